@@ -1,0 +1,20 @@
+"""minigrad: write a cell's equations once; run, differentiate, prove, derive and draw them.
+
+The parts load when they are used: ``minigrad.nn``, ``minigrad.verify``, ``minigrad.symbolic``,
+``minigrad.graph``, ``minigrad.datasets``.
+"""
+
+from minigrad.autograd import (
+    enable_grad,
+    grad,
+    gradients,
+    hessian,
+    jacobian,
+    no_grad,
+    value_and_grad,
+    vjp,
+)
+from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
+from minigrad.tensor import Parameter, Tensor
+
+__version__ = "0.1.0"

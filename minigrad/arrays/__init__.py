@@ -1,0 +1,1 @@
+"""The worlds that NumPy does not have itself: symbols, and integers modulo a prime."""

@@ -1,0 +1,122 @@
+"""Arrays of SymPy expressions: what the engine does with numbers, it does with formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy
+
+from minigrad.arrays import functions
+from minigrad.arrays.world import ExactArray, rational
+from minigrad.primitives import PRIMITIVES, Primitive
+
+
+class SymbolicArray(ExactArray):
+    """An object array of SymPy expressions.
+
+    Args:
+        entries: expressions or numbers, nested as for ``np.array``. Floats become the
+            rationals that they are written as. Strings are refused: nothing is parsed.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def scalar(cls, value: Any) -> sympy.Expr:
+        if isinstance(value, sympy.Expr):
+            return value
+        exact = rational(value)
+        return sympy.Rational(exact.numerator, exact.denominator)
+
+    @classmethod
+    def elementwise(cls, primitive: Primitive) -> Callable[..., sympy.Expr]:
+        return function_of(primitive)
+
+    @classmethod
+    def symbols(cls, name: str, shape: tuple[int, ...] = ()) -> SymbolicArray:
+        """Real symbols ``name``, or ``name_0_0`` … for an array."""
+        entries = np.empty(shape, dtype=object)
+        for index in np.ndindex(*shape):
+            label = "_".join([name, *map(str, index)])
+            entries[index] = sympy.Symbol(label, real=True)
+        return cls(entries)
+
+
+@cache
+def function_of(primitive: Primitive) -> Callable[..., sympy.Expr]:
+    """SymPy's function of the same meaning as an elementwise primitive.
+
+    Raises:
+        TypeError: the primitive names none.
+    """
+    if primitive.symbol is None:
+        raise TypeError(f"{primitive.name}: this elementwise primitive names no symbol=, "
+                        "SymPy's function of the same meaning")  # fmt: skip
+    if callable(primitive.symbol):
+        return primitive.symbol
+    found = getattr(functions, primitive.symbol, None) or getattr(
+        sympy, primitive.symbol, None
+    )
+    if found is None:
+        raise TypeError(f"{primitive.name}: symbol={primitive.symbol!r} is neither SymPy's "
+                        "nor in minigrad.arrays.functions")  # fmt: skip
+    return found
+
+
+@cache
+def derivative_of(
+    primitive: Primitive, position: int
+) -> tuple[sympy.Expr, tuple[sympy.Symbol, ...]]:
+    """SymPy's own ∂/∂(operand ``position``) of an elementwise primitive, and its variables."""
+    variables = tuple(sympy.Symbol(n, real=True) for n in "abcd"[: primitive.arity])
+    value = function_of(primitive)(*variables)
+    return sympy.diff(value, variables[position]), variables
+
+
+def evaluate(expression: sympy.Expr, values: dict[sympy.Symbol, Any]) -> Any:
+    """The expression's value with arrays of any world in place of its symbols.
+
+    Raises:
+        TypeError: the expression holds a function that no primitive means.
+    """
+    if expression in values:
+        return values[expression]
+    if expression.is_Rational:
+        exact = any(isinstance(value, ExactArray) for value in values.values())
+        constant = Fraction(expression.p, expression.q)
+        return constant if exact else float(constant)
+    arguments = [evaluate(argument, values) for argument in expression.args]
+    if expression.is_Add or expression.is_Mul:
+        total, *rest = arguments
+        for argument in rest:
+            total = total + argument if expression.is_Add else total * argument
+        return total
+    if expression.is_Pow:
+        base, exponent = arguments
+        return _power(base, expression.exp, exponent)
+    primitive = _by_symbol().get(expression.func)
+    if primitive is None:
+        raise TypeError(f"{expression.func}: no primitive has this meaning")
+    return primitive(*arguments)
+
+
+def _power(base: Any, exact: sympy.Expr, exponent: Any) -> Any:
+    if exact.is_Integer and exact < 0:
+        return 1 / base ** int(-exact)
+    if exact == sympy.Rational(1, 2):
+        return np.sqrt(base)
+    if exact == -sympy.Rational(1, 2):
+        return 1 / np.sqrt(base)
+    return base**exponent
+
+
+def _by_symbol() -> dict[Any, Primitive]:
+    return {
+        function_of(primitive): primitive
+        for primitive in PRIMITIVES.values()
+        if primitive.symbol is not None
+    }

@@ -1,0 +1,106 @@
+"""Affine maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad import tape
+from minigrad.nn.module import Module, Seed, check_size
+from minigrad.primitives.primitive import Array
+from minigrad.tensor import Parameter
+
+
+class Linear(Module):
+    """y = x Wᵀ + b.
+
+    Args:
+        in_features: width of x.
+        out_features: width of y.
+        bias: whether there is a b.
+        rng: seed or generator of the initial weights, uniform in ±1/√in_features.
+        dtype: of the parameters.
+
+    Shapes:
+        x (…, in_features) → y (…, out_features); weight (out_features, in_features),
+        bias (out_features,).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias: bool = True,
+        rng: Seed = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        check_size(self, in_features=in_features, out_features=out_features)
+        rng = np.random.default_rng(rng)
+        bound = in_features**-0.5
+        shape = (out_features, in_features)
+        self.weight = Parameter(rng.uniform(-bound, bound, shape).astype(dtype))
+        self.bias = (
+            Parameter(rng.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
+        )
+
+    def forward(self, x: Array) -> Array:
+        """Apply the map to the last axis of ``x``."""
+        check_width(self, x, self.weight.shape[1])
+        y = x @ self.weight.T
+        return y if self.bias is None else y + self.bias
+
+
+class Gate(Module):
+    """An affine map of what a cell hands it: W · [h, x] + b.
+
+    It learns the widths of its operands from the first call, which `Cell` makes.
+
+    Args:
+        out_features: width of the result.
+        rng: generator of the initial weights, uniform in ±1/√out_features.
+        dtype: of the parameters.
+    """
+
+    weight: Parameter
+    bias: Parameter
+
+    def __init__(self, out_features: int, *, rng: np.random.Generator, dtype: Any) -> None:
+        self.out_features = out_features
+        self.widths: tuple[int, ...] = ()
+        self._rng, self._dtype = rng, dtype
+
+    def __call__(self, *operands: Array) -> Array:
+        """The gate's value before its activation, (batch, out_features)."""
+        with tape.scope("gate", self.name):
+            return self.forward(*operands)
+
+    def forward(self, *operands: Array) -> Array:
+        """W · [operands] + b."""
+        widths = tuple(operand.shape[-1] for operand in operands)
+        if not self.widths:
+            self._build(widths)
+        if widths != self.widths:
+            raise ValueError(
+                f"gate {self.name}: got operands of widths {widths}, expected {self.widths}"
+            )
+        joined = np.concatenate(operands, axis=-1) if len(operands) > 1 else operands[0]
+        return joined @ self.weight.T + self.bias
+
+    def _build(self, widths: tuple[int, ...]) -> None:
+        bound = self.out_features**-0.5
+        draw = self._rng.uniform
+        weight = draw(-bound, bound, (self.out_features, sum(widths)))
+        self.weight = Parameter(weight.astype(self._dtype))
+        self.bias = Parameter(draw(-bound, bound, self.out_features).astype(self._dtype))
+        self.widths = widths
+
+
+def check_width(owner: Module, x: Array, width: int) -> None:
+    """Refuse an input whose last axis is not ``width`` long."""
+    if not x.ndim or x.shape[-1] != width:
+        raise ValueError(
+            f"{type(owner).__name__}: got an input of shape {x.shape}, "
+            f"expected (…, {width}), for its weights have that many columns"
+        )

@@ -1,0 +1,81 @@
+"""Optimisers: how parameters follow their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from minigrad.tensor import Parameter
+
+
+class Optimizer:
+    """Base of optimisers: holds the parameters; `step` moves each against its gradient.
+
+    Args:
+        parameters: what is learned; those without a gradient are left alone.
+        lr: learning rate.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError(f"{type(self).__name__}: got no parameters")
+        self.lr = lr
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+        for k, parameter in enumerate(self.parameters):
+            if parameter.grad is not None:
+                parameter.data = parameter.data - self.change(k, parameter.grad)
+
+    def change(self, k: int, grad: np.ndarray) -> np.ndarray:
+        """What to subtract from parameter number ``k``."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """Gradient descent: θ ← θ − lr · ∂L/∂θ."""
+
+    def change(self, k: int, grad: np.ndarray) -> np.ndarray:
+        """lr · gradient."""
+        return self.lr * grad
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1).
+
+    Args:
+        parameters: what is learned.
+        lr: learning rate.
+        betas: decay of the running means of the gradient and of its square.
+        eps: added to the denominator.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.betas, self.eps = betas, eps
+        self.steps = [0] * len(self.parameters)
+        self.first = [np.zeros_like(p.data) for p in self.parameters]
+        self.second = [np.zeros_like(p.data) for p in self.parameters]
+
+    def change(self, k: int, grad: np.ndarray) -> np.ndarray:
+        """lr · m̂ / (√v̂ + eps)."""
+        beta1, beta2 = self.betas
+        self.steps[k] += 1
+        self.first[k] = m = beta1 * self.first[k] + (1 - beta1) * grad
+        self.second[k] = v = beta2 * self.second[k] + (1 - beta2) * grad * grad
+        unbiased1 = 1 - beta1 ** self.steps[k]
+        unbiased2 = 1 - beta2 ** self.steps[k]
+        return self.lr * (m / unbiased1) / (np.sqrt(v / unbiased2) + self.eps)

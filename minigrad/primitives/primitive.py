@@ -1,0 +1,341 @@
+"""What a primitive is: one frozen record per rule, in one table.
+
+Three kinds, named for what a derivative rule of theirs states:
+
+- ``elementwise``: the partial derivative by each operand, as in any table of derivatives;
+- ``linear`` and ``bilinear``: the adjoint of each operand, ⟨A v, u⟩ = ⟨v, Aᵀ u⟩;
+- ``fused``: the vector-Jacobian product of several operations in one, beside the plain
+  composition that it stands for.
+
+Arrays are positional, everything static is a keyword. ``g`` is the cotangent of the output,
+``y`` the output, then come the operands. Rules are plain NumPy, so NumPy's dispatch decides
+whether they compute with numbers, symbols, integers modulo a prime, or record themselves.
+
+A primitive of one's own takes three lines and needs no registration beyond the call::
+
+    import numpy as np
+    import minigrad as mg
+
+    softsign = mg.fused(
+        "softsign", lambda x: x / (1 + np.abs(x)),
+        vjps=(lambda g, y, x: g / (1 + np.abs(x)) ** 2,),
+        reference=lambda x: x / (1 + np.abs(x)),
+    )
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
+Rule = Callable[..., Array]
+Kind = Literal["elementwise", "linear", "bilinear", "fused"]
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """One differentiable operation. Made by `elementwise`, `linear`, `bilinear` or `fused`.
+
+    Attributes:
+        name: unique name, the key in `PRIMITIVES`.
+        forward: the operation on plain arrays.
+        kind: what the rules state: see the module's docstring.
+        rules: per operand, as declared: a partial derivative, an adjoint or a VJP;
+            ``None`` where an operand has no derivative (indices, masks).
+        vjps: per operand, (g, y, *operands, **static) → the operand's cotangent, before
+            broadcasting is undone. With ``variadic``, one rule with the keyword ``position``.
+        symbol: SymPy's function of the same meaning (elementwise primitives only): its name,
+            looked up on first use so that importing minigrad imports no SymPy, or a function
+            of expressions.
+        label: how pictures write it.
+        reference: the plain composition that a fused primitive stands for.
+        variadic: whether the operands come as one sequence, as for ``np.concatenate``.
+        static: names of the keywords the rules understand, in order.
+        numpy: the NumPy functions this primitive answers to.
+        nonsmooth: where it is not differentiable, and which convention holds there.
+    """
+
+    name: str
+    forward: Callable[..., Array]
+    kind: Kind
+    rules: tuple[Rule | float | None, ...]
+    vjps: tuple[Rule | None, ...]
+    symbol: str | Callable[..., Any] | None = None
+    label: str = ""
+    reference: Callable[..., Array] | None = None
+    variadic: bool = False
+    static: tuple[str, ...] = ()
+    numpy: tuple[Callable[..., Any], ...] = ()
+    nonsmooth: str = ""
+
+    @property
+    def arity(self) -> int:
+        """Number of array operands (1 for a variadic primitive: the sequence)."""
+        return len(self.rules)
+
+    def vjp(self, position: int) -> Rule | None:
+        """Rule for the cotangent of operand number ``position``."""
+        if self.variadic:
+            return _at(self.vjps[0], position)
+        return self.vjps[position]
+
+    def __call__(self, *args: Array, **static: Any) -> Array:
+        """Apply to arrays of any world; NumPy's own argument order for the static part."""
+        if self.variadic or len(args) != self.arity:
+            args, static = self._split(args, static)
+        return self.apply(args, static)
+
+    def apply(self, operands: tuple[Array, ...], static: Mapping[str, Any]) -> Array:
+        """Apply to operands that are already apart from the static keywords."""
+        for operand in operands:
+            if type(operand) is np.ndarray:
+                continue
+            interpret = getattr(operand, "__primitive__", None)
+            if interpret is not None:
+                result = interpret(self, operands, static)
+                if result is not NotImplemented:
+                    return result
+        return self.run(operands, static)
+
+    def run(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
+        """`forward` on plain arrays, as a sequence where it is variadic."""
+        if self.variadic:
+            return self.forward(operands, **static)
+        return self.forward(*operands, **static)
+
+    def _split(
+        self, args: tuple[Array, ...], static: dict[str, Any]
+    ) -> tuple[tuple[Array, ...], dict[str, Any]]:
+        """Operands and static keywords of a call in which they came positionally."""
+        operands, extra = args[: self.arity], args[self.arity :]
+        if len(operands) < self.arity or len(extra) > len(self.static):
+            raise TypeError(
+                f"{self.name}: got {len(args)} positional arguments, expected {self.arity} "
+                f"arrays, then {', '.join(self.static) or 'nothing'}"
+            )
+        return (
+            tuple(operands[0]) if self.variadic else operands,
+            {**dict(zip(self.static, extra, strict=False)), **static},
+        )
+
+    def bind(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Array, ...], dict[str, Any]]:
+        """Operands and static keywords of a call of the NumPy function ``function``.
+
+        Raises:
+            TypeError: the call uses an argument for which there is no derivative rule.
+        """
+        arguments = _signature(function).bind(*args, **kwargs).arguments
+        names = list(_signature(function).parameters)[: self.arity]
+        operands = tuple(arguments.pop(name) for name in names)
+        unknown = [name for name in arguments if name not in self.static]
+        if unknown:
+            raise TypeError(
+                f"numpy.{function.__name__}({', '.join(unknown)}=…) on a Tensor: the primitive "
+                f"{self.name} has no derivative rule for {', '.join(unknown)}; it knows "
+                f"{', '.join(self.static) or 'no keyword'}"
+            )
+        return tuple(operands[0]) if self.variadic else operands, arguments
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} primitive {self.name}>"
+
+
+_primitives: dict[str, Primitive] = {}
+_by_numpy: dict[Callable[..., Any], Callable[..., Array]] = {}
+
+PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_primitives)
+"""Every primitive there is, by name."""
+
+BY_NUMPY: Mapping[Callable[..., Any], Callable[..., Array]] = MappingProxyType(_by_numpy)
+"""What answers to a NumPy function on a Tensor: a primitive, or a composition of some."""
+
+
+def elementwise(
+    name: str,
+    forward: Callable[..., Array],
+    *,
+    partials: tuple[Rule | float, ...],
+    symbol: str | Callable[..., Any],
+    label: str = "",
+    nonsmooth: str = "",
+    numpy: Iterable[Callable[..., Any]] = (),
+) -> Primitive:
+    """A primitive that acts on each entry by itself; operands broadcast.
+
+    Args:
+        name: unique name.
+        forward: the operation on arrays, NumPy only.
+        partials: ∂y/∂x of each operand: a function (y, *operands, **static), or the number
+            itself where it is constant.
+        symbol: SymPy's function of the same meaning: its name, or a function of expressions.
+        label: what pictures write; the name if not given.
+        nonsmooth: where the derivative jumps, and the convention there.
+        numpy: NumPy functions that it answers to, beside ``forward``.
+    """
+    vjps = tuple(_times(partial) for partial in partials)
+    return _declare(
+        name, forward, "elementwise", partials, vjps, numpy,
+        symbol=symbol, label=label, nonsmooth=nonsmooth,
+    )  # fmt: skip
+
+
+def linear(
+    name: str,
+    forward: Callable[..., Array],
+    *,
+    adjoints: tuple[Rule | None, ...],
+    label: str = "",
+    variadic: bool = False,
+    numpy: Iterable[Callable[..., Any]] = (),
+) -> Primitive:
+    """A primitive that is linear in all its differentiable operands together.
+
+    Args:
+        name: unique name.
+        forward: the operation on arrays, NumPy only.
+        adjoints: per operand (g, *operands, **static) → its cotangent; ``None`` for operands
+            without a derivative, such as indices.
+        label: what pictures write; the name if not given.
+        variadic: the operands come as one sequence; the single rule has a keyword ``position``.
+        numpy: NumPy functions that it answers to, beside ``forward``.
+    """
+    vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
+    return _declare(
+        name, forward, "linear", adjoints, vjps, numpy, label=label, variadic=variadic
+    )
+
+
+def bilinear(
+    name: str,
+    forward: Callable[..., Array],
+    *,
+    adjoints: tuple[Rule, Rule],
+    label: str = "",
+    numpy: Iterable[Callable[..., Any]] = (),
+) -> Primitive:
+    """A primitive that is linear in each of two operands while the other is held.
+
+    Arguments as for `linear`.
+    """
+    vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
+    return _declare(name, forward, "bilinear", adjoints, vjps, numpy, label=label)
+
+
+def fused(
+    name: str,
+    forward: Callable[..., Array],
+    *,
+    vjps: tuple[Rule | None, ...],
+    reference: Callable[..., Array],
+    label: str = "",
+    nonsmooth: str = "",
+    numpy: Iterable[Callable[..., Any]] = (),
+) -> Primitive:
+    """Several operations in one, for speed or stability.
+
+    Args:
+        name: unique name.
+        forward: the operation on arrays, NumPy only.
+        vjps: per operand (g, y, *operands, **static) → its cotangent.
+        reference: the plain composition it stands for, made of other primitives; value and
+            derivatives are held against it.
+        label: what pictures write; the name if not given.
+        nonsmooth: where the derivative jumps, and the convention there.
+        numpy: NumPy functions that it answers to, beside ``forward``.
+    """
+    return _declare(
+        name, forward, "fused", vjps, vjps, numpy,
+        reference=reference, label=label, nonsmooth=nonsmooth,
+    )  # fmt: skip
+
+
+def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
+    """Decorator: a composition of primitives that answers to these NumPy functions."""
+
+    def register(composition: Rule) -> Rule:
+        _by_numpy.update(dict.fromkeys(functions, composition))
+        return composition
+
+    return register
+
+
+def overflow_guard(x: Array, axis: int | tuple[int, ...] | None) -> Array:
+    """The maximum of ``x`` along ``axis`` (kept), as a constant to subtract before ``exp``.
+
+    It cancels in the result, so it has no derivative, and worlds that cannot overflow
+    (symbols, a finite field) need none: they get 0.
+    """
+    if hasattr(x, "parents"):  # a Tensor: the shift is a constant, so its data will do
+        x = x.data
+    if hasattr(x, "__primitive__") or np.size(x) == 0:
+        return 0
+    highest = np.amax(x.real, axis=axis, keepdims=True)
+    return np.where(np.isfinite(highest), highest, 0)
+
+
+def _declare(
+    name: str,
+    forward: Callable[..., Array],
+    kind: Kind,
+    rules: tuple[Rule | float | None, ...],
+    vjps: tuple[Rule | None, ...],
+    numpy: Iterable[Callable[..., Any]],
+    **rest: Any,
+) -> Primitive:
+    static = dict.fromkeys(
+        keyword for rule in rules if callable(rule) for keyword in _keywords(rule)
+    )
+    static.pop("position", None)
+    own = (forward,) if _is_numpy(forward) else ()
+    rest["label"] = rest.get("label") or name
+    primitive = Primitive(
+        name, forward, kind, rules, vjps, static=tuple(static), numpy=(*own, *numpy), **rest
+    )
+    _primitives[name] = primitive
+    _by_numpy.update(dict.fromkeys(primitive.numpy, primitive))
+    return primitive
+
+
+def _times(partial: Rule | float) -> Rule:
+    """The VJP of an elementwise operand: g · ∂y/∂x."""
+    if callable(partial):
+        return lambda g, y, *operands, **static: g * partial(y, *operands, **static)
+    if partial == 1:
+        return lambda g, *_: g
+    return lambda g, *_: g * partial
+
+
+def _without_output(adjoint: Rule | None) -> Rule | None:
+    if adjoint is None:
+        return None
+    return lambda g, y, *operands, **static: adjoint(g, *operands, **static)
+
+
+def _at(rule: Rule | None, position: int) -> Rule | None:
+    if rule is None:
+        return None
+    return lambda *arrays, **static: rule(*arrays, position=position, **static)
+
+
+def _keywords(rule: Rule) -> tuple[str, ...]:
+    code = rule.__code__
+    first = code.co_argcount
+    return code.co_varnames[first : first + code.co_kwonlyargcount]
+
+
+def _is_numpy(function: Callable[..., Any]) -> bool:
+    return isinstance(function, np.ufunc) or getattr(function, "__module__", "") == "numpy"
+
+
+@cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)

@@ -1,0 +1,240 @@
+"""The tape: what is recorded, under which scope, and the walk back over it.
+
+A node holds the primitive that made it, the raw operands, and the nodes among them. The walk
+is iterative, visits only what leads to what was asked for, keeps cotangents in a table of its
+own, and frees what it has used.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives import Primitive
+from minigrad.primitives.primitive import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where in the model an operation was recorded: one level of a path.
+
+    Attributes:
+        kind: ``"module"``, ``"gate"`` or ``"step"``.
+        name: the module's attribute name, the gate's name, or the time step's number.
+        parent: the scope around it; ``None`` at the top.
+        label: the class's name for a module, as pictures write it.
+    """
+
+    kind: str
+    name: str
+    parent: Scope | None = None
+    label: str = ""
+
+    @property
+    def path(self) -> tuple[Scope, ...]:
+        """All levels, outermost first."""
+        levels: list[Scope] = []
+        level: Scope | None = self
+        while level is not None:
+            levels.append(level)
+            level = level.parent
+        return tuple(reversed(levels))
+
+    def __str__(self) -> str:
+        return " › ".join(f"{s.kind} {s.name}" for s in self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What holds for operations now: whether they are recorded, and under which scope."""
+
+    recording: bool = True
+    scope: Scope | None = None
+
+
+_state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (frozen)
+current = _state.get
+"""The `State` in force in this thread or task."""
+
+
+@contextmanager
+def _entered(state: State) -> Iterator[None]:
+    token = _state.set(state)
+    try:
+        yield
+    finally:
+        _state.reset(token)
+
+
+def scope(kind: str, name: str | int, label: str = "") -> Any:
+    """Context manager: operations inside are recorded under this scope."""
+    state = current()
+    return _entered(replace(state, scope=Scope(kind, str(name), state.scope, label)))
+
+
+def no_grad() -> Any:
+    """Context manager: operations inside are not recorded."""
+    return _entered(replace(current(), recording=False))
+
+
+def enable_grad() -> Any:
+    """Context manager: operations inside are recorded, also within `no_grad`."""
+    return _entered(replace(current(), recording=True))
+
+
+next_index = itertools.count().__next__
+"""Numbers nodes in the order of their creation, so operands have smaller numbers."""
+
+
+
+class Node:
+    """One value on the tape. `minigrad.Tensor` is the node that people hold.
+
+    Attributes:
+        data: the array.
+        requires_grad: whether a cotangent is wanted for it or for what it came from.
+        primitive: what made it; ``None`` for a leaf.
+        operands: the raw arrays that the primitive was applied to.
+        parents: the node of each operand; ``None`` where it needs no gradient.
+        static: the primitive's keywords.
+        index: number in order of creation.
+        scope: where it was recorded.
+        name: what pictures and reports call it; ``None`` if it has no name.
+    """
+
+    data: Array
+    requires_grad: bool = False
+    primitive: Primitive | None = None
+    operands: tuple[Array, ...] = ()
+    parents: tuple[Any, ...] = ()
+    static: Mapping[str, Any] = {}
+    index: int = -1
+    scope: Scope | None = None
+    name: str | None = None
+    freed: bool = False
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by hand and not by a recorded operation."""
+        return self.primitive is None
+
+
+def ancestors(roots: Iterable[Node]) -> list[Node]:
+    """The roots and everything they were made of, newest first."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=attrgetter("index"), reverse=True)
+
+
+def walk(
+    cotangents: Sequence[tuple[Node, Array]],
+    wanted: Sequence[Node] | None = None,
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> dict[Node, Array]:
+    """Walk back from outputs with given cotangents.
+
+    Args:
+        cotangents: each output with its cotangent, an array of its shape.
+        wanted: the nodes whose cotangents to return; all leaves that require one if ``None``.
+        retain_graph: keep the graph for another walk.
+        create_graph: run the rules on nodes, so that the walk is itself recorded.
+
+    Returns:
+        The cotangent of each wanted node that the outputs depend on. Two of them may share
+        memory, also with the given cotangents: copy before writing.
+
+    Raises:
+        RuntimeError: part of the graph was freed by an earlier walk.
+    """
+    order = ancestors(node for node, _ in cotangents)
+    targets = {n for n in order if n.is_leaf} if wanted is None else set(wanted)
+    relevant = _leading_to(order, targets) if wanted is not None else None
+    table: dict[Node, Array] = {}
+    for node, cotangent in cotangents:
+        table[node] = table[node] + cotangent if node in table else cotangent
+    found: dict[Node, Array] = {}
+    for node in order:
+        g = table.pop(node, None)
+        if g is None:
+            continue
+        if node in targets:
+            found[node] = g
+        if node.freed:
+            raise RuntimeError(
+                f"backward: the graph behind {node.primitive} has been freed by an earlier "
+                "backward; pass retain_graph=True to that one"
+            )
+        for position, parent in enumerate(node.parents):
+            if parent is None or (relevant is not None and parent not in relevant):
+                continue
+            part = contribution(node, position, g, create_graph=create_graph)
+            before = table.get(parent)
+            table[parent] = part if before is None else before + part
+        if not retain_graph and node.primitive is not None:
+            node.operands, node.parents, node.freed = (), (), True
+    return found
+
+
+def contribution(node: Node, position: int, g: Array, *, create_graph: bool = False) -> Array:
+    """Cotangent that ``node`` sends to operand ``position``, given its own cotangent ``g``.
+
+    The one place where a rule is run, broadcasting undone, and shape and dtype held.
+
+    Raises:
+        ValueError: the rule's result cannot be brought to the operand's shape.
+    """
+    primitive, like = node.primitive, node.operands[position]
+    assert primitive is not None
+    rule = primitive.vjp(position)
+    assert rule is not None
+    if create_graph:
+        operands = [
+            raw if parent is None else parent
+            for raw, parent in zip(node.operands, node.parents, strict=True)
+        ]
+        part = rule(g, node, *operands, **node.static)
+    else:
+        part = rule(g, node.data, *node.operands, **node.static)
+    if part.shape != like.shape:
+        part = unbroadcast(part, like.shape, primitive, position)
+    if part.dtype != like.dtype:
+        part = part.astype(like.dtype)
+    return part
+
+
+def unbroadcast(g: Array, shape: tuple[int, ...], primitive: Primitive, position: int) -> Array:
+    """Sum ``g`` over the axes along which an operand of ``shape`` was broadcast."""
+    lead = g.ndim - len(shape)
+    tail = g.shape[lead:] if lead >= 0 else ()
+    if lead < 0 or any(n != m and n != 1 for n, m in zip(shape, tail, strict=True)):
+        raise ValueError(
+            f"{primitive.name}: the rule for operand {position} gave shape {g.shape}, "
+            f"expected {shape} or a shape it broadcasts to"
+        )
+    stretched = tuple(
+        lead + a for a, (n, m) in enumerate(zip(shape, tail, strict=True)) if n != m
+    )
+    return np.sum(g, axis=tuple(range(lead)) + stretched, keepdims=True).reshape(shape)
+
+
+def _leading_to(order: Sequence[Node], targets: set[Node]) -> set[Node]:
+    """Those nodes that are targets or were made from some."""
+    relevant = set(targets)
+    for node in reversed(order):
+        if any(parent in relevant for parent in node.parents):
+            relevant.add(node)
+    return relevant

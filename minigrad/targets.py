@@ -1,0 +1,167 @@
+"""Targets: what `verify`, `derive` and `graph` are pointed at, by name or in a user's file."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any, Literal
+
+import numpy as np
+
+from minigrad import nn
+from minigrad.primitives import PRIMITIVES, Primitive
+
+Kind = Literal["cell", "layer", "primitive"]
+
+LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
+    "rnn": nn.RNNCell,
+    "lstm": nn.LSTMCell,
+    "gru": nn.GRUCell,
+    "attention": nn.Attention,
+})  # fmt: skip
+"""The built-in layers, by the names that the command line knows."""
+
+
+class TargetError(ValueError):
+    """A target that cannot be found or used; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to verify, derive or draw.
+
+    Attributes:
+        name: as the user gave it.
+        subject: a `nn.Cell` subclass, another `nn.Module` subclass that is made with
+            (input_size, hidden_size), or a `Primitive`.
+    """
+
+    name: str
+    subject: Any
+
+    @property
+    def kind(self) -> Kind:
+        """``"cell"``, ``"layer"`` or ``"primitive"``."""
+        if isinstance(self.subject, Primitive):
+            return "primitive"
+        return "cell" if issubclass(self.subject, nn.Cell) else "layer"
+
+    @property
+    def title(self) -> str:
+        """What reports and pictures call it: the class's or the primitive's name."""
+        return self.subject.name if self.kind == "primitive" else self.subject.__name__
+
+    def layer(
+        self, input_size: int, hidden_size: int, *, rng: nn.Seed = None, dtype: Any = np.float64
+    ) -> nn.Module:
+        """A module over sequences (batch, time, input_size): a cell is unrolled.
+
+        Raises:
+            TargetError: a primitive, or a class that cannot be made with these two sizes.
+        """
+        if self.kind == "primitive":
+            raise TargetError(f"{self.name}: a primitive, expected a cell or a layer")
+        try:
+            if self.kind == "cell":
+                return nn.Recurrent(
+                    input_size, hidden_size, cell=self.subject, rng=rng, dtype=dtype
+                )
+            return self.subject(input_size, hidden_size, rng=rng, dtype=dtype)
+        except Exception as error:
+            raise TargetError(
+                f"{self.name}: {self.title}({input_size}, {hidden_size}, rng=…, dtype=…) failed: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def builtin() -> list[Target]:
+    """All of the library: each primitive, then each layer."""
+    names = [*PRIMITIVES, *LAYERS]
+    return [resolve(name) for name in names]
+
+
+def resolve(text: str) -> Target:
+    """The target that a name means.
+
+    Args:
+        text: a built-in name (``lstm``, ``tanh``), ``module:attribute``, or
+            ``file.py:attribute``. A file is run, as importing it would.
+
+    Raises:
+        TargetError: there is no such name, file or attribute, or it is nothing to look at.
+    """
+    if ":" not in text:
+        subject = LAYERS.get(text) or PRIMITIVES.get(text)
+        if subject is None:
+            raise TargetError(f"unknown target {text!r}: {_suggestion(text)}")
+        return Target(text, subject)
+    place, _, attribute = text.rpartition(":")
+    module = _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
+    subject = getattr(module, attribute, None)
+    if subject is None:
+        raise TargetError(f"{place} has no {attribute!r}; it has {_targets_in(module)}")
+    if isinstance(subject, nn.Module):
+        subject = type(subject)
+    if not _is_target(subject):
+        raise TargetError(
+            f"{text}: got {type(subject).__name__}, expected a subclass of minigrad.nn.Cell or "
+            "minigrad.nn.Module, or a primitive"
+        )
+    return Target(text, subject)
+
+
+def _is_target(value: Any) -> bool:
+    return isinstance(value, Primitive) or (
+        isinstance(value, type) and issubclass(value, nn.Module)
+    )
+
+
+def _suggestion(text: str) -> str:
+    names = [*LAYERS, *PRIMITIVES]
+    close = difflib.get_close_matches(text, names, n=1)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{guess}known are {', '.join(names)}; or give module:attribute or file.py:attribute"
+
+
+def _targets_in(module: ModuleType) -> str:
+    own = [
+        name
+        for name, value in vars(module).items()
+        if _is_target(value) and getattr(value, "__module__", module.__name__) == module.__name__
+    ]
+    return ", ".join(own) or "no cell, layer or primitive of its own"
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise TargetError(f"{path}: no such file")
+    name = f"minigrad_target_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise TargetError(f"{path}: running it failed: {_one_line(error)}") from error
+    return module
+
+
+def _from_name(name: str) -> ModuleType:
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a module of the folder one stands in, as with python -m
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise TargetError(f"importing {name} failed: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,364 @@
+"""Tensor: one node of the tape that behaves as a NumPy array, through NumPy's two protocols."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from minigrad import primitives as p
+from minigrad.primitives import BY_NUMPY, Primitive
+from minigrad.primitives.primitive import Array
+from minigrad.tape import Node, current, next_index, walk
+
+# Their results are flags, positions or shapes, which have no derivative: plain arrays.
+_CONSTANT: frozenset[Callable[..., Any]] = frozenset({
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+    np.isfinite, np.isnan, np.isinf, np.isclose, np.allclose, np.array_equal,
+    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.result_type,
+    np.iscomplexobj, np.isrealobj, np.zeros_like, np.ones_like, np.array_repr, np.array_str,
+})  # fmt: skip
+
+
+class Tensor(Node):
+    """An array that remembers how it was made.
+
+    Args:
+        data: an array of any world (``ndarray``, ``SymbolicArray``, ``FieldArray``, …), which
+            is shared and not copied, or anything that ``np.asarray`` takes.
+        requires_grad: whether gradients with respect to it are wanted.
+        name: what pictures and reports call it.
+
+    Attributes:
+        grad: the gradient that `backward` has accumulated, an array like ``data``; ``None``
+            before. Only leaves get one.
+
+    Raises:
+        TypeError: ``requires_grad`` for integers or booleans.
+    """
+
+    __array_priority__ = 1000.0
+
+    grad: Array | None = None
+
+    def __init__(
+        self, data: Any, *, requires_grad: bool = False, name: str | None = None
+    ) -> None:
+        if isinstance(data, Tensor):
+            data = data.data
+        if not hasattr(data, "__array_ufunc__"):
+            data = np.asarray(data)
+        if requires_grad and data.dtype.kind not in "fcO":
+            raise TypeError(
+                f"requires_grad=True for dtype {data.dtype}: only floating-point and complex "
+                "arrays have gradients; convert with .astype(float)"
+            )
+        self.data = data
+        self.requires_grad = requires_grad
+        self.name = name
+        self.index = next_index()
+        self.scope = current().scope
+
+    # What it is
+
+    shape = property(lambda self: self.data.shape, doc="Lengths of the axes.")
+    dtype = property(lambda self: self.data.dtype, doc="Type of the entries.")
+    ndim = property(lambda self: self.data.ndim, doc="Number of axes.")
+    size = property(lambda self: self.data.size, doc="Number of entries.")
+
+    def __repr__(self) -> str:
+        made = f", made by {self.primitive.name}" if self.primitive else ""
+        wants = ", requires_grad=True" if self.requires_grad and not made else ""
+        plain = isinstance(self.data, np.ndarray | np.generic)
+        text = np.array2string(np.asarray(self.data), prefix="Tensor(") if plain else self.data
+        return f"Tensor({text}{made}{wants})"
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d Tensor")
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        return float(self.data)
+
+    def item(self) -> float:
+        """The one entry, as a Python number."""
+        return self.data.item()
+
+    def numpy(self) -> Array:
+        """The data, without the record of how it was made."""
+        return self.data
+
+    def detach(self) -> Tensor:
+        """The same data as a constant."""
+        return Tensor(self.data)
+
+    # Differentiation
+
+    def backward(
+        self,
+        cotangent: Array | None = None,
+        *,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradient of this tensor to ``.grad`` of every leaf that requires one.
+
+        Args:
+            cotangent: ∂L/∂self, an array of this shape; 1 if this is a single number.
+            retain_graph: keep the graph for another backward.
+            create_graph: record the walk itself, for higher derivatives; ``.grad`` is then
+                a `Tensor`.
+
+        Raises:
+            RuntimeError: nothing here requires a gradient; or it is not a single number and
+                no cotangent is given; or an earlier backward has freed the graph.
+            ValueError: the cotangent has another shape.
+        """
+        seed = self.seed(cotangent)
+        found = walk([(self, seed)], retain_graph=retain_graph or create_graph,
+                     create_graph=create_graph)  # fmt: skip
+        for leaf, g in found.items():
+            assert isinstance(leaf, Tensor)
+            g = own(g, as_tensor=create_graph)
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+    def seed(self, cotangent: Array | None = None) -> Array:
+        """The cotangent to start a walk from here: checked, or 1 for a single number."""
+        if not self.requires_grad:
+            raise RuntimeError(
+                "backward: nothing that this tensor was made of requires a gradient; "
+                "make a leaf with requires_grad=True"
+            )
+        if cotangent is None:
+            if self.size != 1:
+                raise RuntimeError(
+                    f"backward: got a tensor of shape {self.shape}, expected a single number; "
+                    "sum it, or pass its cotangent"
+                )
+            return np.ones_like(self.data)
+        if not hasattr(cotangent, "__array_ufunc__"):
+            cotangent = np.asarray(cotangent, dtype=self.dtype)
+        if cotangent.shape != self.shape:
+            raise ValueError(
+                f"backward: got a cotangent of shape {cotangent.shape}, "
+                f"expected the tensor's {self.shape}"
+            )
+        return cotangent
+
+    # NumPy's protocols
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        if method == "__call__" and not kwargs:
+            rule = BY_NUMPY.get(ufunc)
+            if isinstance(rule, Primitive):
+                return record(rule, inputs, {})
+            if ufunc in _CONSTANT:
+                return ufunc(*map(raw, inputs))
+        if kwargs.get("out") is not None:
+            raise TypeError(
+                f"numpy.{ufunc.__name__}(out=…) on a Tensor: writing into an array would hide "
+                "what is recorded; use the result instead"
+            )
+        what = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        if kwargs:
+            what += f"({', '.join(kwargs)}=…)"
+        raise _no_rule(what)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        rule = BY_NUMPY.get(function)
+        if isinstance(rule, Primitive):
+            operands, static = rule.bind(function, args, kwargs)
+            return record(rule, operands, static)
+        if rule is not None:
+            return rule(*args, **kwargs)
+        if function in _CONSTANT:
+            return function(*map(raw, args), **kwargs)
+        raise _no_rule(function.__name__)
+
+    def __primitive__(
+        self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
+    ) -> Tensor:
+        return record(primitive, operands, static)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad:
+            raise TypeError(
+                "a Tensor that requires a gradient cannot become a plain array without losing "
+                "it: use .numpy() for its values, or np.stack to join Tensors"
+            )
+        return np.array(self.data, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return record(p.add, (self, other), {})
+
+    def __radd__(self, other: Any) -> Tensor:
+        return record(p.add, (other, self), {})
+
+    def __sub__(self, other: Any) -> Tensor:
+        return record(p.subtract, (self, other), {})
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return record(p.subtract, (other, self), {})
+
+    def __mul__(self, other: Any) -> Tensor:
+        return record(p.multiply, (self, other), {})
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return record(p.multiply, (other, self), {})
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return record(p.divide, (self, other), {})
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return record(p.divide, (other, self), {})
+
+    def __pow__(self, other: Any) -> Tensor:
+        return record(p.power, (self, other), {})
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return record(p.power, (other, self), {})
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return record(p.matmul, (self, other), {})
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return record(p.matmul, (other, self), {})
+
+    def __neg__(self) -> Tensor:
+        return record(p.negative, (self,), {})
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __eq__(self, other: Any) -> Any:
+        return self.data == raw(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self.data != raw(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.data < raw(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.data <= raw(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.data > raw(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.data >= raw(other)
+
+    __hash__ = object.__hash__
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return record(p.getitem, (self,), {"index": index})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "assignment into a Tensor: an array that is recorded cannot change; build the new "
+            "one with np.concatenate, np.stack or np.where, or change .data of a leaf"
+        )
+
+    # NumPy's methods
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
+        """The array with its axes reversed."""
+        return record(p.transpose, (self,), {})
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """Sum along ``axis``, as ``np.sum``."""
+        return record(p.sum, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """Mean along ``axis``, as ``np.mean``."""
+        return p.mean(self, axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The same entries in another shape, as ``ndarray.reshape``."""
+        shape = shape[0] if len(shape) == 1 else shape
+        return record(p.reshape, (self,), {"shape": shape})
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Axes in another order, as ``ndarray.transpose``."""
+        if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], int)):
+            axes = axes[0]
+        return record(p.transpose, (self,), {"axes": axes or None})
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged, as ``ndarray.swapaxes``."""
+        return record(p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
+
+    def astype(self, dtype: Any) -> Tensor:
+        """The same values as another floating-point type."""
+        return record(p.astype, (self,), {"dtype": np.dtype(dtype)})
+
+
+class Parameter(Tensor):
+    """A tensor that is learned: a leaf that requires a gradient."""
+
+    def __init__(self, data: Any, *, name: str | None = None) -> None:
+        super().__init__(data, requires_grad=True, name=name)
+
+
+def record(
+    primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
+) -> Tensor:
+    """Apply a primitive to raw arrays and tensors; remember how, if a gradient is wanted."""
+    out = _new(Tensor)
+    arrays = tuple([x.data if isinstance(x, Tensor) else x for x in operands])
+    out.data = primitive.apply(arrays, static)
+    state = current()
+    if state.recording:
+        parents = tuple([
+            x if isinstance(x, Tensor) and x.requires_grad else None for x in operands
+        ])  # fmt: skip
+        if any(map(_is_node, parents)):
+            out.requires_grad = True
+            out.primitive = primitive
+            out.operands = arrays
+            out.parents = parents
+            out.static = static
+            out.scope = state.scope
+    out.index = next_index()
+    return out
+
+
+_new = Tensor.__new__
+_is_node = partial(operator.is_not, None)
+
+
+def raw(x: Any) -> Any:
+    """The array in a Tensor; anything else as it is."""
+    return x.data if isinstance(x, Tensor) else x
+
+
+def own(g: Array, *, as_tensor: bool = False) -> Array:
+    """A gradient as callers get it: it shares memory with nobody."""
+    if as_tensor:
+        return g if isinstance(g, Tensor) else Tensor(g)
+    return g.copy() if isinstance(g, np.ndarray) else g
+
+
+def _no_rule(what: str) -> TypeError:
+    return TypeError(
+        f"numpy.{what} on a Tensor: no primitive of minigrad answers to it. Compose it of those "
+        "in minigrad.primitives, add one with minigrad.elementwise, linear or fused, or use "
+        ".detach() / .numpy() if it shall be a constant"
+    )
