@@ -51,9 +51,7 @@ def gradients(
         [(output, seed)], inputs,
         retain_graph=retain_graph or create_graph, create_graph=create_graph,
     )  # fmt: skip
-    return [
-        own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in inputs
-    ]
+    return [own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in inputs]
 
 
 def value_and_grad(
@@ -97,9 +95,7 @@ def value_and_grad(
     return derived
 
 
-def grad(
-    function: Callable[..., Any], argnums: int | Sequence[int] = 0
-) -> Callable[..., Any]:
+def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
     """The function that returns the gradient of ``function``: see `value_and_grad`.
 
     Example:

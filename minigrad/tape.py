@@ -93,7 +93,6 @@ next_index = itertools.count().__next__
 """Numbers nodes in the order of their creation, so operands have smaller numbers."""
 
 
-
 class Node:
     """One value on the tape. `minigrad.Tensor` is the node that people hold.
 
@@ -225,9 +224,7 @@ def unbroadcast(g: Array, shape: tuple[int, ...], primitive: Primitive, position
             f"{primitive.name}: the rule for operand {position} gave shape {g.shape}, "
             f"expected {shape} or a shape it broadcasts to"
         )
-    stretched = tuple(
-        lead + a for a, (n, m) in enumerate(zip(shape, tail, strict=True)) if n != m
-    )
+    stretched = tuple(lead + a for a, (n, m) in enumerate(zip(shape, tail, strict=True)) if n != m)
     return np.sum(g, axis=tuple(range(lead)) + stretched, keepdims=True).reshape(shape)
 
 

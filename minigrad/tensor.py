@@ -44,9 +44,7 @@ class Tensor(Node):
 
     grad: Array | None = None
 
-    def __init__(
-        self, data: Any, *, requires_grad: bool = False, name: str | None = None
-    ) -> None:
+    def __init__(self, data: Any, *, requires_grad: bool = False, name: str | None = None) -> None:
         if isinstance(data, Tensor):
             data = data.data
         if not hasattr(data, "__array_ufunc__"):
@@ -157,9 +155,7 @@ class Tensor(Node):
 
     # NumPy's protocols
 
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
-    ) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             rule = BY_NUMPY.get(ufunc)
             if isinstance(rule, Primitive):
@@ -317,13 +313,13 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad=True, name=name)
 
 
-def record(
-    primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
-) -> Tensor:
+def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]) -> Tensor:
     """Apply a primitive to raw arrays and tensors; remember how, if a gradient is wanted."""
     out = _new(Tensor)
     arrays = tuple([x.data if isinstance(x, Tensor) else x for x in operands])
-    out.data = primitive.apply(arrays, static)
+    out.data = data = primitive.apply(arrays, static)
+    if type(data) is not np.ndarray and hasattr(data, "lift"):
+        arrays = data.lift(arrays)
     state = current()
     if state.recording:
         parents = tuple([

@@ -37,12 +37,14 @@ class SymbolicArray(ExactArray):
         return function_of(primitive)
 
     @classmethod
-    def symbols(cls, name: str, shape: tuple[int, ...] = ()) -> SymbolicArray:
+    def symbols(
+        cls, name: str, shape: tuple[int, ...] = (), *, positive: bool = False
+    ) -> SymbolicArray:
         """Real symbols ``name``, or ``name_0_0`` … for an array."""
         entries = np.empty(shape, dtype=object)
         for index in np.ndindex(*shape):
             label = "_".join([name, *map(str, index)])
-            entries[index] = sympy.Symbol(label, real=True)
+            entries[index] = sympy.Symbol(label, real=True, positive=positive or None)
         return cls(entries)
 
 
@@ -58,9 +60,7 @@ def function_of(primitive: Primitive) -> Callable[..., sympy.Expr]:
                         "SymPy's function of the same meaning")  # fmt: skip
     if callable(primitive.symbol):
         return primitive.symbol
-    found = getattr(functions, primitive.symbol, None) or getattr(
-        sympy, primitive.symbol, None
-    )
+    found = getattr(functions, primitive.symbol, None) or getattr(sympy, primitive.symbol, None)
     if found is None:
         raise TypeError(f"{primitive.name}: symbol={primitive.symbol!r} is neither SymPy's "
                         "nor in minigrad.arrays.functions")  # fmt: skip

@@ -65,6 +65,16 @@ class ExactArray(NDArrayOperatorsMixin):
             "for one branch only; use a primitive (maximum, where) that says what it does there"
         )
 
+    def lift(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Operands with floats made exact, so that no rule computes with floats among them."""
+        return tuple(
+            type(self)(x) if isinstance(x, float) or _is_float_array(x) else x for x in operands
+        )
+
+    def is_zero(self) -> bool:
+        """Whether every entry is literally 0."""
+        return all(entry == 0 for entry in self.entries.flat)
+
     def item(self) -> Any:
         """The one scalar."""
         return self.entries.item()
@@ -95,9 +105,7 @@ class ExactArray(NDArrayOperatorsMixin):
 
     # NumPy's protocols, and ours
 
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
-    ) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         primitive = BY_NUMPY.get(ufunc)
         if method != "__call__" or kwargs or not isinstance(primitive, Primitive):
             raise self._refusal(f"numpy.{ufunc.__name__}")
@@ -162,6 +170,10 @@ def rational(value: Any) -> Fraction:
 
 def _rules(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     return primitive.rules * len(operands) if primitive.variadic else primitive.rules
+
+
+def _is_float_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "f"
 
 
 def _map(function: Callable[[Any], Any], array: np.ndarray) -> np.ndarray:

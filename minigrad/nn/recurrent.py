@@ -112,9 +112,7 @@ class Recurrent(Module):
         if state is None:
             return tuple(np.zeros(shape, dtype) for _ in names)
         given = state if isinstance(state, tuple) else (state,)
-        given = tuple(
-            s if hasattr(s, "__array_ufunc__") else np.asarray(s, dtype) for s in given
-        )
+        given = tuple(s if hasattr(s, "__array_ufunc__") else np.asarray(s, dtype) for s in given)
         if len(given) != len(names) or any(s.shape not in (shape, (1, *shape)) for s in given):
             got = ", ".join(str(s.shape) for s in given)
             raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, elementwise, fused, overflow_guard
+from minigrad.primitives.primitive import Array, elementwise, fused, overflow_guard, sample
 
 
 def _stable_sigmoid(x: Array) -> Array:
@@ -30,4 +30,5 @@ softmax = fused(
     "softmax", _stable_softmax,
     vjps=(lambda g, y, x, *, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)),),
     reference=lambda x, *, axis=-1: np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True),
+    samples=(sample((3,)), sample((2, 3)), sample((3, 2), axis=0)),
 )  # fmt: skip

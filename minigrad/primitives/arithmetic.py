@@ -27,13 +27,18 @@ square = elementwise(
     "square", np.square, partials=(lambda y, x: 2 * x,), symbol=lambda x: x**2, label="x²"
 )
 sqrt = elementwise(
-    "sqrt", np.sqrt, partials=(lambda y, x: 1 / (2 * y),), symbol="sqrt", label="√"
+    "sqrt",
+    np.sqrt,
+    partials=(lambda y, x: 1 / (2 * y),),
+    symbol="sqrt",
+    label="√",
+    domain=("positive",),
 )
 power = elementwise(
     "power", np.power,
     partials=(lambda y, a, b: b * a ** (b - 1),
               lambda y, a, b: y * log(a)),
-    symbol=operator.pow, label="xʸ",
+    symbol=operator.pow, label="xʸ", domain=("positive", "integer"),
 )  # fmt: skip
-log = elementwise("log", np.log, partials=(lambda y, x: 1 / x,), symbol="log")
+log = elementwise("log", np.log, partials=(lambda y, x: 1 / x,), symbol="log", domain=("positive",))
 exp = elementwise("exp", np.exp, partials=(lambda y, x: y,), symbol="exp")

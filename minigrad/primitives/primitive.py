@@ -37,6 +37,25 @@ import numpy as np
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
 Kind = Literal["elementwise", "linear", "bilinear", "fused"]
+Domain = Literal["real", "positive", "integer"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Inputs that a primitive is judged on. Made by `sample`.
+
+    Attributes:
+        operands: per operand the shape to draw, or an array to take as it is.
+        static: the keywords.
+    """
+
+    operands: tuple[tuple[int, ...] | np.ndarray, ...]
+    static: Mapping[str, Any]
+
+
+def sample(*operands: tuple[int, ...] | np.ndarray, **static: Any) -> Sample:
+    """A `Sample` written as the call it stands for: shapes, then keywords."""
+    return Sample(operands, static)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +79,9 @@ class Primitive:
         static: names of the keywords the rules understand, in order.
         numpy: the NumPy functions this primitive answers to.
         nonsmooth: where it is not differentiable, and which convention holds there.
+        domain: what real numbers each operand may be: ``"real"``, ``"positive"`` or
+            ``"integer"`` (an exponent, which a finite field only knows as a whole number).
+        samples: inputs that it is judged on.
     """
 
     name: str
@@ -74,6 +96,8 @@ class Primitive:
     static: tuple[str, ...] = ()
     numpy: tuple[Callable[..., Any], ...] = ()
     nonsmooth: str = ""
+    domain: tuple[Domain, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
     @property
     def arity(self) -> int:
@@ -167,6 +191,8 @@ def elementwise(
     symbol: str | Callable[..., Any],
     label: str = "",
     nonsmooth: str = "",
+    domain: tuple[Domain, ...] | None = None,
+    samples: tuple[Sample, ...] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
 ) -> Primitive:
     """A primitive that acts on each entry by itself; operands broadcast.
@@ -179,12 +205,16 @@ def elementwise(
         symbol: SymPy's function of the same meaning: its name, or a function of expressions.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
+        domain: per operand what it may be, all real numbers if not given: see `Primitive`.
+        samples: inputs to judge it on; some with and without broadcasting if not given.
         numpy: NumPy functions that it answers to, beside ``forward``.
     """
     vjps = tuple(_times(partial) for partial in partials)
+    arity = len(partials)
     return _declare(
         name, forward, "elementwise", partials, vjps, numpy,
         symbol=symbol, label=label, nonsmooth=nonsmooth,
+        domain=domain or ("real",) * arity, samples=samples or _broadcasting(arity),
     )  # fmt: skip
 
 
@@ -193,6 +223,7 @@ def linear(
     forward: Callable[..., Array],
     *,
     adjoints: tuple[Rule | None, ...],
+    samples: tuple[Sample, ...] = (),
     label: str = "",
     variadic: bool = False,
     numpy: Iterable[Callable[..., Any]] = (),
@@ -204,14 +235,16 @@ def linear(
         forward: the operation on arrays, NumPy only.
         adjoints: per operand (g, *operands, **static) → its cotangent; ``None`` for operands
             without a derivative, such as indices.
+        samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         variadic: the operands come as one sequence; the single rule has a keyword ``position``.
         numpy: NumPy functions that it answers to, beside ``forward``.
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
-        name, forward, "linear", adjoints, vjps, numpy, label=label, variadic=variadic
-    )
+        name, forward, "linear", adjoints, vjps, numpy,
+        samples=samples, label=label, variadic=variadic,
+    )  # fmt: skip
 
 
 def bilinear(
@@ -219,6 +252,7 @@ def bilinear(
     forward: Callable[..., Array],
     *,
     adjoints: tuple[Rule, Rule],
+    samples: tuple[Sample, ...] = (),
     label: str = "",
     numpy: Iterable[Callable[..., Any]] = (),
 ) -> Primitive:
@@ -227,7 +261,7 @@ def bilinear(
     Arguments as for `linear`.
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
-    return _declare(name, forward, "bilinear", adjoints, vjps, numpy, label=label)
+    return _declare(name, forward, "bilinear", adjoints, vjps, numpy, samples=samples, label=label)
 
 
 def fused(
@@ -236,6 +270,7 @@ def fused(
     *,
     vjps: tuple[Rule | None, ...],
     reference: Callable[..., Array],
+    samples: tuple[Sample, ...] = (),
     label: str = "",
     nonsmooth: str = "",
     numpy: Iterable[Callable[..., Any]] = (),
@@ -248,13 +283,14 @@ def fused(
         vjps: per operand (g, y, *operands, **static) → its cotangent.
         reference: the plain composition it stands for, made of other primitives; value and
             derivatives are held against it.
+        samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
         numpy: NumPy functions that it answers to, beside ``forward``.
     """
     return _declare(
         name, forward, "fused", vjps, vjps, numpy,
-        reference=reference, label=label, nonsmooth=nonsmooth,
+        reference=reference, samples=samples, label=label, nonsmooth=nonsmooth,
     )  # fmt: skip
 
 
@@ -303,6 +339,17 @@ def _declare(
     _primitives[name] = primitive
     _by_numpy.update(dict.fromkeys(primitive.numpy, primitive))
     return primitive
+
+
+def _broadcasting(arity: int) -> tuple[Sample, ...]:
+    """Shapes for an elementwise primitive: alike, then each operand broadcast."""
+    if arity == 1:
+        return (sample((2, 3)),)
+    stretched = [
+        sample(*[(3,) if k == j else (2, 1) if arity > 2 else (2, 3) for j in range(arity)])
+        for k in range(arity)
+    ]
+    return sample(*[(2, 3)] * arity), *stretched
 
 
 def _times(partial: Rule | float) -> Rule:

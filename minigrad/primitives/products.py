@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, bilinear
+from minigrad.primitives.primitive import Array, bilinear, sample
 
 
 def _transposed(x: Array) -> Array:
@@ -30,4 +30,11 @@ def _right(g: Array, a: Array, b: Array) -> Array:
     return _transposed(a) @ g
 
 
-matmul = bilinear("matmul", np.matmul, adjoints=(_left, _right), label="@")
+matmul = bilinear(
+    "matmul", np.matmul,
+    adjoints=(_left, _right), label="@",
+    samples=(
+        sample((2, 3), (3, 2)), sample((2, 2), (2, 2)), sample((2, 2, 3), (3, 1)),
+        sample((3,), (3,)), sample((3,), (2, 3, 2)), sample((2, 2, 3), (3,)),
+    ),
+)  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, implements, linear
+from minigrad.primitives.primitive import Array, implements, linear, sample
 
 Axes = int | tuple[int, ...] | None
 
@@ -38,6 +38,14 @@ def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     return zeros
 
 
+def _astype(x: Array, *, dtype: Any) -> Array:
+    if x.dtype == object:  # exact scalars have one type
+        return x
+    if np.iscomplexobj(x):  # stays complex: only the precision changes
+        dtype = np.result_type(dtype, np.complex64)
+    return x.astype(dtype)
+
+
 def _is_basic(index: Any) -> bool:
     parts = index if isinstance(index, tuple) else (index,)
     return all(
@@ -49,44 +57,55 @@ def _is_basic(index: Any) -> bool:
 sum = linear(  # noqa: A001 (NumPy's name)
     "sum", np.sum, label="Σ",
     adjoints=(lambda g, x, *, axis=None, keepdims=False: _spread(g, x.shape, axis, keepdims),),
+    samples=(sample((2, 3)), sample((2, 3), axis=1), sample((2, 3), axis=(0, -1), keepdims=True)),
 )  # fmt: skip
 broadcast_to = linear(
     "broadcast_to", np.broadcast_to,
     adjoints=(lambda g, x, *, shape: g,),  # the walk sums what was broadcast
+    samples=(sample((2, 1), shape=(3, 2, 2)),),
 )  # fmt: skip
 reshape = linear(
     "reshape", np.reshape,
     adjoints=(lambda g, x, *, shape: np.reshape(g, x.shape),),
+    samples=(sample((2, 3), shape=(3, 2)), sample((2, 3), shape=(-1,))),
 )  # fmt: skip
 transpose = linear(
     "transpose", np.transpose, label="ᵀ",
     adjoints=(lambda g, x, *, axes=None:
               np.transpose(g, None if axes is None else tuple(np.argsort(axes))),),
+    samples=(sample((2, 3)), sample((2, 1, 3), axes=(2, 0, 1))),
 )  # fmt: skip
 swapaxes = linear(
     "swapaxes", np.swapaxes, label="ᵀ",
     adjoints=(lambda g, x, *, axis1, axis2: np.swapaxes(g, axis1, axis2),),
+    samples=(sample((2, 1, 3), axis1=0, axis2=-1),),
 )  # fmt: skip
 concatenate = linear(
     "concatenate", np.concatenate, label="concat", variadic=True,
     adjoints=(lambda g, *xs, position, axis=0: g[_part(position, axis, xs)],),
+    samples=(sample((1, 2), (2, 2)), sample((2, 1), (2, 2), (2, 1), axis=-1)),
 )  # fmt: skip
 stack = linear(
     "stack", np.stack, variadic=True,
     adjoints=(lambda g, *xs, position, axis=0:
               g[(slice(None),) * (axis % g.ndim) + (position,)],),
+    samples=(sample((2,), (2,)), sample((2, 2), (2, 2), axis=-1)),
 )  # fmt: skip
 getitem = linear(
     "getitem", lambda x, *, index: x[index], label="[ ]",
     adjoints=(lambda g, x, *, index: scatter(g, index=index, shape=x.shape),),
+    samples=(sample((3, 2), index=(slice(None, 2), 0)),
+             sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None)),
 )  # fmt: skip
 scatter = linear(
     "scatter", _scatter,
     adjoints=(lambda g, x, *, index, shape: g[index],),
+    samples=(sample((2,), index=np.array([1, 1]), shape=(3,)),),
 )  # fmt: skip
 astype = linear(
-    "astype", lambda x, *, dtype: x.astype(dtype),
+    "astype", _astype,
     adjoints=(lambda g, x, *, dtype: g,),  # the walk keeps each operand's dtype
+    samples=(sample((2, 3), dtype=np.float64),),
 )  # fmt: skip
 
 

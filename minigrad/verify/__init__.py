@@ -1,0 +1,70 @@
+"""Verification: three judges, each told what it establishes.
+
+``verify("lstm")`` proves the LSTM's gradients on symbols at a small shape, checks them
+exactly in a finite field over 100 steps, and holds the floats against the complex step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from minigrad.targets import Target, builtin, resolve
+from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
+from minigrad.verify.problem import Problem, of_layer, of_primitive
+from minigrad.verify.real_input import weather_window
+from minigrad.verify.report import Check, Judge, Report
+
+__all__ = [
+    "Check",
+    "Problem",
+    "Report",
+    "judge_exact",
+    "judge_numeric",
+    "judge_proof",
+    "problems",
+    "verify",
+]
+
+
+def verify(
+    *targets: str | Target,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Judge the engine's gradients of each target with all three judges.
+
+    Args:
+        targets: names as `minigrad.targets.resolve` takes them; all of the library if none.
+        seed: of the random points and weights.
+        progress: called with what is judged next, how many are done, and how many there are.
+
+    Raises:
+        TargetError: a target that cannot be found or made.
+    """
+    found = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
+    tasks = [task for target in found for task in problems(target, seed)]
+    checks = []
+    for done, (judge, problem) in enumerate(tasks):
+        if progress:
+            progress(f"{problem.target}: {judge}", done, len(tasks))
+        checks.append(JUDGES[judge](problem, seed))
+    return Report(tuple(checks), seed)
+
+
+def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
+    """Which judge gets which problem, for one target."""
+    if target.kind == "primitive":
+        for sample in target.subject.samples:
+            for judge in JUDGES:
+                yield judge, of_primitive(target.name, target.subject, sample)
+        return
+    cell = target.kind == "cell"
+    small = of_layer(target, batch=1, steps=1 if cell else 2, input_size=2, hidden_size=2)
+    long = of_layer(target, batch=3, steps=100 if cell else 10, input_size=3, hidden_size=8)
+    x = weather_window(batch=4, steps=14)
+    real = of_layer(
+        target, batch=4, steps=14, input_size=x.shape[-1], hidden_size=8, x=x, seed=seed
+    )
+    yield from (("proof", small), ("exact", long), ("numeric", real))
+
+

@@ -1,0 +1,218 @@
+"""Which rule is wrong, and which term of it: what a failing check tells.
+
+Each operation on the tape is held against its reference by itself, so that the culprit is
+named and not only the gradients that it spoiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import sympy
+
+from minigrad.arrays.field import PRIME, FieldArray
+from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
+from minigrad.primitives.primitive import Array
+from minigrad.tape import Node, ancestors, contribution
+from minigrad.verify.forward_mode import output_tangent
+from minigrad.verify.normal_form import is_zero, normal_form
+from minigrad.verify.problem import Problem
+
+_LARGE = 200  # entries of an operand up to which the right cotangent is found one by one
+
+
+def culprits(problem: Problem, seed: int) -> list[str]:
+    """One sentence for each operation whose cotangent is wrong, in order of the forward pass."""
+    rng = np.random.default_rng(seed)
+    try:
+        _, outputs = problem.forward(problem.field_numbers(rng))
+    except Exception as error:
+        return [f"the forward pass itself fails in the finite field: {error}"]
+    sentences: dict[str, None] = {}  # a set in order: the same fault shows at every step
+    seen = set()
+    for node in reversed(ancestors(outputs)):
+        for position, parent in enumerate(node.parents):
+            key = _kind_of(node, position)
+            if parent is None or key in seen:
+                continue
+            seen.add(key)
+            sentence = _fault(node, position, rng)
+            if sentence:
+                sentences[sentence] = None
+    return list(sentences) or ["every rule on the tape is right by itself: the walk is wrong"]
+
+
+def _kind_of(node: Node, position: int) -> tuple[object, ...]:
+    """What makes two operations the same to the judges."""
+    shapes = tuple(getattr(x, "shape", None) for x in node.operands)
+    return node.primitive, position, shapes, repr(node.static), _gate(node)
+
+
+def _fault(node: Node, position: int, rng: np.random.Generator) -> str | None:
+    """What is wrong with the cotangent of one operand of one operation, if anything."""
+    primitive, operand = node.primitive, node.operands[position]
+    assert primitive is not None
+    g = FieldArray.random(node.data.shape, rng)
+    tangent = FieldArray.random(operand.shape, rng)
+    expected = _pairing(g, output_tangent(node, [(position, tangent)]))
+    try:
+        part = contribution(node, position, g)
+        if part.shape == operand.shape and _pairing(part, tangent) == expected:
+            return None
+        raised = (
+            ""
+            if part.shape == operand.shape
+            else f"the rule for operand {position} gives shape {part.shape}, expected {operand.shape}"
+        )
+    except Exception as error:
+        raised = f"the rule for operand {position} raises {type(error).__name__}: {error}"
+    if primitive.kind == "elementwise":
+        wrong = _wrong_partial(node, position)
+        if wrong:
+            return f"{primitive.name}{_place(node)}: {wrong}"
+        return (
+            f"{primitive.name}{_place(node)}: the sum of broadcasting is missing or wrong: operand "
+            f"{position} of shape {operand.shape} was stretched to {node.data.shape}, its "
+            "cotangent is the sum over the stretched axes (minigrad.tape.unbroadcast)"
+        )
+    wrong = raised or _wrong_adjoint(node, position, g)
+    return f"{primitive.name}{_place(node)}: {_hint(node, position, g, wrong)}"
+
+
+def _wrong_partial(node: Node, position: int) -> str | None:
+    """How an elementwise rule differs from SymPy's derivative, as a formula."""
+    primitive = node.primitive
+    assert primitive is not None
+    reference, variables = derivative_of(primitive, position)
+    value = SymbolicArray(function_of(primitive)(*variables))
+    rule = primitive.vjp(position)
+    assert rule is not None
+    try:
+        engine = rule(SymbolicArray(1), value, *map(SymbolicArray, variables)).item()
+    except Exception as error:
+        return f"its derivative by operand {position} raises {type(error).__name__}: {error}"
+    if is_zero(engine - reference):
+        return None
+    y = sympy.Symbol(_gate(node) or "y")
+    names = dict(zip(variables, _operand_names(node), strict=True))
+    to_names = {value.item(): y} if value.item().is_Function else {}
+    told = [expr.xreplace(to_names).xreplace(names) for expr in (engine, reference)]
+    by = _operand_names(node)[position]
+    return f"the engine's ∂{y}/∂{by} is {told[0]}, SymPy's is {told[1]}: {describe(*told)}"
+
+
+def describe(engine: sympy.Expr, reference: sympy.Expr) -> str:
+    """In words, how the engine's term differs from the right one."""
+    if engine == 0:
+        return "the engine has no such term"
+    ratio = normal_form(reference / engine)
+    if ratio == -1:
+        return "it has the wrong sign"
+    numerator, denominator = sympy.fraction(ratio)
+    if denominator.is_number:
+        return f"it lacks the factor ({_factored(ratio)})"
+    if numerator.is_number:
+        return f"it has the factor ({_factored(1 / ratio)}) too much"
+    mine, right = (sympy.expand(e).as_coefficients_dict() for e in (engine, reference))
+    flipped = [term for term in right if mine.get(term) == -right[term]]
+    if flipped and mine.keys() == right.keys():
+        return f"the sign of the term {', '.join(map(str, flipped))} is flipped"
+    return f"they differ by {normal_form(engine - reference)}"
+
+
+def _factored(expression: sympy.Expr) -> sympy.Expr:
+    terms = sympy.Add.make_args(expression)
+    if len(terms) == 2 and all(term.could_extract_minus_sign() for term in terms):
+        return sympy.factor(expression)
+    return expression
+
+
+def _wrong_adjoint(node: Node, position: int, g: Array) -> str:
+    assert node.primitive is not None
+    rule = "VJP" if node.primitive.kind == "fused" else "adjoint"
+    return f"the {rule} of operand {position} of shape {node.operands[position].shape} is wrong"
+
+
+def _hint(node: Node, position: int, g: Array, wrong: str) -> str:
+    """The sentence, with what would mend it where one transpose or sign does."""
+    primitive, operand = node.primitive, node.operands[position]
+    assert primitive is not None
+    rule = primitive.vjp(position)
+    assert rule is not None
+    if operand.size > _LARGE:
+        return wrong
+    right = _right_cotangent(node, position, g)
+    for mend, attempt in _attempts(node, g):
+        try:
+            part = rule(*attempt, **node.static)
+            if part.shape != right.shape:
+                part = _sum_to(part, right.shape)
+        except Exception:
+            continue
+        if (part - right).is_zero():
+            return f"{wrong}; it is right with {mend}"
+        if (part + right).is_zero():
+            return f"{wrong}; it has the wrong sign" + (f" and needs {mend}" if mend else "")
+        if part.ndim >= 2 and part.shape[-1] == part.shape[-2]:
+            if (part.swapaxes(-1, -2) - right).is_zero():
+                return f"{wrong}; its result needs a transpose"
+    return wrong
+
+
+def _attempts(node: Node, g: Array) -> Iterator[tuple[str, tuple[Array, ...]]]:
+    """The rule's arguments as they are, then each with a transpose."""
+    arguments = (g, node.data, *node.operands)
+    names = ("the cotangent g", "the output y", *(f"operand {k}" for k in range(len(node.operands))))
+    yield "", arguments
+    for k, (name, x) in enumerate(zip(names, arguments, strict=True)):
+        if getattr(x, "ndim", 0) >= 2:
+            swapped = x.swapaxes(-1, -2)
+            yield f"{name} transposed", (*arguments[:k], swapped, *arguments[k + 1 :])
+
+
+def _right_cotangent(node: Node, position: int, g: Array) -> FieldArray:
+    """Entry by entry: ⟨g, A e⟩ for every unit vector e, by the reference alone."""
+    shape = node.operands[position].shape
+    entries = np.empty(shape, dtype=object)
+    for index in np.ndindex(*shape):
+        unit = np.zeros(shape, dtype=object)
+        unit[index] = 1
+        entries[index] = _pairing(g, output_tangent(node, [(position, FieldArray(unit))]))
+    return FieldArray(entries)
+
+
+def _sum_to(part: Array, shape: tuple[int, ...]) -> Array:
+    lead = part.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(
+        lead + a for a, n in enumerate(shape) if n == 1 and part.shape[lead + a] != 1
+    )
+    return part.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+def _pairing(a: Array, b: Array) -> int:
+    return int((a * b).sum().item()) % PRIME
+
+
+def _gate(node: Node) -> str:
+    """Name of the gate that this operation belongs to, or whose activation it is."""
+    for candidate in (node, *node.parents[:1]):
+        if candidate is not None and candidate.scope and candidate.scope.kind == "gate":
+            return str(candidate.scope.name)
+    return ""
+
+
+def _operand_names(node: Node) -> list[str]:
+    gate = _gate(node)
+    if len(node.operands) == 1:
+        return [f"a_{gate}" if gate else "x"]
+    return list("abcd"[: len(node.operands)])
+
+
+def _place(node: Node) -> str:
+    """Where in a model the operation stands."""
+    gate = _gate(node)
+    modules = [level.label for level in node.scope.path if level.label] if node.scope else []
+    inside = f" of {modules[-1]}" if modules else ""
+    return f" (gate {gate}{inside})" if gate else f" (in {modules[-1]})" if modules else ""
+

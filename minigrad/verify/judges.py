@@ -1,0 +1,207 @@
+"""The three judges. None of them uses, as its reference, the rule that it judges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import sympy
+
+from minigrad.arrays.field import PRIME, FieldArray
+from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.primitives.primitive import Array
+from minigrad.tensor import Tensor
+from minigrad.verify.diagnosis import culprits
+from minigrad.verify.forward_mode import push_forward
+from minigrad.verify.normal_form import is_zero
+from minigrad.verify.problem import Arrays, Leaves, Problem, loss
+from minigrad.verify.report import Check, Judge
+
+COMPLEX_STEP = 1e-30  # any step will do: nothing is subtracted, so nothing cancels
+EPSILONS = 1e4  # how many roundings of a dtype a gradient may be off, relative to its size
+_MOST = 3  # failures told per check
+
+
+def judge_proof(problem: Problem, seed: int = 0) -> Check:
+    """Run the engine on symbols; its gradient minus SymPy's own ``diff`` must reduce to 0."""
+
+    def trial() -> tuple[float, list[str]]:
+        leaves, outputs = problem.forward(problem.symbols())
+        cotangents = [SymbolicArray.symbols(f"u{k}", y.shape) for k, y in enumerate(outputs)]
+        total = loss(outputs, cotangents)
+        value = total.data.item()
+        gradients = _engine(total, leaves)
+        faults = []
+        entries = 0
+        for name, gradient in gradients.items():
+            for index in np.ndindex(*gradient.shape):
+                variable = leaves[name].data.entries[index]
+                engine, reference = gradient.entries[index], sympy.diff(value, variable)
+                entries += 1
+                if not is_zero(engine - reference):
+                    faults.append(_entry(name, index))
+        return entries, faults
+
+    return _check(
+        problem, "proof", trial, unit="entries proven", seed=seed,
+        established="an identity for every real input, at these shapes",
+    )  # fmt: skip
+
+
+def judge_exact(problem: Problem, seed: int = 0) -> Check:
+    """Reverse pass and SymPy's derivatives pushed forward, in a finite field: equal or not."""
+
+    def trial() -> tuple[float, list[str]]:
+        rng = np.random.default_rng(seed)
+        leaves, outputs = problem.forward(problem.field_numbers(rng))
+        cotangents = [FieldArray.random(y.shape, rng) for y in outputs]
+        gradients = _engine(loss(outputs, cotangents), leaves)
+        tangents = {n: FieldArray.random(s, rng) for n, s in problem.shapes.items()}
+
+        def agree(names: Iterable[str]) -> bool:
+            moved = push_forward(outputs, {leaves[n]: tangents[n] for n in names})
+            forward = _pairing(zip(cotangents, moved, strict=True))
+            backward = _pairing((gradients[n], tangents[n]) for n in names)
+            return forward == backward
+
+        entries = sum(g.size for g in gradients.values())
+        if agree(gradients):  # one equation holds all entries: each has a random factor
+            return entries, []
+        return entries, [f"∂L/∂{name}" for name in gradients if not agree([name])]
+
+    return _check(
+        problem, "exact", trial, unit="entries equal", seed=seed,
+        established=f"equal at a random point of a field of {PRIME} elements, without tolerance: "
+        "an identity at these shapes, but for a chance of about (degree / 2⁶¹)",
+    )  # fmt: skip
+
+
+def judge_numeric(problem: Problem, seed: int = 0) -> Check:
+    """The complex step in float64, and the float32 gradient held against the float64 one."""
+
+    def trial() -> tuple[float, list[str]]:
+        rng = np.random.default_rng(seed)
+        arrays = problem.numbers(rng)
+        leaves, outputs = problem.forward(arrays)
+        cotangents = [rng.normal(size=y.shape) for y in outputs]
+        gradients = _engine(loss(outputs, cotangents), leaves)
+        worst, faults = 0.0, []
+        overall = max(float(np.sum(np.abs(g))) for g in gradients.values())
+        for name, gradient in gradients.items():
+            directions = [rng.choice((-1.0, 1.0), size=gradient.shape) for _ in range(3)]
+            for direction in directions:
+                slope = _complex_slope(problem, arrays, cotangents, name, direction)
+                size = _size(float(np.sum(np.abs(gradient))), overall)
+                error = abs(float(np.sum(gradient * direction)) - slope) / size
+                worst = max(worst, error if np.isfinite(error) else np.inf)
+                if not error <= EPSILONS * np.finfo(np.float64).eps:
+                    faults.append(f"∂L/∂{name}: off by {error:.1e} of its size in float64")
+                    break
+        faults += _float32_faults(problem, arrays, cotangents, gradients)
+        return worst, faults
+
+    return _check(
+        problem, "numeric", trial, unit="relative error", seed=seed,
+        established="the floats agree with the complex step to rounding, and float32 with float64",
+    )  # fmt: skip
+
+
+JUDGES: dict[Judge, Callable[[Problem, int], Check]] = {
+    "proof": judge_proof,
+    "exact": judge_exact,
+    "numeric": judge_numeric,
+}
+
+
+def _check(
+    problem: Problem,
+    judge: Judge,
+    trial: Callable[[], tuple[float, list[str]]],
+    *,
+    unit: str,
+    established: str,
+    seed: int,
+) -> Check:
+    """Run a judge; a rule that raises is as wrong as one that lies."""
+    start = time.perf_counter()
+    with np.errstate(all="ignore"):
+        try:
+            figure, faults = trial()
+        except Exception as error:  # the engine or a rule under judgement failed
+            figure, faults = 0.0, [f"{type(error).__name__}: {error}"]
+        if faults:
+            told = faults[:_MOST]
+            if len(faults) > _MOST:
+                told.append(f"and {len(faults) - _MOST} more")
+            faults = ["wrong: " + ", ".join(told), *culprits(problem, seed)]
+    return Check(
+        target=problem.target,
+        judge=judge,
+        shapes=dict(problem.shapes),
+        passed=not faults,
+        figure=figure,
+        unit=unit,
+        established=established if not faults else "nothing: see the failures",
+        failures=tuple(faults),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _engine(total: Tensor, leaves: Leaves) -> dict[str, Array]:
+    """The gradients under judgement, from `Tensor.backward`."""
+    total.backward(retain_graph=True)  # the reference needs the tape too
+    found = {}
+    for name, leaf in leaves.items():
+        gradient = leaf.data * 0 if leaf.grad is None else leaf.grad
+        if gradient.shape != leaf.shape:
+            raise ValueError(
+                f"∂L/∂{name}: got shape {gradient.shape}, expected {leaf.shape}: "
+                "the sum over broadcast axes is missing"
+            )
+        found[name] = gradient
+    return found
+
+
+def _pairing(pairs: Iterable[tuple[Array, Array]]) -> int:
+    return sum(int((a * b).sum().item()) for a, b in pairs) % PRIME
+
+
+def _complex_slope(
+    problem: Problem, arrays: Arrays, cotangents: list[Array], name: str, direction: Array
+) -> float:
+    """dL/dt at 0 along ``direction``: Im L(x + i t v) / t (Squire & Trapp 1998)."""
+    moved = {n: a.astype(complex) for n, a in arrays.items()}
+    moved[name] = moved[name] + 1j * COMPLEX_STEP * direction
+    _, outputs = problem.forward(moved, recorded=False)
+    return float(loss(outputs, cotangents).data.imag) / COMPLEX_STEP
+
+
+def _float32_faults(
+    problem: Problem, arrays: Arrays, cotangents: list[Array], expected: Arrays
+) -> list[str]:
+    single = {n: a.astype(np.float32) for n, a in arrays.items()}
+    leaves, outputs = problem.forward(single)
+    gradients = _engine(loss(outputs, [u.astype(y.dtype) for u, y in
+                                       zip(cotangents, outputs, strict=True)]), leaves)  # fmt: skip
+    faults = []
+    overall = max(float(np.max(np.abs(g), initial=0)) for g in expected.values())
+    for name, gradient in gradients.items():
+        if gradient.dtype != np.float32:
+            faults.append(f"∂L/∂{name}: dtype {gradient.dtype} for a float32 input")
+        size = _size(float(np.max(np.abs(expected[name]), initial=0)), overall)
+        error = float(np.max(np.abs(gradient - expected[name]), initial=0)) / size
+        if not error <= EPSILONS * np.finfo(np.float32).eps:
+            faults.append(f"∂L/∂{name}: float32 is off by {error:.1e} of its size")
+    return faults
+
+
+def _size(own: float, overall: float) -> float:
+    """What an error is relative to; a gradient that cancels to 0 keeps its parts' rounding."""
+    return max(own, 1e-3 * overall) or 1.0
+
+
+def _entry(name: str, index: tuple[int, ...]) -> str:
+    return f"∂L/∂{name}[{', '.join(map(str, index))}]" if index else f"∂L/∂{name}"
+
+

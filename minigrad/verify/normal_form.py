@@ -1,0 +1,114 @@
+"""Whether a formula is 0, decided by a normal form and never by simplification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy.polys.rings import PolyRing, ring
+
+
+def is_zero(expression: sympy.Expr) -> bool:
+    """Whether the expression is identically 0.
+
+    It is brought to one fraction of expanded polynomials. Transcendental functions and roots
+    are unknowns of their own, so "yes" is a proof; "no" is one as far as these unknowns are
+    algebraically independent, as σ, tanh and exp of different arguments are.
+    """
+    unknowns = _unknowns(expression)
+    polynomials = ring(list(unknowns.values()) or [sympy.Dummy()], sympy.QQ)[0]
+    return not _fraction(expression, polynomials, unknowns, {}).numerator
+
+
+def normal_form(expression: sympy.Expr) -> sympy.Expr:
+    """The expression as a quotient of expanded polynomials without common factor."""
+    unknowns = _unknowns(expression)
+    polynomial = expression.xreplace(unknowns)
+    back = {dummy: original for original, dummy in unknowns.items()}
+    return sympy.cancel(polynomial).xreplace(back)
+
+
+@dataclass(frozen=True)
+class _Fraction:
+    """numerator / Π base^power: the denominator stays factored, so no gcd is ever taken."""
+
+    numerator: Any
+    powers: dict[Any, int]
+
+
+def _unknowns(expression: sympy.Expr) -> dict[sympy.Expr, sympy.Dummy]:
+    """A variable for every symbol, function and power that is no integer's."""
+    powers = (p for p in expression.atoms(sympy.Pow) if not p.exp.is_Integer)
+    split = (sympy.Pow(p.base, e) for p in powers for e in sympy.Add.make_args(p.exp))
+    atoms = {
+        *expression.atoms(sympy.Symbol, sympy.Function),
+        *(p for p in split if p.is_Pow and not p.exp.is_Integer),
+    }
+    return {atom: sympy.Dummy() for atom in sorted(atoms, key=sympy.default_sort_key)}
+
+
+def _fraction(
+    expression: sympy.Expr,
+    polynomials: PolyRing,
+    unknowns: dict[sympy.Expr, sympy.Dummy],
+    known: dict[sympy.Expr, _Fraction],
+) -> _Fraction:
+    found = known.get(expression)
+    if found is not None:
+        return found
+    if expression in unknowns:
+        result = _Fraction(polynomials(unknowns[expression]), {})
+    elif expression.is_Rational:
+        result = _Fraction(polynomials(sympy.QQ(expression.p, expression.q)), {})
+    elif expression.is_Add or expression.is_Mul:
+        parts = [_fraction(a, polynomials, unknowns, known) for a in expression.args]
+        result = parts[0]
+        combine = _sum if expression.is_Add else _product
+        for part in parts[1:]:
+            result = combine(result, part)
+    elif expression.is_Pow and expression.exp.is_Integer:
+        base = _fraction(expression.base, polynomials, unknowns, known)
+        result = _power(base, int(expression.exp))
+    elif expression.is_Pow:  # x**(a + 1) = x**a · x
+        result = _Fraction(polynomials(1), {})
+        for term in sympy.Add.make_args(expression.exp):
+            factor = sympy.Pow(expression.base, term)
+            result = _product(result, _fraction(factor, polynomials, unknowns, known))
+    else:
+        raise TypeError(f"{expression}: no normal form for {type(expression).__name__}")
+    known[expression] = result
+    return result
+
+
+def _sum(a: _Fraction, b: _Fraction) -> _Fraction:
+    if not a.numerator or not b.numerator:
+        return a if a.numerator else b
+    powers = {k: max(a.powers.get(k, 0), b.powers.get(k, 0)) for k in a.powers | b.powers}
+    return _Fraction(_over(a, powers) + _over(b, powers), powers)
+
+
+def _product(a: _Fraction, b: _Fraction) -> _Fraction:
+    powers = {k: a.powers.get(k, 0) + b.powers.get(k, 0) for k in a.powers | b.powers}
+    return _Fraction(a.numerator * b.numerator, powers)
+
+
+def _power(a: _Fraction, exponent: int) -> _Fraction:
+    if exponent >= 0:
+        return _Fraction(a.numerator**exponent, {k: n * exponent for k, n in a.powers.items()})
+    if not a.numerator:
+        raise ZeroDivisionError("a formula divides by 0")
+    upside = a.numerator.ring(1)
+    for base, n in a.powers.items():
+        upside = upside * base ** (n * -exponent)
+    return _Fraction(upside, {a.numerator: -exponent})
+
+
+def _over(a: _Fraction, powers: dict[Any, int]) -> Any:
+    """The numerator of ``a`` over the common denominator."""
+    result = a.numerator
+    for base, n in powers.items():
+        missing = n - a.powers.get(base, 0)
+        if missing:
+            result = result * base**missing
+    return result

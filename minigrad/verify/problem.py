@@ -1,0 +1,169 @@
+"""What the judges are given: a function with named inputs that runs in any world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minigrad import nn
+from minigrad.arrays.field import FieldArray
+from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.primitives import Primitive
+from minigrad.primitives.primitive import Array, Domain, Sample
+from minigrad.targets import Target
+from minigrad.tensor import Tensor
+
+Arrays = Mapping[str, Array]
+Leaves = dict[str, Tensor]
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A function to differentiate.
+
+    Attributes:
+        target: name of what is judged.
+        shapes: the inputs by name.
+        run: named `Tensor`s → the output or outputs, computed in the world of their data.
+        domains: what numbers an input may be, where that is not every real number.
+        values: numbers to take for some inputs instead of random ones (real data).
+    """
+
+    target: str
+    shapes: Shapes
+    run: Callable[[Mapping[str, Tensor]], Any]
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    values: Arrays = field(default_factory=dict)
+
+    def forward(self, arrays: Arrays, *, recorded: bool = True) -> tuple[Leaves, list[Tensor]]:
+        """Leaves with these arrays, and the outputs computed from them."""
+        leaves = {
+            name: Tensor(array, requires_grad=recorded, name=name)
+            for name, array in arrays.items()
+        }
+        return leaves, list(_flatten(self.run(leaves)))
+
+    def numbers(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Random inputs in float64, or the problem's own values."""
+        drawn = {}
+        for name, shape in self.shapes.items():
+            values = rng.normal(size=shape)
+            match self.domains.get(name, "real"):
+                case "positive":
+                    values = np.exp(values)
+                case "integer":
+                    values = rng.integers(1, 5, size=shape).astype(float)
+            drawn[name] = np.asarray(values)
+        return {**drawn, **self.values}
+
+
+    def field_numbers(self, rng: np.random.Generator) -> dict[str, FieldArray]:
+        """Random inputs in the finite field: a square for positive, an integer as it is."""
+        drawn = {}
+        for name, shape in self.shapes.items():
+            values = FieldArray.random(shape, rng)
+            match self.domains.get(name, "real"):
+                case "positive":
+                    values = values * values
+                case "integer":
+                    values = FieldArray(rng.integers(2, 6, size=shape).astype(object))
+            drawn[name] = values
+        return drawn
+
+    def symbols(self) -> dict[str, SymbolicArray]:
+        """A symbol for every entry of every input."""
+        return {
+            name: SymbolicArray.symbols(
+                name, shape, positive=self.domains.get(name) == "positive"
+            )
+            for name, shape in self.shapes.items()
+        }
+
+
+def loss(outputs: Sequence[Tensor], cotangents: Sequence[Array]) -> Tensor:
+    """Σ cotangent · output: a single number whose gradient is the VJP of all outputs."""
+    terms = [(output * u).sum() for output, u in zip(outputs, cotangents, strict=True)]
+    total, *rest = terms
+    for term in rest:
+        total = total + term
+    return total
+
+
+def of_layer(
+    target: Target,
+    *,
+    batch: int,
+    steps: int,
+    input_size: int,
+    hidden_size: int,
+    x: np.ndarray | None = None,
+    seed: int = 0,
+) -> Problem:
+    """A cell unrolled, or a layer, over x (batch, steps, input_size).
+
+    The inputs are every parameter, x, and the initial state of a cell.
+    """
+    module = target.layer(input_size, hidden_size, rng=seed)
+    parameters = dict(module.named_parameters())
+    shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
+    shapes["x"] = (batch, steps, input_size)
+    states = module.cell.state if isinstance(module, nn.Recurrent) else ()
+    initial = [f"{name}₀" for name in states]
+    shapes |= {name: (1, batch, hidden_size) for name in initial}
+
+    def run(leaves: Mapping[str, Tensor]) -> Any:
+        with _parameters_of(module, leaves):
+            if not initial:
+                return module(leaves["x"])
+            return module(leaves["x"], tuple(leaves[name] for name in initial))
+
+    values: dict[str, np.ndarray] = {n: p.data for n, p in parameters.items()}
+    return Problem(target.name, shapes, run, values=values if x is None else {**values, "x": x})
+
+
+def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:
+    """A primitive applied to one of its samples."""
+    names = {k: f"x{k}" for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
+    shapes = {names[k]: x for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
+    domains = {
+        names[k]: domain for k, domain in enumerate(primitive.domain) if k in names
+    }
+
+    def run(leaves: Mapping[str, Tensor]) -> Any:
+        operands = tuple(
+            leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
+        )
+        return primitive.apply(operands, sample.static)
+
+    return Problem(name, shapes, run, domains)
+
+
+@contextmanager
+def _parameters_of(module: nn.Module, leaves: Mapping[str, Tensor]) -> Iterator[None]:
+    """The module with these tensors in place of its parameters."""
+    replaced = []
+    for path, part in module.named_modules():
+        for attribute, value in list(vars(part).items()):
+            name = f"{path}.{attribute}" if path else attribute
+            if isinstance(value, nn.Parameter) and name in leaves:
+                replaced.append((part, attribute, value))
+                leaves[name].name = value.name
+                vars(part)[attribute] = leaves[name]
+    try:
+        yield
+    finally:
+        for part, attribute, value in replaced:
+            vars(part)[attribute] = value
+
+
+def _flatten(outputs: Any) -> Iterator[Tensor]:
+    if isinstance(outputs, tuple | list):
+        for output in outputs:
+            yield from _flatten(output)
+    else:
+        yield outputs

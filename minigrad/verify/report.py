@@ -1,0 +1,74 @@
+"""What the judges said: checks, and the report that holds them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Judge = Literal["proof", "exact", "numeric"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one judge said of one target.
+
+    Attributes:
+        target: the target's name.
+        judge: ``"proof"``, ``"exact"`` or ``"numeric"``.
+        shapes: of every input that was differentiated.
+        passed: whether the gradient is right, as far as this judge can tell.
+        figure: the number behind the verdict.
+        unit: what the figure counts or measures.
+        established: what is known now, in plain words.
+        failures: what is wrong: the input, the entry, the culprit and its wrong term.
+        seconds: how long it took.
+    """
+
+    target: str
+    judge: Judge
+    shapes: Mapping[str, tuple[int, ...]]
+    passed: bool
+    figure: float
+    unit: str
+    established: str
+    failures: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks of a run."""
+
+    checks: tuple[Check, ...]
+    seed: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether there are checks, and every one passed."""
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        return {
+            "passed": self.passed,
+            "seed": self.seed,
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+    def write_json(self, path: str | Path) -> None:
+        """Write `to_dict` to a file, whole or not at all."""
+        write_text(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file through a temporary one beside it, so that it is never half-written."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
