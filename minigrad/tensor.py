@@ -293,9 +293,8 @@ class Tensor(Node):
 
     def transpose(self, *axes: Any) -> Tensor:
         """Axes in another order, as ``ndarray.transpose``."""
-        if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], int)):
-            axes = axes[0]
-        return record(p.transpose, (self,), {"axes": axes or None})
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return record(p.transpose, (self,), {"axes": order or None})
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Two axes exchanged, as ``ndarray.swapaxes``."""

@@ -70,14 +70,20 @@ def _hash(name: str, *arguments: int) -> int:
 
 
 def _tanh(x: int) -> int:
-    return _hash("tanh", x) if 2 * x < PRIME else -_hash("tanh", PRIME - x) if x else 0
+    if x == 0:
+        return 0
+    return _hash("tanh", x) if 2 * x < PRIME else -_hash("tanh", PRIME - x)
 
 
 def _sigmoid(x: int) -> int:
+    if x == 0:
+        return _inverse(2)
     return _hash("sigmoid", x) if 2 * x < PRIME else 1 - _hash("sigmoid", PRIME - x)
 
 
 def _exp(x: int) -> int:
+    if x == 0:
+        return 1
     return _hash("exp", x) if 2 * x < PRIME else _inverse(_hash("exp", PRIME - x))
 
 

@@ -25,6 +25,7 @@ class ExactArray(NDArrayOperatorsMixin):
 
     __array_priority__ = 500.0
     __slots__ = ("entries",)
+    entries: np.ndarray
 
     def __init__(self, entries: Any) -> None:
         if isinstance(entries, ExactArray):

@@ -7,7 +7,7 @@ draws them with the gates' names. A cell of one's own has all of it for the same
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class Cell(Module):
         with no_grad():  # the dry run, from which each gate learns its width
             x = np.zeros((1, input_size), dtype)
             self._checked(self.step(x, *[np.zeros((1, hidden_size), dtype)] * len(self.state)))
+
+    if TYPE_CHECKING:  # the gates, which are made from their names
+
+        def __getattr__(self, name: str) -> Gate: ...
 
     def step(self, x: Array, *state: Array) -> State:
         """The cell's equations: x_t and the state before → the state after."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, elementwise, fused, overflow_guard, sample
+from minigrad.primitives.primitive import Array, Primitive, elementwise, fused, overflow_guard, sample
 
 
 def _stable_sigmoid(x: Array) -> Array:
@@ -21,7 +21,7 @@ def _stable_softmax(x: Array, *, axis: int = -1) -> Array:
 
 
 tanh = elementwise("tanh", np.tanh, partials=(lambda y, x: 1 - y * y,), symbol="tanh")
-sigmoid = elementwise(
+sigmoid: Primitive = elementwise(
     "sigmoid", _stable_sigmoid,
     partials=(lambda y, x: y * sigmoid(-x),),  # not 1 − y, which is 0 from x = 37 on
     symbol="sigmoid", label="σ",

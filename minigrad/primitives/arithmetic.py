@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 
-from minigrad.primitives.primitive import elementwise
+from minigrad.primitives.primitive import Primitive, elementwise
 
 add = elementwise("add", np.add, partials=(1, 1), symbol=operator.add, label="+")
 subtract = elementwise("subtract", np.subtract, partials=(1, -1), symbol=operator.sub, label="−")
@@ -40,5 +40,5 @@ power = elementwise(
               lambda y, a, b: y * log(a)),
     symbol=operator.pow, label="xʸ", domain=("positive", "integer"),
 )  # fmt: skip
-log = elementwise("log", np.log, partials=(lambda y, x: 1 / x,), symbol="log", domain=("positive",))
+log: Primitive = elementwise("log", np.log, partials=(lambda y, x: 1 / x,), symbol="log", domain=("positive",))
 exp = elementwise("exp", np.exp, partials=(lambda y, x: y,), symbol="exp")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, implements, linear, sample
+from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
 
 Axes = int | tuple[int, ...] | None
 
@@ -97,7 +97,7 @@ getitem = linear(
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
              sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None)),
 )  # fmt: skip
-scatter = linear(
+scatter: Primitive = linear(
     "scatter", _scatter,
     adjoints=(lambda g, x, *, index, shape: g[index],),
     samples=(sample((2,), index=np.array([1, 1]), shape=(3,)),),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 Judge = Literal["proof", "exact", "numeric"]
 
@@ -45,10 +47,19 @@ class Report:
     checks: tuple[Check, ...]
     seed: int
 
+    judges: ClassVar[tuple[Judge, ...]] = ("proof", "exact", "numeric")
+
     @property
     def passed(self) -> bool:
         """Whether there are checks, and every one passed."""
         return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def by_target(self) -> dict[str, list[Check]]:
+        """The checks of each target, in order."""
+        grouped: dict[str, list[Check]] = {}
+        for check in self.checks:
+            grouped.setdefault(check.target, []).append(check)
+        return grouped
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it."""
@@ -61,6 +72,27 @@ class Report:
     def write_json(self, path: str | Path) -> None:
         """Write `to_dict` to a file, whole or not at all."""
         write_text(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """The figures of one judge's checks in one: entries add up, of errors the largest counts."""
+    figures = [check.figure for check in checks]
+    if checks[0].judge == "numeric":
+        return f"{max(figures):.0e}"
+    return str(int(sum(figures)))
+
+
+def check_writable(path: Path) -> None:
+    """Refuse, before any work, a file that cannot be written.
+
+    Raises:
+        OSError: its folder is missing, or it or its folder is read-only.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(folder))
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise PermissionError(errno.EACCES, "not writable", str(path))
 
 
 def write_text(path: str | Path, text: str) -> None:

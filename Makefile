@@ -1,0 +1,51 @@
+# Every command of the project; `make help` lists them. Needs Python 3.11 or later, pip and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help verify test lint tutorials wheel clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+verify: $(VENV)/.installed-verify ## Judge every gradient; write report, derivations and graphs to build/verify
+	$(BIN)/minigrad verify --report build/verify
+
+test: $(VENV)/.installed-test ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-lint ## Check style (ruff) and types (mypy)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+tutorials: $(VENV)/.installed-tutorials ## Run the tutorials; build notebooks and HTML in build/tutorials
+	$(BIN)/python -m tutorials.build
+
+wheel: $(VENV)/.made ## Build the wheel in dist
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The extras that each command needs. The stamp is written last: an interrupted install is redone.
+$(VENV)/.installed-verify: EXTRAS = report,graphviz
+$(VENV)/.installed-test: EXTRAS = test
+$(VENV)/.installed-lint: EXTRAS = lint
+$(VENV)/.installed-tutorials: EXTRAS = tutorials
+
+$(VENV)/.installed-%: $(VENV)/.made setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "minigrad needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing):" \
+	       "install it (apt install python3.11 python3.11-venv, or brew install python@3.11)," \
+	       "then run make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module: install it (apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@

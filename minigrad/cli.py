@@ -1,0 +1,263 @@
+"""The command line: minigrad verify | derive | graph."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from minigrad import __version__
+from minigrad.targets import Target, TargetError, builtin, resolve
+
+if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
+    from minigrad.verify.report import Check, Report
+
+TARGETS = """
+A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
+layer or primitive of your own. The file is run, as importing it would.
+"""
+
+
+class InvalidInput(click.ClickException):
+    """A mistake in what the user gave: one line, exit status 2."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="minigrad")
+def cli() -> None:
+    """Write a cell's equations once; verify, derive and draw them.
+
+    \b
+    minigrad verify                    judge every gradient of the library
+    minigrad verify lstm gru           … of two layers
+    minigrad verify mycell.py:MyCell   … of a cell of your own
+    minigrad derive lstm --wrt W_f     where a gradient comes from, step by step
+    minigrad graph lstm --steps 3 -o lstm.svg
+    """
+
+
+@cli.command(epilog=TARGETS)
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
+              metavar="FILE", help="Write the report as JSON.")  # fmt: skip
+@click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
+              metavar="DIR", help="Write a report as HTML and JSON there, with the derivation "
+              "and the unrolled graph of each layer.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Seed of the random points and weights.")  # fmt: skip
+@click.pass_context
+def verify(
+    context: click.Context,
+    targets: tuple[str, ...],
+    json_file: Path | None,
+    folder: Path | None,
+    seed: int,
+) -> None:
+    """Judge the engine's gradients of each TARGET; of all of the library without one.
+
+    Three judges look at each. PROOF runs the engine on symbols: its gradient minus SymPy's own
+    derivative must reduce to 0. EXACT compares the reverse pass with SymPy's derivatives pushed
+    forward over 100 steps in a finite field: equal or not, no tolerance. NUMERIC holds the
+    floats against the complex step, on real data.
+
+    Exit status: 0 if every check passed, 1 if one failed, 2 if the input was wrong.
+    """
+    from minigrad.verify import verify as judge
+    from minigrad.verify.report import check_writable
+
+    found = [_resolve(text) for text in targets] or builtin()
+    if json_file:
+        check_writable(json_file)
+    with _progress() as progress:
+        task = progress.add_task("", total=None)
+        report = judge(
+            *found,
+            seed=seed,
+            progress=lambda what, done, total: progress.update(
+                task, description=what, completed=done, total=total
+            ),
+        )
+    console = Console()
+    console.print(_table(report))
+    for line in _findings(report):
+        console.print(line, highlight=False, soft_wrap=True)
+    if json_file:
+        report.write_json(json_file)
+        click.echo(f"wrote {json_file}")
+    if folder:
+        from minigrad.pages import write_pages
+
+        with _progress() as progress:
+            task = progress.add_task("", total=None)
+            page = write_pages(
+                report, found, folder,
+                progress=lambda what: progress.update(task, description=what),
+            )  # fmt: skip
+        click.echo(f"wrote {page}: the report, with derivations and graphs")
+    context.exit(0 if report.passed else 1)
+
+
+@cli.command(epilog=TARGETS)
+@click.argument("target")
+@click.option("--wrt", metavar="NAME", help="Only what leads to this parameter, gate, state or "
+              "input: W_f, f, c, x.")  # fmt: skip
+@click.option("--format", "style", type=click.Choice(["text", "latex", "markdown", "html"]),
+              help="Form of the derivation; else what the file's ending says, else text.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write there instead of printing.")  # fmt: skip
+def derive(target: str, wrt: str | None, style: str | None, output: Path | None) -> None:
+    """Derive the gradients of TARGET: its equations, then each gate's gradient, step by step.
+
+    SymPy differentiates the equations that the cell's own code runs, so a changed cell changes
+    its derivation.
+    """
+    from minigrad.symbolic import derive as derivation_of
+    from minigrad.verify.report import write_text
+
+    style = style or _style_of(output)
+    try:
+        derivation = derivation_of(_resolve(target), wrt=wrt)
+        text = getattr(derivation, style)()
+    except (ValueError, ImportError) as error:
+        raise InvalidInput(str(error)) from error
+    if output is None:
+        click.echo(text)
+    else:
+        write_text(output, text)
+        click.echo(f"wrote {output}")
+
+
+@cli.command(epilog=TARGETS)
+@click.argument("target")
+@click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
+              help="Time steps to unroll.")  # fmt: skip
+@click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Where to draw; .svg, .png, .pdf or .dot. Without it, DOT is printed.")  # fmt: skip
+def graph(target: str, steps: int, all_steps: bool, output: Path | None) -> None:
+    """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
+    from minigrad.graph import draw, source
+
+    try:
+        view = draw(_resolve(target), output, steps=steps, all_steps=all_steps)
+    except (ValueError, RuntimeError) as error:
+        raise InvalidInput(str(error)) from error
+    click.echo(source(view) if output is None else f"wrote {output}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a mistake in the input is one line, and exit status 2."""
+    try:
+        status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        status = 2
+    except click.ClickException as error:
+        status = _refuse(error.format_message())
+    except OSError as error:
+        status = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
+    except (click.Abort, KeyboardInterrupt):
+        status = _refuse("interrupted", 130)
+    sys.exit(status or 0)
+
+
+def _refuse(message: str, status: int = 2) -> int:
+    click.echo(f"minigrad: {' '.join(message.split())}", err=True)
+    return status
+
+
+def _resolve(text: str) -> Target:
+    try:
+        return resolve(text)
+    except TargetError as error:
+        raise InvalidInput(str(error)) from error
+
+
+def _style_of(output: Path | None) -> str:
+    """The form that a file's ending asks for."""
+    styles = {".tex": "latex", ".md": "markdown", ".html": "html", ".txt": "text", "": "text"}
+    ending = output.suffix.lower() if output else ""
+    if ending not in styles:
+        raise InvalidInput(
+            f"{output}: unknown ending {ending!r}, expected {', '.join(filter(None, styles))}, "
+            "or give --format"
+        )
+    return styles[ending]
+
+
+def _progress() -> Progress:
+    """Progress on standard error, and nothing where that is no terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _table(report: Report) -> Table:
+    """One line per target, one column per judge."""
+    table = Table(caption_justify="left", caption=_legend(report))
+    table.add_column("target", no_wrap=True)
+    for judge, unit in zip(report.judges, ("entries", "entries", "relative error"), strict=True):
+        table.add_column(f"{judge}\n[dim]{unit}[/]", no_wrap=True)
+    table.add_column("seconds", justify="right")
+    for target, checks in report.by_target().items():
+        cells = [_cell([check for check in checks if check.judge == j]) for j in report.judges]
+        seconds = sum(check.seconds for check in checks)
+        table.add_row(escape(target), *cells, f"{seconds:.2f}")
+    return table
+
+
+def _cell(checks: list[Check]) -> str:
+    """What one judge said of one target, over all shapes."""
+    from minigrad.verify.report import summary
+
+    if not checks:
+        return "–"
+    failed = sum(not check.passed for check in checks)
+    if failed:
+        return f"[bold red]✗ {failed} of {len(checks)} failed[/]"
+    return f"[green]✓[/] {summary(checks)}"
+
+
+def _legend(report: Report) -> str:
+    return "\n".join(
+        ["proof: an identity for every real input, at small shapes",
+         "exact: equal in a finite field of 2⁶¹ − 1 elements, without tolerance",
+         "numeric: floats against the complex step; layers on windows of Seattle's weather",
+         f"seed {report.seed}"]
+    )  # fmt: skip
+
+
+def _findings(report: Report) -> list[str]:
+    """The verdict, after what is wrong with each target that failed."""
+    lines = []
+    for target, checks in report.by_target().items():
+        wrong = [check for check in checks if not check.passed]
+        if not wrong:
+            continue
+        lines.append(f"[bold red]{escape(target)}[/] is wrong")
+        told: dict[str, None] = {}  # a set in order: the judges mostly blame the same
+        for check in wrong:
+            shapes = ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
+            lines.append(f"  {check.judge}: {escape(check.failures[0])}")
+            lines.append(f"    [dim]at {escape(shapes)}[/]")
+            told.update(dict.fromkeys(check.failures[1:]))
+        lines += [f"  → {escape(culprit)}" for culprit in told]
+    failed = sum(not check.passed for check in report.checks)
+    total = len(report.checks)
+    verdict = f"[bold red]FAILED[/]: {failed} of {total} checks" if failed else (
+        f"[bold green]passed[/]: all {total} checks")  # fmt: skip
+    return [*lines, verdict]

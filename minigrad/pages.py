@@ -1,0 +1,69 @@
+"""The report as a folder of pages: checks, derivations and graphs, linked from one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import minigrad
+from minigrad.extras import require
+from minigrad.graph import draw
+from minigrad.symbolic import derive
+from minigrad.targets import Target
+from minigrad.verify.report import Report, summary, write_text
+
+STEPS = 3  # of the unrolled graphs: a first, one between, a last
+
+
+def write_pages(
+    report: Report,
+    targets: Iterable[Target],
+    folder: Path,
+    *,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Path:
+    """Write ``index.html`` and ``report.json``, and for each layer its derivation and graph.
+
+    Args:
+        report: what the judges said.
+        targets: what they said it of; primitives have checks only.
+        folder: where to write; it is made if missing, files in it are replaced.
+        progress: called with what is being made.
+
+    Returns:
+        The path of ``index.html``.
+
+    Raises:
+        ImportError: the extra ``report`` is not installed.
+    """
+    jinja2 = require("jinja2", extra="report")
+    folder.mkdir(parents=True, exist_ok=True)
+    layers = []
+    for target in targets:
+        if target.kind == "primitive":
+            continue
+        name = _file_name(target)
+        progress(f"{target.title}: derivation")
+        derivation = derive(target)
+        write_text(folder / f"{name}-derivation.html", derivation.html())
+        write_text(folder / f"{name}-derivation.tex", derivation.latex())
+        progress(f"{target.title}: graph")
+        draw(target, folder / f"{name}.svg", steps=STEPS)
+        layers.append({"name": name, "title": target.title, "target": target.name})
+    progress("report")
+    report.write_json(folder / "report.json")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("minigrad", "templates"), autoescape=True,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    page = environment.get_template("report.html.jinja").render(
+        report=report, layers=layers, steps=STEPS, summary=summary, version=minigrad.__version__
+    )
+    write_text(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def _file_name(target: Target) -> str:
+    """A plain file name: the target may be a path with anything in it."""
+    plain = "".join(c if c.isalnum() else "-" for c in target.name)
+    return plain.strip("-") or "target"

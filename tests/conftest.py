@@ -1,0 +1,37 @@
+"""Shared by all tests: one seeded generator, and arrays of any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad.primitives import PRIMITIVES
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Always the same numbers, so a failure can be seen again."""
+    return np.random.default_rng(20240229)
+
+
+@pytest.fixture
+def planted() -> Callable[..., AbstractContextManager[None]]:
+    """``with planted("tanh", vjps=…)``: a primitive with another rule, for a while."""
+
+    @contextmanager
+    def plant(name: str, **fields: Any) -> Iterator[None]:
+        primitive = PRIMITIVES[name]
+        before = {field: getattr(primitive, field) for field in fields}
+        try:
+            for field, value in fields.items():
+                object.__setattr__(primitive, field, value)
+            yield
+        finally:
+            for field, value in before.items():
+                object.__setattr__(primitive, field, value)
+
+    return plant
