@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from minigrad import __version__
+from minigrad.files import check_writable, write_text
 from minigrad.targets import Target, TargetError, builtin, resolve
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
@@ -70,7 +71,6 @@ def verify(
     Exit status: 0 if every check passed, 1 if one failed, 2 if the input was wrong.
     """
     from minigrad.verify import verify as judge
-    from minigrad.verify.report import check_writable
 
     found = [_resolve(text) for text in targets] or builtin()
     if json_file:
@@ -119,7 +119,6 @@ def derive(target: str, wrt: str | None, style: str | None, output: Path | None)
     its derivation.
     """
     from minigrad.symbolic import derive as derivation_of
-    from minigrad.verify.report import write_text
 
     style = style or _style_of(output)
     try:

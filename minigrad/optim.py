@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from minigrad.tensor import Parameter
+from minigrad.tensor import Parameter, raw
 
 
 class Optimizer:
@@ -14,13 +14,18 @@ class Optimizer:
 
     Args:
         parameters: what is learned; those without a gradient are left alone.
-        lr: learning rate.
+        lr: learning rate; assign to it for a schedule.
+
+    Raises:
+        ValueError: no parameters, or a learning rate that is not positive.
     """
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError(f"{type(self).__name__}: got no parameters")
+        if not lr > 0:
+            raise ValueError(f"{type(self).__name__}: got lr={lr}, expected a positive number")
         self.lr = lr
 
     def zero_grad(self) -> None:
@@ -32,7 +37,10 @@ class Optimizer:
         """Move every parameter that has a gradient."""
         for k, parameter in enumerate(self.parameters):
             if parameter.grad is not None:
-                parameter.data = parameter.data - self.change(k, parameter.grad)
+                # A new array, for the tape may hold the old one; of the same type, also where
+                # a schedule computes lr with NumPy's own float64.
+                moved = parameter.data - self.change(k, raw(parameter.grad))
+                parameter.data = moved.astype(parameter.dtype, copy=False)
 
     def change(self, k: int, grad: np.ndarray) -> np.ndarray:
         """What to subtract from parameter number ``k``."""

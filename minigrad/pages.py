@@ -7,10 +7,11 @@ from pathlib import Path
 
 import minigrad
 from minigrad.extras import require
+from minigrad.files import write_text
 from minigrad.graph import draw
 from minigrad.symbolic import derive
 from minigrad.targets import Target
-from minigrad.verify.report import Report, summary, write_text
+from minigrad.verify.report import Report, summary
 
 STEPS = 3  # of the unrolled graphs: a first, one between, a last
 

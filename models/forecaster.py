@@ -152,7 +152,7 @@ def train(
     model: Forecaster,
     known: Windows,
     *,
-    epochs: int = 40,
+    epochs: int = 30,
     lr: float = 3e-3,
     batch: int = 32,
     rng: Seed = None,
@@ -254,7 +254,7 @@ class _BadInput(click.ClickException):
               help="How many days the network sees before it must speak.")  # fmt: skip
 @click.option("--hidden", type=click.IntRange(1), default=16, metavar="N",
               help="Width of the hidden state: how much it can keep in mind.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=40, metavar="N",
+@click.option("--epochs", type=click.IntRange(1), default=30, metavar="N",
               help="How often it goes through the training years. Too few and it has not "
               "learned; too many and it learns those years by heart.")  # fmt: skip
 @click.option("--lr", type=click.FloatRange(0, min_open=True), default=3e-3, metavar="RATE",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+from minigrad.files import write_text
 
 Judge = Literal["proof", "exact", "numeric"]
 
@@ -80,27 +80,3 @@ def summary(checks: Sequence[Check]) -> str:
     if checks[0].judge == "numeric":
         return f"{max(figures):.0e}"
     return str(int(sum(figures)))
-
-
-def check_writable(path: Path) -> None:
-    """Refuse, before any work, a file that cannot be written.
-
-    Raises:
-        OSError: its folder is missing, or it or its folder is read-only.
-    """
-    folder = path.parent
-    if not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(folder))
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise PermissionError(errno.EACCES, "not writable", str(path))
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file through a temporary one beside it, so that it is never half-written."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,0 +1,21 @@
+"""Pictures of recorded graphs: record, choose a view, lay out, draw."""
+
+from minigrad.graph.model import Graph, Operation, Use, trace, trace_target
+from minigrad.graph.render import GraphvizNotFoundError, draw, render, source, svg
+from minigrad.graph.views import Item, View, unrolled
+
+__all__ = [
+    "Graph",
+    "GraphvizNotFoundError",
+    "Item",
+    "Operation",
+    "Use",
+    "View",
+    "draw",
+    "render",
+    "source",
+    "svg",
+    "trace",
+    "trace_target",
+    "unrolled",
+]

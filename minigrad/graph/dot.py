@@ -1,0 +1,75 @@
+"""DOT text: how items look, and everything that comes from names escaped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from minigrad.graph.views import Item, Kind, View
+
+_LONGEST = 60  # characters of a line of a label; a longer one is cut
+FONT = "Helvetica,Arial,sans-serif"
+
+# The notation of the course notes: yellow boxes are layers, red circles act on each entry.
+# Shapes differ as well as colours, for print and for those who see few colours.
+STYLES: Mapping[Kind, Mapping[str, str]] = {
+    "input": {"shape": "box", "style": "rounded,filled", "fillcolor": "#dbe9f6",
+              "color": "#2f5d8a"},
+    "layer": {"shape": "box", "style": "filled", "fillcolor": "#ffe699", "color": "#8a6d00"},
+    "point": {"shape": "circle", "style": "filled", "fillcolor": "#f6b8ae", "color": "#a03020",
+              "margin": "0.02", "fontsize": "15"},
+    "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#f6b8ae",
+                  "color": "#a03020"},
+    "state": {"shape": "box", "style": "rounded,filled,bold", "fillcolor": "#e3f1e3",
+              "color": "#2d6a2d"},
+    "join": {"shape": "box", "style": "filled", "fillcolor": "#eeeeee", "color": "#555555"},
+    "ellipsis": {"shape": "plaintext", "fontsize": "14"},
+}  # fmt: skip
+
+
+def quoted(text: str) -> str:
+    """A DOT string that means just this text: nothing in it is an escape or HTML."""
+    safe = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", " ")
+    return f'"{"".join(c for c in safe if c.isprintable())}"'
+
+
+def label(lines: tuple[str, ...]) -> str:
+    """A label of several lines; a line that is too long for a box is cut."""
+    cut = [line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines]
+    return '"' + "\\n".join(quoted(line)[1:-1] for line in cut) + '"'
+
+
+def attributes(**values: str) -> str:
+    """DOT attributes in brackets; values are quoted already, or plain words."""
+    return "[" + ", ".join(f"{name}={value}" for name, value in values.items()) + "]"
+
+
+def identity(view: View, part: str) -> str:
+    """An id that is the same in every run, and no other picture's on the page."""
+    key = f"{view.title}/{view.steps}/{len(view.items)}/{part}"
+    return "g" + hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def node(view: View, item: Item, **extra: str) -> str:
+    """The DOT statement of an item."""
+    style = {name: quoted(value) for name, value in STYLES[item.kind].items()}
+    return quoted(item.id) + " " + attributes(
+        **style,
+        label=label(item.lines),
+        tooltip=quoted(item.tooltip[:200]),
+        id=quoted(identity(view, item.id)),
+        **extra,
+    )  # fmt: skip
+
+
+def header(view: View, **extra: str) -> list[str]:
+    """The opening lines of a digraph."""
+    rest = attributes(**extra)[1:-1].replace(", ", "; ") if extra else ""
+    return [
+        f"digraph {quoted(view.title)} {{",
+        f"graph {attributes(fontname=quoted(FONT), fontsize='16', bgcolor=quoted('white'))}",
+        f"graph {attributes(id=quoted(identity(view, 'graph')), tooltip=quoted(view.title))}",
+        f"node {attributes(fontname=quoted(FONT), fontsize='12', margin=quoted('0.10,0.05'))}",
+        f"edge {attributes(color=quoted('#444444'), arrowsize='0.7', penwidth='1.1')}",
+        *([rest] if rest else []),
+    ]

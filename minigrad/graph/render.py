@@ -1,0 +1,151 @@
+"""Pictures: Graphviz from PATH, or the library inside the pygraphviz wheel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from minigrad.files import write_bytes
+from minigrad.graph import layout
+from minigrad.graph.model import Graph, trace, trace_target
+from minigrad.graph.views import View, unrolled
+from minigrad.targets import Target, resolve
+
+FORMATS = ("svg", "png", "pdf", "dot")
+
+
+class GraphvizNotFoundError(RuntimeError):
+    """There is neither ``dot`` nor pygraphviz; the message names both installs."""
+
+
+def draw(
+    what: Any,
+    path: str | Path | None = None,
+    *,
+    steps: int = 3,
+    all_steps: bool = False,
+    title: str | None = None,
+) -> View:
+    """Draw a target, or what a Tensor was made of, unrolled over time.
+
+    Args:
+        what: a `Target` or its name, a `Graph`, or a Tensor (or several in a tuple).
+        path: where to write it: .svg, .png, .pdf or .dot; nothing is written if ``None``.
+        steps: time steps of a target.
+        all_steps: draw every step, also when there are more than 8.
+        title: heading; the target's name if not given.
+
+    Returns:
+        The view, which shows itself in a notebook.
+
+    Raises:
+        ValueError: the file's ending is none of these, or nothing was recorded.
+        GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
+        OSError: the file cannot be written.
+    """
+    if path is not None:
+        format_of(path)
+    if isinstance(what, str):
+        what = resolve(what)
+    if isinstance(what, Target):
+        what = trace_target(what, steps)
+    elif not isinstance(what, Graph):
+        what = trace(what)
+    view = unrolled(what, all_steps=all_steps, title=title)
+    if path is not None:
+        render(view, path)
+    return view
+
+
+def render(view: View, path: str | Path) -> None:
+    """Write the picture; the format is the file's ending. Errors as `draw`."""
+    path = Path(path)
+    format = format_of(path)
+    try:
+        data = source(view).encode() if format == "dot" else _picture(view, format)
+    except GraphvizNotFoundError as error:
+        beside = path.with_suffix(".dot")
+        write_bytes(beside, layout.source(view).encode())
+        raise GraphvizNotFoundError(f"{error}. Its DOT source is in {beside}") from error
+    write_bytes(path, data)
+
+
+def source(view: View) -> str:
+    """DOT text of the view, with positions if there is a Graphviz to find them."""
+    return layout.source(view, _graphviz if _available() else None)
+
+
+def svg(view: View) -> str:
+    """The picture as SVG text, with a title and a description for screen readers.
+
+    Raises:
+        GraphvizNotFoundError: there is no Graphviz.
+    """
+    return _picture(view, "svg").decode()
+
+
+def format_of(path: str | Path) -> str:
+    """The format that a file's ending asks for.
+
+    Raises:
+        ValueError: it is none of svg, png, pdf, dot.
+    """
+    ending = Path(path).suffix.lower().lstrip(".")
+    if ending not in FORMATS:
+        raise ValueError(
+            f"{path}: unknown ending {f'.{ending}' if ending else '(none)'}, expected "
+            + ", ".join(f".{known}" for known in FORMATS)
+        )
+    return ending
+
+
+def _picture(view: View, format: str) -> bytes:
+    data = _graphviz(layout.source(view, _graphviz), format)
+    return _described(view, data.decode()).encode() if format == "svg" else data
+
+
+def _described(view: View, text: str) -> str:
+    """The SVG with a role, a title and a description."""
+    count = len(view.steps) + view.skipped
+    over = f" unrolled over {count} time steps" if count else ""
+    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
+    text = text[text.index("<svg") :]
+    head, rest = text.split(">", 1)
+    title = escape(view.title)
+    return (
+        f'{head} role="img" aria-label="{title}{over}">\n<title>{title}</title>\n'
+        f"<desc>The computation graph of {title}{over}. Yellow boxes are affine maps with their "
+        "activation, red circles act on each entry, green boxes are states, blue boxes are "
+        f"inputs.</desc>{rest}"
+    )
+
+
+def _available() -> bool:
+    if shutil.which("dot"):
+        return True
+    try:
+        import pygraphviz  # noqa: F401 (only whether it is there)
+    except ImportError:
+        return False
+    return True
+
+
+def _graphviz(text: str, format: str) -> bytes:
+    """What Graphviz makes of DOT text."""
+    if shutil.which("dot"):
+        return graphviz.pipe("dot", format, text.encode())
+    try:
+        import pygraphviz
+    except ImportError as error:
+        raise GraphvizNotFoundError(
+            "drawing needs Graphviz, and there is neither the program dot on PATH nor the package "
+            "pygraphviz: install one (apt install graphviz, or brew install graphviz, or "
+            'pip install "minigrad[graphviz]")'
+        ) from error
+    prog = "nop2" if "layout=nop2" in text else "dot"
+    return pygraphviz.AGraph(string=text).draw(format=format, prog=prog)

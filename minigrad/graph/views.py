@@ -1,0 +1,377 @@
+"""What to draw of a recorded graph: gates as one box, bookkeeping left out, steps apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from minigrad.graph.model import Graph, Operation
+from minigrad.primitives import PRIMITIVES
+
+Kind = Literal["input", "layer", "point", "operation", "state", "join", "ellipsis"]
+
+# They only move entries, so a picture that shows them would hide what matters.
+_BOOKKEEPING = frozenset({
+    "getitem", "reshape", "stack", "broadcast_to", "astype", "transpose", "swapaxes",
+    "concatenate", "scatter",
+})  # fmt: skip
+_SUBSCRIPTS = "₋₀₁₂₃₄₅₆₇₈₉"
+MOST_STEPS = 8
+_FIRST, _LAST = 3, 2
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that is drawn.
+
+    Attributes:
+        id: unique in the view.
+        kind: ``"layer"`` for an affine map with its activation, ``"point"`` for an operation
+            of a step, ``"operation"`` for one outside of steps, ``"state"`` for h_t or c_t,
+            ``"join"`` for a concatenation.
+        lines: the label, line by line.
+        step: the time step; ``None`` outside of one.
+        role: the same for the same thing at every step.
+        tooltip: what a pointer over it tells.
+    """
+
+    id: str
+    kind: Kind
+    lines: tuple[str, ...]
+    step: int | None
+    role: str
+    tooltip: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """Items and arrows between them, by id.
+
+    Attributes:
+        title: what the picture shows.
+        items: in order of creation.
+        arrows: (source, target), each once.
+        steps: the time steps that are drawn, in order; empty without time.
+        skipped: how many steps are left out in the middle.
+    """
+
+    title: str
+    items: tuple[Item, ...]
+    arrows: tuple[tuple[str, str], ...]
+    steps: tuple[int, ...]
+    skipped: int = 0
+
+    def _repr_svg_(self) -> str:
+        from minigrad.graph.render import svg  # what shows itself must know how it is drawn
+
+        return svg(self)
+
+
+def unrolled(graph: Graph, *, all_steps: bool = False, title: str | None = None) -> View:
+    """The graph unrolled over time: one cell for each step, the middle left out if it is long.
+
+    Args:
+        graph: from `trace` or `trace_target`.
+        all_steps: draw every step, also when there are more than 8.
+        title: heading of the picture; the graph's title if not given.
+    """
+    owner = _owners(graph)
+    members: dict[str, list[Operation]] = {}
+    for node in graph.nodes:
+        if node.id in owner:
+            members.setdefault(owner[node.id], []).append(node)
+    items = {key: _item(key, group, graph) for key, group in members.items()}
+    arrows = _arrows(graph, owner)
+    items, arrows = _states(items, members, arrows)
+    items = _with_operands(items, arrows)
+    items, arrows = _joined(items, arrows)
+    steps = sorted({item.step for item in items.values() if item.step is not None})
+    heading = title or graph.title
+    if len(steps) > MOST_STEPS and not all_steps:
+        kept = (*steps[:_FIRST], *steps[-_LAST:])
+        entering = {a for a, b in arrows if items[b].step == steps[-_LAST]} - {
+            key for key, item in items.items() if item.step in kept
+        }  # the states that come out of the steps left out stand before the last ones
+        items |= {key: replace(items[key], step=None) for key in entering}
+        shown = [item for item in items.values() if item.step is None or item.step in kept]
+        ids = {item.id for item in shown}
+        arrows = [(a, b) for a, b in arrows if a in ids and b in ids]
+        return View(heading, tuple(shown), tuple(arrows), kept, len(steps) - len(kept))
+    return View(heading, tuple(items.values()), tuple(arrows), tuple(steps))
+
+
+def subscript(step: int) -> str:
+    """A step as a Unicode subscript: −1 is ₋₁."""
+    return str(step).translate(str.maketrans("-0123456789", _SUBSCRIPTS))
+
+
+def _owners(graph: Graph) -> dict[int, str]:
+    """For each node that is drawn, the key of the item that draws it."""
+    consumers: dict[int, list[int]] = {}
+    for edge in graph.edges:
+        consumers.setdefault(edge.source, []).append(edge.target)
+    nodes = graph.nodes
+    owner: dict[int, str] = {}
+    inner = _innermost_modules(nodes)
+    for node in nodes:
+        if node.kind == "operation":
+            group = _group(node, inner)
+            if group:
+                owner[node.id] = group
+    for edge in graph.edges:  # an activation belongs to the affine map that it is applied to
+        source, target = nodes[edge.source], nodes[edge.target]
+        if (
+            owner.get(source.id, "").startswith("layer ")
+            and target.id not in owner
+            and _is_activation(target)
+            and len(consumers[source.id]) == 1
+        ):
+            owner[target.id] = owner[source.id]
+    for node in nodes:
+        if node.kind == "parameter":
+            uses = {owner.get(use, "") for use in _through(node.id, consumers, nodes)}
+            if not any(use.startswith("layer ") for use in uses):
+                owner[node.id] = f"leaf {node.id}"
+        elif node.kind == "input":
+            if not _sliced_by_step(node.id, consumers, nodes):
+                owner[node.id] = f"leaf {node.id}"
+        elif node.id not in owner and (
+            node.primitive not in _BOOKKEEPING or _is_step_input(node, graph)
+        ):
+            owner[node.id] = f"point {node.id}"
+    return owner
+
+
+def _innermost_modules(nodes: Iterable[Operation]) -> set[tuple[tuple[str, str, str], ...]]:
+    """Paths of modules without scopes inside, below the whole: a Linear in a layer, say."""
+    paths = {node.scope for node in nodes if node.kind == "operation" and node.scope}
+    return {
+        path
+        for path in paths
+        if len(path) > 1
+        and path[-1][0] == "module"
+        and not any(other != path and other[: len(path)] == path for other in paths)
+        and not any(kind == "step" for kind, _, _ in path[-2:-1])
+    }
+
+
+def _group(node: Operation, inner: set[tuple[tuple[str, str, str], ...]]) -> str:
+    """The layer that draws this operation, if one does: its gate, or its innermost module."""
+    for depth, (kind, _, _) in enumerate(node.scope):
+        path = node.scope[: depth + 1]
+        if kind == "gate" or path in inner:
+            return "layer " + "/".join(f"{k}:{name}" for k, name, _ in path)
+    return ""
+
+
+def _is_activation(node: Operation) -> bool:
+    primitive = PRIMITIVES.get(node.primitive)
+    return primitive is not None and primitive.kind == "elementwise" and primitive.arity == 1
+
+
+def _through(start: int, consumers: dict[int, list[int]], nodes: tuple[Operation, ...]) -> set[int]:
+    """The uses of a value, seen through bookkeeping such as a transposition."""
+    found, stack = set(), [start]
+    while stack:
+        for use in consumers.get(stack.pop(), ()):
+            if use not in found:
+                found.add(use)
+                if nodes[use].primitive in _BOOKKEEPING:
+                    stack.append(use)
+    return found
+
+
+def _sliced_by_step(
+    number: int, consumers: dict[int, list[int]], nodes: tuple[Operation, ...]
+) -> bool:
+    """Whether a sequence is only read one step at a time, so that its steps are the inputs."""
+    uses = [nodes[use] for use in consumers.get(number, ())]
+    return bool(uses) and all(
+        use.primitive == "getitem" and use.scope and use.scope[-1][0] == "step" for use in uses
+    )
+
+
+def _is_step_input(node: Operation, graph: Graph) -> bool:
+    """Whether this is x[:, t]: an input of one time step."""
+    if node.primitive != "getitem" or not node.scope or node.scope[-1][0] != "step":
+        return False
+    sources = [edge.source for edge in graph.edges if edge.target == node.id]
+    return any(graph.nodes[source].kind == "input" for source in sources)
+
+
+def _item(key: str, group: list[Operation], graph: Graph) -> Item:
+    """The item that draws these operations."""
+    last = group[-1]
+    role = key.replace(f"step:{last.step}", "step:t") if last.step is not None else key
+    if key.startswith("layer "):
+        kind, name, label = next(
+            level for level in reversed(last.scope) if level[0] in ("gate", "module")
+        )
+        if kind == "module" and any(level[0] == "gate" for level in last.scope):
+            kind, name, label = next(level for level in last.scope if level[0] == "gate")
+        group_scopes = [level for node in group for level in node.scope if level[0] == "gate"]
+        if group_scopes:
+            _, name, _ = group_scopes[0]
+        activation = last.label if _is_activation(last) else ""
+        affine = "W·[ ] + b" if group_scopes else "W·x + b"
+        formula = f"{activation}({affine})" if activation else affine
+        if last.name and last.step is None:
+            name = f"{last.name} = {name}(x)"
+        return Item(key, "layer", (name, formula, _shape(last)), last.step, role,
+                    f"{name}: {formula}")  # fmt: skip
+    if key.startswith("leaf "):
+        if last.kind == "parameter":
+            gate = next((name for kind, name, _ in last.scope if kind == "gate"), "")
+            label = f"{last.label} {gate}".strip()
+            return Item(key, "input", (label, _shape(last)), None, key, f"parameter {label}")
+        return Item(key, "input", (last.label, _shape(last)), None, key, f"input {last.label}")
+    step = last.step
+    if last.primitive == "getitem":
+        return Item(key, "input", (f"x{subscript(step or 0)}", _shape(last)), step, "point x",
+                    f"input at step {step}")  # fmt: skip
+    if step is None:
+        formula = _written(last, graph)
+        heading = f"{last.name} = {formula}" if last.name else formula
+        return Item(key, "operation", (heading, _shape(last)), None, key,
+                    f"{last.primitive} {_shape(last)}")  # fmt: skip
+    return Item(key, "point", (last.label,), step, "", f"{last.primitive} {_shape(last)}")
+
+
+def _written(node: Operation, graph: Graph) -> str:
+    """The operation with the names of its operands where they have some: Q @ Kᵀ."""
+    names = []
+    for edge in graph.edges:
+        if edge.target == node.id:
+            names.append(_name_through(edge.source, graph))
+    if not names or not all(names):
+        return node.label
+    if len(names) == 2:
+        return f"{names[0]} {node.label} {names[1]}"
+    return f"{names[0]} {node.label}" if " " in node.label else f"{node.label}({names[0]})"
+
+
+def _name_through(number: int, graph: Graph) -> str:
+    """Name of a value, with ᵀ if it was transposed on the way; empty if it has none."""
+    node, transposed = graph.nodes[number], ""
+    while node.name is None and node.primitive in ("transpose", "swapaxes"):
+        transposed = "" if transposed else "ᵀ"
+        node = graph.nodes[next(e.source for e in graph.edges if e.target == node.id)]
+    return f"{node.name}{transposed}" if node.name else ""
+
+
+def _shape(node: Operation) -> str:
+    return "(" + ", ".join(map(str, node.shape)) + ")"
+
+
+def _arrows(graph: Graph, owner: dict[int, str]) -> list[tuple[str, str]]:
+    """Arrows between items, seen through the operations that are not drawn."""
+    sources: dict[int, list[int]] = {}
+    for edge in graph.edges:
+        sources.setdefault(edge.target, []).append(edge.source)
+    drawn: dict[int, tuple[str, ...]] = {}
+    arrows: dict[tuple[str, str], None] = {}
+    for node in graph.nodes:  # operands come first, so their answer is known
+        reached = tuple(
+            dict.fromkeys(key for source in sources.get(node.id, ()) for key in drawn[source])
+        )
+        key = owner.get(node.id)
+        if key is None:
+            drawn[node.id] = reached
+            continue
+        drawn[node.id] = (key,)
+        arrows.update(dict.fromkeys((source, key) for source in reached if source != key))
+    return list(arrows)
+
+
+def _states(
+    items: dict[str, Item], members: dict[str, list[Operation]], arrows: list[tuple[str, str]]
+) -> tuple[dict[str, Item], list[tuple[str, str]]]:
+    """Give every named value of a step an item of its own: h_t, c_t; and number the points."""
+    result: dict[str, Item] = {}
+    moved: dict[str, str] = {}
+    extra: list[tuple[str, str]] = []
+    order: dict[int | None, int] = {}
+    for key, item in items.items():
+        last = members[key][-1]
+        if item.kind == "point" or not item.role:
+            number = order[item.step] = order.get(item.step, -1) + 1
+            item = Item(key, item.kind, item.lines, item.step, f"point {number}", item.tooltip)
+        result[key] = item
+        if last.kind == "input" and last.name and item.step is None and _is_state(last, members):
+            label = f"{last.name}{subscript(-1)}"
+            result[key] = Item(key, "state", (label, _shape(last)), None, f"state {last.name}",
+                               f"initial state {last.name}")  # fmt: skip
+        elif last.kind == "operation" and last.name and item.step is not None:
+            label = f"{last.name}{subscript(item.step)}"
+            pill = Item(f"state {last.name} {item.step}", "state", (label, _shape(last)),
+                        item.step, f"state {last.name}", f"state {label}")  # fmt: skip
+            result[pill.id] = pill
+            moved[key] = pill.id
+            extra.append((key, pill.id))
+    return result, extra + [(moved.get(a, a), b) for a, b in arrows]
+
+
+def _is_state(leaf: Operation, members: dict[str, list[Operation]]) -> bool:
+    """Whether an input carries the name of a state that the steps compute."""
+    return any(
+        node.name == leaf.name and node.step is not None
+        for group in members.values()
+        for node in group
+    )
+
+
+def _with_operands(items: dict[str, Item], arrows: list[tuple[str, str]]) -> dict[str, Item]:
+    """Write into each gate's formula what it is applied to: W·[h, x] + b."""
+    sources: dict[str, list[str]] = {}
+    for a, b in arrows:
+        sources.setdefault(b, []).append(a)
+
+    def short(key: str) -> str:
+        item = items[key]
+        if item.kind in ("state", "input"):
+            return (
+                item.role.split()[-1] if item.kind == "state" else item.lines[0].rstrip(_SUBSCRIPTS)
+            )
+        if item.kind == "layer":
+            return item.lines[0]
+        parts = [short(source) for source in sources.get(key, ())]
+        return "∘".join(parts) if item.lines[0] == "×" and len(parts) == 2 else "…"
+
+    result = {}
+    for key, item in items.items():
+        if item.kind == "layer" and "[ ]" in item.lines[1]:
+            operands = ", ".join(short(source) for source in sources.get(key, ()))
+            name, formula, *rest = item.lines
+            formula = formula.replace("[ ]", f"[{operands}]")
+            item = replace(item, lines=(name, formula, *rest), tooltip=f"{name} = {formula}")
+        result[key] = item
+    return result
+
+
+def _joined(
+    items: dict[str, Item], arrows: list[tuple[str, str]]
+) -> tuple[dict[str, Item], list[tuple[str, str]]]:
+    """Draw the concatenation [h, x] once where several gates of a step share it."""
+    sources: dict[str, list[str]] = {}
+    for a, b in arrows:
+        sources.setdefault(b, []).append(a)
+    shared: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    for key, item in items.items():
+        if item.kind == "layer" and item.step is not None and len(sources.get(key, ())) > 1:
+            shared.setdefault((item.step, tuple(sources[key])), []).append(key)
+    result = dict(items)
+    redirected: dict[str, str] = {}
+    extra: list[tuple[str, str]] = []
+    count: dict[int, int] = {}
+    for (step, operands), gates in shared.items():
+        if len(gates) < 2:
+            continue
+        number = count[step] = count.get(step, -1) + 1
+        join = f"join {step} {number}"
+        names = ", ".join(items[operand].lines[0] for operand in operands)
+        result[join] = Item(join, "join", (f"[{names}]",), step, f"join {number}",
+                            f"concatenation of {names}")  # fmt: skip
+        extra += [(operand, join) for operand in operands] + [(join, gate) for gate in gates]
+        redirected |= dict.fromkeys(gates, join)
+    return result, extra + [(a, b) for a, b in arrows if b not in redirected]

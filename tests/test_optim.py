@@ -1,0 +1,116 @@
+"""Optimisers: what one step is, and what it leaves alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minigrad import Parameter, Tensor, nn, optim
+
+
+def test_sgd_moves_against_the_gradient():
+    x = Parameter(np.array([1.0, -2.0]))
+    (x * x).sum().backward()
+    optim.SGD([x], lr=0.1).step()
+    assert np.allclose(x.data, [0.8, -1.6])
+
+
+def test_adam_is_the_paper_s_algorithm_1(rng):
+    x = Parameter(rng.normal(size=3))
+    adam = optim.Adam([x], lr=0.01, betas=(0.8, 0.9), eps=1e-3)
+    theta, m, v = x.data.copy(), 0.0, 0.0
+    for t in range(1, 6):
+        g = rng.normal(size=3)
+        x.grad = g
+        adam.step()
+        m = 0.8 * m + 0.2 * g
+        v = 0.9 * v + 0.1 * g**2
+        theta = theta - 0.01 * (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-3)
+        assert np.allclose(x.data, theta, rtol=1e-12)
+
+
+def test_adam_s_first_step_is_lr_long_whatever_the_scale():
+    for scale in (1e-3, 1.0, 1e4):
+        x = Parameter(np.array([5.0]))
+        (scale * x).sum().backward()
+        optim.Adam([x], lr=0.1).step()
+        assert np.allclose(x.data, 4.9, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_both_find_the_minimum(kind):
+    x = Parameter(np.array([3.0, -4.0]))
+    optimizer = kind([x], lr=0.1)
+    for _ in range(500):
+        optimizer.zero_grad()
+        ((x - 1) ** 2).sum().backward()
+        optimizer.step()
+    assert np.allclose(x.data, 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_a_parameter_without_a_gradient_stays(kind):
+    used, unused = Parameter(np.ones(2)), Parameter(np.ones(2))
+    optimizer = kind([used, unused], lr=0.1)
+    used.sum().backward()
+    optimizer.step()
+    assert (unused.data == 1).all() and (used.data < 1).all()
+
+
+def test_zero_grad_forgets():
+    x = Parameter(np.ones(2))
+    x.sum().backward()
+    optim.SGD([x], lr=0.1).zero_grad()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_float32_stays_float32_with_a_float64_schedule(kind):
+    x = Parameter(np.ones(2, np.float32))
+    optimizer = kind([x], lr=0.1)
+    optimizer.lr = np.float64(0.05)
+    x.sum().backward()
+    optimizer.step()
+    assert x.data.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+def test_a_recorded_gradient_moves_the_parameter_and_is_not_recorded_in_it(kind):
+    x = Parameter(np.ones(2))
+    optimizer = kind([x], lr=0.1)
+    (x * x).sum().backward(create_graph=True)
+    assert isinstance(x.grad, Tensor)
+    optimizer.step()
+    assert type(x.data) is np.ndarray
+
+
+def test_step_leaves_the_arrays_that_the_tape_holds():
+    x = Parameter(np.ones(2))
+    loss = (x * x).sum()
+    loss.backward(retain_graph=True)
+    before = x.data
+    optim.SGD([x], lr=0.1).step()
+    assert (before == 1).all()
+
+
+@pytest.mark.parametrize("lr", [0.0, -1.0, float("nan")])
+def test_a_learning_rate_that_is_not_positive_is_refused(lr):
+    with pytest.raises(ValueError, match="expected a positive number"):
+        optim.SGD([Parameter(np.ones(1))], lr=lr)
+
+
+def test_no_parameters_are_refused():
+    with pytest.raises(ValueError, match="no parameters"):
+        optim.Adam([], lr=0.1)
+
+
+def test_a_module_s_parameters_are_learned():
+    layer = nn.Linear(1, 1, rng=0, dtype=np.float64)
+    x = np.linspace(-1, 1, 8)[:, None]
+    optimizer = optim.Adam(layer.parameters(), lr=0.05)
+    for _ in range(400):
+        optimizer.zero_grad()
+        nn.mse_loss(layer(x), 2 * x - 1).backward()
+        optimizer.step()
+    assert np.allclose(layer.weight.data, 2, atol=1e-2)
+    assert np.allclose(layer.bias.data, -1, atol=1e-2)

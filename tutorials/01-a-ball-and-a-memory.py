@@ -1,0 +1,825 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # A ball and a memory
+#
+# Here is a picture of a ball. **Where will it go next?**
+#
+# You cannot tell, and neither can any network, however large: the answer is not in the picture.
+# Show a few more frames and the question becomes easy. What made the difference is not a better
+# eye but a *memory*, something that is carried from one frame to the next.
+#
+# This walk builds such a memory out of four arrays and one `tanh`, looks at what its gradient
+# means, checks that gradient, and then lets the same few lines forecast the weather of Seattle.
+# You need Python, a little NumPy, and the idea of a derivative.
+
+# %% [markdown] lang="es"
+# # Una pelota y una memoria
+#
+# Aquí tienes la foto de una pelota. **¿Hacia dónde irá?**
+#
+# No puedes saberlo, y tampoco puede ninguna red, por grande que sea: la respuesta no está en la
+# foto. En cambio, si ves unos fotogramas más, la pregunta se vuelve fácil. Lo que ha cambiado no
+# es la vista, sino que ahora hay *memoria*: algo que pasa de un fotograma al siguiente.
+#
+# En este recorrido construimos esa memoria con cuatro arrays y una `tanh`, vemos qué significa
+# su gradiente, lo comprobamos, y al final dejamos que las mismas líneas pronostiquen el tiempo
+# de Seattle. Basta con saber Python, algo de NumPy y qué es una derivada.
+
+# %%
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from minigrad import nn, optim
+
+SEED = 0
+rng = np.random.default_rng(SEED)
+print("seed:", SEED)
+
+PICTURES = Path("build/tutorials")
+PICTURES.mkdir(parents=True, exist_ok=True)
+
+
+def save(figure, name):
+    figure.savefig(PICTURES / f"01-{name}.png", dpi=120)
+
+
+# %% [markdown] lang="en"
+# ## A ball in a box
+#
+# Our world is a box from −1 to 1 in both directions. A ball flies straight until it meets a wall
+# and is thrown back like light from a mirror. Each film starts at a random place, in a random
+# direction, at a random speed.
+
+# %% [markdown] lang="es"
+# ## Una pelota en una caja
+#
+# Nuestro mundo es una caja que va de −1 a 1 en las dos direcciones. La pelota vuela en línea
+# recta hasta que topa con una pared y rebota como la luz en un espejo. Cada película empieza en
+# un lugar, una dirección y con una rapidez al azar.
+
+
+# %%
+def throw(balls, frames, rng):
+    """Films of a bouncing ball: positions of shape (balls, frames, 2)."""
+    position = rng.uniform(-1, 1, (balls, 2))
+    angle = rng.uniform(0, 2 * np.pi, balls)
+    speed = rng.uniform(0.1, 0.3, balls)
+    velocity = np.stack([speed * np.cos(angle), speed * np.sin(angle)], axis=-1)
+    film = []
+    for _ in range(frames):
+        film.append(position)
+        position = position + velocity
+        outside = abs(position) > 1
+        position = np.where(outside, 2 * np.sign(position) - position, position)
+        velocity = np.where(outside, -velocity, velocity)
+    return np.stack(film, axis=1)
+
+
+def box(axes, title):
+    axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), xticks=[], yticks=[], aspect="equal")
+    axes.set_title(title)
+
+
+film = throw(1, 6, np.random.default_rng(1))[0]
+
+figure, (one, many) = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
+box(one, "one frame")
+one.scatter(*film[3], s=150, color="C3")
+box(many, "the frames before it, too")
+many.scatter(*film[:4].T, s=150, c=["#f8d8d8", "#f0a8a8", "#e46c6c", "C3"])
+many.plot(*film[3:].T, ls=":", color="0.4")
+many.scatter(*film[4:].T, s=150, facecolors="none", edgecolors="0.4")
+save(figure, "one-frame")
+
+# %% [markdown] lang="en"
+# A forecast without memory can do no better than "it stays about where it is": every direction is
+# equally likely. With two frames one can say "it goes on as before", which is perfect until a
+# wall is in the way. Let us measure both, so that we know what there is to beat. The error is the
+# root mean square (RMSE) over both coordinates; the box is 2 wide.
+
+# %% [markdown] lang="es"
+# Sin memoria, lo mejor que puede decirse es «se quedará más o menos donde está», porque todas las
+# direcciones son igual de probables. Con dos fotogramas ya puede decirse «seguirá como hasta
+# ahora», y eso es perfecto hasta que aparece una pared. Midamos las dos respuestas, para saber
+# qué hay que superar. El error es la raíz del error cuadrático medio (RMSE) de ambas coordenadas;
+# la caja mide 2 de ancho.
+
+
+# %%
+def rmse(forecast, truth):
+    return float(np.sqrt(np.mean(np.square(forecast - truth))))
+
+
+films = throw(1000, 20, rng).astype(np.float32)  # to learn from
+new = throw(500, 24, rng).astype(np.float32)  # never learned from
+
+before, now, after = new[:, :-2], new[:, 1:-1], new[:, 2:]
+stays = rmse(now, after)
+goes_on = rmse(now + (now - before), after)
+print(f"'it stays':              {stays:.3f}")
+print(f"'it goes on as before':  {goes_on:.3f}")
+assert goes_on < 0.6 * stays
+
+# %% [markdown] lang="en"
+# ## A memory in three lines
+#
+# A **recurrent network** reads one thing after another. Course notes like to call each thing a
+# *word*; here a word is the position of the ball in one frame. After each word it says something
+# and changes its **hidden state** $h$, a handful of numbers that it hands to itself:
+#
+# $$h_t = \tanh(W\,[h_{t-1}, x_t] + b) \qquad\qquad \hat y_t = W_y\,h_t + b_y$$
+#
+# $[h_{t-1}, x_t]$ is the old state and the new word, one behind the other. The very same $W$ and
+# $b$ serve every frame: that is why a film may be as long as it likes.
+#
+# NumPy's own functions work on minigrad's `Tensor`, which remembers how it was made.
+
+# %% [markdown] lang="es"
+# ## Una memoria en tres líneas
+#
+# Una **red recurrente** lee una cosa detrás de otra. En los apuntes de clase cada cosa suele
+# llamarse *palabra* (*word*); aquí una palabra es la posición de la pelota en un fotograma. Tras
+# cada palabra, la red dice algo y cambia su **estado oculto** $h$, unos pocos números que se
+# entrega a sí misma:
+#
+# $$h_t = \tanh(W\,[h_{t-1}, x_t] + b) \qquad\qquad \hat y_t = W_y\,h_t + b_y$$
+#
+# $[h_{t-1}, x_t]$ es el estado anterior seguido de la palabra nueva. Los mismos $W$ y $b$ sirven
+# para todos los fotogramas; por eso una película puede durar lo que quiera.
+#
+# Las funciones de NumPy sirven tal cual para el `Tensor` de minigrad, que recuerda cómo se hizo.
+
+# %%
+HIDDEN = 4
+
+
+def learned(*shape):
+    return mg.Tensor(rng.normal(0, 0.5, shape), requires_grad=True)
+
+
+W, b = learned(HIDDEN, HIDDEN + 2), learned(HIDDEN)
+W_y, b_y = learned(2, HIDDEN), learned(2)
+
+
+def my_rnn(word, hidden_state, W=W):
+    joined = np.concatenate([hidden_state, word])
+    hidden_state = np.tanh(W @ joined + b)
+    return W_y @ hidden_state + b_y, hidden_state
+
+
+hidden_state = np.zeros(HIDDEN)
+for word in film:
+    prediction, hidden_state = my_rnn(word, hidden_state)
+
+print("after the last frame:", prediction)
+
+# %% [markdown] lang="en"
+# Nothing has been learned yet, so the prediction is nonsense. *How much* nonsense is one number,
+# the **loss**: the squared distance between each prediction and the frame that really came next.
+
+# %% [markdown] lang="es"
+# Todavía no ha aprendido nada, así que la predicción es un disparate. *Cuánto* disparate es un
+# solo número, la **pérdida** (*loss*): la distancia al cuadrado entre cada predicción y el
+# fotograma que de verdad vino después.
+
+
+# %%
+def loss_of(W):
+    hidden_state, total = np.zeros(HIDDEN), 0.0
+    for word, next_word in zip(film[:-1], film[1:], strict=True):
+        prediction, hidden_state = my_rnn(word, hidden_state, W)
+        total = total + np.square(prediction - next_word).sum()
+    return total
+
+
+loss = loss_of(W)
+loss.backward()
+print(f"loss: {loss.item():.4f}")
+print("W.grad:\n", W.grad.round(3))
+assert W.grad.shape == W.shape
+
+# %% [markdown] lang="en"
+# ## What a gradient is
+#
+# `loss.backward()` has put into `W.grad` one number for each entry of $W$: the **slope** of the
+# loss along that entry. If `W.grad[0, 1]` is 2, then raising `W[0, 1]` by a hair raises the loss
+# by twice that hair. To make the loss smaller, move every entry a little against its slope: all
+# of learning, below, is just that.
+#
+# Because $W$ is used once per frame, the slope is a sum over the frames: `backward` walks the film
+# from its end to its start and adds up what each frame has to say. That is called
+# *backpropagation through time*.
+#
+# In the picture, the curve is the loss as one single entry of $W$ varies. The straight line has
+# the slope that `backward` found.
+
+# %% [markdown] lang="es"
+# ## Qué es un gradiente
+#
+# `loss.backward()` ha dejado en `W.grad` un número por cada entrada de $W$: la **pendiente** de la
+# pérdida en esa dirección. Si `W.grad[0, 1]` vale 2, subir `W[0, 1]` un pelo hace subir la pérdida
+# dos pelos. Para que la pérdida baje, se mueve cada entrada un poquito en contra de su pendiente;
+# aprender, más abajo, no será otra cosa.
+#
+# Como $W$ se usa una vez por fotograma, la pendiente es una suma de fotogramas: `backward` recorre
+# la película del final al principio y va sumando lo que aporta cada uno. A eso se le llama
+# *retropropagación a través del tiempo*.
+#
+# En la figura, la curva es la pérdida cuando varía una sola entrada de $W$. La recta tiene la
+# pendiente que encontró `backward`.
+
+# %%
+entry = (0, 1)
+nudge = np.zeros(W.shape)
+nudge[entry] = 1
+
+shifts = np.linspace(-1.5, 1.5, 61)
+with mg.no_grad():
+    curve = [loss_of(W.data + shift * nudge).item() for shift in shifts]
+
+figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
+axes.plot(W.data[entry] + shifts, curve, color="0.3", label="loss")
+near = shifts[abs(shifts) < 0.6]
+axes.plot(W.data[entry] + near, loss.item() + W.grad[entry] * near, color="C3", label="slope")
+axes.plot(W.data[entry], loss.item(), "o", color="C3")
+axes.set(xlabel="W[0, 1]", ylabel="loss")
+axes.legend(frameon=False)
+save(figure, "slope")
+
+# %% [markdown] lang="en"
+# ## Is it right?
+#
+# Never trust a gradient that nobody has checked. The obvious way is to take the definition at its
+# word: shift the entry by a small $\varepsilon$ to either side and divide,
+#
+# $$\frac{L(w + \varepsilon) - L(w - \varepsilon)}{2\,\varepsilon}.$$
+#
+# It agrees to some digits and no further: two nearly equal numbers are subtracted, and what they
+# have in common takes the digits along. A trick avoids the subtraction: step in the *imaginary*
+# direction. Since $L(w + i\varepsilon) \approx L(w) + i\,\varepsilon\,L'(w)$, the slope is the
+# imaginary part divided by $\varepsilon$, and $\varepsilon$ may be absurdly small.
+
+# %% [markdown] lang="es"
+# ## ¿Es correcto?
+#
+# No te fíes de un gradiente que nadie ha comprobado. Lo más directo es tomar la definición al pie
+# de la letra: mover la entrada un pequeño $\varepsilon$ a cada lado y dividir,
+#
+# $$\frac{L(w + \varepsilon) - L(w - \varepsilon)}{2\,\varepsilon}.$$
+#
+# Coinciden unas cuantas cifras y de ahí no pasa: se restan dos números casi iguales, y lo que
+# tienen en común se lleva las cifras por delante. Hay un truco que evita la resta: dar el paso en
+# la dirección *imaginaria*. Como $L(w + i\varepsilon) \approx L(w) + i\,\varepsilon\,L'(w)$, la
+# pendiente es la parte imaginaria dividida entre $\varepsilon$, y $\varepsilon$ puede ser
+# ridículamente pequeño.
+
+# %%
+with mg.no_grad():
+    small = 1e-6
+    difference = loss_of(W.data + small * nudge).item() - loss_of(W.data - small * nudge).item()
+    difference /= 2 * small
+    tiny = 1e-100
+    complex_step = loss_of(W.data + 1j * tiny * nudge).item().imag / tiny
+
+print(f"backward:            {W.grad[entry]:.16f}")
+print(f"finite difference:   {difference:.16f}")
+print(f"complex step:        {complex_step:.16f}")
+assert abs(difference - W.grad[entry]) < 1e-6 * abs(W.grad[entry])
+assert abs(complex_step - W.grad[entry]) < 1e-13 * abs(W.grad[entry])
+
+# %% [markdown] lang="en"
+# ## The same, from the shelf
+#
+# `nn.RNN` is our three lines, for whole batches of films at once. Give it our arrays and it says
+# what we said, and its gradient is ours.
+
+# %% [markdown] lang="es"
+# ## Lo mismo, ya hecho
+#
+# `nn.RNN` son nuestras tres líneas, para lotes enteros de películas a la vez. Si le damos
+# nuestros arrays, dice lo mismo que dijimos nosotros, y su gradiente es el nuestro.
+
+# %%
+shelf = nn.RNN(2, HIDDEN, output_size=2, dtype=np.float64)
+shelf.cell.a.weight.data, shelf.cell.a.bias.data = W.data, b.data
+shelf.output.weight.data, shelf.output.bias.data = W_y.data, b_y.data
+
+hidden_state = np.zeros(HIDDEN)
+for word in film:
+    prediction_again, hidden_state = shelf(word, hidden_state)
+assert np.allclose(prediction_again.data, prediction.data, rtol=0, atol=1e-12)
+
+predictions, _ = shelf(film[:-1])  # or the whole film in one call
+np.square(predictions - film[1:]).sum().backward()
+assert np.allclose(shelf.cell.a.weight.grad, W.grad, rtol=0, atol=1e-12)
+print("same prediction, same gradient")
+
+# %% [markdown] lang="en"
+# ## Learning
+#
+# Our model: an `nn.RNN` that reads words and says how the next word will *differ* from this one.
+# That saves it from learning to copy, and a network that has learned nothing yet says about "it
+# stays".
+#
+# `fit` is the loop you will meet everywhere: predict, measure the loss, walk back, take a small
+# step down. Adam is gradient descent that chooses the length of each step by the recent slopes.
+
+# %% [markdown] lang="es"
+# ## Aprender
+#
+# Nuestro modelo es una `nn.RNN` que lee palabras y dice en qué se *diferenciará* la siguiente de
+# la actual. Así no tiene que aprender a copiar, y una red que aún no sabe nada dice más o menos
+# «se queda donde está».
+#
+# `fit` es el bucle que verás en todas partes: predecir, medir la pérdida, volver hacia atrás, dar
+# un pasito cuesta abajo. Adam es descenso por gradiente que elige la longitud de cada paso según
+# las pendientes recientes.
+
+
+# %%
+class Seer(nn.Module):
+    """Says the first ``outputs`` numbers of the word that comes next."""
+
+    def __init__(self, word_size, hidden_size, outputs, rng):
+        self.memory = nn.RNN(word_size, hidden_size, output_size=outputs, rng=rng)
+        self.outputs = outputs
+
+    def forward(self, words, hidden_state=None):
+        change, hidden_state = self.memory(words, hidden_state)
+        return words[..., : self.outputs] + change, hidden_state
+
+
+def fit(model, sequences, epochs, lr, rng, batch=50):
+    """Train on sequences (number, time, word size); the RMSE of every epoch."""
+    optimizer = optim.Adam(model.parameters(), lr)
+    errors = []
+    for epoch in range(epochs):
+        optimizer.lr = lr * (1 - epoch / epochs)  # smaller and smaller steps
+        total = 0.0
+        for words in np.array_split(rng.permutation(sequences), len(sequences) // batch):
+            prediction, _ = model(words[:, :-1])
+            loss = nn.mse_loss(prediction, words[:, 1:, : model.outputs])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(words)
+        errors.append((total / len(sequences)) ** 0.5)
+    return errors
+
+
+seer = Seer(word_size=2, hidden_size=32, outputs=2, rng=rng)
+fit(seer, films, epochs=300, lr=5e-3, rng=rng)
+
+with mg.no_grad():
+    predictions, _ = seer(new[:, :-1])
+learned_error = rmse(predictions.data[:, 1:], after)  # from the second frame on, as above
+print(f"'it stays':              {stays:.3f}")
+print(f"'it goes on as before':  {goes_on:.3f}")
+print(f"the network:             {learned_error:.3f}")
+assert learned_error < goes_on / 2
+
+# %% [markdown] lang="en"
+# On films that it has never seen, the network's error is less than half that of "it goes on as
+# before". Nobody told it about walls. It has found out that there are some, and where.
+#
+# Now the real test. Show it eight frames, then **switch off the light**: from there on it gets its
+# own predictions as words, and nothing but its hidden state tells it which way the ball was going.
+
+# %% [markdown] lang="es"
+# En películas que nunca ha visto, la red se equivoca menos de la mitad que «seguirá como hasta
+# ahora». Nadie le habló de paredes. Ha descubierto ella sola que existen, y dónde están.
+#
+# Ahora la prueba de verdad. Le enseñamos ocho fotogramas y luego **apagamos la luz**: desde ahí
+# sus palabras son sus propias predicciones, y lo único que le dice hacia dónde iba la pelota es
+# su estado oculto.
+
+# %%
+SEEN, AHEAD = 8, 12
+
+
+def imagine(model, seen, ahead):
+    """Feed the model its own predictions: (balls, ahead, 2)."""
+    with mg.no_grad():
+        predictions, hidden_state = model(seen)
+        dreamt = [predictions.data[:, -1]]
+        while len(dreamt) < ahead:
+            prediction, hidden_state = model(dreamt[-1][:, None], hidden_state)
+            dreamt.append(prediction.data[:, 0])
+    return np.stack(dreamt, axis=1)
+
+
+seen, truth = new[:, :SEEN], new[:, SEEN : SEEN + AHEAD]
+dreamt = imagine(seer, seen, AHEAD)
+last_move = seen[:, -1] - seen[:, -2]
+straight_on = seen[:, -1:] + np.arange(1, AHEAD + 1)[:, None] * last_move[:, None]
+
+figure, axes = plt.subplots(1, 4, figsize=(13, 3.5), layout="constrained")
+for ball, panel in enumerate(axes[:3]):
+    box(panel, f"ball {ball + 1}")
+    panel.plot(*seen[ball].T, "o", color="0.75", ms=9, label="seen")
+    panel.plot(*truth[ball].T, "o", mfc="none", mec="0.35", ms=10, label="true")
+    panel.plot(*dreamt[ball].T, ".-", color="C3", lw=1, label="predicted")
+axes[0].legend(loc="best", fontsize="small")
+steps = np.arange(1, AHEAD + 1)
+for guess, name, style in (
+    (np.broadcast_to(seen[:, -1:], truth.shape), "it stays", "0.75"),
+    (straight_on, "it goes on as before", "0.35"),
+    (dreamt, "the network", "C3"),
+):
+    axes[3].plot(steps, [rmse(guess[:, k], truth[:, k]) for k in range(AHEAD)], color=style,
+                 label=name)  # fmt: skip
+axes[3].set(xlabel="steps ahead", ylabel="RMSE", ylim=(0, None))
+axes[3].legend(frameon=False, fontsize="small")
+save(figure, "in-the-dark")
+
+far = rmse(dreamt[:, -1], truth[:, -1])
+print(f"{AHEAD} steps ahead: the network {far:.2f}, 'it stays' {rmse(seen[:, -1], truth[:, -1]):.2f}")
+assert far < rmse(seen[:, -1], truth[:, -1]) / 2
+
+# %% [markdown] lang="en"
+# Twelve steps into the dark its error is still less than half of "it stays". It drifts, as you
+# would with your eyes closed: each prediction is a bit off, and the next one builds on it.
+
+# %% [markdown] lang="es"
+# A los doce pasos a oscuras, su error sigue siendo menos de la mitad que el de «se queda donde
+# está». Se va desviando, como te pasaría a ti con los ojos cerrados: cada predicción falla un
+# poco y la siguiente se apoya en ella.
+
+# %% [markdown] lang="en"
+# ## The same network and the weather
+#
+# Nothing in `Seer` or `fit` knows of balls. So let a word be a *day in Seattle*: its highest and
+# lowest temperature, rain, wind, and the season as a point on a circle. The question is the same:
+# what comes next? Here: how warm will tomorrow be?
+#
+# Two habits of honest forecasting. The last year is **held out**: the network never learns from
+# it. And the numbers are brought to a common scale by means and spreads of the *training* years
+# alone, for nobody knows next year's average.
+
+# %% [markdown] lang="es"
+# ## La misma red y el tiempo
+#
+# Nada en `Seer` ni en `fit` sabe de pelotas. Que una palabra sea, pues, *un día en Seattle*: su
+# temperatura máxima y mínima, la lluvia, el viento y la estación del año como un punto de un
+# círculo. La pregunta es la misma: ¿qué viene después? Aquí: ¿qué máxima tendremos mañana?
+#
+# Dos costumbres de quien pronostica con honradez. El último año **se reserva**: la red no aprende
+# nada de él. Y los números se llevan a una escala común con medias y dispersiones solo de los
+# años de *entrenamiento*, porque nadie conoce la media del año que viene.
+
+# %%
+from minigrad.datasets import seattle_weather
+
+weather = seattle_weather()
+day_of_year = (weather.date - weather.date.astype("datetime64[Y]")).astype(int)
+season = 2 * np.pi * day_of_year / 365.25
+days = np.stack(
+    [weather.temp_max, weather.temp_min, weather.precipitation, weather.wind,
+     np.sin(season), np.cos(season)],
+    axis=-1,
+)  # fmt: skip
+
+held_out = weather.date >= np.datetime64("2015-01-01")
+mean, spread = days[~held_out].mean(axis=0), days[~held_out].std(axis=0)
+words = ((days - mean) / spread).astype(np.float32)
+
+
+def sequences_of(length):
+    """All runs of ``length`` days and the day after: those that end before 2015, those in it."""
+    runs = np.lib.stride_tricks.sliding_window_view(words, length + 1, axis=0).swapaxes(1, 2)
+    return runs[~held_out[length:]], runs[held_out[length:]]
+
+
+def forecast_error(model, sequences):
+    """RMSE of the last day's highest temperature, in °C, forecast from the days before."""
+    with mg.no_grad():
+        predictions, _ = model(sequences[:, :-1])
+    return spread[0] * rmse(predictions.data[:, -1, 0], sequences[:, -1, 0])
+
+
+known, year = sequences_of(14)
+vane = Seer(word_size=6, hidden_size=16, outputs=1, rng=rng)
+fit(vane, known, epochs=20, lr=3e-3, rng=rng)
+
+same_as_today = spread[0] * rmse(year[:, -2, 0], year[:, -1, 0])
+network = forecast_error(vane, year)
+print(f"2015, RMSE: the network {network:.2f} °C, 'same as today' {same_as_today:.2f} °C")
+assert len(year) == 365
+assert network < 0.96 * same_as_today
+
+# %%
+with mg.no_grad():
+    predictions, _ = vane(year[:, :-1])
+celsius = mean[0] + spread[0] * np.stack([predictions.data[:, -1, 0], year[:, -1, 0]])
+figure, axes = plt.subplots(figsize=(10, 3.4), layout="constrained")
+axes.plot(weather.date[held_out], celsius[1], color="0.65", lw=3, label="measured")
+axes.plot(weather.date[held_out], celsius[0], color="C3", lw=1, label="forecast the day before")
+axes.set_ylabel("highest temperature, °C")
+axes.legend(frameon=False)
+save(figure, "weather")
+
+# %% [markdown] lang="en"
+# It beats "same as today", by a few percent, on a year it has never seen. Weather is no ball: most
+# of what moves it (the air over the Pacific) is not in our six numbers.
+#
+# And how much did the *memory* help? Ask, do not assume. Train the same network on windows of a
+# single day:
+
+# %% [markdown] lang="es"
+# Supera a «igual que hoy», por unos pocos puntos porcentuales, en un año que nunca ha visto. El
+# tiempo no es una pelota: casi todo lo que lo mueve (el aire sobre el Pacífico) no está en
+# nuestros seis números.
+#
+# ¿Y cuánto ayudó la *memoria*? Eso se pregunta, no se da por hecho. Entrenemos la misma red con
+# ventanas de un solo día:
+
+# %%
+known_1, year_1 = sequences_of(1)
+short = Seer(word_size=6, hidden_size=16, outputs=1, rng=rng)
+fit(short, known_1, epochs=60, lr=3e-3, rng=rng)
+one_day = forecast_error(short, year_1)
+print(f"from one day {one_day:.2f} °C, from fourteen {network:.2f} °C")
+assert abs(one_day - network) < 0.15
+
+# %% [markdown] lang="en"
+# Less than 0.15 °C between them: today already tells nearly all that these columns know of
+# tomorrow. For the ball, memory was everything; for this forecast, next to nothing. Only a
+# measurement could tell.
+
+# %% [markdown] lang="es"
+# Menos de 0,15 °C entre una y otra: el día de hoy ya cuenta casi todo lo que estas columnas saben
+# del de mañana. Para la pelota, la memoria lo era todo; para este pronóstico, casi nada. Solo
+# midiendo podía saberse.
+
+# %% [markdown] lang="en"
+# ## From "checked" to "proved"
+#
+# Above we checked *one* entry at *one* point. `verify` goes further, with three judges. **Proof**:
+# the same code runs on symbols instead of numbers, and its gradient minus SymPy's own derivative
+# must reduce to 0. **Exact**: a hundred steps in a finite field, where equal means equal.
+# **Numeric**: the complex step you have just met, on real data.
+
+# %% [markdown] lang="es"
+# ## De «comprobado» a «demostrado»
+#
+# Antes comprobamos *una* entrada en *un* punto. `verify` va más lejos, con tres jueces.
+# **Proof** (demostración): el mismo código se ejecuta con símbolos en vez de números, y su
+# gradiente menos la derivada que calcula SymPy debe reducirse a 0. **Exact** (exacto): cien pasos
+# en un cuerpo finito, donde igual significa igual. **Numeric** (numérico): el paso complejo que
+# acabas de conocer, con datos reales.
+
+# %%
+from minigrad.verify import verify
+
+report = verify("rnn")
+for check in report.checks:
+    print(f"{check.judge}: {'passed' if check.passed else 'FAILED'}; {check.established}")
+assert report.passed
+assert [check.judge for check in report.checks] == ["proof", "exact", "numeric"]
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# Put your answer where it says `None` and run the cell; it tells you whether you are right. The
+# solutions are folded below.
+#
+# **1. By hand.** A network with one unit and no bias: $h_t = \tanh(w\,h_{t-1} + x_t)$, $h_0 = 0$.
+# Write the derivative of $h_3$ with respect to $w$, without minigrad. Mind that $w$ acts twice.
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# Pon tu respuesta donde dice `None` y ejecuta la celda: te dirá si has acertado. Las soluciones
+# están plegadas más abajo.
+#
+# **1. A mano.** Una red de una sola unidad y sin sesgo: $h_t = \tanh(w\,h_{t-1} + x_t)$,
+# $h_0 = 0$. Escribe la derivada de $h_3$ respecto de $w$, sin minigrad. Ojo: $w$ actúa dos veces.
+
+
+# %%
+def check_1(by_hand):
+    """``by_hand(w, x)`` is the derivative of h_3; x holds three numbers."""
+    if by_hand is None:
+        return print("exercise 1: not answered yet")
+
+    def h_3(w, x):
+        h = 0.0
+        for x_t in x:
+            h = np.tanh(w * h + x_t)
+        return h
+
+    for w, x in ((0.5, [1.0, -0.3, 0.2]), (-2.0, [0.1, 0.4, -1.0])):
+        right = mg.grad(h_3)(w, x)
+        assert abs(by_hand(w, x) - right) < 1e-12, f"at w={w}, x={x}: expected {right}"
+    print("exercise 1: right")
+
+
+by_hand = None
+check_1(by_hand)
+
+# %% [markdown] lang="en"
+# <details><summary>Solution 1</summary>
+#
+# Let $h_3 = \tanh(w\,h_2 + x_3)$. The outer $w$ gives $h_2$; the inner one, hidden in $h_2$,
+# gives $w\,(1 - h_2^2)\,h_1$; and both pass through the last tanh.
+#
+# ```python
+# def by_hand(w, x):
+#     h_1 = np.tanh(x[0])
+#     h_2 = np.tanh(w * h_1 + x[1])
+#     h_3 = np.tanh(w * h_2 + x[2])
+#     return (1 - h_3**2) * (h_2 + w * (1 - h_2**2) * h_1)
+#
+#
+# check_1(by_hand)
+# ```
+#
+# The product of factors $w\,(1 - h^2)$, one more for each step back, is why gradients fade over
+# long films.
+# </details>
+
+# %% [markdown] lang="es"
+# <details><summary>Solución 1</summary>
+#
+# Sea $h_3 = \tanh(w\,h_2 + x_3)$. La $w$ de fuera aporta $h_2$; la de dentro, escondida en $h_2$,
+# aporta $w\,(1 - h_2^2)\,h_1$; y las dos pasan por la última tanh.
+#
+# ```python
+# def by_hand(w, x):
+#     h_1 = np.tanh(x[0])
+#     h_2 = np.tanh(w * h_1 + x[1])
+#     h_3 = np.tanh(w * h_2 + x[2])
+#     return (1 - h_3**2) * (h_2 + w * (1 - h_2**2) * h_1)
+#
+#
+# check_1(by_hand)
+# ```
+#
+# Por cada paso hacia atrás se multiplica por otro factor $w\,(1 - h^2)$: por eso los gradientes se
+# desvanecen en las películas largas.
+# </details>
+
+# %% [markdown] lang="en"
+# **2. Take its memory away.** Let the trained `seer` predict each frame of `new` from the frame
+# before it alone, with a fresh hidden state every time. What RMSE does it get from the second
+# frame on, as above? Guess before you run it.
+
+# %% [markdown] lang="es"
+# **2. Quítale la memoria.** Haz que la red entrenada `seer` prediga cada fotograma de `new` solo a
+# partir del anterior, con un estado oculto nuevo cada vez. ¿Qué RMSE obtiene desde el segundo
+# fotograma, como antes? Apuesta por un valor antes de ejecutarlo.
+
+
+# %%
+def check_2(forgetful):
+    """``forgetful`` is an RMSE."""
+    if forgetful is None:
+        return print("exercise 2: not answered yet")
+    assert forgetful > 2 * learned_error, "better than without memory can be: is it carried on?"
+    assert abs(forgetful - stays) < 0.15 * stays, f"expected about {stays:.3f}"
+    print(f"exercise 2: right: {forgetful:.3f} without memory, {learned_error:.3f} with it")
+
+
+forgetful = None
+check_2(forgetful)
+
+# %% [markdown] lang="en"
+# <details><summary>Solution 2</summary>
+#
+# Make each frame a film of one frame: the batch takes the place of time.
+#
+# ```python
+# with mg.no_grad():
+#     predictions, _ = seer(now.reshape(-1, 1, 2))
+# forgetful = rmse(predictions.data, after.reshape(-1, 1, 2))
+# check_2(forgetful)
+# ```
+#
+# Without memory it is back at "it stays": the same weights, and all their knowledge of flight
+# gone.
+# </details>
+
+# %% [markdown] lang="es"
+# <details><summary>Solución 2</summary>
+#
+# Convierte cada fotograma en una película de un solo fotograma: el lote ocupa el lugar del tiempo.
+#
+# ```python
+# with mg.no_grad():
+#     predictions, _ = seer(now.reshape(-1, 1, 2))
+# forgetful = rmse(predictions.data, after.reshape(-1, 1, 2))
+# check_2(forgetful)
+# ```
+#
+# Sin memoria vuelve a «se queda donde está»: los mismos pesos, y todo lo que sabían del vuelo se
+# ha esfumado.
+# </details>
+
+# %% [markdown] lang="en"
+# **3. A cell of your own.** Write a cell that forgets slowly: each step, its state moves halfway
+# from the old one to $\tanh(W\,[h_{t-1}, x_t] + b)$. Derive from `nn.Cell`, name the state and one
+# gate `a` as `nn.RNNCell` does, and write `step`. Then let the three judges look at your gradient,
+# for which you have not written a line.
+
+# %% [markdown] lang="es"
+# **3. Tu propia celda.** Escribe una celda que olvide despacio: en cada paso, su estado se mueve
+# hasta la mitad del camino entre el anterior y $\tanh(W\,[h_{t-1}, x_t] + b)$. Hereda de
+# `nn.Cell`, nombra el estado y una puerta `a` como hace `nn.RNNCell`, y escribe `step`. Después
+# deja que los tres jueces miren tu gradiente, del que no habrás escrito ni una línea.
+
+
+# %%
+def check_3(cell):
+    """``cell`` is a class derived from nn.Cell."""
+    if cell is None:
+        return print("exercise 3: not answered yet")
+    from minigrad.targets import Target
+
+    mine = cell(2, 3, rng=0, dtype=np.float64)
+    x, h = np.array([[0.3, -0.2]]), np.array([[0.5, 0.1, -0.4]])
+    expected = (h + np.tanh(mine.a(h, x).data)) / 2
+    assert np.allclose(mine(x, h).data, expected), "not halfway between the old state and tanh"
+    report = verify(Target(cell.__name__, cell))
+    assert report.passed, [check.failures for check in report.checks]
+    print("exercise 3: right, and its gradient is proved")
+
+
+my_cell = None
+check_3(my_cell)
+
+# %% [markdown] lang="en"
+# <details><summary>Solution 3</summary>
+#
+# ```python
+# class Leaky(nn.Cell):
+#     state = ("h",)
+#     gates = ("a",)
+#
+#     def step(self, x, h):
+#         return (h + np.tanh(self.a(h, x))) / 2
+#
+#
+# check_3(Leaky)
+# ```
+#
+# `nn.Recurrent(2, 32, cell=Leaky, output_size=2)` unrolls it like any other. Does it make a better
+# seer? Such a state averages over many frames; a ball's direction hides in the difference of two.
+# </details>
+
+# %% [markdown] lang="es"
+# <details><summary>Solución 3</summary>
+#
+# ```python
+# class Leaky(nn.Cell):
+#     state = ("h",)
+#     gates = ("a",)
+#
+#     def step(self, x, h):
+#         return (h + np.tanh(self.a(h, x))) / 2
+#
+#
+# check_3(Leaky)
+# ```
+#
+# `nn.Recurrent(2, 32, cell=Leaky, output_size=2)` la despliega como cualquier otra. ¿Ve mejor el
+# futuro? Un estado así promedia muchos fotogramas, y el rumbo de la pelota se esconde en la
+# diferencia entre dos.
+# </details>
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - `models/forecaster.py` is the weather forecast done properly, with LSTM and GRU:
+#   `python -m models.forecaster --help`.
+# - `minigrad/nn/cells.py`: the equations of RNN, LSTM and GRU, and nothing else.
+# - `minigrad/tape.py`: the walk back, in one function.
+# - J. L. Elman, *Finding Structure in Time* (1990): our three lines, and what they learn from
+#   words without spaces between them.
+# - I. Goodfellow, Y. Bengio and A. Courville, *Deep Learning* (2016), chapter 10: why gradients
+#   fade over long films, and what gates do about it.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - `models/forecaster.py` es el pronóstico del tiempo hecho como es debido, con LSTM y GRU:
+#   `python -m models.forecaster --help`.
+# - `minigrad/nn/cells.py`: las ecuaciones de RNN, LSTM y GRU, y nada más.
+# - `minigrad/tape.py`: el camino de vuelta, en una sola función.
+# - J. L. Elman, *Finding Structure in Time* (1990): nuestras tres líneas, y lo que aprenden de
+#   palabras sin espacios entre ellas.
+# - I. Goodfellow, Y. Bengio y A. Courville, *Deep Learning* (2016), capítulo 10: por qué los
+#   gradientes se desvanecen en las películas largas y qué hacen las puertas para evitarlo.
