@@ -51,7 +51,7 @@ class SGD(Optimizer):
     """Gradient descent: θ ← θ − lr · ∂L/∂θ."""
 
     def change(self, k: int, grad: np.ndarray) -> np.ndarray:
-        """lr · gradient."""
+        """The gradient times lr."""
         return self.lr * grad
 
 
@@ -79,7 +79,7 @@ class Adam(Optimizer):
         self.second = [np.zeros_like(p.data) for p in self.parameters]
 
     def change(self, k: int, grad: np.ndarray) -> np.ndarray:
-        """lr · m̂ / (√v̂ + eps)."""
+        """The step lr · m̂ / (√v̂ + eps)."""
         beta1, beta2 = self.betas
         self.steps[k] += 1
         self.first[k] = m = beta1 * self.first[k] + (1 - beta1) * grad

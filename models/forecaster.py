@@ -6,13 +6,18 @@ colder than today tomorrow will be; a network that always said "no change" would
 "same as today", so all that it learns is what it adds to that.
 
 The last year is held out. Everything that is learned, the scale of the inputs included, comes
-from the days before it.
+from the days before it; the number of epochs was chosen on 2014, with 2012 and 2013 to learn from.
+
+Do not expect wonders. For Seattle the error falls from 2.91 °C ("same as today") to about 2.65 °C
+with any of the cells, and a window of a single day does as well as one of fourteen: of what these
+columns know of tomorrow, nearly all is in today's row.
 
 Run it with ``python -m models.forecaster``; ``--help`` explains the options.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +31,8 @@ from rich.progress import track
 
 from minigrad import no_grad, optim
 from minigrad.datasets import Weather, seattle_weather
+from minigrad.extras import require
+from minigrad.files import check_writable
 from minigrad.nn import GRU, LSTM, RNN, Module, Recurrent, Seed, mse_loss
 from minigrad.primitives.primitive import Array
 
@@ -95,14 +102,13 @@ def split(all_windows: Windows) -> tuple[Windows, Windows]:
     Raises:
         ValueError: there is no year to train on before the last one.
     """
-    year = np.timedelta64(365, "D")
-    first, last = all_windows.date[[0, -1]] if len(all_windows) else (None, None)
-    if first is None or last - first < 2 * year - np.timedelta64(1, "D"):
+    date, year = all_windows.date, np.timedelta64(365, "D")
+    held_out = date > date[-1:] - year
+    if len(held_out) - held_out.sum() < 365:
         raise ValueError(
             f"{len(all_windows)} windows of {all_windows.days.shape[1]} days, too few: the last "
             "year of 365 is held out, and at least one more is needed to train on"
         )
-    held_out = all_windows.date > last - year
     return all_windows[~held_out], all_windows[held_out]
 
 
@@ -208,10 +214,8 @@ def climatology(known: Windows, date: np.ndarray) -> np.ndarray:
 
 def plot(model: Forecaster, held_out: Windows, path: Path) -> None:
     """The held-out year, measured and forecast, and how far off the forecasts were."""
-    from matplotlib.figure import Figure  # only --plot needs it
-
     forecast = model.predict(held_out.days)
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    figure = require("matplotlib.figure", extra="models").Figure((10, 4.5), layout="constrained")
     year, errors = figure.subplots(1, 2, width_ratios=(3, 1))
     year.plot(held_out.date, held_out.tomorrow, color="0.6", lw=3, label="measured")
     year.plot(held_out.date, forecast, color="C3", lw=1, label="forecast the day before")
@@ -226,6 +230,18 @@ def plot(model: Forecaster, held_out: Windows, path: Path) -> None:
     errors.set(xlabel="forecast − measured, °C", ylabel="days")
     errors.legend(frameon=False, fontsize="small")
     figure.savefig(path)
+
+
+def check_picture(path: Path) -> None:
+    """Refuse, before any training, a picture that could not be written.
+
+    Raises:
+        ImportError, OSError, ValueError: no matplotlib; no such folder; unknown ending.
+    """
+    known = require("matplotlib.figure", extra="models").Figure().canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise ValueError(f"{path}: unknown ending, expected one of {', '.join(known)}")
+    check_writable(path)
 
 
 # Command line
@@ -283,8 +299,14 @@ def main(
     A network that does not beat both has learned nothing worth having.
     """
     try:
+        if not math.isfinite(lr):
+            raise ValueError(f"--lr {lr}: expected a finite number")
+        if picture is not None:
+            check_picture(picture)
         known, held_out = split(windows(seattle_weather(csv), window))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise _BadInput(f"{error.filename}: {error.strerror}") from error
+    except (ImportError, ValueError) as error:
         raise _BadInput(str(error)) from error
     rng = np.random.default_rng(seed)
     model = Forecaster(known, cell, hidden, rng)
@@ -309,10 +331,7 @@ def main(
     click.echo(f"held-out error (RMSE): {ours}, {same}")
     click.echo(f"what is usual at that time of the year: {usual}")
     if picture is not None:
-        try:
-            plot(model, held_out, picture)
-        except (ImportError, OSError, ValueError) as error:
-            raise _BadInput(f"no picture: {error}") from error
+        plot(model, held_out, picture)
         click.echo(f"picture: {picture}")
 
 

@@ -79,8 +79,7 @@ def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
             where = f"{name}, line {rows.line_num}"
             if None in row or None in row.values():
                 raise ValueError(
-                    f"{where}: expected {len(rows.fieldnames or ())} fields, "
-                    f"got {_count(row)}"
+                    f"{where}: expected {len(rows.fieldnames or ())} fields, got {_count(row)}"
                 )
             for column in _COLUMNS:
                 columns[column].append(_parsed(row[column], column, where))

@@ -35,7 +35,11 @@ def scaled_dot_product_attention(query: Array, key: Array, value: Array) -> tupl
         )
     scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
     weights = softmax(scores, axis=-1)
-    return weights @ value, weights
+    output = weights @ value
+    for name, part in (("S", scores), ("A", weights), ("Y", output)):
+        if isinstance(part, Tensor):
+            part.name = name
+    return output, weights
 
 
 class Attention(Module):
@@ -62,10 +66,7 @@ class Attention(Module):
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Attend from every step to every step."""
         query, key, value = self.query(x), self.key(x), self.value(x)
-        output, weights = scaled_dot_product_attention(query, key, value)
-        for name, part in zip(
-            ("Q", "K", "V", "A", "Y"), (query, key, value, weights, output), strict=True
-        ):
+        for name, part in (("Q", query), ("K", key), ("V", value)):
             if isinstance(part, Tensor):
                 part.name = name
-        return output, weights
+        return scaled_dot_product_attention(query, key, value)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, Primitive, elementwise, fused, overflow_guard, sample
+from minigrad.primitives.primitive import (
+    Array,
+    Primitive,
+    elementwise,
+    fused,
+    overflow_guard,
+    sample,
+)
 
 
 def _stable_sigmoid(x: Array) -> Array:

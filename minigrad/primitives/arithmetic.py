@@ -40,5 +40,7 @@ power = elementwise(
               lambda y, a, b: y * log(a)),
     symbol=operator.pow, label="xʸ", domain=("positive", "integer"),
 )  # fmt: skip
-log: Primitive = elementwise("log", np.log, partials=(lambda y, x: 1 / x,), symbol="log", domain=("positive",))
+log: Primitive = elementwise(
+    "log", np.log, partials=(lambda y, x: 1 / x,), symbol="log", domain=("positive",)
+)
 exp = elementwise("exp", np.exp, partials=(lambda y, x: y,), symbol="exp")

@@ -66,5 +66,3 @@ def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
         target, batch=4, steps=14, input_size=x.shape[-1], hidden_size=8, x=x, seed=seed
     )
     yield from (("proof", small), ("exact", long), ("numeric", real))
-
-

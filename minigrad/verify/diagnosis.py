@@ -16,7 +16,7 @@ from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.primitives.primitive import Array
 from minigrad.tape import Node, ancestors, contribution
 from minigrad.verify.forward_mode import output_tangent
-from minigrad.verify.normal_form import is_zero, normal_form
+from minigrad.arrays.normal_form import is_zero, normal_form
 from minigrad.verify.problem import Problem
 
 _LARGE = 200  # entries of an operand up to which the right cotangent is found one by one
@@ -163,7 +163,11 @@ def _hint(node: Node, position: int, g: Array, wrong: str) -> str:
 def _attempts(node: Node, g: Array) -> Iterator[tuple[str, tuple[Array, ...]]]:
     """The rule's arguments as they are, then each with a transpose."""
     arguments = (g, node.data, *node.operands)
-    names = ("the cotangent g", "the output y", *(f"operand {k}" for k in range(len(node.operands))))
+    names = (
+        "the cotangent g",
+        "the output y",
+        *(f"operand {k}" for k in range(len(node.operands))),
+    )
     yield "", arguments
     for k, (name, x) in enumerate(zip(names, arguments, strict=True)):
         if getattr(x, "ndim", 0) >= 2:
@@ -215,4 +219,3 @@ def _place(node: Node) -> str:
     modules = [level.label for level in node.scope.path if level.label] if node.scope else []
     inside = f" of {modules[-1]}" if modules else ""
     return f" (gate {gate}{inside})" if gate else f" (in {modules[-1]})" if modules else ""
-

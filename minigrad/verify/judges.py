@@ -14,7 +14,7 @@ from minigrad.primitives.primitive import Array
 from minigrad.tensor import Tensor
 from minigrad.verify.diagnosis import culprits
 from minigrad.verify.forward_mode import push_forward
-from minigrad.verify.normal_form import is_zero
+from minigrad.arrays.normal_form import is_zero
 from minigrad.verify.problem import Arrays, Leaves, Problem, loss
 from minigrad.verify.report import Check, Judge
 
@@ -203,5 +203,3 @@ def _size(own: float, overall: float) -> float:
 
 def _entry(name: str, index: tuple[int, ...]) -> str:
     return f"∂L/∂{name}[{', '.join(map(str, index))}]" if index else f"∂L/∂{name}"
-
-

@@ -43,8 +43,7 @@ class Problem:
     def forward(self, arrays: Arrays, *, recorded: bool = True) -> tuple[Leaves, list[Tensor]]:
         """Leaves with these arrays, and the outputs computed from them."""
         leaves = {
-            name: Tensor(array, requires_grad=recorded, name=name)
-            for name, array in arrays.items()
+            name: Tensor(array, requires_grad=recorded, name=name) for name, array in arrays.items()
         }
         return leaves, list(_flatten(self.run(leaves)))
 
@@ -60,7 +59,6 @@ class Problem:
                     values = rng.integers(1, 5, size=shape).astype(float)
             drawn[name] = np.asarray(values)
         return {**drawn, **self.values}
-
 
     def field_numbers(self, rng: np.random.Generator) -> dict[str, FieldArray]:
         """Random inputs in the finite field: a square for positive, an integer as it is."""
@@ -78,9 +76,7 @@ class Problem:
     def symbols(self) -> dict[str, SymbolicArray]:
         """A symbol for every entry of every input."""
         return {
-            name: SymbolicArray.symbols(
-                name, shape, positive=self.domains.get(name) == "positive"
-            )
+            name: SymbolicArray.symbols(name, shape, positive=self.domains.get(name) == "positive")
             for name, shape in self.shapes.items()
         }
 
@@ -130,9 +126,7 @@ def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:
     """A primitive applied to one of its samples."""
     names = {k: f"x{k}" for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
     shapes = {names[k]: x for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
-    domains = {
-        names[k]: domain for k, domain in enumerate(primitive.domain) if k in names
-    }
+    domains = {names[k]: domain for k, domain in enumerate(primitive.domain) if k in names}
 
     def run(leaves: Mapping[str, Tensor]) -> Any:
         operands = tuple(

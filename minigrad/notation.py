@@ -1,0 +1,37 @@
+"""How names in code are written: alpha is α, h_tilde is h̃."""
+
+from __future__ import annotations
+
+import re
+
+_GREEK = dict(zip(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau phi chi "
+    "psi omega".split(),
+    "αβγδεζηθικμνξπρστφχψω",
+    strict=True,
+))  # fmt: skip
+
+
+def pretty(name: str) -> str:
+    """The name in Unicode."""
+    base, tilde, rest = _split(name)
+    text = _GREEK.get(base, base) + ("\N{COMBINING TILDE}" if tilde else "")
+    return f"{text}_{rest}" if rest else text
+
+
+def latex(name: str) -> str:
+    """The name in LaTeX, with nothing in it that LaTeX would take for a command."""
+    base, tilde, rest = _split(name)
+    text = f"\\{base}" if base in _GREEK else _letters(base)
+    text = f"\\tilde{{{text}}}" if tilde else text
+    return f"{text}_{{{_letters(rest)}}}" if rest else text
+
+
+def _split(name: str) -> tuple[str, bool, str]:
+    match = re.fullmatch(r"([^_]+?)(_tilde)?(?:_(.+))?", name)
+    return (match[1], bool(match[2]), match[3] or "") if match else (name, False, "")
+
+
+def _letters(text: str) -> str:
+    safe = re.sub(r"([#$%&_{}])", r"\\\1", text).replace("\\\\", "\\backslash ")
+    return safe if len(text) == 1 else f"\\mathrm{{{safe}}}"

@@ -1,0 +1,259 @@
+"""Formulas as trees, printed two ways: Unicode for a terminal, LaTeX for everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import sympy
+
+from minigrad import notation
+
+SUM, PRODUCT, ATOM = range(3)  # how tightly a formula binds
+
+
+@dataclass(frozen=True)
+class Name:
+    """A quantity: f_t, a^f_t, W_f; ``shift`` is the step, counted from t, if it has one.
+
+    Attributes:
+        base: the letter or word.
+        shift: 0 for t, −1 for t − 1; ``None`` without time.
+        upper: written above: the gate of a pre-activation.
+        lower: written below: the gate of a parameter.
+        delta: whether the loss's derivative by it is meant, δf_t = ∂L/∂f_t.
+    """
+
+    base: str
+    shift: int | None = None
+    upper: str = ""
+    lower: str = ""
+    delta: bool = False
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A SymPy expression that holds for each entry; ``names`` says what its symbols are."""
+
+    expression: sympy.Expr
+    names: tuple[tuple[sympy.Symbol, Name], ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator over formulas: see `_WRITTEN` for those that there are."""
+
+    kind: str
+    parts: tuple[Formula, ...]
+
+
+Formula = Name | Scalar | Operation
+
+
+def plus(parts: list[Formula]) -> Formula:
+    """The sum of formulas; 0 of none."""
+    if not parts:
+        return Scalar(sympy.Integer(0))
+    return parts[0] if len(parts) == 1 else Operation("plus", tuple(parts))
+
+
+def hadamard(*parts: Formula) -> Formula:
+    """The product entry by entry; factors of 1 are left out."""
+    factors: list[Formula] = []
+    sign = 1
+    for part in parts:
+        if isinstance(part, Scalar) and part.expression in (1, -1):
+            sign *= int(part.expression)
+        elif isinstance(part, Operation) and part.kind == "hadamard":
+            factors += part.parts
+        else:
+            factors.append(part)
+    if not factors:
+        return Scalar(sympy.Integer(sign))
+    product = factors[0] if len(factors) == 1 else Operation("hadamard", tuple(factors))
+    return Operation("minus", (product,)) if sign < 0 else product
+
+
+def op(kind: str, *parts: Formula) -> Operation:
+    """An `Operation`, written as a call."""
+    return Operation(kind, parts)
+
+
+# kind → (binding, Unicode, LaTeX); the fields are the parts, in brackets where they need them
+_WRITTEN: dict[str, tuple[int, str, str]] = {
+    "equals": (SUM - 1, "{0} = {1}", "{0} &= {1}"),
+    "matmul": (PRODUCT, "{0} {1}", "{0}\\,{1}"),
+    "transpose": (ATOM, "{0}ᵀ", "{{{0}}}^{{\\top}}"),
+    "partial": (ATOM, "∂{0}/∂{1}", "\\frac{{\\partial {0}}}{{\\partial {1}}}"),
+    "sum_t": (PRODUCT, "Σ_t {0}", "\\sum_t {0}"),
+    "sum_rows": (PRODUCT, "Σ_rows {0}", "\\sum_{{\\text{{rows}}}} {0}"),
+    "row_sum": (ATOM, "rowsum({0})", "\\operatorname{{rowsum}}\\left({0}\\right)"),
+    "softmax": (ATOM, "softmax({0})", "\\operatorname{{softmax}}\\left({0}\\right)"),
+    "over": (PRODUCT, "{0} / {1}", "\\frac{{{0}}}{{{1}}}"),
+    "minus": (PRODUCT, "−{0}", "-{0}"),
+    "affine": (SUM, "{0}·{1} + {2}", "{0}\\,{1} + {2}"),
+    "from_output": (ATOM, "∂ℓ/∂{0}", "\\frac{{\\partial \\ell}}{{\\partial {0}}}"),
+}
+_JOINED = {
+    "plus": (SUM, " + ", " + "),
+    "hadamard": (PRODUCT, " ∘ ", " \\circ "),
+    "stack": (ATOM, ", ", ",\\; "),
+}
+_BARE = {"equals", "row_sum", "softmax", "affine", "from_output", "partial"}
+
+
+def text(formula: Formula) -> str:
+    """The formula in Unicode."""
+    return _write(formula, latex=False)[0]
+
+
+def latex(formula: Formula) -> str:
+    """The formula in LaTeX; equations carry an & for alignment."""
+    return _write(formula, latex=True)[0]
+
+
+def _write(formula: Formula, *, latex: bool) -> tuple[str, int]:
+    """The formula, and how tightly it binds."""
+    if isinstance(formula, Name):
+        return _name(formula, latex), ATOM
+    if isinstance(formula, Scalar):
+        return _scalar(formula.expression, dict(formula.names), latex)
+    written = [_write(part, latex=latex) for part in formula.parts]
+    if formula.kind in _JOINED:
+        binding, plain, tex = _JOINED[formula.kind]
+        least = SUM if formula.kind == "stack" else binding
+        parts = [_bracketed(*part, least, latex) for part in written]
+        if formula.kind == "stack":
+            joined = (tex if latex else plain).join(parts)
+            return (f"\\left[{joined}\\right]" if latex else f"[{joined}]"), ATOM
+        joined = reduce(lambda a, b: _join(a, b, tex if latex else plain), parts)
+        return joined, binding
+    binding, plain, tex = _WRITTEN[formula.kind]
+    if formula.kind in _BARE or (latex and formula.kind == "over"):
+        parts = [part for part, _ in written]
+    else:
+        parts = [_bracketed(*part, PRODUCT if binding < ATOM else ATOM, latex) for part in written]
+    return (tex if latex else plain).format(*parts), binding
+
+
+def _join(left: str, right: str, operator: str) -> str:
+    """Join two terms: a + (−b) is a − b."""
+    minus = right[:1] in "−-" and operator.strip() == "+"
+    return f"{left} {right[0]} {right[1:]}" if minus else f"{left}{operator}{right}"
+
+
+def _bracketed(written: str, binding: int, least: int, latex: bool) -> str:
+    if binding >= least:
+        return written
+    return f"\\left({written}\\right)" if latex else f"({written})"
+
+
+def _name(name: Name, latex: bool) -> str:
+    word = notation.latex if latex else notation.pretty
+    base = word(name.base)
+    step = "" if name.shift is None else f"t{name.shift:+d}" if name.shift else "t"
+    step = step.replace("-", "-" if latex else "−")
+    if latex:
+        lower = ",".join(filter(None, (word(name.lower) if name.lower else "", step)))
+        written = base + (f"^{{{word(name.upper)}}}" if name.upper else "")
+        written += f"_{{{lower}}}" if lower else ""
+        return f"\\delta {written}" if name.delta else written
+    lower = "_".join(filter(None, (word(name.lower) if name.lower else "", step)))
+    written = base + (f"^{word(name.upper)}" if name.upper else "")
+    written += f"_{{{lower}}}" if len(lower) > 1 and name.shift else f"_{lower}" if lower else ""
+    return f"δ{written}" if name.delta else written
+
+
+def _scalar(expression: Any, names: dict[Any, Name], latex: bool) -> tuple[str, int]:
+    """A SymPy expression, its products written as products of entries."""
+
+    def part(e: Any, least: int) -> str:
+        return _bracketed(*_scalar(e, names, latex), least, latex)
+
+    if expression in names:
+        return _name(names[expression], latex), ATOM
+    if expression.is_Symbol:
+        return _name(Name(expression.name), latex), ATOM
+    if expression.is_Rational and expression.q == 1:
+        minus = "-" if latex else "−"
+        return (str(expression) if expression >= 0 else f"{minus}{-expression}"), ATOM
+    if expression.is_Rational:
+        value = abs(expression)
+        sign = "" if expression > 0 else "-" if latex else "−"
+        bar = f"\\tfrac{{{value.p}}}{{{value.q}}}" if latex else f"{value.p}/{value.q}"
+        return f"{sign}{bar}", PRODUCT
+    if expression.is_Add:
+        terms = [part(e, SUM) for e in _ordered(expression.args, names)]
+        return reduce(lambda a, b: _join(a, b, " + "), terms), SUM
+    if expression.is_Mul:
+        return _factors(expression, part, names, latex)
+    if expression.is_Pow:
+        return _power(expression, part, latex)
+    argument = ", ".join(_scalar(e, names, latex)[0] for e in expression.args)
+    return _function(expression.func.__name__, argument, latex), ATOM
+
+
+def _ordered(terms: Any, names: dict[Any, Name]) -> list[Any]:
+    """Numbers first, terms with a minus late, functions last; else as the names are ordered."""
+    rank = {variable: k for k, variable in enumerate(names)}
+
+    def key(e: Any) -> tuple[Any, ...]:
+        first = min((rank.get(v, len(rank)) for v in e.free_symbols), default=0)
+        applied = e.is_Function or (e.is_Pow and e.base.is_Function)
+        minus = e.could_extract_minus_sign()
+        return not e.is_number, minus, applied, first, sympy.default_sort_key(e)
+
+    return sorted(terms, key=key)
+
+
+def _factors(expression: Any, part: Any, names: dict[Any, Name], latex: bool) -> tuple[str, int]:
+    number, rest = expression.as_coeff_Mul()
+    sign = ("-" if latex else "−") if number < 0 else ""
+    above, below = sympy.fraction(rest)
+    parts = [e for e in _ordered(sympy.Mul.make_args(above), names) if e != 1]
+    factors = [part(e, ATOM if len(parts) > 1 else PRODUCT) for e in parts]
+    scale = abs(number)
+    front = [] if scale == 1 else [part(scale, ATOM)]
+    spread = (" \\circ " if latex else " ∘ ").join(factors)
+    whole = (" " if latex else " ").join([*front, *([spread] if spread else [])]) or "1"
+    if below != 1:
+        under = part(below, SUM if latex else ATOM)
+        whole = f"\\frac{{{whole}}}{{{under}}}" if latex else f"{whole} / {under}"
+    loose = sign or (below != 1 and not latex)  # in a product it needs brackets
+    return f"{sign}{whole}", SUM if loose else PRODUCT
+
+
+def _power(expression: Any, part: Any, latex: bool) -> tuple[str, int]:
+    base, exponent = expression.args
+    if exponent == sympy.Rational(1, 2):
+        inside = part(base, SUM if latex else ATOM)
+        return (f"\\sqrt{{{inside}}}" if latex else f"√{inside}"), ATOM
+    if exponent.is_Integer and exponent > 1 and base.is_Function:  # tanh²(c), as in books
+        name, _, argument = part(base, ATOM).partition("\\left(" if latex else "(")
+        if latex:
+            return f"{name}^{{{exponent}}}\\left({argument}", ATOM
+        return f"{name}{_superscript(int(exponent))}({argument}", ATOM
+    if exponent.could_extract_minus_sign():
+        under = part(base**-exponent, SUM if latex else ATOM)
+        return (f"\\frac{{1}}{{{under}}}", PRODUCT) if latex else (f"1 / {under}", SUM)
+    raised = part(exponent, SUM)
+    if latex:
+        return f"{{{part(base, ATOM)}}}^{{{raised}}}", ATOM
+    if exponent.is_Integer:
+        return f"{part(base, ATOM)}{_superscript(int(exponent))}", ATOM
+    return f"{part(base, ATOM)}^({raised})", ATOM
+
+
+def _superscript(number: int) -> str:
+    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _function(name: str, argument: str, latex: bool) -> str:
+    if name == "sigmoid":
+        return f"\\sigma\\left({argument}\\right)" if latex else f"σ({argument})"
+    if latex:
+        known = name in ("tanh", "exp", "log", "sin", "cos", "max", "min")
+        written = f"\\{name}" if known else f"\\operatorname{{{notation.latex(name)}}}"
+        return f"{written}\\left({argument}\\right)"
+    return f"{name}({argument})"

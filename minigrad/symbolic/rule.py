@@ -1,0 +1,88 @@
+"""The derivation of a primitive: SymPy's derivative beside the engine's own rule."""
+
+from __future__ import annotations
+
+import sympy
+
+from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
+from minigrad.primitives import Primitive
+from minigrad.symbolic.derivation import Derivation, Line, Section
+from minigrad.symbolic.formula import Name, Scalar, hadamard, op
+from minigrad.symbolic.matrix import MatrixArray
+from minigrad.arrays.normal_form import is_zero
+from minigrad.targets import Target
+
+
+def derive_rule(target: Target, wrt: str | None = None) -> Derivation:
+    """What a primitive computes, its derivative by each operand, and its cotangents.
+
+    Raises:
+        ValueError: there is no notation for its rule, or ``wrt`` is none of its operands.
+    """
+    primitive: Primitive = target.subject
+    letters = ["x"] if primitive.arity == 1 else list("abcd"[: primitive.arity])
+    if wrt is not None and wrt not in letters:
+        raise ValueError(f"derive: {target.title} has no {wrt!r}; it has {', '.join(letters)}")
+    kept = [k for k, letter in enumerate(letters) if wrt in (None, letter)]
+    if primitive.kind == "elementwise":
+        sections = _elementwise(primitive, letters, kept)
+    else:
+        sections = (_adjoint(primitive, letters, kept),)
+    return Derivation(f"The derivative of {primitive.name}", sections)
+
+
+def _elementwise(primitive: Primitive, letters: list[str], kept: list[int]) -> tuple[Section, ...]:
+    symbols = [sympy.Symbol(letter, real=True) for letter in letters]
+    value = function_of(primitive)(*symbols)
+    y = sympy.Symbol("y", real=True)
+    names = tuple((s, Name(s.name)) for s in (*symbols, y))
+    forward = Line(op("equals", Name("y"), Scalar(value, names)), "for each entry", "y")
+    partials, cotangents = [], []
+    for k in kept:
+        reference, variables = derivative_of(primitive, k)
+        reference = reference.xreplace(dict(zip(variables, symbols, strict=True)))
+        if value.is_Function:
+            reference = reference.xreplace({value: y})
+        rule = primitive.vjp(k)
+        assert rule is not None
+        engine = rule(SymbolicArray(1), SymbolicArray(value), *map(SymbolicArray, symbols)).item()
+        engine = engine.xreplace({value: y}) if value.is_Function else engine
+        agree = is_zero((engine - reference).xreplace({y: value}))
+        left = op("partial", Name("y"), Name(letters[k]))
+        partials += [
+            Line(op("equals", left, Scalar(reference, names)), "SymPy", letters[k]),
+            Line(op("equals", left, Scalar(engine, names)),
+                 "the engine's rule: the same" if agree else "the engine's rule: NOT THE SAME",
+                 letters[k]),
+        ]  # fmt: skip
+        right = hadamard(Name("y", delta=True), Scalar(reference, names))
+        cotangents.append(
+            Line(op("equals", Name(letters[k], delta=True), right), "chain rule", letters[k])
+        )
+    note = f" Not smooth: {primitive.nonsmooth}." if primitive.nonsmooth else ""
+    return (
+        Section("Forward", f"An operation on each entry.{note}", (forward,)),
+        Section("Derivative", "In terms of the output y where that is shorter.", tuple(partials)),
+        Section("Backward", "δx is ∂L/∂x.", tuple(cotangents)),
+    )
+
+
+def _adjoint(primitive: Primitive, letters: list[str], kept: list[int]) -> Section:
+    if primitive.variadic or any(s.static for s in primitive.samples[:1]):
+        raise ValueError(
+            f"derive: {primitive.name} only moves or adds up entries; its adjoint puts them back "
+            f"(see minigrad verify {primitive.name})"
+        )
+    shapes = [(2, 3), (3, 4)] if primitive.kind == "bilinear" else [(2, 3)] * primitive.arity
+    operands = [MatrixArray(Name(x.upper()), s) for x, s in zip(letters, shapes, strict=True)]
+    y = primitive.apply(tuple(operands), {})
+    g = MatrixArray(Name("Y", delta=True), y.shape)
+    output = MatrixArray(Name("Y"), y.shape)
+    lines = [Line(op("equals", Name("Y"), y.formula), "forward", "y")]
+    for k in kept:
+        rule = primitive.vjp(k)
+        assert rule is not None
+        right = rule(g, output, *operands).formula
+        left = Name(letters[k].upper(), delta=True)
+        lines.append(Line(op("equals", left, right), "the engine's adjoint", letters[k]))
+    return Section("Adjoint", "δA is ∂L/∂A. The engine's own rule, run on names.", tuple(lines))
