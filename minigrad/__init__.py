@@ -1,9 +1,10 @@
 """minigrad: write a cell's equations once; run, differentiate, prove, derive and draw them.
 
-The parts load when they are used: ``minigrad.nn``, ``minigrad.verify``, ``minigrad.symbolic``,
-``minigrad.graph``, ``minigrad.datasets``.
+The parts load when they are used: ``minigrad.nn``, ``minigrad.optim``, ``minigrad.verify``,
+``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.datasets``.
 """
 
+from minigrad import primitives
 from minigrad.autograd import (
     enable_grad,
     grad,
@@ -18,3 +19,17 @@ from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any
 from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Parameter",
+    "Tensor",
+    "enable_grad",
+    "grad",
+    "gradients",
+    "hessian",
+    "jacobian",
+    "no_grad",
+    "value_and_grad",
+    "vjp",
+    *primitives.__all__,
+]

@@ -33,7 +33,7 @@ class InvalidInput(click.ClickException):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="minigrad")
 def cli() -> None:
-    """Write a cell's equations once; verify, derive and draw them.
+    r"""Write a cell's equations once; verify, derive and draw them.
 
     \b
     minigrad verify                    judge every gradient of the library
@@ -109,7 +109,7 @@ def verify(
 @click.option("--wrt", metavar="NAME", help="Only what leads to this parameter, gate, state or "
               "input: W_f, f, c, x.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(["text", "latex", "markdown", "html"]),
-              help="Form of the derivation; else what the file's ending says, else text.")  # fmt: skip
+              help="Form of the derivation; else by the file's ending, else text.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write there instead of printing.")  # fmt: skip
 def derive(target: str, wrt: str | None, style: str | None, output: Path | None) -> None:
@@ -139,7 +139,7 @@ def derive(target: str, wrt: str | None, style: str | None, output: Path | None)
               help="Time steps to unroll.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Where to draw; .svg, .png, .pdf or .dot. Without it, DOT is printed.")  # fmt: skip
+              help="A .svg, .png, .pdf or .dot file. Without it, DOT is printed.")  # fmt: skip
 def graph(target: str, steps: int, all_steps: bool, output: Path | None) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
     from minigrad.graph import draw, source

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-_GREEK = dict(zip(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau phi chi "
-    "psi omega".split(),
-    "αβγδεζηθικμνξπρστφχψω",
-    strict=True,
-))  # fmt: skip
+_GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
+    "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "mu": "μ", "nu": "ν", "xi": "ξ",
+    "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ",
+    "omega": "ω",
+}  # fmt: skip
 
 
 def pretty(name: str) -> str:

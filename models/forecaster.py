@@ -29,7 +29,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from minigrad import no_grad, optim
+from minigrad import optim
+from minigrad.autograd import no_grad
 from minigrad.datasets import Weather, seattle_weather
 from minigrad.extras import require
 from minigrad.files import check_writable
@@ -228,6 +229,7 @@ def plot(model: Forecaster, held_out: Windows, path: Path) -> None:
         errors.hist(guess - held_out.tomorrow, bins, histtype="step", lw=2, color=color,
                     label=f"{label}\n(RMSE {rmse(guess, held_out.tomorrow):.2f} °C)")  # fmt: skip
     errors.set(xlabel="forecast − measured, °C", ylabel="days")
+    errors.margins(y=0.35)  # room for the legend
     errors.legend(frameon=False, fontsize="small")
     figure.savefig(path)
 

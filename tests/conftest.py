@@ -20,7 +20,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def planted() -> Callable[..., AbstractContextManager[None]]:
-    """``with planted("tanh", vjps=…)``: a primitive with another rule, for a while."""
+    """Context manager that gives a primitive other fields, by name, for a while."""
 
     @contextmanager
     def plant(name: str, **fields: Any) -> Iterator[None]:

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import minigrad as mg
 
+ARITHMETIC = ["add", "subtract", "multiply", "divide"]
 SHAPES = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3)
 
 
@@ -20,7 +21,7 @@ def leaf(values, dtype=np.float64):
 
 
 @settings(deadline=None)
-@given(SHAPES, st.integers(0, 2**32 - 1), st.sampled_from(["add", "subtract", "multiply", "divide"]))
+@given(SHAPES, st.integers(0, 2**32 - 1), st.sampled_from(ARITHMETIC))
 def test_broadcasting_is_undone_whatever_the_shapes(shapes, seed, name):
     """Held against the complex step, one operand at a time."""
     rng = np.random.default_rng(seed)
@@ -87,7 +88,7 @@ def test_backward_from_many_numbers_needs_a_cotangent_of_their_shape():
     x = leaf([1.0, 2.0])
     with pytest.raises(RuntimeError, match=r"got a tensor of shape \(2,\), expected a single"):
         (x * x).backward()
-    with pytest.raises(ValueError, match=r"cotangent of shape \(3,\), expected the tensor's \(2,\)"):
+    with pytest.raises(ValueError, match=r"of shape \(3,\), expected the tensor's \(2,\)"):
         (x * x).backward(np.ones(3))
 
 
@@ -110,7 +111,7 @@ def test_data_is_shared_and_not_copied():
 def test_a_numpy_function_without_a_rule_says_so_instead_of_returning_a_constant():
     x = leaf([1.0, 2.0])
     for call in (np.arccosh, np.cumsum, np.linalg.norm, np.add.reduce):
-        with pytest.raises(TypeError, match="add one with minigrad.elementwise"):
+        with pytest.raises(TypeError, match=r"add one with minigrad\.elementwise"):
             call(x)
 
 

@@ -365,21 +365,16 @@ class Seer(nn.Module):
 
 
 def fit(model, sequences, epochs, lr, rng, batch=50):
-    """Train on sequences (number, time, word size); the RMSE of every epoch."""
+    """Train on sequences (number, time, word size)."""
     optimizer = optim.Adam(model.parameters(), lr)
-    errors = []
     for epoch in range(epochs):
         optimizer.lr = lr * (1 - epoch / epochs)  # smaller and smaller steps
-        total = 0.0
         for words in np.array_split(rng.permutation(sequences), len(sequences) // batch):
             prediction, _ = model(words[:, :-1])
             loss = nn.mse_loss(prediction, words[:, 1:, : model.outputs])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            total += loss.item() * len(words)
-        errors.append((total / len(sequences)) ** 0.5)
-    return errors
 
 
 seer = Seer(word_size=2, hidden_size=32, outputs=2, rng=rng)
@@ -520,7 +515,7 @@ same_as_today = spread[0] * rmse(year[:, -2, 0], year[:, -1, 0])
 network = forecast_error(vane, year)
 print(f"2015, RMSE: the network {network:.2f} °C, 'same as today' {same_as_today:.2f} °C")
 assert len(year) == 365
-assert network < 0.96 * same_as_today
+assert 0.88 * same_as_today < network < 0.96 * same_as_today
 
 # %%
 with mg.no_grad():

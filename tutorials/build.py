@@ -6,16 +6,20 @@ script: Markdown cells carry ``lang="en"`` or ``lang="es"``, code cells belong t
 
 from __future__ import annotations
 
+import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import jupytext
 import nbformat
+from latex2mathml.converter import convert
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 HERE = Path(__file__).parent
 LANGUAGES = ("en", "es")
+FORMULA = re.compile(r"(\${1,2})([^$]+)\1")
 
 
 def build(script: Path, folder: Path) -> list[Path]:
@@ -31,16 +35,25 @@ def build(script: Path, folder: Path) -> list[Path]:
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(where)}}).execute()
     written = []
     for language in LANGUAGES:
-        page = nbformat.from_dict(notebook)
-        page.cells = [c for c in notebook.cells if c.metadata.get("lang", language) == language]
+        page = deepcopy(notebook)
+        page.cells = [c for c in page.cells if c.metadata.get("lang", language) == language]
         stem = folder / f"{script.stem}.{language}"
         title = page.cells[0].source.splitlines()[0].lstrip("# ")
         resources = {"metadata": {"name": title}}
+        notebook_text = nbformat.writes(page)
+        for cell in page.cells:  # MathML in the page: formulas show without a network
+            if cell.cell_type == "markdown":
+                cell.source = FORMULA.sub(_mathml, cell.source)
         html, _ = HTMLExporter(language_code=language).from_notebook_node(page, resources)
-        for ending, text in ((".ipynb", nbformat.writes(page)), (".html", html)):
+        for ending, text in ((".ipynb", notebook_text), (".html", html)):
             stem.with_name(stem.name + ending).write_text(text, encoding="utf-8")
             written.append(stem.with_name(stem.name + ending))
     return written
+
+
+def _mathml(formula: re.Match[str]) -> str:
+    dollars, tex = formula.groups()
+    return convert(tex, display="block" if dollars == "$$" else "inline")
 
 
 def main() -> None:

@@ -193,9 +193,10 @@ def _tiled(view: View, cells: Mapping[int, list[Item]], cell: _Cell) -> str:
         lines.append("}")
     for item in view.items:
         if item.step is None:  # a state that comes in stands where the step before would have it
-            step = next(known[b].step for a, b in view.arrows if a == item.id)
+            entered = next(known[b].step for a, b in view.arrows if a == item.id)
+            assert entered is not None
             _, y, w, h = cell.places[item.role]
-            boxes[item.id] = (starts[step] - _GAP - w / 2 - 6, y, w, h)
+            boxes[item.id] = (starts[entered] - _GAP - w / 2 - 6, y, w, h)
             lines.append(dot.node(view, item, **_placed(*boxes[item.id])))
     for a, b in view.arrows:
         one, other = known[a], known[b]

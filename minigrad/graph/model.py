@@ -129,7 +129,9 @@ def trace_target(target: Target, steps: int) -> Graph:
 
 def _operation(node: TapeNode, number: int) -> Operation:
     if node.primitive is None:
-        kind = "parameter" if isinstance(node, Parameter) else "input"
+        kind: Literal["parameter", "input"] = (
+            "parameter" if isinstance(node, Parameter) else "input"
+        )
         label = node.name or kind
         return Operation(number, kind, "", label, node.name, node.data.shape, _path(node.scope))
     return Operation(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from minigrad.graph.model import Graph, Operation
+from minigrad.notation import pretty
 from minigrad.primitives import PRIMITIVES
 
 Kind = Literal["input", "layer", "point", "operation", "state", "join", "ellipsis"]
@@ -213,6 +214,7 @@ def _item(key: str, group: list[Operation], graph: Graph) -> Item:
         group_scopes = [level for node in group for level in node.scope if level[0] == "gate"]
         if group_scopes:
             _, name, _ = group_scopes[0]
+        name = pretty(name)
         activation = last.label if _is_activation(last) else ""
         affine = "W·[ ] + b" if group_scopes else "W·x + b"
         formula = f"{activation}({affine})" if activation else affine
@@ -299,11 +301,11 @@ def _states(
             item = Item(key, item.kind, item.lines, item.step, f"point {number}", item.tooltip)
         result[key] = item
         if last.kind == "input" and last.name and item.step is None and _is_state(last, members):
-            label = f"{last.name}{subscript(-1)}"
+            label = f"{pretty(last.name)}{subscript(-1)}"
             result[key] = Item(key, "state", (label, _shape(last)), None, f"state {last.name}",
                                f"initial state {last.name}")  # fmt: skip
         elif last.kind == "operation" and last.name and item.step is not None:
-            label = f"{last.name}{subscript(item.step)}"
+            label = f"{pretty(last.name)}{subscript(item.step)}"
             pill = Item(f"state {last.name} {item.step}", "state", (label, _shape(last)),
                         item.step, f"state {last.name}", f"state {label}")  # fmt: skip
             result[pill.id] = pill

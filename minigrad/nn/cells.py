@@ -141,11 +141,11 @@ class GRUCell(Cell):
     """
 
     state = ("h",)
-    gates = ("z", "r", "n")
+    gates = ("z", "r", "h_tilde")
 
     def step(self, x: Array, h: Array) -> Array:
         """One step."""
         z = sigmoid(self.z(h, x))  # update gate
         r = sigmoid(self.r(h, x))  # reset gate
-        n = tanh(self.n(r * h, x))  # candidate state
-        return (1 - z) * h + z * n
+        h_tilde = tanh(self.h_tilde(r * h, x))  # candidate state
+        return (1 - z) * h + z * h_tilde

@@ -54,7 +54,7 @@ def _is_basic(index: Any) -> bool:
     )
 
 
-sum = linear(  # noqa: A001 (NumPy's name)
+sum = linear(
     "sum", np.sum, label="Σ",
     adjoints=(lambda g, x, *, axis=None, keepdims=False: _spread(g, x.shape, axis, keepdims),),
     samples=(sample((2, 3)), sample((2, 3), axis=1), sample((2, 3), axis=(0, -1), keepdims=True)),

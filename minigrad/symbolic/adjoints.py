@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import sympy
 
-from minigrad.symbolic.equations import PREVIOUS, Affine, CellEquations, Elementwise, symbol
 from minigrad.arrays.normal_form import is_zero
+from minigrad.symbolic.equations import PREVIOUS, Affine, CellEquations, Elementwise, symbol
 
 
 @dataclass(frozen=True)

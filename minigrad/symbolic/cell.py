@@ -57,7 +57,7 @@ class _Writer:
         if name in self.equations.parameters:
             return Name(name, delta=delta)
         if name in self.affine and "^" in name:
-            return Name("a", shift, upper=self.affine[name].gate, delta=delta)
+            return Name("a", shift, upper=name.partition("^")[2], delta=delta)
         return Name(name, shift, delta=delta)
 
     def scalar(self, expression: object, shift: int = 0) -> Scalar:
@@ -72,7 +72,7 @@ class _Writer:
         return (order.index(name) if name in order else len(order)), name
 
     def stacked(self, operands: tuple[str, ...]) -> Formula:
-        """[h_{t−1}, x_t]"""
+        """What a gate is applied to: [h_{t−1}, x_t]."""
         names = [self.name(operand) for operand in operands]
         return op("stack", *names) if len(names) > 1 else names[0]
 
@@ -152,11 +152,13 @@ class _Writer:
 
     def _column(self, gate: Affine, position: int) -> str:
         """Which columns of a weight: those that meet this operand."""
-        return gate.operands[position].removesuffix(PREVIOUS)
+        labels = [operand.removesuffix(PREVIOUS) for operand in gate.operands]
+        label = labels[position]  # c_{t−1} and c_t may both be there
+        return label if labels.count(label) == 1 else f"{label}_{position + 1}"
 
     def _why(self, adjoint: Adjoint) -> str:
-        now = [pretty(self._plain(way.consumer)) for way in adjoint.ways if not way.later]
-        later = [pretty(self._plain(way.consumer)) for way in adjoint.ways if way.later]
+        now = [self._plain(way.consumer) for way in adjoint.ways if not way.later]
+        later = [self._plain(way.consumer) for way in adjoint.ways if way.later]
         parts = []
         if adjoint.is_output:
             parts.append("the loss itself")
@@ -167,22 +169,26 @@ class _Writer:
         return "chain rule: " + "; ".join(parts) if parts else "nothing depends on it"
 
     def _plain(self, name: str) -> str:
-        return f"a^{self.affine[name].gate}" if name in self.affine else name
+        base, upper, gate = name.partition("^")
+        return f"{base}{upper}{pretty(gate)}" if upper else pretty(name)
 
     def parameters(self, found: list[Adjoint]) -> Section:
         """Gradients of weights, biases and parameters used entry by entry."""
         lines = []
-        for gate in self.affine.values():
-            delta = self.name(gate.name, delta=True)
-            operands = op("transpose", self.stacked(gate.operands))
-            for base, right, reason in (
-                ("W", op("matmul", delta, operands), "a sum over steps: every step uses W"),
-                ("b", delta, "a^{} contains b with the factor 1".format(pretty(gate.gate))),
+        for gate in dict.fromkeys(call.gate for call in self.affine.values()):
+            calls = [call for call in self.affine.values() if call.gate == gate]
+            deltas: list[Formula] = [self.name(call.name, delta=True) for call in calls]
+            products: list[Formula] = [
+                op("matmul", delta, op("transpose", self.stacked(call.operands)))
+                for delta, call in zip(deltas, calls, strict=True)
+            ]
+            for base, terms, reason in (
+                ("W", products, "a sum over steps: every step uses W"),
+                ("b", deltas, f"a^{pretty(gate)} contains b with the factor 1"),
             ):
-                parameter = Name(base, lower=gate.gate)
-                left = op("partial", Name("L"), parameter)
-                formula = op("equals", left, op("sum_t", right))
-                lines.append(Line(formula, reason, f"{base}_{gate.gate}"))
+                left = op("partial", Name("L"), Name(base, lower=gate))
+                formula = op("equals", left, op("sum_t", plus(terms)))
+                lines.append(Line(formula, reason, f"{base}_{gate}"))
         for adjoint in found:
             if adjoint.name in self.equations.parameters:
                 terms = [self._term(adjoint.name, way) for way in adjoint.ways]
@@ -246,13 +252,10 @@ def _meant(equations: CellEquations, wrt: str) -> str:
 def _needed(equations: CellEquations, found: list[Adjoint], wrt: str) -> set[str]:
     """The quantities whose cotangents lead to that of ``wrt``, and the lines to keep."""
     ways = {adjoint.name: adjoint.ways for adjoint in found}
-    start = wrt
-    if wrt not in ways:
+    needed, stack = {wrt}, [wrt]
+    if wrt not in ways:  # a weight or a bias, of which a gate may make use more than once
         gate = wrt.partition("_")[2]
-        start = next(
-            e.name for e in equations.equations if isinstance(e, Affine) and e.gate == gate
-        )
-    needed, stack = {wrt}, [start]
+        stack = [e.name for e in equations.equations if isinstance(e, Affine) and e.gate == gate]
     while stack:
         name = stack.pop()
         if name not in needed or name == wrt:

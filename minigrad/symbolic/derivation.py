@@ -77,7 +77,7 @@ class Derivation:
             rows += [rf"\subsection*{{{_tex(section.title)}}}", _tex(section.sentence)]
             if section.lines:
                 body = " \\\\[2pt]\n".join(
-                    rf"{latex(line.formula)} && \text{{{_tex(line.reason)}}}"
+                    rf"{latex(line.formula)} && \quad\text{{{_tex(line.reason)}}}"
                     for line in section.lines
                 )
                 rows += [r"\begin{alignat*}{2}", body, r"\end{alignat*}"]

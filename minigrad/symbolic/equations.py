@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +112,7 @@ class _Reader:
             if scope is not None and node.primitive is not None:
                 self.calls.setdefault(id(scope), []).append(node)
         self.ends = {nodes[-1]: scope for scope, nodes in self.calls.items()}
+        self.inside = {node for nodes in self.calls.values() for node in nodes}
         self.taken = {*cell.gates, *cell.state, "x", *names.values()}
         self.outputs = outputs
 
@@ -140,13 +142,35 @@ class _Reader:
             if node in self.ends:
                 scope = self.gate_of[node]
                 assert scope is not None
-                self.names.setdefault(node, f"a^{scope.name}")
-                users = self.uses.get(node, [])
-                if len(users) == 1 and users[0] not in self.names and _is_unary(users[0]):
-                    self.names[users[0]] = scope.name  # the activation is the gate's value
+                if node not in self.names:
+                    self.names[node] = self._free(f"a^{scope.name}")
+                activation = self._activation(node)
+                if activation is not None:
+                    self.names[activation] = self._free(scope.name)
                 for operand in self._operands(node):
                     if operand not in self.names:
                         self.names[operand] = self._spare()
+
+    def _activation(self, end: Node) -> Node | None:
+        """The function that makes a gate's value; a peephole may be added before it."""
+        node = end
+        while len(users := self.uses.get(node, [])) == 1:
+            node = users[0]
+            if node in self.names or node in self.inside or not _is_elementwise(node):
+                return None
+            if node.primitive.arity == 1 and node.primitive.name != "negative":
+                return node
+        return None
+
+    def _free(self, name: str) -> str:
+        """The name itself, or one like it if another quantity has it."""
+        used = set(self.names.values())
+        if name not in used:
+            return name
+        tilde = [f"{name}_tilde"] if name in (*self.cell.state, "x") else []
+        numbered = (f"{name}_{k}" for k in itertools.count(2))
+        return next(n for n in (*tilde, *itertools.islice(numbered, 99))
+                    if n not in used | self.taken)  # fmt: skip
 
     def _spare(self) -> str:
         name = next(n for n in (*_SPARE, *(f"s{k}" for k in range(99))) if n not in self.taken)
@@ -173,7 +197,9 @@ class _Reader:
         return any(self.gate_of[use] is None for use in self.uses.get(node, ()))
 
     def _parameter(self, node: Node) -> str:
-        return self.names.setdefault(node, node.name or "p")
+        if node not in self.names:
+            self.names[node] = self._free(node.name or "p")
+        return self.names[node]
 
     def _expression(self, node: Node, *, top: bool = False) -> sympy.Expr:
         if isinstance(node, Parameter):
@@ -202,9 +228,8 @@ def _gate(node: Node) -> Scope | None:
     return scope
 
 
-def _is_unary(node: Node) -> bool:
-    primitive = node.primitive
-    return primitive is not None and primitive.kind == "elementwise" and primitive.arity == 1
+def _is_elementwise(node: Node) -> bool:
+    return node.primitive is not None and node.primitive.kind == "elementwise"
 
 
 def _constant(value: Any, where: str) -> sympy.Expr:

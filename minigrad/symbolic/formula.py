@@ -85,15 +85,15 @@ _WRITTEN: dict[str, tuple[int, str, str]] = {
     "equals": (SUM - 1, "{0} = {1}", "{0} &= {1}"),
     "matmul": (PRODUCT, "{0} {1}", "{0}\\,{1}"),
     "transpose": (ATOM, "{0}ᵀ", "{{{0}}}^{{\\top}}"),
-    "partial": (ATOM, "∂{0}/∂{1}", "\\frac{{\\partial {0}}}{{\\partial {1}}}"),
+    "partial": (ATOM, "∂{0}/∂{1}", "\\dfrac{{\\partial {0}}}{{\\partial {1}}}"),
     "sum_t": (PRODUCT, "Σ_t {0}", "\\sum_t {0}"),
     "sum_rows": (PRODUCT, "Σ_rows {0}", "\\sum_{{\\text{{rows}}}} {0}"),
     "row_sum": (ATOM, "rowsum({0})", "\\operatorname{{rowsum}}\\left({0}\\right)"),
     "softmax": (ATOM, "softmax({0})", "\\operatorname{{softmax}}\\left({0}\\right)"),
-    "over": (PRODUCT, "{0} / {1}", "\\frac{{{0}}}{{{1}}}"),
+    "over": (PRODUCT, "{0} / {1}", "\\dfrac{{{0}}}{{{1}}}"),
     "minus": (PRODUCT, "−{0}", "-{0}"),
     "affine": (SUM, "{0}·{1} + {2}", "{0}\\,{1} + {2}"),
-    "from_output": (ATOM, "∂ℓ/∂{0}", "\\frac{{\\partial \\ell}}{{\\partial {0}}}"),
+    "from_output": (ATOM, "∂ℓ/∂{0}", "\\dfrac{{\\partial \\ell}}{{\\partial {0}}}"),
 }
 _JOINED = {
     "plus": (SUM, " + ", " + "),
@@ -200,8 +200,8 @@ def _ordered(terms: Any, names: dict[Any, Name]) -> list[Any]:
 
     def key(e: Any) -> tuple[Any, ...]:
         first = min((rank.get(v, len(rank)) for v in e.free_symbols), default=0)
-        applied = e.is_Function or (e.is_Pow and e.base.is_Function)
-        minus = e.could_extract_minus_sign()
+        applied = e.has(sympy.Function)
+        minus = e.is_Mul and e.could_extract_minus_sign()
         return not e.is_number, minus, applied, first, sympy.default_sort_key(e)
 
     return sorted(terms, key=key)
@@ -216,7 +216,7 @@ def _factors(expression: Any, part: Any, names: dict[Any, Name], latex: bool) ->
     scale = abs(number)
     front = [] if scale == 1 else [part(scale, ATOM)]
     spread = (" \\circ " if latex else " ∘ ").join(factors)
-    whole = (" " if latex else " ").join([*front, *([spread] if spread else [])]) or "1"
+    whole = " ".join([*front, *([spread] if spread else [])]) or "1"
     if below != 1:
         under = part(below, SUM if latex else ATOM)
         whole = f"\\frac{{{whole}}}{{{under}}}" if latex else f"{whole} / {under}"

@@ -6,10 +6,10 @@ import numpy as np
 import sympy
 
 from minigrad.arrays import functions
+from minigrad.arrays.normal_form import is_zero
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.formula import Formula, Name, Scalar, op, plus, text
 from minigrad.symbolic.matrix import MatrixArray
-from minigrad.arrays.normal_form import is_zero
 from minigrad.tape import Node, ancestors
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor

@@ -34,7 +34,7 @@ class MatrixArray(NDArrayOperatorsMixin):
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> MatrixArray:
         """Sum of each row."""
         if axis not in (-1, len(self.shape) - 1) or not keepdims:
-            raise _Unwritable(f"a sum over axis {axis}")
+            raise NotationError(f"a sum over axis {axis}")
         return MatrixArray(op("row_sum", self.formula), (*self.shape[:-1], 1))
 
     def swapaxes(self, axis1: int, axis2: int) -> MatrixArray:
@@ -46,7 +46,7 @@ class MatrixArray(NDArrayOperatorsMixin):
     ) -> MatrixArray:
         write = _UFUNCS.get(ufunc.__name__)
         if write is None or method != "__call__" or kwargs:
-            raise _Unwritable(f"numpy.{ufunc.__name__}")
+            raise NotationError(f"numpy.{ufunc.__name__}")
         if ufunc is np.matmul:
             shape = (*inputs[0].shape[:-1], inputs[1].shape[-1])
         else:
@@ -60,7 +60,7 @@ class MatrixArray(NDArrayOperatorsMixin):
             return _transposed(*args, **kwargs)
         if function is np.transpose and args[0].ndim == 2:
             return _transposed(args[0], 0, 1)
-        raise _Unwritable(f"numpy.{function.__name__}")
+        raise NotationError(f"numpy.{function.__name__}")
 
     def __primitive__(
         self, primitive: Any, operands: tuple[Any, ...], static: Mapping[str, Any]
@@ -68,11 +68,11 @@ class MatrixArray(NDArrayOperatorsMixin):
         if primitive.name == "softmax":
             return MatrixArray(op("softmax", operands[0].formula), operands[0].shape)
         if primitive.kind == "fused":
-            raise _Unwritable(primitive.name)
+            raise NotationError(primitive.name)
         return primitive.forward(*operands, **static)
 
 
-class _Unwritable(ValueError):
+class NotationError(ValueError):
     """A rule does something for which there is no notation here."""
 
     def __init__(self, what: str) -> None:
@@ -101,7 +101,7 @@ def root(x: float) -> sympy.Expr:
 
 def _transposed(x: MatrixArray, axis1: int, axis2: int) -> MatrixArray:
     if {axis1 % x.ndim, axis2 % x.ndim} != {x.ndim - 1, x.ndim - 2}:
-        raise _Unwritable(f"axes {axis1} and {axis2} exchanged")
+        raise NotationError(f"axes {axis1} and {axis2} exchanged")
     return MatrixArray(_flipped(x.formula), (*x.shape[:-2], x.shape[-1], x.shape[-2]))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sympy
 
+from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.primitives import Primitive
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.formula import Name, Scalar, hadamard, op
 from minigrad.symbolic.matrix import MatrixArray
-from minigrad.arrays.normal_form import is_zero
 from minigrad.targets import Target
 
 

@@ -12,11 +12,12 @@ import numpy as np
 import sympy
 
 from minigrad.arrays.field import PRIME, FieldArray
+from minigrad.arrays.normal_form import is_zero, normal_form
 from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
+from minigrad.notation import pretty
 from minigrad.primitives.primitive import Array
 from minigrad.tape import Node, ancestors, contribution
 from minigrad.verify.forward_mode import output_tangent
-from minigrad.arrays.normal_form import is_zero, normal_form
 from minigrad.verify.problem import Problem
 
 _LARGE = 200  # entries of an operand up to which the right cotangent is found one by one
@@ -60,11 +61,10 @@ def _fault(node: Node, position: int, rng: np.random.Generator) -> str | None:
         part = contribution(node, position, g)
         if part.shape == operand.shape and _pairing(part, tangent) == expected:
             return None
-        raised = (
-            ""
-            if part.shape == operand.shape
-            else f"the rule for operand {position} gives shape {part.shape}, expected {operand.shape}"
-        )
+        raised = ""
+        if part.shape != operand.shape:
+            raised = f"the rule for operand {position} gives shape {part.shape}"
+            raised += f", expected {operand.shape}"
     except Exception as error:
         raised = f"the rule for operand {position} raises {type(error).__name__}: {error}"
     if primitive.kind == "elementwise":
@@ -95,7 +95,7 @@ def _wrong_partial(node: Node, position: int) -> str | None:
     if is_zero(engine - reference):
         return None
     y = sympy.Symbol(_gate(node) or "y")
-    names = dict(zip(variables, _operand_names(node), strict=True))
+    names = dict(zip(variables, map(sympy.Symbol, _operand_names(node)), strict=True))
     to_names = {value.item(): y} if value.item().is_Function else {}
     told = [expr.xreplace(to_names).xreplace(names) for expr in (engine, reference)]
     by = _operand_names(node)[position]
@@ -154,9 +154,9 @@ def _hint(node: Node, position: int, g: Array, wrong: str) -> str:
             return f"{wrong}; it is right with {mend}"
         if (part + right).is_zero():
             return f"{wrong}; it has the wrong sign" + (f" and needs {mend}" if mend else "")
-        if part.ndim >= 2 and part.shape[-1] == part.shape[-2]:
-            if (part.swapaxes(-1, -2) - right).is_zero():
-                return f"{wrong}; its result needs a transpose"
+        square = part.ndim >= 2 and part.shape[-1] == part.shape[-2]
+        if square and (part.swapaxes(-1, -2) - right).is_zero():
+            return f"{wrong}; its result needs a transpose"
     return wrong
 
 
@@ -202,7 +202,7 @@ def _gate(node: Node) -> str:
     """Name of the gate that this operation belongs to, or whose activation it is."""
     for candidate in (node, *node.parents[:1]):
         if candidate is not None and candidate.scope and candidate.scope.kind == "gate":
-            return str(candidate.scope.name)
+            return pretty(candidate.scope.name)
     return ""
 
 

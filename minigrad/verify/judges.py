@@ -9,12 +9,12 @@ import numpy as np
 import sympy
 
 from minigrad.arrays.field import PRIME, FieldArray
+from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.symbolic import SymbolicArray
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Tensor
 from minigrad.verify.diagnosis import culprits
 from minigrad.verify.forward_mode import push_forward
-from minigrad.arrays.normal_form import is_zero
 from minigrad.verify.problem import Arrays, Leaves, Problem, loss
 from minigrad.verify.report import Check, Judge
 

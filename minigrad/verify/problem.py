@@ -110,7 +110,7 @@ def of_layer(
     shapes["x"] = (batch, steps, input_size)
     states = module.cell.state if isinstance(module, nn.Recurrent) else ()
     initial = [f"{name}₀" for name in states]
-    shapes |= {name: (1, batch, hidden_size) for name in initial}
+    shapes |= dict.fromkeys(initial, (1, batch, hidden_size))
 
     def run(leaves: Mapping[str, Tensor]) -> Any:
         with _parameters_of(module, leaves):

@@ -7,9 +7,9 @@ import pytest
 
 import minigrad as mg
 from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
+from minigrad.targets import Target
 from minigrad.verify import problems
 from minigrad.verify.judges import JUDGES
-from minigrad.targets import Target
 
 EVERY = sorted(PRIMITIVES.values(), key=lambda primitive: primitive.name)
 CASES = [(primitive, sample) for primitive in EVERY for sample in primitive.samples]

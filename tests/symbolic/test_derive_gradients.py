@@ -1,0 +1,107 @@
+"""The formulas that are printed, evaluated with NumPy, give the engine's gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cells
+import numpy as np
+import pytest
+from evaluation import Unrolled, section, sides, value
+
+from minigrad import nn
+from minigrad.symbolic import derive
+from minigrad.symbolic.formula import Name
+from minigrad.targets import Target
+from minigrad.tensor import Tensor
+
+T, X, H = 3, 2, 4
+CELLS = [
+    nn.RNNCell, nn.LSTMCell, nn.GRUCell, cells.Peephole, cells.DiagonalPeephole, cells.Coupled,
+    cells.Linear, cells.Delay, cells.Twins, cells.Raw, cells.NamedLikeState, cells.Exotic,
+    cells.Twice, cells.OldAndNew,
+]  # fmt: skip
+
+
+def close(got: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(np.broadcast_to(got, expected.shape), expected,
+                               rtol=1e-12, atol=1e-13)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CELLS, ids=lambda kind: kind.__name__)
+def test_derived_equations_give_the_engines_gradients(
+    kind: type[nn.Cell], rng: np.random.Generator
+) -> None:
+    cell = kind(X, H, rng=1, dtype=np.float64)
+    x = Tensor(rng.normal(size=(T, X)), requires_grad=True)
+    initial = {name: rng.normal(size=H) for name in cell.state}
+    loss_of = {name: rng.normal(size=(T, H)) for name in cell.state}
+
+    states: tuple[Any, ...] = tuple(Tensor(v[None]) for v in initial.values())
+    loss, trace = 0.0, []
+    for t in range(T):
+        after = cell(x[t : t + 1], states if len(states) > 1 else states[0])
+        states = after if isinstance(after, tuple) else (after,)
+        trace.append(states)
+        for name, state in zip(cell.state, states, strict=True):
+            loss = loss + (state * loss_of[name][t]).sum()
+    loss.backward()
+
+    parameters, expected = {}, {}
+    for path, parameter in cell.named_parameters():
+        gate, _, part = path.rpartition(".")
+        key = ({"weight": "W", "bias": "b"}[part], gate) if gate else (part, "")
+        column = parameter.data if part == "weight" else parameter.data[:, None]
+        parameters[key] = column
+        expected[key] = parameter.grad.reshape(column.shape)
+    derivation = derive(Target("cell", kind))
+    run = Unrolled(derivation, parameters, _Widths(), x.data, initial, loss_of)
+
+    for name, k in zip(cell.state, range(len(cell.state)), strict=True):
+        for t in range(T):
+            close(run.known[name, "", False, t][:, 0], trace[t][k].data[0])
+    found = run.gradients()
+    assert found.keys() == expected.keys()
+    for key, gradient in expected.items():
+        close(found[key], gradient)
+    for t in range(T):
+        close(run.known["x", "", True, t][:, 0], x.grad[t])
+
+
+class _Widths(dict):
+    """x has its own width, everything else that of the state."""
+
+    def __missing__(self, name: str) -> int:
+        return X if name == "x" else H
+
+
+@pytest.mark.parametrize(("steps", "inputs", "width"), [(3, 2, 5), (4, 3, 2), (2, 2, 7)])
+def test_attentions_formulas_give_the_engines_gradients_at_every_width(
+    steps: int, inputs: int, width: int, rng: np.random.Generator
+) -> None:
+    layer = nn.Attention(inputs, width, rng=1, dtype=np.float64)
+    x = Tensor(rng.normal(size=(steps, inputs)), requires_grad=True)
+    cotangent = rng.normal(size=(steps, width))
+    layer(x)[0].backward(cotangent)
+    derivation = derive("attention")
+
+    known: dict[tuple[str, str, bool], np.ndarray] = {
+        ("X", "", False): x.data, ("loss", "", False): cotangent,
+        ("d", "", False): np.array(width),
+    }  # fmt: skip
+    expected = {("X", ""): x.grad}
+    for path, parameter in layer.named_parameters():
+        module, _, part = path.rpartition(".")
+        key = ("W" if part == "weight" else "b", module)
+        known[*key, False], expected[key] = parameter.data, parameter.grad
+
+    def of(name: Name) -> np.ndarray:
+        return known[name.base, name.lower, name.delta]
+
+    for title in ("Forward", "Backward"):
+        for line in section(derivation, title):
+            left, right = sides(line)
+            assert isinstance(left, Name)
+            known[left.base, left.lower, left.delta] = value(right, of)
+    for key, gradient in expected.items():
+        close(known[*key, True], gradient)

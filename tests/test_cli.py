@@ -1,0 +1,115 @@
+"""Claims about the command line, run as a user would: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CELL = """
+from minigrad import sigmoid, tanh
+from minigrad.nn import Cell
+
+
+class Coupled(Cell):
+    state = ("h", "c")
+    gates = ("f", "g", "o")
+
+    def step(self, x, h, c):
+        f = sigmoid(self.f(h, x))
+        c = f * c + (1 - f) * tanh(self.g(h, x))
+        return sigmoid(self.o(h, x, c)) * tanh(c), c
+"""
+
+
+def minigrad(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from minigrad.cli import main; main()", *map(str, arguments)],
+        cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+
+
+def test_a_cell_of_one_s_own_goes_through_verify_derive_and_graph(tmp_path):
+    (tmp_path / "mycell.py").write_text(CELL)
+    target = "mycell.py:Coupled"
+    verified = minigrad("verify", target, "--json", "r.json", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert json.loads((tmp_path / "r.json").read_text())["passed"] is True
+    derived = minigrad("derive", target, "--wrt", "W_f", cwd=tmp_path)
+    assert "∂L/∂W_f = Σ_t δa^f_t [h_{t−1}, x_t]ᵀ" in derived.stdout
+    drawn = minigrad("graph", target, "--steps", 2, "-o", "cell.svg", cwd=tmp_path)
+    assert drawn.returncode == 0, drawn.stderr
+    assert "σ(W·[h, x, c] + b)" in (tmp_path / "cell.svg").read_text()
+    by_module = minigrad("verify", "mycell:Coupled", cwd=tmp_path)
+    assert by_module.returncode == 0
+
+
+def test_a_wrong_rule_exits_with_1_and_names_it(tmp_path):
+    (tmp_path / "wrong.py").write_text(
+        "import numpy as np\nimport minigrad as mg\n"
+        "cube = mg.elementwise('cube', lambda x: x * x * x,\n"
+        "    partials=(lambda y, x: 2 * x * x,), symbol=lambda x: x**3)\n"
+    )
+    done = minigrad("verify", "wrong.py:cube", "--json", "r.json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "cube" in done.stdout
+    assert json.loads((tmp_path / "r.json").read_text())["passed"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["verify", "lstn"], "did you mean 'lstm'?"),
+        (["verify", "none.py:Cell"], "no such file"),
+        (["verify", "broken.py:Cell"], "SyntaxError"),
+        (["verify", "os:sep"], "expected a subclass of minigrad.nn.Cell"),
+        (["verify", "nomodule:Cell"], "ModuleNotFoundError"),
+        (["verify", "tanh", "--json", "no/such/folder/r.json"], "no such folder"),
+        (["derive", "lstm", "--wrt", "q"], "has no 'q'"),
+        (["derive", "lstm", "--format", "docx"], "docx"),
+        (["derive", "lstm", "-o", "lstm.docx"], "unknown ending '.docx'"),
+        (["derive", "lstm", "-o", "no/such/folder/a.md"], "no such folder"),
+        (["graph", "lstm", "--steps", "0"], "--steps"),
+        (["graph", "lstm", "--steps", "-3"], "--steps"),
+        (["graph", "lstm", "-o", "lstm.bmp"], "unknown ending .bmp"),
+        (["graph", "lstm", "-o", "no/such/folder/a.svg"], "no such folder"),
+        (["unknown"], "unknown"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(tmp_path, arguments, said):
+    (tmp_path / "broken.py").write_text("class Cell(:\n")
+    done = minigrad(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "__pycache__") == ["broken.py"]
+
+
+def test_help_lists_the_commands_and_explains_targets(tmp_path):
+    assert all(word in minigrad("--help", cwd=tmp_path).stdout for word in ("verify", "derive"))
+    for command in ("verify", "derive", "graph"):
+        assert "FILE.py:ATTRIBUTE" in minigrad(command, "--help", cwd=tmp_path).stdout
+
+
+def test_the_report_folder_links_checks_derivations_and_graphs(tmp_path):
+    done = minigrad("verify", "rnn", "attention", "--report", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out" / "index.html").read_text()
+    for name in ("rnn", "attention"):
+        for file in (f"{name}-derivation.html", f"{name}-derivation.tex", f"{name}.svg"):
+            assert (tmp_path / "out" / file).stat().st_size > 500
+            assert f'href="{file}"' in page
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["passed"] is True
+
+
+def test_a_derivation_is_printed_or_written_in_the_form_of_its_ending(tmp_path):
+    assert "δc_t" in minigrad("derive", "lstm", cwd=tmp_path).stdout
+    for ending, start in ((".html", "<!doctype html>"), (".tex", r"\documentclass"), (".md", "# ")):
+        minigrad("derive", "lstm", "-o", f"lstm{ending}", cwd=tmp_path)
+        assert (tmp_path / f"lstm{ending}").read_text().startswith(start)

@@ -1,0 +1,211 @@
+"""Claims about the judges: what is right passes, and every planted bug is caught and named."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import sympy
+
+import minigrad.tape
+from minigrad import nn
+from minigrad.arrays.normal_form import is_zero
+from minigrad.primitives import PRIMITIVES
+from minigrad.targets import Target
+from minigrad.verify import verify
+from minigrad.verify.diagnosis import describe
+from minigrad.verify.forward_mode import push_forward
+from minigrad.verify.problem import of_layer
+
+LAYERS = ["rnn", "lstm", "gru", "attention"]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_layer_passes_all_three_judges(layer):
+    report = verify(layer)
+    assert [check.judge for check in report.checks] == ["proof", "exact", "numeric"]
+    assert report.passed, [check.failures for check in report.checks]
+
+
+def test_the_exact_judge_goes_over_a_hundred_steps():
+    exact = next(check for check in verify("lstm").checks if check.judge == "exact")
+    assert exact.shapes["x"] == (3, 100, 3)
+    assert exact.shapes["cell.f.weight"] == (8, 11)
+
+
+def test_every_gradient_is_judged_parameters_inputs_and_states():
+    proof = verify("lstm").checks[0]
+    assert set(proof.shapes) == {
+        *(f"cell.{gate}.{part}" for gate in "figo" for part in ("weight", "bias")), "x", "h₀", "c₀",
+    }  # fmt: skip
+    assert proof.figure == sum(int(np.prod(shape)) for shape in proof.shapes.values())
+
+
+def _failures(report):
+    """All that was said, after seeing that each judge noticed."""
+    assert not report.passed
+    assert all(not check.passed for check in report.checks), [c.judge for c in report.checks]
+    return "\n".join(failure for check in report.checks for failure in check.failures)
+
+
+def test_a_dropped_one_minus_f_is_found_and_named(planted):
+    with planted("sigmoid", vjps=(lambda g, y, x: g * y,)):
+        said = _failures(verify("lstm"))
+    assert "sigmoid (gate f of LSTMCell)" in said
+    assert "it lacks the factor (1 - f)" in said
+
+
+def test_a_flipped_sign_in_tanh_s_rule_is_found_and_named(planted):
+    with planted("tanh", vjps=(lambda g, y, x: g * (1 + y * y),)):
+        assert "the sign of the term y**2 is flipped" in _failures(verify("tanh"))
+        assert "tanh (gate g of LSTMCell)" in _failures(verify("lstm"))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda g, shape, *_: g,
+        lambda g, shape, *_: g[(0,) * (g.ndim - len(shape))],
+        lambda g, shape, *_: g.reshape(shape),
+    ],
+)
+def test_a_missing_sum_in_broadcasting_is_found_and_named(monkeypatch, broken):
+    monkeypatch.setattr(minigrad.tape, "unbroadcast", broken)
+    report = verify("lstm")
+    said = "\n".join(f for check in report.checks for f in check.failures)
+    assert not report.passed
+    assert "add (gate f of LSTMCell): the sum of broadcasting is missing or wrong" in said
+
+
+@pytest.mark.parametrize(
+    ("position", "broken"),
+    [
+        (0, lambda g, y, a, b: g @ b),
+        (1, lambda g, y, a, b: a @ g),
+    ],
+)
+def test_a_missing_transpose_in_matmul_is_found_and_named(planted, position, broken):
+    rules = list(PRIMITIVES["matmul"].vjps)
+    rules[position] = broken
+    with planted("matmul", vjps=tuple(rules)):
+        report = verify("matmul", "lstm")
+    said = "\n".join(f for check in report.checks for f in check.failures)
+    assert not report.passed
+    assert f"it is right with operand {1 - position} transposed" in said
+    assert "matmul (gate f of LSTMCell)" in said
+
+
+MUTANTS = [
+    (name, position, change)
+    for name, primitive in PRIMITIVES.items()
+    for position, rule in enumerate(primitive.rules)
+    if rule is not None
+    for change in ("sign", "twice", "dropped")
+]
+
+
+@pytest.mark.parametrize(("name", "position", "change"), MUTANTS)
+def test_every_mutant_of_every_rule_is_caught(planted, name, position, change):
+    primitive = PRIMITIVES[name]
+    rules = list(primitive.vjps)
+    right = rules[position]
+    rules[position] = {
+        "sign": lambda *a, **k: -right(*a, **k),
+        "twice": lambda *a, **k: 2 * right(*a, **k),
+        "dropped": lambda *a, **k: 0 * right(*a, **k),
+    }[change]
+    with planted(name, vjps=tuple(rules)):
+        report = verify(name)
+    failed = [check for check in report.checks if not check.passed]
+    assert {check.judge for check in failed} == {"proof", "exact", "numeric"}
+    assert all(any(name in said for said in check.failures[1:]) for check in failed)
+
+
+def test_a_walk_that_loses_a_cotangent_is_caught(monkeypatch):
+    """A value that is used twice gets only the last of its cotangents."""
+    real = minigrad.tape.contribution
+
+    def forgetful(node, position, g, **options):
+        part = real(node, position, g, **options)
+        return part if node.primitive.name != "multiply" or position else part * 0
+
+    monkeypatch.setattr(minigrad.tape, "contribution", forgetful)
+    report = verify("gru")
+    assert not report.passed
+
+
+def test_the_reference_side_uses_no_rule_of_the_engine(planted):
+    """With every rule of the engine broken, tangents are still pushed forward."""
+    problem = of_layer(Target("lstm", nn.LSTMCell), batch=1, steps=2, input_size=2, hidden_size=2)
+    rng = np.random.default_rng(0)
+    leaves, outputs = problem.forward(problem.field_numbers(rng))
+    tangents = {leaf: leaf.data for leaf in leaves.values()}
+    expected = push_forward(outputs, tangents)
+
+    def refuse(*_, **__):
+        raise AssertionError("a rule of the engine was used")
+
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        for name, primitive in PRIMITIVES.items():
+            broken = tuple(rule and refuse for rule in primitive.vjps)
+            stack.enter_context(planted(name, vjps=broken))
+        again = push_forward(outputs, tangents)
+    assert all((a - b).is_zero() for a, b in zip(expected, again, strict=True))
+
+
+def test_a_fused_forward_that_is_not_its_reference_is_caught(planted):
+    with planted("softmax", reference=lambda x, *, axis=-1: np.exp(x) / np.exp(x).sum()):
+        report = verify("softmax")
+    assert not report.passed
+
+
+X = sympy.Symbol("x", real=True)
+
+
+@pytest.mark.parametrize(
+    ("engine", "reference", "said"),
+    [
+        (X, X * (1 - X), "it lacks the factor (1 - x)"),
+        (-X, X, "it has the wrong sign"),
+        (X**2, X, "it has the factor (x) too much"),
+        (sympy.Integer(0), X, "no such term"),
+        (1 + X**2, 1 - X**2, "the sign of the term x**2 is flipped"),
+        (1 + X, sympy.exp(X), "they differ by"),
+    ],
+)
+def test_a_wrong_term_is_described(engine, reference, said):
+    assert said in describe(engine, reference)
+
+
+@pytest.mark.parametrize(
+    ("expression", "zero"),
+    [
+        ((X + 1) ** 2 - X**2 - 2 * X - 1, True),
+        (1 / (1 + X) + X / (1 + X) - 1, True),
+        (sympy.tanh(X) ** 2 - 1 + (1 - sympy.tanh(X)) * (1 + sympy.tanh(X)), True),
+        (X ** (sympy.Symbol("b", real=True) + 1) - X * X ** sympy.Symbol("b", real=True), True),
+        (1 / (1 + 1 / X) - X / (X + 1), True),
+        (sympy.tanh(X) - X, False),
+        (1 / X - X, False),
+    ],
+)
+def test_the_normal_form_decides(expression, zero):
+    assert is_zero(expression) is zero
+
+
+def test_the_report_is_json_with_a_verdict_for_each_check(tmp_path):
+    report = verify("tanh")
+    report.write_json(tmp_path / "report.json")
+    read = json.loads((tmp_path / "report.json").read_text())
+    assert read["passed"] is True
+    for check in read["checks"]:
+        assert {"target", "judge", "shapes", "passed", "figure", "unit"} <= set(check)
+
+
+def test_a_report_without_checks_has_not_passed():
+    from minigrad.verify import Report
+
+    assert not Report((), 0).passed
