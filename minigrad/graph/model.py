@@ -74,10 +74,15 @@ class Graph:
         return asdict(self)
 
 
-def trace(outputs: Any, title: str = "graph") -> Graph:
+def trace(outputs: Any, title: str | None = None) -> Graph:
     """The recorded graph of a Tensor, or of several in tuples.
 
-    Values that need no gradient are constants: they are not on the tape, and not here.
+    Arrays that need no gradient are inputs of the graph, numbers part of an operation's label;
+    what was computed from such arrays alone is not on the tape, and not here.
+
+    Args:
+        outputs: a Tensor, or tuples of them.
+        title: what it is the graph of; the module that computed it if not given.
 
     Raises:
         ValueError: none of the outputs was recorded, or a backward has freed the graph.
@@ -88,15 +93,39 @@ def trace(outputs: Any, title: str = "graph") -> Graph:
     recorded = sorted(ancestors(tensors), key=lambda node: node.index)
     if any(node.freed for node in recorded):
         raise ValueError("trace: a backward has freed the graph; pass retain_graph=True to it")
-    ids = {node: number for number, node in enumerate(recorded)}
-    edges = tuple(
-        Use(ids[parent], ids[node], position)
-        for node in recorded
-        for position, parent in enumerate(node.parents)
-        if parent is not None
-    )
-    outputs_ids = tuple(dict.fromkeys(ids[t] for t in tensors))
-    return Graph(title, tuple(_operation(n, ids[n]) for n in recorded), edges, outputs_ids)
+    nodes: list[Operation] = []
+    edges: list[Use] = []
+    ids: dict[TapeNode, int] = {}
+    constants: dict[int, int] = {}  # an array that several operations read is one input
+    for node in recorded:
+        sources = []
+        for position, parent in enumerate(node.parents):
+            if parent is not None:
+                sources.append((ids[parent], position))
+            elif _is_array(node, position):
+                array = node.operands[position]
+                if id(array) not in constants:
+                    constants[id(array)] = len(nodes)
+                    path = tuple(level for level in _path(node.scope) if level[0] != "gate")
+                    nodes.append(
+                        Operation(len(nodes), "input", "", "input", None, array.shape, path)
+                    )
+                sources.append((constants[id(array)], position))
+        ids[node] = len(nodes)
+        nodes.append(_operation(node, len(nodes)))
+        edges += [Use(source, ids[node], position) for source, position in sources]
+    outer = tensors[0].scope.path[0].label if tensors[0].scope else ""
+    return Graph(
+        title or outer or "graph", tuple(nodes), tuple(edges),
+        tuple(dict.fromkeys(ids[t] for t in tensors)),
+    )  # fmt: skip
+
+
+def _is_array(node: TapeNode, position: int) -> bool:
+    """Whether an operand is an array of numbers, and neither a number nor an index."""
+    assert node.primitive is not None
+    operand = node.operands[position]
+    return getattr(operand, "ndim", 0) > 0 and node.primitive.vjp(position) is not None
 
 
 def trace_target(target: Target, steps: int) -> Graph:
@@ -144,7 +173,9 @@ def _label(node: TapeNode) -> str:
     """The operation as pictures write it: "1 −" where the first operand is the constant 1."""
     assert node.primitive is not None
     constants = [
-        (k, x) for k, x in enumerate(node.operands) if isinstance(x, int | float) and k < 2
+        (k, x)
+        for k, (x, parent) in enumerate(zip(node.operands, node.parents, strict=True))
+        if parent is None and isinstance(x, int | float)
     ]
     if not constants or node.primitive.kind != "elementwise":
         return node.primitive.label

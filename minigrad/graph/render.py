@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import graphviz
 
-from minigrad.files import write_bytes
+from minigrad.files import check_writable, write_bytes
 from minigrad.graph import layout
 from minigrad.graph.model import Graph, trace, trace_target
 from minigrad.graph.views import View, unrolled
@@ -66,6 +69,7 @@ def render(view: View, path: str | Path) -> None:
     """Write the picture; the format is the file's ending. Errors as `draw`."""
     path = Path(path)
     format = format_of(path)
+    check_writable(path)
     try:
         data = source(view).encode() if format == "dot" else _picture(view, format)
     except GraphvizNotFoundError as error:
@@ -148,4 +152,21 @@ def _graphviz(text: str, format: str) -> bytes:
             'pip install "minigrad[graphviz]")'
         ) from error
     prog = "nop2" if "layout=nop2" in text else "dot"
-    return pygraphviz.AGraph(string=text).draw(format=format, prog=prog)
+    with _quiet():
+        return pygraphviz.AGraph(string=text).draw(format=format, prog=prog)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's warnings about the system's font settings off the terminal.
+
+    They come from C, so the file descriptor itself is turned away for the while.
+    """
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -153,7 +153,6 @@ def _innermost_modules(nodes: Iterable[Operation]) -> set[tuple[tuple[str, str, 
         if len(path) > 1
         and path[-1][0] == "module"
         and not any(other != path and other[: len(path)] == path for other in paths)
-        and not any(kind == "step" for kind, _, _ in path[-2:-1])
     }
 
 
@@ -227,7 +226,9 @@ def _item(key: str, group: list[Operation], graph: Graph) -> Item:
             gate = next((name for kind, name, _ in last.scope if kind == "gate"), "")
             label = f"{last.label} {gate}".strip()
             return Item(key, "input", (label, _shape(last)), None, key, f"parameter {label}")
-        return Item(key, "input", (last.label, _shape(last)), None, key, f"input {last.label}")
+        role = f"leaf {last.label}" if last.step is not None else key
+        return Item(key, "input", (last.label, _shape(last)), last.step, role,
+                    f"input {last.label}")  # fmt: skip
     step = last.step
     if last.primitive == "getitem":
         return Item(key, "input", (f"x{subscript(step or 0)}", _shape(last)), step, "point x",

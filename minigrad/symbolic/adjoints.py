@@ -71,11 +71,15 @@ def adjoints(equations: CellEquations) -> list[Adjoint]:
 
 
 def direct_path(equations: CellEquations, state: str) -> sympy.Expr:
-    """∂state_t/∂state_{t−1} along elementwise equations alone: what no weight comes between."""
+    """∂state_t/∂state_{t−1} with all gates held, also those into which the state peeps."""
     partials = local_partials(equations)
     start, total = f"{state}{PREVIOUS}", {f"{state}{PREVIOUS}": sympy.Integer(1)}
+    before_activation = {symbol(e.name) for e in equations.equations if isinstance(e, Affine)}
     for equation in equations.equations:
         if isinstance(equation, Elementwise):
+            gated = before_activation & equation.expression.free_symbols
+            if gated and equation.name not in equations.state:
+                continue  # a gate's value
             total[equation.name] = sympy.Add(*(
                 derivative * total[v]
                 for (w, v), derivative in partials.items()

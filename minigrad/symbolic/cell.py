@@ -212,8 +212,8 @@ class _Writer:
                 lines.append(Line(formula, "the gates held as they are", state))
         return Section(
             "What carries the gradient",
-            "The path from a state to the next one that no weight and no squashing stands on: "
-            "where this factor is near 1, the gradient lives through many steps.",
+            "The path from a state to the next one that leads through no gate: where this factor "
+            "is near 1, the gradient lives through many steps.",
             tuple(lines),
         )
 

@@ -56,7 +56,10 @@ def _fault(node: Node, position: int, rng: np.random.Generator) -> str | None:
     assert primitive is not None
     g = FieldArray.random(node.data.shape, rng)
     tangent = FieldArray.random(operand.shape, rng)
-    expected = _pairing(g, output_tangent(node, [(position, tangent)]))
+    try:
+        expected = _pairing(g, output_tangent(node, [(position, tangent)]))
+    except ArithmeticError as error:  # a fused forward that is not its reference
+        return str(error)
     try:
         part = contribution(node, position, g)
         if part.shape == operand.shape and _pairing(part, tangent) == expected:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import sympy
@@ -12,10 +12,11 @@ from minigrad.arrays.field import PRIME, FieldArray
 from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.symbolic import SymbolicArray
 from minigrad.primitives.primitive import Array
+from minigrad.tape import walk
 from minigrad.tensor import Tensor
 from minigrad.verify.diagnosis import culprits
 from minigrad.verify.forward_mode import push_forward
-from minigrad.verify.problem import Arrays, Leaves, Problem, loss
+from minigrad.verify.problem import Arrays, Leaves, Problem
 from minigrad.verify.report import Check, Judge
 
 COMPLEX_STEP = 1e-30  # any step will do: nothing is subtracted, so nothing cancels
@@ -29,9 +30,8 @@ def judge_proof(problem: Problem, seed: int = 0) -> Check:
     def trial() -> tuple[float, list[str]]:
         leaves, outputs = problem.forward(problem.symbols())
         cotangents = [SymbolicArray.symbols(f"u{k}", y.shape) for k, y in enumerate(outputs)]
-        total = loss(outputs, cotangents)
-        value = total.data.item()
-        gradients = _engine(total, leaves)
+        value = _paired(outputs, cotangents).item()
+        gradients = _engine(outputs, cotangents, leaves)
         faults = []
         entries = 0
         for name, gradient in gradients.items():
@@ -56,7 +56,7 @@ def judge_exact(problem: Problem, seed: int = 0) -> Check:
         rng = np.random.default_rng(seed)
         leaves, outputs = problem.forward(problem.field_numbers(rng))
         cotangents = [FieldArray.random(y.shape, rng) for y in outputs]
-        gradients = _engine(loss(outputs, cotangents), leaves)
+        gradients = _engine(outputs, cotangents, leaves)
         tangents = {n: FieldArray.random(s, rng) for n, s in problem.shapes.items()}
 
         def agree(names: Iterable[str]) -> bool:
@@ -85,7 +85,7 @@ def judge_numeric(problem: Problem, seed: int = 0) -> Check:
         arrays = problem.numbers(rng)
         leaves, outputs = problem.forward(arrays)
         cotangents = [rng.normal(size=y.shape) for y in outputs]
-        gradients = _engine(loss(outputs, cotangents), leaves)
+        gradients = _engine(outputs, cotangents, leaves)
         worst, faults = 0.0, []
         overall = max(float(np.sum(np.abs(g))) for g in gradients.values())
         for name, gradient in gradients.items():
@@ -148,12 +148,13 @@ def _check(
     )
 
 
-def _engine(total: Tensor, leaves: Leaves) -> dict[str, Array]:
-    """The gradients under judgement, from `Tensor.backward`."""
-    total.backward(retain_graph=True)  # the reference needs the tape too
+def _engine(outputs: list[Tensor], cotangents: Sequence[Array], leaves: Leaves) -> dict[str, Array]:
+    """The gradients under judgement: of Σ cotangent · output, by the engine's walk."""
+    recorded = [(y, u) for y, u in zip(outputs, cotangents, strict=True) if y.requires_grad]
+    walked = walk(recorded, retain_graph=True)  # the reference needs the tape too
     found = {}
     for name, leaf in leaves.items():
-        gradient = leaf.data * 0 if leaf.grad is None else leaf.grad
+        gradient = walked.get(leaf, leaf.data * 0)
         if gradient.shape != leaf.shape:
             raise ValueError(
                 f"∂L/∂{name}: got shape {gradient.shape}, expected {leaf.shape}: "
@@ -161,6 +162,15 @@ def _engine(total: Tensor, leaves: Leaves) -> dict[str, Array]:
             )
         found[name] = gradient
     return found
+
+
+def _paired(outputs: Sequence[Tensor], cotangents: Sequence[Array]) -> Array:
+    """Σ cotangent · output, computed outside of the tape."""
+    terms = [(u * y.data).sum() for y, u in zip(outputs, cotangents, strict=True)]
+    total, *rest = terms
+    for term in rest:
+        total = total + term
+    return total
 
 
 def _pairing(pairs: Iterable[tuple[Array, Array]]) -> int:
@@ -174,7 +184,7 @@ def _complex_slope(
     moved = {n: a.astype(complex) for n, a in arrays.items()}
     moved[name] = moved[name] + 1j * COMPLEX_STEP * direction
     _, outputs = problem.forward(moved, recorded=False)
-    return float(loss(outputs, cotangents).data.imag) / COMPLEX_STEP
+    return float(_paired(outputs, cotangents).imag) / COMPLEX_STEP
 
 
 def _float32_faults(
@@ -182,8 +192,8 @@ def _float32_faults(
 ) -> list[str]:
     single = {n: a.astype(np.float32) for n, a in arrays.items()}
     leaves, outputs = problem.forward(single)
-    gradients = _engine(loss(outputs, [u.astype(y.dtype) for u, y in
-                                       zip(cotangents, outputs, strict=True)]), leaves)  # fmt: skip
+    narrow = [u.astype(y.dtype) for u, y in zip(cotangents, outputs, strict=True)]
+    gradients = _engine(outputs, narrow, leaves)
     faults = []
     overall = max(float(np.max(np.abs(g), initial=0)) for g in expected.values())
     for name, gradient in gradients.items():

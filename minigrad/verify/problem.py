@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,15 +79,6 @@ class Problem:
             name: SymbolicArray.symbols(name, shape, positive=self.domains.get(name) == "positive")
             for name, shape in self.shapes.items()
         }
-
-
-def loss(outputs: Sequence[Tensor], cotangents: Sequence[Array]) -> Tensor:
-    """Σ cotangent · output: a single number whose gradient is the VJP of all outputs."""
-    terms = [(output * u).sum() for output, u in zip(outputs, cotangents, strict=True)]
-    total, *rest = terms
-    for term in rest:
-        total = total + term
-    return total
 
 
 def of_layer(

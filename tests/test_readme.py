@@ -1,0 +1,62 @@
+"""What the README claims, done as it says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from minigrad.graph import draw
+from minigrad.symbolic import derive
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+
+
+@pytest.fixture
+def mycell(tmp_path, monkeypatch):
+    path = tmp_path / "mycell.py"
+    path.write_text(PYTHON[0], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield path
+    sys.modules.pop("mycell", None)
+
+
+@pytest.mark.parametrize("text", PYTHON[1:])
+def test_the_python_examples_print_what_they_say(text, mycell):
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(text, "README.md", "exec"), {})
+    expected = re.findall(r"print\(.*\)  # (.*)", text)
+    assert expected
+    assert printed.getvalue().split("\n")[:-1] == expected
+
+
+def test_the_derivation_that_is_shown_is_what_derive_prints(mycell):
+    shown = next(text for language, text in BLOCKS if "∂L/∂W_f" in text)
+    printed = derive(f"{mycell}:Coupled", wrt="W_f").text()
+    for line in shown.strip().splitlines():
+        assert f"  {line.strip()} " in printed
+
+
+def test_the_picture_is_what_graph_draws(tmp_path):
+    """Up to font metrics, which are the machine's: the same things, in the same order."""
+    draw("lstm", tmp_path / "lstm.svg", steps=3)
+
+    def words(path):
+        return re.findall(r"<text[^>]*>([^<]*)", path.read_text(encoding="utf-8"))
+
+    assert words(tmp_path / "lstm.svg") == words(ROOT / "tutorials" / "lstm.svg")
+
+
+def test_every_make_target_that_is_named_exists():
+    named = set(re.findall(r"(?:`|\$ )make (\w+)", README))
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert named
+    assert named <= targets
