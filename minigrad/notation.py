@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 
-_GREEK = {
+GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
     "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "mu": "μ", "nu": "ν", "xi": "ξ",
     "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ",
     "omega": "ω",
 }  # fmt: skip
+_WORDS = {letter: f"\\{word}" for word, letter in GREEK.items()}
 
 
 def pretty(name: str) -> str:
     """The name in Unicode."""
     base, tilde, rest = _split(name)
-    text = _GREEK.get(base, base) + ("\N{COMBINING TILDE}" if tilde else "")
+    text = GREEK.get(base, base) + ("\N{COMBINING TILDE}" if tilde else "")
     return f"{text}_{rest}" if rest else text
 
 
 def latex(name: str) -> str:
     """The name in LaTeX, with nothing in it that LaTeX would take for a command."""
     base, tilde, rest = _split(name)
-    text = f"\\{base}" if base in _GREEK else _letters(base)
+    text = f"\\{base}" if base in GREEK else _letters(base)
     text = f"\\tilde{{{text}}}" if tilde else text
     return f"{text}_{{{_letters(rest)}}}" if rest else text
 
@@ -33,5 +34,12 @@ def _split(name: str) -> tuple[str, bool, str]:
 
 
 def _letters(text: str) -> str:
+    parts = re.split(f"([{''.join(GREEK.values())}])", text)
+    return " ".join(_WORDS.get(part) or _roman(part) for part in parts if part)
+
+
+def _roman(text: str) -> str:
     safe = re.sub(r"([#$%&_{}])", r"\\\1", text).replace("\\\\", "\\backslash ")
+    if not text.isascii():
+        return f"\\text{{{safe}}}"  # accents are for text only
     return safe if len(text) == 1 else f"\\mathrm{{{safe}}}"

@@ -81,8 +81,8 @@ class Target:
 
 
 def builtin() -> list[Target]:
-    """All of the library: each primitive, then each layer."""
-    names = [*PRIMITIVES, *LAYERS]
+    """All of the library: each layer, then each primitive."""
+    names = [*LAYERS, *PRIMITIVES]
     return [resolve(name) for name in names]
 
 

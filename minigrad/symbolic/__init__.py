@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from minigrad import nn
+from minigrad.primitives import Primitive
 from minigrad.symbolic.cell import derive_cell
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.equations import CellEquations, cell_equations
@@ -12,17 +14,25 @@ from minigrad.targets import Target, resolve
 __all__ = ["CellEquations", "Derivation", "Line", "Section", "cell_equations", "derive"]
 
 
-def derive(target: Target | str, *, wrt: str | None = None) -> Derivation:
+def derive(
+    target: Target | str | type[nn.Module] | Primitive, *, wrt: str | None = None
+) -> Derivation:
     """Derive the gradients of a cell, of attention, or of a primitive.
 
     Args:
-        target: a `Target` or its name.
+        target: a `Target`, its name, or what it stands for; a recurrent layer stands for its cell.
         wrt: only what leads to this parameter, gate, state or input.
 
     Raises:
         TargetError: there is no such target.
         ValueError: it cannot be derived, or has no ``wrt``; the message lists what it has.
     """
-    target = resolve(target) if isinstance(target, str) else target
+    if isinstance(target, str):
+        target = resolve(target)
+    elif not isinstance(target, Target):
+        name = target.name if isinstance(target, Primitive) else target.__name__
+        target = Target(name, target)
+    cell = getattr(target.subject, "cell_type", None)
+    target = Target(target.name, cell) if cell else target
     by_kind = {"cell": derive_cell, "layer": derive_layer, "primitive": derive_rule}
     return by_kind[target.kind](target, wrt)

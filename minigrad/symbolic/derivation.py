@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from minigrad.extras import require
+from minigrad.notation import GREEK
 from minigrad.symbolic.formula import Formula, latex, text
 
 _STYLE = """
@@ -77,7 +79,8 @@ class Derivation:
             rows += [rf"\subsection*{{{_tex(section.title)}}}", _tex(section.sentence)]
             if section.lines:
                 body = " \\\\[2pt]\n".join(
-                    rf"{latex(line.formula)} && \quad\text{{{_tex(line.reason)}}}"
+                    rf"{latex(line.formula)} && \quad\parbox{{.32\linewidth}}"
+                    rf"{{\raggedright\small {_tex(line.reason)}}}"
                     for line in section.lines
                 )
                 rows += [r"\begin{alignat*}{2}", body, r"\end{alignat*}"]
@@ -153,8 +156,10 @@ def _tex(sentence: str) -> str:
         "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
         "σ": r"$\sigma$", "∂": r"$\partial$", "δ": r"$\delta$", "ℓ": r"$\ell$", "′": "$'$",
         "·": r"$\cdot$", "∘": r"$\circ$", "−": "$-$", "ᵀ": r"$^{\top}$", "Σ": r"$\Sigma$",
-        "√": r"$\surd$", "²": "$^2$", "⁻": "$^{-}$", "h̃": r"$\tilde h$",
+        "√": r"$\surd$", "²": "$^2$", "⁻": "$^{-}$",
     }  # fmt: skip
-    return "".join(special.get(c, c) for c in sentence.replace("h̃", "\0")).replace(
-        "\0", r"$\tilde h$"
-    )
+    special |= {letter: rf"$\{word}$" for word, letter in GREEK.items()}
+    words = re.split("(.\N{COMBINING TILDE})", sentence)
+    words[::2] = ["".join(special.get(c, c) for c in plain) for plain in words[::2]]
+    words[1::2] = [f"$\\tilde{{{special.get(c[0], c[0]).strip('$')}}}$" for c in words[1::2]]
+    return "".join(words)

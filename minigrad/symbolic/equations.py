@@ -74,7 +74,9 @@ def cell_equations(target: Target) -> CellEquations:
     Raises:
         ValueError: the step does something that is neither a gate nor entry by entry.
     """
-    cell = target.subject(1, 1, rng=0, dtype=np.float64)
+    layer = target.layer(1, 1, rng=0)
+    assert isinstance(layer, nn.Recurrent)
+    cell = layer.cell
     names: dict[Node, str] = {}
     inputs = []
     for name in ("x", *(f"{s}{PREVIOUS}" for s in cell.state)):
@@ -83,6 +85,12 @@ def cell_equations(target: Target) -> CellEquations:
         inputs.append(leaf)
     outputs = cell.step(*inputs)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    for name, value in zip(cell.state, outputs, strict=True):
+        if not (isinstance(value, Tensor) and value.requires_grad):
+            raise ValueError(
+                f"derive: {target.title}.step returns a constant as {name}; a state is computed "
+                "from x, a state or a parameter"
+            )
     recorded = sorted(ancestors(outputs), key=lambda node: node.index)
     return _Reader(cell, target.title, recorded, names, outputs).read()
 
@@ -156,9 +164,12 @@ class _Reader:
         node = end
         while len(users := self.uses.get(node, [])) == 1:
             node = users[0]
-            if node in self.names or node in self.inside or not _is_elementwise(node):
+            primitive = node.primitive
+            if node in self.names or node in self.inside or primitive is None:
                 return None
-            if node.primitive.arity == 1 and node.primitive.name != "negative":
+            if primitive.kind != "elementwise":
+                return None
+            if primitive.arity == 1 and primitive.name != "negative":
                 return node
         return None
 
@@ -226,10 +237,6 @@ def _gate(node: Node) -> Scope | None:
     while scope is not None and scope.kind != "gate":
         scope = scope.parent
     return scope
-
-
-def _is_elementwise(node: Node) -> bool:
-    return node.primitive is not None and node.primitive.kind == "elementwise"
 
 
 def _constant(value: Any, where: str) -> sympy.Expr:

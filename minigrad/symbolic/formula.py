@@ -155,7 +155,10 @@ def _name(name: Name, latex: bool) -> str:
     step = "" if name.shift is None else f"t{name.shift:+d}" if name.shift else "t"
     step = step.replace("-", "-" if latex else "−")
     if latex:
-        lower = ",".join(filter(None, (word(name.lower) if name.lower else "", step)))
+        base, _, index = base.partition("_{")  # one index only: my_gate and t are one
+        given = word(name.lower) if name.lower else ""
+        lower = ",".join(filter(None, (index[:-1], given, step)))
+        base = f"{{{base}}}" if "_" in base else base  # LaTeX takes one subscript at a time
         written = base + (f"^{{{word(name.upper)}}}" if name.upper else "")
         written += f"_{{{lower}}}" if lower else ""
         return f"\\delta {written}" if name.delta else written

@@ -32,13 +32,14 @@ def derive_layer(target: Target, wrt: str | None = None) -> Derivation:
     writer = _Writer(sorted(ancestors([output]), key=lambda node: node.index), output)
     forward, backward = writer.forward(), writer.backward()
     if wrt is not None:
-        known = {line.of for line in (*forward, *backward)}
+        wrt = "X" if wrt == "x" else wrt
+        known = {_key(name): node for node, name in writer.names.items()}
         if wrt not in known:
             raise ValueError(
                 f"derive: {target.title} has no {wrt!r}; it has {', '.join(sorted(known))}"
             )
-        last = next(k for k, line in enumerate(backward) if line.of == wrt)
-        backward = backward[: last + 1]
+        needed = writer.made_from(known[wrt])
+        backward = [line for line in backward if line.of in needed]
     sections = [
         Section("Forward", "Rows are steps, or words; d is the width of the queries.",
                 tuple(forward)),
@@ -56,9 +57,10 @@ class _Writer:
     def __init__(self, recorded: list[Node], output: Tensor) -> None:
         self.recorded, self.output = recorded, output
         users = {p: node for node in reversed(recorded) for p in node.parents if p is not None}
-        self.names = {
-            node: _name(node, users.get(node)) for node in recorded if node.name or node is output
-        }
+        self.names: dict[Node, Name] = {}
+        for node in recorded:
+            if node.name or node is output:
+                self.names[node] = self._free(_name(node, users.get(node)))
         self.arrays = {
             node: MatrixArray(name, node.data.shape) for node, name in self.names.items()
         }
@@ -68,6 +70,22 @@ class _Writer:
             if node.primitive is not None:
                 self.written[node] = node.primitive.apply(self._operands(node), node.static)
                 self.arrays.setdefault(node, self.written[node])
+
+    def _free(self, name: Name) -> Name:
+        """The name, numbered if another module of the layer uses it too."""
+        count = sum(
+            other.base == name.base and other.lower.rstrip("0123456789") == name.lower
+            for other in self.names.values()
+        )
+        return name if not count else Name(name.base, lower=f"{name.lower}{count + 1}")
+
+    def made_from(self, start: Node) -> set[str]:
+        """Names of the value and of everything that was made from it."""
+        later = {start}
+        for node in self.recorded:
+            if any(parent in later for parent in node.parents):
+                later.add(node)
+        return {_key(name) for node, name in self.names.items() if node in later}
 
     def _operands(self, node: Node) -> tuple[object, ...]:
         return tuple(
@@ -143,11 +161,18 @@ def _with_d(formula: Formula) -> Formula:
 
 def _reason(node: Node) -> str:
     assert node.primitive is not None
-    last = {"softmax": "each row becomes weights that sum to 1",
-            "matmul": "each row a mean of the values, by its weights",
-            "divide": "how well each query fits each key",
-            "add": "an affine map of the input"}  # fmt: skip
-    return last.get(node.primitive.name, node.primitive.name)
+    made_by = {p.primitive.name for p in node.parents if p is not None and p.primitive}
+    match node.primitive.name:
+        case "softmax":
+            return "each row becomes weights that sum to 1"
+        case "matmul" if "softmax" in made_by:
+            return "each row a mean of the values, by its weights"
+        case "divide" if "matmul" in made_by:
+            return "how well each query fits each key"
+        case "add" if isinstance(node.parents[1], Parameter):
+            return "an affine map"
+        case name:
+            return name
 
 
 def _softmax() -> Section:

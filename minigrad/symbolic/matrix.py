@@ -37,6 +37,9 @@ class MatrixArray(NDArrayOperatorsMixin):
             raise NotationError(f"a sum over axis {axis}")
         return MatrixArray(op("row_sum", self.formula), (*self.shape[:-1], 1))
 
+    def __getitem__(self, index: Any) -> MatrixArray:
+        raise NotationError(f"the entries [{index}]")
+
     def swapaxes(self, axis1: int, axis2: int) -> MatrixArray:
         """The transpose."""
         return _transposed(self, axis1, axis2)

@@ -73,7 +73,7 @@ def judge_exact(problem: Problem, seed: int = 0) -> Check:
     return _check(
         problem, "exact", trial, unit="entries equal", seed=seed,
         established=f"equal at a random point of a field of {PRIME} elements, without tolerance: "
-        "an identity at these shapes, but for a chance of about (degree / 2⁶¹)",
+        "an identity at these shapes; a false one would pass with a chance of its degree / 2⁶¹",
     )  # fmt: skip
 
 

@@ -1,0 +1,275 @@
+"""Claims about recorded graphs and their pictures, read back from the SVG itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn, sigmoid, tanh
+from minigrad.graph import (
+    GraphvizNotFoundError,
+    draw,
+    render,
+    source,
+    svg,
+    trace,
+    trace_target,
+    unrolled,
+)
+from minigrad.targets import Target, resolve
+
+SVG = "{http://www.w3.org/2000/svg}"
+CELLS = ["rnn", "lstm", "gru"]
+
+
+def _nodes(view):
+    """For each node of the picture: its words, and the corners of its shape."""
+    found = {}
+    for group in ET.fromstring(svg(view)).iter(f"{SVG}g"):
+        if group.get("class") == "node":
+            title = group.find(f"{SVG}title").text
+            words = [text.text for text in group.iter(f"{SVG}text")]
+            shape = next(e for e in group.iter() if e.tag in (f"{SVG}ellipse", f"{SVG}path",
+                                                              f"{SVG}polygon"))  # fmt: skip
+            if shape.tag == f"{SVG}ellipse":
+                x, y, w, h = (float(shape.get(k)) for k in ("cx", "cy", "rx", "ry"))
+                box = (x - w, y - h, x + w, y + h)
+            else:
+                corners = shape.get("points") or shape.get("d")
+                numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", corners)]
+                box = (min(numbers[::2]), min(numbers[1::2]),
+                       max(numbers[::2]), max(numbers[1::2]))  # fmt: skip
+            found[title] = (words, box)
+    return found
+
+
+def _by_step(view):
+    nodes = _nodes(view)
+    steps = defaultdict(dict)
+    for item in view.items:
+        if item.step is not None:
+            steps[item.step][item.role] = nodes[item.id]
+    return steps
+
+
+@pytest.mark.parametrize("target", CELLS)
+def test_each_time_step_is_a_cluster_with_its_gates_named(target):
+    view = draw(target, steps=3)
+    text = svg(view)
+    assert all(f">t = {t}<" in text for t in range(3))
+    gates = resolve(target).subject.gates
+    steps = _by_step(view)
+    for t in range(3):
+        names = {words[0] for words, _ in steps[t].values()}
+        assert {"h̃" if gate == "h_tilde" else gate for gate in gates} <= names
+
+
+@pytest.mark.parametrize("target", CELLS)
+def test_every_step_has_the_geometry_of_the_first_shifted(target):
+    steps = _by_step(draw(target, steps=4))
+    shifts = []
+    for t in range(1, 4):
+        assert steps[t].keys() == steps[0].keys()
+        moves = {
+            tuple(round(b - a, 1) for a, b in zip(steps[0][r][1], steps[t][r][1], strict=True))
+            for r in steps[0]
+        }
+        ((dx, dy, dx2, dy2),) = {tuple(np.round(m, 0)) for m in moves}
+        assert (dy, dy2) == (0, 0)
+        assert dx == dx2 > 0
+        shifts.append(dx)
+    np.testing.assert_allclose(np.diff(shifts), shifts[0], atol=1.5)
+
+
+@pytest.mark.parametrize("target", [*CELLS, "attention"])
+def test_no_two_things_overlap(target):
+    boxes = [box for _, box in _nodes(draw(target, steps=3)).values()]
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+            assert apart, (a, b)
+
+
+@pytest.mark.parametrize("target", [*CELLS, "attention"])
+def test_shapes_stand_on_layers_inputs_and_states(target):
+    view = draw(target, steps=2)
+    nodes = _nodes(view)
+    shown = [item for item in view.items if item.kind in ("layer", "input", "state", "operation")]
+    assert shown
+    for item in shown:
+        assert re.fullmatch(r"\([\d, ]*\)", nodes[item.id][0][-1])
+
+
+def test_long_sequences_show_the_first_three_and_the_last_two_steps():
+    graph = trace_target(resolve("lstm"), 20)
+    view = unrolled(graph)
+    assert view.steps == (0, 1, 2, 18, 19)
+    assert view.skipped == 15
+    assert "15 more" in svg(view)
+    whole = unrolled(graph, all_steps=True)
+    assert whole.steps == tuple(range(20))
+    assert svg(whole).count(">t = ") == 20
+
+
+def test_the_same_input_gives_the_same_bytes():
+    assert svg(draw("lstm", steps=2)) == svg(draw("lstm", steps=2))
+
+
+def test_two_pictures_on_a_page_share_no_id():
+    def ids(text):
+        return set(re.findall(r'\bid="([^"]+)"', text))
+
+    one, other = svg(draw("lstm", steps=2)), svg(draw("gru", steps=2))
+    assert ids(one)
+    assert not ids(one) & ids(other)
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph")],
+)
+def test_the_format_follows_the_file_s_ending(tmp_path, ending, start):
+    path = tmp_path / f"lstm.{ending}"
+    draw("lstm", path, steps=2)
+    assert path.read_bytes().startswith(start)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["lstm.bmp", "lstm"])
+def test_another_ending_is_refused_with_those_that_there_are(tmp_path, name):
+    with pytest.raises(ValueError, match=r"expected \.svg, \.png, \.pdf, \.dot"):
+        draw("lstm", tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_graphviz_the_dot_is_still_written_and_both_installs_are_named(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(GraphvizNotFoundError) as error:
+        draw("lstm", tmp_path / "lstm.svg", steps=2)
+    assert "apt install graphviz" in str(error.value)
+    assert 'pip install "minigrad[graphviz]"' in str(error.value)
+    assert str(tmp_path / "lstm.dot") in str(error.value)
+    assert (tmp_path / "lstm.dot").read_text().startswith("digraph")
+    assert not (tmp_path / "lstm.svg").exists()
+
+
+def test_a_program_dot_on_path_is_used(tmp_path, monkeypatch):
+    """One that answers as dot would, and leaves a trace."""
+    program = tmp_path / "bin" / "dot"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\nimport sys, pygraphviz\n"
+        f"open({str(tmp_path / 'used')!r}, 'w').write(' '.join(sys.argv))\n"
+        "text = sys.stdin.buffer.read().decode()\n"
+        "format = next(a[2:] for a in sys.argv if a.startswith('-T'))\n"
+        "prog = 'nop2' if 'layout=nop2' in text else 'dot'\n"
+        "picture = pygraphviz.AGraph(string=text).draw(format=format, prog=prog)\n"
+        "sys.stdout.buffer.write(picture)\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    assert "t = 1" in svg(draw("rnn", steps=2))
+    assert "-Tsvg" in (tmp_path / "used").read_text()
+
+
+NASTY = [
+    'quote " and \\ backslash',
+    "</script><script>alert(1)</script>",
+    "line\nbreak\r\nand tab\t",
+    "<b>html</b> &amp; ${x}",
+    "\\N \\G \\l",
+    "עברית",
+    "x" * 10_000,
+]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_names_stay_inert_and_legible(name):
+    x = mg.Tensor(np.ones(2), requires_grad=True, name=name)
+    view = unrolled(trace(np.tanh(x)), title=name)
+    text = svg(view)
+    root = ET.fromstring(text)
+    assert not list(root.iter(f"{SVG}script"))
+    words = [t.text for t in root.iter(f"{SVG}text")]
+    assert max(map(len, words)) <= 70 or len(name) == 10_000
+    start = "".join(c for c in name[:12] if c.isprintable() or c == "\n").replace("\n", " ")
+    assert any(word.replace("\xa0", " ").startswith(start[:5]) for word in words)
+
+
+def test_the_picture_speaks_to_screen_readers():
+    root = ET.fromstring(svg(draw("lstm", steps=3)))
+    assert root.get("role") == "img"
+    assert "LSTMCell unrolled over 3 time steps" in root.get("aria-label")
+    assert "Yellow boxes" in root.find(f"{SVG}desc").text
+
+
+def test_the_recorded_graph_is_json_with_ids_in_order_of_creation():
+    graph = trace_target(resolve("gru"), 2)
+    again = json.loads(json.dumps(graph.to_dict()))
+    assert [node["id"] for node in again["nodes"]] == list(range(len(graph.nodes)))
+    assert all(edge["source"] < edge["target"] for edge in again["edges"])
+    assert graph == trace_target(resolve("gru"), 2)
+
+
+def test_a_long_chain_is_traced_without_recursion():
+    y = mg.Tensor(np.ones(1), requires_grad=True)
+    for _ in range(20_000):
+        y = y + 1.0
+    assert len(trace(y).nodes) == 20_001
+
+
+def test_any_tensor_can_be_drawn_with_its_constants():
+    x = mg.Tensor(np.ones((2, 3)), requires_grad=True, name="x")
+    text = svg(draw(np.tanh(x @ np.ones((3, 2)) + 1.0)))
+    for word in (">x<", ">(2, 3)<", ">input<", ">(3, 2)<", "+ 1"):
+        assert word in text
+
+
+def test_what_was_not_recorded_or_was_freed_is_refused():
+    with pytest.raises(ValueError, match="no output requires a gradient"):
+        trace(mg.Tensor(1.0))
+    x = mg.Tensor(np.ones(1), requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    with pytest.raises(ValueError, match="retain_graph=True"):
+        trace(y)
+
+
+def test_a_cell_whose_gate_sees_the_new_state_is_drawn():
+    class Peephole(nn.Cell):
+        state = ("h", "c")
+        gates = ("f", "o")
+
+        def step(self, x, h, c):
+            c = sigmoid(self.f(h, x, c)) * c
+            return sigmoid(self.o(x, c)) * tanh(c), c
+
+    view = draw(Target("mine", Peephole), steps=3)
+    labels = {line for item in view.items for line in item.lines}
+    assert {"σ(W·[h, x, c] + b)", "σ(W·[x, c] + b)"} <= labels
+    assert len(_by_step(view)) == 3
+
+
+def test_an_untiled_view_is_laid_out_by_dot_with_clusters(tmp_path):
+    """The steps of a layer without an initial state are not alike: the first has no h."""
+    layer = nn.RNN(2, 3, output_size=1, rng=0)
+    y, _ = layer(np.ones((1, 3, 2)))
+    view = unrolled(trace(y))
+    assert source(view).count("subgraph") == 3
+    render(view, tmp_path / "rnn.svg")
+    assert (tmp_path / "rnn.svg").read_text().count(">t = ") == 3
+
+
+@pytest.mark.parametrize("name", ["tanh", "matmul", "softmax", "concatenate"])
+def test_a_primitive_is_drawn_with_its_inputs(name):
+    assert "(" in svg(draw(name))

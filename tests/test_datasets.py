@@ -1,0 +1,70 @@
+"""Claims about the bundled weather, and about files of one's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minigrad.datasets import seattle_weather
+
+HEADER = "date,precipitation,temp_max,temp_min,wind,weather\n"
+ROW = "2012-01-01,0.0,12.8,5.0,4.7,drizzle\n"
+NEXT = "2012-01-02,10.9,10.6,2.8,4.5,rain\n"
+
+
+def test_the_bundled_series_is_four_years_of_plausible_days():
+    weather = seattle_weather()
+    assert len(weather) == 1461
+    assert (weather.date[0], weather.date[-1]) == (
+        np.datetime64("2012-01-01"), np.datetime64("2015-12-31"),
+    )  # fmt: skip
+    assert set(np.diff(weather.date).astype(int)) == {1}
+    assert np.all(weather.temp_max >= weather.temp_min)
+    assert -20 < weather.temp_min.min() < weather.temp_max.max() < 45
+    assert np.all(weather.precipitation >= 0)
+    assert np.all((weather.wind >= 0) & (weather.wind < 20))
+    assert set(weather.weather) == {"drizzle", "rain", "sun", "snow", "fog"}
+
+
+def test_columns_come_in_any_order_and_others_are_ignored(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("weather,extra,wind,temp_min,temp_max,precipitation,date\n"
+                    "sun,?,1.5,-2,3.5,0,2020/02/29\n")  # fmt: skip
+    weather = seattle_weather(path)
+    assert weather.date.tolist() == [np.datetime64("2020-02-29").item()]
+    assert (weather.temp_max[0], weather.temp_min[0], weather.wind[0]) == (3.5, -2.0, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "an empty file"),
+        (HEADER, "a header and no rows"),
+        ("date,wind\n2012-01-01,1\n", "no column precipitation, temp_max, temp_min, weather"),
+        (HEADER + ROW.replace("12.8", "warm"), r"line 2: column temp_max: got 'warm', expected a"),
+        (HEADER + ROW.replace("12.8", ""), "line 2: column temp_max: got ''"),
+        (HEADER + ROW.replace("12.8", "nan"), "line 2: column temp_max: got 'nan'"),
+        (HEADER + ROW.replace("12.8", "inf"), "line 2: column temp_max: got 'inf'"),
+        (HEADER + ROW.replace("2012-01-01", "yesterday"), "expected YYYY-MM-DD"),
+        (HEADER + ROW + "2012-01-02,1.0\n", "line 3: expected 6 fields, got 2"),
+        (HEADER + ROW + NEXT.strip() + ",more\n", "line 3: expected 6 fields, got 7"),
+        (HEADER + ROW + NEXT.replace("01-02", "01-04"), "after 2012-01-01 comes 2012-01-04"),
+        (HEADER + NEXT + ROW, "after 2012-01-02 comes 2012-01-01"),
+    ],
+)
+def test_bad_files_are_refused_in_one_line_that_says_where(tmp_path, content, said):
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=said) as error:
+        seattle_weather(path)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_binary_and_missing_files_are_refused(tmp_path):
+    path = tmp_path / "binary.csv"
+    path.write_bytes(b"\x89PNG\r\n\xff\xfe")
+    with pytest.raises(ValueError, match="no UTF-8 text"):
+        seattle_weather(path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        seattle_weather(tmp_path / "nowhere.csv")
