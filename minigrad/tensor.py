@@ -236,6 +236,9 @@ class Tensor(Node):
     def __rmatmul__(self, other: Any) -> Tensor:
         return record(p.matmul, (other, self), {})
 
+    def __abs__(self) -> Tensor:
+        return record(p.absolute, (self,), {})
+
     def __neg__(self) -> Tensor:
         return record(p.negative, (self,), {})
 
@@ -285,6 +288,71 @@ class Tensor(Node):
     def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """Mean along ``axis``, as ``np.mean``."""
         return p.mean(self, axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """Variance along ``axis``, as ``np.var``."""
+        return p.var(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """Standard deviation along ``axis``, as ``np.std``."""
+        return p.std(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """Product along ``axis``, as ``np.prod``."""
+        return p.prod(self, axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """Largest entry along ``axis``, as ``np.max``."""
+        return record(p.max, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """Smallest entry along ``axis``, as ``np.min``."""
+        return record(p.min, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """Sums of the first entries along ``axis``, as ``np.cumsum``."""
+        x = self if axis is not None else p.ravel(self)
+        return record(p.cumsum, (x,), {"axis": axis or 0})
+
+    def cumprod(self, axis: int | None = None) -> Tensor:
+        """Products of the first entries along ``axis``, as ``np.cumprod``."""
+        return p.cumprod(self, axis)
+
+    def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor:
+        """Limited to a range, as ``np.clip``."""
+        return p.clip(self, a_min, a_max)
+
+    def dot(self, other: Any) -> Tensor:
+        """Product of matrices, as ``np.dot``."""
+        return p.dot(self, other)
+
+    def ravel(self) -> Tensor:
+        """All entries along one axis."""
+        return p.ravel(self)
+
+    def flatten(self) -> Tensor:
+        """All entries along one axis."""
+        return p.ravel(self)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        """Without axes of length 1, as ``np.squeeze``."""
+        return p.squeeze(self, axis)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        """Each entry several times, as ``np.repeat``."""
+        return p.repeat(self, repeats, axis)
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        """Entries by index, as ``np.take``."""
+        return p.take(self, indices, axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Entries with equal index along two axes, as ``np.diagonal``."""
+        return p.diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Sum of a diagonal, as ``np.trace``."""
+        return p.trace(self, offset, axis1, axis2)
 
     def reshape(self, *shape: Any) -> Tensor:
         """The same entries in another shape, as ``ndarray.reshape``."""

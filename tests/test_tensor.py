@@ -110,7 +110,7 @@ def test_data_is_shared_and_not_copied():
 
 def test_a_numpy_function_without_a_rule_says_so_instead_of_returning_a_constant():
     x = leaf([1.0, 2.0])
-    for call in (np.arccosh, np.cumsum, np.linalg.norm, np.add.reduce):
+    for call in (np.median, np.floor, np.fft.fft, np.add.reduce):
         with pytest.raises(TypeError, match=r"add one with minigrad\.elementwise"):
             call(x)
 

@@ -43,6 +43,9 @@ class FieldArray(ExactArray):
     def elementwise(cls, primitive: Primitive) -> Callable[..., int]:
         return _ARITHMETIC.get(primitive.name) or _opaque(primitive.name)
 
+    def positive(self) -> FieldArray:
+        return FieldArray(np.frompyfunc(_heaviside, 1, 1)(self.entries))
+
     @classmethod
     def random(cls, shape: tuple[int, ...], rng: np.random.Generator) -> FieldArray:
         """Entries drawn evenly from the whole field."""
@@ -69,10 +72,14 @@ def _hash(name: str, *arguments: int) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest()) % PRIME
 
 
-def _tanh(x: int) -> int:
+def _odd(name: str, x: int) -> int:
     if x == 0:
         return 0
-    return _hash("tanh", x) if 2 * x < PRIME else -_hash("tanh", PRIME - x)
+    return _hash(name, x) if 2 * x < PRIME else -_hash(name, PRIME - x)
+
+
+def _even(name: str, x: int) -> int:
+    return _hash(name, min(x, PRIME - x)) if x else 1
 
 
 def _sigmoid(x: int) -> int:
@@ -99,6 +106,16 @@ def _sqrt(x: int) -> int:
     return root
 
 
+def _heaviside(x: int) -> int:
+    """Whether x counts as positive: by a coin, but opposite for −x, and not for 0."""
+    if x % PRIME == 0:
+        return 0
+    x %= PRIME
+    low = 2 * x < PRIME
+    coin = _hash("positive", x if low else PRIME - x) & 1
+    return coin if low else 1 - coin
+
+
 @cache
 def _opaque(name: str) -> Callable[..., int]:
     return lambda *arguments: _hash(name, *arguments)
@@ -113,7 +130,19 @@ _ARITHMETIC: dict[str, Callable[..., int]] = {
     "square": lambda a: a * a,
     "power": _power,
     "sqrt": _sqrt,
-    "tanh": _tanh,
+    "tanh": lambda a: _odd("tanh", a),
     "sigmoid": _sigmoid,
     "exp": _exp,
+    "reciprocal": _inverse,
+    "expm1": lambda a: _exp(a) - 1,
+    "sin": lambda a: _odd("sin", a),
+    "sinh": lambda a: _odd("sinh", a),
+    "cos": lambda a: _even("cos", a),
+    "cosh": lambda a: _even("cosh", a),
+    "sign": lambda a: 2 * _heaviside(a) - 1 if a else 0,
+    "absolute": lambda a: a * (2 * _heaviside(a) - 1),
+    "relu": lambda a: a * _heaviside(a),
+    "heaviside": _heaviside,
+    "maximum": lambda a, b: a if _heaviside(a - b) else b,
+    "minimum": lambda a, b: b if _heaviside(a - b) else a,
 }

@@ -40,12 +40,17 @@ class _Fraction:
 def _unknowns(expression: sympy.Expr) -> dict[sympy.Expr, sympy.Dummy]:
     """A variable for every symbol, function and power that is no integer's."""
     powers = (p for p in expression.atoms(sympy.Pow) if not p.exp.is_Integer)
-    split = (sympy.Pow(p.base, e) for p in powers for e in sympy.Add.make_args(p.exp))
+    split = (_root(p.base, e) for p in powers for e in sympy.Add.make_args(p.exp))
     atoms = {
         *expression.atoms(sympy.Symbol, sympy.Function),
         *(p for p in split if p.is_Pow and not p.exp.is_Integer),
     }
     return {atom: sympy.Dummy() for atom in sorted(atoms, key=sympy.default_sort_key)}
+
+
+def _root(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+    """The unknown that a power is made of: x^(−3/2) is a power of √x."""
+    return sympy.Pow(base, sympy.Rational(1, exponent.q) if exponent.is_Rational else exponent)
 
 
 def _fraction(
@@ -70,6 +75,9 @@ def _fraction(
     elif expression.is_Pow and expression.exp.is_Integer:
         base = _fraction(expression.base, polynomials, unknowns, known)
         result = _power(base, int(expression.exp))
+    elif expression.is_Pow and expression.exp.is_Rational:
+        root = _root(expression.base, expression.exp)
+        result = _power(_fraction(root, polynomials, unknowns, known), int(expression.exp.p))
     elif expression.is_Pow:  # x**(a + 1) = x**a · x
         result = _Fraction(polynomials(1), {})
         for term in sympy.Add.make_args(expression.exp):

@@ -34,7 +34,14 @@ class SymbolicArray(ExactArray):
 
     @classmethod
     def elementwise(cls, primitive: Primitive) -> Callable[..., sympy.Expr]:
-        return function_of(primitive)
+        function = function_of(primitive)
+        if primitive.analytic:
+            return function
+        return lambda *scalars: functions.on_one_branch(function(*scalars))
+
+    def positive(self) -> SymbolicArray:
+        branch = np.frompyfunc(lambda z: functions.on_one_branch(functions.heaviside(z)), 1, 1)
+        return SymbolicArray(branch(self.entries))
 
     @classmethod
     def symbols(
@@ -85,8 +92,8 @@ def evaluate(expression: sympy.Expr, values: dict[sympy.Symbol, Any]) -> Any:
     """
     if expression in values:
         return values[expression]
+    exact = any(isinstance(value, ExactArray) for value in values.values())
     if expression.is_Rational:
-        exact = any(isinstance(value, ExactArray) for value in values.values())
         constant = Fraction(expression.p, expression.q)
         return constant if exact else float(constant)
     arguments = [evaluate(argument, values) for argument in expression.args]
@@ -98,6 +105,8 @@ def evaluate(expression: sympy.Expr, values: dict[sympy.Symbol, Any]) -> Any:
     if expression.is_Pow:
         base, exponent = arguments
         return _power(base, expression.exp, exponent)
+    if expression.func is functions.heaviside:
+        return arguments[0].positive() if exact else (arguments[0] > 0) * 1.0
     primitive = _by_symbol().get(expression.func)
     if primitive is None:
         raise TypeError(f"{expression.func}: no primitive has this meaning")

@@ -88,6 +88,10 @@ class ExactArray(NDArrayOperatorsMixin):
         """The same entries in another shape."""
         return type(self)(self.entries.reshape(*shape))
 
+    def ravel(self) -> Self:
+        """All entries along one axis."""
+        return type(self)(self.entries.ravel())
+
     def transpose(self, *axes: Any) -> Self:
         """Axes in another order."""
         return type(self)(self.entries.transpose(*axes))
@@ -107,6 +111,8 @@ class ExactArray(NDArrayOperatorsMixin):
     # NumPy's protocols, and ours
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if ufunc in _COMPARISONS and method == "__call__" and not kwargs:
+            return _COMPARISONS[ufunc](self._lifted(inputs[0]), self._lifted(inputs[1]))
         primitive = BY_NUMPY.get(ufunc)
         if method != "__call__" or kwargs or not isinstance(primitive, Primitive):
             raise self._refusal(f"numpy.{ufunc.__name__}")
@@ -139,10 +145,23 @@ class ExactArray(NDArrayOperatorsMixin):
         if primitive.kind == "fused":
             return primitive.run(operands, static)
         arrays = [
-            x if rule is None else self._entries(x)
+            _plain(x) if rule is None else self._entries(x)
             for x, rule in zip(operands, _rules(primitive, operands), strict=True)
         ]
         return type(self)(primitive.run(arrays, static))
+
+    @classmethod
+    def _lifted(cls, x: Any) -> Self:
+        return x if isinstance(x, cls) else cls(x)
+
+    def positive(self) -> Self:
+        """1 where an entry counts as positive, 0 where it does not.
+
+        Symbols and a finite field have no order. A derivative that branches is an identity
+        on each branch, so any choice will do that is always the same for the same entry, and
+        the opposite for its negative.
+        """
+        raise NotImplementedError
 
     @classmethod
     def _entries(cls, x: Any) -> np.ndarray:
@@ -150,6 +169,21 @@ class ExactArray(NDArrayOperatorsMixin):
 
     def _refusal(self, what: str) -> TypeError:
         return TypeError(f"{what}: {type(self).__name__} has no such operation")
+
+
+def _equal(a: ExactArray, b: ExactArray) -> ExactArray:
+    difference = (a - b).entries
+    return type(a)(_map(lambda entry: int(entry == 0), difference))
+
+
+_COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
+    np.greater: lambda a, b: (a - b).positive(),
+    np.less: lambda a, b: (b - a).positive(),
+    np.greater_equal: lambda a, b: 1 - (b - a).positive(),
+    np.less_equal: lambda a, b: 1 - (a - b).positive(),
+    np.equal: _equal,
+    np.not_equal: lambda a, b: 1 - _equal(a, b),
+}
 
 
 def rational(value: Any) -> Fraction:
@@ -175,6 +209,11 @@ def _rules(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _is_float_array(x: Any) -> bool:
     return isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "f"
+
+
+def _plain(x: Any) -> Any:
+    """An operand without a derivative: a choice that was made in this world is a boolean."""
+    return x.entries.astype(bool) if isinstance(x, ExactArray) else x
 
 
 def _map(function: Callable[[Any], Any], array: np.ndarray) -> np.ndarray:

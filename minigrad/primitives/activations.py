@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from minigrad.primitives.arithmetic import expm1
 from minigrad.primitives.primitive import (
     Array,
     Primitive,
@@ -12,6 +15,10 @@ from minigrad.primitives.primitive import (
     overflow_guard,
     sample,
 )
+from minigrad.primitives.shaping import where
+
+_TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+_ROOT_HALF = math.sqrt(0.5)
 
 
 def _stable_sigmoid(x: Array) -> Array:
@@ -22,9 +29,48 @@ def _stable_sigmoid(x: Array) -> Array:
     return np.exp(-np.logaddexp(0, -x))
 
 
+def _stable_softplus(x: Array) -> Array:
+    return np.log1p(np.exp(x)) if np.iscomplexobj(x) else np.logaddexp(0, x)
+
+
+def _erf(x: Array) -> Array:
+    """The error function, entry by entry as C's library has it; NumPy has none."""
+    values = np.asarray(x)
+    flat = np.array([math.erf(v) for v in values.ravel().tolist()])
+    return flat.reshape(values.shape).astype(values.dtype, copy=False)[()]
+
+
 def _stable_softmax(x: Array, *, axis: int = -1) -> Array:
     e = np.exp(x - overflow_guard(x, axis))
     return e / e.sum(axis=axis, keepdims=True)
+
+
+def _stable_logsumexp(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Array:
+    shift = overflow_guard(x, axis)
+    total = np.log(np.exp(x - shift).sum(axis=axis, keepdims=keepdims))
+    if isinstance(shift, int):
+        return total
+    return total + (shift if keepdims else np.squeeze(shift, axis))
+
+
+def _stable_log_softmax(x: Array, *, axis: int = -1) -> Array:
+    x = x - overflow_guard(x, axis)
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+def _shares(x: Array, axis: int | None) -> Array:
+    """Softmax along ``axis``, or over all entries for ``None``."""
+    return (
+        softmax(x, axis=axis) if axis is not None else softmax(x.ravel(), axis=0).reshape(x.shape)
+    )
+
+
+def _kept(y: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
+    """A reduction of ``x``, with the axes that it lost put back."""
+    if keepdims:
+        return y
+    lost = range(x.ndim) if axis is None else (axis % x.ndim,)
+    return y.reshape(tuple(1 if a in lost else n for a, n in enumerate(x.shape)))
 
 
 tanh = elementwise("tanh", np.tanh, partials=(lambda y, x: 1 - y * y,), symbol="tanh")
@@ -33,9 +79,64 @@ sigmoid: Primitive = elementwise(
     partials=(lambda y, x: y * sigmoid(-x),),  # not 1 − y, which is 0 from x = 37 on
     symbol="sigmoid", label="σ",
 )  # fmt: skip
+softplus = elementwise(
+    "softplus", _stable_softplus, partials=(lambda y, x: sigmoid(x),), symbol="softplus"
+)
+relu = elementwise(
+    "relu", lambda x: np.maximum(x, 0), partials=(lambda y, x: x > 0,), symbol="relu",
+    analytic=False, nonsmooth="at 0 the derivative is 0, that of the left side",
+)  # fmt: skip
+erf = elementwise(
+    "erf", _erf, partials=(lambda y, x: _TWO_OVER_ROOT_PI * np.exp(-x * x),), symbol="erf",
+    analytic=False,  # C's erf takes real numbers only
+)  # fmt: skip
 softmax = fused(
     "softmax", _stable_softmax,
     vjps=(lambda g, y, x, *, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)),),
     reference=lambda x, *, axis=-1: np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True),
     samples=(sample((3,)), sample((2, 3)), sample((3, 2), axis=0)),
 )  # fmt: skip
+log_softmax = fused(
+    "log_softmax", _stable_log_softmax,
+    vjps=(lambda g, y, x, *, axis=-1:
+          g - softmax(x, axis=axis) * g.sum(axis=axis, keepdims=True),),
+    reference=lambda x, *, axis=-1: x - np.log(np.exp(x).sum(axis=axis, keepdims=True)),
+    samples=(sample((3,)), sample((2, 3)), sample((3, 2), axis=0)),
+)  # fmt: skip
+logsumexp = fused(
+    "logsumexp", _stable_logsumexp,
+    vjps=(lambda g, y, x, *, axis=None, keepdims=False:
+          _kept(g, x, axis, keepdims) * _shares(x, axis),),
+    reference=lambda x, *, axis=None, keepdims=False:
+        np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
+    samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
+)  # fmt: skip
+
+
+def leaky_relu(x: Array, slope: float = 0.01) -> Array:
+    """``x`` where it is positive, ``slope · x`` elsewhere."""
+    return where(x > 0, x, slope * x)
+
+
+def elu(x: Array, alpha: float = 1.0) -> Array:
+    """``x`` where it is positive, ``α (eˣ − 1)`` elsewhere (Clevert et al. 2016, eq. 15)."""
+    negative = x * (x < 0)  # so that the branch which is not taken cannot overflow
+    return where(x > 0, x, alpha * expm1(negative))
+
+
+def silu(x: Array) -> Array:
+    """X σ(x), also called swish (Elfwing et al. 2018, eq. 4)."""
+    return x * sigmoid(x)
+
+
+def gelu(x: Array, approximate: bool = False) -> Array:
+    """X Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, section 2).
+
+    Args:
+        x: any array.
+        approximate: the form with tanh instead of erf.
+    """
+    if approximate:
+        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+        return 0.5 * x * (1 + np.tanh(inner))
+    return 0.5 * x * (1 + erf(x * _ROOT_HALF))

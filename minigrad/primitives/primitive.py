@@ -37,7 +37,7 @@ import numpy as np
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
 Kind = Literal["elementwise", "linear", "bilinear", "fused"]
-Domain = Literal["real", "positive", "integer"]
+Domain = Literal["real", "positive", "integer", "unit", "above one", "hyperbola"]
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,12 @@ class Primitive:
         static: names of the keywords the rules understand, in order.
         numpy: the NumPy functions this primitive answers to.
         nonsmooth: where it is not differentiable, and which convention holds there.
-        domain: what real numbers each operand may be: ``"real"``, ``"positive"`` or
-            ``"integer"`` (an exponent, which a finite field only knows as a whole number).
+        domain: what real numbers each operand may be: ``"real"``, ``"positive"``,
+            ``"integer"`` (an exponent, which a finite field only knows as a whole number),
+            ``"unit"`` (between −1 and 1), ``"above one"``, or ``"hyperbola"`` (any, but
+            x² + 1 is a square in a finite field).
+        analytic: whether it takes complex numbers and is analytic there, so that the complex
+            step applies; central differences otherwise.
         samples: inputs that it is judged on.
     """
 
@@ -97,6 +101,7 @@ class Primitive:
     numpy: tuple[Callable[..., Any], ...] = ()
     nonsmooth: str = ""
     domain: tuple[Domain, ...] = ()
+    analytic: bool = True
     samples: tuple[Sample, ...] = ()
 
     @property
@@ -192,6 +197,7 @@ def elementwise(
     label: str = "",
     nonsmooth: str = "",
     domain: tuple[Domain, ...] | None = None,
+    analytic: bool = True,
     samples: tuple[Sample, ...] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
 ) -> Primitive:
@@ -206,6 +212,7 @@ def elementwise(
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
         domain: per operand what it may be, all real numbers if not given: see `Primitive`.
+        analytic: whether it takes complex numbers too, and is analytic there.
         samples: inputs to judge it on; some with and without broadcasting if not given.
         numpy: NumPy functions that it answers to, beside ``forward``.
     """
@@ -215,6 +222,7 @@ def elementwise(
         name, forward, "elementwise", partials, vjps, numpy,
         symbol=symbol, label=label, nonsmooth=nonsmooth,
         domain=domain or ("real",) * arity, samples=samples or _broadcasting(arity),
+        analytic=analytic,
     )  # fmt: skip
 
 
@@ -251,17 +259,21 @@ def bilinear(
     name: str,
     forward: Callable[..., Array],
     *,
-    adjoints: tuple[Rule, Rule],
+    adjoints: tuple[Rule, ...],
     samples: tuple[Sample, ...] = (),
     label: str = "",
+    variadic: bool = False,
     numpy: Iterable[Callable[..., Any]] = (),
 ) -> Primitive:
-    """A primitive that is linear in each of two operands while the other is held.
+    """A primitive that is linear in each operand while the others are held.
 
     Arguments as for `linear`.
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
-    return _declare(name, forward, "bilinear", adjoints, vjps, numpy, samples=samples, label=label)
+    return _declare(
+        name, forward, "bilinear", adjoints, vjps, numpy,
+        samples=samples, label=label, variadic=variadic,
+    )  # fmt: skip
 
 
 def fused(
@@ -270,6 +282,7 @@ def fused(
     *,
     vjps: tuple[Rule | None, ...],
     reference: Callable[..., Array],
+    analytic: bool = True,
     samples: tuple[Sample, ...] = (),
     label: str = "",
     nonsmooth: str = "",
@@ -283,6 +296,7 @@ def fused(
         vjps: per operand (g, y, *operands, **static) → its cotangent.
         reference: the plain composition it stands for, made of other primitives; value and
             derivatives are held against it.
+        analytic: whether it takes complex numbers too, and is analytic there.
         samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
@@ -291,6 +305,7 @@ def fused(
     return _declare(
         name, forward, "fused", vjps, vjps, numpy,
         reference=reference, samples=samples, label=label, nonsmooth=nonsmooth,
+        analytic=analytic,
     )  # fmt: skip
 
 

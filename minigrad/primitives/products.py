@@ -1,10 +1,14 @@
-"""Products of matrices."""
+"""Products of matrices and of arrays with named axes."""
 
 from __future__ import annotations
 
+import string
+from collections.abc import Sequence
+
 import numpy as np
 
-from minigrad.primitives.primitive import Array, bilinear, sample
+from minigrad.primitives.primitive import Array, Primitive, bilinear, implements, sample
+from minigrad.primitives.shaping import ravel
 
 
 def _transposed(x: Array) -> Array:
@@ -31,10 +35,139 @@ def _right(g: Array, a: Array, b: Array) -> Array:
 
 
 matmul = bilinear(
-    "matmul", np.matmul,
-    adjoints=(_left, _right), label="@",
+    "matmul", np.matmul, adjoints=(_left, _right), label="@",
     samples=(
         sample((2, 3), (3, 2)), sample((2, 2), (2, 2)), sample((2, 2, 3), (3, 1)),
         sample((3,), (3,)), sample((3,), (2, 3, 2)), sample((2, 2, 3), (3,)),
     ),
 )  # fmt: skip
+
+
+def _einsum(operands: Sequence[Array], *, subscripts: str) -> Array:
+    return np.einsum(subscripts, *operands)
+
+
+def _einsum_adjoint(g: Array, *operands: Array, position: int, subscripts: str) -> Array:
+    """Adjoint by one operand: the output's labels and the others' give back its own.
+
+    A label that only this operand has was summed: ones put it back. A label that it repeats
+    was a diagonal: a unit matrix puts it back there.
+    """
+    inputs, output = _labels(subscripts)
+    mine = inputs[position]
+    others = [(labels, x) for k, (labels, x) in enumerate(zip(inputs, operands, strict=True))
+              if k != position]  # fmt: skip
+    factors: list[tuple[str, Array]] = [(output, g), *others]
+    known = set("".join(labels for labels, _ in factors))
+    spare = iter(sorted(set(string.ascii_letters) - known - set(mine)))
+    wanted = ""
+    for axis, label in enumerate(mine):
+        length = operands[position].shape[axis]
+        name = next(spare) if label in wanted else label
+        if name != label:
+            factors.append((label + name, np.eye(length, dtype=_plain_dtype(g))))
+        elif label not in known:
+            factors.append((label, np.ones(length, dtype=_plain_dtype(g))))
+        wanted += name
+    joined = ",".join(labels for labels, _ in factors)
+    return einsum([x for _, x in factors], subscripts=f"{joined}->{wanted}")
+
+
+def _plain_dtype(g: Array) -> np.dtype:
+    return np.dtype(int) if g.dtype == object else g.dtype
+
+
+def _labels(subscripts: str) -> tuple[list[str], str]:
+    inputs, output = subscripts.split("->")
+    return inputs.split(","), output
+
+
+einsum: Primitive = bilinear(
+    "einsum", _einsum, adjoints=(_einsum_adjoint,), variadic=True,
+    samples=(
+        sample((2, 3), (3, 2), subscripts="ij,jk->ik"), sample((2, 2), subscripts="ii->i"),
+        sample((2, 3), subscripts="ij->j"), sample((2,), (2, 3), (3,), subscripts="i,ij,j->"),
+        sample((1, 3), (2, 3), subscripts="ij,ij->i"),
+    ),
+)  # fmt: skip
+
+
+@implements(np.einsum)
+def _numpy_einsum(subscripts: str, *operands: Array) -> Array:
+    """NumPy's call: an implied output, an ellipsis and spaces are written out first."""
+    if not isinstance(subscripts, str):
+        raise TypeError("einsum: expected subscripts as a string, such as 'ij,jk->ik'")
+    return einsum(list(operands), subscripts=_explicit(subscripts, operands))
+
+
+def _explicit(subscripts: str, operands: Sequence[Array]) -> str:
+    """Subscripts with the output written, and letters in place of an ellipsis."""
+    text = subscripts.replace(" ", "")
+    left, arrow, output = text.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(operands):
+        raise ValueError(f"einsum: got {len(operands)} arrays for {subscripts!r}")
+    spare = sorted(set(string.ascii_letters) - set(text))
+    extra = [x.ndim - len(labels.replace("...", "")) for labels, x in
+             zip(inputs, operands, strict=True)]  # fmt: skip
+    if any(n < 0 or (n and "..." not in labels) for n, labels in zip(extra, inputs, strict=True)):
+        shapes = ", ".join(str(x.shape) for x in operands)
+        raise ValueError(f"einsum: {subscripts!r} does not fit the shapes {shapes}")
+    sizes: dict[str, int] = {}
+    for labels, x in zip(inputs, operands, strict=True):
+        for label, size in zip(labels.replace("...", "." * (x.ndim - len(labels) + 3)), x.shape,
+                               strict=True):  # fmt: skip
+            if (
+                label != "."
+                and 1 not in (size, sizes.setdefault(label, size))
+                and (sizes[label] != size)
+            ):
+                raise ValueError(
+                    f"einsum: label {label} of {subscripts!r} is {sizes[label]} and {size} long"
+                )
+    most = max(extra, default=0)
+    broadcast = "".join(spare[:most])
+    inputs = [labels.replace("...", broadcast[most - n :]) for labels, n in
+              zip(inputs, extra, strict=True)]  # fmt: skip
+    if arrow:
+        output = output.replace("...", broadcast)
+    else:
+        letters = "".join(inputs)
+        once = sorted(c for c in set(letters) - set(broadcast) if letters.count(c) == 1)
+        output = broadcast + "".join(once)
+    return f"{','.join(inputs)}->{output}"
+
+
+@implements(np.tensordot)
+def tensordot(a: Array, b: Array, axes: int | Sequence[Sequence[int] | int] = 2) -> Array:
+    """Sum over products along pairs of axes, or over the last of ``a`` and first of ``b``."""
+    if isinstance(axes, int):
+        pairs = [(a.ndim - axes + k, k) for k in range(axes)]
+    else:
+        mine, others = ([x] if isinstance(x, int) else list(x) for x in axes)
+        pairs = [(i % a.ndim, j % b.ndim) for i, j in zip(mine, others, strict=True)]
+    letters = string.ascii_letters
+    left, right = list(letters[: a.ndim]), list(letters[a.ndim : a.ndim + b.ndim])
+    for i, j in pairs:
+        if a.shape[i] != b.shape[j]:
+            raise ValueError(f"tensordot: axis {i} of {a.shape} and axis {j} of {b.shape} differ")
+        right[j] = left[i]
+    summed = {left[i] for i, _ in pairs}
+    output = "".join(c for c in left + right if c not in summed)
+    return einsum([a, b], subscripts=f"{''.join(left)},{''.join(right)}->{output}")
+
+
+@implements(np.dot)
+def dot(a: Array, b: Array) -> Array:
+    """NumPy's dot: a product with a number, else a sum over the last axis of ``a``."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return a * b
+    if b.ndim <= 2:
+        return matmul(a, b)
+    return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
+
+
+@implements(np.outer)
+def outer(a: Array, b: Array) -> Array:
+    """Every entry of ``a`` times every entry of ``b``, as a matrix."""
+    return np.expand_dims(ravel(a), 1) * np.expand_dims(ravel(b), 0)

@@ -1,9 +1,8 @@
-"""Primitives that move entries about and add some up: all linear, so a rule is an adjoint."""
+"""What moves entries about: all linear, so a rule is an adjoint; most is indexing."""
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,9 @@ from minigrad.primitives.primitive import Array, Primitive, implements, linear, 
 Axes = int | tuple[int, ...] | None
 
 
-def _spread(g: Array, shape: tuple[int, ...], axis: Axes, keepdims: bool) -> Array:
-    """Undo a reduction: ``g`` with its lost axes put back, broadcast to ``shape``."""
-    if axis is not None and not keepdims:
-        axes = axis if isinstance(axis, tuple) else (axis,)
-        lost = {a % len(shape) for a in axes}
-        g = g.reshape(tuple(1 if a in lost else n for a, n in enumerate(shape)))
-    return np.broadcast_to(g, shape)
-
-
 def _part(position: int, axis: int, operands: tuple[Array, ...]) -> tuple[slice, ...]:
     """Where operand number ``position`` lies along ``axis`` of the concatenation."""
-    start = builtins.sum(x.shape[axis] for x in operands[:position])
+    start = sum(x.shape[axis] for x in operands[:position])
     axis = axis % operands[0].ndim
     return (slice(None),) * axis + (slice(start, start + operands[position].shape[axis]),)
 
@@ -54,11 +44,6 @@ def _is_basic(index: Any) -> bool:
     )
 
 
-sum = linear(
-    "sum", np.sum, label="Σ",
-    adjoints=(lambda g, x, *, axis=None, keepdims=False: _spread(g, x.shape, axis, keepdims),),
-    samples=(sample((2, 3)), sample((2, 3), axis=1), sample((2, 3), axis=(0, -1), keepdims=True)),
-)  # fmt: skip
 broadcast_to = linear(
     "broadcast_to", np.broadcast_to,
     adjoints=(lambda g, x, *, shape: g,),  # the walk sums what was broadcast
@@ -123,9 +108,154 @@ def squeeze(x: Array, axis: Axes = None) -> Array:
     return reshape(x, shape=shape)
 
 
-@implements(np.mean)
-def mean(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
-    """Arithmetic mean along ``axis`` (an int, a tuple, or all axes)."""
-    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    count = int(np.prod([x.shape[a] for a in axes]))
-    return sum(x, axis=axis, keepdims=keepdims) / count
+where: Primitive = linear(
+    "where", np.where,
+    adjoints=(None,
+              lambda g, condition, x, y: where(condition, g, 0),
+              lambda g, condition, x, y: where(condition, 0, g)),
+    samples=(sample(np.array([[True], [False]]), (2, 3), (3,)),),
+)  # fmt: skip
+
+
+@implements(np.moveaxis)
+def moveaxis(x: Array, source: Axes, destination: Axes) -> Array:
+    """Move axes to other positions; the rest keep their order."""
+    sources = _axes(source, x.ndim)
+    order = [a for a in range(x.ndim) if a not in sources]
+    for place, a in sorted(zip(_axes(destination, x.ndim), sources, strict=True)):
+        order.insert(place, a)
+    return transpose(x, axes=tuple(order))
+
+
+@implements(np.ravel)
+def ravel(x: Array) -> Array:
+    """All entries along one axis."""
+    return reshape(x, shape=(-1,))
+
+
+@implements(np.flip)
+def flip(x: Array, axis: Axes = None) -> Array:
+    """Entries in reverse order along ``axis`` (an int, a tuple, or all axes)."""
+    turned = _axes(axis, x.ndim)
+    return x[tuple(slice(None, None, -1 if a in turned else None) for a in range(x.ndim))]
+
+
+@implements(np.roll)
+def roll(x: Array, shift: Any, axis: Axes = None) -> Array:
+    """Entries moved along ``axis``; those that leave at the end come in at the front."""
+    return _rearranged(x, lambda places: np.roll(places, shift, axis))
+
+
+@implements(np.repeat)
+def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
+    """Each entry ``repeats`` times along ``axis``; of the raveled array if that is ``None``."""
+    return _rearranged(x, lambda places: np.repeat(places, repeats, axis))
+
+
+@implements(np.tile)
+def tile(x: Array, reps: Any) -> Array:
+    """The whole array ``reps`` times along each axis."""
+    return _rearranged(x, lambda places: np.tile(places, reps))
+
+
+@implements(np.pad)
+def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Array:
+    """Entries before and after each axis: a constant, or as ``mode`` says (edge, wrap, …).
+
+    Raises:
+        ValueError: a mode that computes new values (mean, linear_ramp, …).
+    """
+    places = np.arange(1, x.size + 1).reshape(x.shape)
+    if mode != "constant":
+        if mode not in ("edge", "reflect", "symmetric", "wrap"):
+            raise ValueError(f"pad: got mode {mode!r}, expected constant, edge, reflect, "
+                             "symmetric or wrap")  # fmt: skip
+        return ravel(x)[np.pad(places, pad_width, mode) - 1]  # type: ignore[call-overload]
+    padded = np.pad(places, pad_width)
+    inside = padded > 0
+    index = tuple(slice(np.min(w), np.max(w) + 1) for w in np.nonzero(inside))
+    if x.size == 0:
+        raise ValueError(f"pad: got an array of shape {x.shape} without entries")
+    spread = scatter(x, index=index, shape=padded.shape)
+    if isinstance(constant_values, int | float) and constant_values == 0:
+        return spread
+    border = np.pad(np.zeros(x.shape), pad_width, constant_values=constant_values)
+    return spread + border.astype(x.dtype, copy=False)
+
+
+@implements(np.take)
+def take(x: Array, indices: Any, axis: int | None = None) -> Array:
+    """Entries at ``indices`` along ``axis``; of the raveled array if that is ``None``."""
+    indices = np.asarray(indices)
+    if axis is None:
+        return ravel(x)[indices]
+    return x[(slice(None),) * (axis % x.ndim) + (indices,)]
+
+
+@implements(np.take_along_axis)
+def take_along_axis(x: Array, indices: np.ndarray, axis: int | None = -1) -> Array:
+    """For each line along ``axis`` the entries at that line's ``indices``."""
+    if axis is None:
+        return ravel(x)[indices]
+    places = np.arange(x.size).reshape(x.shape)
+    return ravel(x)[np.take_along_axis(places, indices, axis)]
+
+
+@implements(np.sort)
+def sort(x: Array, axis: int | None = -1) -> Array:
+    """Entries in rising order along ``axis``; equal ones keep their order."""
+    data = x.data if hasattr(x, "parents") else x
+    return take_along_axis(x, np.argsort(data, axis=axis, kind="stable"), axis)
+
+
+@implements(np.split, np.array_split)
+def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
+    """Parts along ``axis``: their number, or the positions at which to cut."""
+    places = np.split(np.arange(x.shape[axis]), indices_or_sections)
+    lead = (slice(None),) * (axis % x.ndim)
+    return [x[(*lead, slice(p[0], p[-1] + 1) if p.size else slice(0, 0))] for p in places]
+
+
+@implements(np.diagonal)
+def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The entries with equal index along two axes, along a new last axis."""
+    return _rearranged(x, lambda places: np.diagonal(places, offset, axis1, axis2))
+
+
+@implements(np.diag)
+def diag(x: Array, k: int = 0) -> Array:
+    """The diagonal of a matrix, or the matrix with this diagonal."""
+    if x.ndim == 2:
+        return diagonal(x, k)
+    n = x.shape[0] + abs(k)
+    rows = np.arange(x.shape[0]) + max(-k, 0)
+    return scatter(x, index=(rows, rows + k), shape=(n, n))
+
+
+@implements(np.tril)
+def tril(x: Array, k: int = 0) -> Array:
+    """The matrix with 0 above its diagonal number ``k``."""
+    return where(_triangle(x, k), x, 0)
+
+
+@implements(np.triu)
+def triu(x: Array, k: int = 0) -> Array:
+    """The matrix with 0 below its diagonal number ``k``."""
+    return where(_triangle(x, k - 1), 0, x)
+
+
+def _triangle(x: Array, k: int) -> np.ndarray:
+    rows, columns = x.shape[-2:]
+    return np.arange(columns) <= np.arange(rows)[:, None] + k
+
+
+def _rearranged(x: Array, move: Callable[[np.ndarray], np.ndarray]) -> Array:
+    """The entries of ``x`` as NumPy's own function arranges their positions."""
+    return ravel(x)[move(np.arange(x.size).reshape(x.shape))]
+
+
+def _axes(axis: Axes, ndim: int) -> tuple[int, ...]:
+    """Axes as positive numbers; all of them for ``None``."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(a % ndim for a in (axis if isinstance(axis, tuple | list) else (axis,)))

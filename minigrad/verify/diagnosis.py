@@ -18,7 +18,7 @@ from minigrad.notation import pretty
 from minigrad.primitives.primitive import Array
 from minigrad.tape import Node, ancestors, contribution
 from minigrad.verify.forward_mode import output_tangent
-from minigrad.verify.problem import Problem
+from minigrad.verify.problem import Problem, drawn
 
 _LARGE = 200  # entries of an operand up to which the right cotangent is found one by one
 
@@ -27,7 +27,7 @@ def culprits(problem: Problem, seed: int) -> list[str]:
     """One sentence for each operation whose cotangent is wrong, in order of the forward pass."""
     rng = np.random.default_rng(seed)
     try:
-        _, outputs = problem.forward(problem.field_numbers(rng))
+        _, outputs = drawn(problem, rng)
     except Exception as error:
         return [f"the forward pass itself fails in the finite field: {error}"]
     sentences: dict[str, None] = {}  # a set in order: the same fault shows at every step

@@ -19,6 +19,8 @@ from minigrad.tensor import Tensor
 
 Arrays = Mapping[str, Array]
 Leaves = dict[str, Tensor]
+
+DRAWS = 60  # points of the field that are tried until every root in the function exists
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -57,6 +59,10 @@ class Problem:
                     values = np.exp(values)
                 case "integer":
                     values = rng.integers(1, 5, size=shape).astype(float)
+                case "unit":
+                    values = 0.9 * np.tanh(values)
+                case "above one":
+                    values = 1.1 + np.exp(values)
             drawn[name] = np.asarray(values)
         return {**drawn, **self.values}
 
@@ -70,15 +76,32 @@ class Problem:
                     values = values * values
                 case "integer":
                     values = FieldArray(rng.integers(2, 6, size=shape).astype(object))
+                case "unit":  # 1 − x² is a square
+                    values = 2 * values / (1 + values * values)
+                case "above one":  # x − 1 and x + 1 are squares
+                    values = (1 + 4 * values**4) / (4 * values * values)
+                case "hyperbola":  # x² + 1 is a square
+                    values = (values * values - 1) / (2 * values)
             drawn[name] = values
         return drawn
 
     def symbols(self) -> dict[str, SymbolicArray]:
         """A symbol for every entry of every input."""
+        positive = {n for n, domain in self.domains.items() if domain in ("positive", "above one")}
         return {
-            name: SymbolicArray.symbols(name, shape, positive=self.domains.get(name) == "positive")
+            name: SymbolicArray.symbols(name, shape, positive=name in positive)
             for name, shape in self.shapes.items()
         }
+
+
+def drawn(problem: Problem, rng: np.random.Generator) -> tuple[Leaves, list[Tensor]]:
+    """A forward pass at a random point of the field; half of its elements have no root."""
+    for _ in range(DRAWS):
+        try:
+            return problem.forward(problem.field_numbers(rng))
+        except ArithmeticError:
+            continue
+    return problem.forward(problem.field_numbers(rng))
 
 
 def of_layer(

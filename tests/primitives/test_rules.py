@@ -10,6 +10,7 @@ from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
 from minigrad.targets import Target
 from minigrad.verify import problems
 from minigrad.verify.judges import JUDGES
+from minigrad.verify.problem import of_primitive
 
 EVERY = sorted(PRIMITIVES.values(), key=lambda primitive: primitive.name)
 CASES = [(primitive, sample) for primitive in EVERY for sample in primitive.samples]
@@ -20,17 +21,12 @@ def _ids(value: object) -> str:
 
 
 def _operands(primitive, sample, rng, dtype=np.float64):
-    drawn = []
-    for k, operand in enumerate(sample.operands):
-        if isinstance(operand, tuple):
-            values = rng.normal(size=operand)
-            domain = primitive.domain[k] if primitive.domain else "real"
-            values = {"real": values, "positive": np.exp(values), "integer": np.round(values)}[
-                domain
-            ]
-            operand = np.asarray(values, dtype)
-        drawn.append(operand)
-    return drawn
+    """The sample's arrays: random ones where it gives a shape, within the domain."""
+    drawn = iter(of_primitive("t", primitive, sample).numbers(rng).values())
+    return [
+        np.asarray(next(drawn), dtype) if isinstance(operand, tuple) else operand
+        for operand in sample.operands
+    ]
 
 
 @pytest.mark.parametrize("primitive", EVERY, ids=_ids)

@@ -100,7 +100,7 @@ MUTANTS = [
     (name, position, change)
     for name, primitive in PRIMITIVES.items()
     for position, rule in enumerate(primitive.rules)
-    if rule is not None
+    if rule is not None and not (isinstance(rule, int) and rule == 0)  # 0 has no mutants
     for change in ("sign", "twice", "dropped")
 ]
 

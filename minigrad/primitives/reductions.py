@@ -1,0 +1,172 @@
+"""Sums, means, extremes and norms along axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.arithmetic import maximum, minimum, sqrt, square
+from minigrad.primitives.primitive import Array, Primitive, fused, implements, linear, sample
+from minigrad.primitives.shaping import Axes, flip, ravel, reshape, stack
+
+
+def _normal(axis: Axes, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+
+
+def _kept(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
+    """The shape of a reduction that keeps its axes."""
+    lost = _normal(axis, len(shape))
+    return tuple(1 if a in lost else n for a, n in enumerate(shape))
+
+
+def _spread(g: Array, shape: tuple[int, ...], axis: Axes, keepdims: bool) -> Array:
+    """Undo a reduction: ``g`` with its lost axes put back, broadcast to ``shape``."""
+    if axis is not None and not keepdims:
+        g = g.reshape(_kept(shape, axis))
+    return np.broadcast_to(g, shape)
+
+
+def _shared(g: Array, y: Array, x: Array, axis: Axes) -> Array:
+    """The cotangent of an extreme: to the entries that reach it, in equal parts."""
+    kept = _kept(x.shape, axis)
+    reached = (x == y.reshape(kept)) * 1.0
+    return reached * (g.reshape(kept) / reached.sum(axis=axis, keepdims=True))
+
+
+def _halving(
+    combine: Callable[[Array, Array], Array], x: Array, axis: Axes, keepdims: bool
+) -> Array:
+    """Combine all entries along ``axis`` in halves: log₂ n operations, whatever their values."""
+    shape = x.shape
+    axes = _normal(axis, x.ndim)
+    rest = [a for a in range(x.ndim) if a not in axes]
+    count = math.prod(shape[a] for a in axes)
+    lines = x.transpose(*axes, *rest).reshape((count, *(shape[a] for a in rest)))
+    while count > 1:
+        half = count // 2
+        paired = combine(lines[:half], lines[half : 2 * half])
+        lines = np.concatenate([paired, lines[2 * half :]]) if count % 2 else paired
+        count -= half
+    return reshape(lines, shape=_kept(shape, axis) if keepdims else tuple(shape[a] for a in rest))
+
+
+def _amax(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    if hasattr(x, "__primitive__"):  # a world without an order: entry against entry
+        return _halving(maximum, x, axis, keepdims)
+    return np.amax(x, axis=axis, keepdims=keepdims)
+
+
+def _amin(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    if hasattr(x, "__primitive__"):
+        return _halving(minimum, x, axis, keepdims)
+    return np.amin(x, axis=axis, keepdims=keepdims)
+
+
+def _norm(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    return np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+
+
+sum = linear(
+    "sum", np.sum, label="Σ",
+    adjoints=(lambda g, x, *, axis=None, keepdims=False: _spread(g, x.shape, axis, keepdims),),
+    samples=(sample((2, 3)), sample((2, 3), axis=1), sample((2, 3), axis=(0, -1), keepdims=True)),
+)  # fmt: skip
+cumsum: Primitive = linear(
+    "cumsum", lambda x, *, axis: np.cumsum(x, axis=axis),
+    adjoints=(lambda g, x, *, axis: flip(cumsum(flip(g, axis), axis=axis), axis),),
+    samples=(sample((2, 3), axis=0), sample((2, 3), axis=-1)),
+)  # fmt: skip
+max = fused(
+    "max", _amax,
+    vjps=(lambda g, y, x, *, axis=None, keepdims=False: _shared(g, y, x, axis),),
+    reference=lambda x, *, axis=None, keepdims=False: _halving(maximum, x, axis, keepdims),
+    samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
+    analytic=False, numpy=(np.amax, np.max),
+    nonsmooth="entries that reach the maximum together share the cotangent equally",
+)  # fmt: skip
+min = fused(
+    "min", _amin,
+    vjps=(lambda g, y, x, *, axis=None, keepdims=False: _shared(g, y, x, axis),),
+    reference=lambda x, *, axis=None, keepdims=False: _halving(minimum, x, axis, keepdims),
+    samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
+    analytic=False, numpy=(np.amin, np.min),
+    nonsmooth="entries that reach the minimum together share the cotangent equally",
+)  # fmt: skip
+norm = fused(
+    "norm", _norm, label="‖x‖",
+    vjps=(lambda g, y, x, *, axis=None, keepdims=False:
+          (g / (y + (y == 0))).reshape(_kept(x.shape, axis)) * x,),
+    reference=lambda x, *, axis=None, keepdims=False:
+        sqrt(square(x).sum(axis=axis, keepdims=keepdims)),
+    samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
+    nonsmooth="at 0 the derivative is 0",
+)  # fmt: skip
+
+
+@implements(np.mean)
+def mean(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+    """Arithmetic mean along ``axis`` (an int, a tuple, or all axes)."""
+    return sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+
+
+@implements(np.var)
+def var(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
+    """Variance along ``axis``: mean squared distance from the mean."""
+    distance = x - mean(x, axis, keepdims=True)
+    return square(distance).sum(axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
+
+
+@implements(np.std)
+def std(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
+    """Standard deviation along ``axis``; of equal numbers it is 0 with the derivative 0."""
+    distance = x - mean(x, axis, keepdims=True)
+    scale = math.sqrt(_count(x, axis) - ddof)
+    return norm(distance, axis=axis, keepdims=keepdims) / scale
+
+
+@implements(np.prod)
+def prod(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+    """Product along ``axis``, in halves, so that zeros among the entries do no harm."""
+    if 0 in (x.shape[a] for a in _normal(axis, x.ndim)):
+        raise ValueError(f"prod: got shape {x.shape}, expected entries along axis {axis}")
+    return _halving(lambda a, b: a * b, x, axis, keepdims)
+
+
+@implements(np.cumsum)
+def _numpy_cumsum(x: Array, axis: int | None = None) -> Array:
+    return cumsum(ravel(x), axis=0) if axis is None else cumsum(x, axis=axis)
+
+
+@implements(np.cumprod)
+def cumprod(x: Array, axis: int | None = None) -> Array:
+    """Products of the first entries along ``axis``, of the raveled array for ``None``."""
+    if axis is None:
+        x, axis = ravel(x), 0
+    lead = (slice(None),) * (axis % x.ndim)
+    parts = [x[(*lead, 0)]]
+    for k in range(1, x.shape[axis]):
+        parts.append(parts[-1] * x[(*lead, k)])
+    return stack(parts, axis=axis)
+
+
+@implements(np.linalg.norm)
+def _numpy_norm(x: Array, ord: Any = None, axis: Axes = None, *, keepdims: bool = False) -> Array:
+    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and x.ndim > 1):
+        raise TypeError(f"norm: no derivative rule for ord={ord!r}; the Euclidean norm has one")
+    return norm(x, axis=axis, keepdims=keepdims)
+
+
+@implements(np.trace)
+def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """Sum of a diagonal."""
+    return np.diagonal(x, offset, axis1, axis2).sum(axis=-1)
+
+
+def _count(x: Array, axis: Axes) -> int:
+    return math.prod(x.shape[a] for a in _normal(axis, x.ndim))

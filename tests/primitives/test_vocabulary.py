@@ -1,0 +1,223 @@
+"""Every function of NumPy that has a rule: its values are NumPy's, its gradient is right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+A = np.array([[0.3, -1.2, 0.7], [1.5, 0.4, -0.6]])
+B = np.array([[1.1, 0.2], [-0.4, 0.9], [0.5, -1.3]])
+P = np.abs(A) + 0.5
+MASK = np.array([[True, False, True], [False, True, False]])
+PAIRS = np.array([[2, 0], [1, 1]])
+
+
+def numpys(name):
+    return getattr(np, name)
+
+
+CALLS = {
+    **{
+        name: (lambda x, f=name: numpys(f)(x), A)
+        for name in ("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan",
+                     "arcsinh", "square", "absolute", "sign", "negative", "ravel")
+    },
+    **{name: (lambda x, f=name: numpys(f)(x), P)
+       for name in ("log", "log1p", "sqrt", "reciprocal")},
+    **{name: (lambda x, f=name: numpys(f)(x * 0.5), A)
+       for name in ("arcsin", "arccos", "arctanh")},
+    "arccosh": (lambda x: np.arccosh(x + 1), P),
+    "power": (lambda x: np.power(x, 2.5), P),
+    "rpow": (lambda x: 2.0**x, A),
+    "maximum": (lambda x: np.maximum(x, 0.35), A),
+    "minimum": (lambda x: np.minimum(0.35, x), A),
+    "clip": (lambda x: np.clip(x, -0.5, 0.5), A),
+    "where": (lambda x: np.where(MASK, x, x * x), A),
+    **{
+        f"{name} {options}": (lambda x, f=name, o=options: numpys(f)(x, **o), A)
+        for name in ("sum", "mean", "var", "std", "max", "min", "prod")
+        for options in ({}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": (0, 1)})
+    },
+    **{
+        f"{name} {axis}": (lambda x, f=name, a=axis: numpys(f)(x, axis=a), A)
+        for name in ("cumsum", "cumprod", "flip", "sort") for axis in (0, -1)
+    },
+    "cumsum of all": (lambda x: np.cumsum(x), A),
+    "norm": (lambda x: np.linalg.norm(x), A),
+    "norm along": (lambda x: np.linalg.norm(x, axis=-1), A),
+    "matmul": (lambda x: x @ B, A),
+    "dot": (lambda x: np.dot(B, x), A),
+    "tensordot": (lambda x: np.tensordot(x, B, axes=([1], [0])), A),
+    "tensordot 2": (lambda x: np.tensordot(x, B.T, axes=2), A),
+    "outer": (lambda x: np.outer(x, B), A),
+    "einsum": (lambda x: np.einsum("ij,jk->ik", x, B), A),
+    "einsum implied": (lambda x: np.einsum("ij, kj", x, B.T), A),
+    "einsum diagonal": (lambda x: np.einsum("ii->i", x @ B), A),
+    "einsum trace": (lambda x: np.einsum("ii", x @ B), A),
+    "einsum ellipsis": (lambda x: np.einsum("...i,...i->...", x, x), A),
+    "einsum self": (lambda x: np.einsum("ij,ij,ik->jk", x, x, x), A),
+    "reshape": (lambda x: np.reshape(x, (3, 2)), A),
+    "transpose": (lambda x: np.transpose(x), A),
+    "swapaxes": (lambda x: np.swapaxes(x, 0, 1), A),
+    "moveaxis": (lambda x: np.moveaxis(x.reshape(1, 2, 3), 0, -1), A),
+    "moveaxis 2": (lambda x: np.moveaxis(x.reshape(1, 2, 3), (0, 1), (2, 0)), A),
+    "expand_dims": (lambda x: np.expand_dims(x, 1), A),
+    "squeeze": (lambda x: np.squeeze(x.reshape(2, 1, 3)), A),
+    "broadcast_to": (lambda x: np.broadcast_to(x, (4, 2, 3)), A),
+    "concatenate": (lambda x: np.concatenate([x, x * x], axis=1), A),
+    "stack": (lambda x: np.stack([x, x * x], axis=-1), A),
+    "split": (lambda x: np.split(x, 3, axis=1)[1] * np.split(x, [1], axis=1)[0], A),
+    "pad": (lambda x: np.pad(x, ((1, 0), (2, 1))), A),
+    "pad constant": (lambda x: np.pad(x, 1, constant_values=7.0), A),
+    "pad reflect": (lambda x: np.pad(x, 1, mode="reflect"), A),
+    "roll": (lambda x: np.roll(x, 2, axis=1), A),
+    "roll all": (lambda x: np.roll(x, -1), A),
+    "repeat": (lambda x: np.repeat(x, 2, axis=0), A),
+    "repeat uneven": (lambda x: np.repeat(x, [1, 0, 2], axis=1), A),
+    "tile": (lambda x: np.tile(x, (2, 1, 2)), A),
+    "take": (lambda x: np.take(x, PAIRS, axis=1), A),
+    "take of all": (lambda x: np.take(x, [5, 0, 0]), A),
+    "take_along_axis": (lambda x: np.take_along_axis(x, PAIRS, axis=1), A),
+    "diag of matrix": (lambda x: np.diag(x @ B), A),
+    "diag of vector": (lambda x: np.diag(x[0], k=1), A),
+    "diagonal": (lambda x: np.diagonal(x, 1), A),
+    "trace": (lambda x: np.trace(x @ B), A),
+    "tril": (lambda x: np.tril(x), A),
+    "triu": (lambda x: np.triu(x, 1), A),
+    "slice": (lambda x: x[:, ::2], A),
+    "boolean index": (lambda x: x[MASK], A),
+    "repeated index": (lambda x: x[[0, 1, 0], [2, 2, 2]], A),
+    "new axis": (lambda x: x[None, ..., 1], A),
+    "abs": (lambda x: abs(x), A),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_values_are_numpy_s_and_the_gradient_is_that_of_central_differences(name):
+    function, x = CALLS[name]
+    expected = function(x)
+    leaf = mg.Tensor(x, requires_grad=True)
+    result = function(leaf)
+    assert isinstance(result, mg.Tensor)
+    np.testing.assert_allclose(result.data, expected, rtol=1e-13, atol=1e-15)
+    assert result.shape == np.shape(expected)
+    weights = np.random.default_rng(3).normal(size=result.shape)
+    (gradient,) = mg.gradients(result, [leaf], weights)
+    assert gradient.shape == x.shape
+    numeric = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        step = np.zeros_like(x)
+        step[index] = 1e-5
+        numeric[index] = np.sum((function(x + step) - function(x - step)) * weights) / 2e-5
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_second_derivative_is_that_of_the_first(name):
+    function, x = CALLS[name]
+    rng = np.random.default_rng(4)
+    weights = rng.normal(size=np.shape(function(x)))
+    direction = rng.normal(size=x.shape)
+
+    def first(values):
+        leaf = mg.Tensor(values, requires_grad=True)
+        return mg.gradients(function(leaf), [leaf], weights)[0]
+
+    leaf = mg.Tensor(x, requires_grad=True)
+    (gradient,) = mg.gradients(function(leaf), [leaf], weights, create_graph=True)
+    slope = (gradient * direction).sum()
+    second = mg.gradients(slope, [leaf])[0] if slope.requires_grad else np.zeros_like(x)
+    along = (first(x + 1e-5 * direction) - first(x - 1e-5 * direction)) / 2e-5
+    np.testing.assert_allclose(second, along, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_float32_stays_float32(name):
+    function, x = CALLS[name]
+    leaf = mg.Tensor(x.astype(np.float32), requires_grad=True)
+    result = function(leaf)
+    if result.dtype == np.float64:  # a float64 constant in the call, as with NumPy
+        assert function(x.astype(np.float32)).dtype == np.float64
+    result.sum().backward()
+    assert leaf.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("ours", "reference"),
+    [
+        (mg.relu, lambda x: np.maximum(x, 0)),
+        (mg.leaky_relu, lambda x: np.where(x > 0, x, 0.01 * x)),
+        (mg.elu, lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1)),
+        (mg.softplus, lambda x: np.log(1 + np.exp(x))),
+        (mg.silu, lambda x: x / (1 + np.exp(-x))),
+        (mg.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
+        (mg.logsumexp, lambda x: np.log(np.exp(x).sum())),
+        (mg.log_softmax, lambda x: x - np.log(np.exp(x).sum(axis=-1, keepdims=True))),
+        (lambda x: mg.gelu(x, approximate=True),
+         lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
+    ],
+)  # fmt: skip
+def test_activations_are_their_formulas(ours, reference):
+    leaf = mg.Tensor(A, requires_grad=True)
+    np.testing.assert_allclose(ours(leaf).data, reference(A), rtol=1e-13)
+    ours(leaf).sum().backward()
+    numeric = [(reference(A + e).sum() - reference(A - e).sum()) / 2e-5
+               for e in np.eye(6).reshape(6, 2, 3) * 1e-5]  # fmt: skip
+    np.testing.assert_allclose(leaf.grad.ravel(), numeric, rtol=1e-7, atol=1e-9)
+
+
+def test_erf_and_gelu_at_known_values():
+    known = [0.0, 0.8427007929497149, -0.9953222650189527]
+    np.testing.assert_allclose(mg.erf(np.array([0.0, 1.0, -2.0])), known, rtol=1e-15)
+    np.testing.assert_allclose(mg.gelu(np.array([1.0])), [0.8413447460685429], rtol=1e-14)
+
+
+LARGE = np.array([-1e4, -800.0, -5e-324, 0.0, 5e-324, 800.0, 1e4])
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "tanh", "silu", "elu", "relu"])
+def test_no_overflow_and_no_nan_where_the_result_is_finite(name):
+    for dtype in (np.float64, np.float32):
+        leaf = mg.Tensor(LARGE.astype(dtype), requires_grad=True)
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            result = getattr(mg, name)(leaf)
+            result.sum().backward()
+        assert np.isfinite(result.data).all()
+        assert np.isfinite(leaf.grad).all()
+
+
+def test_gradients_at_the_edge_are_finite():
+    zero = np.zeros(3)
+    for function in (np.linalg.norm, np.std, np.var, lambda x: (x**2).sum(), lambda x: (x**0).sum(),
+                     lambda x: np.abs(x).sum(), lambda x: np.prod(x)):  # fmt: skip
+        with np.errstate(all="raise"):
+            np.testing.assert_array_equal(mg.grad(function)(zero), zero)
+
+
+def test_ties_share_the_cotangent():
+    np.testing.assert_array_equal(mg.grad(np.max)(np.array([2.0, 1.0, 2.0])), [0.5, 0, 0.5])
+    half = mg.grad(lambda a, b: np.maximum(a, b).sum(), argnums=(0, 1))(np.ones(2), np.ones(2))
+    np.testing.assert_array_equal(half, [[0.5, 0.5], [0.5, 0.5]])
+
+
+def test_a_product_with_zeros_has_the_right_gradient():
+    np.testing.assert_array_equal(mg.grad(np.prod)(np.array([2.0, 0.0, 3.0])), [0.0, 6.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda x: np.einsum("ij,jk->ik", x, x), "label j of .* is 3 and 2 long"),
+        (lambda x: np.einsum("ijk->i", x), r"'ijk->i' does not fit the shapes \(2, 3\)"),
+        (lambda x: np.tensordot(x, x, axes=1), r"axis 1 of \(2, 3\) and axis 0 of \(2, 3\) differ"),
+        (lambda x: np.pad(x, 1, mode="mean"), "got mode 'mean', expected constant"),
+        (lambda x: np.linalg.norm(x, ord=1), "no derivative rule for ord=1"),
+        (lambda x: np.median(x), "add one with"),
+        (lambda x: np.floor(x), "add one with"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        call(mg.Tensor(A, requires_grad=True))
