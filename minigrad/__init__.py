@@ -4,13 +4,16 @@ The parts load when they are used: ``minigrad.nn``, ``minigrad.optim``, ``minigr
 ``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.datasets``.
 """
 
-from minigrad import primitives
+from minigrad import primitives, tape, tensor, tree
 from minigrad.autograd import (
+    checkpoint,
     enable_grad,
     grad,
     gradients,
     hessian,
+    hvp,
     jacobian,
+    jvp,
     no_grad,
     value_and_grad,
     vjp,
@@ -21,13 +24,19 @@ from minigrad.tensor import Parameter, Tensor
 __version__ = "0.1.0"
 
 __all__ = [
+    "tape",
+    "tensor",
+    "tree",
     "Parameter",
     "Tensor",
+    "checkpoint",
     "enable_grad",
     "grad",
     "gradients",
     "hessian",
+    "hvp",
     "jacobian",
+    "jvp",
     "no_grad",
     "value_and_grad",
     "vjp",

@@ -8,7 +8,7 @@ own, and frees what it has used.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -106,18 +106,23 @@ class Node:
         index: number in order of creation.
         scope: where it was recorded.
         name: what pictures and reports call it; ``None`` if it has no name.
+        freed: whether a walk has freed what it was made of.
+        hooks: called with its cotangent; what they return, unless ``None``, replaces it.
+        stamps: (position, checksum) of each operand that others may change, see `stamp`.
     """
 
     data: Array
     requires_grad: bool = False
     primitive: Primitive | None = None
-    operands: tuple[Array, ...] = ()
-    parents: tuple[Any, ...] = ()
+    operands: Sequence[Array] = ()
+    parents: Sequence[Any] = ()
     static: Mapping[str, Any] = {}
     index: int = -1
     scope: Scope | None = None
     name: str | None = None
     freed: bool = False
+    hooks: tuple[Callable[[Array], Array | None], ...] = ()
+    stamps: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_leaf(self) -> bool:
@@ -125,12 +130,18 @@ class Node:
         return self.primitive is None
 
 
-def ancestors(roots: Iterable[Node]) -> list[Node]:
-    """The roots and everything they were made of, newest first."""
+def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
+    """The roots and everything they were made of, newest first.
+
+    Nodes older than number ``since`` are taken as leaves.
+    """
     seen = set(roots)
     stack = list(seen)
     while stack:
-        for parent in stack.pop().parents:
+        node = stack.pop()
+        if node.index < since:
+            continue
+        for parent in node.parents:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
@@ -143,6 +154,7 @@ def walk(
     *,
     retain_graph: bool = False,
     create_graph: bool = False,
+    since: int = -1,
 ) -> dict[Node, Array]:
     """Walk back from outputs with given cotangents.
 
@@ -151,15 +163,17 @@ def walk(
         wanted: the nodes whose cotangents to return; all leaves that require one if ``None``.
         retain_graph: keep the graph for another walk.
         create_graph: run the rules on nodes, so that the walk is itself recorded.
+        since: nodes older than this number are taken as leaves.
 
     Returns:
         The cotangent of each wanted node that the outputs depend on. Two of them may share
         memory, also with the given cotangents: copy before writing.
 
     Raises:
-        RuntimeError: part of the graph was freed by an earlier walk.
+        RuntimeError: part of the graph was freed by an earlier walk, or an array that a rule
+            needs has been changed in place.
     """
-    order = ancestors(node for node, _ in cotangents)
+    order = ancestors((node for node, _ in cotangents), since=since)
     targets = {n for n in order if n.is_leaf} if wanted is None else set(wanted)
     relevant = _leading_to(order, targets) if wanted is not None else None
     table: dict[Node, Array] = {}
@@ -170,8 +184,14 @@ def walk(
         g = table.pop(node, None)
         if g is None:
             continue
+        if node.hooks:
+            g = _hooked(node, g)
         if node in targets:
             found[node] = g
+        if node.index < since:
+            continue
+        if node.stamps:
+            check_stamps(node)
         if node.freed:
             raise RuntimeError(
                 f"backward: the graph behind {node.primitive} has been freed by an earlier "
@@ -188,6 +208,51 @@ def walk(
     return found
 
 
+def _hooked(node: Node, g: Array) -> Array:
+    """The cotangent as the node's hooks leave it."""
+    for hook in node.hooks:
+        changed = hook(g)
+        g = g if changed is None else changed
+    return g
+
+
+_WORDS = 61  # columns that a large array is summed in; a prime, so that no shape falls in step
+
+
+def stamp(array: np.ndarray) -> int:
+    """A checksum of an array's bytes: whether it has been changed since.
+
+    Small arrays are hashed, large ones summed in 64-bit words by columns, which takes as long
+    as reading them.
+    """
+    if array.nbytes < 4096 or array.dtype == object:
+        return hash(array.tobytes())
+    if not array.flags.c_contiguous:
+        array = np.ascontiguousarray(array)
+    flat = array.reshape(-1).view(np.uint8)
+    whole = flat.size - flat.size % (8 * _WORDS)
+    sums = flat[:whole].view(np.uint64).reshape(-1, _WORDS).sum(axis=0)
+    return hash((sums.tobytes(), flat[whole:].tobytes()))
+
+
+def check_stamps(node: Node) -> None:
+    """Refuse to differentiate with arrays that are not what they were.
+
+    Raises:
+        RuntimeError: one has been changed in place; the message names the operation.
+    """
+    for position, before in node.stamps:
+        array = node.operands[position]
+        if stamp(array) != before:
+            assert node.primitive is not None
+            where = f" ({node.scope})" if node.scope else ""
+            raise RuntimeError(
+                f"backward: operand {position} of {node.primitive.name}{where}, an array of "
+                f"shape {array.shape}, has been changed in place since it was used; its gradient "
+                "would be wrong: change a copy, or run the forward pass again"
+            )
+
+
 def contribution(node: Node, position: int, g: Array, *, create_graph: bool = False) -> Array:
     """Cotangent that ``node`` sends to operand ``position``, given its own cotangent ``g``.
 
@@ -198,7 +263,7 @@ def contribution(node: Node, position: int, g: Array, *, create_graph: bool = Fa
     """
     primitive, like = node.primitive, node.operands[position]
     assert primitive is not None
-    rule = primitive.vjp(position)
+    rule = primitive.vjp(position) if primitive.variadic else primitive.vjps[position]
     assert rule is not None
     if create_graph:
         operands = [
@@ -206,8 +271,10 @@ def contribution(node: Node, position: int, g: Array, *, create_graph: bool = Fa
             for raw, parent in zip(node.operands, node.parents, strict=True)
         ]
         part = rule(g, node, *operands, **node.static)
-    else:
+    elif node.static:
         part = rule(g, node.data, *node.operands, **node.static)
+    else:
+        part = rule(g, node.data, *node.operands)
     if part.shape != like.shape:
         part = unbroadcast(part, like.shape, primitive, position)
     if part.dtype != like.dtype:
@@ -229,9 +296,9 @@ def unbroadcast(g: Array, shape: tuple[int, ...], primitive: Primitive, position
 
 
 def _leading_to(order: Sequence[Node], targets: set[Node]) -> set[Node]:
-    """Those nodes that are targets or were made from some."""
+    """Those nodes that are targets or were made from some; of freed ones nobody knows."""
     relevant = set(targets)
     for node in reversed(order):
-        if any(parent in relevant for parent in node.parents):
+        if node.freed or any(parent in relevant for parent in node.parents):
             relevant.add(node)
     return relevant

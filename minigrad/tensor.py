@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy as np
 from minigrad import primitives as p
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
-from minigrad.tape import Node, current, next_index, walk
+from minigrad.tape import Node, current, next_index, stamp, walk
 
 # Their results are flags, positions or shapes, which have no derivative: plain arrays.
 _CONSTANT: frozenset[Callable[..., Any]] = frozenset({
@@ -129,6 +127,31 @@ class Tensor(Node):
             assert isinstance(leaf, Tensor)
             g = own(g, as_tensor=create_graph)
             leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+    def register_hook(self, hook: Callable[[Array], Array | None]) -> None:
+        """Call ``hook`` with this tensor's gradient in every backward that reaches it.
+
+        What it returns, unless ``None``, takes the gradient's place.
+        """
+        self.hooks = (*self.hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Let `backward` set ``.grad`` of this tensor too, though it is no leaf."""
+
+        def keep(g: Array) -> None:
+            mine = own(g, as_tensor=isinstance(g, Tensor))
+            self.grad = mine if self.grad is None else self.grad + mine
+
+        if self.primitive is not None:
+            self.register_hook(keep)
+
+    @classmethod
+    def recorded(cls, data: Array, primitive: Primitive, parents: Sequence[Any]) -> Tensor:
+        """A tensor that a primitive has made of others by means of its own."""
+        out = cls(data)
+        out.requires_grad, out.primitive = True, primitive
+        out.parents, out.operands = tuple(parents), tuple(node.data for node in parents)
+        return out
 
     def seed(self, cotangent: Array | None = None) -> Array:
         """The cotangent to start a walk from here: checked, or 1 for a single number."""
@@ -382,29 +405,54 @@ class Parameter(Tensor):
 
 def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]) -> Tensor:
     """Apply a primitive to raw arrays and tensors; remember how, if a gradient is wanted."""
+    arrays: list[Any] = []
+    parents: list[Tensor | None] = []
+    tracked = given = False  # whether a gradient is wanted, and whether others hold an operand
+    for x in operands:
+        if isinstance(x, Tensor):
+            arrays.append(x.data)
+            if x.requires_grad:
+                parents.append(x)
+                tracked = True
+            else:
+                parents.append(None)
+            given = given or x.primitive is None
+        else:
+            arrays.append(x)
+            parents.append(None)
+            given = given or type(x) is np.ndarray
+    data = primitive.apply(arrays, static)
     out = _new(Tensor)
-    arrays = tuple([x.data if isinstance(x, Tensor) else x for x in operands])
-    out.data = data = primitive.apply(arrays, static)
-    if type(data) is not np.ndarray and hasattr(data, "lift"):
-        arrays = data.lift(arrays)
-    state = current()
-    if state.recording:
-        parents = tuple([
-            x if isinstance(x, Tensor) and x.requires_grad else None for x in operands
-        ])  # fmt: skip
-        if any(map(_is_node, parents)):
+    out.data = data
+    out.index = next_index()
+    if tracked:
+        state = current()
+        if state.recording:
             out.requires_grad = True
             out.primitive = primitive
             out.operands = arrays
             out.parents = parents
             out.static = static
             out.scope = state.scope
-    out.index = next_index()
+            if type(data) is np.ndarray:
+                data.setflags(write=False)  # others reach it through .data; rules rely on it
+                if given and primitive.reads:
+                    out.stamps = _stamps(operands, arrays)
+            elif hasattr(data, "lift"):
+                out.operands = data.lift(arrays)
     return out
 
 
+def _stamps(operands: Sequence[Any], arrays: Sequence[Any]) -> tuple[tuple[int, int], ...]:
+    """Checksums of the arrays that are not the tape's own: leaves, and constants."""
+    return tuple([
+        (k, stamp(array))
+        for k, array in enumerate(arrays)
+        if type(array) is np.ndarray and getattr(operands[k], "primitive", None) is None
+    ])  # fmt: skip
+
+
 _new = Tensor.__new__
-_is_node = partial(operator.is_not, None)
 
 
 def raw(x: Any) -> Any:

@@ -73,3 +73,184 @@ def test_a_function_that_ignores_its_argument_has_gradient_zero():
 def test_the_gradient_of_many_numbers_is_refused():
     with pytest.raises(ValueError, match=r"returned shape \(3,\), expected a single number"):
         mg.grad(lambda x: x * x)(X)
+
+
+def model(parameters, x):
+    """A function of nested arrays that returns nested arrays."""
+    hidden = np.tanh(x @ parameters["layers"][0]["W"] + parameters["layers"][0]["b"])
+    return {"out": hidden @ parameters["layers"][1]["W"], "norm": (hidden * hidden).sum()}
+
+
+@pytest.fixture
+def parameters(rng):
+    return {
+        "layers": [
+            {"W": rng.normal(size=(3, 4)), "b": rng.normal(size=4)},
+            {"W": rng.normal(size=(4, 2))},
+        ]
+    }
+
+
+def test_gradients_are_nested_as_the_arguments(parameters, rng):
+    x = rng.normal(size=(5, 3))
+    gradient = mg.grad(lambda p: model(p, x)["out"].sum())(parameters)
+    assert gradient["layers"][0].keys() == {"W", "b"}
+    assert gradient["layers"][1]["W"].shape == (4, 2)
+
+
+def test_jvp_and_vjp_are_adjoint(parameters, rng):
+    """⟨u, J t⟩ = ⟨Jᵀ u, t⟩, for nested arguments and results."""
+    x = rng.normal(size=(5, 3))
+    tangent = mg.tree.tree_map(lambda a: rng.normal(size=a.shape), (parameters, x))
+    value, pushed = mg.jvp(model, (parameters, x), tangent)
+    cotangent = {"out": rng.normal(size=(5, 2)), "norm": rng.normal()}
+    again, pull = mg.vjp(model, parameters, x)
+    np.testing.assert_array_equal(value["out"], again["out"])
+    pulled = pull(cotangent)
+    left = sum(np.sum(cotangent[k] * pushed[k]) for k in cotangent)
+    pairs = zip(mg.tree.tree_leaves(pulled), mg.tree.tree_leaves(tangent), strict=True)
+    assert left == pytest.approx(sum(np.sum(a * b) for a, b in pairs), rel=1e-12)
+
+
+def test_jvp_is_the_complex_step(rng):
+    x, t = rng.normal(size=3), rng.normal(size=3)
+    value, slope = mg.jvp(lambda x: np.exp(x) * x[0], x, t)
+    moved = x + 1e-30j * t
+    np.testing.assert_allclose(slope, (np.exp(moved) * moved[0]).imag / 1e-30, rtol=1e-13)
+    np.testing.assert_allclose(value, np.exp(x) * x[0])
+
+
+def test_hvp_is_the_hessian_times_the_vector():
+    v = np.array([0.3, -1.0, 2.0])
+    np.testing.assert_allclose(mg.hvp(rosenbrock, X, v), mg.hessian(rosenbrock)(X) @ v, rtol=1e-12)
+
+
+def test_value_and_grad_with_something_beside():
+    (value, aux), gradient = mg.value_and_grad(lambda x: ((x * x).sum(), "seen"), has_aux=True)(X)
+    assert (value, aux) == (np.sum(X * X), "seen")
+    np.testing.assert_allclose(gradient, 2 * X)
+
+
+def test_nests_that_differ_are_refused(parameters):
+    with pytest.raises(ValueError, match=r"nested alike|parts|keys"):
+        mg.jvp(lambda p: p["a"], {"a": X}, [X])
+    with pytest.raises(ValueError, match=r"shape \(2,\) for one of shape \(3,\)"):
+        mg.jvp(lambda x: x, X, np.ones(2))
+
+
+def _deep(x, weight):
+    for _ in range(3):
+        x = np.tanh(x @ weight)
+    return x
+
+
+def test_checkpoint_gives_the_same_derivatives_of_any_order(rng):
+    x, weight = rng.normal(size=(2, 3)), mg.Parameter(rng.normal(size=(3, 3)))
+    plain = lambda x: (_deep(np.sin(x), weight) * x).sum()  # noqa: E731
+    kept = lambda x: (mg.checkpoint(_deep)(np.sin(x), weight) * x).sum()  # noqa: E731
+    np.testing.assert_allclose(mg.grad(kept)(x), mg.grad(plain)(x), rtol=1e-13)
+    np.testing.assert_allclose(mg.hessian(kept)(x), mg.hessian(plain)(x), rtol=1e-11)
+
+
+def test_checkpoint_reaches_tensors_that_are_no_arguments(rng):
+    x = rng.normal(size=(2, 3))
+    gradients = []
+    for wrap in (lambda f: f, mg.checkpoint):
+        weight = mg.Parameter(np.eye(3))
+        scaled = weight * 2.0  # made outside, from what is used inside as well
+        wrap(lambda y, w=weight, s=scaled: _deep(y @ s, w))(x).sum().backward()
+        gradients.append(weight.grad)
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-13)
+
+
+def test_checkpoint_keeps_no_intermediate_results(rng):
+    x = mg.Tensor(rng.normal(size=(2, 3)), requires_grad=True)
+    y = mg.checkpoint(lambda x: _deep(x, np.eye(3)))(x)
+    assert [node.primitive and node.primitive.name for node in mg.tape.ancestors([y])] == [
+        "checkpoint", None,
+    ]  # fmt: skip
+
+
+def test_hooks_see_and_may_replace_a_gradient():
+    x = mg.Tensor(X, requires_grad=True)
+    y = x * x
+    seen = []
+    y.register_hook(lambda g: seen.append(g.copy()))
+    y.register_hook(lambda g: 2 * g)
+    y.retain_grad()
+    y.sum().backward()
+    np.testing.assert_array_equal(seen, [np.ones(3)])
+    np.testing.assert_array_equal(y.grad, 2 * np.ones(3))
+    np.testing.assert_array_equal(x.grad, 4 * X)
+
+
+def _in_place(how, array):
+    if how == "add":
+        array += 1
+    elif how == "zero":
+        array[...] = 0
+    elif how == "one entry":
+        array.flat[-1] *= 1.5
+    else:
+        array.flat[0], array.flat[-1] = array.flat[-1], array.flat[0]
+
+
+@pytest.mark.parametrize("how", ["add", "zero", "one entry", "swap"])
+@pytest.mark.parametrize("size", [3, 100, 3000])
+@pytest.mark.parametrize("changed", ["leaf", "constant"])
+def test_an_array_that_was_changed_in_place_is_noticed_at_backward(how, size, changed, rng):
+    leaf, constant = rng.normal(size=size), rng.normal(size=size)
+    x = mg.Tensor(leaf, requires_grad=True)
+    loss = (x * constant * x).sum()
+    _in_place(how, leaf if changed == "leaf" else constant)
+    with pytest.raises(RuntimeError, match=r"operand . of multiply.*changed in place"):
+        loss.backward()
+    assert x.grad is None
+
+
+def test_a_change_that_no_rule_would_see_is_allowed():
+    """A sum needs the shape of its operands only."""
+    leaf = np.ones(3)
+    x = mg.Tensor(leaf, requires_grad=True)
+    loss = (x + 1.0).sum()
+    leaf += 1
+    loss.backward()
+    np.testing.assert_array_equal(x.grad, np.ones(3))
+
+
+def test_results_on_the_tape_cannot_be_written_to():
+    x = mg.Tensor(X, requires_grad=True)
+    y = np.exp(x)
+    with pytest.raises(ValueError, match="read-only"):
+        y.data[0] = 0
+
+
+def test_new_data_in_a_leaf_does_not_disturb_what_was_recorded():
+    x = mg.Tensor(X, requires_grad=True)
+    loss = (x * x).sum()
+    x.data = np.zeros(3)
+    loss.backward()
+    np.testing.assert_array_equal(x.grad, 2 * X)
+
+
+def test_a_gradient_through_a_freed_part_is_refused_and_not_zero():
+    x = mg.Tensor(X, requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match="freed"):
+        mg.gradients(y * 2.0 + x.sum(), [x])
+
+
+def test_the_walk_frees_what_it_has_passed():
+    import gc
+    import weakref
+
+    x = mg.Tensor(np.ones(1000), requires_grad=True)
+    y = np.exp(x)
+    inner = weakref.ref(y)
+    loss = (y * y).sum()
+    del y
+    assert inner() is not None
+    loss.backward()
+    gc.collect()
+    assert inner() is None

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal
@@ -86,6 +86,7 @@ class Primitive:
         analytic: whether it takes complex numbers and is analytic there, so that the complex
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
+        reads: whether its rules need the operands' values, and not only their shapes.
     """
 
     name: str
@@ -101,8 +102,14 @@ class Primitive:
     numpy: tuple[Callable[..., Any], ...] = ()
     nonsmooth: str = ""
     domain: tuple[Domain, ...] = ()
+    reads: bool = field(init=False)
     analytic: bool = True
     samples: tuple[Sample, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Note whether a rule reads the operands' values: a linear one needs their shapes only."""
+        reads = self.kind != "linear" and any(map(callable, self.rules))
+        object.__setattr__(self, "reads", reads)
 
     @property
     def arity(self) -> int:
@@ -121,17 +128,19 @@ class Primitive:
             args, static = self._split(args, static)
         return self.apply(args, static)
 
-    def apply(self, operands: tuple[Array, ...], static: Mapping[str, Any]) -> Array:
+    def apply(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """Apply to operands that are already apart from the static keywords."""
         for operand in operands:
             if type(operand) is np.ndarray:
                 continue
             interpret = getattr(operand, "__primitive__", None)
             if interpret is not None:
-                result = interpret(self, operands, static)
+                result = interpret(self, tuple(operands), static)
                 if result is not NotImplemented:
                     return result
-        return self.run(operands, static)
+        if self.variadic:
+            return self.forward(operands, **static)
+        return self.forward(*operands, **static)
 
     def run(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """`forward` on plain arrays, as a sequence where it is variadic."""

@@ -1,0 +1,41 @@
+"""Nested lists, tuples and dicts of arrays, as functions take and return them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def tree_leaves(tree: Any) -> list[Any]:
+    """The arrays in a nest of lists, tuples and dicts, in order; dicts by insertion."""
+    if isinstance(tree, list | tuple):
+        return [leaf for branch in tree for leaf in tree_leaves(branch)]
+    if isinstance(tree, dict):
+        return [leaf for branch in tree.values() for leaf in tree_leaves(branch)]
+    return [] if tree is None else [tree]
+
+
+def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """The same nest, with ``function`` of each array and of those at its place in others.
+
+    Raises:
+        ValueError: the others are nested differently.
+    """
+    for other in others:
+        if type(other) is not type(tree) and (
+            isinstance(tree, list | tuple | dict) or isinstance(other, list | tuple | dict)
+        ):
+            raise ValueError(
+                f"got {type(other).__name__}, expected {type(tree).__name__}: both arguments "
+                "must be nested alike"
+            )
+    if isinstance(tree, list | tuple):
+        if any(len(other) != len(tree) for other in others):
+            raise ValueError(f"got {[len(o) for o in others]} parts, expected {len(tree)}")
+        parts = [tree_map(function, *branches) for branches in zip(tree, *others, strict=True)]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    if isinstance(tree, dict):
+        if any(other.keys() != tree.keys() for other in others):
+            raise ValueError(f"expected the keys {', '.join(map(str, tree))}")
+        return {k: tree_map(function, tree[k], *(o[k] for o in others)) for k in tree}
+    return None if tree is None else function(tree, *others)
