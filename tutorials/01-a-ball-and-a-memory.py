@@ -583,9 +583,10 @@ from minigrad.verify import verify
 
 report = verify("rnn")
 for check in report.checks:
-    print(f"{check.judge}: {'passed' if check.passed else 'FAILED'}; {check.established}")
+    verdict = "passed" if check.passed else "FAILED"
+    print(f"{check.judge}, derivative of order {check.order}: {verdict}; {check.established}")
 assert report.passed
-assert [check.judge for check in report.checks] == ["proof", "exact", "numeric"]
+assert {check.judge for check in report.checks} == {"proof", "exact", "numeric"}
 
 # %% [markdown] lang="en"
 # And a picture, drawn from what has run and not by hand: the same box at each step, and the state

@@ -92,7 +92,7 @@ def evaluate(expression: sympy.Expr, values: dict[sympy.Symbol, Any]) -> Any:
     """
     if expression in values:
         return values[expression]
-    exact = any(isinstance(value, ExactArray) for value in values.values())
+    exact = any(isinstance(getattr(v, "data", v), ExactArray) for v in values.values())
     if expression.is_Rational:
         constant = Fraction(expression.p, expression.q)
         return constant if exact else float(constant)
@@ -106,7 +106,7 @@ def evaluate(expression: sympy.Expr, values: dict[sympy.Symbol, Any]) -> Any:
         base, exponent = arguments
         return _power(base, expression.exp, exponent)
     if expression.func is functions.heaviside:
-        return arguments[0].positive() if exact else (arguments[0] > 0) * 1.0
+        return (arguments[0] > 0) * 1
     primitive = _by_symbol().get(expression.func)
     if primitive is None:
         raise TypeError(f"{expression.func}: no primitive has this meaning")

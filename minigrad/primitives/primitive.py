@@ -336,7 +336,7 @@ def overflow_guard(x: Array, axis: int | tuple[int, ...] | None) -> Array:
     """
     if hasattr(x, "parents"):  # a Tensor: the shift is a constant, so its data will do
         x = x.data
-    if hasattr(x, "__primitive__") or np.size(x) == 0:
+    if hasattr(x, "__primitive__") or x.size == 0:
         return 0
     highest = np.amax(x.real, axis=axis, keepdims=True)
     return np.where(np.isfinite(highest), highest, 0)

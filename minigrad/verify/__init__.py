@@ -7,6 +7,7 @@ exactly in a finite field over 100 steps, and holds the floats against the compl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from minigrad.targets import Target, builtin, resolve
 from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
@@ -55,8 +56,10 @@ def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
     """Which judge gets which problem, for one target."""
     if target.kind == "primitive":
         for sample in target.subject.samples:
-            for judge in JUDGES:
-                yield judge, of_primitive(target.name, target.subject, sample)
+            problem = of_primitive(target.name, target.subject, sample)
+            yield from ((judge, problem) for judge in JUDGES)
+            if target.subject.reads:  # a linear map has no second derivative
+                yield "exact", replace(problem, order=2)
         return
     cell = target.kind == "cell"
     small = of_layer(target, batch=1, steps=1 if cell else 2, input_size=2, hidden_size=2)
@@ -65,4 +68,6 @@ def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
     real = of_layer(
         target, batch=4, steps=14, input_size=x.shape[-1], hidden_size=8, x=x, seed=seed
     )
-    yield from (("proof", small), ("exact", long), ("numeric", real))
+    short = of_layer(target, batch=2, steps=3, input_size=2, hidden_size=3)
+    yield from (("proof", small), ("exact", long), ("exact", replace(short, order=2)))
+    yield "numeric", real

@@ -17,8 +17,13 @@ from minigrad.tape import Node, ancestors
 from minigrad.tensor import Tensor
 
 
-def push_forward(outputs: Sequence[Tensor], tangents: Mapping[Node, Array]) -> list[Array]:
+def push_forward(
+    outputs: Sequence[Tensor], tangents: Mapping[Node, Array], *, recorded: bool = False
+) -> list[Array]:
     """Tangents of the outputs, given those of some leaves; 0 for the others.
+
+    With ``recorded`` they are Tensors on the tape, functions of the leaves, so that they can
+    be differentiated in turn.
 
     Raises:
         ArithmeticError: the reference composition of a fused primitive has another value.
@@ -32,48 +37,62 @@ def push_forward(outputs: Sequence[Tensor], tangents: Mapping[Node, Array]) -> l
                 if parent is not None and parent in known
             ]
             if moved:
-                known[node] = output_tangent(node, moved)
+                known[node] = output_tangent(node, moved, recorded=recorded)
     return [known.get(output, output.data * 0) for output in outputs]
 
 
-def output_tangent(node: Node, moved: Sequence[tuple[int, Array]]) -> Array:
+def output_tangent(
+    node: Node, moved: Sequence[tuple[int, Array]], *, recorded: bool = False
+) -> Array:
     """Tangent of a node's value, given the tangents of some of its operands."""
-    primitive = node.primitive
+    primitive, operands = node.primitive, list(node.operands)
     assert primitive is not None
+    if recorded:
+        operands = [
+            raw if parent is None else parent
+            for raw, parent in zip(node.operands, node.parents, strict=True)
+        ]
     match primitive.kind:
         case "elementwise":
-            return _total(_by_sympy(node, k) * tangent for k, tangent in moved)
+            return _total(_by_sympy(node, k, operands) * tangent for k, tangent in moved)
         case "linear":
             given = dict(moved)
-            operands = [
+            linear = [
                 given[k] if k in given else x * 0 if primitive.vjp(k) is not None else x
                 for k, x in enumerate(node.operands)
             ]
-            return primitive.apply(tuple(operands), node.static)
+            return primitive.apply(tuple(linear), node.static)
         case "bilinear":
             return _total(
                 primitive.apply(
-                    tuple(t if j == k else x for j, x in enumerate(node.operands)), node.static
+                    tuple(t if j == k else x for j, x in enumerate(operands)), node.static
                 )
                 for k, t in moved
             )
         case "fused":
-            return _through_reference(node, moved)
+            return _through_reference(node, moved, operands, recorded=recorded)
 
 
-def _by_sympy(node: Node, position: int) -> Array:
+def _by_sympy(node: Node, position: int, operands: Sequence[Array]) -> Array:
     assert node.primitive is not None
     derivative, variables = derivative_of(node.primitive, position)
-    value = evaluate(derivative, dict(zip(variables, node.operands, strict=True)))
+    value = evaluate(derivative, dict(zip(variables, operands, strict=True)))
     return value + node.data * 0  # of the output's shape, also where it is a constant
 
 
-def _through_reference(node: Node, moved: Sequence[tuple[int, Array]]) -> Array:
+def _through_reference(
+    node: Node,
+    moved: Sequence[tuple[int, Array]],
+    operands: Sequence[Array],
+    *,
+    recorded: bool,
+) -> Array:
     primitive = node.primitive
     assert primitive is not None and primitive.reference is not None
-    leaves: list[Any] = list(node.operands)
+    leaves: list[Any] = list(operands)
     for k, _ in moved:
-        leaves[k] = Tensor(node.operands[k], requires_grad=True)
+        if not recorded:
+            leaves[k] = Tensor(node.operands[k], requires_grad=True)
     output = primitive.reference(*leaves, **node.static)
     if isinstance(node.data, np.ndarray):
         same = np.allclose(output.data, node.data)
@@ -83,7 +102,9 @@ def _through_reference(node: Node, moved: Sequence[tuple[int, Array]]) -> Array:
         raise ArithmeticError(
             f"{primitive.name}: its forward differs from the reference composition"
         )
-    return push_forward([output], {leaves[k]: tangent for k, tangent in moved})[0]
+    return push_forward([output], {leaves[k]: tangent for k, tangent in moved}, recorded=recorded)[
+        0
+    ]
 
 
 def _total(terms: Any) -> Array:

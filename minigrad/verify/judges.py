@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import sympy
@@ -51,14 +52,23 @@ def judge_proof(problem: Problem, seed: int = 0) -> Check:
 
 
 def judge_exact(problem: Problem, seed: int = 0) -> Check:
-    """Reverse pass and SymPy's derivatives pushed forward, in a finite field: equal or not."""
+    """Reverse pass and SymPy's derivatives pushed forward, in a finite field: equal or not.
+
+    At second order the derivative along one tangent is itself differentiated: by the engine
+    through its own rules, by the reference through SymPy's derivatives once more.
+    """
 
     def trial() -> tuple[float, list[str]]:
         rng = np.random.default_rng(seed)
         leaves, outputs = drawn(problem, rng)
         cotangents = [FieldArray.random(y.shape, rng) for y in outputs]
-        gradients = _engine(outputs, cotangents, leaves)
         tangents = {n: FieldArray.random(s, rng) for n, s in problem.shapes.items()}
+        if problem.order == 2:
+            outputs, gradients = _slope(outputs, cotangents, leaves, tangents)
+            cotangents = [FieldArray(1)]
+            tangents = {n: FieldArray.random(s, rng) for n, s in problem.shapes.items()}
+        else:
+            gradients = _engine(outputs, cotangents, leaves)
 
         def agree(names: Iterable[str]) -> bool:
             moved = push_forward(outputs, {leaves[n]: tangents[n] for n in names})
@@ -142,14 +152,16 @@ def _check(
         except Exception as error:  # the engine or a rule under judgement failed
             figure, faults = 0.0, [f"{type(error).__name__}: {error}"]
         if faults:
+            subject = "wrong" if problem.order == 1 else "wrong at second order"
             told = faults[:_MOST]
             if len(faults) > _MOST:
                 told.append(f"and {len(faults) - _MOST} more")
-            faults = ["wrong: " + ", ".join(told), *culprits(problem, seed)]
+            faults = [f"{subject}: " + ", ".join(told), *culprits(problem, seed)]
     return Check(
         target=problem.target,
         judge=judge,
         shapes=dict(problem.shapes),
+        order=problem.order,
         passed=not faults,
         figure=figure,
         unit=unit,
@@ -175,13 +187,39 @@ def _engine(outputs: list[Tensor], cotangents: Sequence[Array], leaves: Leaves) 
     return found
 
 
-def _paired(outputs: Sequence[Tensor], cotangents: Sequence[Array]) -> Array:
-    """Σ cotangent · output, computed outside of the tape."""
-    terms = [(u * y.data).sum() for y, u in zip(outputs, cotangents, strict=True)]
+def _slope(
+    outputs: list[Tensor], cotangents: list[Array], leaves: Leaves, tangents: Arrays
+) -> tuple[list[Tensor], dict[str, Array]]:
+    """The derivative along some tangents, as both sides have it, to be differentiated again.
+
+    Returns:
+        The reference's, a recorded number whose tangents can be pushed forward; and the
+        engine's gradient of its own, the product of the Hessian with these tangents.
+    """
+    moved = push_forward(outputs, {leaves[n]: t for n, t in tangents.items()}, recorded=True)
+    reference = _total([(t * u).sum() for t, u in zip(moved, cotangents, strict=True)])
+    recorded = [(y, u) for y, u in zip(outputs, cotangents, strict=True) if y.requires_grad]
+    first = walk(recorded, retain_graph=True, create_graph=True)
+    slope = _total(
+        [(first[leaf] * tangents[n]).sum() for n, leaf in leaves.items() if leaf in first]
+    )
+    if not isinstance(slope, Tensor) or not slope.requires_grad:
+        second = {n: leaf.data * 0 for n, leaf in leaves.items()}
+    else:
+        second = _engine([slope], [FieldArray(1)], leaves)
+    return [Tensor(reference) if not isinstance(reference, Tensor) else reference], second
+
+
+def _total(terms: Sequence[Any]) -> Any:
     total, *rest = terms
     for term in rest:
         total = total + term
     return total
+
+
+def _paired(outputs: Sequence[Tensor], cotangents: Sequence[Array]) -> Array:
+    """Σ cotangent · output, computed outside of the tape."""
+    return _total([(u * y.data).sum() for y, u in zip(outputs, cotangents, strict=True)])
 
 
 def _pairing(pairs: Iterable[tuple[Array, Array]]) -> int:

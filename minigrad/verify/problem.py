@@ -34,6 +34,7 @@ class Problem:
         run: named `Tensor`s → the output or outputs, computed in the world of their data.
         domains: what numbers an input may be, where that is not every real number.
         values: numbers to take for some inputs instead of random ones (real data).
+        order: which derivative is judged: 1 for the gradient, 2 for its gradient.
     """
 
     target: str
@@ -41,6 +42,7 @@ class Problem:
     run: Callable[[Mapping[str, Tensor]], Any]
     domains: Mapping[str, Domain] = field(default_factory=dict)
     values: Arrays = field(default_factory=dict)
+    order: int = 1
 
     def forward(self, arrays: Arrays, *, recorded: bool = True) -> tuple[Leaves, list[Tensor]]:
         """Leaves with these arrays, and the outputs computed from them."""

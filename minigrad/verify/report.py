@@ -21,6 +21,7 @@ class Check:
         target: the target's name.
         judge: ``"proof"``, ``"exact"`` or ``"numeric"``.
         shapes: of every input that was differentiated.
+        order: 1 for the gradient, 2 for the gradient of the gradient.
         passed: whether the gradient is right, as far as this judge can tell.
         figure: the number behind the verdict.
         unit: what the figure counts or measures.
@@ -32,6 +33,7 @@ class Check:
     target: str
     judge: Judge
     shapes: Mapping[str, tuple[int, ...]]
+    order: int
     passed: bool
     figure: float
     unit: str

@@ -24,7 +24,8 @@ LAYERS = ["rnn", "lstm", "gru", "attention"]
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_passes_all_three_judges(layer):
     report = verify(layer)
-    assert [check.judge for check in report.checks] == ["proof", "exact", "numeric"]
+    judged = [(check.judge, check.order) for check in report.checks]
+    assert judged == [("proof", 1), ("exact", 1), ("exact", 2), ("numeric", 1)]
     assert report.passed, [check.failures for check in report.checks]
 
 
@@ -120,6 +121,19 @@ def test_every_mutant_of_every_rule_is_caught(planted, name, position, change):
     failed = [check for check in report.checks if not check.passed]
     assert {check.judge for check in failed} == {"proof", "exact", "numeric"}
     assert all(any(name in said for said in check.failures[1:]) for check in failed)
+
+
+def test_a_rule_that_forgets_to_record_is_caught_at_second_order(planted):
+    """It reaches for .data, so the gradient is right and the gradient's gradient is not."""
+
+    def rule(g, y, x):
+        return g * (1 - (y.data if hasattr(y, "parents") else y) ** 2)
+
+    with planted("tanh", vjps=(rule,)):
+        checks = verify("tanh").checks
+    assert {(c.judge, c.order): c.passed for c in checks} == {
+        ("proof", 1): True, ("exact", 1): True, ("exact", 2): False, ("numeric", 1): True,
+    }  # fmt: skip
 
 
 def test_a_walk_that_loses_a_cotangent_is_caught(monkeypatch):
