@@ -277,7 +277,7 @@ def contribution(node: Node, position: int, g: Array, *, create_graph: bool = Fa
         part = rule(g, node.data, *node.operands)
     if part.shape != like.shape:
         part = unbroadcast(part, like.shape, primitive, position)
-    if part.dtype != like.dtype:
+    if part.dtype is not like.dtype and part.dtype != like.dtype:
         part = part.astype(like.dtype)
     return part
 

@@ -21,6 +21,9 @@ _CONSTANT: frozenset[Callable[..., Any]] = frozenset({
 })  # fmt: skip
 
 
+_NOTHING: Mapping[str, Any] = {}  # no static keywords
+
+
 class Tensor(Node):
     """An array that remembers how it was made.
 
@@ -182,7 +185,7 @@ class Tensor(Node):
         if method == "__call__" and not kwargs:
             rule = BY_NUMPY.get(ufunc)
             if isinstance(rule, Primitive):
-                return record(rule, inputs, {})
+                return record(rule, inputs, _NOTHING)
             if ufunc in _CONSTANT:
                 return ufunc(*map(raw, inputs))
         if kwargs.get("out") is not None:
@@ -224,46 +227,46 @@ class Tensor(Node):
     # Operators
 
     def __add__(self, other: Any) -> Tensor:
-        return record(p.add, (self, other), {})
+        return record(p.add, (self, other), _NOTHING)
 
     def __radd__(self, other: Any) -> Tensor:
-        return record(p.add, (other, self), {})
+        return record(p.add, (other, self), _NOTHING)
 
     def __sub__(self, other: Any) -> Tensor:
-        return record(p.subtract, (self, other), {})
+        return record(p.subtract, (self, other), _NOTHING)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return record(p.subtract, (other, self), {})
+        return record(p.subtract, (other, self), _NOTHING)
 
     def __mul__(self, other: Any) -> Tensor:
-        return record(p.multiply, (self, other), {})
+        return record(p.multiply, (self, other), _NOTHING)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return record(p.multiply, (other, self), {})
+        return record(p.multiply, (other, self), _NOTHING)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return record(p.divide, (self, other), {})
+        return record(p.divide, (self, other), _NOTHING)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return record(p.divide, (other, self), {})
+        return record(p.divide, (other, self), _NOTHING)
 
     def __pow__(self, other: Any) -> Tensor:
-        return record(p.power, (self, other), {})
+        return record(p.power, (self, other), _NOTHING)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return record(p.power, (other, self), {})
+        return record(p.power, (other, self), _NOTHING)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return record(p.matmul, (self, other), {})
+        return record(p.matmul, (self, other), _NOTHING)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return record(p.matmul, (other, self), {})
+        return record(p.matmul, (other, self), _NOTHING)
 
     def __abs__(self) -> Tensor:
-        return record(p.absolute, (self,), {})
+        return record(p.absolute, (self,), _NOTHING)
 
     def __neg__(self) -> Tensor:
-        return record(p.negative, (self,), {})
+        return record(p.negative, (self,), _NOTHING)
 
     def __pos__(self) -> Tensor:
         return self
@@ -302,7 +305,7 @@ class Tensor(Node):
     @property
     def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
         """The array with its axes reversed."""
-        return record(p.transpose, (self,), {})
+        return record(p.transpose, (self,), _NOTHING)
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """Sum along ``axis``, as ``np.sum``."""
@@ -408,20 +411,30 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
     arrays: list[Any] = []
     parents: list[Tensor | None] = []
     tracked = given = False  # whether a gradient is wanted, and whether others hold an operand
+    plain = not primitive.variadic  # whether NumPy alone will do
     for x in operands:
         if isinstance(x, Tensor):
-            arrays.append(x.data)
+            array = x.data
             if x.requires_grad:
                 parents.append(x)
                 tracked = True
             else:
                 parents.append(None)
-            given = given or x.primitive is None
+            if x.primitive is None:
+                given = True
         else:
-            arrays.append(x)
+            array = x
             parents.append(None)
-            given = given or type(x) is np.ndarray
-    data = primitive.apply(arrays, static)
+            given = True
+        arrays.append(array)
+        kind = type(array)
+        plain = plain and (kind is np.ndarray or kind is float or kind is int)
+    if not plain:
+        data = primitive.apply(arrays, static)
+    elif static:
+        data = primitive.forward(*arrays, **static)
+    else:
+        data = primitive.forward(*arrays)
     out = _new(Tensor)
     out.data = data
     out.index = next_index()

@@ -87,6 +87,7 @@ class Primitive:
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
         reads: whether its rules need the operands' values, and not only their shapes.
+        arity: number of array operands (1 for a variadic primitive: the sequence).
     """
 
     name: str
@@ -103,6 +104,7 @@ class Primitive:
     nonsmooth: str = ""
     domain: tuple[Domain, ...] = ()
     reads: bool = field(init=False)
+    arity: int = field(init=False)
     analytic: bool = True
     samples: tuple[Sample, ...] = ()
 
@@ -110,11 +112,7 @@ class Primitive:
         """Note whether a rule reads the operands' values: a linear one needs their shapes only."""
         reads = self.kind != "linear" and any(map(callable, self.rules))
         object.__setattr__(self, "reads", reads)
-
-    @property
-    def arity(self) -> int:
-        """Number of array operands (1 for a variadic primitive: the sequence)."""
-        return len(self.rules)
+        object.__setattr__(self, "arity", len(self.rules))
 
     def vjp(self, position: int) -> Rule | None:
         """Rule for the cotangent of operand number ``position``."""
@@ -124,6 +122,9 @@ class Primitive:
 
     def __call__(self, *args: Array, **static: Any) -> Array:
         """Apply to arrays of any world; NumPy's own argument order for the static part."""
+        interpret = getattr(args[0], "__primitive__", None) if len(args) == 1 else None
+        if interpret is not None and not self.variadic and self.arity == 1:
+            return interpret(self, args, static)
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
         return self.apply(args, static)
@@ -379,6 +380,11 @@ def _broadcasting(arity: int) -> tuple[Sample, ...]:
 def _times(partial: Rule | float) -> Rule:
     """The VJP of an elementwise operand: g · ∂y/∂x."""
     if callable(partial):
+        if not _keywords(partial):  # the usual cases, spelled out: they are called most of all
+            if partial.__code__.co_argcount == 2:
+                return lambda g, y, x: g * partial(y, x)
+            if partial.__code__.co_argcount == 3:
+                return lambda g, y, a, b: g * partial(y, a, b)
         return lambda g, y, *operands, **static: g * partial(y, *operands, **static)
     if partial == 1:
         return lambda g, *_: g
