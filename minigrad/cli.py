@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -248,13 +249,14 @@ def _findings(report: Report) -> list[str]:
         if not wrong:
             continue
         lines.append(f"[bold red]{escape(target)}[/] is wrong")
-        told: dict[str, None] = {}  # a set in order: the judges mostly blame the same
+        told: dict[str, str] = {}  # the judges mostly blame the same, at other shapes
         for check in wrong:
             shapes = ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
             lines.append(f"  {check.judge}: {escape(check.failures[0])}")
             lines.append(f"    [dim]at {escape(shapes)}[/]")
-            told.update(dict.fromkeys(check.failures[1:]))
-        lines += [f"  → {escape(culprit)}" for culprit in told]
+            for culprit in check.failures[1:]:
+                told.setdefault(re.sub(r"\d+", "", culprit), culprit)
+        lines += [f"  → {escape(culprit)}" for culprit in told.values()]
     failed = sum(not check.passed for check in report.checks)
     total = len(report.checks)
     verdict = f"[bold red]FAILED[/]: {failed} of {total} checks" if failed else (
