@@ -3,9 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
+PEERS := torch==2.13.0 jax autograd
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test lint tutorials wheel clean
+.PHONY: help verify test lint bench tutorials wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -21,6 +23,9 @@ lint: $(VENV)/.installed-lint ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(BENCH)/.installed ## Measure speed beside PyTorch, JAX and HIPS autograd (ROWS="import chain": these only)
+	$(BENCH)/bin/python -m tests.benchmarks $(ROWS)
+
 tutorials: $(VENV)/.installed-tutorials ## Run the tutorials; build notebooks and HTML in build/tutorials
 	$(BIN)/python -m tutorials.build
 
@@ -28,7 +33,7 @@ wheel: $(VENV)/.made ## Build the wheel in dist
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The extras that each command needs. The stamp is written last: an interrupted install is redone.
 $(VENV)/.installed-verify: EXTRAS = report,graphviz
@@ -40,12 +45,20 @@ $(VENV)/.installed-%: $(VENV)/.made setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$(EXTRAS)]'
 	@touch $@
 
-$(VENV)/.made:
+# An environment of its own: the peers are no dependency, and one that does not install is left out.
+$(BENCH)/.installed: $(BENCH)/.made setup.cfg pyproject.toml
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet --editable .
+	@for peer in $(PEERS); do \
+	  $(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet $$peer \
+	    || echo "$$peer did not install: its column stays empty" >&2; done
+	@touch $@
+
+$(VENV)/.made $(BENCH)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "minigrad needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing):" \
 	       "install it (apt install python3.11 python3.11-venv, or brew install python@3.11)," \
 	       "then run make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "$(PYTHON) has no venv module: install it (apt install python3-venv)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D)
 	@touch $@

@@ -76,6 +76,8 @@ def verify(
     found = [_resolve(text) for text in targets] or builtin()
     if json_file:
         check_writable(json_file)
+    if folder:
+        _check_pages(folder)
     with _progress() as progress:
         task = progress.add_task("", total=None)
         report = judge(
@@ -177,6 +179,16 @@ def _resolve(text: str) -> Target:
     try:
         return resolve(text)
     except TargetError as error:
+        raise InvalidInput(str(error)) from error
+
+
+def _check_pages(folder: Path) -> None:
+    """Refuse a report that cannot be written, before anything is judged."""
+    from minigrad.pages import check_requirements
+
+    try:
+        check_requirements(folder)
+    except (ImportError, RuntimeError) as error:
         raise InvalidInput(str(error)) from error
 
 

@@ -15,6 +15,7 @@ def require(package: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError as error:
+        name = package.partition(".")[0]
         raise ImportError(
-            f'{package} is not installed; get it with: pip install "minigrad[{extra}]"'
+            f'{name} is not installed; get it with: pip install "minigrad[{extra}]"'
         ) from error

@@ -7,13 +7,28 @@ from pathlib import Path
 
 import minigrad
 from minigrad.extras import require
-from minigrad.files import write_text
-from minigrad.graph import draw
+from minigrad.files import check_writable, write_text
+from minigrad.graph import draw, require_graphviz
 from minigrad.symbolic import derive
 from minigrad.targets import Target
 from minigrad.verify.report import Report, summary
 
 STEPS = 3  # of the unrolled graphs: a first, one between, a last
+
+
+def check_requirements(folder: Path) -> None:
+    """See, before the work, that the pages can be made and written.
+
+    Raises:
+        ImportError: the extra ``report`` is not installed.
+        GraphvizNotFoundError: there is no Graphviz.
+        OSError: the folder cannot be made.
+    """
+    require("jinja2", extra="report")
+    require("latex2mathml", extra="report")
+    require_graphviz()
+    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(folder / "index.html")
 
 
 def write_pages(
@@ -35,10 +50,10 @@ def write_pages(
         The path of ``index.html``.
 
     Raises:
-        ImportError: the extra ``report`` is not installed.
+        ImportError, GraphvizNotFoundError, OSError: as `check_requirements`.
     """
+    check_requirements(folder)
     jinja2 = require("jinja2", extra="report")
-    folder.mkdir(parents=True, exist_ok=True)
     layers = []
     for target in targets:
         if target.kind == "primitive":

@@ -70,6 +70,7 @@ def test_a_wrong_rule_exits_with_1_and_names_it(tmp_path):
         (["verify", "os:sep"], "expected a subclass of minigrad.nn.Cell"),
         (["verify", "nomodule:Cell"], "ModuleNotFoundError"),
         (["verify", "tanh", "--json", "no/such/folder/r.json"], "no such folder"),
+        (["verify", "tanh", "--report", "broken.py/out"], "broken.py"),
         (["derive", "lstm", "--wrt", "q"], "has no 'q'"),
         (["derive", "lstm", "--format", "docx"], "docx"),
         (["derive", "lstm", "-o", "lstm.docx"], "unknown ending '.docx'"),

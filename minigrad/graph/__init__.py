@@ -1,7 +1,7 @@
 """Pictures of recorded graphs: record, choose a view, lay out, draw."""
 
 from minigrad.graph.model import Graph, Operation, Use, trace, trace_target
-from minigrad.graph.render import GraphvizNotFoundError, draw, render, source, svg
+from minigrad.graph.render import GraphvizNotFoundError, draw, render, require_graphviz, source, svg
 from minigrad.graph.views import Item, View, unrolled
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "View",
     "draw",
     "render",
+    "require_graphviz",
     "source",
     "svg",
     "trace",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -81,7 +82,10 @@ def render(view: View, path: str | Path) -> None:
 
 def source(view: View) -> str:
     """DOT text of the view, with positions if there is a Graphviz to find them."""
-    return layout.source(view, _graphviz if _available() else None)
+    try:
+        return layout.source(view, _graphviz)
+    except GraphvizNotFoundError:
+        return layout.source(view)
 
 
 def svg(view: View) -> str:
@@ -129,28 +133,27 @@ def _described(view: View, text: str) -> str:
     )
 
 
-def _available() -> bool:
-    if shutil.which("dot"):
-        return True
-    try:
-        import pygraphviz  # noqa: F401 (only whether it is there)
-    except ImportError:
-        return False
-    return True
+def require_graphviz() -> None:
+    """See that pictures can be drawn here.
 
-
-def _graphviz(text: str, format: str) -> bytes:
-    """What Graphviz makes of DOT text."""
-    if shutil.which("dot"):
-        return graphviz.pipe("dot", format, text.encode())
-    try:
-        import pygraphviz
-    except ImportError as error:
+    Raises:
+        GraphvizNotFoundError: there is no Graphviz; the message names both installs.
+    """
+    if not shutil.which("dot") and not importlib.util.find_spec("pygraphviz"):
         raise GraphvizNotFoundError(
             "drawing needs Graphviz, and there is neither the program dot on PATH nor the package "
             "pygraphviz: install one (apt install graphviz, or brew install graphviz, or "
             'pip install "minigrad[graphviz]")'
-        ) from error
+        )
+
+
+def _graphviz(text: str, format: str) -> bytes:
+    """What Graphviz makes of DOT text."""
+    require_graphviz()
+    if shutil.which("dot"):
+        return graphviz.pipe("dot", format, text.encode())
+    import pygraphviz
+
     prog = "nop2" if "layout=nop2" in text else "dot"
     with _quiet():
         return pygraphviz.AGraph(string=text).draw(format=format, prog=prog)

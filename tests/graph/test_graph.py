@@ -153,7 +153,7 @@ def test_without_graphviz_the_dot_is_still_written_and_both_installs_are_named(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(GraphvizNotFoundError) as error:
         draw("lstm", tmp_path / "lstm.svg", steps=2)
     assert "apt install graphviz" in str(error.value)
