@@ -88,7 +88,7 @@ def value_and_grad(
             tracked, variables = _variables(args, numbers)
             result = function(*tracked, **kwargs)
             output, aux = result if has_aux else (result, None)
-            if np.size(raw(output)) != 1:
+            if getattr(raw(output), "size", 1) != 1:
                 raise ValueError(
                     f"grad: the function returned shape {np.shape(raw(output))}, expected a "
                     "single number; use jacobian, or vjp with a cotangent"

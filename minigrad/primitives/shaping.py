@@ -203,8 +203,14 @@ def take_along_axis(x: Array, indices: np.ndarray, axis: int | None = -1) -> Arr
 
 @implements(np.sort)
 def sort(x: Array, axis: int | None = -1) -> Array:
-    """Entries in rising order along ``axis``; equal ones keep their order."""
+    """Entries in rising order along ``axis``; equal ones keep their order.
+
+    Raises:
+        TypeError: an array of a world whose entries have no order, or are not at hand.
+    """
     data = x.data if hasattr(x, "parents") else x
+    if not isinstance(data, np.ndarray):
+        raise TypeError(f"sort: got {type(data).__name__}, expected an array of numbers")
     return take_along_axis(x, np.argsort(data, axis=axis, kind="stable"), axis)
 
 
