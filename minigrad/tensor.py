@@ -443,8 +443,8 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
         if state.recording:
             out.requires_grad = True
             out.primitive = primitive
-            out.operands = arrays
-            out.parents = parents
+            out.operands = tuple(arrays)
+            out.parents = tuple(parents)
             out.static = static
             out.scope = state.scope
             if type(data) is np.ndarray:

@@ -1,0 +1,1 @@
+"""Speed and memory beside PyTorch, JAX and HIPS autograd: `make bench`."""
