@@ -80,13 +80,16 @@ def verify(
         _check_pages(folder)
     with _progress() as progress:
         task = progress.add_task("", total=None)
-        report = judge(
-            *found,
-            seed=seed,
-            progress=lambda what, done, total: progress.update(
-                task, description=what, completed=done, total=total
-            ),
-        )
+        try:
+            report = judge(
+                *found,
+                seed=seed,
+                progress=lambda what, done, total: progress.update(
+                    task, description=what, completed=done, total=total
+                ),
+            )
+        except TargetError as error:
+            raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))
     for line in _findings(report):

@@ -61,6 +61,37 @@ def test_a_wrong_rule_exits_with_1_and_names_it(tmp_path):
     assert json.loads((tmp_path / "r.json").read_text())["passed"] is False
 
 
+OWN_RULES = """
+import numpy as np
+import minigrad as mg
+
+reverse = mg.linear("reverse", lambda x: x[::-1], adjoints=(lambda g, x: g[::-1],),
+                    samples=(mg.sample((3, 2)),))
+scaled = mg.bilinear("scaled", lambda a, b: a * b, adjoints=(lambda g, a, b: g * b,
+                     lambda g, a, b: g * a), samples=(mg.sample((2, 3), (3,)),))
+softsign = mg.fused("softsign", lambda x: x / np.sqrt(1 + x * x),
+                    vjps=(lambda g, y, x: g / np.sqrt(1 + x * x) ** 3,),
+                    reference=lambda x: x / np.sqrt(1 + x * x), samples=(mg.sample((1,)),))
+bare = mg.linear("bare", lambda x: 2 * x, adjoints=(lambda g, x: 2 * g,))
+"""
+
+
+@pytest.mark.parametrize("name", ["reverse", "scaled", "softsign"])
+def test_a_rule_of_one_s_own_is_judged_and_drawn_like_a_built_in_one(tmp_path, name):
+    (tmp_path / "rules.py").write_text(OWN_RULES)
+    done = minigrad("verify", f"rules.py:{name}", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = minigrad("graph", f"rules.py:{name}", "-o", "rule.svg", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_rule_without_samples_is_told_what_it_lacks(tmp_path):
+    (tmp_path / "rules.py").write_text(OWN_RULES)
+    done = minigrad("verify", "rules.py:bare", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "carries no samples=" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -18,7 +18,15 @@ def is_zero(expression: sympy.Expr) -> bool:
     """
     unknowns = _unknowns(expression)
     polynomials = ring(list(unknowns.values()) or [sympy.Dummy()], sympy.QQ)[0]
-    return not _fraction(expression, polynomials, unknowns, {}).numerator
+    known: dict[sympy.Expr, _Fraction] = {}
+    numerator = _fraction(expression, polynomials, unknowns, known).numerator
+    relations = []
+    for atom, variable in unknowns.items():  # a root to its power is what it is the root of
+        if _is_root(atom):
+            base = _fraction(atom.base, polynomials, unknowns, known)
+            if not base.powers:
+                relations.append(polynomials(variable) ** int(atom.exp.q) - base.numerator)
+    return not (numerator.rem(relations) if relations else numerator)
 
 
 def normal_form(expression: sympy.Expr) -> sympy.Expr:
@@ -38,19 +46,32 @@ class _Fraction:
 
 
 def _unknowns(expression: sympy.Expr) -> dict[sympy.Expr, sympy.Dummy]:
-    """A variable for every symbol, function and power that is no integer's."""
+    """A variable for every symbol, function and power that is no integer's.
+
+    Roots come first, those with most in them before, so that a division replaces them.
+    """
     powers = (p for p in expression.atoms(sympy.Pow) if not p.exp.is_Integer)
     split = (_root(p.base, e) for p in powers for e in sympy.Add.make_args(p.exp))
     atoms = {
         *expression.atoms(sympy.Symbol, sympy.Function),
         *(p for p in split if p.is_Pow and not p.exp.is_Integer),
     }
-    return {atom: sympy.Dummy() for atom in sorted(atoms, key=sympy.default_sort_key)}
+
+    def order(atom: sympy.Expr) -> tuple[int, object]:
+        return -atom.count_ops() if _is_root(atom) else 1, sympy.default_sort_key(atom)
+
+    return {atom: sympy.Dummy() for atom in sorted(atoms, key=order)}
+
+
+def _is_root(atom: sympy.Expr) -> bool:
+    return bool(atom.is_Pow and atom.exp.is_Rational)
 
 
 def _root(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-    """The unknown that a power is made of: x^(−3/2) is a power of √x."""
-    return sympy.Pow(base, sympy.Rational(1, exponent.q) if exponent.is_Rational else exponent)
+    """The unknown that a power is made of: (1 + x)^(−3/2) is a power of √(1 + x), expanded."""
+    if exponent.is_Rational:
+        return sympy.Pow(sympy.expand(base), sympy.Rational(1, exponent.q), evaluate=False)
+    return sympy.Pow(base, exponent)
 
 
 def _fraction(

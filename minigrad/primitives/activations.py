@@ -22,15 +22,19 @@ _ROOT_HALF = math.sqrt(0.5)
 
 
 def _stable_sigmoid(x: Array) -> Array:
-    """σ(x) = exp(−log(1 + e⁻ˣ)): keeps its relative accuracy where σ is tiny, never overflows."""
-    if np.iscomplexobj(x):  # NumPy's logaddexp knows real numbers only
+    """σ(x) = 1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) for x < 0: accurate in both tails, no overflow."""
+    if np.iscomplexobj(x):  # the absolute value is not analytic
         with np.errstate(over="ignore"):
             return 1 / (1 + np.exp(-x))
-    return np.exp(-np.logaddexp(0, -x))
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
 
 
 def _stable_softplus(x: Array) -> Array:
-    return np.log1p(np.exp(x)) if np.iscomplexobj(x) else np.logaddexp(0, x)
+    """log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|): accurate in both tails, no overflow."""
+    if np.iscomplexobj(x):
+        return np.log1p(np.exp(x))
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def _erf(x: Array) -> Array:

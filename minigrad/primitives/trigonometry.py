@@ -10,11 +10,11 @@ sin = elementwise("sin", np.sin, partials=(lambda y, x: np.cos(x),), symbol="sin
 cos = elementwise("cos", np.cos, partials=(lambda y, x: -np.sin(x),), symbol="cos")
 tan = elementwise("tan", np.tan, partials=(lambda y, x: 1 + y * y,), symbol="tan")
 arcsin = elementwise(
-    "arcsin", np.arcsin, partials=(lambda y, x: 1 / np.sqrt(1 - x * x),), symbol="asin",
+    "arcsin", np.arcsin, partials=(lambda y, x: 1 / np.sqrt((1 - x) * (1 + x)),), symbol="asin",
     domain=("unit",),
 )  # fmt: skip
 arccos = elementwise(
-    "arccos", np.arccos, partials=(lambda y, x: -1 / np.sqrt(1 - x * x),), symbol="acos",
+    "arccos", np.arccos, partials=(lambda y, x: -1 / np.sqrt((1 - x) * (1 + x)),), symbol="acos",
     domain=("unit",),
 )  # fmt: skip
 arctan = elementwise("arctan", np.arctan, partials=(lambda y, x: 1 / (1 + x * x),), symbol="atan")
@@ -30,6 +30,6 @@ arccosh = elementwise(
     symbol="acosh", domain=("above one",),
 )  # fmt: skip
 arctanh = elementwise(
-    "arctanh", np.arctanh, partials=(lambda y, x: 1 / (1 - x * x),), symbol="atanh",
+    "arctanh", np.arctanh, partials=(lambda y, x: 1 / ((1 - x) * (1 + x)),), symbol="atanh",
     domain=("unit",),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from minigrad.targets import Target, builtin, resolve
+from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
 from minigrad.verify.problem import Problem, of_layer, of_primitive
 from minigrad.verify.real_input import weather_window
@@ -55,6 +55,11 @@ def verify(
 def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
     """Which judge gets which problem, for one target."""
     if target.kind == "primitive":
+        if not target.subject.samples:
+            raise TargetError(
+                f"{target.name}: this primitive carries no samples= to judge it on; give it some, "
+                "such as samples=(minigrad.sample((2, 3)),)"
+            )
         for sample in target.subject.samples:
             problem = of_primitive(target.name, target.subject, sample)
             yield from ((judge, problem) for judge in JUDGES)

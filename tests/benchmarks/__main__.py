@@ -53,13 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failures = []
     for workload in chosen:
         try:
-            measured = workload.lines(options.rounds)
+            for line in workload.lines(options.rounds):
+                print(_row(_cells(line)), flush=True)
+                lines.append(line)
         except RuntimeError as problem:
             failures.append(f"{workload.NAME}: {problem}")
-            continue
-        for line in measured:
-            print(_row(_cells(line)), flush=True)
-        lines += measured
     for note in dict.fromkeys(note for line in lines for note in line.notes):
         print(f"\n{note}", end="")
     for failure in failures:

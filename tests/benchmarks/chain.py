@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,6 @@ from tests.benchmarks.measuring import Line, Side, Target, Work, in_turn, proces
 
 NAME = "chain"
 LENGTHS = (10**3, 10**4, 10**5, 10**6)
-MEASURED = LENGTHS[-2:]  # the growth of a process says nothing about less than a few megabytes
 
 
 def in_minigrad(length: int) -> Work:
@@ -57,35 +57,43 @@ def in_autograd(length: int) -> Work:
 SIDES = {"minigrad": in_minigrad, "PyTorch": in_torch, "autograd": in_autograd}
 
 
-def lines(rounds: int) -> list[Line]:
-    found = []
+def lines(rounds: int) -> Iterator[Line]:
+    medians = []
     for length in LENGTHS:
         with processes(_sides(length), set_threads) as (ready, notes):
             seconds = in_turn(ready, rounds)
         per_operation = {side: [s / length for s in taken] for side, taken in seconds.items()}
-        found.append(Line(f"{NAME} of {length:,}, per op", per_operation, notes=notes))
-    shortest, longest = (statistics.median(found[k].seconds["minigrad"]) for k in (0, -1))
-    found[-1].targets = [Target(f"time per op ÷ that of {LENGTHS[0]:,}", 1.5, longest / shortest)]
-    found.append(_memory())
-    return found
+        medians.append(statistics.median(per_operation["minigrad"]))
+        line = Line(f"{NAME} of {length:,}, per op", per_operation, notes=notes)
+        if length == LENGTHS[-1]:
+            growth = medians[-1] / medians[0]
+            line.targets = [Target(f"time per op ÷ that of {LENGTHS[0]:,}", 1.5, growth)]
+        yield line
+    yield _memory()
 
 
 def _memory() -> Line:
-    """Bytes per operation by which a new process grows."""
-    peaks: dict[str, dict[int, float]] = {side: {} for side in SIDES}
-    for length in MEASURED:
-        with processes(_sides(length), set_threads) as (ready, _):
-            for side, process in ready.items():
-                peaks[side][length] = process.ask("peak") / length
+    """Bytes per operation: what Python allocates, and how much a new process grows."""
+    allocated = {
+        length: _ask("allocated", length, ["minigrad"])["minigrad"] / length
+        for length in (LENGTHS[0], LENGTHS[-1])
+    }
+    shorter, longer = allocated.values()
+    growth = _ask("growth", LENGTHS[-1], list(SIDES))
+    text = f"allocated per op ÷ that of {LENGTHS[0]:,}"
     notes = [
-        f"memory per operation, {side}: "
-        + ", ".join(f"{size:.0f} bytes in {length:,}" for length, size in sizes.items())
-        for side, sizes in peaks.items()
-        if sizes
+        f"{NAME}: {shorter:.0f} bytes allocated per operation in {LENGTHS[0]:,}, {longer:.0f} in "
+        f"{LENGTHS[-1]:,}; the process grows by "
+        + ", ".join(f"{size / LENGTHS[-1]:.0f} ({side})" for side, size in growth.items())
     ]
-    shorter, longer = (peaks["minigrad"][length] for length in MEASURED)
-    text = f"memory per op of {MEASURED[1]:,} ÷ that of {MEASURED[0]:,}"
     return Line(f"{NAME}, memory", targets=[Target(text, 1.2, longer / shorter)], notes=notes)
+
+
+def _ask(what: str, length: int, names: list[str]) -> dict[str, int]:
+    """The answer of a new process for each side."""
+    sides = _sides(length)
+    with processes({name: sides[name] for name in names}, set_threads) as (ready, _):
+        return {side: process.ask(what) for side, process in ready.items()}
 
 
 def _sides(length: int) -> dict[str, Side]:

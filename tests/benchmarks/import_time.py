@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 from tests.benchmarks.measuring import Line, Target
 
@@ -19,7 +20,7 @@ MODULES = {
 }
 
 
-def lines(rounds: int) -> list[Line]:
+def lines(rounds: int) -> Iterator[Line]:
     there = {
         side: module
         for side, module in MODULES.items()

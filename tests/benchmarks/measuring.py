@@ -198,8 +198,10 @@ def _serve(pipe: Any, side: Side, prepare: Callable[[], None]) -> None:
             elif question == "round":
                 repeats = repeats or _repeats(work)
                 pipe.send(("round", _time(work, repeats)))
-            elif question == "peak":
-                pipe.send(("peak", _peak(work)))
+            elif question == "growth":
+                pipe.send(("growth", _growth(work)))
+            elif question == "allocated":
+                pipe.send(("allocated", _allocated(work)))
         except Exception as problem:
             pipe.send(("failed", f"{type(problem).__name__}: {problem}"))
 
@@ -220,7 +222,7 @@ def _time(work: Work, repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def _peak(work: Work) -> int:
+def _growth(work: Work) -> int:
     """Bytes by which the process grew at its largest while the workload ran."""
     import resource
 
@@ -228,6 +230,17 @@ def _peak(work: Work) -> int:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     work()
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
+
+
+def _allocated(work: Work) -> int:
+    """Bytes that Python and NumPy had allocated at most while the workload ran."""
+    import tracemalloc
+
+    tracemalloc.start()
+    work()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
 
 
 def _agree(name: str, results: Mapping[str, Sequence[np.ndarray]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tests.benchmarks.measuring import Line, Work, compare
@@ -81,8 +83,6 @@ MULTIPLY = {
 }
 
 
-def lines(rounds: int) -> list[Line]:
-    return [
-        compare(f"{NAME}: tanh", TANH, LIMITS, rounds),
-        compare(f"{NAME}: multiply", MULTIPLY, LIMITS, rounds),
-    ]
+def lines(rounds: int) -> Iterator[Line]:
+    yield compare(f"{NAME}: tanh", TANH, LIMITS, rounds)
+    yield compare(f"{NAME}: multiply", MULTIPLY, LIMITS, rounds)

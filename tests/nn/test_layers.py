@@ -51,9 +51,9 @@ def test_steps_one_at_a_time_give_the_same_as_the_whole_sequence(kind, rng):
     state = None
     for t in range(5):
         y, state = layer(x[t], state)
-        np.testing.assert_allclose(y.data, whole.data[t], rtol=1e-13)
+        np.testing.assert_allclose(y.data, whole.data[t], rtol=1e-13, atol=1e-15)
     for a, b in zip(_states(state), _states(final), strict=True):
-        np.testing.assert_allclose(a.data, b.data, rtol=1e-13)
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -61,7 +61,7 @@ def test_a_sequence_in_a_batch_is_as_it_is_alone(kind, rng):
     layer, x = _layer(kind), rng.normal(size=(2, 5, 3))
     together, _ = layer(x)
     for k in range(2):
-        np.testing.assert_allclose(together.data[k], layer(x[k])[0].data, rtol=1e-13)
+        np.testing.assert_allclose(together.data[k], layer(x[k])[0].data, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("kind", LAYERS)
@@ -92,7 +92,7 @@ def test_non_contiguous_inputs_give_the_same(kind, rng):
     layer, x = _layer(kind), rng.normal(size=(5, 2, 3))
     view = x.transpose(1, 0, 2)
     np.testing.assert_allclose(
-        layer(view)[0].data, layer(np.ascontiguousarray(view))[0].data, rtol=1e-14
+        layer(view)[0].data, layer(np.ascontiguousarray(view))[0].data, rtol=1e-14, atol=1e-15
     )
 
 
@@ -160,8 +160,8 @@ def test_the_lstm_is_its_equations(rng):
     c_new = logistic["f"] * c + logistic["i"] * np.tanh(a["g"])
     h_new = logistic["o"] * np.tanh(c_new)
     ours_h, ours_c = cell(x, (h, c))
-    np.testing.assert_allclose(ours_h.data, h_new, rtol=1e-13)
-    np.testing.assert_allclose(ours_c.data, c_new, rtol=1e-13)
+    np.testing.assert_allclose(ours_h.data, h_new, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(ours_c.data, c_new, rtol=1e-13, atol=1e-15)
 
 
 def test_the_gru_resets_before_the_product(rng):
@@ -171,7 +171,7 @@ def test_the_gru_resets_before_the_product(rng):
     z = 1 / (1 + np.exp(-affine(cell.z, h, x)))
     r = 1 / (1 + np.exp(-affine(cell.r, h, x)))
     candidate = np.tanh(affine(cell.h_tilde, r * h, x))
-    np.testing.assert_allclose(cell(x, h).data, (1 - z) * h + z * candidate, rtol=1e-13)
+    np.testing.assert_allclose(cell(x, h).data, (1 - z) * h + z * candidate, rtol=1e-13, atol=1e-15)
 
 
 def test_a_cell_of_one_s_own_needs_its_equations_only(rng):
@@ -206,8 +206,10 @@ def test_attention_rows_are_means_of_the_values(rng):
     output, weights = nn.scaled_dot_product_attention(query, key, value)
     scores = np.einsum("bqd,bkd->bqk", query, key) / 2
     expected = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
-    np.testing.assert_allclose(weights, expected, rtol=1e-13)
-    np.testing.assert_allclose(output, np.einsum("bqk,bkv->bqv", expected, value), rtol=1e-13)
+    np.testing.assert_allclose(weights, expected, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(
+        output, np.einsum("bqk,bkv->bqv", expected, value), rtol=1e-13, atol=1e-15
+    )
 
 
 def test_attention_of_widths_that_differ_is_refused():

@@ -174,6 +174,58 @@ def test_erf_and_gelu_at_known_values():
     np.testing.assert_allclose(mg.gelu(np.array([1.0])), [0.8413447460685429], rtol=1e-14)
 
 
+ELEMENTWISE = [p for p in mg.PRIMITIVES.values() if p.kind == "elementwise"]
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
+def test_float32_values_are_within_four_units_of_the_last_place(primitive, rng):
+    """Against float64, over small, usual and large numbers of the operand's domain."""
+    numbers = np.concatenate([s * rng.normal(size=2000) for s in (1e-3, 1.0, 10.0, 60.0)])
+    moved = {
+        "real": numbers, "hyperbola": numbers, "positive": np.abs(numbers) + 1e-6,
+        "unit": 0.999 * np.tanh(numbers), "above one": 1 + np.abs(numbers),
+        "integer": np.full_like(numbers, 3.0),
+    }  # fmt: skip
+    single = [rng.permutation(moved[domain]).astype(np.float32) for domain in primitive.domain]
+    with np.errstate(over="ignore", under="ignore"):
+        got = primitive(*single).astype(np.float64)
+        exact = primitive(*(x.astype(np.float64) for x in single))
+    normal = (np.abs(exact) > 1e-37) & (np.abs(exact) < 1e38)
+    unit = np.spacing(np.abs(exact[normal]).astype(np.float32)).astype(np.float64)
+    assert np.all(np.abs(got - exact)[normal] <= 4 * unit)
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
+def test_arrays_without_entries_go_forward_and_back(primitive):
+    leaves = [mg.Tensor(np.ones((0, 3)), requires_grad=True) for _ in range(primitive.arity)]
+    result = primitive(*leaves)
+    result.sum().backward()
+    assert result.shape == (0, 3)
+    assert all(leaf.grad.shape == (0, 3) for leaf in leaves)
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda x: x @ np.ones((3, 2)), (0, 2)),
+        (lambda x: x.T @ np.ones((0, 2)), (3, 2)),
+        (lambda x: x.sum(axis=0), (3,)),
+        (lambda x: mg.softmax(x, axis=-1), (0, 3)),
+        (lambda x: np.concatenate([x, x]), (0, 3)),
+        (lambda x: np.transpose(x), (3, 0)),
+        (lambda x: x[:, 1:], (0, 2)),
+        (lambda x: np.einsum("ij,ij->j", x, x), (3,)),
+        (lambda x: np.where(np.ones((0, 3), bool), x, 0), (0, 3)),
+    ],
+)
+def test_structure_without_entries_goes_forward_and_back(call, shape):
+    leaf = mg.Tensor(np.ones((0, 3)), requires_grad=True)
+    result = call(leaf)
+    result.sum().backward()
+    assert result.shape == shape
+    assert leaf.grad.shape == (0, 3)
+
+
 LARGE = np.array([-1e4, -800.0, -5e-324, 0.0, 5e-324, 800.0, 1e4])
 
 

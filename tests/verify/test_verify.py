@@ -123,6 +123,19 @@ def test_every_mutant_of_every_rule_is_caught(planted, name, position, change):
     assert all(any(name in said for said in check.failures[1:]) for check in failed)
 
 
+SWAPPED = [
+    name
+    for name, primitive in PRIMITIVES.items()
+    if primitive.arity == 2 and primitive.rules[0] != primitive.rules[1]
+]
+
+
+@pytest.mark.parametrize("name", SWAPPED)
+def test_rules_of_swapped_operands_are_caught(planted, name):
+    with planted(name, vjps=PRIMITIVES[name].vjps[::-1]):
+        assert not verify(name).passed
+
+
 def test_a_rule_that_forgets_to_record_is_caught_at_second_order(planted):
     """It reaches for .data, so the gradient is right and the gradient's gradient is not."""
 
@@ -202,6 +215,13 @@ def test_a_wrong_term_is_described(engine, reference, said):
         (sympy.tanh(X) ** 2 - 1 + (1 - sympy.tanh(X)) * (1 + sympy.tanh(X)), True),
         (X ** (sympy.Symbol("b", real=True) + 1) - X * X ** sympy.Symbol("b", real=True), True),
         (1 / (1 + 1 / X) - X / (X + 1), True),
+        (sympy.sqrt(1 + X**2) ** 2 - 1 - X**2, True),
+        (
+            (1 + X**2) ** sympy.Rational(-1, 2) * (1 - X**2 / (1 + X**2))
+            - (1 + X**2) ** sympy.Rational(-3, 2),
+            True,
+        ),
+        (sympy.sqrt(1 + X**2) - 1, False),
         (sympy.tanh(X) - X, False),
         (1 / X - X, False),
     ],
