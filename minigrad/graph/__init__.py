@@ -1,7 +1,15 @@
 """Pictures of recorded graphs: record, choose a view, lay out, draw."""
 
 from minigrad.graph.model import Graph, Operation, Use, trace, trace_target
-from minigrad.graph.render import GraphvizNotFoundError, draw, render, require_graphviz, source, svg
+from minigrad.graph.render import (
+    GraphvizNotFoundError,
+    Picture,
+    draw,
+    render,
+    require_graphviz,
+    source,
+    svg,
+)
 from minigrad.graph.views import Item, View, unrolled
 
 __all__ = [
@@ -9,6 +17,7 @@ __all__ = [
     "GraphvizNotFoundError",
     "Item",
     "Operation",
+    "Picture",
     "Use",
     "View",
     "draw",

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,18 @@ class GraphvizNotFoundError(RuntimeError):
     """There is neither ``dot`` nor pygraphviz; the message names both installs."""
 
 
+@dataclass(frozen=True)
+class Picture(View):
+    """A view that shows itself in a notebook; elsewhere it says what it is of."""
+
+    def _repr_svg_(self) -> str:
+        return svg(self)
+
+    def __repr__(self) -> str:
+        count = len(self.steps) + self.skipped
+        return f"<picture of {self.title}: {len(self.items)} items, {count} time steps>"
+
+
 def draw(
     what: Any,
     path: str | Path | None = None,
@@ -34,7 +47,7 @@ def draw(
     steps: int = 3,
     all_steps: bool = False,
     title: str | None = None,
-) -> View:
+) -> Picture:
     """Draw a target, or what a Tensor was made of, unrolled over time.
 
     Args:
@@ -45,7 +58,7 @@ def draw(
         title: heading; the target's name if not given.
 
     Returns:
-        The view, which shows itself in a notebook.
+        The picture, which shows itself in a notebook.
 
     Raises:
         ValueError: the file's ending is none of these, or nothing was recorded.
@@ -60,7 +73,8 @@ def draw(
         what = trace_target(what, steps)
     elif not isinstance(what, Graph):
         what = trace(what)
-    view = unrolled(what, all_steps=all_steps, title=title)
+    seen = unrolled(what, all_steps=all_steps, title=title)
+    view = Picture(seen.title, seen.items, seen.arrows, seen.steps, seen.skipped)
     if path is not None:
         render(view, path)
     return view

@@ -63,11 +63,6 @@ class View:
     steps: tuple[int, ...]
     skipped: int = 0
 
-    def _repr_svg_(self) -> str:
-        from minigrad.graph.render import svg  # what shows itself must know how it is drawn
-
-        return svg(self)
-
 
 def unrolled(graph: Graph, *, all_steps: bool = False, title: str | None = None) -> View:
     """The graph unrolled over time: one cell for each step, the middle left out if it is long.

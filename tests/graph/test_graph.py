@@ -122,6 +122,13 @@ def test_the_same_input_gives_the_same_bytes():
     assert svg(draw("lstm", steps=2)) == svg(draw("lstm", steps=2))
 
 
+def test_a_picture_shows_itself_in_a_notebook_and_says_what_it_is_elsewhere():
+    picture = draw("lstm", steps=20)
+    assert picture._repr_svg_().startswith("<svg")
+    assert repr(picture).startswith("<picture of LSTMCell: ")
+    assert "20 time steps" in repr(picture)
+
+
 def test_two_pictures_on_a_page_share_no_id():
     def ids(text):
         return set(re.findall(r'\bid="([^"]+)"', text))
