@@ -23,7 +23,7 @@ lint: $(VENV)/.installed-lint ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(BENCH)/.installed ## Measure speed beside PyTorch, JAX and HIPS autograd (ROWS="import chain": these only)
+bench: $(BENCH)/.installed ## Measure speed and memory beside PyTorch, JAX and HIPS autograd
 	$(BENCH)/bin/python -m tests.benchmarks $(ROWS)
 
 tutorials: $(VENV)/.installed-tutorials ## Run the tutorials; build notebooks and HTML in build/tutorials

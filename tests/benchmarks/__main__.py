@@ -47,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
     print(f"{versions}; Python {platform.python_version()}, {os.cpu_count()} processors, "
-          f"{THREADS} threads; medians of {options.rounds} rounds.\n")  # fmt: skip
+          f"{THREADS} threads; medians of {options.rounds} rounds.")  # fmt: skip
+    if (load := os.getloadavg()[0]) > 0.5:
+        print(f"The machine is busy (load {load:.1f}): threads that wait for each other may take "
+              "a hundred times as long; measure again when it is idle.")  # fmt: skip
+    print()
     print(_row(["", *SIDES, *[f"÷ {side}" for side in SIDES[1:]], "target"]))
     lines: list[Line] = []
     failures = []

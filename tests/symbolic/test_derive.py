@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
+from cells import Coupled, Peephole
 
 from minigrad import nn, sigmoid, tanh
 from minigrad.arrays import functions
@@ -12,29 +13,6 @@ from minigrad.symbolic import cell_equations, derive
 from minigrad.symbolic.adjoints import adjoints
 from minigrad.symbolic.equations import PREVIOUS, Affine
 from minigrad.targets import Target
-
-
-class Peephole(nn.Cell):
-    state = ("h", "c")
-    gates = ("f", "i", "g", "o")
-
-    def step(self, x, h, c):
-        f = sigmoid(self.f(h, x, c))
-        i = sigmoid(self.i(h, x, c))
-        g = tanh(self.g(h, x))
-        c = f * c + i * g
-        o = sigmoid(self.o(h, x, c))
-        return o * tanh(c), c
-
-
-class Coupled(nn.Cell):
-    state = ("h", "c")
-    gates = ("f", "g", "o")
-
-    def step(self, x, h, c):
-        f = sigmoid(self.f(h, x))
-        c = f * c + (1 - f) * tanh(self.g(h, x))
-        return sigmoid(self.o(h, x)) * tanh(c), c
 
 
 class Odd(nn.Cell):
