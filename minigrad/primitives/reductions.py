@@ -10,18 +10,12 @@ import numpy as np
 
 from minigrad.primitives.arithmetic import maximum, minimum, sqrt, square
 from minigrad.primitives.primitive import Array, Primitive, fused, implements, linear, sample
-from minigrad.primitives.shaping import Axes, flip, ravel, reshape, stack
-
-
-def _normal(axis: Axes, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+from minigrad.primitives.shaping import Axes, axes_of, flip, ravel, reshape, stack
 
 
 def _kept(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     """The shape of a reduction that keeps its axes."""
-    lost = _normal(axis, len(shape))
+    lost = axes_of(axis, len(shape))
     return tuple(1 if a in lost else n for a, n in enumerate(shape))
 
 
@@ -44,7 +38,7 @@ def _halving(
 ) -> Array:
     """Combine all entries along ``axis`` in halves: log₂ n operations, whatever their values."""
     shape = x.shape
-    axes = _normal(axis, x.ndim)
+    axes = axes_of(axis, x.ndim)
     rest = [a for a in range(x.ndim) if a not in axes]
     count = math.prod(shape[a] for a in axes)
     lines = x.transpose(*axes, *rest).reshape((count, *(shape[a] for a in rest)))
@@ -133,7 +127,7 @@ def std(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -
 @implements(np.prod)
 def prod(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
     """Product along ``axis``, in halves, so that zeros among the entries do no harm."""
-    if 0 in (x.shape[a] for a in _normal(axis, x.ndim)):
+    if 0 in (x.shape[a] for a in axes_of(axis, x.ndim)):
         raise ValueError(f"prod: got shape {x.shape}, expected entries along axis {axis}")
     return _halving(lambda a, b: a * b, x, axis, keepdims)
 
@@ -169,4 +163,4 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
 
 
 def _count(x: Array, axis: Axes) -> int:
-    return math.prod(x.shape[a] for a in _normal(axis, x.ndim))
+    return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))

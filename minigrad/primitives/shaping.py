@@ -120,9 +120,9 @@ where: Primitive = linear(
 @implements(np.moveaxis)
 def moveaxis(x: Array, source: Axes, destination: Axes) -> Array:
     """Move axes to other positions; the rest keep their order."""
-    sources = _axes(source, x.ndim)
+    sources = axes_of(source, x.ndim)
     order = [a for a in range(x.ndim) if a not in sources]
-    for place, a in sorted(zip(_axes(destination, x.ndim), sources, strict=True)):
+    for place, a in sorted(zip(axes_of(destination, x.ndim), sources, strict=True)):
         order.insert(place, a)
     return transpose(x, axes=tuple(order))
 
@@ -136,7 +136,7 @@ def ravel(x: Array) -> Array:
 @implements(np.flip)
 def flip(x: Array, axis: Axes = None) -> Array:
     """Entries in reverse order along ``axis`` (an int, a tuple, or all axes)."""
-    turned = _axes(axis, x.ndim)
+    turned = axes_of(axis, x.ndim)
     return x[tuple(slice(None, None, -1 if a in turned else None) for a in range(x.ndim))]
 
 
@@ -260,7 +260,7 @@ def _rearranged(x: Array, move: Callable[[np.ndarray], np.ndarray]) -> Array:
     return ravel(x)[move(np.arange(x.size).reshape(x.shape))]
 
 
-def _axes(axis: Axes, ndim: int) -> tuple[int, ...]:
+def axes_of(axis: Axes, ndim: int) -> tuple[int, ...]:
     """Axes as positive numbers; all of them for ``None``."""
     if axis is None:
         return tuple(range(ndim))
