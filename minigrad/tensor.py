@@ -448,7 +448,8 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
             out.static = static
             out.scope = state.scope
             if type(data) is np.ndarray:
-                data.setflags(write=False)  # others reach it through .data; rules rely on it
+                if data is not arrays[0] and data is not arrays[-1]:  # not somebody else's array
+                    data.setflags(write=False)  # others reach it through .data; rules rely on it
                 if given and primitive.reads:
                     out.stamps = _stamps(operands, arrays)
             elif hasattr(data, "lift"):

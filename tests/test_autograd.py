@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.primitives import primitive
 
 
 def rosenbrock(x):
@@ -184,6 +187,13 @@ def test_hooks_see_and_may_replace_a_gradient():
     np.testing.assert_array_equal(x.grad, 4 * X)
 
 
+@contextlib.contextmanager
+def _registered(name):
+    """A name for a primitive that is forgotten afterwards."""
+    yield name
+    primitive._primitives.pop(name)
+
+
 def _in_place(how, array):
     if how == "add":
         array += 1
@@ -223,6 +233,17 @@ def test_results_on_the_tape_cannot_be_written_to():
     y = np.exp(x)
     with pytest.raises(ValueError, match="read-only"):
         y.data[0] = 0
+
+
+def test_nobody_s_own_array_is_locked():
+    """An operation that hands on what it got must not make it read-only."""
+    with _registered("handed on") as name:
+        same = mg.linear(name, lambda x: x, adjoints=(lambda g, x: g,))
+        array = np.ones(3)
+        same(mg.Tensor(array, requires_grad=True))
+        np.sum(mg.Tensor(array, requires_grad=True))
+        mg.Tensor(array, requires_grad=True)[...]
+    array += 1
 
 
 def test_new_data_in_a_leaf_does_not_disturb_what_was_recorded():
