@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -82,8 +83,18 @@ class Adam(Optimizer):
         """The step lr · m̂ / (√v̂ + eps)."""
         beta1, beta2 = self.betas
         self.steps[k] += 1
-        self.first[k] = m = beta1 * self.first[k] + (1 - beta1) * grad
-        self.second[k] = v = beta2 * self.second[k] + (1 - beta2) * grad * grad
+        m, v = self.first[k], self.second[k]
+        m *= beta1
+        m += (1 - beta1) * grad
+        v *= beta2
+        v += (1 - beta2) * (grad * grad)
         unbiased1 = 1 - beta1 ** self.steps[k]
         unbiased2 = 1 - beta2 ** self.steps[k]
-        return self.lr * (m / unbiased1) / (np.sqrt(v / unbiased2) + self.eps)
+        size = np.sqrt(
+            v, out=np.empty_like(v)
+        )  # of the gradient lately; the rest is written into this one array
+        size /= math.sqrt(unbiased2)
+        size += self.eps
+        np.divide(m, size, out=size)
+        size *= self.lr / unbiased1
+        return size

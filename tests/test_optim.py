@@ -114,3 +114,13 @@ def test_a_module_s_parameters_are_learned():
         optimizer.step()
     assert np.allclose(layer.weight.data, 2, atol=1e-2)
     assert np.allclose(layer.bias.data, -1, atol=1e-2)
+
+
+def test_a_parameter_that_is_a_single_number_is_learned_too():
+    parameter = Parameter(np.array(3.0))
+    optimizer = optim.Adam([parameter], lr=0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (parameter * parameter).sum().backward()
+        optimizer.step()
+    assert abs(float(parameter.data)) < 0.1

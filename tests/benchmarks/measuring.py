@@ -21,6 +21,7 @@ import numpy as np
 
 THREADS = 2
 ROUND_SECONDS = 0.15  # what a round lasts at least; it repeats the workload until then
+SETTLING_SECONDS = 0.1  # before a round, until the waiting threads of the side before have slept
 
 Work = Callable[[], Any]
 Side = Callable[[], Work]
@@ -196,7 +197,10 @@ def _serve(pipe: Any, side: Side, prepare: Callable[[], None]) -> None:
             if question == "results":
                 pipe.send(("results", [np.asarray(work()) for _ in range(3)]))
             elif question == "round":
+                time.sleep(SETTLING_SECONDS)
                 repeats = repeats or _repeats(work)
+                if repeats > 1:
+                    work()  # brings its arrays back into the caches
                 pipe.send(("round", _time(work, repeats)))
             elif question == "growth":
                 pipe.send(("growth", _growth(work)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import numpy as np
 
@@ -14,14 +14,11 @@ BATCHES, BATCH, SIZES = 32, 128, (784, 256, 256, 10)
 RATE, BETAS, EPS = 1e-3, (0.9, 0.999), 1e-8
 
 rng = np.random.default_rng(0)
-# Several batches: one alone is soon learned by heart, and gradients below 1e-38 take much longer.
+# Several batches: one alone is soon learned by heart.
 IMAGES = rng.random((BATCHES, BATCH, SIZES[0]), dtype=np.float32)
 LABELS = rng.integers(0, SIZES[-1], (BATCHES, BATCH))
 ROWS = np.arange(BATCH)
-WEIGHTS = [
-    (rng.uniform(-1, 1, (n, m)) / m**0.5).astype(np.float32)
-    for m, n in zip(SIZES, SIZES[1:], strict=False)
-]
+WEIGHTS = [(rng.uniform(-1, 1, (n, m)) / m**0.5).astype(np.float32) for m, n in pairwise(SIZES)]
 BIASES = [np.zeros(n, np.float32) for n in SIZES[1:]]
 
 
@@ -32,7 +29,7 @@ def in_minigrad() -> Work:
 
     class Perceptron(nn.Module):
         def __init__(self) -> None:
-            self.layers = [nn.Linear(m, n) for m, n in zip(SIZES, SIZES[1:], strict=False)]
+            self.layers = [nn.Linear(m, n) for m, n in pairwise(SIZES)]
 
         def forward(self, x: np.ndarray) -> mg.Tensor:
             *hidden, last = self.layers
