@@ -90,9 +90,7 @@ class Adam(Optimizer):
         v += (1 - beta2) * (grad * grad)
         unbiased1 = 1 - beta1 ** self.steps[k]
         unbiased2 = 1 - beta2 ** self.steps[k]
-        size = np.sqrt(
-            v, out=np.empty_like(v)
-        )  # of the gradient lately; the rest is written into this one array
+        size = np.sqrt(v, out=np.empty_like(v))  # the rest is written into this array
         size /= math.sqrt(unbiased2)
         size += self.eps
         np.divide(m, size, out=size)
