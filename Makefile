@@ -41,7 +41,7 @@ $(VENV)/.installed-test: EXTRAS = test
 $(VENV)/.installed-lint: EXTRAS = lint
 $(VENV)/.installed-tutorials: EXTRAS = tutorials
 
-$(VENV)/.installed-%: $(VENV)/.made setup.cfg pyproject.toml
+$(VENV)/.installed-%: $(VENV)/.made setup.cfg pyproject.toml Makefile
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[$(EXTRAS)]'
 	@touch $@
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,8 @@ class Weather:
 
 
 _COLUMNS = tuple(field.name for field in fields(Weather))
+# NumPy alone would also take "today", "NaT", "2012" and the empty cell.
+_DATE = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})")
 
 
 def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
@@ -66,28 +70,22 @@ def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
         name, text = "seattle_weather.csv", _bundled()
     else:
         name, text = str(path), _read(Path(path))
-    rows = csv.DictReader(StringIO(text), strict=True)
-    missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
-    if missing:
-        raise ValueError(
-            f"{name}: no column {', '.join(missing)}; found "
-            f"{', '.join(rows.fieldnames or ()) or 'an empty file'}"
-        )
-    columns: dict[str, list[object]] = {column: [] for column in _COLUMNS}
+    rows = csv.DictReader(StringIO(text, newline=""), strict=True)
+    columns: dict[str, list[Any]] = {column: [] for column in _COLUMNS}
     try:
+        header = rows.fieldnames or ()
+        _check_header(header, name)
         for row in rows:
             where = f"{name}, line {rows.line_num}"
             if None in row or None in row.values():
-                raise ValueError(
-                    f"{where}: expected {len(rows.fieldnames or ())} fields, got {_count(row)}"
-                )
+                raise ValueError(f"{where}: expected {len(header)} fields, got {_count(row)}")
             for column in _COLUMNS:
                 columns[column].append(_parsed(row[column], column, where))
+            _check_next_day(columns["date"], where)
     except csv.Error as error:
-        raise ValueError(f"{name}, line {rows.line_num}: {error}") from error
+        raise ValueError(f"{name}, line {max(rows.line_num, 1)}: {error}") from error
     if not columns["date"]:
         raise ValueError(f"{name}: a header and no rows")
-    _check_days(columns["date"], name)
     return Weather(**{column: np.array(values) for column, values in columns.items()})
 
 
@@ -102,21 +100,40 @@ def _read(path: Path) -> str:
         raise ValueError(f"{path}: byte {error.start} is no UTF-8 text") from error
 
 
+def _check_header(header: Sequence[str], name: str) -> None:
+    missing = [column for column in _COLUMNS if column not in header]
+    if missing:
+        raise ValueError(
+            f"{name}: no column {', '.join(missing)}; found {', '.join(header) or 'an empty file'}"
+        )
+    for column in _COLUMNS:
+        if header.count(column) > 1:
+            raise ValueError(f"{name}: {header.count(column)} columns {column}, expected one")
+
+
 def _parsed(cell: str, column: str, where: str) -> object:
     if column == "weather":
+        if not cell.strip():
+            raise ValueError(f"{where}: column weather: got {cell!r}, expected a word")
         return cell
     if column == "date":
-        try:
-            return np.datetime64(cell.strip().replace("/", "-"), "D")
-        except ValueError:
-            raise ValueError(f"{where}: column date: got {cell!r}, expected YYYY-MM-DD") from None
+        return _day(cell, where)
     try:
-        number = float(cell)
+        number = float(cell) if "_" not in cell else math.nan  # Python reads 1_2 as 12
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"{where}: column {column}: got {cell!r}, expected a finite number")
     return number
+
+
+def _day(cell: str, where: str) -> np.datetime64:
+    try:
+        if match := _DATE.fullmatch(cell.strip()):
+            return np.datetime64("-".join(match.groups()), "D")
+    except ValueError:  # a month 13
+        pass
+    raise ValueError(f"{where}: column date: got {cell!r}, expected YYYY-MM-DD") from None
 
 
 def _count(row: dict[str | None, object]) -> int:
@@ -125,9 +142,6 @@ def _count(row: dict[str | None, object]) -> int:
     return present + (len(surplus) if isinstance(surplus, list) else 0)
 
 
-def _check_days(dates: Sequence[object], name: str) -> None:
-    steps = np.diff(np.array(dates)).astype(int)
-    (jumps,) = np.nonzero(steps != 1)
-    if jumps.size:
-        before, after = dates[jumps[0]], dates[jumps[0] + 1]
-        raise ValueError(f"{name}: after {before} comes {after}, expected the next day")
+def _check_next_day(dates: Sequence[np.datetime64], where: str) -> None:
+    if len(dates) > 1 and dates[-1] - dates[-2] != np.timedelta64(1, "D"):
+        raise ValueError(f"{where}: after {dates[-2]} comes {dates[-1]}, expected the next day")

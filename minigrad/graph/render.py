@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,17 +174,22 @@ def _graphviz(text: str, format: str) -> bytes:
         return pygraphviz.AGraph(string=text).draw(format=format, prog=prog)
 
 
+_turning = threading.Lock()
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the library's warnings about the system's font settings off the terminal.
 
-    They come from C, so the file descriptor itself is turned away for the while.
+    They come from C, so the file descriptor itself is turned away for the while; by one
+    thread at a time, or the last would put back what the first had turned away.
     """
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with _turning:
+        kept = os.dup(2)
+        try:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+import threading
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 
@@ -127,6 +129,17 @@ def test_a_picture_shows_itself_in_a_notebook_and_says_what_it_is_elsewhere():
     assert picture._repr_svg_().startswith("<svg")
     assert repr(picture).startswith("<picture of LSTMCell: ")
     assert "20 time steps" in repr(picture)
+
+
+def test_threads_that_draw_leave_standard_error_as_it_was():
+    before = os.fstat(2)
+    threads = [threading.Thread(target=lambda: svg(draw("rnn", steps=2))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    after = os.fstat(2)
+    assert (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino)
 
 
 def test_two_pictures_on_a_page_share_no_id():
