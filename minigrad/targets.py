@@ -23,6 +23,18 @@ LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
     "rnn": nn.RNNCell,
     "lstm": nn.LSTMCell,
     "gru": nn.GRUCell,
+    "jordan": nn.JordanCell,
+    "peephole": nn.PeepholeLSTMCell,
+    "peephole-diagonal": nn.DiagonalPeepholeLSTMCell,
+    "coupled": nn.CoupledLSTMCell,
+    "lstm-1997": nn.NoForgetLSTMCell,
+    "lstm-projected": nn.ProjectedLSTMCell,
+    "lstm-layernorm": nn.LayerNormLSTMCell,
+    "gru-reset-after": nn.ResetAfterGRUCell,
+    "mgu": nn.MGUCell,
+    "min-gru": nn.MinGRUCell,
+    "min-lstm": nn.MinLSTMCell,
+    "slstm": nn.SLSTMCell,
     "attention": nn.Attention,
 })  # fmt: skip
 """The built-in layers, by the names that the command line knows."""

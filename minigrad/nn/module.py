@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class Module:
     """
 
     name: str = ""
+    training: bool = True
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         if isinstance(value, Module | Parameter) and not value.name:
@@ -62,29 +63,66 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
+    def freeze(self) -> Self:
+        """Record no gradient for any parameter; returns the module."""
+        return self._require(False)
+
+    def unfreeze(self) -> Self:
+        """Undo `freeze`; returns the module."""
+        return self._require(True)
+
+    def _require(self, gradient: bool) -> Self:
+        for parameter in self.parameters():
+            parameter.requires_grad = gradient
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Set this module and its parts to training, where dropout acts; returns the module."""
+        for _, module in self.named_modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Set this module and its parts to evaluation; returns the module."""
+        return self.train(False)
+
     def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter's array, by dotted path."""
-        return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+        """A copy of every parameter's array, by dotted path; PyTorch's names where it has any."""
+        state: dict[str, np.ndarray] = {}
+        for name, part in _parts(self):
+            if isinstance(part, Parameter):
+                state[name] = part.data.copy()
+            elif isinstance(part, Module):
+                state |= {f"{name}.{key}": array for key, array in part.state_dict().items()}
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set every parameter from ``state``; all or nothing.
+        """Set every parameter from ``state``, named as `state_dict` names them; all or nothing.
 
         Raises:
             ValueError: names are missing or unknown, or shapes differ: all of them, listed.
         """
-        own = dict(self.named_parameters())
+        own = self.state_dict()
         arrays = {name: np.asarray(value) for name, value in state.items()}
         faults = [f"missing {name}" for name in own if name not in arrays]
         faults += [f"unknown {name}" for name in arrays if name not in own]
         faults += [
-            f"{name}: got shape {arrays[name].shape}, expected {parameter.shape}"
-            for name, parameter in own.items()
-            if name in arrays and arrays[name].shape != parameter.shape
+            f"{name}: got shape {arrays[name].shape}, expected {array.shape}"
+            for name, array in own.items()
+            if name in arrays and arrays[name].shape != array.shape
         ]
         if faults:
             raise ValueError(f"{type(self).__name__}.load_state_dict: {'; '.join(faults)}")
-        for name, parameter in own.items():
-            parameter.data = arrays[name].astype(parameter.dtype)
+        self._load(arrays)
+
+    def _load(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take the arrays of a checked ``state``: what `state_dict` gave out."""
+        for name, part in _parts(self):
+            if isinstance(part, Parameter):
+                part.data = state[name].astype(part.dtype)
+            elif isinstance(part, Module):
+                start = f"{name}."
+                part._load({k[len(start) :]: v for k, v in state.items() if k.startswith(start)})
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{n}: {p.shape}" for n, p in self.named_parameters())

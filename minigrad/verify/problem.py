@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import nn
-from minigrad.arrays.field import FieldArray
+from minigrad.arrays.field import FieldArray, roots_at_random
 from minigrad.arrays.symbolic import SymbolicArray
 from minigrad.primitives import Primitive, tril
 from minigrad.primitives.primitive import Array, Domain, Sample
@@ -102,12 +102,16 @@ class Problem:
 
 
 def drawn(problem: Problem, rng: np.random.Generator) -> tuple[Leaves, list[Tensor]]:
-    """A forward pass at a random point of the field; half of its elements have no root."""
+    """A forward pass at a random point of the field; half of its elements have no root.
+
+    Where no point with all roots is found, they are random for the rest of this context.
+    """
     for _ in range(DRAWS):
         try:
             return problem.forward(problem.field_numbers(rng))
         except ArithmeticError:
             continue
+    roots_at_random()
     return problem.forward(problem.field_numbers(rng))
 
 
@@ -129,9 +133,10 @@ def of_layer(
     parameters = dict(module.named_parameters())
     shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
     shapes["x"] = (batch, steps, input_size)
-    states = module.cell.state if isinstance(module, nn.Recurrent) else ()
-    initial = [f"{name}₀" for name in states]
-    shapes |= dict.fromkeys(initial, (1, batch, hidden_size))
+    cell = module.cell if isinstance(module, nn.Recurrent) else None
+    widths = {f"{name}₀": cell.size_of(name) for name in cell.state} if cell else {}
+    initial = list(widths)
+    shapes |= {name: (1, batch, width) for name, width in widths.items()}
 
     def run(leaves: Mapping[str, Tensor]) -> Any:
         with _parameters_of(module, leaves):
