@@ -38,7 +38,8 @@ def test_the_exact_judge_goes_over_a_hundred_steps():
 def test_every_gradient_is_judged_parameters_inputs_and_states():
     proof = verify("lstm").checks[0]
     assert set(proof.shapes) == {
-        *(f"cells.0.{gate}.{part}" for gate in "figo" for part in ("weight", "bias")), "x", "h₀", "c₀",
+        *(f"cells.0.{gate}.{part}" for gate in "figo" for part in ("weight", "bias")),
+        "x", "h₀", "c₀",
     }  # fmt: skip
     assert proof.figure == sum(int(np.prod(shape)) for shape in proof.shapes.values())
 
