@@ -201,11 +201,12 @@ def losses() -> None:
     classes = np.array([1, 0, 3])
     shares = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float32)
     for reduction in ("mean", "sum", "none"):
-        loss = lambda function, **o: (
-            lambda call, x, target: {  # noqa: E731
-                "loss": function(x, target, reduction=reduction, **o)  # noqa: B023
+
+        def loss(function: Any, **options: Any) -> Run:
+            return lambda call, x, target: {
+                "loss": function(x, target, reduction=reduction, **options)  # noqa: B023
             }
-        )
+
         for name, function, options in (
             ("mse", functional.mse_loss, {}),
             ("l1", functional.l1_loss, {}),
