@@ -65,15 +65,16 @@ def _einsum_adjoint(g: Array, *operands: Array, position: int, subscripts: str) 
         length = operands[position].shape[axis]
         name = next(spare) if label in wanted else label
         if name != label:
-            factors.append((label + name, np.eye(length, dtype=_plain_dtype(g))))
+            factors.append((label + name, np.eye(length, dtype=plain_dtype(g))))
         elif label not in known:
-            factors.append((label, np.ones(length, dtype=_plain_dtype(g))))
+            factors.append((label, np.ones(length, dtype=plain_dtype(g))))
         wanted += name
     joined = ",".join(labels for labels, _ in factors)
     return einsum([x for _, x in factors], subscripts=f"{joined}->{wanted}")
 
 
-def _plain_dtype(g: Array) -> np.dtype:
+def plain_dtype(g: Array) -> np.dtype:
+    """The dtype of constants next to ``g``: integers in a world of exact scalars."""
     return np.dtype(int) if g.dtype == object else g.dtype
 
 

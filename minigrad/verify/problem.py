@@ -12,7 +12,7 @@ import numpy as np
 from minigrad import nn
 from minigrad.arrays.field import FieldArray
 from minigrad.arrays.symbolic import SymbolicArray
-from minigrad.primitives import Primitive
+from minigrad.primitives import Primitive, tril
 from minigrad.primitives.primitive import Array, Domain, Sample
 from minigrad.targets import Target
 from minigrad.tensor import Tensor
@@ -65,6 +65,8 @@ class Problem:
                     values = 0.9 * np.tanh(values)
                 case "above one":
                     values = 1.1 + np.exp(values)
+                case "definite":
+                    values = values @ np.swapaxes(values, -1, -2) + np.eye(shape[-1])
             drawn[name] = np.asarray(values)
         return {**drawn, **self.values}
 
@@ -84,6 +86,9 @@ class Problem:
                     values = (1 + 4 * values**4) / (4 * values * values)
                 case "hyperbola":  # x² + 1 is a square
                     values = (values * values - 1) / (2 * values)
+                case "definite":  # L Lᵀ, whose roots are L's diagonal
+                    root = tril(values)
+                    values = root @ root.swapaxes(-1, -2)
             drawn[name] = values
         return drawn
 
