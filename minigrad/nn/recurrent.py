@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
@@ -254,9 +254,10 @@ class Recurrent(Module):
             state |= {f"output.{name}": v for name, v in self.output.state_dict().items()}
         return state
 
-    def _load(self, state: Mapping[str, np.ndarray]) -> None:
+    def assign_state(self, state: dict[str, np.ndarray]) -> None:
+        """Take over the arrays that `load_state_dict` has checked."""
         if not self._is_packed():
-            super()._load(state)
+            super().assign_state(state)
             return
         for number, cell in enumerate(self.cells):
             suffix = self._suffix(number)
@@ -265,7 +266,7 @@ class Recurrent(Module):
             for gate, part in zip(cell.packing, parts, strict=True):
                 _set_gate(cell, gate, *part)
         if self.output is not None:
-            self.output._load({n: state[f"output.{n}"] for n in self.output.state_dict()})
+            self.output.assign_state({n: state[f"output.{n}"] for n in self.output.state_dict()})
 
     def load_keras_weights(self, weights: Sequence[Any]) -> None:
         """Take what ``get_weights()`` of Keras's SimpleRNN, LSTM or GRU gives; all or nothing.

@@ -332,17 +332,20 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     return register
 
 
-def overflow_guard(x: Array, axis: int | tuple[int, ...] | None) -> Array:
+def overflow_guard(
+    x: Array, axis: int | tuple[int, ...] | None, where: np.ndarray | bool = True
+) -> Array:
     """The maximum of ``x`` along ``axis`` (kept), as a constant to subtract before ``exp``.
 
-    It cancels in the result, so it has no derivative, and worlds that cannot overflow
-    (symbols, a finite field) need none: they get 0.
+    Only entries ``where`` a mask is True count. It cancels in the result, so it has no
+    derivative, and worlds that cannot overflow (symbols, a finite field) need none: they get 0.
     """
     if hasattr(x, "parents"):  # a Tensor: the shift is a constant, so its data will do
         x = x.data
     if hasattr(x, "__primitive__") or x.size == 0:
         return 0
-    highest = np.amax(x.real, axis=axis, keepdims=True)
+    chosen = x.real if where is True else np.where(where, x.real, -np.inf)
+    highest = np.amax(chosen, axis=axis, keepdims=True)
     return np.where(np.isfinite(highest), highest, 0)
 
 

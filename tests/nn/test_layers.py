@@ -226,9 +226,7 @@ def test_a_state_dict_goes_out_and_in_and_faults_are_listed_at_once():
     state["bias_hh_l0"] = np.zeros(7)
     state["extra"] = state.pop("weight_ih_l0")
     before = other.state_dict()
-    with pytest.raises(
-        ValueError, match=r"missing weight_ih_l0; unknown extra; bias_hh_l0: got"
-    ):
+    with pytest.raises(ValueError, match=r"missing weight_ih_l0; unknown extra; bias_hh_l0: got"):
         other.load_state_dict(state)
     for name, array in other.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
