@@ -59,6 +59,7 @@ from minigrad.primitives.primitive import (
     sample,
 )
 from minigrad.primitives.products import (
+    affine,
     dot,
     einsum,
     matmul,
@@ -127,6 +128,7 @@ __all__ = [
     "Primitive",
     "absolute",
     "add",
+    "affine",
     "arccos",
     "arccosh",
     "arcsin",

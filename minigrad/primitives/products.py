@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, Primitive, bilinear, implements, sample
+from minigrad.primitives.primitive import Array, Primitive, bilinear, fused, implements, sample
 from minigrad.primitives.shaping import ravel
 
 
@@ -40,6 +40,29 @@ matmul = bilinear(
         sample((2, 3), (3, 2)), sample((2, 2), (2, 2)), sample((2, 2, 3), (3, 1)),
         sample((3,), (3,)), sample((3,), (2, 3, 2)), sample((2, 2, 3), (3,)),
     ),
+)  # fmt: skip
+
+
+def _affine(x: Array, weight: Array, bias: Array) -> Array:
+    y = x @ _transposed(weight)
+    if isinstance(y, np.ndarray) and y.dtype == np.result_type(y, bias):
+        y += bias  # its own array: no second one is made
+        return y
+    return y + bias
+
+
+def _affine_weight(g: Array, y: Array, x: Array, weight: Array, bias: Array) -> Array:
+    """Gᵀ x over all rows at once: in the weight's own layout, so that nothing is turned over."""
+    return _transposed(g.reshape((-1, weight.shape[0]))) @ x.reshape((-1, weight.shape[1]))
+
+
+affine = fused(
+    "affine", _affine, label="Wx + b",
+    vjps=(lambda g, y, x, weight, bias: g @ weight, _affine_weight,
+          lambda g, y, x, weight, bias: g),
+    reference=lambda x, weight, bias: matmul(x, _transposed(weight)) + bias,
+    samples=(sample((2, 3), (4, 3), (4,)), sample((2, 2, 3), (2, 3), (2,)),
+             sample((3,), (2, 3), (2,))),
 )  # fmt: skip
 
 

@@ -12,20 +12,20 @@ import minigrad.tape
 from minigrad import nn
 from minigrad.arrays.normal_form import is_zero
 from minigrad.primitives import PRIMITIVES
-from minigrad.targets import Target
+from minigrad.targets import LAYERS, Target
 from minigrad.verify import verify
 from minigrad.verify.diagnosis import describe
 from minigrad.verify.forward_mode import push_forward
 from minigrad.verify.problem import of_layer
 
-LAYERS = ["rnn", "lstm", "gru", "attention"]
-
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_passes_all_three_judges(layer):
     report = verify(layer)
-    judged = [(check.judge, check.order) for check in report.checks]
-    assert judged == [("proof", 1), ("exact", 1), ("exact", 2), ("numeric", 1)]
+    judged = {(check.judge, check.order) for check in report.checks}
+    rooted = {"lstm-layernorm"}  # whose formulas no normal form holds: see minigrad.verify
+    assert judged | {("proof", 1)} == {("proof", 1), ("exact", 1), ("exact", 2), ("numeric", 1)}
+    assert (("proof", 1) in judged) == (layer not in rooted)
     assert report.passed, [check.failures for check in report.checks]
 
 
