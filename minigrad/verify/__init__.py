@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
-from minigrad.verify.problem import Problem, of_layer, of_primitive
+from minigrad.verify.problem import Problem, of_layer, of_part, of_primitive
 from minigrad.verify.real_input import weather_window
 from minigrad.verify.report import Check, Judge, Report
 
@@ -65,6 +65,11 @@ def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
             yield from ((judge, problem) for judge in JUDGES)
             if target.subject.reads:  # a linear map has no second derivative
                 yield "exact", replace(problem, order=2)
+        return
+    if target.kind == "part":
+        problem = of_part(target, seed)
+        yield from ((judge, problem) for judge in target.subject.judges)
+        yield "exact", replace(problem, order=2)
         return
     cell = target.kind == "cell"
     small = of_layer(target, batch=1, steps=1 if cell else 2, input_size=2, hidden_size=2)

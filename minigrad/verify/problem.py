@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import nn
-from minigrad.arrays.field import FieldArray
+from minigrad.arrays.field import FieldArray, roots_at_random
 from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.parts import Part
 from minigrad.primitives import Primitive, tril
 from minigrad.primitives.primitive import Array, Domain, Sample
 from minigrad.targets import Target
@@ -102,12 +103,16 @@ class Problem:
 
 
 def drawn(problem: Problem, rng: np.random.Generator) -> tuple[Leaves, list[Tensor]]:
-    """A forward pass at a random point of the field; half of its elements have no root."""
+    """A forward pass at a random point of the field; half of its elements have no root.
+
+    Where no point with all roots is found, they are random for the rest of this context.
+    """
     for _ in range(DRAWS):
         try:
             return problem.forward(problem.field_numbers(rng))
         except ArithmeticError:
             continue
+    roots_at_random()
     return problem.forward(problem.field_numbers(rng))
 
 
@@ -141,6 +146,24 @@ def of_layer(
 
     values: dict[str, np.ndarray] = {n: p.data for n, p in parameters.items()}
     return Problem(target.name, shapes, run, values=values if x is None else {**values, "x": x})
+
+
+def of_part(target: Target, seed: int = 0) -> Problem:
+    """A part of `minigrad.parts` in the call that is written there."""
+    part: Part = target.subject
+    module = part.module(seed)
+    parameters = dict(module.named_parameters()) if module else {}
+    shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
+    shapes |= part.inputs
+
+    def run(leaves: Mapping[str, Tensor]) -> Any:
+        inputs = {name: leaves[name] for name in part.inputs}
+        if module is None:
+            return part.call(**inputs)
+        with _parameters_of(module, leaves):
+            return part.call(module, **inputs)
+
+    return Problem(target.name, shapes, run, part.domains)
 
 
 def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:
