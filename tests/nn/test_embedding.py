@@ -83,11 +83,12 @@ def test_an_embedding_takes_keras_s_weights(dtype):
         layer.load_keras_weights([1, 2])
 
 
-def test_a_linear_layer_takes_a_dense_layer_s_weights():
-    layer, reference = nn.Linear(3, 4), references("keras", "float32")["dense"]
-    _like_keras(layer, reference, "float32")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_linear_layer_takes_a_dense_layer_s_weights(dtype):
+    layer, reference = nn.Linear(3, 4, dtype=dtype), references("keras", dtype)["dense"]
+    _like_keras(layer, reference, dtype)
     gradients = {"kernel": layer.weight.grad.T, "bias": layer.bias.grad}
-    assert_agrees(gradients, {n: reference.gradients[n] for n in gradients}, "float32")
+    assert_agrees(gradients, {n: reference.gradients[n] for n in gradients}, dtype)
     with pytest.raises(ValueError, match=r"weight: got shape \(3, 3\), expected \(4, 3\)"):
         nn.Linear(3, 4).load_keras_weights([np.ones((3, 3)), np.ones(4)])
     with pytest.raises(ValueError, match="got 1 arrays, expected 2"):
