@@ -24,6 +24,18 @@ LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
     "rnn": nn.RNNCell,
     "lstm": nn.LSTMCell,
     "gru": nn.GRUCell,
+    "jordan": nn.JordanCell,
+    "peephole": nn.PeepholeLSTMCell,
+    "peephole-diagonal": nn.DiagonalPeepholeLSTMCell,
+    "coupled": nn.CoupledLSTMCell,
+    "lstm-1997": nn.NoForgetLSTMCell,
+    "lstm-projected": nn.ProjectedLSTMCell,
+    "lstm-layernorm": nn.LayerNormLSTMCell,
+    "gru-reset-after": nn.ResetAfterGRUCell,
+    "mgu": nn.MGUCell,
+    "min-gru": nn.MinGRUCell,
+    "min-lstm": nn.MinLSTMCell,
+    "slstm": nn.SLSTMCell,
     "attention": nn.Attention,
 })  # fmt: skip
 """The built-in layers, by the names that the command line knows."""
@@ -63,9 +75,22 @@ class Target:
         return self.subject.name if self.kind == "primitive" else self.subject.__name__
 
     def layer(
-        self, input_size: int, hidden_size: int, *, rng: nn.Seed = None, dtype: Any = np.float64
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        rng: nn.Seed = None,
+        dtype: Any = np.float64,
+        **options: Any,
     ) -> nn.Module:
         """A module over sequences (batch, time, input_size): a cell is unrolled.
+
+        Args:
+            input_size: width of x.
+            hidden_size: width of the states.
+            rng: seed or generator of the weights.
+            dtype: of the weights.
+            options: of `nn.Recurrent`, for a cell.
 
         Raises:
             TargetError: a primitive or a part, or a class that cannot be made with these two
@@ -75,10 +100,9 @@ class Target:
             raise TargetError(f"{self.name}: a {self.kind}, expected a cell or a layer")
         try:
             if self.kind == "cell":
-                return nn.Recurrent(
-                    input_size, hidden_size, cell=self.subject, rng=rng, dtype=dtype
-                )
-            return self.subject(input_size, hidden_size, rng=rng, dtype=dtype)
+                options["cell"] = self.subject
+                return nn.Recurrent(input_size, hidden_size, rng=rng, dtype=dtype, **options)
+            return self.subject(input_size, hidden_size, rng=rng, dtype=dtype, **options)
         except Exception as error:
             raise TargetError(
                 f"{self.name}: {self.title}({input_size}, {hidden_size}, rng=…, dtype=…) failed: "

@@ -150,7 +150,7 @@ def trace_target(target: Target, steps: int) -> Graph:
     if not isinstance(layer, nn.Recurrent):
         return trace(layer(x), target.title)
     initial = tuple(
-        Tensor(np.zeros((batch, hidden_size)), requires_grad=True, name=name)
+        Tensor(np.zeros((batch, layer.cell.size_of(name))), requires_grad=True, name=name)
         for name in layer.cell.state
     )
     return trace(layer(x, initial), target.title)

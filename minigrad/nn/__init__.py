@@ -10,7 +10,25 @@ from minigrad.nn.attention import (
     dot_product_attention,
     scaled_dot_product_attention,
 )
-from minigrad.nn.cells import Cell, GRUCell, LSTMCell, RNNCell
+from minigrad.nn.cells import (
+    Cell,
+    CoupledLSTMCell,
+    DiagonalPeepholeLSTMCell,
+    GRUCell,
+    JordanCell,
+    LayerNormLSTMCell,
+    LSTMCell,
+    MGUCell,
+    MinGRUCell,
+    MinLSTMCell,
+    NoForgetLSTMCell,
+    PeepholeLSTMCell,
+    ProjectedLSTMCell,
+    ResetAfterGRUCell,
+    RNNCell,
+    ScanCell,
+    SLSTMCell,
+)
 from minigrad.nn.convolution import Conv1d, Conv2d
 from minigrad.nn.ctc import ctc_loss
 from minigrad.nn.embedding import Embedding
@@ -32,7 +50,7 @@ from minigrad.nn.positional import (
     rotary_encoding,
     sinusoidal_encoding,
 )
-from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent
+from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent, detach, scan
 from minigrad.nn.states import load_state, save_state
 from minigrad.nn.transformer import (
     TransformerDecoder,
@@ -51,21 +69,34 @@ __all__ = [
     "Cell",
     "Conv1d",
     "Conv2d",
+    "CoupledLSTMCell",
+    "DiagonalPeepholeLSTMCell",
     "Dropout",
     "Embedding",
     "GRUCell",
     "Gate",
+    "JordanCell",
     "LSTMCell",
     "LayerNorm",
+    "LayerNormLSTMCell",
     "LearnedPositionalEncoding",
     "Linear",
+    "MGUCell",
+    "MinGRUCell",
+    "MinLSTMCell",
     "Module",
     "MultiheadAttention",
+    "NoForgetLSTMCell",
     "Parameter",
+    "PeepholeLSTMCell",
     "PositionalEncoding",
+    "ProjectedLSTMCell",
     "RMSNorm",
     "RNNCell",
     "Recurrent",
+    "ResetAfterGRUCell",
+    "SLSTMCell",
+    "ScanCell",
     "Seed",
     "Sequential",
     "TransformerDecoder",
@@ -78,6 +109,7 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "ctc_loss",
+    "detach",
     "dot_product_attention",
     "huber_loss",
     "init",
@@ -88,5 +120,6 @@ __all__ = [
     "rotary_encoding",
     "save_state",
     "scaled_dot_product_attention",
+    "scan",
     "sinusoidal_encoding",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,24 +125,29 @@ def of_layer(
     hidden_size: int,
     x: np.ndarray | None = None,
     seed: int = 0,
+    lengths: Sequence[int] | None = None,
+    **options: Any,
 ) -> Problem:
     """A cell unrolled, or a layer, over x (batch, steps, input_size).
 
-    The inputs are every parameter, x, and the initial state of a cell.
+    The inputs are every parameter, x, and the initial state of a cell; of the sequences count
+    as many steps as ``lengths`` says, and ``options`` are those of `nn.Recurrent`.
     """
-    module = target.layer(input_size, hidden_size, rng=seed)
+    module = target.layer(input_size, hidden_size, rng=seed, **options)
     parameters = dict(module.named_parameters())
     shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
     shapes["x"] = (batch, steps, input_size)
-    states = module.cell.state if isinstance(module, nn.Recurrent) else ()
-    initial = [f"{name}₀" for name in states]
-    shapes |= dict.fromkeys(initial, (1, batch, hidden_size))
+    cell = module.cell if isinstance(module, nn.Recurrent) else None
+    widths = {f"{name}₀": cell.size_of(name) for name in cell.state} if cell else {}
+    initial = list(widths)
+    count = len(module.cells) if isinstance(module, nn.Recurrent) else 0
+    shapes |= {name: (count, batch, width) for name, width in widths.items()}
 
     def run(leaves: Mapping[str, Tensor]) -> Any:
         with _parameters_of(module, leaves):
             if not initial:
                 return module(leaves["x"])
-            return module(leaves["x"], tuple(leaves[name] for name in initial))
+            return module(leaves["x"], tuple(leaves[name] for name in initial), lengths)
 
     values: dict[str, np.ndarray] = {n: p.data for n, p in parameters.items()}
     return Problem(target.name, shapes, run, values=values if x is None else {**values, "x": x})

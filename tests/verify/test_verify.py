@@ -32,13 +32,14 @@ def test_every_layer_passes_all_three_judges(layer):
 def test_the_exact_judge_goes_over_a_hundred_steps():
     exact = next(check for check in verify("lstm").checks if check.judge == "exact")
     assert exact.shapes["x"] == (3, 100, 3)
-    assert exact.shapes["cell.f.weight"] == (8, 11)
+    assert exact.shapes["cells.0.f.weight"] == (8, 11)
 
 
 def test_every_gradient_is_judged_parameters_inputs_and_states():
     proof = verify("lstm").checks[0]
     assert set(proof.shapes) == {
-        *(f"cell.{gate}.{part}" for gate in "figo" for part in ("weight", "bias")), "x", "h₀", "c₀",
+        *(f"cells.0.{gate}.{part}" for gate in "figo" for part in ("weight", "bias")),
+        "x", "h₀", "c₀",
     }  # fmt: skip
     assert proof.figure == sum(int(np.prod(shape)) for shape in proof.shapes.values())
 
