@@ -17,6 +17,7 @@ import numpy as np
 from minigrad import nn
 from minigrad.primitives import log_softmax
 from minigrad.primitives.primitive import Domain
+from minigrad.tensor import Tensor
 
 ALL: tuple[Literal["proof", "exact", "numeric"], ...] = ("proof", "exact", "numeric")
 
@@ -42,6 +43,16 @@ class Part:
     def module(self, seed: int = 0) -> nn.Module | None:
         """The module in float64, as in evaluation; ``None`` for a function."""
         return None if self.make is None else self.make(rng=seed, dtype=np.float64).eval()
+
+    def example(self, seed: int = 0) -> Any:
+        """The outputs of the call on random inputs, as pictures show it."""
+        rng = np.random.default_rng(seed)
+        inputs = {
+            name: Tensor(np.abs(rng.normal(size=shape)) + 1, requires_grad=True, name=name)
+            for name, shape in self.inputs.items()
+        }
+        module = self.module(seed)
+        return self.call(**inputs) if module is None else self.call(module, **inputs)
 
 
 def _module(make: Callable[..., nn.Module], *shape: int) -> Part:

@@ -21,7 +21,7 @@ class Module:
     So are those in lists and tuples. Subclasses write ``forward``; calling the module runs it
     under a scope of the module's name, which pictures and reports show. A subclass whose
     parameters have other names or another packing in files overrides `state_dict` and
-    ``_load``.
+    `assign_state`.
 
     Attributes:
         training: whether dropout and the like are at work; see `train` and `eval`.
@@ -133,16 +133,16 @@ class Module:
                 faults.append(f"{name}: got dtype {array.dtype}, expected real numbers")
         if faults:
             raise ValueError(f"{type(self).__name__}.load_state_dict: {'; '.join(faults)}")
-        self._load(arrays)
+        self.assign_state(arrays)
 
-    def _load(self, state: State) -> None:
+    def assign_state(self, state: State) -> None:
         """Take over the arrays that `load_state_dict` has checked."""
         for name, part in _parts(self):
             if isinstance(part, Parameter):
                 part.data = state[name].astype(part.dtype)
             elif isinstance(part, Module):
                 start = f"{name}."
-                part._load({
+                part.assign_state({
                     path.removeprefix(start): array
                     for path, array in state.items() if path.startswith(start)
                 })  # fmt: skip
