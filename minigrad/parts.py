@@ -67,6 +67,7 @@ def _loss(function: Callable[..., Any], **options: Any) -> Part:
 
 _INDICES = np.array([[0, 3, 1], [3, 3, 2]])
 _PADDING = np.array([[False, False, True], [False, True, True]])  # True: nobody attends to it
+_LONG_PADDING = np.arange(6) >= np.array([[4], [6]])
 _NOTHING = np.array([[False, False, True], [True, True, True]])  # the second row: to nothing
 _LARGE = ALL[1:]
 _BLOCK: dict[str, Any] = {"dim_feedforward": 5, "activation": "gelu"}
@@ -92,17 +93,18 @@ PARTS: Mapping[str, Part] = MappingProxyType({
         lambda module, q, k: module(q, k, mask=~_NOTHING),
     ),
     "multi-head": Part(
-        lambda **o: nn.MultiheadAttention(4, 2, **o), {"x": (2, 3, 4)},
-        lambda module, x: module(x, key_padding_mask=_PADDING, causal=True), judges=_LARGE,
+        lambda **o: nn.MultiheadAttention(8, 4, **o), {"x": (2, 6, 8)},
+        lambda module, x: module(x, key_padding_mask=_LONG_PADDING, causal=True), judges=_LARGE,
     ),
     "cross-attention": Part(
         lambda **o: nn.MultiheadAttention(4, 2, **o), {"x": (2, 2, 4), "memory": (2, 3, 4)},
         lambda module, x, memory: module(x, memory, key_padding_mask=_NOTHING), judges=_LARGE,
     ),
     "encoder": Part(  # two blocks
-        lambda **o: nn.TransformerEncoder(4, 2, 2, norm_first=True, **_BLOCK, **o),
-        {"x": (2, 3, 4)},
-        lambda module, x: module(x, src_key_padding_mask=_PADDING, is_causal=True), judges=_LARGE,
+        lambda **o: nn.TransformerEncoder(8, 2, 2, norm_first=True, **_BLOCK, **o),
+        {"x": (2, 6, 8)},
+        lambda module, x: module(x, src_key_padding_mask=_LONG_PADDING, is_causal=True),
+        judges=_LARGE,
     ),
     "decoder": Part(
         lambda **o: nn.TransformerDecoder(4, 2, 2, **_BLOCK, **o),

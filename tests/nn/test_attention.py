@@ -165,6 +165,7 @@ def test_padded_keys_leak_nothing_through_a_whole_encoder(rng):
 
 def test_padding_alone_gives_zeros_before_the_output_bias(rng):
     layer, x = nn.MultiheadAttention(4, 2, rng=0, dtype=float), rng.normal(size=(2, 3, 4))
+    layer.out_proj.bias.data = rng.normal(size=4)
     (given,) = _tensors(x)
     y, weights = layer(given, key_padding_mask=np.array([[True] * 3, [False] * 3]))
     np.testing.assert_array_equal(weights.data[0], 0)
