@@ -144,6 +144,8 @@ def trace_target(target: Target, steps: int) -> Graph:
             for k, x in enumerate(sample.operands)
         )
         return trace(target.subject.apply(operands, sample.static), target.title)
+    if target.kind == "part":
+        return trace(target.subject.example(), target.title)
     batch, input_size, hidden_size = 1, 3, 4
     layer = target.layer(input_size, hidden_size, rng=0)
     x = Tensor(rng.normal(size=(batch, steps, input_size)), requires_grad=True, name="x")

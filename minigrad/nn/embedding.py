@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -65,6 +66,16 @@ class Embedding(Module):
         made = cls(rows, width, padding_idx, trainable=trainable, dtype=matrix.dtype)
         made.weight.data = matrix
         return made
+
+    def load_keras_weights(self, weights: Sequence[Any]) -> None:
+        """Take what ``get_weights()`` of Keras's Embedding gives: the matrix.
+
+        Raises:
+            ValueError: not one array, or not of its shape.
+        """
+        if len(weights) != 1:
+            raise ValueError(f"Embedding: got {len(weights)} arrays, expected one")
+        self.load_state_dict({"weight": weights[0]})
 
     def forward(self, indices: Any) -> Array:
         """The rows at ``indices``.

@@ -48,7 +48,8 @@ def orthogonal(
     All such matrices are equally likely: Saxe et al. 2014, section 3; drawn as in Mezzadri 2007,
     section 5, where the signs of R's diagonal make the QR decomposition unique.
     """
-    inputs, outputs = _fans(shape)
+    _fans(shape)
+    outputs, inputs = shape[0], math.prod(shape[1:])
     tall = np.random.default_rng(rng).normal(size=(max(inputs, outputs), min(inputs, outputs)))
     q, r = np.linalg.qr(tall)
     q = q * np.sign(np.diagonal(r))
@@ -76,6 +77,4 @@ def _fans(shape: Shape) -> tuple[int, int]:
     if len(shape) < 2:
         raise ValueError(f"init: got shape {shape}, expected (outputs, inputs, *kernel)")
     places = math.prod(shape[2:])
-    if len(shape) > 2:
-        return shape[1] * places, shape[0] * places
-    return shape[1], shape[0]
+    return shape[1] * places, shape[0] * places

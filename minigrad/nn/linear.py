@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,18 @@ class Linear(Module):
         self.bias = (
             Parameter(rng.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
         )
+
+    def load_keras_weights(self, weights: Sequence[Any]) -> None:
+        """Take what ``get_weights()`` of Keras's Dense gives: kernel, and bias if there is one.
+
+        Raises:
+            ValueError: not these shapes.
+        """
+        names = ("weight", "bias")[: len(self.state_dict())]
+        if len(weights) != len(names):
+            raise ValueError(f"Linear: got {len(weights)} arrays, expected {len(names)}")
+        kernel, *bias = (np.asarray(w) for w in weights)
+        self.load_state_dict(dict(zip(names, (kernel.T, *bias), strict=True)))
 
     def forward(self, x: Array) -> Array:
         """Apply the map to the last axis of ``x``."""

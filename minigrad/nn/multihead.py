@@ -57,6 +57,8 @@ class MultiheadAttention(Module):
         self.in_proj_weight = Parameter(packed)
         self.in_proj_bias = Parameter(np.zeros(3 * embed_dim, dtype)) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias=bias, rng=rng, dtype=dtype)
+        if bias:
+            self.out_proj.bias = Parameter(np.zeros(embed_dim, dtype))
         self.dropout = Dropout(dropout, rng=rng)
 
     def forward(

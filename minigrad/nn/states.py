@@ -67,10 +67,10 @@ def load_state(path: str | Path) -> State:
 
 
 def _read_npz(data: bytes) -> State:
-    with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-        if not isinstance(stored, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        return {name: stored[name] for name in stored.files}
+    stored = np.load(io.BytesIO(data), allow_pickle=False)
+    if not isinstance(stored, np.lib.npyio.NpzFile):
+        raise ValueError("it holds a single array")
+    return {name: stored[name] for name in stored.files}
 
 
 def _suffix(path: str | Path) -> str:

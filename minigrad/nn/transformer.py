@@ -6,7 +6,7 @@ Parameters and masks are PyTorch's (``batch_first=True``): in a mask True means 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"relu": relu, "gelu": gelu}
 
 class _Layer(Module):
     """What encoder and decoder layers share: self-attention, the feed-forward part, residuals."""
+
+    has_memory: ClassVar[bool] = False  # whether it also attends to an encoder's output
 
     def __init__(
         self,
@@ -42,14 +44,18 @@ class _Layer(Module):
                 f"{' or '.join(map(repr, ACTIVATIONS))}"
             )
         rng = np.random.default_rng(rng)
+        made: Any = {"rng": rng, "dtype": dtype}
         self.norm_first = norm_first
         self.activation = ACTIVATIONS[activation]
-        self._make: Any = {"rng": rng, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, **self._make)
-        self.linear1 = Linear(d_model, dim_feedforward, **self._make)
-        self.linear2 = Linear(dim_feedforward, d_model, **self._make)
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, **made)
+        if self.has_memory:
+            self.multihead_attn = MultiheadAttention(d_model, nhead, dropout=dropout, **made)
+        self.linear1 = Linear(d_model, dim_feedforward, **made)
+        self.linear2 = Linear(dim_feedforward, d_model, **made)
         self.norm1 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
         self.norm2 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
+        if self.has_memory:
+            self.norm3 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
         self.dropout = Dropout(dropout, rng=rng)
 
     def _residual(self, x: Array, norm: LayerNorm, part: Callable[[Array], Array]) -> Array:
@@ -110,11 +116,7 @@ class TransformerDecoderLayer(_Layer):
         as tgt.
     """
 
-    def __init__(self, d_model: int, nhead: int, *args: Any, **options: Any) -> None:
-        super().__init__(d_model, nhead, *args, **options)
-        rate, eps, dtype = self.dropout.p, self.norm1.eps, self._make["dtype"]
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout=rate, **self._make)
-        self.norm3 = LayerNorm(d_model, eps, dtype=dtype)
+    has_memory = True
 
     def forward(
         self,
@@ -149,9 +151,10 @@ class TransformerDecoderLayer(_Layer):
 class _Stack(Module):
     """Layers one after the other, each with weights of its own (PyTorch starts all alike)."""
 
+    kind: ClassVar[type[_Layer]]
+
     def __init__(
         self,
-        kind: type[_Layer],
         d_model: int,
         nhead: int,
         num_layers: int,
@@ -164,7 +167,7 @@ class _Stack(Module):
         check_size(self, num_layers=num_layers)
         rng = np.random.default_rng(rng)
         self.layers = [
-            kind(d_model, nhead, rng=rng, dtype=dtype, **options) for _ in range(num_layers)
+            self.kind(d_model, nhead, rng=rng, dtype=dtype, **options) for _ in range(num_layers)
         ]
         first = self.layers[0]
         wanted = first.norm_first if norm is None else norm
@@ -191,12 +194,10 @@ class TransformerEncoder(_Stack):
     Called as a layer is.
     """
 
-    def __init__(self, d_model: int, nhead: int, num_layers: int, **options: Any) -> None:
-        super().__init__(TransformerEncoderLayer, d_model, nhead, num_layers, **options)
+    kind = TransformerEncoderLayer
 
 
 class TransformerDecoder(_Stack):
     """A stack of `TransformerDecoderLayer`; arguments as for `TransformerEncoder`."""
 
-    def __init__(self, d_model: int, nhead: int, num_layers: int, **options: Any) -> None:
-        super().__init__(TransformerDecoderLayer, d_model, nhead, num_layers, **options)
+    kind = TransformerDecoderLayer

@@ -16,7 +16,7 @@ from minigrad.primitives import PRIMITIVES
 from minigrad.tape import ancestors
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
-from minigrad.verify.problem import Problem, of_layer, of_primitive
+from minigrad.verify.problem import Problem, of_layer, of_part, of_primitive
 from minigrad.verify.real_input import weather_window
 from minigrad.verify.report import Check, Judge, Report
 
@@ -74,6 +74,11 @@ def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
             yield from ((judge, problem) for judge in JUDGES)
             if target.subject.reads:  # a linear map has no second derivative
                 yield "exact", replace(problem, order=2)
+        return
+    if target.kind == "part":
+        problem = of_part(target, seed)
+        yield from ((judge, problem) for judge in target.subject.judges)
+        yield "exact", replace(problem, order=2)
         return
     x = weather_window(batch=4, steps=14)
     real = of_layer(

@@ -12,6 +12,7 @@ import numpy as np
 from minigrad import nn
 from minigrad.arrays.field import FieldArray, roots_at_random
 from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.parts import Part
 from minigrad.primitives import Primitive, tril
 from minigrad.primitives.primitive import Array, Domain, Sample
 from minigrad.targets import Target
@@ -150,6 +151,24 @@ def of_layer(
 
     values: dict[str, np.ndarray] = {n: p.data for n, p in parameters.items()}
     return Problem(target.name, shapes, run, values=values if x is None else {**values, "x": x})
+
+
+def of_part(target: Target, seed: int = 0) -> Problem:
+    """A part of `minigrad.parts` in the call that is written there."""
+    part: Part = target.subject
+    module = part.module(seed)
+    parameters = dict(module.named_parameters()) if module else {}
+    shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
+    shapes |= part.inputs
+
+    def run(leaves: Mapping[str, Tensor]) -> Any:
+        inputs = {name: leaves[name] for name in part.inputs}
+        if module is None:
+            return part.call(**inputs)
+        with _parameters_of(module, leaves):
+            return part.call(module, **inputs)
+
+    return Problem(target.name, shapes, run, part.domains)
 
 
 def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:

@@ -16,6 +16,9 @@ os.environ["KERAS_BACKEND"] = "torch"
 import keras
 import numpy as np
 import torch
+from keras.src.backend.common import dtypes
+
+dtypes.BIT64_TO_BIT32_DTYPE.pop("float64")  # else its products are rounded to float32, like JAX's
 
 PATH = Path(__file__).with_name("keras.npz")
 Arrays = dict[str, np.ndarray]
