@@ -11,6 +11,8 @@ from typing import Literal
 from minigrad.graph.model import Operation
 
 Kind = Literal["input", "layer", "point", "operation", "state", "join", "ellipsis"]
+Panel = tuple[str, tuple[str, ...], tuple[str, ...], tuple[tuple[float, ...], ...]]
+"""Attention of one head: its name, the queries' and the keys' names, the weights row by row."""
 SUBSCRIPTS = "₋₀₁₂₃₄₅₆₇₈₉"
 
 
@@ -56,7 +58,9 @@ class View:
         labels: what is written at an arrow.
         heat: log10 of the size of the gradient of an item; ``None`` if it has none.
         series: a name and (step, log10 of the size) for each curve under the time axis.
-        caption: a line under the picture.
+        caption: a line under the heading.
+        panels: of attention, one for each head.
+        folded: how many steps the one that is drawn stands for.
     """
 
     title: str
@@ -70,12 +74,14 @@ class View:
     heat: Mapping[str, float | None] = field(default_factory=dict)
     series: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
     caption: str = ""
+    folded: int = 0
+    panels: tuple[Panel, ...] = ()
 
     @cached_property
     def prefix(self) -> str:
         """What all its ids start with: from what it shows, so no other picture has them."""
         words = (self.name, self.title, self.caption, self.steps, self.skipped, self.arrows,
-                 self.series, [(item.id, item.lines) for item in self.items])  # fmt: skip
+                 self.series, self.panels, [(item.id, item.lines) for item in self.items])  # fmt: skip
         return "g" + hashlib.sha256(repr(words).encode()).hexdigest()[:8] + "-"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from minigrad.graph import dot, strips
+from minigrad.graph import attention, cellview, dot, strips
 from minigrad.graph.items import Item, View
 from minigrad.graph.tile import Run
 from minigrad.graph.tiling import Tiling
@@ -28,7 +28,11 @@ def source(view: View, run: Run | None = None) -> str:
     """
     if run is None:
         return clustered(view)
-    if strips.tiled(view):
+    if view.name == "cell":
+        return cellview.scene(view).dot()
+    if view.name == "attention":
+        return attention.scene(view).dot()
+    if view.steps and strips.tiled(view):
         return Tiling(view, run).scene().dot()
     if len(view.items) > _MOST_NODES:
         offer = (

@@ -18,11 +18,17 @@ import graphviz
 
 from minigrad.files import check_writable, write_bytes
 from minigrad.graph import layout
+from minigrad.graph.attention import attention
+from minigrad.graph.cellview import cell
+from minigrad.graph.folded import folded
+from minigrad.graph.gradient import gradient
 from minigrad.graph.items import View
 from minigrad.graph.model import Graph, trace, trace_target
+from minigrad.graph.plain import tape
 from minigrad.graph.views import unrolled
 from minigrad.targets import Target, resolve
 
+VIEWS = ("unrolled", "folded", "gradient", "cell", "attention", "tape")
 FORMATS = ("svg", "png", "pdf", "dot", "json")
 
 
@@ -47,6 +53,7 @@ def draw(
     path: str | Path | None = None,
     *,
     steps: int = 3,
+    view: str = "unrolled",
     all_steps: bool = False,
     title: str | None = None,
 ) -> Picture:
@@ -57,6 +64,7 @@ def draw(
         path: where to write it: .svg, .png, .pdf or .dot, or the recorded graph as .json (see
             `Graph.to_json`); nothing is written if ``None``.
         steps: time steps of a target.
+        view: one of `VIEWS`.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
 
@@ -76,13 +84,23 @@ def draw(
         what = trace_target(what, steps)
     elif not isinstance(what, Graph):
         what = trace(what)
-    seen = unrolled(what, all_steps=all_steps, title=title)
-    view = Picture(seen.title, seen.items, seen.arrows, seen.steps, seen.skipped)
+    picture = Picture(**vars(_view(what, view, all_steps, title)))
     if path is not None and format_of(path) == "json":
         write_bytes(path, what.to_json().encode())
     elif path is not None:
-        render(view, path)
-    return view
+        render(picture, path)
+    return picture
+
+
+def _view(graph: Graph, name: str, all_steps: bool, title: str | None) -> View:
+    if name not in VIEWS:
+        raise ValueError(f"draw: got view {name!r}, expected one of {', '.join(VIEWS)}")
+    if name in ("unrolled", "gradient"):
+        make = unrolled if name == "unrolled" else gradient
+        return make(graph, all_steps=all_steps, title=title)
+    if name == "attention":
+        return attention(graph, title=title)
+    return {"folded": folded, "tape": tape, "cell": cell}[name](graph, title=title)
 
 
 def render(view: View, path: str | Path) -> None:

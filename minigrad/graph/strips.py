@@ -284,4 +284,4 @@ def title_of(strip: str) -> str:
     if kind != "layer":
         return name
     number, _, direction = name.partition(" ")
-    return f"layer {number}{', from the last step to the first' if direction else ''}"
+    return f"layer {number}{', reverse' if direction else ''}"

@@ -52,7 +52,13 @@ def tile(view: View, strip: str, run: Run) -> Tile:
         elif one.kind == "state" or one.strip == strip:
             doors.setdefault(one.role, f"door{len(doors)}")
             entering[one.role, other.role] = None
-    lines = dot.header(view, rankdir="BT", nodesep="0.22", ranksep="0.42", newrank="true")
+    lines = dot.header(
+        view,
+        rankdir="BT",
+        nodesep="0.22",
+        ranksep="0.6" if view.name == "gradient" else "0.42",
+        newrank="true",
+    )
     numbers = {role: f"n{k}" for k, role in enumerate(roles)}
     lines += [dot.node(view, replace(item, id=numbers[role])) for role, item in roles.items()]
     lines += [f"{door} [shape=point, style=invis, width=0.05]" for door in doors.values()]

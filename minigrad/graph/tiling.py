@@ -213,9 +213,8 @@ class Tiling:
             edges.append((x - w / 2, x + w / 2))
         route = routes.belt(seen(self.boxes[a]), seen(self.boxes[b]), near, edges[0], edges[1])
         if (a, b) in self.view.labels:
-            x = (max(edges[0][1], edges[0][0]) + edges[1][0]) / 2
-            y = min(route[1], key=lambda p: abs(p[0] - x))[1]
-            self.written[a, b] = (sign * x, y + 9)
+            y = min(route[1], key=lambda p: abs(p[0] - edges[1][0]))[1]
+            self.written[a, b] = (sign * (edges[1][0] + 20), y + 8)
         return routes.moved(route, lambda p: (sign * p[0], p[1]))
 
     def _rise(self, a: str) -> tuple[list[Point], float]:
@@ -312,12 +311,15 @@ class Tiling:
         start, edge = x + sign * w / 2, fx + sign * fw / 2
         near = [self.boxes[key] for key in self.by_step[item.strip, item.step] if key != a]
         way = routes.lane(y, min(start, edge), max(start, edge), near)
-        right, up = edge + sign * (14 + 10 * number), fy + fh / 2 + 16 + 10 * number
+        right, up = edge + sign * (14 + 10 * number), fy + fh / 2 + 14 + 20 * number
         left = bx - sign * (bw / 2 + 16 + 10 * number)
         corners = [(start, y), (right, way), (right, up), (left, up), (left, by),
                    (bx - sign * bw / 2, by)]  # fmt: skip
         if way != y:
             corners[1:1] = [(start + sign * 8, y), (start + sign * 8, way)]
+        if (a, b) in self.view.labels:
+            self.written[a, b] = ((right + left) / 2, up + 8)
+        self.highest = max(self.highest, up)
         return routes.bent(corners)
 
     def _ellipsis(self, scene: Scene, strip: str) -> None:

@@ -42,20 +42,25 @@ def unrolled(graph: Graph, *, all_steps: bool = False, title: str | None = None)
     items, arrows = _joined(items, arrows)
     steps = sorted({item.step for item in items.values() if item.step is not None})
     view = View(title or graph.title, tuple(items.values()), tuple(arrows), tuple(steps))
-    return view if all_steps or len(steps) <= MOST_STEPS else _elided(view)
+    return view if all_steps or len(steps) <= MOST_STEPS else elided(view)
 
 
-def _elided(view: View) -> View:
+def elided(view: View) -> View:
     """The view without the steps in the middle."""
     items = {item.id: item for item in view.items}
     kept = (*view.steps[:_FIRST], *view.steps[-_LAST:])
     drawn = {key for key, item in items.items() if item.step is None or item.step in kept}
+    entering = set()
     for a, b in view.arrows:  # a state that comes out of them stands before the step it goes into
         if a not in drawn and items[b].step in kept and items[a].kind == "state":
             items[a] = replace(items[a], step=None)
+            entering.add(a)
     shown = [item for item in items.values() if item.step is None or item.step in kept]
     ids = {item.id for item in shown}
-    arrows = [(a, b) for a, b in view.arrows if a in ids and b in ids]
+    arrows = [
+        (a, b) for a, b in view.arrows
+        if a in ids and b in ids and (a not in entering or items[b].step is not None)
+    ]  # fmt: skip
     return View(view.title, tuple(shown), tuple(arrows), kept, len(view.steps) - len(kept))
 
 
