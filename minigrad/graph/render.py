@@ -22,7 +22,7 @@ from minigrad.graph.model import Graph, trace, trace_target
 from minigrad.graph.views import View, unrolled
 from minigrad.targets import Target, resolve
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "dot", "json")
 
 
 class GraphvizNotFoundError(RuntimeError):
@@ -53,7 +53,8 @@ def draw(
 
     Args:
         what: a `Target` or its name, a `Graph`, or a Tensor (or several in a tuple).
-        path: where to write it: .svg, .png, .pdf or .dot; nothing is written if ``None``.
+        path: where to write it: .svg, .png, .pdf or .dot, or the recorded graph as .json (see
+            `Graph.to_json`); nothing is written if ``None``.
         steps: time steps of a target.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
@@ -76,7 +77,9 @@ def draw(
         what = trace(what)
     seen = unrolled(what, all_steps=all_steps, title=title)
     view = Picture(seen.title, seen.items, seen.arrows, seen.steps, seen.skipped)
-    if path is not None:
+    if path is not None and format_of(path) == "json":
+        write_bytes(path, what.to_json().encode())
+    elif path is not None:
         render(view, path)
     return view
 
@@ -116,7 +119,7 @@ def format_of(path: str | Path) -> str:
     """The format that a file's ending asks for.
 
     Raises:
-        ValueError: it is none of svg, png, pdf, dot.
+        ValueError: it is none of `FORMATS`.
     """
     ending = Path(path).suffix.lower().lstrip(".")
     if ending not in FORMATS:

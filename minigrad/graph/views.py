@@ -35,6 +35,7 @@ class Item:
         step: the time step; ``None`` outside of one.
         role: the same for the same thing at every step.
         tooltip: what a pointer over it tells.
+        nodes: ids of the graph's nodes that it draws, the value that it stands for last.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Item:
     step: int | None
     role: str
     tooltip: str = ""
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def unrolled(graph: Graph, *, all_steps: bool = False, title: str | None = None)
     items, arrows = _states(items, members, arrows)
     items = _with_operands(items, arrows)
     items, arrows = _joined(items, arrows)
+    items = _with_nodes(items, members)
     steps = sorted({item.step for item in items.values() if item.step is not None})
     heading = title or graph.title
     if len(steps) > MOST_STEPS and not all_steps:
@@ -308,6 +311,14 @@ def _states(
             moved[key] = pill.id
             extra.append((key, pill.id))
     return result, extra + [(moved.get(a, a), b) for a, b in arrows]
+
+
+def _with_nodes(items: dict[str, Item], members: dict[str, list[Operation]]) -> dict[str, Item]:
+    """Note on each item which nodes it draws; a state's own item draws the last of its group."""
+    drawn = {key: tuple(node.id for node in group) for key, group in members.items()}
+    for group in members.values():
+        drawn.setdefault(f"state {group[-1].name} {group[-1].step}", (group[-1].id,))
+    return {key: replace(item, nodes=drawn.get(key, ())) for key, item in items.items()}
 
 
 def _is_state(leaf: Operation, members: dict[str, list[Operation]]) -> bool:

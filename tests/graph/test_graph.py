@@ -120,6 +120,18 @@ def test_long_sequences_show_the_first_three_and_the_last_two_steps():
     assert svg(whole).count(">t = ") == 20
 
 
+def test_each_item_knows_the_nodes_that_it_draws():
+    graph = trace_target(resolve("lstm"), 2)
+    for item in unrolled(graph).items:
+        drawn = [graph.nodes[number] for number in item.nodes]
+        assert drawn or item.kind == "join"
+        if item.kind == "state":
+            assert f"({', '.join(map(str, drawn[-1].shape))})" == item.lines[-1]
+            assert item.lines[0].startswith(drawn[-1].name)
+        if item.kind == "layer":
+            assert {node.primitive for node in drawn} >= {"matmul", "add"}
+
+
 def test_the_same_input_gives_the_same_bytes():
     assert svg(draw("lstm", steps=2)) == svg(draw("lstm", steps=2))
 
