@@ -9,7 +9,7 @@ from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.equations import CellEquations, cell_equations
 from minigrad.symbolic.layer import derive_layer
 from minigrad.symbolic.rule import derive_rule
-from minigrad.targets import Target, resolve
+from minigrad.targets import Target, TargetError, resolve
 
 __all__ = ["CellEquations", "Derivation", "Line", "Section", "cell_equations", "derive"]
 
@@ -35,4 +35,8 @@ def derive(
     cell = getattr(target.subject, "cell_type", None)
     target = Target(target.name, cell) if cell else target
     by_kind = {"cell": derive_cell, "layer": derive_layer, "primitive": derive_rule}
+    if target.kind not in by_kind:
+        raise TargetError(
+            f"{target.name}: a {target.kind}, expected a cell, a layer or a primitive"
+        )
     return by_kind[target.kind](target, wrt)
