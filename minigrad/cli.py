@@ -23,7 +23,8 @@ if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
 
 TARGETS = """
 A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
-layer or primitive of your own. The file is run, as importing it would.
+layer or primitive of your own. The file is run, as importing it would. `verify` also takes
+a backward written by hand, marked with @minigrad.verify.backward_of(forward, example_inputs).
 """
 
 
@@ -40,6 +41,7 @@ def cli() -> None:
     minigrad verify                    judge every gradient of the library
     minigrad verify lstm gru           … of two layers
     minigrad verify mycell.py:MyCell   … of a cell of your own
+    minigrad verify file.py:backward   … or of NumPy code, written by hand
     minigrad derive lstm --wrt W_f     where a gradient comes from, step by step
     minigrad graph lstm --steps 3 -o lstm.svg
     """
@@ -92,7 +94,8 @@ def verify(
             raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))
-    for line in _findings(report):
+    by_hand = [target.title for target in found if target.kind == "backward"]
+    for line in [*_established(report, by_hand), *_findings(report)]:
         console.print(line, highlight=False, soft_wrap=True)
     if json_file:
         report.write_json(json_file)
@@ -256,6 +259,20 @@ def _legend(report: Report) -> str:
     )  # fmt: skip
 
 
+def _established(report: Report, by_hand: Sequence[str]) -> list[str]:
+    """How each right gradient of a backward written by hand was established."""
+    lines = []
+    for target, checks in report.by_target().items():
+        if target.partition(":")[0] in by_hand and all(check.passed for check in checks):
+            lines.append(f"{escape(target)} is right")
+            lines += [f"  {c.judge}: {escape(c.established)}, at {escape(_at(c))}" for c in checks]
+    return lines
+
+
+def _at(check: Check) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
+
+
 def _findings(report: Report) -> list[str]:
     """The verdict, after what is wrong with each target that failed."""
     lines = []
@@ -265,10 +282,14 @@ def _findings(report: Report) -> list[str]:
             continue
         lines.append(f"[bold red]{escape(target)}[/] is wrong")
         told: dict[str, str] = {}  # the judges mostly blame the same, at other shapes
+        first: dict[str, list[Check]] = {}  # the checks that say the same
         for check in wrong:
-            shapes = ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
-            lines.append(f"  {check.judge}: {escape(check.failures[0])}")
-            lines.append(f"    [dim]at {escape(shapes)}[/]")
+            first.setdefault(check.failures[0], []).append(check)
+        for sentence, agreeing in first.items():
+            judges = ", ".join(dict.fromkeys(check.judge for check in agreeing))
+            lines.append(f"  {judges}: {escape(sentence)}")
+            lines.append(f"    [dim]at {escape(_at(agreeing[0]))}[/]")
+        for check in wrong:
             for culprit in check.failures[1:]:
                 told.setdefault(re.sub(r"\d+", "", culprit), culprit)
         lines += [f"  → {escape(culprit)}" for culprit in told.values()]
