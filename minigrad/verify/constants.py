@@ -15,12 +15,37 @@ import sympy
 
 from minigrad.arrays.field import FieldArray
 from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.arrays.world import ExactArray
+from minigrad.tensor import Tensor, raw
 
 _DENOMINATOR = 10_000
 _DIGITS = 12  # a float of fewer digits is meant as it is written
 
 
-class Symbols(SymbolicArray):
+class Written(ExactArray):
+    """Arrays that may be written into, as in ``dW = np.zeros_like(W); dW += x.T @ g``."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise TypeError("an assignment into an array hides what is recorded")
+        self.entries[index] = self._lifted(raw(value)).entries
+
+    def __iadd__(self, other: Any) -> Self:
+        self[...] = self + other
+        return self
+
+    def __isub__(self, other: Any) -> Self:
+        self[...] = self - other
+        return self
+
+    def __imul__(self, other: Any) -> Self:
+        self[...] = self * other
+        return self
+
+
+class Symbols(Written, SymbolicArray):
     """A `SymbolicArray` in which a float is a fraction or a root where it is one to rounding."""
 
     __slots__ = ()
@@ -37,7 +62,7 @@ class Symbols(SymbolicArray):
         return type(self)(super().positive())
 
 
-class Residues(FieldArray):
+class Residues(Written, FieldArray):
     """A `FieldArray` in which a float is a fraction or a root where it is one to rounding.
 
     Raises:
