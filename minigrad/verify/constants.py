@@ -52,11 +52,7 @@ class Symbols(Written, SymbolicArray):
 
     @classmethod
     def scalar(cls, value: Any) -> sympy.Expr:
-        square = _square(value)
-        if square is None:
-            return super().scalar(value)
-        root = sympy.sqrt(sympy.Rational(square.numerator, square.denominator))
-        return root if value > 0 else -root
+        return super().scalar(_meant(value))
 
     def positive(self) -> Self:
         return type(self)(super().positive())
@@ -73,20 +69,24 @@ class Residues(Written, FieldArray):
 
     @classmethod
     def scalar(cls, value: Any) -> int:
-        square = _square(value)
-        if square is None:
+        meant = _meant(value)
+        if not isinstance(meant, sympy.Expr):
             return super().scalar(value)
-        root = int(np.sqrt(FieldArray(square)).item())
-        return root if value > 0 else super().scalar(-root)
+        rational, root = meant.as_coeff_Mul()  # √18 = 3 √2: the sign of a root goes with its base
+        found = FieldArray(Fraction(rational.p, rational.q)) * np.sqrt(FieldArray(int(root**2)))
+        return int(found.item())
 
     def positive(self) -> Self:
         return type(self)(super().positive())
 
 
-def _square(value: Any) -> Fraction | None:
-    """The square of a float of many digits, where it is a plain fraction."""
+def _meant(value: Any) -> Any:
+    """A float of many digits as the root of a fraction that it is to rounding; else as it is."""
     if not isinstance(value, float | np.floating) or len(repr(float(value))) < _DIGITS:
-        return None
+        return value
     exact = Fraction(float(value)) ** 2
     near = exact.limit_denominator(_DENOMINATOR)
-    return near if near and abs(near - exact) <= 2e-15 * near else None
+    if not near or abs(near - exact) > 2e-15 * near:
+        return value
+    root = sympy.sqrt(sympy.Rational(near.numerator, near.denominator))
+    return root if value > 0 else -root

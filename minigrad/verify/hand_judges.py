@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import mpmath
@@ -82,7 +83,8 @@ def proof(subject: HandWritten, seed: int, floats_agree: Collection[str]) -> Ver
                 (index, mine.entries[index], sympy.diff(total, symbols[k].entries[index]))
                 for index in np.ndindex(*mine.shape)
             )
-            wrong = [pair for pair in pairs if not is_zero(pair[1] - pair[2])]
+            unequal = (pair for pair in pairs if not is_zero(pair[1] - pair[2]))
+            wrong = list(unequal if name in floats_agree else islice(unequal, 1))
             if not wrong:
                 verdict.figures[name] = mine.size
             elif name in floats_agree and all(_vanishes(a - b) for _, a, b in wrong):
