@@ -15,29 +15,50 @@ import sympy
 
 from minigrad.arrays.field import FieldArray
 from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.arrays.world import ExactArray
+from minigrad.tensor import Tensor, raw
 
 _DENOMINATOR = 10_000
 _DIGITS = 12  # a float of fewer digits is meant as it is written
 
 
-class Symbols(SymbolicArray):
+class Written(ExactArray):
+    """Arrays that may be written into, as in ``dW = np.zeros_like(W); dW += x.T @ g``."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise TypeError("an assignment into an array hides what is recorded")
+        self.entries[index] = self._lifted(raw(value)).entries
+
+    def __iadd__(self, other: Any) -> Self:
+        self[...] = self + other
+        return self
+
+    def __isub__(self, other: Any) -> Self:
+        self[...] = self - other
+        return self
+
+    def __imul__(self, other: Any) -> Self:
+        self[...] = self * other
+        return self
+
+
+class Symbols(Written, SymbolicArray):
     """A `SymbolicArray` in which a float is a fraction or a root where it is one to rounding."""
 
     __slots__ = ()
 
     @classmethod
     def scalar(cls, value: Any) -> sympy.Expr:
-        square = _square(value)
-        if square is None:
-            return super().scalar(value)
-        root = sympy.sqrt(sympy.Rational(square.numerator, square.denominator))
-        return root if value > 0 else -root
+        return super().scalar(_meant(value))
 
     def positive(self) -> Self:
         return type(self)(super().positive())
 
 
-class Residues(FieldArray):
+class Residues(Written, FieldArray):
     """A `FieldArray` in which a float is a fraction or a root where it is one to rounding.
 
     Raises:
@@ -48,20 +69,24 @@ class Residues(FieldArray):
 
     @classmethod
     def scalar(cls, value: Any) -> int:
-        square = _square(value)
-        if square is None:
+        meant = _meant(value)
+        if not isinstance(meant, sympy.Expr):
             return super().scalar(value)
-        root = int(np.sqrt(FieldArray(square)).item())
-        return root if value > 0 else super().scalar(-root)
+        rational, root = meant.as_coeff_Mul()  # √18 = 3 √2: the sign of a root goes with its base
+        found = FieldArray(Fraction(rational.p, rational.q)) * np.sqrt(FieldArray(int(root**2)))
+        return int(found.item())
 
     def positive(self) -> Self:
         return type(self)(super().positive())
 
 
-def _square(value: Any) -> Fraction | None:
-    """The square of a float of many digits, where it is a plain fraction."""
+def _meant(value: Any) -> Any:
+    """A float of many digits as the root of a fraction that it is to rounding; else as it is."""
     if not isinstance(value, float | np.floating) or len(repr(float(value))) < _DIGITS:
-        return None
+        return value
     exact = Fraction(float(value)) ** 2
     near = exact.limit_denominator(_DENOMINATOR)
-    return near if near and abs(near - exact) <= 2e-15 * near else None
+    if not near or abs(near - exact) > 2e-15 * near:
+        return value
+    root = sympy.sqrt(sympy.Rational(near.numerator, near.denominator))
+    return root if value > 0 else -root

@@ -22,6 +22,7 @@ from minigrad.verify.terms import close, formula, number
 
 _NAMES = ("d{}", "d_{}", "g{}", "g_{}", "grad_{}", "{}_grad", "{}_bar", "delta_{}")
 _STEP = 5e-3
+_READABLE = 24  # characters of a name that a formula is still read with
 _MANY = 400  # entries of an input up to which its gradient is found by differences
 
 
@@ -109,20 +110,30 @@ def _forward_side(
     gradients = walk(roots, wanted=nodes, retain_graph=True)
     labels: dict[Any, str] = {leaves[k]: subject.names[k] for k in subject.wanted}
     for name, values in variables.items():
-        for value in values:
-            if isinstance(value, Tensor):
-                labels.setdefault(value, name)
+        if len(values) == 1 and isinstance(values[0], Tensor):  # not one that a loop rebinds
+            labels.setdefault(values[0], name)
     for k, (y, _) in enumerate(roots):
         labels.setdefault(y, f"y{k}" if len(roots) > 1 else "y")
     for node in reversed(nodes):  # f(a), where a has a name
-        if node not in labels and node.primitive and node.primitive.kind != "linear":
-            inner = [labels.get(parent) for parent in node.parents]
-            if len(inner) == 1 and inner[0] and "(" not in inner[0]:
-                labels[node] = f"{node.primitive.name}({inner[0]})"
+        label = _label(node, labels)
+        if node not in labels and label:
+            labels[node] = label
     right = {labels[n]: np.asarray(g) for n, g in gradients.items() if n in labels}
     right |= {n: np.zeros_like(inputs[k]) for k, n in zip(subject.wanted, names, strict=True)
               if n not in right}  # fmt: skip
     return right, {label: np.asarray(node.data) for node, label in labels.items()}
+
+
+def _label(node: Any, labels: Mapping[Any, str]) -> str:
+    """How one would write what made a node: f(a), or (a + 1e-05), of what has a name."""
+    inner = [labels.get(parent, "") for parent in node.parents]
+    if not any(inner) or node.primitive.kind != "elementwise" or len("".join(inner)) > _READABLE:
+        return ""
+    if len(inner) == 1:
+        return f"{node.primitive.name}({inner[0].removeprefix('(').removesuffix(')')})"
+    texts = [a or (f"{x:g}" if isinstance(x, float | int) else "") for a, x in
+             zip(inner, node.operands, strict=True)]  # fmt: skip
+    return f"({f' {node.primitive.label} '.join(texts)})" if all(texts) and not all(inner) else ""
 
 
 def _by_differences(subject: HandWritten, inputs: Sequence[Any]) -> dict[str, Array]:
@@ -168,7 +179,9 @@ def _origin(evidence: Evidence) -> str:
             if of in evidence.yours or name not in [form.format(of) for form in _NAMES]:
                 continue
             if not any(close(value, right) for value in values):
-                return _fault(f"{name} (∂L/∂{of})", values[-1], right, evidence)
+                told = _fault(f"{name} (∂L/∂{of})", values[-1], right, evidence)
+                if " is wrong: entry" not in told:  # else it may mean something else by the name
+                    return told
     return ""
 
 
@@ -188,6 +201,9 @@ def _plain_fault(what: str, yours: Any, right: Array, evidence: Evidence) -> str
     scale = _scale(yours, right, evidence)
     if scale:
         return f"{what} {scale}"
+    for axis in range(yours.ndim):
+        if close(np.flip(yours, axis), right):
+            return f"{what} is the right one in reverse order along axis {axis}"
     if yours.ndim >= 2 and yours.shape[-1] == yours.shape[-2]:
         for sign, told in ((1, ""), (-1, " with the wrong sign")):
             if close(yours.swapaxes(-1, -2), sign * right):

@@ -164,6 +164,8 @@ def _factors(
     with np.errstate(all="ignore"):
         for name, a in named.items():
             add(name, a, 1)
+            if name.startswith("∂"):  # nobody divides by a gradient
+                continue
             add(name, 1 / a, 1.5, below=True)
             add(f"(1 − {name})", 1 - a, 2)
             add(f"(1 − {name}²)", 1 - a * a, 2.5)

@@ -227,6 +227,99 @@ def test_one_constant_written_in_two_ways_is_one_constant():
     assert report.passed, str(report)
 
 
+@pytest.mark.parametrize("constant", [1 / 3, np.sqrt(18), -1 / np.sqrt(2), 0.1, 1e-5, np.pi])
+def test_a_float_means_the_fraction_or_root_that_it_is_to_rounding(constant):
+    """np.sqrt(18) is 3 √2 and not −3 √2, though a field has no positive numbers."""
+    report = check_vjp(
+        lambda x: constant * x * x / 3,
+        lambda g, x: 2 * g * x * constant / 3 + 0 * x / 3.0,
+        [(2, 3)],
+    )
+    assert report.passed, str(report)
+    assert len(report.checks) == 3
+
+
+def test_one_root_written_as_a_product_is_the_same_root():
+    report = check_vjp(lambda x: np.sqrt(18) * x, lambda g, x: 3 * np.sqrt(2) * g, [(3,)])
+    assert report.passed, str(report)
+    assert len(report.checks) == 3
+
+
+def test_a_mean_over_three_entries_is_exact():
+    def rms_norm(x):
+        return x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-6)
+
+    def backward(g, x):
+        s = np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-6)
+        return g / s - x * (g * x).mean(axis=-1, keepdims=True) / s**3
+
+    report = check_vjp(rms_norm, backward, [(2, 3)])
+    assert report.passed, str(report)
+    exact = next(check for check in report.checks if check.judge == "exact")
+    assert exact.shapes == {"x": (2, 3)}
+
+
+def test_sums_that_backward_gathers_in_place_are_proven_too():
+    """Backpropagation through time as people write it; NumPy's zeros_like is of any world."""
+
+    def rnn(x, W, U):
+        h, states = np.zeros((x.shape[1], U.shape[0])), []
+        for x_t in x:
+            h = np.tanh(x_t @ W + h @ U)
+            states.append(h)
+        return np.stack(states)
+
+    def backward(g, y, x, W, U):
+        dW, dU, dh, dx = np.zeros_like(W), np.zeros_like(U), np.zeros_like(y[0]), [None] * len(x)
+        for t in reversed(range(len(x))):
+            dz = (g[t] + dh) * (1 - y[t] ** 2)
+            dW += x[t].T @ dz
+            if t:
+                dU += y[t - 1].T @ dz
+            dx[t], dh = dz @ W.T, dz @ U.T
+        return np.stack(dx), dW, dU
+
+    report = check_vjp(rnn, backward, [(3, 2, 3), (3, 4), (4, 4)])
+    assert report.passed, str(report)
+    assert len(report.checks) == 9
+
+
+def test_numpy_s_variance_is_no_mistake_of_the_code():
+    """np.var of complex numbers is not analytic; the complex step must not go through it."""
+    report = check_vjp(
+        lambda x: np.var(x, axis=0), lambda g, x: 2 * g * (x - x.mean(axis=0)) / len(x), [(5, 2)]
+    )
+    assert report.passed, str(report)
+
+
+def test_labels_are_not_cut_off_their_rows():
+    def cross_entropy(z, onehot):
+        return -(onehot * np.log(softmax(z))).sum(axis=-1).mean()
+
+    def softmax(z):
+        return np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+
+    labels = np.eye(3, dtype=int)[[0, 2, 1, 1]]
+    report = check_vjp(
+        cross_entropy, lambda g, z, onehot: (g * (softmax(z) - onehot) / len(z), None),
+        [(4, 3), labels],
+    )  # fmt: skip
+    assert report.passed, str(report)
+
+
+def test_a_result_in_reverse_order_is_told():
+    def correlate(x, w):
+        return np.stack([(x[i : i + 3] * w).sum() for i in range(5)])
+
+    report = check_vjp(
+        correlate, lambda g, x, w: (np.convolve(g, w), np.convolve(x[::-1], g, "valid")),
+        [(7,), (3,)],
+    )  # fmt: skip
+    assert _sentences(report) == {
+        "w": "backward's ∂L/∂w is the right one in reverse order along axis 0"
+    }
+
+
 def test_a_law_that_no_exact_world_knows_leaves_the_numbers_and_says_so():
     report = check_vjp(
         lambda x, y: np.exp(x - y),
