@@ -54,6 +54,7 @@ matmul = bilinear(
     samples=(
         sample((2, 3), (3, 2)), sample((2, 2), (2, 2)), sample((2, 2, 3), (3, 1)),
         sample((3,), (3,)), sample((3,), (2, 3, 2)), sample((2, 2, 3), (3,)),
+        sample((2, 2), (2, 2, 1)),
     ),
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Inputs at the edges of each primitive's domain and on its kinks, and the right gradients there.
 
-Each entry: the operands, and the gradient by each for a cotangent of 1, 2, 3, … in order.
+Each entry: the operands, the gradient by each for a cotangent of 1, 2, 3, … in order, and the
+keywords if there are any.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ EDGES = {
     "max": [(([5.0, 5.0, 0.0],), ([0.5, 0.5, 0.0],)), (([HUGE, -HUGE],), ([1.0, 0.0],))],
     "min": [(([5.0, 0.0, 0.0],), ([0.0, 0.5, 0.5],)), (([HUGE, -HUGE],), ([0.0, 1.0],))],
     "norm": [(([0.0, 0.0],), ([0.0, 0.0],)), (([HUGE, 0.0],), ([1.0, 0.0],))],
+    "max_pool": [(([5.0, 5.0, 0.0, 1.0],), ([0.5, 0.5, 0.0, 2.0],),
+                  {"size": (2,), "stride": (2,)})],
+    # a singular matrix: it has no inverse, but cofactors
+    "det": [(([[[1.0, 2.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]]],),
+             ([[[4.0, -2.0], [-2.0, 1.0]], [[2.0, -2.0], [-2.0, 2.0]]],))],
     # large and small numbers
     "power": [
         ((0.0, 3.0), (0.0, 0.0)), ((0.0, 0.0), (0.0, 0.0)), ((0.0, 1.0), (1.0, 0.0)),

@@ -19,7 +19,7 @@ from typing import Any
 import minigrad.primitives
 from minigrad.primitives import primitive as engine
 
-_RULES = ("partials", "adjoints", "vjps")
+_RULES = ("partials", "adjoints", "vjps", "backward")
 _TURNS = ("_transposed", "swapaxes", "transpose", "flip")
 
 
@@ -35,8 +35,8 @@ class Mutant:
     def __str__(self) -> str:
         return f"{self.name}: {self.change}"
 
-    def vjps(self) -> tuple[Any, ...]:
-        """The primitive's rules with this change."""
+    def fields(self) -> dict[str, Any]:
+        """The primitive's fields that hold its rules, with this change."""
         tree = _tree(self.module)
         node, new = list(_changes(tree, self.name))[self.k]
         _Replace(node, new).visit(tree)
@@ -46,7 +46,8 @@ class Mutant:
         before = [dict(table) for table in tables]
         try:  # running the module declares its primitives once more
             exec(compile(ast.fix_missing_locations(tree), str(self), "exec"), namespace)
-            return engine.PRIMITIVES[self.name].vjps
+            changed = engine.PRIMITIVES[self.name]
+            return {field: getattr(changed, field) for field in ("vjps", "saving", "backward")}
         finally:
             for table, kept in zip(tables, before, strict=True):
                 table.clear()
