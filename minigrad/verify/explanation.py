@@ -45,9 +45,9 @@ class Evidence:
     lengths: dict[int, str] = field(default_factory=dict)
 
 
-def explain(subject: HandWritten, inputs: Sequence[Any], seed: int = 0) -> dict[str, str]:
+def explain(subject: HandWritten, inputs: Sequence[Any]) -> dict[str, str]:
     """A sentence for each input whose gradient is wrong at these inputs."""
-    evidence = gather(subject, inputs, np.random.default_rng(seed))
+    evidence = gather(subject, inputs)
     origin = _origin(evidence)
     sentences = {}
     for name, yours in evidence.yours.items():
@@ -62,12 +62,12 @@ def explain(subject: HandWritten, inputs: Sequence[Any], seed: int = 0) -> dict[
     return sentences
 
 
-def gather(subject: HandWritten, inputs: Sequence[Any], rng: np.random.Generator) -> Evidence:
+def gather(subject: HandWritten, inputs: Sequence[Any]) -> Evidence:
     """Run forward on the tape, where it records, and backward on plain arrays, both watched."""
-    right, named = _forward_side(subject, inputs, rng)
+    right, named = _forward_side(subject, inputs)
     with locals_of(subject.backward) as (steps,):
         plain, returned = subject.run([_copy(x) for x in inputs])
-        cotangents = _cotangents(plain, np.random.default_rng(7))
+        cotangents = _cotangents(plain)
         found = subject.pull(cotangents, [_copy(x) for x in inputs], returned)
     steps = {name: [np.asarray(raw(v)) for v in values] for name, values in steps.items()}
     names = [subject.names[k] for k in subject.wanted]
@@ -85,7 +85,7 @@ def gather(subject: HandWritten, inputs: Sequence[Any], rng: np.random.Generator
 
 
 def _forward_side(
-    subject: HandWritten, inputs: Sequence[Any], rng: np.random.Generator
+    subject: HandWritten, inputs: Sequence[Any]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Right gradients by name, and the values of inputs and of forward's variables by name."""
     names = [subject.names[k] for k in subject.wanted]
@@ -100,7 +100,7 @@ def _forward_side(
             outputs, _ = subject.run(leaves)
         roots = [
             (y, u)
-            for y, u in zip(outputs, _cotangents(outputs, np.random.default_rng(7)), strict=True)
+            for y, u in zip(outputs, _cotangents(outputs), strict=True)
             if isinstance(y, Tensor) and y.requires_grad
         ]
     except Exception:
@@ -139,7 +139,7 @@ def _label(node: Any, labels: Mapping[Any, str]) -> str:
 def _by_differences(subject: HandWritten, inputs: Sequence[Any]) -> dict[str, Array]:
     """The gradient of each small input, entry by entry, by central differences."""
     outputs, _ = subject.run([_copy(x) for x in inputs])
-    cotangents = _cotangents(outputs, np.random.default_rng(7))
+    cotangents = _cotangents(outputs)
 
     def value(k: int, x: Array) -> float:
         moved, _ = subject.run([x if j == k else _copy(y) for j, y in enumerate(inputs)])
@@ -255,8 +255,10 @@ def _by_formula(
     if both[0] and both[1]:
         return f"{what} is {_signed(both[0])}, right is {_signed(both[1])}"
     missing = missing or formula(right - yours, named, most=4, lengths=lengths)
-    if missing and missing[1].startswith("2 "):
-        return f"{what} has the sign of the term {missing[1][2:]} reversed"
+    if missing and missing[1][0].isdigit():  # twice a term, if half of it is written without
+        half = formula((right - yours) / 2, named, most=4, lengths=lengths)
+        if half and not half[1][0].isdigit():
+            return f"{what} has the sign of the term {half[1]} reversed"
     return missing and f"{what} lacks the term {_signed(missing)}"
 
 
@@ -318,7 +320,9 @@ def _entry(array: Array, mask: Array) -> str:
     return f"entry ({', '.join(map(str, index))}) is {array[index]:.6g}"
 
 
-def _cotangents(outputs: Sequence[Any], rng: np.random.Generator) -> list[Array]:
+def _cotangents(outputs: Sequence[Any]) -> list[Array]:
+    """The same random ones for every run."""
+    rng = np.random.default_rng(0)
     return [rng.normal(size=np.shape(raw(y))) for y in outputs]
 
 

@@ -79,7 +79,7 @@ def lint(subject: HandWritten, seed: int = 0) -> Iterator[Check]:
         for name in on_symbols.open - by_floats.wrong.keys():  # the field knows no more laws
             in_field.wrong.pop(name, None)
         wrong = {n for v in verdicts for n in v.wrong}
-        sentences = _sentences(subject, inputs, wrong, seed) if wrong else {}
+        sentences = _sentences(subject, inputs, wrong) if wrong else {}
     reasons = "; ".join(dict.fromkeys(v.skipped for v in verdicts if v.skipped))
     for k in subject.wanted:
         input_name = subject.names[k]
@@ -100,14 +100,12 @@ def lint(subject: HandWritten, seed: int = 0) -> Iterator[Check]:
             )  # fmt: skip
 
 
-def _sentences(
-    subject: HandWritten, inputs: list[Any], wrong: set[str], seed: int
-) -> dict[str, str]:
+def _sentences(subject: HandWritten, inputs: list[Any], wrong: set[str]) -> dict[str, str]:
     """What is wrong with each of these gradients, at an example small enough to search."""
     found: dict[str, str] = {}
     for example in ([inputs] if entries(subject) <= _LARGE else []) + smaller(subject):
         try:
-            found = explain(subject, example, seed) | found
+            found = explain(subject, example) | found
         except Exception:
             continue
         if wrong <= found.keys():

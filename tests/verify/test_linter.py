@@ -77,6 +77,11 @@ LSTM_INPUTS = "xhWUb"
             {"x": "backward's ∂L/∂x lacks the term −xhat ∘ mean(xhat ∘ dxhat, axis=-1) / std"},
         ),
         (
+            w.layer_norm, w.layer_norm_with_a_flipped_sign, NORM,
+            {"x": "backward's ∂L/∂x has the sign of the term xhat ∘ mean(xhat ∘ dxhat, axis=-1) "
+                  "/ std reversed"},
+        ),
+        (
             w.softmax, w.softmax_without_the_sum, [(4, 5)],
             {"x": "backward's ∂L/∂x lacks the term −y ∘ sum(y ∘ g, axis=-1)"},
         ),

@@ -59,13 +59,15 @@ def _layer_norm_backward(slip):
         dxhat = g * gamma
         dx = dxhat - dxhat.mean(axis=-1, keepdims=True)
         if slip != "no term of the variance":
-            dx = dx - xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)
+            projected = xhat * (dxhat * xhat).mean(axis=-1, keepdims=True)
+            dx = dx + projected if slip == "sign" else dx - projected
         return dx / std, (g * xhat).sum(axis=0), g.sum(axis=0)
 
     return layer_norm_backward
 
 
 layer_norm_backward = _layer_norm_backward("")
+layer_norm_with_a_flipped_sign = _layer_norm_backward("sign")
 layer_norm_without_the_variance = _layer_norm_backward("no term of the variance")
 
 
