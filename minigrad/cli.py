@@ -1,4 +1,4 @@
-"""The command line: minigrad verify | derive | graph."""
+"""The command line: minigrad verify | derive | graph | compile."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from minigrad.files import check_writable, write_text
 from minigrad.targets import Target, TargetError, builtin, resolve
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
+    from minigrad.compile.source import Backend
     from minigrad.verify.report import Check, Report
 
 TARGETS = """
@@ -35,7 +36,7 @@ class InvalidInput(click.ClickException):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="minigrad")
 def cli() -> None:
-    r"""Write a cell's equations once; verify, derive and draw them.
+    r"""Write a cell's equations once; verify, derive, draw and compile them.
 
     \b
     minigrad verify                    judge every gradient of the library
@@ -44,6 +45,7 @@ def cli() -> None:
     minigrad verify file.py:backward   … or of NumPy code, written by hand
     minigrad derive lstm --wrt W_f     where a gradient comes from, step by step
     minigrad graph lstm --steps 3 -o lstm.svg
+    minigrad compile lstm --show       the fused kernel that its layers run
     """
 
 
@@ -158,6 +160,36 @@ def graph(target: str, steps: int, all_steps: bool, output: Path | None) -> None
     except (ValueError, RuntimeError) as error:
         raise InvalidInput(str(error)) from error
     click.echo(source(view) if output is None else f"wrote {output}")
+
+
+@cli.command(epilog=TARGETS)
+@click.argument("target")
+@click.option("--show", is_flag=True, help="Print the generated source instead.")
+@click.option("--backend", type=click.Choice(["numpy", "numba"]),
+              help="Numba where it is installed, unless said.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the generated source there.")  # fmt: skip
+def compile(target: str, show: bool, backend: Backend | None, output: Path | None) -> None:
+    """Compile a cell TARGET: all its steps as one kernel, forward and backward.
+
+    The code is made from SymPy's derivatives of the cell's own equations. Layers use it by
+    themselves; here it can be read, and compiled ahead of time.
+    """
+    from minigrad.compile.inspection import description, source_of
+
+    try:
+        found = _resolve(target)
+        text = source_of(found, backend)
+        if output is not None:
+            write_text(output, text)
+            click.echo(f"wrote {output}")
+        elif show:
+            click.echo(text, nl=False)
+        else:
+            for line in description(found, backend):
+                click.echo(line)
+    except (ValueError, ImportError) as error:
+        raise InvalidInput(str(error)) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,13 +23,25 @@ class Weights(NamedTuple):
     vector: Mapping[str, np.ndarray]
 
 
+class Segment(NamedTuple):
+    """Steps start to stop: the states S, and the values V that the way back reads.
+
+    Where V is ``None``, S holds the states before the first step only.
+    """
+
+    start: int
+    stop: int
+    S: np.ndarray
+    V: np.ndarray | None
+
+
 class Saved(NamedTuple):
     """What the way back needs; for the names see `minigrad.compile.source`."""
 
     U: np.ndarray
-    S: np.ndarray
-    V: np.ndarray
     M: np.ndarray
+    segments: list[Segment]
+    last: np.ndarray
     products: list[np.ndarray]
     own: list[np.ndarray]
 
@@ -59,7 +72,7 @@ class Kernel:
     Attributes:
         plan: what they do.
         source: the code they were made from.
-        passes: the code's functions by name: forward, backward and outer.
+        passes: the code's functions by name: forward and backward.
         input_size: width of x.
         hidden_size: width of every state and gate.
         is_numba: whether Q holds the factors 0 and 1 instead of scratch.
@@ -91,7 +104,7 @@ class Kernel:
                 again on the way back; 0 for all of them.
 
         Returns:
-            ``U`` holds the first state after each step, ``S`` the others.
+            ``U`` holds the first state after each step, ``last`` the others after the last.
         """
         time, width, batch = x.shape
         n = self.hidden_size * batch
@@ -100,88 +113,124 @@ class Kernel:
         whole[:-1, self.hidden_size : -1] = x
         whole[:, -1] = 1
         whole[0, : self.hidden_size] = states[0]
-        length = min(segment, time) if segment else time
-        others = len(self.plan.state) - 1
-        S = np.empty((others, length + 1, n), x.dtype)
-        for k in range(others):
-            S[k, 0] = states[k + 1].reshape(-1)
-        V = np.empty((len(self.plan.kept), length, n), x.dtype)
         M = np.empty((0, 0), bool) if valid is None else valid
+        last = np.empty((len(states) - 1, n), x.dtype)
+        for k, state in enumerate(states[1:]):
+            last[k] = state.reshape(-1)
         products = self.pack(weights, x.dtype)
         own = [np.repeat(weights.vector[p], batch) for p in self.plan.equations.parameters]
-        saved = Saved(U, S, V, M, products, own)
-        self._run_forward(saved, U, M)
-        return saved
+        segments = []
+        for start in range(0, time, segment or time):
+            stop = min(start + (segment or time), time)
+            before = last
+            S, V = self._steps(U[start : stop + 1], M[start:stop], before, products, own)
+            last = S[:, -1]
+            segments.append(
+                Segment(start, stop, before[:, None].copy(), None)
+                if segment
+                else Segment(start, stop, S, V)
+            )
+        return Saved(U, M, segments, last.copy(), products, own)
 
-    def _run_forward(self, saved: Saved, U: np.ndarray, M: np.ndarray) -> None:
-        n = saved.S.shape[2]
+    def _steps(
+        self,
+        U: np.ndarray,
+        M: np.ndarray,
+        before: np.ndarray,
+        products: Sequence[np.ndarray],
+        own: Sequence[np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Run some steps forward: what they leave in S and V."""
+        others, n = before.shape
+        S = np.empty((others, len(U), n), U.dtype)
+        S[:, 0] = before
+        V = np.empty((len(self.plan.kept), len(U) - 1, n), U.dtype)
         Z = np.empty((len(self.plan.affines), n), U.dtype)
         R = np.empty((self.source.scratch, n), U.dtype)
-        self.passes["forward"](
-            n, U, saved.S, saved.V, Z, self._products_scratch(U, n), R, M,
-            *saved.products, *saved.own,
-        )  # fmt: skip
+        with _quiet(M):
+            self.passes["forward"](n, U, S, V, Z, self._factors(U, n), R, M, *products, *own)
+        return S, V
 
-    def _products_scratch(self, U: np.ndarray, n: int) -> np.ndarray:
+    def _factors(self, U: np.ndarray, n: int) -> np.ndarray:
+        """Q: scratch of products, or for the BLAS inside Numba the factors 0 and 1."""
         if self.is_numba:
             return np.array([0, 1], U.dtype)
         return np.empty(max(len(self.plan.affines) * n, U.shape[1]), U.dtype)
 
-    def backward(self, saved: Saved, g: np.ndarray, final: Sequence[np.ndarray]) -> Gradients:
+    def backward(
+        self, saved: Saved, g: np.ndarray, final: Sequence[np.ndarray], *, of_x: bool = True
+    ) -> Gradients:
         """The cotangents.
 
         Args:
             saved: what `forward` returned.
             g: (time, hidden_size, batch), of the first state after each step.
             final: (hidden_size, batch) each, of the states after the last step.
+            of_x: whether that of x is wanted.
         """
-        U, S, V, M, products, own = saved
+        U, _, segments, _, products, own = saved
         time, hidden, batch = g.shape
         n = hidden * batch
-        E = np.zeros_like(U)
-        whole = E.reshape(time + 1, -1, batch)
-        whole[1:, :hidden] = g
-        whole[-1, :hidden] += final[0]
-        others, buffers = len(S), self.source.buffers
-        C = np.empty((others, n), U.dtype)
-        for k in range(others):
-            C[k] = final[k + 1].reshape(-1)
-        D = np.zeros((time, len(self.plan.affines), n), U.dtype)
-        B, P = np.empty((buffers, n), U.dtype), np.empty((others + 1, n), U.dtype)
-        R = np.empty((self.source.scratch, n), U.dtype)
-        Q = self._products_scratch(U, n)
-        of_own = [np.zeros_like(p) for p in own]
-        C = self.passes["backward"](
-            n, U, S, V, D, E, C, np.empty_like(C), B, P, Q, R, M,
-            *(np.ascontiguousarray(W.T) for W in products), *own, *of_own,
-        )  # fmt: skip
+        C = np.empty((len(final) - 1, n), U.dtype)
+        for k, cotangent in enumerate(final[1:]):
+            C[k] = cotangent.reshape(-1)
+        h = final[0]
+        dx = np.zeros((time, self.input_size, batch), U.dtype)
+        turned = self._turned(products, of_x=of_x)
         of_products = [np.zeros_like(W) for W in products]
-        for product, into in zip(self.plan.products, of_products, strict=True):
-            operand = self._history(product.operand, saved, n)
-            self.passes["outer"](D, product.first, product.last, operand, into, batch, Q)
+        of_own = [np.zeros_like(p) for p in own]
+        for segment in reversed(segments):
+            E = np.zeros((segment.stop - segment.start + 1, U.shape[1]), U.dtype)
+            whole = E.reshape(len(E), -1, batch)
+            whole[1:, :hidden] = g[segment.start : segment.stop]
+            whole[-1, :hidden] += h
+            C = self._steps_back(saved, segment, E, C, turned, of_products, of_own)
+            if of_x:
+                dx[segment.start : segment.stop] = whole[:-1, hidden:-1]
+            h = whole[0, :hidden]
         vectors = zip(self.plan.equations.parameters, of_own, strict=True)
         return Gradients(
-            whole[:-1, hidden:-1],
-            [whole[0, :hidden], *C.reshape(others, hidden, batch)],
+            dx,
+            [h, *C.reshape(-1, hidden, batch)],
             self.unpack(
                 of_products, {name: d.reshape(hidden, batch).sum(1) for name, d in vectors}
             ),
         )
 
-    def _history(self, operand: str, saved: Saved, n: int) -> np.ndarray:
-        """A product's operand at every step, (time, width · batch)."""
-        first, *others = self.plan.state
-        if operand == self.plan.joint:
-            return saved.U[:-1]
-        if operand == INPUT:
-            return saved.U[:-1, n:]
-        base = operand.removesuffix(PREVIOUS)
-        if base == first:  # as it is after the step
-            return saved.U[1:, :n]
-        if base in others:
-            states = saved.S[others.index(base)]
-            return states[:-1] if operand.endswith(PREVIOUS) else states[1:]
-        return saved.V[self.plan.kept.index(operand)]
+    def _steps_back(
+        self,
+        saved: Saved,
+        segment: Segment,
+        E: np.ndarray,
+        C: np.ndarray,
+        turned: Sequence[np.ndarray],
+        of_products: Sequence[np.ndarray],
+        of_own: Sequence[np.ndarray],
+    ) -> np.ndarray:
+        """Some steps of the way back: weights' cotangents are added up, the states' returned."""
+        start, stop, S, V = segment
+        U, M = saved.U[start : stop + 1], saved.M[start:stop]
+        if V is None:
+            S, V = self._steps(U, M, S[:, 0], saved.products, saved.own)
+        n = C.shape[1]
+        D = np.zeros((stop - start, len(self.plan.affines), n), U.dtype)
+        B = np.empty((self.source.buffers, n), U.dtype)
+        P = np.empty((len(C) + 1, n), U.dtype)
+        R = np.empty((self.source.scratch, n), U.dtype)
+        with _quiet(M):
+            C = self.passes["backward"](
+                n, U, S, V, D, E, C, np.empty_like(C), B, P, self._factors(U, n), R, M,
+                *turned, *of_products, *saved.own, *of_own,
+            )  # fmt: skip
+        return C
+
+    def _turned(self, products: Sequence[np.ndarray], *, of_x: bool) -> list[np.ndarray]:
+        """The weights transposed; without rows for x, and hence no work, where it needs none."""
+        rows = {} if of_x else {self.plan.joint: self.hidden_size, INPUT: 0}
+        return [
+            np.ascontiguousarray(W[:, : rows.get(product.operand)].T)
+            for product, W in zip(self.plan.products, products, strict=True)
+        ]
 
     # Weights
 
@@ -245,3 +294,8 @@ class Kernel:
                 whole = weight.setdefault(piece.gate, np.zeros(shape, part.dtype))
                 whole[:, piece.of_weight] += part
         return Weights(weight, bias, vector)
+
+
+def _quiet(M: np.ndarray) -> Any:
+    """What is computed behind a sequence's end does not count, so it is not warned of."""
+    return np.errstate(divide="ignore", invalid="ignore") if len(M) else nullcontext()

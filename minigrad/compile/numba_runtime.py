@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import float32 as F
-from numba import njit, types
+from numba import float32, njit, types
+
+F = float32
 
 __all__ = [
-    "F", "add_product", "block", "cos", "divert", "erf", "exp", "heaviside", "hold", "log",
+    "F", "add_product", "block", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log",
     "outer", "over_time", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
 ]  # fmt: skip
 
@@ -21,6 +22,24 @@ __all__ = [
 block = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 over_time = njit(cache=True, error_model="numpy", nogil=True)
 _inline = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
+
+_AXES = {"U": 2, "S": 3, "V": 3, "Z": 2, "D": 3, "E": 2, "C": 2, "N": 2, "B": 2, "P": 2, "Q": 1,
+         "R": 2}  # fmt: skip
+
+
+def signature(arguments: tuple[str, ...]) -> tuple[types.Type, ...]:
+    """The types of a generated function's arguments, which their names tell."""
+    return tuple(map(_type_of, arguments))
+
+
+def _type_of(argument: str) -> types.Type:
+    if argument == "n":
+        return types.int64
+    if argument == "M":
+        return types.boolean[:, ::1]
+    axes = _AXES.get(argument) or (2 if argument.startswith(("W_", "d_W_")) else 1)
+    return types.Array(types.float32, axes, "C")
+
 
 _pointer = types.CPointer(types.float32)
 _gemm = types.ExternalFunction(
@@ -74,10 +93,11 @@ def add_product(W, u, out, Q):  # type: ignore[no-untyped-def]
               W.ctypes, width, Q[1:].ctypes, out.ctypes, batch)  # fmt: skip
 
 
-@over_time
-def outer(D, first, last, u, out, batch, Q):  # type: ignore[no-untyped-def]
+@njit(error_model="numpy")
+def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
     """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
     rows, width = out.shape
+    batch = u.shape[1] // width
     for t in range(len(D)):
         d, v = D[t, first:last], u[t]
         if rows * v.size <= _SMALL:
@@ -116,6 +136,17 @@ def divert(cotangent, aside, going):  # type: ignore[no-untyped-def]
                 cotangent[start + b] = F(0)
 
 
+@njit(error_model="numpy")
+def clear(cotangents, going):  # type: ignore[no-untyped-def]
+    """0 for ended sequences: what was computed of them may be 0 times infinity."""
+    batch = len(going)
+    flat = cotangents.reshape(cotangents.size)
+    for start in range(0, len(flat), batch):
+        for b in range(batch):
+            if not going[b]:
+                flat[start + b] = F(0)
+
+
 @_inline
 def tanh(x):  # type: ignore[no-untyped-def]
     """A rational function with an error below 3.1e-7; NaN stays NaN."""
@@ -143,31 +174,37 @@ def sigmoid(x):  # type: ignore[no-untyped-def]
 
 @_inline
 def exp(x):  # type: ignore[no-untyped-def]
+    """The exponential function."""
     return F(math.exp(x))
 
 
 @_inline
 def log(x):  # type: ignore[no-untyped-def]
+    """The natural logarithm."""
     return F(np.log(x))
 
 
 @_inline
 def sin(x):  # type: ignore[no-untyped-def]
+    """The sine."""
     return F(math.sin(x))
 
 
 @_inline
 def cos(x):  # type: ignore[no-untyped-def]
+    """The cosine."""
     return F(math.cos(x))
 
 
 @_inline
 def erf(x):  # type: ignore[no-untyped-def]
+    """The error function."""
     return F(math.erf(x))
 
 
 @_inline
 def sqrt(x):  # type: ignore[no-untyped-def]
+    """The square root."""
     return F(np.sqrt(x))
 
 

@@ -7,32 +7,37 @@ import numpy as np
 from minigrad.primitives.activations import erf as _erf
 
 __all__ = [
-    "add_product", "cos", "divert", "erf", "exp", "heaviside", "hold", "log", "np", "outer",
-    "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+    "add_product", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log", "np",
+    "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
 ]  # fmt: skip
 
 cos, exp, log, sin, sqrt, tanh = np.cos, np.exp, np.log, np.sin, np.sqrt, np.tanh
 
 
 def product(W: np.ndarray, u: np.ndarray, out: np.ndarray, Q: np.ndarray) -> None:
-    """Out = W u, for W (rows, width), u of width · batch entries, out of rows · batch."""
-    np.dot(W, u.reshape(W.shape[1], -1), out=out.reshape(len(W), -1))
+    """Out = W u, for W (rows, width), u of width · batch entries, into the first rows of out."""
+    u = u.reshape(W.shape[1], -1)
+    np.dot(W, u, out=_rows(out, len(W), u.shape[1]))
 
 
 def add_product(W: np.ndarray, u: np.ndarray, out: np.ndarray, Q: np.ndarray) -> None:
     """Out += W u."""
-    rows = Q[: out.size].reshape(len(W), -1)
-    np.dot(W, u.reshape(W.shape[1], -1), out=rows)
-    out = out.reshape(len(W), -1)
-    np.add(out, rows, out=out)
+    u = u.reshape(W.shape[1], -1)
+    into, by_itself = _rows(out, len(W), u.shape[1]), _rows(Q, len(W), u.shape[1])
+    np.dot(W, u, out=by_itself)
+    np.add(into, by_itself, out=into)
+
+
+def _rows(array: np.ndarray, rows: int, batch: int) -> np.ndarray:
+    return array.reshape(-1)[: rows * batch].reshape(rows, batch)
 
 
 def outer(
-    D: np.ndarray, first: int, last: int, u: np.ndarray, out: np.ndarray, batch: int, Q: np.ndarray
+    D: np.ndarray, first: int, last: int, u: np.ndarray, out: np.ndarray, Q: np.ndarray
 ) -> None:
     """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
     rows, width = out.shape
-    time = len(D)
+    time, batch = len(u), u.shape[1] // width
     D, u = D[:, first:last].reshape(time, rows, batch), u.reshape(time, width, batch)
     out += np.tensordot(D, u, axes=((0, 2), (0, 2)))
 
@@ -50,6 +55,11 @@ def divert(cotangent: np.ndarray, aside: np.ndarray, going: np.ndarray) -> None:
     np.copyto(aside, cotangent)
     np.copyto(aside, 0, where=going)
     np.copyto(cotangent, 0, where=~going)
+
+
+def clear(cotangents: np.ndarray, going: np.ndarray) -> None:
+    """0 for ended sequences: what was computed of them may be 0 times infinity."""
+    np.copyto(cotangents.reshape(-1, len(going)), 0, where=~going)
 
 
 def sigmoid(x: np.ndarray, out: np.ndarray) -> None:

@@ -27,7 +27,6 @@ from minigrad.symbolic.equations import (
     symbol,
 )
 
-
 INPUT = "x"
 
 
@@ -63,7 +62,7 @@ class Block:
         return tuple(equation.name for equation in self.equations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """The order of a cell's step.
 
@@ -112,8 +111,10 @@ class Plan:
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
-        """Quantities of the step that outlive their block: those that a later stage, or the way
-        back, reads. States are kept anyway."""
+        """Quantities that outlive their block, for a later stage or the way back reads them.
+
+        States are kept anyway.
+        """
         wanted = {product.operand for product in self.products}
         for partial in self.partials.values():
             wanted |= {s.name for s in partial.free_symbols}
@@ -175,7 +176,7 @@ def plan(cell: nn.Cell) -> Plan:
 
 
 def _one_function_each(equations: CellEquations) -> CellEquations:
-    """h = o tanh(c) as two equations: then every derivative is a polynomial in named values."""
+    """H = o tanh(c) as two equations: then every derivative is a polynomial in named values."""
     found: list[Affine | Elementwise] = []
     taken = {e.name for e in equations.equations}
     named: dict[sympy.Expr, sympy.Symbol] = {}

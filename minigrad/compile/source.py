@@ -98,7 +98,10 @@ class _Writer:
         return [prefix + self.plan.identifier(p) for p in self.plan.equations.parameters]
 
     def _weights(self) -> list[str]:
-        return [f"W_{self.plan.identifier(p.operand)}" for p in self.plan.products]
+        return [self._weight(p) for p in self.plan.products]
+
+    def _weight(self, product: Product) -> str:
+        return f"W_{self.plan.identifier(product.operand)}"
 
     # Where quantities lie
 
@@ -123,6 +126,21 @@ class _Writer:
         if product.operand == INPUT:
             return "U[t, n:]"
         return self._value(product.operand).text
+
+    def _history(self, product: Product) -> str:
+        """A product's operand at every step, (time, width · batch)."""
+        operand = product.operand
+        base = operand.removesuffix(PREVIOUS)
+        steps = ":-1" if operand.endswith(PREVIOUS) else "1:"
+        if operand == self.plan.joint:
+            return "U[:-1]"
+        if operand == INPUT:
+            return "U[:-1, n:]"
+        if base == self.first:
+            return f"U[{steps}, :n]"
+        if base in self.others:
+            return f"S[{self.others.index(base)}, {steps}]"
+        return f"V[{self.plan.kept.index(operand)}]"
 
     def _cotangent(self, name: str) -> Place:
         """Where the cotangent of a quantity is gathered."""
@@ -169,7 +187,7 @@ class _Writer:
             if isinstance(stage, Product):
                 call = "product" if stage.operand in (plan.joint, INPUT) else "add_product"
                 body.append(
-                    f"{call}(W_{plan.identifier(stage.operand)}, {self._operand(stage)}, "
+                    f"{call}({self._weight(stage)}, {self._operand(stage)}, "
                     f"Z[{stage.first}:{stage.last}], Q)"
                     f"  # {', '.join(a.name for a in plan.affines[stage.first : stage.last])}"
                 )
@@ -223,10 +241,9 @@ class _Writer:
                 place = self._cotangent(stage.operand)
                 call = "add_product" if self._is_begun(stage.operand) else "product"
                 self.written.add(stage.operand)
-                body.append(
-                    f"{call}(W_{plan.identifier(stage.operand)}, "
-                    f"D[t, {stage.first}:{stage.last}], {place.text}, Q)"
-                )
+                rows = f"D[t, {stage.first}:{stage.last}]"
+                body += ["if len(M):", f"    clear({rows}, M[t])"]
+                body.append(f"{call}({self._weight(stage)}, {rows}, {place.text}, Q)")
             else:
                 body.append(self._backward_block(number, stage))
         for k, name in enumerate(self.others):
@@ -235,18 +252,24 @@ class _Writer:
         turned = ["E[t + 1, :n]"] + [f"C[{k}]" for k in range(len(self.others))]
         arrived = ["E[t, :n]"] + [f"N[{k}]" for k in range(len(self.others))]
         arguments = ["n", "U", "S", "V", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
-                     *self._weights(), *self._own(), *self._own("d_")]  # fmt: skip
+                     *self._weights(), *(f"d_{w}" for w in self._weights()),
+                     *self._own(), *self._own("d_")]  # fmt: skip
         return [
             *self._whole(),
             f"def backward({', '.join(arguments)}):",
-            '    """From the last step to the first; the weights come transposed."""',
+            '    """From the last step to the first, then the weights; they come transposed."""',
             "    for t in range(len(U) - 2, -1, -1):",
             "        if len(M):  # behind a sequence's end cotangents pass by the step",
             *(f"            divert({place}, P[{k}], M[t])" for k, place in enumerate(turned)),
+            "            P[0] += E[t, :n]",
             *(f"        {line}" for line in body),
             "        if len(M):",
-            *(f"            {place} += P[{k}]" for k, place in enumerate(arrived)),
+            *(f"            hold(P[{k}], {place}, M[t])" for k, place in enumerate(arrived)),
             "        C, N = N, C",
+            *(
+                f"    outer(D, {p.first}, {p.last}, {self._history(p)}, d_{self._weight(p)}, Q)"
+                for p in plan.products
+            ),
             "    return C",
         ]
 

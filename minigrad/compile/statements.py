@@ -1,3 +1,4 @@
+# ruff: noqa: N802, N815 (SymPy calls printers by the names of its classes)
 """A block's assignments as Python statements: a loop over entries, or calls of ufuncs."""
 
 from __future__ import annotations
@@ -250,8 +251,10 @@ class _Ufuncs:
         self.into(expr, row, "")
         return row, True
 
-    def _fold(self, start: sympy.Expr, steps: Sequence[tuple[str, sympy.Expr]], target: str) -> None:
-        """target = start, then one ufunc after the other with each expression."""
+    def _fold(
+        self, start: sympy.Expr, steps: Sequence[tuple[str, sympy.Expr]], target: str
+    ) -> None:
+        """Into ``target``: start, then one ufunc after the other with each expression."""
         held = [(ufunc, *self._ready(part)) for ufunc, part in steps]
         if start.is_Symbol or start.is_Rational:
             value = self._atom(start)
@@ -290,6 +293,6 @@ class _Ufuncs:
         elif exponent.is_Integer and 2 <= exponent <= 8:
             self._fold(base, [("np.multiply", base)] * (int(exponent) - 1), target)
         elif exponent.is_negative:
-            self._fold(sympy.Integer(1), [("np.divide", base ** -exponent)], target)
+            self._fold(sympy.Integer(1), [("np.divide", base**-exponent)], target)
         else:
             raise NotImplementedError(f"the power {expr}")

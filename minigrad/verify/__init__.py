@@ -17,6 +17,7 @@ import numpy as np
 from minigrad.primitives import PRIMITIVES
 from minigrad.tape import ancestors
 from minigrad.targets import Target, TargetError, builtin, resolve
+from minigrad.verify.generated import judge_generated
 from minigrad.verify.handwritten import backward_of
 from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
 from minigrad.verify.linter import check_vjp, lint
@@ -31,6 +32,7 @@ __all__ = [
     "backward_of",
     "check_vjp",
     "judge_exact",
+    "judge_generated",
     "judge_numeric",
     "judge_proof",
     "problems",
@@ -65,6 +67,8 @@ def verify(
             continue
         for judge, problem in problems(target, seed):
             tasks.append((f"{problem.target}: {judge}", partial(_judged, judge, problem, seed)))
+        if target.kind == "cell":
+            tasks.append((f"{target.name}: generated", partial(judge_generated, target, seed)))
     checks: list[Check] = []
     for done, (what, run) in enumerate(tasks):
         if progress:
