@@ -145,7 +145,8 @@ def derive(target: str, wrt: str | None, style: str | None, output: Path | None)
               help="Time steps to unroll.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="A .svg, .png, .pdf, .dot, .json or .html file; DOT is printed without.")  # fmt: skip
+              help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
+              "DOT is printed.")  # fmt: skip
 def graph(target: str, steps: int, all_steps: bool, output: Path | None) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
     from minigrad.graph import draw, source

@@ -68,10 +68,13 @@ export class Drawing {
   /** Bring a box into sight, if it is not; come near enough to read it. */
   reveal(x, y, w = 0, h = 0) {
     if (this.scale < 0.5) this.zoom(Math.min(1, this.size().h / this.scene.bounds.h) / this.scale);
-    const { w: width, h: height } = this.size(), margin = 30 / this.scale;
-    const [seenW, seenH] = [width / this.scale, height / this.scale];
-    if (x - w / 2 < this.left + margin || x + w / 2 > this.left + seenW - margin) this.left = x - seenW / 2;
-    if (y - h / 2 < this.top + margin || y + h / 2 > this.top + seenH - margin) this.top = y - seenH / 2;
+    const size = this.size(), margin = 10 / this.scale;
+    const nearest = (start, low, high, seen) => {
+      if (low - margin < start - seen || high + margin > start + 2 * seen) return (low + high - seen) / 2;
+      return Math.min(Math.max(start, high + margin - seen), low - margin); // far off: to the middle
+    };
+    this.left = nearest(this.left, x - w / 2, x + w / 2, size.w / this.scale);
+    this.top = nearest(this.top, y - h / 2, y + h / 2, size.h / this.scale);
     this.update();
   }
 
@@ -129,7 +132,7 @@ export class Drawing {
     if (!far || this.scene.steps.length === 0) wanted.set("loose", () => this.#inside(null));
     const spare = far ? 0 : 1; // arrows to the next step start in this one
     for (let k = Math.max(0, first - spare); k <= Math.min(this.scene.steps.length - 1, last + spare); k++) {
-      if (far) wanted.set(`far ${k}`, () => this.#frame(k, true));
+      if (far) wanted.set(`far ${k} ${this.scale}`, () => this.#frame(k, true));
       else wanted.set(`step ${k}`, () => this.#step(k));
     }
     const kept = document.activeElement?.closest?.("[data-part]");

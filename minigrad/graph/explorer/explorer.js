@@ -100,7 +100,10 @@ export class Explorer {
   toggleGate() {
     if (this.chosen?.kind !== "layer") return;
     const { number } = this.chosen;
-    if (!this.open.delete(number)) this.open.add(number);
+    if (!this.open.delete(number)) {
+      this.open.add(number);
+      if (this.drawing.scale < 1.6) this.drawing.zoom(1.6 / this.drawing.scale);
+    }
     this.choose(this.chosen, undefined);
   }
 
@@ -242,10 +245,10 @@ export class Explorer {
     if (steps.length) {
       bar.append(group(html("label", {}, this.labels.step, this.slider), this.at), group(b.fold, b.fold_all, b.open));
     } else bar.append(group(b.open));
-    bar.append(group(html("label", {}, this.labels.search, this.finder), this.status));
+    bar.append(group(html("label", {}, this.labels.search, this.finder)));
     const title = html("h1", {}, html("bdi", {}, data.title));
     const body = html("div", { class: "body" }, this.drawing.root, this.panel.root);
-    const top = html("div", { class: "top" }, title, html("label", {}, this.labels.language, language));
+    const top = html("div", { class: "top" }, title, this.status, html("label", {}, this.labels.language, language));
     this.root.append(html("header", {}, top, bar), body);
     this.drawing.root.addEventListener("keydown", (event) => this.#key(event));
   }

@@ -72,8 +72,8 @@ def _read(view: View, run: Run) -> Geometry:
             )  # fmt: skip
     curves = {}
     for edge in answer.get("edges", ()):
-        ends = names.get(edge["tail"]), names.get(edge["head"])
-        if None not in ends and "pos" in edge:
+        if edge["tail"] in names and edge["head"] in names and "pos" in edge:
+            ends = names[edge["tail"]], names[edge["head"]]
             curves[ends] = _points(edge["pos"], top)
     return Geometry(view, boxes, frames, curves)
 
@@ -118,8 +118,8 @@ def _continued(whole: View, short: Geometry) -> Geometry | None:
         if known[b].step == model
     }
     for a, b in whole.arrows:
-        step = known[b].step
-        if step is None or step <= model:
+        step = known[b].step or 0
+        if step <= model:
             curves[a, b] = short.curves[a, b]
         else:
             dx = pitch * (step - model)

@@ -151,7 +151,7 @@ export class Panel {
     return [label];
   }
 
-  /** ∂y/∂x, and the same with this entry's numbers in place of the names. */
+  /** ∂y/∂x; below it, the same with this entry's numbers in place of the names. */
   #derivative(node, formula, operand) {
     const line = this.#written(formula), math = line.querySelector("math");
     if (operand === null || !node.partials || !Array.isArray(node.value) || !node.value.length) return line;
@@ -168,12 +168,12 @@ export class Panel {
       name.replaceWith(numeral(numbers.get(name.textContent)));
       changed = true;
     }
-    if (changed) row.append(mathml("mo", "="), substituted);
     const last = mathml("mn", written(result));
     last.setAttribute("data-part", "result");
-    if (substituted.textContent !== written(result)) row.append(mathml("mo", "="), last);
-    else substituted.setAttribute("data-part", "result");
-    return line;
+    const between = changed && right.length > 1 ? [mathml("mo", "="), substituted] : [];
+    const whole = mathml("mrow", ...between, mathml("mo", "="), last);
+    if (right.length === 1 && !changed) return line; // it is a number already
+    return html("div", {}, line, html("div", { class: "formula numbers" }, mathml("math", whole)));
   }
 
   /** The numbers that the names y and x, or a, b, … stand for at an entry. */
@@ -196,8 +196,9 @@ export class Panel {
   /** What an operand is called. */
   #short(number) {
     const node = this.scene.node(number), owner = this.owner.get(number);
+    // a state's or a gate's name; else the value's own; else what computed it
     const drawn = owner?.nodes.at(-1) === number && ["layer", "state", "input"].includes(owner.kind);
-    return drawn && !owner.lines[0].includes(" = ") ? owner.lines[0] : node.name || node.label;
+    return drawn && !owner.lines[0].includes(" = ") ? owner.lines[0] : node.name || node.primitive || node.label;
   }
 
   #operands(node) {
