@@ -1,7 +1,7 @@
 """Where things are on the page: the picture's own layout, one entry for all steps that are alike.
 
 A long sequence is laid out as its elided picture is, and the steps that this leaves out get the
-geometry of the third, shifted: what is laid out does not grow with the number of steps.
+geometry of the second, shifted: what is laid out does not grow with the number of steps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from minigrad.graph.views import Item, View, unrolled
 
 Box = tuple[float, float, float, float]  # centre x, centre y (downwards), width, height
 Curve = tuple[float, ...]  # x, y, x, y, …: Bézier points, then the arrow's tip
-_MODEL = 2  # the step whose geometry the steps left out get: the third has all its neighbours
+_PAD = 14.0  # points between a step's side and what is in it, where the layout has no frame
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ def _read(view: View, run: Run) -> Geometry:
         x, y = map(float, thing["pos"].split(","))
         boxes[item.id] = (x, top - y, float(thing["width"]) * 72, float(thing["height"]) * 72)
         names[thing["_gvid"]] = item.id
-    frames = {}
+    frames = {step: _around(view, boxes, step) for step in view.steps}
+    steps = {item.id: item.step for item in view.items}
     for thing in objects:
-        if thing["name"].startswith("cluster_") and "bb" in thing:
+        inside = {steps[names[k]] for k in thing.get("nodes", ()) if k in names}
+        if "bb" in thing and len(inside) == 1 and (step := inside.pop()) is not None:
             left, bottom, right, high = map(float, thing["bb"].split(","))
-            frames[int(thing["name"].removeprefix("cluster_"))] = (
-                left, top - high, right, top - bottom
-            )  # fmt: skip
+            frames[step] = _union([frames[step], (left, top - high, right, top - bottom)])
     curves = {}
     for edge in answer.get("edges", ()):
         if edge["tail"] in names and edge["head"] in names and "pos" in edge:
@@ -89,63 +89,84 @@ def _points(pos: str, top: float) -> Curve:
     return tuple(flat + tip)
 
 
+def _around(view: View, boxes: Mapping[str, Box], step: int) -> Box:
+    found = [boxes[item.id] for item in view.items if item.step == step]
+    return _union([(x - w / 2 - _PAD, y - h / 2, x + w / 2 + _PAD, y + h / 2)
+                   for x, y, w, h in found])  # fmt: skip
+
+
+def _union(boxes: list[Box]) -> Box:
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
 def _continued(whole: View, short: Geometry) -> Geometry | None:
-    """The geometry of all steps, from that of the first three; ``None`` if they are not alike."""
-    steps = whole.steps
-    known, inside = {item.id: item for item in whole.items}, _by_step(whole)
-    model = steps[_MODEL]
-    alike = _signatures(whole, inside)
-    if any(alike[step] != alike[model] for step in steps[_MODEL:]):
+    """The geometry of all steps, from that of a few; ``None`` if those between are not alike.
+
+    The first step and the last may differ from the others: one has no step before it, the other
+    none after it, which matters where a second layer runs backward.
+    """
+    model, last = whole.steps[1], whole.steps[-1]
+    inside: dict[int | None, list[Item]] = {step: [] for step in (*whole.steps, None)}
+    for item in whole.items:
+        inside[item.step].append(item)
+    place = {item.id: (item.step, k) for items in inside.values() for k, item in enumerate(items)}
+    looks = _looks(whole, inside, place)
+    if any(looks[step] != looks[model] for step in whole.steps[1:-1]):
         return None
-    loose = [item for item in whole.items if item.step is None]
-    ends = {end for arrow in whole.arrows for end in arrow if known[arrow[1]].step is None}
-    if ends or any(item.id not in short.boxes for item in loose):
-        return None
-    pitch = short.frames[model][0] - short.frames[steps[_MODEL - 1]][0]
-    boxes = {item.id: short.boxes[item.id] for item in loose}
-    frames, curves = {}, {}
-    places = {item.role: short.boxes[item.id] for item in inside[model]}
-    for step in steps:
-        dx = pitch * (step - model) if step > model else 0.0
-        left, top, right, bottom = short.frames[min(step, model)]
-        frames[step] = (left + dx, top, right + dx, bottom)
-        for item in inside[step]:
-            x, y, w, h = places[item.role] if dx else short.boxes[item.id]
-            boxes[item.id] = (x + dx, y, w, h)
-    lanes = {
-        (known[a].role, known[b].role): curve
-        for (a, b), curve in short.curves.items()
-        if known[b].step == model
-    }
+    pitch = short.frames[whole.steps[2]][0] - short.frames[model][0]
+    gone = pitch * (last - model) - (short.frames[last][0] - short.frames[model][0])
+    gap = short.frames[whole.steps[-2]][0] - pitch / 4  # what is right of it moves with the last
+
+    def moved(x: float) -> float:
+        return x + gone if x > gap else x
+
+    frames, boxes, curves = {}, {}, {}
+    for step, items in inside.items():
+        here = step in (None, whole.steps[0], model, last)  # else it is the model, shifted
+        dx = 0.0 if here else pitch * ((step or 0) - model)
+        if step is not None:
+            left, top, right, bottom = short.frames[step if here else model]
+            frames[step] = (moved(left) + dx, top, moved(right) + dx, bottom)
+        for k, item in enumerate(items):
+            source = item.id if here else inside[model][k].id
+            if source not in short.boxes:
+                return None
+            x, y, w, h = short.boxes[source]
+            boxes[item.id] = (moved(x) + dx, y, w, h)
+    lanes = {}
+    for (a, b), curve in short.curves.items():
+        if a in place and b in place and place[b][0] == model:
+            lanes[_arrow(a, b, place)] = curve
     for a, b in whole.arrows:
-        step = known[b].step or 0
-        if step <= model:
-            curves[a, b] = short.curves[a, b]
-        else:
-            dx = pitch * (step - model)
-            curve = lanes[known[a].role, known[b].role]
-            curves[a, b] = tuple(c + dx * (k % 2 == 0) for k, c in enumerate(curve))
+        step = place[b][0]
+        here = step in (None, whole.steps[0], model, last)
+        lane = short.curves.get((a, b)) if here else lanes.get(_arrow(a, b, place))
+        if lane is None:
+            return None
+        dx = 0.0 if here else pitch * ((step or 0) - model)
+        curves[a, b] = tuple(c if k % 2 else moved(c) + dx for k, c in enumerate(lane))
     return Geometry(whole, boxes, frames, curves)
 
 
-def _by_step(view: View) -> dict[int, list[Item]]:
-    inside: dict[int, list[Item]] = {step: [] for step in view.steps}
-    for item in view.items:
-        if item.step is not None:
-            inside[item.step].append(item)
-    return inside
+Place = tuple[int | None, int]  # the step, and the number in it
 
 
-def _signatures(view: View, inside: Mapping[int, list[Item]]) -> dict[int, Any]:
-    """What two steps have in common that look the same: things, and arrows that come in."""
-    known = {item.id: item for item in view.items}
-    arrows: dict[int, list[tuple[str, int, str]]] = {step: [] for step in view.steps}
+def _arrow(a: str, b: str, place: Mapping[str, Place]) -> tuple[int | str, int, int]:
+    """An arrow as it is at every step: how many steps back it starts, and its ends in them."""
+    (before, k), (step, number) = place[a], place[b]
+    back = "loose" if before is None or step is None else step - before
+    return back, k, number
+
+
+def _looks(
+    view: View, inside: Mapping[int | None, list[Item]], place: Mapping[str, Place]
+) -> dict[int | None, Any]:
+    """What steps that look the same have in common: things in order, and arrows that come in."""
+    arrows: dict[int | None, set[Any]] = {step: set() for step in inside}
     for a, b in view.arrows:
-        step, before = known[b].step, known[a].step
-        if step is not None:
-            gap = -1 if before is None else step - before
-            arrows[step].append((known[a].role, gap, known[b].role))
+        arrows[place[b][0]].add(_arrow(a, b, place))
     return {
-        step: (sorted((item.role, item.kind) for item in inside[step]), sorted(arrows[step]))
-        for step in view.steps
+        step: ([(item.role, item.kind) for item in items], arrows[step])
+        for step, items in inside.items()
     }
