@@ -241,6 +241,19 @@ def test_without_a_backward_the_page_says_so_and_shows_no_zero(site, language, w
 
 
 @needs_chromium
+def test_a_gradient_that_backward_did_not_keep_is_said_to_be_so(site):
+    x = mg.Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
+    y = np.tanh(x)
+    y.sum().backward(retain_graph=True)
+    with site.open(trace(y)) as tab:
+        tab.locator("[data-item]").first.click()
+        np.testing.assert_allclose(_shown(tab, "gradient"), 1 / np.cosh([1, 2]) ** 2, rtol=1e-3)
+        tab.locator("[data-item]").last.click()
+        assert "retain_grad()" in tab.inner_text('[data-part="gradient"]')
+        assert _shown(tab, "gradient") == []
+
+
+@needs_chromium
 def test_the_language_can_be_changed_and_back(site):
     with site.open(recorded("rnn")) as tab:
         _choose(tab, 1, "h₁")
@@ -271,6 +284,7 @@ def test_what_the_judges_said_stands_in_the_panel(site):
         assert [verdict.count(judge) for judge in ("proof", "exact", "numeric")] == [1, 1, 1]
         assert verdict.count("✓ passed") == 3
     with site.open(recorded("rnn")) as tab:
+        assert "those of the mean of the squares of the output" in tab.inner_text(".panel")
         assert "was not judged here: run minigrad verify" in tab.inner_text(".panel")
 
 

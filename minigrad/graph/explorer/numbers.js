@@ -2,11 +2,11 @@
 
 /** A number in four significant digits, with a real minus; NaN and infinities as words. */
 export function written(x) {
-  if (typeof x !== "number") return String(x).replace("inf", "∞").replace("-", "−");
+  if (typeof x !== "number") return String(x).replace("inf", "∞").replaceAll("-", "−");
   const size = Math.abs(x);
   const plain = size === 0 || (size >= 1e-3 && size < 1e5);
   const text = plain ? String(Number(x.toPrecision(4))) : x.toExponential(3);
-  return text.replace("-", "−").replace("e+", "e");
+  return text.replace("e+", "e").replaceAll("-", "−");
 }
 
 /** Minimum, mean and maximum of the finite entries, and how many are not finite. */

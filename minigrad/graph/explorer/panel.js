@@ -67,7 +67,8 @@ export class Panel {
   #gradient(node) {
     const { words } = this;
     if (node.constant) return html("p", { class: "none" }, words("constant"));
-    if (node.gradient === null) return html("p", { class: "none" }, words("no_backward"));
+    const none = this.scene.data.loss === null ? "no_backward" : "not_kept";
+    if (node.gradient === null) return html("p", { class: "none" }, words(none));
     return this.#array(node.gradient, node, "gradient");
   }
 
@@ -170,7 +171,7 @@ export class Panel {
     }
     const last = mathml("mn", written(result));
     last.setAttribute("data-part", "result");
-    const between = changed && right.length > 1 ? [mathml("mo", "="), substituted] : [];
+    const between = changed && (right.length > 1 || right[0].localName !== "mi") ? [mathml("mo", "="), substituted] : [];
     const whole = mathml("mrow", ...between, mathml("mo", "="), last);
     if (right.length === 1 && !changed) return line; // it is a number already
     return html("div", {}, line, html("div", { class: "formula numbers" }, mathml("math", whole)));
