@@ -56,7 +56,7 @@ def write_pages(
     jinja2 = require("jinja2", extra="report")
     layers = []
     for target in targets:
-        if target.kind == "primitive":
+        if target.kind in ("part", "primitive"):
             continue
         name = _file_name(target)
         progress(f"{target.title}: derivation")

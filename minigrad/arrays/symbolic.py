@@ -35,7 +35,7 @@ class SymbolicArray(ExactArray):
     @classmethod
     def elementwise(cls, primitive: Primitive) -> Callable[..., sympy.Expr]:
         function = function_of(primitive)
-        if primitive.analytic:
+        if not primitive.nonsmooth:
             return function
         return lambda *scalars: functions.on_one_branch(function(*scalars))
 

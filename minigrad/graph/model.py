@@ -284,13 +284,15 @@ def trace_target(target: Target, steps: int) -> Graph:
             for k, (x, domain) in enumerate(zip_longest(sample.operands, target.subject.domain))
         )
         return _with_loss(target.subject.apply(operands, sample.static), target.title)
+    if target.kind == "part":
+        return _with_loss(target.subject.example(), target.title)
     batch, input_size, hidden_size = 1, 3, 4
     layer = target.layer(input_size, hidden_size, rng=0)
     x = Tensor(rng.normal(size=(batch, steps, input_size)), requires_grad=True, name="x")
     if not isinstance(layer, nn.Recurrent):
         return _with_loss(layer(x), target.title)
     initial = tuple(
-        Tensor(np.zeros((batch, hidden_size)), requires_grad=True, name=name)
+        Tensor(np.zeros((batch, layer.cell.size_of(name))), requires_grad=True, name=name)
         for name in layer.cell.state
     )
     y, states = layer(x, initial)

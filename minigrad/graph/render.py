@@ -18,8 +18,9 @@ import graphviz
 
 from minigrad.files import check_writable, write_bytes
 from minigrad.graph import layout
+from minigrad.graph.items import View
 from minigrad.graph.model import Graph, trace, trace_target
-from minigrad.graph.views import View, unrolled
+from minigrad.graph.views import unrolled
 from minigrad.targets import Target, resolve
 
 if TYPE_CHECKING:

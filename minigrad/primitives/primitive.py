@@ -37,7 +37,7 @@ import numpy as np
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
 Kind = Literal["elementwise", "linear", "bilinear", "fused"]
-Domain = Literal["real", "positive", "integer", "unit", "above one", "hyperbola"]
+Domain = Literal["real", "positive", "integer", "unit", "above one", "hyperbola", "definite"]
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,9 @@ class Primitive:
         nonsmooth: where it is not differentiable, and which convention holds there.
         domain: what real numbers each operand may be: ``"real"``, ``"positive"``,
             ``"integer"`` (an exponent, which a finite field only knows as a whole number),
-            ``"unit"`` (between −1 and 1), ``"above one"``, or ``"hyperbola"`` (any, but
-            x² + 1 is a square in a finite field).
+            ``"unit"`` (between −1 and 1), ``"above one"``, ``"hyperbola"`` (any, but
+            x² + 1 is a square in a finite field), or ``"definite"`` (symmetric positive
+            definite matrices).
         analytic: whether it takes complex numbers and is analytic there, so that the complex
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
@@ -296,6 +297,7 @@ def fused(
     samples: tuple[Sample, ...] = (),
     label: str = "",
     nonsmooth: str = "",
+    domain: tuple[Domain, ...] = (),
     numpy: Iterable[Callable[..., Any]] = (),
 ) -> Primitive:
     """Several operations in one, for speed or stability.
@@ -310,12 +312,13 @@ def fused(
         samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
+        domain: per operand what it may be, all real numbers if not given: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
     """
     return _declare(
         name, forward, "fused", vjps, vjps, numpy,
         reference=reference, samples=samples, label=label, nonsmooth=nonsmooth,
-        analytic=analytic,
+        analytic=analytic, domain=domain,
     )  # fmt: skip
 
 
@@ -329,17 +332,20 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     return register
 
 
-def overflow_guard(x: Array, axis: int | tuple[int, ...] | None) -> Array:
+def overflow_guard(
+    x: Array, axis: int | tuple[int, ...] | None, where: np.ndarray | bool = True
+) -> Array:
     """The maximum of ``x`` along ``axis`` (kept), as a constant to subtract before ``exp``.
 
-    It cancels in the result, so it has no derivative, and worlds that cannot overflow
-    (symbols, a finite field) need none: they get 0.
+    Only entries ``where`` a mask is True count. It cancels in the result, so it has no
+    derivative, and worlds that cannot overflow (symbols, a finite field) need none: they get 0.
     """
     if hasattr(x, "parents"):  # a Tensor: the shift is a constant, so its data will do
         x = x.data
     if hasattr(x, "__primitive__") or x.size == 0:
         return 0
-    highest = np.amax(x.real, axis=axis, keepdims=True)
+    chosen = x.real if where is True else np.where(where, x.real, -np.inf)
+    highest = np.amax(chosen, axis=axis, keepdims=True)
     return np.where(np.isfinite(highest), highest, 0)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, Primitive, bilinear, implements, sample
+from minigrad.primitives.primitive import Array, Primitive, bilinear, fused, implements, sample
 from minigrad.primitives.shaping import ravel
 
 
@@ -43,6 +43,29 @@ matmul = bilinear(
 )  # fmt: skip
 
 
+def _affine(x: Array, weight: Array, bias: Array) -> Array:
+    y = x @ _transposed(weight)
+    if isinstance(y, np.ndarray) and y.dtype == np.result_type(y, bias):
+        y += bias  # its own array: no second one is made
+        return y
+    return y + bias
+
+
+def _affine_weight(g: Array, y: Array, x: Array, weight: Array, bias: Array) -> Array:
+    """Gᵀ x over all rows at once: in the weight's own layout, so that nothing is turned over."""
+    return _transposed(g.reshape((-1, weight.shape[0]))) @ x.reshape((-1, weight.shape[1]))
+
+
+affine = fused(
+    "affine", _affine, label="Wx + b",
+    vjps=(lambda g, y, x, weight, bias: g @ weight, _affine_weight,
+          lambda g, y, x, weight, bias: g),
+    reference=lambda x, weight, bias: matmul(x, _transposed(weight)) + bias,
+    samples=(sample((2, 3), (4, 3), (4,)), sample((2, 2, 3), (2, 3), (2,)),
+             sample((3,), (2, 3), (2,))),
+)  # fmt: skip
+
+
 def _einsum(operands: Sequence[Array], *, subscripts: str) -> Array:
     return np.einsum(subscripts, *operands)
 
@@ -65,15 +88,16 @@ def _einsum_adjoint(g: Array, *operands: Array, position: int, subscripts: str) 
         length = operands[position].shape[axis]
         name = next(spare) if label in wanted else label
         if name != label:
-            factors.append((label + name, np.eye(length, dtype=_plain_dtype(g))))
+            factors.append((label + name, np.eye(length, dtype=plain_dtype(g))))
         elif label not in known:
-            factors.append((label, np.ones(length, dtype=_plain_dtype(g))))
+            factors.append((label, np.ones(length, dtype=plain_dtype(g))))
         wanted += name
     joined = ",".join(labels for labels, _ in factors)
     return einsum([x for _, x in factors], subscripts=f"{joined}->{wanted}")
 
 
-def _plain_dtype(g: Array) -> np.dtype:
+def plain_dtype(g: Array) -> np.dtype:
+    """The dtype of constants next to ``g``: integers in a world of exact scalars."""
     return np.dtype(int) if g.dtype == object else g.dtype
 
 

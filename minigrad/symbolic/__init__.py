@@ -9,7 +9,7 @@ from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.equations import CellEquations, cell_equations
 from minigrad.symbolic.layer import derive_layer
 from minigrad.symbolic.rule import derive_rule
-from minigrad.targets import Target, resolve
+from minigrad.targets import Target, TargetError, resolve
 
 __all__ = ["CellEquations", "Derivation", "Line", "Section", "cell_equations", "derive"]
 
@@ -34,5 +34,7 @@ def derive(
         target = Target(name, target)
     cell = getattr(target.subject, "cell_type", None)
     target = Target(target.name, cell) if cell else target
+    if target.kind == "part":
+        raise TargetError(f"{target.name}: a part, expected a cell, attention or a primitive")
     by_kind = {"cell": derive_cell, "layer": derive_layer, "primitive": derive_rule}
     return by_kind[target.kind](target, wrt)

@@ -50,7 +50,7 @@ def _elementwise(primitive: Primitive, letters: list[str], kept: list[int]) -> t
         engine = engine.xreplace({value: y}) if value.is_Function else engine
         difference = (engine - reference).xreplace({y: value})
         agree = is_zero(on_one_branch(difference))
-        if agree and not primitive.analytic:
+        if agree and primitive.nonsmooth:
             engine = reference  # the rule ran on one side of the kink, and is right there
         left = op("partial", Name("y"), Name(letters[k]))
         partials += [

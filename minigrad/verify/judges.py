@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -145,12 +147,26 @@ def _check(
     seed: int,
 ) -> Check:
     """Run a judge; a rule that raises is as wrong as one that lies."""
+    return copy_context().run(_run, problem, judge, trial, unit, established, seed)
+
+
+def _run(
+    problem: Problem,
+    judge: Judge,
+    trial: Callable[[], tuple[float, list[str]]],
+    unit: str,
+    established: str,
+    seed: int,
+) -> Check:
     start = time.perf_counter()
     with np.errstate(all="ignore"):
         try:
             figure, faults = trial()
         except Exception as error:  # the engine or a rule under judgement failed
-            figure, faults = 0.0, [f"{type(error).__name__}: {error}"]
+            figure, faults = (
+                0.0,
+                [shorten(f"{type(error).__name__}: {error}", 300, placeholder=" …")],
+            )
         if faults:
             subject = "wrong" if problem.order == 1 else "wrong at second order"
             told = faults[:_MOST]

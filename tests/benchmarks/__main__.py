@@ -16,10 +16,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import chain, import_time, mlp_step, one_operation, small_operations
+from tests.benchmarks import (
+    chain,
+    conv_step,
+    import_time,
+    mlp_step,
+    one_operation,
+    small_operations,
+)
 from tests.benchmarks.measuring import THREADS, Line, Target
 
-WORKLOADS = (small_operations, one_operation, mlp_step, chain, import_time)
+WORKLOADS = (small_operations, one_operation, mlp_step, conv_step, chain, import_time)
 SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
 PACKAGES = ("minigrad", "numpy", "torch", "jax", "autograd")
 
