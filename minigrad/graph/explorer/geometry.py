@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from minigrad.graph import dot, layout
-from minigrad.graph.layout import Run
+from minigrad.graph.items import Item, View
 from minigrad.graph.model import Graph
-from minigrad.graph.views import Item, View, unrolled
+from minigrad.graph.tile import Run
+from minigrad.graph.views import unrolled
 
 Box = tuple[float, float, float, float]  # centre x, centre y (downwards), width, height
 Curve = tuple[float, ...]  # x, y, x, y, …: Bézier points, then the arrow's tip

@@ -11,8 +11,8 @@ from typing import Any
 from minigrad.extras import require
 from minigrad.graph.explorer.mathematics import formulas
 from minigrad.graph.explorer.payload import payload
-from minigrad.graph.layout import Run
 from minigrad.graph.model import Graph
+from minigrad.graph.tile import Run
 from minigrad.primitives import PRIMITIVES
 from minigrad.verify import Check
 

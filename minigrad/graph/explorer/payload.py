@@ -10,9 +10,9 @@ import numpy as np
 from minigrad.graph import summary
 from minigrad.graph.explorer.geometry import Geometry, geometry
 from minigrad.graph.explorer.mathematics import judged, local_derivatives, verdict
-from minigrad.graph.layout import Run
+from minigrad.graph.items import Item
 from minigrad.graph.model import Graph, Operation
-from minigrad.graph.views import Item
+from minigrad.graph.tile import Run
 from minigrad.primitives import PRIMITIVES
 from minigrad.verify import Check
 
