@@ -13,7 +13,7 @@ import pytest
 from browser import CHROMIUM, FLAGS, Site, needs_chromium
 
 import minigrad as mg
-from minigrad import verify
+from minigrad import nn, verify
 from minigrad.graph import Graph, draw, trace, trace_target, unrolled
 from minigrad.graph.explorer.geometry import _read, geometry
 from minigrad.graph.explorer.page import as_script, page
@@ -101,6 +101,16 @@ def test_the_page_does_not_repeat_what_steps_have_in_common():
     assert len(data["templates"]) <= 4
 
 
+def test_layers_over_each_other_and_outputs_of_every_step_are_placed_at_every_step(rng):
+    layer = nn.GRU(2, 3, num_layers=2, bidirectional=True, rng=0)
+    x = mg.Tensor(rng.normal(size=(1, 30, 2)), requires_grad=True, name="x")
+    data = payload(trace((layer(x)[0] ** 2).mean()), _graphviz)
+    assert (len(data["steps"]), data["skipped"]) == (30, 0)
+    assert len(data["templates"]) <= 5
+    lefts = np.diff([step["x"] for step in data["steps"]])
+    np.testing.assert_allclose(lefts, lefts[0], atol=0.5)
+
+
 def test_steps_that_are_not_alike_are_left_out_and_said_to_be():
     x = mg.Tensor(np.ones(2), requires_grad=True, name="h")
     y = x
@@ -168,8 +178,9 @@ def test_labels_stay_in_their_boxes_and_no_two_boxes_overlap(site, target):
 @needs_chromium
 def test_every_step_has_the_geometry_of_the_first_shifted(site):
     with site.open(recorded("lstm", 6), viewport={"width": 3000, "height": 768}) as tab:
-        steps = tab.evaluate("""() => [...document.querySelectorAll('.step')].map((step) =>
-          [...step.querySelectorAll('.frame, .box')].map((e) =>
+        steps = tab.evaluate("""() => [...document.querySelectorAll('[data-step]')].map((step) =>
+          [document.querySelector(`[data-frame="${step.dataset.step}"]`),
+           ...step.querySelectorAll('.box')].map((e) =>
             ['x', 'y', 'width', 'height'].map((k) => Number(e.getAttribute(k)))))""")
     assert len(steps) == 6
     first = np.array(steps[0])

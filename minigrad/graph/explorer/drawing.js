@@ -29,6 +29,8 @@ export class Drawing {
       id: `${id}-tip`, viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 8, markerHeight: 8,
       orient: "auto", markerUnits: "userSpaceOnUse", class: "tip",
     }, svg("path", { d: "M0 0 10 5 0 10z" }));
+    this.layers = ["frames", "arrows", "items"].map((name) => svg("g", { class: name }));
+    this.world.append(...this.layers); // arrows run over the frames of other steps
     this.root.append(svg("defs", {}, tip), this.world);
     this.#listen();
     new ResizeObserver(() => this.update()).observe(this.root);
@@ -129,24 +131,22 @@ export class Drawing {
     const [first, last] = this.scene.between(this.left, this.left + w / this.scale);
     const far = this.scale < FAR;
     const wanted = new Map();
-    if (!far || this.scene.steps.length === 0) wanted.set("loose", () => this.#inside(null));
+    if (!far || this.scene.steps.length === 0) wanted.set("loose", () => [svg("g"), ...this.#inside(null)]);
     const spare = far ? 0 : 1; // arrows to the next step start in this one
     for (let k = Math.max(0, first - spare); k <= Math.min(this.scene.steps.length - 1, last + spare); k++) {
-      if (far) wanted.set(`far ${k} ${this.scale}`, () => this.#frame(k, true));
+      if (far) wanted.set(`far ${k} ${this.scale}`, () => [this.#frame(k, true)]);
       else wanted.set(`step ${k}`, () => this.#step(k));
     }
-    const kept = document.activeElement?.closest?.("[data-part]");
-    for (const [key, group] of this.shown) {
-      if (wanted.has(key) || (group === kept && this.root.contains(kept))) continue;
-      group.remove();
+    for (const [key, groups] of this.shown) {
+      if (wanted.has(key) || groups.some((group) => group.contains(document.activeElement))) continue;
+      for (const group of groups) group.remove();
       this.shown.delete(key);
     }
     for (const [key, make] of wanted) {
       if (this.shown.has(key)) continue;
-      const group = make();
-      group.dataset.part = key;
-      this.world.append(group);
-      this.shown.set(key, group);
+      const groups = make();
+      groups.forEach((group, layer) => this.layers[layer].append(group));
+      this.shown.set(key, groups);
     }
     this.#oneTabStop();
   }
@@ -155,7 +155,7 @@ export class Drawing {
   redraw() {
     const focus = document.activeElement?.closest?.("[data-item]");
     const had = focus && this.root.contains(focus) ? focus.dataset : null;
-    for (const group of this.shown.values()) group.remove();
+    for (const group of [...this.shown.values()].flat()) group.remove();
     this.shown.clear();
     this.update();
     if (had) this.element(had.item, had.node)?.focus({ preventScroll: true });
@@ -188,17 +188,16 @@ export class Drawing {
   }
 
   #step(k) {
-    const group = this.#frame(k, false);
-    if (this.scene.folded.has(k)) group.prepend(this.#arrows(k));
-    else group.append(...this.#inside(k).childNodes);
-    return group;
+    return [this.#frame(k, false), ...this.#inside(k)];
   }
 
+  /** Arrows and items of a step; a folded one hides its items, and the arrows among them. */
   #inside(step) {
-    const group = svg("g");
-    group.append(this.#arrows(step));
-    for (const item of this.scene.itemsOf(step)) group.append(this.#item(item));
-    return group;
+    const items = svg("g", step === null ? {} : { "data-step": step });
+    if (step === null || !this.scene.folded.has(step)) {
+      items.append(...this.scene.itemsOf(step).map((item) => this.#item(item)));
+    }
+    return [this.#arrows(step), items];
   }
 
   #frame(k, far) {
@@ -221,8 +220,9 @@ export class Drawing {
   }
 
   #arrows(step) {
-    const group = svg("g", { class: "arrows", "aria-hidden": "true" });
+    const group = svg("g", { "aria-hidden": "true" });
     for (const { from, to, points } of this.scene.arrowsOf(step)) {
+      if (this.scene.hidden(to) && from.step === to.step) continue;
       const path = [];
       for (let k = 0; k < points.length; k += 2) path.push([points[k], points[k + 1]]);
       const [source, target] = this.backward ? [to, from] : [from, to];

@@ -113,7 +113,8 @@ def _continued(whole: View, short: Geometry) -> Geometry | None:
         inside[item.step].append(item)
     place = {item.id: (item.step, k) for items in inside.values() for k, item in enumerate(items)}
     looks = _looks(whole, inside, place)
-    if any(looks[step] != looks[model] for step in whole.steps[1:-1]):
+    between = set(whole.steps[1:-1])
+    if any(looks[step] != looks[model] for step in between):
         return None
     pitch = short.frames[whole.steps[2]][0] - short.frames[model][0]
     gone = pitch * (last - model) - (short.frames[last][0] - short.frames[model][0])
@@ -139,8 +140,19 @@ def _continued(whole: View, short: Geometry) -> Geometry | None:
     for (a, b), curve in short.curves.items():
         if a in place and b in place and place[b][0] == model:
             lanes[_arrow(a, b, place)] = curve
+    side = short.frames[model][2] + _PAD
     for a, b in whole.arrows:
-        step = place[b][0]
+        (before, number), (step, _) = place[a], place[b]
+        if step is None and before in between:  # from a step left out to what comes after all
+            like = short.curves.get((inside[model][number].id, b))
+            if like is None:
+                return None
+            dx = pitch * (before - model)
+            curves[a, b] = tuple(
+                c if k % 2 else c + dx if c <= side else max(moved(c), side + dx)
+                for k, c in enumerate(like)
+            )
+            continue
         here = step in (None, whole.steps[0], model, last)
         lane = short.curves.get((a, b)) if here else lanes.get(_arrow(a, b, place))
         if lane is None:
