@@ -107,79 +107,74 @@ def _continued(whole: View, short: Geometry) -> Geometry | None:
     The first step and the last may differ from the others: one has no step before it, the other
     none after it, which matters where a second layer runs backward.
     """
-    model, last = whole.steps[1], whole.steps[-1]
-    inside: dict[int | None, list[Item]] = {step: [] for step in (*whole.steps, None)}
-    for item in whole.items:
-        inside[item.step].append(item)
-    place = {item.id: (item.step, k) for items in inside.values() for k, item in enumerate(items)}
-    looks = _looks(whole, inside, place)
+    _, model, third, *_, before_last, last = whole.steps
+    known = {item.id: item for item in whole.items}
+    looks = _looks(whole, known)
     between = set(whole.steps[1:-1])
     if any(looks[step] != looks[model] for step in between):
         return None
-    pitch = short.frames[whole.steps[2]][0] - short.frames[model][0]
+    pitch = short.frames[third][0] - short.frames[model][0]
+    if short.frames[third][1::2] != short.frames[model][1::2]:
+        return None  # not tiled: every step has a place of its own
     gone = pitch * (last - model) - (short.frames[last][0] - short.frames[model][0])
-    gap = short.frames[whole.steps[-2]][0] - pitch / 4  # what is right of it moves with the last
+    gap = short.frames[before_last][0] - pitch / 4  # what is right of it moves with the last
+    side = short.frames[model][2] + _PAD
+    models = {_part(item): item.id for item in whole.items if item.step == model}
+    lanes = {
+        _arrow(known[a], known[b]): curve
+        for (a, b), curve in short.curves.items()
+        if b in known and known[b].step == model and a in known
+    }
 
     def moved(x: float) -> float:
         return x + gone if x > gap else x
 
     frames, boxes, curves = {}, {}, {}
-    for step, items in inside.items():
-        here = step in (None, whole.steps[0], model, last)  # else it is the model, shifted
-        dx = 0.0 if here else pitch * ((step or 0) - model)
-        if step is not None:
-            left, top, right, bottom = short.frames[step if here else model]
-            frames[step] = (moved(left) + dx, top, moved(right) + dx, bottom)
-        for k, item in enumerate(items):
-            source = item.id if here else inside[model][k].id
-            if source not in short.boxes:
-                return None
-            x, y, w, h = short.boxes[source]
-            boxes[item.id] = (moved(x) + dx, y, w, h)
-    lanes = {}
-    for (a, b), curve in short.curves.items():
-        if a in place and b in place and place[b][0] == model:
-            lanes[_arrow(a, b, place)] = curve
-    side = short.frames[model][2] + _PAD
+    for step in whole.steps:
+        left, top, right, bottom = short.frames[model if step in between else step]
+        dx = pitch * (step - model) if step in between else 0.0
+        frames[step] = (moved(left) + dx, top, moved(right) + dx, bottom)
+    for item in whole.items:
+        same = models[_part(item)] if item.step in between else item.id
+        if same not in short.boxes:
+            return None
+        x, y, w, h = short.boxes[same]
+        dx = pitch * (item.step - model) if item.step in between and item.step is not None else 0.0
+        boxes[item.id] = (moved(x) + dx, y, w, h)
     for a, b in whole.arrows:
-        (before, number), (step, _) = place[a], place[b]
-        if step is None and before in between:  # from a step left out to what comes after all
-            like = short.curves.get((inside[model][number].id, b))
-            if like is None:
-                return None
-            dx = pitch * (before - model)
-            curves[a, b] = tuple(
-                c if k % 2 else c + dx if c <= side else max(moved(c), side + dx)
-                for k, c in enumerate(like)
-            )
-            continue
-        here = step in (None, whole.steps[0], model, last)
-        lane = short.curves.get((a, b)) if here else lanes.get(_arrow(a, b, place))
+        one, other = known[a], known[b]
+        if other.step in between and other.step is not None:
+            lane, dx = lanes.get(_arrow(one, other)), pitch * (other.step - model)
+        elif one.step in between and one.step is not None and other.step is None:
+            lane, dx = short.curves.get((models[_part(one)], b)), pitch * (one.step - model)
+        else:
+            lane, dx = short.curves.get((a, b)), 0.0
         if lane is None:
             return None
-        dx = 0.0 if here else pitch * ((step or 0) - model)
-        curves[a, b] = tuple(c if k % 2 else moved(c) + dx for k, c in enumerate(lane))
+        if other.step is None:  # it starts in its step, and ends after all of them
+            xs = [x + dx if x <= side else max(moved(x), side + dx) for x in lane[::2]]
+        else:
+            xs = [moved(x) + dx for x in lane[::2]]
+        curves[a, b] = tuple(c for point in zip(xs, lane[1::2], strict=True) for c in point)
     return Geometry(whole, boxes, frames, curves)
 
 
-Place = tuple[int | None, int]  # the step, and the number in it
+def _part(item: Item) -> tuple[str, str]:
+    """What is the same for the same thing at every step."""
+    return item.strip, item.role
 
 
-def _arrow(a: str, b: str, place: Mapping[str, Place]) -> tuple[int | str, int, int]:
-    """An arrow as it is at every step: how many steps back it starts, and its ends in them."""
-    (before, k), (step, number) = place[a], place[b]
-    back = "loose" if before is None or step is None else step - before
-    return back, k, number
+def _arrow(one: Item, other: Item) -> Any:
+    """An arrow as it is at every step: its ends, and how many steps back it starts."""
+    far = one.step is None or other.step is None
+    return _part(one), _part(other), None if far else (other.step or 0) - (one.step or 0)
 
 
-def _looks(
-    view: View, inside: Mapping[int | None, list[Item]], place: Mapping[str, Place]
-) -> dict[int | None, Any]:
-    """What steps that look the same have in common: things in order, and arrows that come in."""
-    arrows: dict[int | None, set[Any]] = {step: set() for step in inside}
+def _looks(view: View, known: Mapping[str, Item]) -> dict[int | None, Any]:
+    """What steps that look the same have in common: things, and arrows that come in."""
+    found: dict[int | None, set[Any]] = {step: set() for step in (*view.steps, None)}
+    for item in view.items:
+        found[item.step].add((_part(item), item.kind))
     for a, b in view.arrows:
-        arrows[place[b][0]].add(_arrow(a, b, place))
-    return {
-        step: ([(item.role, item.kind) for item in items], arrows[step])
-        for step, items in inside.items()
-    }
+        found[known[b].step].add(_arrow(known[a], known[b]))
+    return found
