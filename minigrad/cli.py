@@ -150,14 +150,15 @@ def derive(target: str, wrt: str | None, style: str | None, output: Path | None)
               help="Time steps to unroll.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="A .svg, .png, .pdf, .dot or .json file; DOT is printed without.")  # fmt: skip
+              help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
+              "DOT is printed.")  # fmt: skip
 def graph(target: str, steps: int, all_steps: bool, output: Path | None) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
     from minigrad.graph import draw, source
 
     try:
         view = draw(_resolve(target), output, steps=steps, all_steps=all_steps)
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error
     click.echo(source(view) if output is None else f"wrote {output}")
 

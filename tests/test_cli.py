@@ -175,7 +175,12 @@ def test_the_report_folder_links_checks_derivations_and_graphs(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "index.html").read_text()
     for name in ("rnn", "attention"):
-        for file in (f"{name}-derivation.html", f"{name}-derivation.tex", f"{name}.svg"):
+        for file in (
+            f"{name}-derivation.html",
+            f"{name}-derivation.tex",
+            f"{name}.svg",
+            f"{name}.html",
+        ):
             assert (tmp_path / "out" / file).stat().st_size > 500
             assert f'href="{file}"' in page
     assert json.loads((tmp_path / "out" / "report.json").read_text())["passed"] is True

@@ -302,10 +302,10 @@ def trace_target(target: Target, steps: int) -> Graph:
 
 
 def _drawn(shape: tuple[int, ...], domain: str | None, rng: np.random.Generator) -> np.ndarray:
-    """Numbers above 1, which suit most functions; between 0 and 1 where nothing else does."""
+    """Numbers above 1, which suit most functions; what else a domain asks for."""
     numbers = np.abs(rng.normal(size=shape)) + 1
     if domain == "definite":
-        return numbers @ numbers.swapaxes(-1, -2)
+        return numbers @ np.swapaxes(numbers, -1, -2) + np.eye(shape[-1])
     return 1 / numbers if domain == "unit" else numbers
 
 
