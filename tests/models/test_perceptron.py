@@ -110,22 +110,14 @@ def test_what_is_saved_predicts_the_same_when_loaded(run, tmp_path, hidden):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_input_gets_one_line_and_status_2_and_nothing_is_overwritten(
-    args, message, tmp_path, run
+    args, message, bad_files, refuses
 ):
-    (tmp_path / "empty").touch()
-    (tmp_path / "latin").write_bytes("uno\naño\n".encode("latin1"))
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    rows, _ = table(tmp_path / "words.csv", [0, 1])
+    (bad_files / "other.csv").write_text("a,b\n1,2\n")
+    rows, _ = table(bad_files / "words.csv", [0, 1])
     lines = rows.read_text().splitlines()
-    (tmp_path / "short.csv").write_text("\n".join([*lines[:2], "1,2"]))
+    (bad_files / "short.csv").write_text("\n".join([*lines[:2], "1,2"]))
     rows.write_text("\n".join([*lines[:2], "many" + lines[2]]))
-    (tmp_path / "words.safetensors").write_text("just words")
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    result = run(*(arg.format(tmp=tmp_path) for arg in args))
-    assert result.exit_code == 2, result.output
-    assert result.stdout == "" and result.stderr.count("\n") == 1, result.output
-    assert message.format(tmp=tmp_path) in result.stderr
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    refuses(perceptron.main, args, message)
 
 
 def test_a_checkpoint_with_other_shapes_is_refused(run, tmp_path):
