@@ -22,7 +22,7 @@ def text(en: str, es: str) -> str:
     return es if os.environ.get("MINIGRAD_LANGUAGE") == "es" else en
 
 
-def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> bool:
+def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> None:
     """Say whether an answer is right; a wrong one is shown beside the right one.
 
     Args:
@@ -34,18 +34,14 @@ def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> bo
     Example:
         >>> check("1", 1.9, 1.907, rtol=1e-3)
         ✗ 1: expected 1.907, yours 1.9
-        False
     """
     if yours is None:
-        print(f"○ {exercise}: {text('not answered yet', 'aún sin responder')}")
-        return False
+        return print(f"○ {exercise}: {text('not answered yet', 'aún sin responder')}")
     got, right = (np.asarray(getattr(x, "data", x)) for x in (yours, expected))
     if got.shape == right.shape and np.all(abs(got - right) <= rtol * np.max(abs(right))):
-        print(f"✓ {exercise}: {text('right', 'correcto')} ({_short(right)})")
-        return True
+        return print(f"✓ {exercise}: {text('right', 'correcto')} ({_short(right)})")
     names = text("expected", "se esperaba"), text("yours", "lo tuyo")
     print(f"✗ {exercise}: {names[0]} {_short(right)}, {names[1]} {_short(got)}")
-    return False
 
 
 def _short(array: np.ndarray) -> str:

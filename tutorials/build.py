@@ -8,11 +8,11 @@ are folded, and so is the code of cells with the tag ``plot``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -127,7 +127,7 @@ def in_language(notebook: NotebookNode, language: str) -> NotebookNode:
     return chosen
 
 
-def execute(notebook: NotebookNode) -> NotebookNode:
+async def execute(notebook: NotebookNode) -> None:
     """Run all cells, in place, by the Python that runs this.
 
     Raises:
@@ -136,15 +136,27 @@ def execute(notebook: NotebookNode) -> NotebookNode:
     # No folder to look for kernels in: then python3 is ours, whatever a user has installed.
     specs = KernelSpecManager(kernel_dirs=[])
     with tempfile.TemporaryDirectory() as where:
-        NotebookClient(
+        client = NotebookClient(
             notebook,
             km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs),
             timeout=600,
             record_timing=False,
             resources={"metadata": {"path": where}},
-            extra_arguments=["--InlineBackend.figure_formats={'retina'}"],
-        ).execute(env={**os.environ, "PYTHONHASHSEED": "0"})
-    return notebook
+            extra_arguments=["--InlineBackend.figure_formats={'retina'}", "--log-level=ERROR"],
+        )
+        client.owns_km = True  # or it would leave the kernel running
+        await client.async_execute()
+
+
+async def _execute_all(notebooks: list[NotebookNode]) -> None:
+    """Run notebooks, as many at a time as there are processors."""
+    turn = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def in_turn(notebook: NotebookNode) -> None:
+        async with turn:
+            await execute(notebook)
+
+    await asyncio.gather(*map(in_turn, notebooks))
 
 
 def chapter(script: Path, notebook: NotebookNode, language: str) -> Chapter:
@@ -262,19 +274,17 @@ def build(scripts: list[Path], folder: Path) -> list[Path]:
         for language in WORDS
     ]
 
-    def one(script: Path, language: str) -> dict[str, str]:
-        done = execute(in_language(notebooks[script], language))
-        this = next(c for c in chapters if (c.stem, c.language) == (script.stem, language))
-        return {
-            f"{script.stem}.{language}.ipynb": nbformat.writes(folded(done, language)) + "\n",
-            this.page: page(done, this, chapters),
-        }
-
+    runs = {
+        this: in_language(notebooks[script], this.language)
+        for this, (script, _) in zip(chapters, product(scripts, WORDS), strict=True)
+    }
+    asyncio.run(_execute_all(list(runs.values())))
     files = {f"index.{language}.html": contents(chapters, language) for language in WORDS}
     files["index.html"] = files["index.en.html"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for written in pool.map(lambda task: one(*task), product(scripts, WORDS)):
-            files |= written
+    for this, done in runs.items():
+        notebook = folded(done, this.language)
+        files[f"{this.stem}.{this.language}.ipynb"] = nbformat.writes(notebook) + "\n"
+        files[this.page] = page(done, this, chapters)
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8")
     return [folder / name for name in files]
