@@ -141,6 +141,7 @@ async def execute(notebook: NotebookNode) -> None:
             km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs),
             timeout=600,
             record_timing=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": where}},
             extra_arguments=["--InlineBackend.figure_formats={'retina'}", "--log-level=ERROR"],
         )
