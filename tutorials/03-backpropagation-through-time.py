@@ -53,17 +53,18 @@ print(text("seed:", "semilla:"), SEED)
 #
 # A loop is hard to differentiate; a straight line is not. So lay the loop out along time, one copy
 # of the cell for each step, and it is an ordinary deep network whose layers happen to share their
-# weights. Here are ten steps; the middle ones are left out.
+# weights. Here are
+# five steps.
 
 # %% [markdown] lang="es"
 # ## La idea: desplegarla
 #
 # Un bucle es difícil de derivar; una línea recta, no. Así que se extiende el bucle a lo largo del
 # tiempo, con una copia de la celda por paso, y queda una red profunda corriente cuyas capas resultan
-# compartir los pesos. Aquí hay diez pasos; los de en medio no se dibujan.
+# compartir los pesos. Aquí hay cinco pasos.
 
 # %%
-graph.draw("rnn", steps=10)
+graph.draw("rnn", steps=5)
 
 # %% [markdown] lang="en"
 # Now the one trick of the chapter. **Pretend** that each step had a matrix of its own, $W^{(1)},
@@ -147,15 +148,21 @@ h = [sympy.Integer(0)]
 for x_t in x:
     h.append(sympy.tanh(w * h[-1] + x_t))
 slope = sympy.diff(h[3], w)
-slope
+
+short = slope
+for t in (3, 2, 1):  # write h_3, h_2, h_1 where they stand
+    short = short.subs(h[t], sympy.Symbol(f"h_{t}"))
+short
 
 # %% [markdown] lang="en"
-# Not pretty, but it is all there. Our recipe says: with $\delta h_3 = 1$, walk back and add up. If
+# Read it with the copies in mind: the last one meets $h_2$, the one before it meets $h_1$ and is
+# reached through $w\,(1 - h_2^2)$, and the first meets $h_0 = 0$. Our recipe says: with $\delta h_3 = 1$, walk back and add up. If
 # recipe and SymPy agree, their difference is 0 for *every* $w$ and $x$. The same goes for minigrad,
 # whose tape runs on symbols just as on numbers.
 
 # %% [markdown] lang="es"
-# Bonito no es, pero está todo. Nuestra receta dice: con $\delta h_3 = 1$, camina hacia atrás y suma.
+# Léelo pensando en las copias: la última se encuentra con $h_2$; la anterior, con $h_1$, y se llega
+# a ella a través de $w\,(1 - h_2^2)$; la primera, con $h_0 = 0$. Nuestra receta dice: con $\delta h_3 = 1$, camina hacia atrás y suma.
 # Si la receta y SymPy coinciden, su diferencia es 0 para *todos* los $w$ y $x$. Y lo mismo vale para
 # minigrad, cuya cinta funciona con símbolos igual que con números.
 
@@ -172,7 +179,7 @@ for x_t in x:
     state = np.tanh(weight * state + SymbolicArray(x_t))
 state.backward()
 
-print("SymPy − ", text("recipe", "receta"), "=", sympy.expand(slope - recipe))
+print("SymPy −", text("recipe", "receta"), "=", sympy.expand(slope - recipe))
 print("SymPy − minigrad =", sympy.expand(slope - weight.grad.item()))
 assert sympy.expand(slope - recipe) == 0
 assert sympy.expand(slope - weight.grad.item()) == 0
@@ -296,8 +303,8 @@ plt.show()
 # ## The proof: a judge without tolerance
 #
 # "They agree to $10^{-12}$" is how numerical people talk. A small mistake could hide there, in a
-# term that happens to be tiny at this point. And SymPy, which is never wrong, drowns: at three
-# steps its formula was already a monster.
+# term that happens to be tiny at this point. And SymPy, which is never wrong, is slow: its formulas
+# grow with every step and every unit.
 #
 # The way out is to change the *numbers*. Take the integers modulo a large prime,
 # $p = 2^{61} - 1$. They can be added, multiplied and divided, and nothing is ever rounded: equal
@@ -312,8 +319,8 @@ plt.show()
 # ## La demostración: un juez sin tolerancia
 #
 # «Coinciden hasta $10^{-12}$», dice la gente de lo numérico. Ahí puede esconderse un error pequeño,
-# en un término que justo en este punto es diminuto. Y SymPy, que nunca se equivoca, se ahoga: con
-# tres pasos su fórmula ya era un monstruo.
+# en un término que justo en este punto es diminuto. Y SymPy, que nunca se equivoca, es lento:
+# sus fórmulas crecen con cada paso y con cada unidad.
 #
 # La salida es cambiar de *números*. Toma los enteros módulo un primo grande, $p = 2^{61} - 1$. Se
 # pueden sumar, multiplicar y dividir, y nunca se redondea nada: igual significa igual. La regla de
