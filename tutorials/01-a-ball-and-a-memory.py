@@ -279,7 +279,12 @@ with mg.no_grad():
 figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
 axes.plot(W.data[entry] + shifts, curve, color="0.3", label=text("loss", "pérdida"))
 near = shifts[abs(shifts) < 0.6]
-axes.plot(W.data[entry] + near, loss.item() + W.grad[entry] * near, color="C3", label=text("slope", "pendiente"))
+axes.plot(
+    W.data[entry] + near,
+    loss.item() + W.grad[entry] * near,
+    color="C3",
+    label=text("slope", "pendiente"),
+)
 axes.plot(W.data[entry], loss.item(), "o", color="C3")
 axes.set(xlabel="W[0, 1]", ylabel=text("loss", "pérdida"))
 axes.legend(frameon=False)
@@ -760,8 +765,8 @@ verdicts(verify(Target("leaky", Leaky)))
 #   `python -m models.forecaster --help`.
 # - `minigrad/nn/cells.py`: the equations of RNN, LSTM and GRU, and nothing else.
 # - `minigrad/tape.py`: the walk back, in one function.
-# - J. L. Elman, *Finding Structure in Time* (1990): our three lines, and what they learn from
-#   words without spaces between them.
+# - J. L. Elman, *Finding Structure in Time*, Cognitive Science 14 (1990), pages 179–211: our three
+#   lines, and what they learn from words without spaces between them.
 # - I. Goodfellow, Y. Bengio and A. Courville, *Deep Learning* (2016), chapter 10: why gradients
 #   fade over long films, and what gates do about it.
 
@@ -772,7 +777,7 @@ verdicts(verify(Target("leaky", Leaky)))
 #   `python -m models.forecaster --help`.
 # - `minigrad/nn/cells.py`: las ecuaciones de RNN, LSTM y GRU, y nada más.
 # - `minigrad/tape.py`: el camino de vuelta, en una sola función.
-# - J. L. Elman, *Finding Structure in Time* (1990): nuestras tres líneas, y lo que aprenden de
-#   palabras sin espacios entre ellas.
+# - J. L. Elman, *Finding Structure in Time*, Cognitive Science 14 (1990), páginas 179–211: nuestras
+#   tres líneas, y lo que aprenden de palabras sin espacios entre ellas.
 # - I. Goodfellow, Y. Bengio y A. Courville, *Deep Learning* (2016), capítulo 10: por qué los
 #   gradientes se desvanecen en las películas largas y qué hacen las puertas para evitarlo.

@@ -69,6 +69,7 @@ print(text("seed:", "semilla:"), SEED)
 # Un ordenador lo calcula paso a paso, una operación cada vez; hagamos lo mismo. Debajo está lo que
 # minigrad apuntó mientras lo ejecutaba: cada caja es una operación.
 
+
 # %%
 def learned(value, name):
     return mg.Tensor(value, requires_grad=True, name=name)
@@ -261,7 +262,9 @@ assert (errors[1][epsilons < 1e-8] < 1e-15).all()
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
-axes.loglog(epsilons, errors[0], "o-", color="0.4", label=text("finite difference", "diferencia finita"))
+axes.loglog(
+    epsilons, errors[0], "o-", color="0.4", label=text("finite difference", "diferencia finita")
+)
 axes.loglog(epsilons, np.maximum(errors[1], 1e-17), "o-", color="C3",
             label=text("complex step", "paso complejo"))  # fmt: skip
 axes.axhline(np.finfo(float).eps, color="0.7", ls=":")
@@ -288,9 +291,10 @@ plt.show()
 
 # %%
 calls = 0
+inputs = rng.normal(size=1000)
 
 
-def loss(weights, inputs=rng.normal(size=1000)):
+def loss(weights):
     global calls
     calls += 1
     return np.square(np.tanh(weights * inputs)).sum()
@@ -325,9 +329,9 @@ assert np.allclose(gradient, slopes, rtol=1e-13)
 # ## La demostración
 #
 # Comprobar en un punto no dice nada del punto de al lado. Pero cada regla de minigrad es una
-# expresión corriente de NumPy, así que se ejecuta igual con *símbolos* que con números: el gradiente
-# sale como fórmula, SymPy deriva por su cuenta el paso hacia delante, y la diferencia tiene que
-# reducirse a 0. A cada regla la examinan tres jueces.
+# expresión corriente de NumPy, así que se ejecuta igual con *símbolos* que con números: el
+# gradiente sale como fórmula, SymPy deriva por su cuenta el paso hacia delante, y la diferencia
+# tiene que reducirse a 0. A cada regla la examinan tres jueces.
 
 # %%
 verdicts(verify("tanh", "multiply", seed=SEED))
@@ -426,8 +430,8 @@ check("2", your_guess, careless())
 # slope is short when you write it with the output.
 
 # %% [markdown] lang="es"
-# **3. Una regla más.** Enséñale a nuestra cinta la función logística $\sigma(x) = 1 / (1 + e^{-x})$.
-# Su pendiente es corta si la escribes con la salida.
+# **3. Una regla más.** Enséñale a nuestra cinta la función logística $\sigma(x) = 1 / (1 +
+# e^{-x})$. Su pendiente es corta si la escribes con la salida.
 
 
 # %%
@@ -468,8 +472,8 @@ check("3", slope_of_yours(0.7), mg.grad(lambda a: mg.sigmoid(a) * a)(0.7))
 # digits, without minigrad.
 
 # %% [markdown] lang="es"
-# **4. Un paso imaginario.** Halla la pendiente de $e^{\operatorname{sen}(x)}$ en $x = 1$ con un paso
-# complejo, con todas sus cifras y sin minigrad.
+# **4. Un paso imaginario.** Halla la pendiente de $e^{\operatorname{sen}(x)}$ en $x = 1$ con un
+# paso complejo, con todas sus cifras y sin minigrad.
 
 # %%
 slope = None

@@ -60,16 +60,16 @@ print(text("seed:", "semilla:"), SEED)
 # ## La idea: desplegarla
 #
 # Un bucle es difícil de derivar; una línea recta, no. Así que se extiende el bucle a lo largo del
-# tiempo, con una copia de la celda por paso, y queda una red profunda corriente cuyas capas resultan
-# compartir los pesos. Aquí hay cinco pasos.
+# tiempo, con una copia de la celda por paso, y queda una red profunda corriente cuyas capas
+# resultan compartir los pesos. Aquí hay cinco pasos.
 
 # %%
 graph.draw("rnn", steps=5)
 
 # %% [markdown] lang="en"
 # Now the one trick of the chapter. **Pretend** that each step had a matrix of its own, $W^{(1)},
-# W^{(2)}, \dots, W^{(T)}$. Each is used once, so its gradient is plain chain rule. In truth they are
-# one matrix: moving $W$ moves all copies together, and the effects on the loss add up,
+# W^{(2)}, \dots, W^{(T)}$. Each is used once, so its gradient is plain chain rule. In truth they
+# are one matrix: moving $W$ moves all copies together, and the effects on the loss add up,
 #
 # $$\frac{\partial L}{\partial W} = \sum_{t=1}^{T} \frac{\partial L}{\partial W^{(t)}}.$$
 #
@@ -110,8 +110,8 @@ graph.draw("rnn", steps=5)
 #
 # $$a_t = W_h\,h_{t-1} + W_x\,x_t + b \qquad h_t = \tanh(a_t) \qquad L = \sum_t \ell_t(h_t)$$
 #
-# Como en el capítulo 2, $\delta v$ significa $\partial L / \partial v$. ¿Quién usa $h_t$? La pérdida
-# de ese paso y, a través de $W_h$, el paso siguiente. Dos términos, pues:
+# Como en el capítulo 2, $\delta v$ significa $\partial L / \partial v$. ¿Quién usa $h_t$? La
+# pérdida de ese paso y, a través de $W_h$, el paso siguiente. Dos términos, pues:
 #
 # $$\delta h_t = \frac{\partial \ell_t}{\partial h_t} + W_h^{\top}\,\delta a_{t+1}$$
 #
@@ -156,15 +156,16 @@ short
 
 # %% [markdown] lang="en"
 # Read it with the copies in mind: the last one meets $h_2$, the one before it meets $h_1$ and is
-# reached through $w\,(1 - h_2^2)$, and the first meets $h_0 = 0$. Our recipe says: with $\delta h_3 = 1$, walk back and add up. If
-# recipe and SymPy agree, their difference is 0 for *every* $w$ and $x$. The same goes for minigrad,
-# whose tape runs on symbols just as on numbers.
+# reached through $w\,(1 - h_2^2)$, and the first meets $h_0 = 0$. Our recipe says: with $\delta h_3
+# = 1$, walk back and add up. If recipe and SymPy agree, their difference is 0 for *every* $w$ and
+# $x$. The same goes for minigrad, whose tape runs on symbols just as on numbers.
 
 # %% [markdown] lang="es"
 # Léelo pensando en las copias: la última se encuentra con $h_2$; la anterior, con $h_1$, y se llega
-# a ella a través de $w\,(1 - h_2^2)$; la primera, con $h_0 = 0$. Nuestra receta dice: con $\delta h_3 = 1$, camina hacia atrás y suma.
-# Si la receta y SymPy coinciden, su diferencia es 0 para *todos* los $w$ y $x$. Y lo mismo vale para
-# minigrad, cuya cinta funciona con símbolos igual que con números.
+# a ella a través de $w\,(1 - h_2^2)$; la primera, con $h_0 = 0$. Nuestra receta dice: con $\delta
+# h_3 = 1$, camina hacia atrás y suma. Si la receta y SymPy coinciden, su diferencia es 0 para
+# *todos* los $w$ y $x$. Y lo mismo vale para minigrad, cuya cinta funciona con símbolos igual que
+# con números.
 
 # %%
 delta_h, recipe = sympy.Integer(1), sympy.Integer(0)
@@ -226,7 +227,9 @@ copies = backward(W_h, hs, 2 * (np.array(hs[1:]) - targets))  # L = Σ (h − ta
 
 
 def loss(W_h):
-    return sum(np.square(h - u).sum() for h, u in zip(forward(W_h, W_x, b, xs)[1:], targets))
+    return sum(
+        np.square(h - u).sum() for h, u in zip(forward(W_h, W_x, b, xs)[1:], targets, strict=True)
+    )
 
 
 by_tape = mg.grad(loss)(W_h)
@@ -243,8 +246,8 @@ assert np.allclose(sum(copies), by_tape, rtol=1e-12, atol=1e-12)
 # the right only at the **last** one. How large is the share of each step?
 
 # %% [markdown] lang="es"
-# A `loss` le llega un `Tensor`, y minigrad encuentra en una llamada lo que a nosotros nos costó diez
-# líneas. Pero ahora sabes lo que hace.
+# A `loss` le llega un `Tensor`, y minigrad encuentra en una llamada lo que a nosotros nos costó
+# diez líneas. Pero ahora sabes lo que hace.
 #
 # ## El experimento: ¿a quién le toca?
 #
@@ -340,7 +343,7 @@ from_loss = FieldArray.random((T_LONG, H), rng)  # what the loss says at each st
 
 def field_loss(W_h):
     hs = forward(W_h, field_W_x, field_b, field_xs)
-    return sum((h * u).sum() for h, u in zip(hs[1:], from_loss))
+    return sum((h * u).sum() for h, u in zip(hs[1:], from_loss, strict=True))
 
 
 def ours(backward):
@@ -359,7 +362,8 @@ assert equal == engine.size == 64
 
 # %% [markdown] lang="en"
 # Sixty-four numbers of up to nineteen digits, through a hundred steps, and not one digit differs.
-# Now forget the transpose in `W_h.T`, a favourite mistake: shapes fit, the code runs, nothing warns.
+# Now forget the transpose in `W_h.T`, a favourite mistake: shapes fit, the code runs, nothing
+# warns.
 
 # %% [markdown] lang="es"
 # Sesenta y cuatro números de hasta diecinueve cifras, a través de cien pasos, y no difiere ni una.
@@ -413,8 +417,8 @@ your_slope = None
 check("1", your_slope, mg.grad(h_4)(0.9))
 
 # %% [markdown] lang="en" tags=["solution"]
-# $h_4 = w^3$, so the slope is $3\,w^2 = 2.43$. As a sum over copies: three of them act on the 1, and
-# each has the share $w^2$.
+# $h_4 = w^3$, so the slope is $3\,w^2 = 2.43$. As a sum over copies: three of them act on the 1,
+# and each has the share $w^2$.
 
 # %% [markdown] lang="es" tags=["solution"]
 # $h_4 = w^3$, y la pendiente es $3\,w^2 = 2.43$. Como suma de copias: tres de ellas actúan sobre el
@@ -439,8 +443,15 @@ def bias_gradient(W_h, hs, dl_dh):
 
 
 dl_dh = 2 * (np.array(hs[1:]) - targets)
-expected_b = mg.grad(lambda b: sum(np.square(h - u).sum() for h, u in
-                                   zip(forward(W_h, W_x, b, xs)[1:], targets)))(b)  # fmt: skip
+
+
+def loss_of_bias(b):
+    return sum(
+        np.square(h - u).sum() for h, u in zip(forward(W_h, W_x, b, xs)[1:], targets, strict=True)
+    )
+
+
+expected_b = mg.grad(loss_of_bias)(b)
 check("2", bias_gradient(W_h, hs, dl_dh), expected_b)
 
 # %% [markdown] lang="en" tags=["solution"]

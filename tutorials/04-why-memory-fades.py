@@ -13,19 +13,20 @@
 # %% [markdown] lang="en"
 # # Why memory fades
 #
-# A recurrent network hands its state on for ever: nothing in its equations says that it must forget.
-# Yet train it to remember the first thing it saw, and it manages ten steps but not twenty. **Why can
-# a network that could remember not learn to?**
+# A recurrent network hands its state on for ever: nothing in its equations says that it must
+# forget. Yet train it to remember the first thing it saw, and it manages ten steps but not twenty.
+# **Why can a network that could remember not learn to?**
 #
-# The culprit is a product. You will derive it, measure it, watch it shrink to nothing or grow beyond
-# all bounds, tame the second with one line, and see why the first needs another kind of cell.
+# The culprit is a product. You will derive it, measure it, watch it shrink to nothing or grow
+# beyond all bounds, tame the second with one line, and see why the first needs another kind of
+# cell.
 
 # %% [markdown] lang="es"
 # # Por qué se desvanece la memoria
 #
-# Una red recurrente se pasa su estado a sí misma para siempre: nada en sus ecuaciones dice que tenga
-# que olvidar. Y, sin embargo, si la entrenas para recordar lo primero que vio, aguanta diez pasos,
-# pero no veinte. **¿Por qué una red que podría recordar no consigue aprenderlo?**
+# Una red recurrente se pasa su estado a sí misma para siempre: nada en sus ecuaciones dice que
+# tenga que olvidar. Y, sin embargo, si la entrenas para recordar lo primero que vio, aguanta diez
+# pasos, pero no veinte. **¿Por qué una red que podría recordar no consigue aprenderlo?**
 #
 # La culpa es de un producto. Vas a deducirlo, a medirlo, a verlo encoger hasta la nada o crecer sin
 # freno; a lo segundo le pondrás coto con una línea, y verás por qué lo primero pide otra clase de
@@ -106,8 +107,8 @@ assert 0.9**100 < 3e-5 and 1.1**100 > 13_000
 formulas(derive("rnn"), "δh_t", "δa^a_t")
 
 # %% [markdown] lang="en"
-# Put one line into the other, and leave out what the loss says on the way: each step back multiplies
-# by one matrix, the Jacobian of the step,
+# Put one line into the other, and leave out what the loss says on the way: each step back
+# multiplies by one matrix, the Jacobian of the step,
 #
 # $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}(1 - h_t^2)\,W_h
 #   \qquad\qquad \delta h_{0} = J_1^{\top} J_2^{\top} \cdots J_T^{\top}\,\delta h_T .$$
@@ -115,8 +116,8 @@ formulas(derive("rnn"), "δh_t", "δa^a_t")
 # For one unit, SymPy can write the whole product. Three steps:
 
 # %% [markdown] lang="es"
-# Mete una línea en la otra y olvida lo que la pérdida diga por el camino: cada paso atrás multiplica
-# por una matriz, la jacobiana del paso,
+# Mete una línea en la otra y olvida lo que la pérdida diga por el camino: cada paso atrás
+# multiplica por una matriz, la jacobiana del paso,
 #
 # $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}(1 - h_t^2)\,W_h
 #   \qquad\qquad \delta h_{0} = J_1^{\top} J_2^{\top} \cdots J_T^{\top}\,\delta h_T .$$
@@ -142,8 +143,8 @@ sympy.factor_terms(product)
 #
 # ## The code, from primitives
 #
-# We build $W_h$ as a rotation times a number $r$, so that it stretches *every* vector by $r$; run the
-# network on noise; and multiply the Jacobians as we go.
+# We build $W_h$ as a rotation times a number $r$, so that it stretches *every* vector by $r$; run
+# the network on noise; and multiply the Jacobians as we go.
 
 # %% [markdown] lang="es"
 # Hay dos fuerzas. El peso tira del producto hacia arriba o hacia abajo; la tanh tira siempre hacia
@@ -152,8 +153,8 @@ sympy.factor_terms(product)
 #
 # ## El código, desde cero
 #
-# Construimos $W_h$ como una rotación por un número $r$, para que estire *todos* los vectores en $r$;
-# hacemos pasar ruido por la red y vamos multiplicando las jacobianas.
+# Construimos $W_h$ como una rotación por un número $r$, para que estire *todos* los vectores en
+# $r$; hacemos pasar ruido por la red y vamos multiplicando las jacobianas.
 
 # %%
 HIDDEN, STEPS = 16, 100
@@ -223,16 +224,17 @@ plt.show()
 # %% [markdown] lang="en"
 # Solid lines are measured, dotted ones are $r^k$. The dotted line is a ceiling: tanh can only take
 # away. For $r < 1$ the gradient **vanishes**, and even $r = 1$ fades, because of the tanh. Only a
-# good deal above 1 does it live, and at 1.6 it **explodes**: after a hundred steps it is more than a
-# thousand times too loud. (Red is loud, blue is silent.)
+# good deal above 1 does it live, and at 1.6 it **explodes**: after a hundred steps it is more than
+# a thousand times too loud. (Red is loud, blue is silent.)
 #
-# Is it the engine's fault? Perhaps such tiny numbers are just rounding errors. Ask the complex step:
+# Is it the engine's fault? Perhaps such tiny numbers are just rounding errors. Ask the complex
+# step:
 
 # %% [markdown] lang="es"
-# Las líneas continuas están medidas; las de puntos son $r^k$. La de puntos es un techo: la tanh solo
-# puede quitar. Con $r < 1$ el gradiente **se desvanece**, y hasta con $r = 1$ se apaga, por la tanh.
-# Solo bastante por encima de 1 sigue vivo, y con 1,6 **explota**: tras cien pasos suena más de
-# mil veces demasiado fuerte. (Rojo es fuerte; azul, silencio.)
+# Las líneas continuas están medidas; las de puntos son $r^k$. La de puntos es un techo: la tanh
+# solo puede quitar. Con $r < 1$ el gradiente **se desvanece**, y hasta con $r = 1$ se apaga, por la
+# tanh. Solo bastante por encima de 1 sigue vivo, y con 1,6 **explota**: tras cien pasos suena más
+# de mil veces demasiado fuerte. (Rojo es fuerte; azul, silencio.)
 #
 # ¿Será culpa del motor? Quizá números tan pequeños no sean más que redondeo. Preguntemos al paso
 # complejo:
@@ -253,8 +255,8 @@ print("∂h₁₀₀/∂h₀:", f"{np.linalg.norm(by_product):.6e}, {np.linalg.n
 assert np.allclose(by_product, by_complex_step, rtol=1e-9, atol=0)
 
 # %% [markdown] lang="en"
-# Thirty-odd zeros behind the point, and it is right to nine digits. The gradient is not wrong. It is
-# truthful: nudging what happened a hundred steps ago really changes next to nothing.
+# Thirty-odd zeros behind the point, and it is right to nine digits. The gradient is not wrong. It
+# is truthful: nudging what happened a hundred steps ago really changes next to nothing.
 #
 # ## Exploding: clip it
 #
@@ -316,20 +318,20 @@ plt.show()
 #
 # ## Vanishing: what ten steps do
 #
-# Now the question of the first line. A network sees a bit, +1 or −1, and after it nothing but noise.
-# At the end it must say the bit. How far can it learn to remember?
+# Now the question of the first line. A network sees a bit, +1 or −1, and after it nothing but
+# noise. At the end it must say the bit. How far can it learn to remember?
 
 # %% [markdown] lang="es"
 # Un solo paso sin recortar lanza $w$ de 1,2 a menos de −200; allí la pérdida es astronómica y se
 # acabó el entrenamiento. Recortando, el mismo descenso baja el acantilado andando y encuentra el
 # valle. El recorte cura las explosiones: conserva la dirección y limita la longitud. Lo que no cura
-# es el desvanecimiento: un mensaje apagado hasta $10^{-30}$ no se puede amplificar, porque con él se
-# amplificaría todo lo demás.
+# es el desvanecimiento: un mensaje apagado hasta $10^{-30}$ no se puede amplificar, porque con él
+# se amplificaría todo lo demás.
 #
 # ## Si se desvanece: lo que hacen diez pasos
 #
-# Y ahora, la pregunta del principio. Una red ve un bit, +1 o −1, y después solo ruido. Al final debe
-# decir el bit. ¿Hasta qué distancia puede aprender a recordar?
+# Y ahora, la pregunta del principio. Una red ve un bit, +1 o −1, y después solo ruido. Al final
+# debe decir el bit. ¿Hasta qué distancia puede aprender a recordar?
 
 
 # %%
@@ -380,7 +382,8 @@ assert right_answers[20] < 0.6 and right_answers[40] < 0.6
 # %% [markdown] lang="es"
 # Diez pasos: perfecto. Veinte: cara o cruz. Nada más ha cambiado: la misma red, el mismo número de
 # actualizaciones. Los pesos por defecto de este tamaño estiran el estado menos de uno, así que al
-# empezar el entrenamiento el gradiente del bit se apaga antes de llegar al paso donde estaba el bit.
+# empezar el entrenamiento el gradiente del bit se apaga antes de llegar al paso donde estaba el
+# bit.
 #
 # ## La demostración
 #
@@ -427,8 +430,8 @@ check("1", number_of_steps, next(T for T in range(1000) if 0.9**T < 0.01))
 # over five steps? (Does a weight above 1 help?)
 
 # %% [markdown] lang="es"
-# **2. Saturada.** Una unidad tanh con $w = 2$ se queda cerca de $h = 0.9$. ¿Por cuánto se multiplica
-# su gradiente en cinco pasos? (¿Ayuda que el peso pase de 1?)
+# **2. Saturada.** Una unidad tanh con $w = 2$ se queda cerca de $h = 0.9$. ¿Por cuánto se
+# multiplica su gradiente en cinco pasos? (¿Ayuda que el peso pase de 1?)
 
 
 # %%
@@ -442,8 +445,8 @@ factor = None
 check("2", factor, mg.grad(five_steps)(0.9))
 
 # %% [markdown] lang="en" tags=["solution"]
-# Each step gives $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, and $0.38^5 \approx 0.0079$. The weight would
-# double it, but the flat part of the tanh takes more than that away.
+# Each step gives $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, and $0.38^5 \approx 0.0079$. The weight
+# would double it, but the flat part of the tanh takes more than that away.
 
 # %% [markdown] lang="es" tags=["solution"]
 # Cada paso da $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, y $0.38^5 \approx 0.0079$. El peso lo doblaría,
@@ -454,8 +457,8 @@ factor = (2 * (1 - 0.9**2)) ** 5
 check("2", factor, mg.grad(five_steps)(0.9))
 
 # %% [markdown] lang="en"
-# **3. Clip a whole network.** Gradients come as a list of arrays. Clip them *together*, by the length
-# of all their entries in one long vector, so that their direction is kept.
+# **3. Clip a whole network.** Gradients come as a list of arrays. Clip them *together*, by the
+# length of all their entries in one long vector, so that their direction is kept.
 
 # %% [markdown] lang="es"
 # **3. Recorta una red entera.** Los gradientes vienen en una lista de arrays. Recórtalos *juntos*,
@@ -503,8 +506,8 @@ share_right = None
 check("4", share_right, 1.0, rtol=0.05)
 
 # %% [markdown] lang="en" tags=["solution"]
-# From a coin flip to perfect, by the first weights alone. It is a start and not a cure: training may
-# move the weights away from it again. The next chapter *builds* the factor 1 into the cell.
+# From a coin flip to perfect, by the first weights alone. It is a start and not a cure: training
+# may move the weights away from it again. The next chapter *builds* the factor 1 into the cell.
 
 # %% [markdown] lang="es" tags=["solution"]
 # De cara o cruz a la perfección, solo por los primeros pesos. Es un comienzo, no una cura: el

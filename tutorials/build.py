@@ -165,9 +165,7 @@ def chapter(script: Path, notebook: NotebookNode, language: str) -> Chapter:
     first = next(c.source for c in notebook.cells if c.metadata.get("lang") == language)
     title = first.splitlines()[0].lstrip("# ")
     question = re.search(r"\*\*(.+?)\*\*", first, re.DOTALL)
-    return Chapter(
-        script.stem, language, title, " ".join(question[1].split()) if question else ""
-    )
+    return Chapter(script.stem, language, title, " ".join(question[1].split()) if question else "")
 
 
 def folded(notebook: NotebookNode, language: str) -> NotebookNode:
@@ -178,9 +176,7 @@ def folded(notebook: NotebookNode, language: str) -> NotebookNode:
             continue
         if cell.cell_type == "markdown":
             summary = WORDS[language]["solution"]
-            cell.source = (
-                f"<details><summary>{summary}</summary>\n\n{cell.source}\n\n</details>"
-            )
+            cell.source = f"<details><summary>{summary}</summary>\n\n{cell.source}\n\n</details>"
         else:  # JupyterLab's word for it, and Colab's
             cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
     return result
