@@ -16,7 +16,7 @@ from minigrad.graph import summary
 from minigrad.graph.summary import Summary
 from minigrad.primitives.primitive import Array
 from minigrad.tape import Node as TapeNode
-from minigrad.tape import Scope, ancestors
+from minigrad.tape import Scope, ancestors, unfused
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor, raw
 
@@ -290,18 +290,22 @@ def trace_target(target: Target, steps: int) -> Graph:
     layer = target.layer(input_size, hidden_size, rng=0)
     x = Tensor(rng.normal(size=(batch, steps, input_size)), requires_grad=True, name="x")
     if not isinstance(layer, nn.Recurrent):
-        return _with_loss(layer(x), target.title)
+        with unfused():
+            return _with_loss(layer(x), target.title)
     initial = tuple(
         Tensor(np.zeros((batch, layer.cell.size_of(name))), requires_grad=True, name=name)
         for name in layer.cell.state
     )
-    y, states = layer(x, initial)
+    with unfused():
+        y, states = layer(x, initial)
     return _with_loss((y, states), target.title, last=True)
 
 
 def _drawn(shape: tuple[int, ...], domain: str | None, rng: np.random.Generator) -> np.ndarray:
-    """Numbers above 1, which suit most functions; between 0 and 1 where nothing else does."""
+    """Numbers above 1, which suit most functions; what else a domain asks for."""
     numbers = np.abs(rng.normal(size=shape)) + 1
+    if domain == "definite":
+        return numbers @ np.swapaxes(numbers, -1, -2) + np.eye(shape[-1])
     return 1 / numbers if domain == "unit" else numbers
 
 

@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import graphviz
 
@@ -28,8 +28,11 @@ from minigrad.graph.plain import tape
 from minigrad.graph.views import unrolled
 from minigrad.targets import Target, resolve
 
+if TYPE_CHECKING:
+    from minigrad.verify.report import Check
+
 VIEWS = ("unrolled", "folded", "gradient", "cell", "attention", "tape")
-FORMATS = ("svg", "png", "pdf", "dot", "json")
+FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
 
 
 class GraphvizNotFoundError(RuntimeError):
@@ -56,17 +59,19 @@ def draw(
     view: str = "unrolled",
     all_steps: bool = False,
     title: str | None = None,
+    checks: Sequence[Check] = (),
 ) -> Picture:
     """Draw a target, or what a Tensor was made of, unrolled over time.
 
     Args:
         what: a `Target` or its name, a `Graph`, or a Tensor (or several in a tuple).
-        path: where to write it: .svg, .png, .pdf or .dot, or the recorded graph as .json (see
-            `Graph.to_json`); nothing is written if ``None``.
+        path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
+            `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
         steps: time steps of a target.
         view: one of `VIEWS`.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
+        checks: what the judges said of the target, for the .html page.
 
     Returns:
         The picture, which shows itself in a notebook.
@@ -74,6 +79,7 @@ def draw(
     Raises:
         ValueError: the file's ending is none of these, or nothing was recorded.
         GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
+        ImportError: an .html page needs the extra ``report``, which is not installed.
         OSError: the file cannot be written.
     """
     if path is not None:
@@ -85,8 +91,16 @@ def draw(
     elif not isinstance(what, Graph):
         what = trace(what)
     picture = Picture(**vars(_view(what, view, all_steps, title)))
-    if path is not None and format_of(path) == "json":
+    ending = "" if path is None else format_of(path)
+    if path is not None and ending == "json":
         write_bytes(path, what.to_json().encode())
+    elif path is not None and ending == "html":
+        from minigrad.graph.explorer import page  # SymPy and jinja2, which a picture needs not
+
+        check_writable(Path(path))
+        write_bytes(
+            path, page(replace(what, title=picture.title), run=_graphviz, checks=checks).encode()
+        )
     elif path is not None:
         render(picture, path)
     return picture

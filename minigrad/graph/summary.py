@@ -84,8 +84,8 @@ def from_dict(given: Mapping[str, Any]) -> np.ndarray | Summary:
         if kind.kind not in _KINDS:
             raise ValueError(f"got entries of dtype {dtype}, expected numbers")
         number = {"c": complex, "f": float}.get(kind.kind, int)
-        flat = [number(entry) for entry in _flat(given["entries"])]
-        return np.array(flat, kind).reshape(shape)
+        numbers = [number(entry) for entry in flat(given["entries"])]
+        return np.array(numbers, kind).reshape(shape)
     low, mean, high = (float(given[key]) for key in ("min", "mean", "max"))
     grid = tuple(tuple(map(float, row)) for row in given["grid"])
     return Summary(shape, dtype, low, mean, high, int(given["nonfinite"]), grid)
@@ -119,7 +119,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _flat(nested: Any) -> list[Any]:
+def flat(nested: Any) -> list[Any]:
+    """The numbers in nested lists, in order."""
     if isinstance(nested, list):
-        return [entry for part in nested for entry in _flat(part)]
+        return [entry for part in nested for entry in flat(part)]
     return [nested]

@@ -16,7 +16,7 @@ from minigrad.primitives import (
     log_softmax,
     mean,
     minimum,
-    reshape,
+    softmax_cross_entropy,
     softplus,
     square,
     sum,
@@ -88,12 +88,12 @@ def cross_entropy(
             f"cross_entropy: got label_smoothing={label_smoothing}, expected a number from 0 to 1"
         )
     counted = target != ignore_index
-    scores = reshape(log_softmax(logits, axis=-1), shape=(target.size, logits.shape[-1]))
-    right = scores[np.arange(target.size), np.where(counted, target, 0).ravel()]
-    loss = -right
+    loss = softmax_cross_entropy(logits, target=np.where(counted, target, 0))
     if label_smoothing:
-        loss = -((1 - label_smoothing) * right + label_smoothing * mean(scores, -1))
-    loss = where(counted, reshape(loss, shape=target.shape), 0)
+        evenly = -mean(log_softmax(logits, axis=-1), -1)
+        loss = (1 - label_smoothing) * loss + label_smoothing * evenly
+    if not counted.all():
+        loss = where(counted, loss, 0)
     if reduction == "mean":
         return sum(loss) / max(int(counted.sum()), 1)
     return reduced(loss, reduction)

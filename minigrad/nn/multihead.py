@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.attention import scaled_dot_product_attention
+from minigrad.nn.attention import causal_mask, scaled_dot_product_attention
 from minigrad.nn.init import glorot_uniform
 from minigrad.nn.linear import Linear, check_width
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.normalisation import Dropout
-from minigrad.primitives import mean
+from minigrad.primitives import flash_attention, mean
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter, raw
 
@@ -106,9 +106,16 @@ class MultiheadAttention(Module):
             )
         q, k, v = (self._heads(x, part) for part, x in enumerate((query, key, value)))
         mask = self._allowed(key_padding_mask, attn_mask, query.shape, key.shape)
-        output, weights = scaled_dot_product_attention(
-            q, k, v, mask, causal=causal, dropout=self.dropout
-        )
+        dropped = self.dropout.p > 0 and self.training
+        if need_weights or dropped:
+            output, weights = scaled_dot_product_attention(
+                q, k, v, mask, causal=causal, dropout=self.dropout
+            )
+        else:  # the weights never stand in memory as a whole
+            if causal:
+                future = causal_mask(q.shape[-2], k.shape[-2])
+                mask = future if mask is None else mask & future
+            output = flash_attention(q, k, v, scale=q.shape[-1] ** -0.5, mask=mask)
         y = self.out_proj(np.swapaxes(output, -2, -3).reshape(query.shape))
         if not need_weights:
             return y, None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn.module import Module, Seed, check_size
-from minigrad.primitives import mean, sqrt, square
+from minigrad.primitives import layer_norm, mean, sqrt, square
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter
 
@@ -66,10 +66,8 @@ class LayerNorm(_Norm):
     def forward(self, x: Array) -> Array:
         """Normalise the last axes of ``x``."""
         self._check(x)
-        centred = x - mean(x, self._axes, keepdims=True)
-        variance = mean(square(centred), self._axes, keepdims=True)
-        y = centred / sqrt(variance + self.eps) * self.weight
-        return y if self.bias is None else y + self.bias
+        bias = np.zeros(self.normalized_shape, x.dtype) if self.bias is None else self.bias
+        return layer_norm(x, self.weight, bias, eps=self.eps)
 
 
 class RMSNorm(_Norm):

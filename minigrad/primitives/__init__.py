@@ -3,7 +3,6 @@
 from minigrad.primitives.activations import (
     elu,
     erf,
-    gelu,
     leaky_relu,
     log_softmax,
     logsumexp,
@@ -33,6 +32,14 @@ from minigrad.primitives.arithmetic import (
     sqrt,
     square,
     subtract,
+)
+from minigrad.primitives.blocks import (
+    flash_attention,
+    gelu,
+    gelu_erf,
+    gelu_tanh,
+    layer_norm,
+    softmax_cross_entropy,
 )
 from minigrad.primitives.convolution import (
     avg_pool1d,
@@ -163,12 +170,16 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "flash_attention",
     "flip",
     "fused",
     "gelu",
+    "gelu_erf",
+    "gelu_tanh",
     "getitem",
     "implements",
     "inv",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log",
@@ -208,6 +219,7 @@ __all__ = [
     "sinh",
     "slogdet",
     "softmax",
+    "softmax_cross_entropy",
     "softplus",
     "solve",
     "sort",

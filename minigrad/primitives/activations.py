@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 
 import numpy as np
@@ -19,8 +20,8 @@ from minigrad.primitives.shaping import where as choose
 
 Mask = np.ndarray | None  # True: the entry takes part; a line without any gives zeros
 
+_MANY = 256  # entries from which SciPy's import pays
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
-_ROOT_HALF = math.sqrt(0.5)
 
 
 def _stable_sigmoid(x: Array) -> Array:
@@ -40,8 +41,12 @@ def _stable_softplus(x: Array) -> Array:
 
 
 def _erf(x: Array) -> Array:
-    """The error function, entry by entry as C's library has it; NumPy has none."""
+    """The error function: SciPy's where there is one, else C's, entry by entry."""
     values = np.asarray(x)
+    if values.size > _MANY and importlib.util.find_spec("scipy"):
+        from scipy.special import erf as scipy_erf
+
+        return scipy_erf(values)
     flat = np.array([math.erf(v) for v in values.ravel().tolist()])
     return flat.reshape(values.shape).astype(values.dtype, copy=False)[()]
 
@@ -152,16 +157,3 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
 def silu(x: Array) -> Array:
     """X σ(x), also called swish (Elfwing et al. 2018, eq. 4)."""
     return x * sigmoid(x)
-
-
-def gelu(x: Array, approximate: bool = False) -> Array:
-    """X Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, section 2).
-
-    Args:
-        x: any array.
-        approximate: the form with tanh instead of erf.
-    """
-    if approximate:
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
-        return 0.5 * x * (1 + np.tanh(inner))
-    return 0.5 * x * (1 + erf(x * _ROOT_HALF))

@@ -24,8 +24,15 @@ def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     if _is_basic(index):
         zeros[index] = g
     else:
-        np.add.at(zeros, index, g)  # an entry that is read twice receives both cotangents
+        _add_at(zeros, index, g)
     return zeros
+
+
+def _add_at(buffer: np.ndarray, index: Any, g: Array) -> None:
+    if _is_basic(index):
+        buffer[index] += g
+    else:
+        np.add.at(buffer, index, g)  # an entry that is read twice receives both cotangents
 
 
 def _astype(x: Array, *, dtype: Any) -> Array:
@@ -79,6 +86,7 @@ stack = linear(
 getitem = linear(
     "getitem", lambda x, *, index: x[index], label="[ ]",
     adjoints=(lambda g, x, *, index: scatter(g, index=index, shape=x.shape),),
+    accumulate=lambda buffer, g, *, index: _add_at(buffer, index, g),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
              sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None)),
 )  # fmt: skip

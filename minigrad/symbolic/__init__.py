@@ -37,4 +37,8 @@ def derive(
     if target.kind == "part":
         raise TargetError(f"{target.name}: a part, expected a cell, attention or a primitive")
     by_kind = {"cell": derive_cell, "layer": derive_layer, "primitive": derive_rule}
+    if target.kind not in by_kind:
+        raise TargetError(
+            f"{target.name}: a {target.kind}, expected a cell, a layer or a primitive"
+        )
     return by_kind[target.kind](target, wrt)

@@ -76,11 +76,20 @@ def cell_equations(target: Target) -> CellEquations:
     """
     layer = target.layer(1, 1, rng=0)
     assert isinstance(layer, nn.Recurrent)
-    cell = layer.cell
+    return equations_of(layer.cell, target.title)
+
+
+def equations_of(cell: nn.Cell, title: str) -> CellEquations:
+    """The equations of this very cell, with the activation that it was made with.
+
+    Raises:
+        ValueError: as for `cell_equations`.
+    """
     names: dict[Node, str] = {}
     inputs = []
-    for name in ("x", *(f"{s}{PREVIOUS}" for s in cell.state)):
-        leaf = Tensor(np.full((1, 1), 0.5), requires_grad=True, name=name)
+    widths = {"x": cell.input_size} | {f"{s}{PREVIOUS}": cell.size_of(s) for s in cell.state}
+    for name, width in widths.items():
+        leaf = Tensor(np.full((1, width), 0.5), requires_grad=True, name=name)
         names[leaf] = name
         inputs.append(leaf)
     outputs = cell.step(*inputs)
@@ -88,11 +97,11 @@ def cell_equations(target: Target) -> CellEquations:
     for name, value in zip(cell.state, outputs, strict=True):
         if not (isinstance(value, Tensor) and value.requires_grad):
             raise ValueError(
-                f"derive: {target.title}.step returns a constant as {name}; a state is computed "
+                f"derive: {title}.step returns a constant as {name}; a state is computed "
                 "from x, a state or a parameter"
             )
     recorded = sorted(ancestors(outputs), key=lambda node: node.index)
-    return _Reader(cell, target.title, recorded, names, outputs).read()
+    return _Reader(cell, title, recorded, names, outputs).read()
 
 
 class _Reader:

@@ -10,7 +10,7 @@ from minigrad.arrays.normal_form import is_zero
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.formula import Formula, Name, Scalar, op, plus, text
 from minigrad.symbolic.matrix import MatrixArray
-from minigrad.tape import Node, ancestors
+from minigrad.tape import Node, ancestors, unfused
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor
 
@@ -27,7 +27,8 @@ def derive_layer(target: Target, wrt: str | None = None) -> Derivation:
     """
     layer = target.layer(_INPUT, _WIDTH, rng=0)
     x = Tensor(np.ones((_STEPS, _INPUT)), requires_grad=True, name="X")
-    outputs = layer(x)
+    with unfused():
+        outputs = layer(x)
     output = outputs[0] if isinstance(outputs, tuple) else outputs
     writer = _Writer(sorted(ancestors([output]), key=lambda node: node.index), output)
     forward, backward = writer.forward(), writer.backward()

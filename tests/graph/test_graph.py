@@ -294,7 +294,7 @@ def test_a_cell_whose_gate_sees_the_new_state_is_drawn():
 
 def test_an_untiled_view_is_laid_out_by_dot_with_clusters(tmp_path):
     """The steps of a layer without an initial state are not alike: the first has no h."""
-    layer = nn.RNN(2, 3, output_size=1, rng=0)
+    layer = nn.RNN(2, 3, output_size=1, fused=False, rng=0)
     y, _ = layer(np.ones((1, 3, 2)))
     view = unrolled(trace(y))
     assert source(view).count("subgraph") == 3

@@ -12,7 +12,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
 from minigrad.graph import Graph, draw, trace, trace_target
-from minigrad.graph.summary import Summary
+from minigrad.graph.summary import Summary, summarise
 from minigrad.targets import builtin, resolve
 
 
@@ -92,10 +92,12 @@ def test_every_target_survives_json_and_has_finite_gradients(target):
     assert again == graph
     assert again.to_json() == text == trace_target(target, 2).to_json()
     for node, other in zip(graph.nodes, again.nodes, strict=True):
-        np.testing.assert_array_equal(node.value, other.value)
-        if node.requires_grad:
-            assert np.isfinite(node.gradient).all()
-            np.testing.assert_array_equal(node.gradient, other.gradient)
+        assert not node.requires_grad or np.isfinite(node.gradient).all()
+        for mine, read in ((node.value, other.value), (node.gradient, other.gradient)):
+            if isinstance(read, Summary):
+                assert summarise(mine) == read
+            else:
+                np.testing.assert_array_equal(mine, read)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
@@ -152,7 +154,8 @@ def test_what_is_no_graph_is_refused(change, message):
 
 def test_a_module_s_graph_keeps_the_path_of_each_node():
     layer = nn.LSTM(2, 3, rng=0)
-    y, _ = layer(np.ones((1, 2, 2)))
+    with mg.unfused():
+        y, _ = layer(np.ones((1, 2, 2)))
     again = Graph.from_json(trace(y).to_json())
     gates = {name for node in again.nodes for kind, name, _ in node.scope if kind == "gate"}
     assert gates == {"f", "i", "g", "o"}
