@@ -53,10 +53,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What holds for operations now: whether they are recorded, and under which scope."""
+    """What holds for operations now.
+
+    Attributes:
+        recording: whether they are recorded.
+        scope: under which scope.
+        fusing: whether a layer may do many in one.
+    """
 
     recording: bool = True
     scope: Scope | None = None
+    fusing: bool = True
 
 
 _state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (frozen)
@@ -87,6 +94,14 @@ def no_grad() -> Any:
 def enable_grad() -> Any:
     """Context manager: operations inside are recorded, also within `no_grad`."""
     return _entered(replace(current(), recording=True))
+
+
+def unfused() -> Any:
+    """Context manager: recurrent layers run, and are recorded, step by step.
+
+    What draws, derives or proves a layer needs its single operations.
+    """
+    return _entered(replace(current(), fusing=False))
 
 
 next_index = itertools.count().__next__

@@ -18,7 +18,7 @@ from minigrad import nn
 from minigrad.parts import PARTS, Part
 from minigrad.primitives import PRIMITIVES, Primitive
 
-Kind = Literal["cell", "layer", "part", "primitive"]
+Kind = Literal["cell", "layer", "part", "primitive", "backward"]
 
 LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
     "rnn": nn.RNNCell,
@@ -52,7 +52,8 @@ class Target:
     Attributes:
         name: as the user gave it.
         subject: a `nn.Cell` subclass, another `nn.Module` subclass that is made with
-            (input_size, hidden_size), a `Part`, or a `Primitive`.
+            (input_size, hidden_size), a `Part`, a `Primitive`, or the `HandWritten` of a function
+            decorated with `minigrad.verify.backward_of`.
     """
 
     name: str
@@ -60,11 +61,13 @@ class Target:
 
     @property
     def kind(self) -> Kind:
-        """``"cell"``, ``"layer"``, ``"part"`` or ``"primitive"``."""
+        """``"cell"``, ``"layer"``, ``"part"``, ``"primitive"`` or ``"backward"``."""
         if isinstance(self.subject, Primitive):
             return "primitive"
         if isinstance(self.subject, Part):
             return "part"
+        if not isinstance(self.subject, type):
+            return "backward"
         return "cell" if issubclass(self.subject, nn.Cell) else "layer"
 
     @property
@@ -72,7 +75,7 @@ class Target:
         """What reports and pictures call it: the class's, the part's or the primitive's name."""
         if self.kind == "part":
             return self.name
-        return self.subject.name if self.kind == "primitive" else self.subject.__name__
+        return self.subject.__name__ if isinstance(self.subject, type) else self.subject.name
 
     def layer(
         self,
@@ -96,7 +99,7 @@ class Target:
             TargetError: a primitive or a part, or a class that cannot be made with these two
                 sizes.
         """
-        if self.kind in ("primitive", "part"):
+        if self.kind in ("primitive", "part", "backward"):
             raise TargetError(f"{self.name}: a {self.kind}, expected a cell or a layer")
         try:
             if self.kind == "cell":
@@ -141,14 +144,17 @@ def resolve(text: str) -> Target:
     if not _is_target(subject):
         raise TargetError(
             f"{text}: got {type(subject).__name__}, expected a subclass of minigrad.nn.Cell or "
-            "minigrad.nn.Module, or a primitive"
+            "minigrad.nn.Module, a primitive, or a function decorated with "
+            "minigrad.verify.backward_of"
         )
-    return Target(text, subject)
+    return Target(text, getattr(subject, "__vjp__", subject))
 
 
 def _is_target(value: Any) -> bool:
-    return isinstance(value, Primitive) or (
-        isinstance(value, type) and issubclass(value, nn.Module)
+    return (
+        isinstance(value, Primitive)
+        or (isinstance(value, type) and issubclass(value, nn.Module))
+        or hasattr(value, "__vjp__")
     )
 
 
@@ -165,7 +171,7 @@ def _targets_in(module: ModuleType) -> str:
         for name, value in vars(module).items()
         if _is_target(value) and getattr(value, "__module__", module.__name__) == module.__name__
     ]
-    return ", ".join(own) or "no cell, layer or primitive of its own"
+    return ", ".join(own) or "no cell, layer, primitive or backward of its own"
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -38,24 +38,20 @@
 
 # %%
 from itertools import pairwise
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn, optim
+from minigrad import graph, nn, optim
+from minigrad.datasets import seattle_weather
+from minigrad.symbolic import derive
+from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.verify import verify
 
 SEED = 0
 rng = np.random.default_rng(SEED)
-print("seed:", SEED)
-
-PICTURES = Path("build/tutorials")
-PICTURES.mkdir(parents=True, exist_ok=True)
-
-
-def save(figure, name):
-    figure.savefig(PICTURES / f"01-{name}.png", dpi=120)
+print(text("seed:", "semilla:"), SEED)
 
 
 # %% [markdown] lang="en"
@@ -90,6 +86,7 @@ def throw(balls, frames, rng):
     return np.stack(film, axis=1)
 
 
+# %% tags=["plot"]
 def box(axes, title):
     axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), xticks=[], yticks=[], aspect="equal")
     axes.set_title(title)
@@ -98,13 +95,13 @@ def box(axes, title):
 film = throw(1, 6, np.random.default_rng(1))[0]
 
 figure, (one, many) = plt.subplots(1, 2, figsize=(7, 3.9), layout="constrained")
-box(one, "one frame")
+box(one, text("one frame", "un fotograma"))
 one.scatter(*film[3], s=150, color="C3")
-box(many, "the frames before it, too")
+box(many, text("the frames before it, too", "y también los anteriores"))
 many.scatter(*film[:4].T, s=150, c=["#f8d8d8", "#f0a8a8", "#e46c6c", "C3"])
 many.plot(*film[3:].T, ls=":", color="0.4")
 many.scatter(*film[4:].T, s=150, facecolors="none", edgecolors="0.4")
-save(figure, "one-frame")
+plt.show()
 
 # %% [markdown] lang="en"
 # A forecast without memory can do no better than "it stays about where it is": every direction is
@@ -131,8 +128,11 @@ new = throw(500, 24, rng).astype(np.float32)  # never learned from
 before, now, after = new[:, :-2], new[:, 1:-1], new[:, 2:]
 stays = rmse(now, after)
 goes_on = rmse(now + (now - before), after)
-print(f"'it stays':              {stays:.3f}")
-print(f"'it goes on as before':  {goes_on:.3f}")
+STAYS = text("it stays", "se queda donde está")
+GOES_ON = text("it goes on as before", "seguirá como hasta ahora")
+NETWORK = text("the network", "la red")
+print(f"{STAYS:<26} {stays:.3f}")
+print(f"{GOES_ON:<26} {goes_on:.3f}")
 assert goes_on < 0.6 * stays
 
 # %% [markdown] lang="en"
@@ -186,7 +186,18 @@ hidden_state = np.zeros(HIDDEN)
 for word in film:
     prediction, hidden_state = my_rnn(word, hidden_state)
 
-print("after the last frame:", prediction)
+print(text("after the last frame:", "tras el último fotograma:"), prediction.data.round(3))
+
+# %% [markdown] lang="en"
+# And here is a picture of it, drawn from code that has run and not by hand: the same box at each
+# step, and the state that is handed on.
+
+# %% [markdown] lang="es"
+# Y aquí está su dibujo, sacado de código que se ha ejecutado y no hecho a mano: la misma caja en
+# cada paso, y el estado que pasa de una a otra.
+
+# %%
+graph.draw("rnn", steps=3)
 
 # %% [markdown] lang="en"
 # Nothing has been learned yet, so the prediction is nonsense. *How much* nonsense is one number,
@@ -209,7 +220,7 @@ def loss_of(W):
 
 loss = loss_of(W)
 loss.backward()
-print(f"loss: {loss.item():.4f}")
+print(text("loss:", "pérdida:"), f"{loss.item():.4f}")
 print("W.grad:\n", W.grad.round(3))
 assert W.grad.shape == W.shape
 
@@ -225,8 +236,9 @@ assert W.grad.shape == W.shape
 # from its end to its start and adds up what each frame has to say. That is called
 # *backpropagation through time*.
 #
-# In the picture, the curve is the loss as one single entry of $W$ varies. The straight line has
-# the slope that `backward` found.
+# minigrad can also write the sum down, from the very code of the cell. $\delta h_t$ is short for
+# the slope of the loss along $h_t$. Read the first line as: what the loss says about this step,
+# plus what the next step hands back.
 
 # %% [markdown] lang="es"
 # ## Qué es un gradiente
@@ -240,10 +252,22 @@ assert W.grad.shape == W.shape
 # la película del final al principio y va sumando lo que aporta cada uno. A eso se le llama
 # *retropropagación a través del tiempo*.
 #
+# minigrad también sabe escribir esa suma, a partir del propio código de la celda. $\delta h_t$
+# abrevia la pendiente de la pérdida respecto de $h_t$. La primera línea se lee así: lo que la
+# pérdida dice de este paso, más lo que devuelve el paso siguiente.
+
+# %%
+formulas(derive("rnn"), "δh_t", "δa^a_t", "∂L/∂W_a")
+
+# %% [markdown] lang="en"
+# In the picture, the curve is the loss as one single entry of $W$ varies. The straight line has
+# the slope that `backward` found.
+
+# %% [markdown] lang="es"
 # En la figura, la curva es la pérdida cuando varía una sola entrada de $W$. La recta tiene la
 # pendiente que encontró `backward`.
 
-# %%
+# %% tags=["plot"]
 entry = (0, 1)
 nudge = np.zeros(W.shape)
 nudge[entry] = 1
@@ -253,13 +277,18 @@ with mg.no_grad():
     curve = [loss_of(W.data + shift * nudge).item() for shift in shifts]
 
 figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
-axes.plot(W.data[entry] + shifts, curve, color="0.3", label="loss")
+axes.plot(W.data[entry] + shifts, curve, color="0.3", label=text("loss", "pérdida"))
 near = shifts[abs(shifts) < 0.6]
-axes.plot(W.data[entry] + near, loss.item() + W.grad[entry] * near, color="C3", label="slope")
+axes.plot(
+    W.data[entry] + near,
+    loss.item() + W.grad[entry] * near,
+    color="C3",
+    label=text("slope", "pendiente"),
+)
 axes.plot(W.data[entry], loss.item(), "o", color="C3")
-axes.set(xlabel="W[0, 1]", ylabel="loss")
+axes.set(xlabel="W[0, 1]", ylabel=text("loss", "pérdida"))
 axes.legend(frameon=False)
-save(figure, "slope")
+plt.show()
 
 # %% [markdown] lang="en"
 # ## Is it right?
@@ -296,9 +325,9 @@ with mg.no_grad():
     tiny = 1e-100
     complex_step = loss_of(W.data + 1j * tiny * nudge).item().imag / tiny
 
-print(f"backward:            {W.grad[entry]:.16f}")
-print(f"finite difference:   {difference:.16f}")
-print(f"complex step:        {complex_step:.16f}")
+print("backward:".ljust(22), f"{W.grad[entry]:.16f}")
+print(text("finite difference:", "diferencia finita:").ljust(22), f"{difference:.16f}")
+print(text("complex step:", "paso complejo:").ljust(22), f"{complex_step:.16f}")
 assert abs(difference - W.grad[entry]) < 1e-6 * abs(W.grad[entry])
 assert abs(complex_step - W.grad[entry]) < 1e-13 * abs(W.grad[entry])
 
@@ -327,7 +356,7 @@ assert np.allclose(prediction_again.data, prediction.data, rtol=0, atol=1e-12)
 predictions, _ = shelf(film[:-1])  # or the whole film in one call
 np.square(predictions - film[1:]).sum().backward()
 assert np.allclose(shelf.cell.a.weight.grad, W.grad, rtol=0, atol=1e-12)
-print("same prediction, same gradient")
+print(text("same prediction, same gradient", "misma predicción, mismo gradiente"))
 
 # %% [markdown] lang="en"
 # ## Learning
@@ -383,9 +412,8 @@ fit(seer, films, epochs=300, lr=5e-3, rng=rng)
 with mg.no_grad():
     predictions, _ = seer(new[:, :-1])
 learned_error = rmse(predictions.data[:, 1:], after)  # from the second frame on, as above
-print(f"'it stays':              {stays:.3f}")
-print(f"'it goes on as before':  {goes_on:.3f}")
-print(f"the network:             {learned_error:.3f}")
+for name, error in ((STAYS, stays), (GOES_ON, goes_on), (NETWORK, learned_error)):
+    print(f"{name:<26} {error:.3f}")
 assert learned_error < goes_on / 2
 
 # %% [markdown] lang="en"
@@ -423,28 +451,30 @@ dreamt = imagine(seer, seen, AHEAD)
 last_move = seen[:, -1] - seen[:, -2]
 straight_on = seen[:, -1:] + np.arange(1, AHEAD + 1)[:, None] * last_move[:, None]
 
+far, far_stays = (rmse(guess, truth[:, -1]) for guess in (dreamt[:, -1], seen[:, -1]))
+print(f"{AHEAD} {text('steps ahead', 'pasos por delante')}: "
+      f"{NETWORK} {far:.2f}, {STAYS} {far_stays:.2f}")  # fmt: skip
+assert far < far_stays / 2
+
+# %% tags=["plot"]
 figure, axes = plt.subplots(1, 4, figsize=(13, 3.5), layout="constrained")
 for ball, panel in enumerate(axes[:3]):
-    box(panel, f"ball {ball + 1}")
-    panel.plot(*seen[ball].T, "o", color="0.75", ms=9, label="seen")
-    panel.plot(*truth[ball].T, "o", mfc="none", mec="0.35", ms=10, label="true")
-    panel.plot(*dreamt[ball].T, ".-", color="C3", lw=1, label="predicted")
+    box(panel, f"{text('ball', 'pelota')} {ball + 1}")
+    panel.plot(*seen[ball].T, "o", color="0.75", ms=9, label=text("seen", "vista"))
+    panel.plot(*truth[ball].T, "o", mfc="none", mec="0.35", ms=10, label=text("true", "real"))
+    panel.plot(*dreamt[ball].T, ".-", color="C3", lw=1, label=text("predicted", "predicha"))
 axes[0].legend(loc="best", fontsize="small")
 steps = np.arange(1, AHEAD + 1)
 for guess, name, style in (
-    (np.broadcast_to(seen[:, -1:], truth.shape), "it stays", "0.75"),
-    (straight_on, "it goes on as before", "0.35"),
-    (dreamt, "the network", "C3"),
+    (np.broadcast_to(seen[:, -1:], truth.shape), STAYS, "0.75"),
+    (straight_on, GOES_ON, "0.35"),
+    (dreamt, NETWORK, "C3"),
 ):
     axes[3].plot(steps, [rmse(guess[:, k], truth[:, k]) for k in range(AHEAD)], color=style,
                  label=name)  # fmt: skip
-axes[3].set(xlabel="steps ahead", ylabel="RMSE", ylim=(0, None))
+axes[3].set(xlabel=text("steps ahead", "pasos por delante"), ylabel="RMSE", ylim=(0, None))
 axes[3].legend(frameon=False, fontsize="small")
-save(figure, "in-the-dark")
-
-far, far_stays = (rmse(guess, truth[:, -1]) for guess in (dreamt[:, -1], seen[:, -1]))
-print(f"{AHEAD} steps ahead: the network {far:.2f}, 'it stays' {far_stays:.2f}")
-assert far < far_stays / 2
+plt.show()
 
 # %% [markdown] lang="en"
 # Twelve steps into the dark its error is still less than half of "it stays". It drifts, as you
@@ -478,8 +508,6 @@ assert far < far_stays / 2
 # años de *entrenamiento*, porque nadie conoce la media del año que viene.
 
 # %%
-from minigrad.datasets import seattle_weather
-
 weather = seattle_weather()
 day_of_year = (weather.date - weather.date.astype("datetime64[Y]")).astype(int)
 season = 2 * np.pi * day_of_year / 365.25
@@ -513,20 +541,22 @@ fit(vane, known, epochs=20, lr=3e-3, rng=rng)
 
 same_as_today = spread[0] * rmse(year[:, -2, 0], year[:, -1, 0])
 network = forecast_error(vane, year)
-print(f"2015, RMSE: the network {network:.2f} °C, 'same as today' {same_as_today:.2f} °C")
+print(f"2015, RMSE: {NETWORK} {network:.2f} °C, "
+      f"{text('same as today', 'igual que hoy')} {same_as_today:.2f} °C")  # fmt: skip
 assert len(year) == 365
 assert 0.88 * same_as_today < network < 0.96 * same_as_today
 
-# %%
+# %% tags=["plot"]
 with mg.no_grad():
     predictions, _ = vane(year[:, :-1])
 celsius = mean[0] + spread[0] * np.stack([predictions.data[:, -1, 0], year[:, -1, 0]])
 figure, axes = plt.subplots(figsize=(10, 3.4), layout="constrained")
-axes.plot(weather.date[held_out], celsius[1], color="0.65", lw=3, label="measured")
-axes.plot(weather.date[held_out], celsius[0], color="C3", lw=1, label="forecast the day before")
-axes.set_ylabel("highest temperature, °C")
+axes.plot(weather.date[held_out], celsius[1], color="0.65", lw=3, label=text("measured", "medida"))
+forecast = text("forecast the day before", "pronosticada el día anterior")
+axes.plot(weather.date[held_out], celsius[0], color="C3", lw=1, label=forecast)
+axes.set_ylabel(text("highest temperature, °C", "temperatura máxima, °C"))
 axes.legend(frameon=False)
-save(figure, "weather")
+plt.show()
 
 # %% [markdown] lang="en"
 # It beats "same as today", by a few percent, on a year it has never seen. Weather is no ball: most
@@ -548,7 +578,8 @@ known_1, year_1 = sequences_of(1)
 short = Seer(word_size=6, hidden_size=16, outputs=1, rng=rng)
 fit(short, known_1, epochs=60, lr=3e-3, rng=rng)
 one_day = forecast_error(short, year_1)
-print(f"from one day {one_day:.2f} °C, from fourteen {network:.2f} °C")
+print(text(f"from one day {one_day:.2f} °C, from fourteen {network:.2f} °C",
+           f"con un día {one_day:.2f} °C, con catorce {network:.2f} °C"))  # fmt: skip
 assert abs(one_day - network) < 0.15
 
 # %% [markdown] lang="en"
@@ -579,35 +610,15 @@ assert abs(one_day - network) < 0.15
 # acabas de conocer, con datos reales.
 
 # %%
-from minigrad.verify import verify
-
-report = verify("rnn")
-for check in report.checks:
-    verdict = "passed" if check.passed else "FAILED"
-    print(f"{check.judge}, derivative of order {check.order}: {verdict}; {check.established}")
-assert report.passed
-assert {check.judge for check in report.checks} == {"proof", "exact", "numeric"}
-
-# %% [markdown] lang="en"
-# And a picture, drawn from what has run and not by hand: the same box at each step, and the state
-# that is handed on.
-
-# %% [markdown] lang="es"
-# Y un dibujo, sacado de lo que se ha ejecutado y no hecho a mano: la misma caja en cada paso, y el
-# estado que pasa de una a otra.
-
-# %%
-from minigrad import graph
-
-picture = graph.draw("rnn", PICTURES / "01-unrolled.svg", steps=3)
-assert (PICTURES / "01-unrolled.svg").is_file()
-picture
+report = verify("rnn", seed=SEED)
+verdicts(report)
+assert {found.judge for found in report.checks} == {"proof", "exact", "numeric"}
 
 # %% [markdown] lang="en"
 # ## Exercises
 #
 # Put your answer where it says `None` and run the cell; it tells you whether you are right. The
-# solutions are folded below.
+# solutions are folded.
 #
 # **1. By hand.** A network with one unit and no bias: $h_t = \tanh(w\,h_{t-1} + x_t)$, $h_0 = 0$.
 # Write the derivative of $h_3$ with respect to $w$, without minigrad. Mind that $w$ acts twice.
@@ -616,201 +627,136 @@ picture
 # ## Ejercicios
 #
 # Pon tu respuesta donde dice `None` y ejecuta la celda: te dirá si has acertado. Las soluciones
-# están plegadas más abajo.
+# están plegadas.
 #
 # **1. A mano.** Una red de una sola unidad y sin sesgo: $h_t = \tanh(w\,h_{t-1} + x_t)$,
 # $h_0 = 0$. Escribe la derivada de $h_3$ respecto de $w$, sin minigrad. Ojo: $w$ actúa dos veces.
 
 
 # %%
-def check_1(by_hand):
-    """``by_hand(w, x)`` is the derivative of h_3; x holds three numbers."""
-    if by_hand is None:
-        return print("exercise 1: not answered yet")
-
-    def h_3(w, x):
-        h = 0.0
-        for x_t in x:
-            h = np.tanh(w * h + x_t)
-        return h
-
-    for w, x in ((0.5, [1.0, -0.3, 0.2]), (-2.0, [0.1, 0.4, -1.0])):
-        right = mg.grad(h_3)(w, x)
-        assert abs(by_hand(w, x) - right) < 1e-12, f"at w={w}, x={x}: expected {right}"
-    print("exercise 1: right")
+def by_hand(w, x):
+    """The derivative of h_3; x holds three numbers."""
+    return None
 
 
-by_hand = None
-check_1(by_hand)
+def h_3(w, x):
+    h = 0.0
+    for x_t in x:
+        h = np.tanh(w * h + x_t)
+    return h
 
-# %% [markdown] lang="en"
-# <details><summary>Solution 1</summary>
-#
+
+films_of_numbers = (0.5, [1.0, -0.3, 0.2]), (-2.0, [0.1, 0.4, -1.0])
+for w, x in films_of_numbers:
+    check(f"1, w = {w}", by_hand(w, x), mg.grad(h_3)(w, x))
+
+# %% [markdown] lang="en" tags=["solution"]
 # Let $h_3 = \tanh(w\,h_2 + x_3)$. The outer $w$ gives $h_2$; the inner one, hidden in $h_2$,
-# gives $w\,(1 - h_2^2)\,h_1$; and both pass through the last tanh.
-#
-# ```python
-# def by_hand(w, x):
-#     h_1 = np.tanh(x[0])
-#     h_2 = np.tanh(w * h_1 + x[1])
-#     h_3 = np.tanh(w * h_2 + x[2])
-#     return (1 - h_3**2) * (h_2 + w * (1 - h_2**2) * h_1)
-#
-#
-# check_1(by_hand)
-# ```
-#
-# The product of factors $w\,(1 - h^2)$, one more for each step back, is why gradients fade over
-# long films.
-# </details>
+# gives $w\,(1 - h_2^2)\,h_1$; and both pass through the last tanh. The product of factors
+# $w\,(1 - h^2)$, one more for each step back, is why gradients fade over long films.
 
-# %% [markdown] lang="es"
-# <details><summary>Solución 1</summary>
-#
+# %% [markdown] lang="es" tags=["solution"]
 # Sea $h_3 = \tanh(w\,h_2 + x_3)$. La $w$ de fuera aporta $h_2$; la de dentro, escondida en $h_2$,
-# aporta $w\,(1 - h_2^2)\,h_1$; y las dos pasan por la última tanh.
-#
-# ```python
-# def by_hand(w, x):
-#     h_1 = np.tanh(x[0])
-#     h_2 = np.tanh(w * h_1 + x[1])
-#     h_3 = np.tanh(w * h_2 + x[2])
-#     return (1 - h_3**2) * (h_2 + w * (1 - h_2**2) * h_1)
-#
-#
-# check_1(by_hand)
-# ```
-#
-# Por cada paso hacia atrás se multiplica por otro factor $w\,(1 - h^2)$: por eso los gradientes se
-# desvanecen en las películas largas.
-# </details>
+# aporta $w\,(1 - h_2^2)\,h_1$; y las dos pasan por la última tanh. Por cada paso hacia atrás se
+# multiplica por otro factor $w\,(1 - h^2)$: por eso los gradientes se desvanecen en las películas
+# largas.
+
+
+# %% tags=["solution"]
+def by_hand(w, x):
+    h_1 = np.tanh(x[0])
+    h_2 = np.tanh(w * h_1 + x[1])
+    h_3 = np.tanh(w * h_2 + x[2])
+    return (1 - h_3**2) * (h_2 + w * (1 - h_2**2) * h_1)
+
+
+for w, x in films_of_numbers:
+    check(f"1, w = {w}", by_hand(w, x), mg.grad(h_3)(w, x))
 
 # %% [markdown] lang="en"
 # **2. Take its memory away.** Let the trained `seer` predict each frame of `new` from the frame
 # before it alone, with a fresh hidden state every time. What RMSE does it get from the second
-# frame on, as above? Guess before you run it.
+# frame on, as above? Guess before you run it: like "it stays", like "it goes on", or better?
 
 # %% [markdown] lang="es"
 # **2. Quítale la memoria.** Haz que la red entrenada `seer` prediga cada fotograma de `new` solo a
 # partir del anterior, con un estado oculto nuevo cada vez. ¿Qué RMSE obtiene desde el segundo
-# fotograma, como antes? Apuesta por un valor antes de ejecutarlo.
-
+# fotograma, como antes? Apuesta antes de ejecutarlo: ¿como «se queda», como «seguirá», o mejor?
 
 # %%
-def check_2(forgetful):
-    """``forgetful`` is an RMSE."""
-    if forgetful is None:
-        return print("exercise 2: not answered yet")
-    assert forgetful > 2 * learned_error, "better than without memory can be: is it carried on?"
-    assert abs(forgetful - stays) < 0.15 * stays, f"expected about {stays:.3f}"
-    print(f"exercise 2: right: {forgetful:.3f} without memory, {learned_error:.3f} with it")
-
-
 forgetful = None
-check_2(forgetful)
+check("2", forgetful, stays, rtol=0.15)
 
-# %% [markdown] lang="en"
-# <details><summary>Solution 2</summary>
-#
-# Make each frame a film of one frame: the batch takes the place of time.
-#
-# ```python
-# with mg.no_grad():
-#     predictions, _ = seer(now.reshape(-1, 1, 2))
-# forgetful = rmse(predictions.data, after.reshape(-1, 1, 2))
-# check_2(forgetful)
-# ```
-#
-# Without memory it is back at "it stays": the same weights, and all their knowledge of flight
-# gone.
-# </details>
+# %% [markdown] lang="en" tags=["solution"]
+# Make each frame a film of one frame: the batch takes the place of time. Without memory the
+# network is back at "it stays": the same weights, and all their knowledge of flight gone.
 
-# %% [markdown] lang="es"
-# <details><summary>Solución 2</summary>
-#
+# %% [markdown] lang="es" tags=["solution"]
 # Convierte cada fotograma en una película de un solo fotograma: el lote ocupa el lugar del tiempo.
-#
-# ```python
-# with mg.no_grad():
-#     predictions, _ = seer(now.reshape(-1, 1, 2))
-# forgetful = rmse(predictions.data, after.reshape(-1, 1, 2))
-# check_2(forgetful)
-# ```
-#
-# Sin memoria vuelve a «se queda donde está»: los mismos pesos, y todo lo que sabían del vuelo se
-# ha esfumado.
-# </details>
+# Sin memoria, la red vuelve a «se queda donde está»: los mismos pesos, y todo lo que sabían del
+# vuelo se ha esfumado.
+
+# %% tags=["solution"]
+with mg.no_grad():
+    predictions, _ = seer(now.reshape(-1, 1, 2))
+forgetful = rmse(predictions.data, after.reshape(-1, 1, 2))
+check("2", forgetful, stays, rtol=0.15)
 
 # %% [markdown] lang="en"
 # **3. A cell of your own.** Write a cell that forgets slowly: each step, its state moves halfway
-# from the old one to $\tanh(W\,[h_{t-1}, x_t] + b)$. Derive from `nn.Cell`, name the state and one
-# gate `a` as `nn.RNNCell` does, and write `step`. Then let the three judges look at your gradient,
-# for which you have not written a line.
+# from the old one to $\tanh(W\,[h_{t-1}, x_t] + b)$. Then let the three judges look at its
+# gradient, for which you have not written a line: `verdicts(verify(Target("leaky", Leaky)))`.
 
 # %% [markdown] lang="es"
 # **3. Tu propia celda.** Escribe una celda que olvide despacio: en cada paso, su estado se mueve
-# hasta la mitad del camino entre el anterior y $\tanh(W\,[h_{t-1}, x_t] + b)$. Hereda de
-# `nn.Cell`, nombra el estado y una puerta `a` como hace `nn.RNNCell`, y escribe `step`. Después
-# deja que los tres jueces miren tu gradiente, del que no habrás escrito ni una línea.
-
+# hasta la mitad del camino entre el anterior y $\tanh(W\,[h_{t-1}, x_t] + b)$. Después deja que los
+# tres jueces miren su gradiente, del que no habrás escrito ni una línea:
+# `verdicts(verify(Target("leaky", Leaky)))`.
 
 # %%
-def check_3(cell):
-    """``cell`` is a class derived from nn.Cell."""
-    if cell is None:
-        return print("exercise 3: not answered yet")
-    from minigrad.targets import Target
+from minigrad.targets import Target
 
+
+class Leaky(nn.Cell):
+    state = ("h",)
+    gates = ("a",)
+
+    def step(self, x, h):
+        return h  # your answer: self.a(h, x) is W·[h, x] + b
+
+
+def one_step(cell):
+    """The state after one step, and what it should be; ``None`` if it has not moved."""
     mine = cell(2, 3, rng=0, dtype=np.float64)
     x, h = np.array([[0.3, -0.2]]), np.array([[0.5, 0.1, -0.4]])
-    expected = (h + np.tanh(mine.a(h, x).data)) / 2
-    assert np.allclose(mine(x, h).data, expected), "not halfway between the old state and tanh"
-    report = verify(Target(cell.__name__, cell))
-    assert report.passed, [check.failures for check in report.checks]
-    print("exercise 3: right, and its gradient is proved")
+    after = mine(x, h)
+    return (None if after is h else after.data), (h + np.tanh(mine.a(h, x).data)) / 2
 
 
-my_cell = None
-check_3(my_cell)
+check("3", *one_step(Leaky))
 
-# %% [markdown] lang="en"
-# <details><summary>Solution 3</summary>
-#
-# ```python
-# class Leaky(nn.Cell):
-#     state = ("h",)
-#     gates = ("a",)
-#
-#     def step(self, x, h):
-#         return (h + np.tanh(self.a(h, x))) / 2
-#
-#
-# check_3(Leaky)
-# ```
-#
+
+# %% [markdown] lang="en" tags=["solution"]
 # `nn.Recurrent(2, 32, cell=Leaky, output_size=2)` unrolls it like any other. Does it make a better
 # seer? Such a state averages over many frames; a ball's direction hides in the difference of two.
-# </details>
 
-# %% [markdown] lang="es"
-# <details><summary>Solución 3</summary>
-#
-# ```python
-# class Leaky(nn.Cell):
-#     state = ("h",)
-#     gates = ("a",)
-#
-#     def step(self, x, h):
-#         return (h + np.tanh(self.a(h, x))) / 2
-#
-#
-# check_3(Leaky)
-# ```
-#
+# %% [markdown] lang="es" tags=["solution"]
 # `nn.Recurrent(2, 32, cell=Leaky, output_size=2)` la despliega como cualquier otra. ¿Ve mejor el
 # futuro? Un estado así promedia muchos fotogramas, y el rumbo de la pelota se esconde en la
 # diferencia entre dos.
-# </details>
+
+
+# %% tags=["solution"]
+class Leaky(nn.Cell):
+    state = ("h",)
+    gates = ("a",)
+
+    def step(self, x, h):
+        return (h + np.tanh(self.a(h, x))) / 2
+
+
+check("3", *one_step(Leaky))
+verdicts(verify(Target("leaky", Leaky)))
 
 # %% [markdown] lang="en"
 # ## Where to read on
@@ -819,8 +765,8 @@ check_3(my_cell)
 #   `python -m models.forecaster --help`.
 # - `minigrad/nn/cells.py`: the equations of RNN, LSTM and GRU, and nothing else.
 # - `minigrad/tape.py`: the walk back, in one function.
-# - J. L. Elman, *Finding Structure in Time* (1990): our three lines, and what they learn from
-#   words without spaces between them.
+# - J. L. Elman, *Finding Structure in Time*, Cognitive Science 14 (1990), pages 179–211: our three
+#   lines, and what they learn from words without spaces between them.
 # - I. Goodfellow, Y. Bengio and A. Courville, *Deep Learning* (2016), chapter 10: why gradients
 #   fade over long films, and what gates do about it.
 
@@ -831,7 +777,7 @@ check_3(my_cell)
 #   `python -m models.forecaster --help`.
 # - `minigrad/nn/cells.py`: las ecuaciones de RNN, LSTM y GRU, y nada más.
 # - `minigrad/tape.py`: el camino de vuelta, en una sola función.
-# - J. L. Elman, *Finding Structure in Time* (1990): nuestras tres líneas, y lo que aprenden de
-#   palabras sin espacios entre ellas.
+# - J. L. Elman, *Finding Structure in Time*, Cognitive Science 14 (1990), páginas 179–211: nuestras
+#   tres líneas, y lo que aprenden de palabras sin espacios entre ellas.
 # - I. Goodfellow, Y. Bengio y A. Courville, *Deep Learning* (2016), capítulo 10: por qué los
 #   gradientes se desvanecen en las películas largas y qué hacen las puertas para evitarlo.

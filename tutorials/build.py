@@ -1,67 +1,297 @@
-"""Run every tutorial; write it as notebook and HTML, one of each per language.
+"""Run every tutorial in both languages; write notebooks and a site that needs no network.
 
 ``python -m tutorials.build [FOLDER]`` (build/tutorials by default). Both languages stand in one
-script: Markdown cells carry ``lang="en"`` or ``lang="es"``, code cells belong to both.
+script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins next to each other; code cells
+belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag ``solution``
+are folded, and so is the code of cells with the tag ``plot``.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import sys
+import tempfile
 from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby, product
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import jupytext
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from latex2mathml.converter import convert
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+from pygments.formatters import HtmlFormatter
 
 HERE = Path(__file__).parent
-LANGUAGES = ("en", "es")
-FORMULA = re.compile(r"(\${1,2})([^$]+)\1")
+SITE = HERE / "site"
+WORDS = {
+    "en": {
+        "language": "English", "solution": "Solution", "plot": "Code of the figure",
+        "previous": "Previous", "next": "Next", "contents": "Contents",
+        "notebook": "Download this chapter as a notebook",
+        "setup": "The notebook's language; and minigrad, where it is missing (on Colab, say).",
+    },
+    "es": {
+        "language": "Español", "solution": "Solución", "plot": "Código de la figura",
+        "previous": "Anterior", "next": "Siguiente", "contents": "Índice",
+        "notebook": "Descargar este capítulo como cuaderno",
+        "setup": "El idioma del cuaderno; y minigrad, donde falte (en Colab, por ejemplo).",
+    },
+}  # fmt: skip
+# PyPI's minigrad before 0.1 is another project.
+SETUP = """\
+# {comment}
+import importlib.util
+import os
+from pathlib import Path
+
+os.environ["MINIGRAD_LANGUAGE"] = "{language}"
+if importlib.util.find_spec("minigrad") is None:
+    wheels = [f"./{{wheel}}[graphviz,models,report]" for wheel in Path().glob("minigrad-*.whl")]
+    minigrad = wheels[0] if wheels else "minigrad[graphviz,models,report]>=0.1"
+    %pip install --quiet "{{minigrad}}"
+"""
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+FORMULA = re.compile(CODE.pattern + r"|(\${1,2})([^$]+)\1", re.DOTALL)
 
 
-def build(script: Path, folder: Path) -> list[Path]:
-    """Execute one tutorial in ``folder``; the files written, HTML and notebook per language.
+@dataclass(frozen=True)
+class Chapter:
+    """One tutorial in one language, as the contents and its neighbours' links name it."""
+
+    stem: str
+    language: str
+    title: str
+    question: str
+
+    @property
+    def page(self) -> str:
+        """The page's file name."""
+        return f"{self.stem}.{self.language}.html"
+
+
+def read(script: Path) -> NotebookNode:
+    """The notebook in a script, its prose checked and its cells numbered.
+
+    Raises:
+        ValueError: a prose cell has no twin.
+    """
+    notebook = jupytext.read(script)
+    if faults := untwinned(notebook):
+        raise ValueError(f"{script.name}: " + "; ".join(faults))
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # jupytext draws them at random
+    return notebook
+
+
+def untwinned(notebook: NotebookNode) -> list[str]:
+    """What is wrong with the prose: each English cell needs a Spanish twin right after it."""
+    faults = []
+    for is_prose, group in groupby(notebook.cells, lambda cell: cell.cell_type == "markdown"):
+        cells = list(group) if is_prose else []
+        for first, second in zip(cells[::2], [*cells[1::2], None], strict=False):
+            start = repr(first.source[:50])
+            languages = [c.metadata.get("lang") for c in (first, second) if c]
+            if languages != ["en", "es"]:
+                faults.append(f"languages {languages} at {start}, expected one en, one es")
+            elif first.source == second.source:
+                faults.append(f"not translated: {start}")
+            elif _form(first) != _form(second):
+                faults.append(f"other headings, code or tags than its twin: {start}")
+    return faults
+
+
+def _form(cell: NotebookNode) -> tuple[Any, ...]:
+    """What twins share: tags, depth of headings, blocks of code."""
+    blocks = re.findall(r"```.*?```", cell.source, re.DOTALL)
+    headings = re.findall(r"^#+(?= )", CODE.sub("", cell.source), re.MULTILINE)
+    return cell.metadata.get("tags"), headings, blocks
+
+
+def in_language(notebook: NotebookNode, language: str) -> NotebookNode:
+    """The notebook with the prose of one language, after a cell that sets it up."""
+    chosen = deepcopy(notebook)
+    chosen.cells = [c for c in chosen.cells if c.metadata.get("lang", language) == language]
+    source = SETUP.format(comment=WORDS[language]["setup"], language=language)
+    setup = nbformat.v4.new_code_cell(source, id="setup")
+    chosen.cells.insert(0, setup)
+    return chosen
+
+
+async def execute(notebook: NotebookNode) -> None:
+    """Run all cells, in place, by the Python that runs this.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
     """
+    # No folder to look for kernels in: then python3 is ours, whatever a user has installed.
+    specs = KernelSpecManager(kernel_dirs=[])
+    with tempfile.TemporaryDirectory() as where:
+        client = NotebookClient(
+            notebook,
+            km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs),
+            timeout=600,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": where}},
+            extra_arguments=["--InlineBackend.figure_formats={'retina'}", "--log-level=ERROR"],
+        )
+        client.owns_km = True  # or it would leave the kernel running
+        await client.async_execute()
+
+
+async def _execute_all(notebooks: list[NotebookNode]) -> None:
+    """Run notebooks, as many at a time as there are processors."""
+    turn = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def in_turn(notebook: NotebookNode) -> None:
+        async with turn:
+            await execute(notebook)
+
+    await asyncio.gather(*map(in_turn, notebooks))
+
+
+def chapter(script: Path, notebook: NotebookNode, language: str) -> Chapter:
+    """Title and question of a chapter: its first heading and its first words in bold."""
+    first = next(c.source for c in notebook.cells if c.metadata.get("lang") == language)
+    title = first.splitlines()[0].lstrip("# ")
+    question = re.search(r"\*\*(.+?)\*\*", first, re.DOTALL)
+    return Chapter(script.stem, language, title, " ".join(question[1].split()) if question else "")
+
+
+def folded(notebook: NotebookNode, language: str) -> NotebookNode:
+    """The notebook as people download it: solutions are closed until they are wanted."""
+    result = deepcopy(notebook)
+    for cell in result.cells:
+        if "solution" not in cell.metadata.get("tags", ()):
+            continue
+        if cell.cell_type == "markdown":
+            summary = WORDS[language]["solution"]
+            cell.source = f"<details><summary>{summary}</summary>\n\n{cell.source}\n\n</details>"
+        else:  # JupyterLab's word for it, and Colab's
+            cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    return result
+
+
+def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter]) -> str:
+    """The chapter as a page of the site: formulas in MathML, solutions folded."""
+    shown = deepcopy(notebook)
+    del shown.cells[0]  # the setup is for the notebook
+    for cell in shown.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_mathml(cell.source)
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            for kind in ("text/markdown", "text/latex"):
+                if kind in data:
+                    data["text/markdown"] = with_mathml(data.pop(kind))
+    is_solution = [("solution" in c.metadata.get("tags", ())) for c in shown.cells]
+    for cell, here, before, after in zip(
+        shown.cells, is_solution, [False, *is_solution], [*is_solution[1:], False], strict=False
+    ):
+        cell.metadata["opens"], cell.metadata["closes"] = here and not before, here and not after
+    exporter = HTMLExporter(
+        extra_template_basedirs=[str(HERE)], template_name="site", anchor_link_text="",
+        exclude_input_prompt=True, exclude_output_prompt=True,
+    )  # fmt: skip
+    body, _ = exporter.from_notebook_node(shown, {"words": WORDS[this.language]})
+    same = [c for c in chapters if c.language == this.language]
+    k = same.index(this)
+    return _render(
+        "page.html.jinja", title=this.title, language=this.language, body=body, this=this,
+        other=next(c for c in chapters if c.stem == this.stem and c != this).page,
+        previous=same[k - 1] if k else None, next=same[k + 1] if k + 1 < len(same) else None,
+    )  # fmt: skip
+
+
+def with_mathml(prose: str) -> str:
+    """Markdown with MathML in place of $…$ and $$…$$, which shows without a network."""
+
+    def formula(match: re.Match[str]) -> str:
+        if not match[1]:
+            return match[0]  # code
+        tex = match[2].replace(r"\displaystyle", "").strip()
+        return convert(tex, display="block" if match[1] == "$$" else "inline")
+
+    return FORMULA.sub(formula, prose)
+
+
+def contents(chapters: list[Chapter], language: str) -> str:
+    """The first page of the site in one language."""
+    other = next(code for code in WORDS if code != language)
+    same = [c for c in chapters if c.language == language]
+    return _render(
+        "index.html.jinja", title="minigrad", language=language, chapters=same,
+        other=f"index.{other}.html",
+    )  # fmt: skip
+
+
+def _render(template: str, *, language: str, **values: Any) -> str:
+    other_language = next(code for code in WORDS if code != language)
+    return _environment().get_template(template).render(
+        language=language, words=WORDS[language], other_language=other_language,
+        other_words=WORDS[other_language], **values,
+    ) + "\n"  # fmt: skip
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SITE), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals["highlighting"] = {
+        style: HtmlFormatter(style=style).get_style_defs(".highlight")
+        for style in ("friendly", "github-dark")
+    }
+    return environment
+
+
+def build(scripts: list[Path], folder: Path) -> list[Path]:
+    """Run the tutorials in both languages and write the site; the files written.
+
+    Raises:
+        ValueError: a prose cell has no twin.
+        nbclient.exceptions.CellExecutionError: a cell failed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    notebook = jupytext.read(script)
-    # A tutorial writes its pictures to build/tutorials of where it runs: run where that is folder.
-    where = folder.parents[1] if folder.parts[-2:] == ("build", "tutorials") else folder
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(where)}}).execute()
-    written = []
-    for language in LANGUAGES:
-        page = deepcopy(notebook)
-        page.cells = [c for c in page.cells if c.metadata.get("lang", language) == language]
-        stem = folder / f"{script.stem}.{language}"
-        title = page.cells[0].source.splitlines()[0].lstrip("# ")
-        resources = {"metadata": {"name": title}}
-        notebook_text = nbformat.writes(page)
-        for cell in page.cells:  # MathML in the page: formulas show without a network
-            if cell.cell_type == "markdown":
-                cell.source = FORMULA.sub(_mathml, cell.source)
-        html, _ = HTMLExporter(language_code=language).from_notebook_node(page, resources)
-        for ending, text in ((".ipynb", notebook_text), (".html", html)):
-            stem.with_name(stem.name + ending).write_text(text, encoding="utf-8")
-            written.append(stem.with_name(stem.name + ending))
-    return written
+    notebooks = {script: read(script) for script in scripts}
+    chapters = [
+        chapter(script, notebook, language)
+        for script, notebook in notebooks.items()
+        for language in WORDS
+    ]
 
-
-def _mathml(formula: re.Match[str]) -> str:
-    dollars, tex = formula.groups()
-    return convert(tex, display="block" if dollars == "$$" else "inline")
+    runs = {
+        this: in_language(notebooks[script], this.language)
+        for this, (script, _) in zip(chapters, product(scripts, WORDS), strict=True)
+    }
+    asyncio.run(_execute_all(list(runs.values())))
+    files = {f"index.{language}.html": contents(chapters, language) for language in WORDS}
+    files["index.html"] = files["index.en.html"]
+    for this, done in runs.items():
+        notebook = folded(done, this.language)
+        files[f"{this.stem}.{this.language}.ipynb"] = nbformat.writes(notebook) + "\n"
+        files[this.page] = page(done, this, chapters)
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return [folder / name for name in files]
 
 
 def main() -> None:
     """Build all tutorials and say what was written."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/tutorials").resolve()
-    for script in sorted(HERE.glob("[0-9]*.py")):
-        for path in build(script, folder):
-            print(path)
+    for path in build(sorted(HERE.glob("[0-9]*.py")), folder):
+        print(path)
 
 
 if __name__ == "__main__":

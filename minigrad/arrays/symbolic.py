@@ -104,6 +104,8 @@ def evaluate(expression: sympy.Expr, values: dict[sympy.Symbol, Any]) -> Any:
         return total
     if expression.is_Pow:
         base, exponent = arguments
+        if exact and type(base) is int:  # x / 3: the inverse of 3, and not 0.333…
+            base = Fraction(base)
         return _power(base, expression.exp, exponent)
     if expression.func is functions.heaviside:
         return (arguments[0] > 0) * 1

@@ -54,6 +54,10 @@ class ExactArray(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __iadd__(self, other: Any) -> Any:
+        """As a = a + b: exact arrays are never changed in place."""
+        return self + other
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({np.array2string(self.entries, separator=', ')})"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from minigrad.graph.views import Item, Kind, View
+from minigrad.graph.items import Item, Kind, View
 
 _LONGEST = 60  # characters of a line of a label; a longer one is cut
 FONT = "Helvetica,Arial,sans-serif"
+FRAME = 'style="rounded,filled"; color="#9a9a9a"; fillcolor="#fafafa"'
 
 # The notation of the course notes: yellow boxes are layers, red circles act on each entry.
 # Shapes differ as well as colours, for print and for those who see few colours.
@@ -46,8 +47,7 @@ def attributes(**values: str) -> str:
 
 def identity(view: View, part: str) -> str:
     """An id that is the same in every run, and no other picture's on the page."""
-    key = f"{view.title}/{view.steps}/{len(view.items)}/{part}"
-    return "g" + hashlib.sha256(key.encode()).hexdigest()[:12]
+    return view.prefix + hashlib.blake2b(part.encode(), digest_size=6).hexdigest()
 
 
 def node(view: View, item: Item, **extra: str) -> str:
@@ -73,3 +73,14 @@ def header(view: View, **extra: str) -> list[str]:
         f"edge {attributes(color=quoted('#444444'), arrowsize='0.7', penwidth='1.1')}",
         *([rest] if rest else []),
     ]
+
+
+def edge(view: View, a: str, b: str, **extra: str) -> str:
+    """The DOT statement of an arrow."""
+    name = quoted(identity(view, f"{a}>{b}"))
+    return f"{quoted(a)} -> {quoted(b)} {attributes(id=name, **extra)}"
+
+
+def edge_label(text: str) -> str:
+    """What is written at an arrow, as a DOT string of one or more lines."""
+    return label(tuple(text.split("\n")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
@@ -48,6 +49,10 @@ class Recurrent(Module):
             training the mean of both is taken (Krueger et al. 2017, section 3).
         parallel: compute all steps at once by a scan, for a cell that is a `ScanCell`.
         activation: what stands in the place of the cell's tanh.
+        fused: run all steps of a cell as one operation wherever its equations allow that
+            (`minigrad.compile`); ``False``, or inside `minigrad.unfused`, each step by itself.
+        checkpoint_every: keep what a fused layer needs on the way back for so many steps at a
+            time only, and compute it again there: less memory, one more pass forward.
         rng: seed or generator of the initial weights and of what dropout draws.
         dtype: of the parameters.
 
@@ -91,10 +96,14 @@ class Recurrent(Module):
         zoneout: float = 0.0,
         parallel: bool = False,
         activation: Callable[[Array], Array] | None = None,
+        fused: bool = True,
+        checkpoint_every: int | None = None,
         rng: Seed = None,
         dtype: Any = np.float32,
     ) -> None:
         check_size(self, num_layers=num_layers)
+        if checkpoint_every is not None:
+            check_size(self, checkpoint_every=checkpoint_every)
         for name, share in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout),
                             ("zoneout", zoneout)):  # fmt: skip
             if not 0 <= share < 1:
@@ -104,6 +113,7 @@ class Recurrent(Module):
         self.num_layers, self.directions = num_layers, 2 if bidirectional else 1
         self.dropout, self.recurrent_dropout, self.zoneout = dropout, recurrent_dropout, zoneout
         self.return_sequences, self.parallel = return_sequences, parallel
+        self.fused, self.checkpoint_every = fused, checkpoint_every
         if parallel and (zoneout or not issubclass(kind, ScanCell)):
             raise ValueError(
                 f"{type(self).__name__}: got parallel=True for {kind.__name__}"
@@ -158,7 +168,28 @@ class Recurrent(Module):
             raise ValueError(f"{type(self).__name__}: got a sequence of no steps {x.shape}")
         states = self._initial(state, batch, x.dtype)
         valid = self._valid(lengths, x)
-        steps = [x] if x.ndim == 1 else [self._at(x, t) for t in range(time)]
+        kernels = self._kernels(x, states) if time > 1 else None
+        if kernels is not None:
+            h, last, final = self._by_kernels(kernels, x, states, lengths)
+        else:
+            h, last, final = self._by_steps(x, states, valid)
+        if x.ndim == 1 or not self.return_sequences:
+            y = self._output(last)
+        else:
+            y = self._output(np.stack(h, axis=-2) if isinstance(h, list) else h)
+            if valid is not None and self.output is not None:
+                y = where(np.stack(valid, axis=-2), y, 0)
+        stacked = tuple(
+            np.expand_dims(parts[0], 0) if len(parts) == 1 else np.stack(parts)
+            for parts in zip(*final, strict=True)
+        )
+        return y, stacked if len(stacked) > 1 else stacked[0]
+
+    def _by_steps(
+        self, x: Array, states: Sequence[tuple[Array, ...]], valid: Sequence[np.ndarray] | None
+    ) -> tuple[list[Array], Array, list[tuple[Array, ...]]]:
+        """All layers: each step's output, that of the last steps, and the cells' last states."""
+        steps = [x] if x.ndim == 1 else [self._at(x, t) for t in range(x.shape[-2])]
         final: list[tuple[Array, ...]] = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
@@ -174,17 +205,51 @@ class Recurrent(Module):
                 last.append(after[0])
                 final.append(after)
             steps = [self._joined(parts) for parts in zip(*both, strict=True)]
-        if x.ndim == 1 or not self.return_sequences:
-            y = self._output(self._joined(last))
-        else:
-            y = self._output(np.stack(steps, axis=-2))
-            if valid is not None and self.output is not None:
-                y = where(np.stack(valid, axis=-2), y, 0)
-        stacked = tuple(
-            np.expand_dims(parts[0], 0) if len(parts) == 1 else np.stack(parts)
-            for parts in zip(*final, strict=True)
-        )
-        return y, stacked if len(stacked) > 1 else stacked[0]
+        return steps, self._joined(last), final
+
+    def _kernels(self, x: Array, states: Sequence[tuple[Array, ...]]) -> list[Any] | None:
+        """The fused form of every cell; ``None`` if the layer is to go step by step."""
+        if not self.fused or not tape.current().fusing or self.zoneout or self.parallel:
+            return None
+        arrays = (x, *(s for one in states for s in one), *self.parameters())
+        if not all(_is_real(array) for array in arrays):
+            return None
+        found = [_fuse(cell) for cell in self.cells]
+        return None if None in found else found
+
+    def _by_kernels(
+        self,
+        kernels: Sequence[Any],
+        x: Array,
+        states: Sequence[tuple[Array, ...]],
+        lengths: Sequence[int] | np.ndarray | None,
+    ) -> tuple[Array, Array, list[tuple[Array, ...]]]:
+        """As `_by_steps`, with one operation per layer and direction."""
+        alone, time = x.ndim == 2, x.shape[-2]
+        lengths = None if lengths is None else np.asarray(lengths)
+        h = np.expand_dims(x, 0) if alone else x
+        final: list[tuple[Array, ...]] = []
+        for layer in range(self.num_layers):
+            if layer and self.dropout and self.training:
+                h = self._dropped(h)
+            both, last = [], []
+            for direction in range(self.directions):
+                number = layer * self.directions + direction
+                before = states[number]
+                before = tuple(np.expand_dims(s, 0) for s in before) if alone else before
+                with self._layer_scope(number), self._weights_dropped(self.cells[number]):
+                    out = kernels[number](
+                        h, before, lengths, reverse=direction == 1,
+                        segment=self.checkpoint_every or 0,
+                    )  # fmt: skip
+                out = out[0] if alone else out
+                after = tuple(out[..., time + k, :] for k in range(len(before)))
+                both.append(out[..., :time, :])
+                last.append(after[0])
+                final.append(after)
+            h = self._joined(both)
+            h = np.expand_dims(h, 0) if alone and layer + 1 < self.num_layers else h
+        return h, self._joined(last), final
 
     def _run(
         self,
@@ -198,20 +263,10 @@ class Recurrent(Module):
         """One cell over the steps: the output of each, in order of time, and the last states."""
         if self.parallel and steps[0].ndim > 1:
             return self._run_at_once(cell, steps, states, valid, reverse=reverse)
-        outputs: list[Array] = [None] * len(steps)
-        order = range(len(steps))
-        for t in reversed(order) if reverse else order:
-            with tape.scope("step", t):
-                after = cell(steps[t], states)
-                after = after if isinstance(after, tuple) else (after,)
-                if self.zoneout:
-                    after = tuple(map(self._zoned_out, after, states))
-                outputs[t] = after[0]
-                if valid is not None:
-                    after = tuple(where(valid[t], a, s) for a, s in zip(after, states, strict=True))
-                    outputs[t] = where(valid[t], outputs[t], 0)
-                states = after
-        return outputs, states
+        return unroll(
+            cell, steps, states, valid, reverse=reverse,
+            after_step=self._zoned_out if self.zoneout else None,
+        )  # fmt: skip
 
     def _run_at_once(
         self,
@@ -338,7 +393,8 @@ class Recurrent(Module):
         return tape.scope("layer", f"{layer}{' reverse' if direction else ''}")
 
     def _dropped(self, x: Array) -> Array:
-        keep = self._rng.random(x.shape) >= self.dropout
+        draws = self._rng.random(np.moveaxis(x, -2, 0).shape if x.ndim > 2 else x.shape)
+        keep = (np.moveaxis(draws, 0, -2) if x.ndim > 2 else draws) >= self.dropout
         return x * (keep / (1 - self.dropout)).astype(x.dtype)
 
     def _zoned_out(self, after: Array, before: Array) -> Array:
@@ -403,7 +459,77 @@ class Recurrent(Module):
                 f"{type(self).__name__}: got lengths from {lengths.min()} to {lengths.max()} for "
                 f"sequences of {x.shape[1]} steps"
             )
-        return [(t < lengths)[:, None] for t in range(x.shape[1])]
+        return _going(lengths, x.shape[1])
+
+
+def unroll(
+    cell: Cell,
+    steps: Sequence[Array],
+    states: tuple[Array, ...],
+    valid: Sequence[np.ndarray] | None = None,
+    *,
+    reverse: bool = False,
+    after_step: Callable[[Array, Array], Array] | None = None,
+) -> tuple[list[Array], tuple[Array, ...]]:
+    """One cell over the steps.
+
+    Args:
+        cell: any.
+        steps: x of each step, (batch, features).
+        states: to start from.
+        valid: per step (batch, 1), which sequences still go on: behind a sequence's end outputs
+            are 0 and states stay as they are.
+        reverse: from the last step to the first.
+        after_step: (state after, state before) → the state to go on with.
+
+    Returns:
+        The first state after each step, in order of time, and the last states.
+    """
+    outputs: list[Array] = [None] * len(steps)
+    order = range(len(steps))
+    for t in reversed(order) if reverse else order:
+        with tape.scope("step", t):
+            after = cell(steps[t], states)
+            after = after if isinstance(after, tuple) else (after,)
+            if after_step is not None:
+                after = tuple(map(after_step, after, states))
+            outputs[t] = after[0]
+            if valid is not None:
+                after = tuple(where(valid[t], a, s) for a, s in zip(after, states, strict=True))
+                outputs[t] = where(valid[t], outputs[t], 0)
+            states = after
+    return outputs, states
+
+
+def _going(lengths: np.ndarray | None, time: int) -> list[np.ndarray] | None:
+    """Per step (batch, 1): whether a sequence still goes on."""
+    return None if lengths is None else [(t < lengths)[:, None] for t in range(time)]
+
+
+def _step_by_step(
+    cell: Cell, x: Array, states: tuple[Array, ...], lengths: np.ndarray | None, reverse: bool
+) -> Array:
+    """One cell over (batch, time, features), unfused: its outputs, then its last states."""
+    outputs, after = unroll(
+        cell, [x[:, t] for t in range(x.shape[1])], states, _going(lengths, x.shape[1]),
+        reverse=reverse,
+    )  # fmt: skip
+    return np.stack([*outputs, *after], axis=1)
+
+
+def _is_real(array: Array) -> bool:
+    """Whether a kernel can run on it: real numbers, and at least one."""
+    data = getattr(array, "data", array) if hasattr(array, "parents") else array
+    return type(data) is np.ndarray and data.dtype in (np.float32, np.float64) and data.size > 0
+
+
+def _fuse(cell: Cell) -> Any:
+    """The cell's kernel, if it has one.
+
+    The compiler reads cells, so it stands above them: the one door upstairs, opened when a
+    layer first runs.
+    """
+    return importlib.import_module("minigrad.compile").fuse(cell, _step_by_step)
 
 
 class RNN(Recurrent):

@@ -224,7 +224,7 @@ def _powers(scores: Array, highest: Array, mask: Mask) -> Array:
         if mask is not None:
             scores += np.where(mask, 0, -np.inf).astype(scores.dtype)
         return np.exp(scores, out=scores)
-    powers = exp(scores - highest)
+    powers = exp(scores)  # exact scalars have no highest, and cannot overflow
     return powers if mask is None else np.where(mask, powers, 0)
 
 

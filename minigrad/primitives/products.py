@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 
@@ -15,13 +16,25 @@ def _transposed(x: Array) -> Array:
     return np.swapaxes(x, -1, -2)
 
 
+def _product(a: Array, b: Array) -> Array:
+    """NumPy's matmul; a batch of matrices times one matrix as one large product."""
+    if b.ndim != 2 or a.ndim < 3:
+        return np.matmul(a, b)
+    return np.matmul(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
+
+
+def _rows(x: Array) -> Array:
+    """All rows of a batch of matrices, one under the other."""
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
+
+
 def _left(g: Array, a: Array, b: Array) -> Array:
     """Adjoint of a ↦ a @ b; a vector is a row on the left of @ and a column on its right."""
     if b.ndim == 1:
         return np.expand_dims(g, -1) * b
     if a.ndim == 1:
         return np.sum(np.expand_dims(g, -2) * b, axis=-1)
-    return g @ _transposed(b)
+    return _product(g, _transposed(b))
 
 
 def _right(g: Array, a: Array, b: Array) -> Array:
@@ -31,20 +44,23 @@ def _right(g: Array, a: Array, b: Array) -> Array:
         return g * a if b.ndim == 1 else np.expand_dims(a, -1) * g
     if b.ndim == 1:
         return np.sum(_transposed(a) * np.expand_dims(g, -2), axis=-1)
+    if b.ndim == 2 and a.ndim > 2:  # the sum over the batch is part of the product
+        return _transposed(_rows(a)) @ _rows(g)
     return _transposed(a) @ g
 
 
 matmul = bilinear(
-    "matmul", np.matmul, adjoints=(_left, _right), label="@",
+    "matmul", _product, adjoints=(_left, _right), label="@", numpy=(np.matmul,),
     samples=(
         sample((2, 3), (3, 2)), sample((2, 2), (2, 2)), sample((2, 2, 3), (3, 1)),
         sample((3,), (3,)), sample((3,), (2, 3, 2)), sample((2, 2, 3), (3,)),
+        sample((2, 2), (2, 2, 1)),
     ),
 )  # fmt: skip
 
 
 def _affine(x: Array, weight: Array, bias: Array) -> Array:
-    y = x @ _transposed(weight)
+    y = _product(x, _transposed(weight))
     if isinstance(y, np.ndarray) and y.dtype == np.result_type(y, bias):
         y += bias  # its own array: no second one is made
         return y
@@ -53,12 +69,12 @@ def _affine(x: Array, weight: Array, bias: Array) -> Array:
 
 def _affine_weight(g: Array, y: Array, x: Array, weight: Array, bias: Array) -> Array:
     """Gᵀ x over all rows at once: in the weight's own layout, so that nothing is turned over."""
-    return _transposed(g.reshape((-1, weight.shape[0]))) @ x.reshape((-1, weight.shape[1]))
+    return _transposed(_rows(g)) @ _rows(x)
 
 
 affine = fused(
     "affine", _affine, label="Wx + b",
-    vjps=(lambda g, y, x, weight, bias: g @ weight, _affine_weight,
+    vjps=(lambda g, y, x, weight, bias: _product(g, weight), _affine_weight,
           lambda g, y, x, weight, bias: g),
     reference=lambda x, weight, bias: matmul(x, _transposed(weight)) + bias,
     samples=(sample((2, 3), (4, 3), (4,)), sample((2, 2, 3), (2, 3), (2,)),

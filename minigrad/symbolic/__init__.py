@@ -60,4 +60,8 @@ def derive(
     if target.kind == "cell":
         return derive_cell(target, wrt, notation=notation, words=words)
     by_kind = {"layer": derive_layer, "primitive": derive_rule}
+    if target.kind not in by_kind:
+        raise TargetError(
+            f"{target.name}: a {target.kind}, expected a cell, a layer or a primitive"
+        )
     return by_kind[target.kind](target, wrt, words=words)

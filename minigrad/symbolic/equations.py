@@ -91,11 +91,24 @@ def cell_equations(target: Target) -> CellEquations:
     """
     layer = target.layer(_WIDTH, _WIDTH, rng=0)
     assert isinstance(layer, nn.Recurrent)
-    cell = layer.cell
+    return equations_of(layer.cell, target.title, units=_WIDTH)
+
+
+def equations_of(cell: nn.Cell, title: str, *, units: int | None = None) -> CellEquations:
+    """The equations of this very cell, with the activation that it was made with.
+
+    Args:
+        cell: any.
+        title: what it is called.
+        units: a width that stands for any: where the step has this number, H is written.
+
+    Raises:
+        ValueError: as for `cell_equations`.
+    """
     rng = np.random.default_rng(0)  # no comparison may come out alike for every entry
     names: dict[Node, str] = {}
     inputs = []
-    widths = {"x": _WIDTH, **{f"{s}{PREVIOUS}": cell.size_of(s) for s in cell.state}}
+    widths = {"x": cell.input_size} | {f"{s}{PREVIOUS}": cell.size_of(s) for s in cell.state}
     for name, width in widths.items():
         leaf = Tensor(rng.normal(size=(1, width)), requires_grad=True, name=name)
         names[leaf] = name
@@ -106,12 +119,12 @@ def cell_equations(target: Target) -> CellEquations:
     for name, value in zip(cell.state, outputs, strict=True):
         if not (isinstance(value, Tensor) and value.requires_grad):
             raise ValueError(
-                f"derive: {target.title}.step returns a constant as {name}; a state is computed "
+                f"derive: {title}.step returns a constant as {name}; a state is computed "
                 "from x, a state or a parameter"
             )
     outputs = tuple(plain(outputs, keep=lambda node: _gate(node) is not None))
     recorded = sorted(ancestors(outputs), key=lambda node: node.index)
-    return _Reader(cell, target.title, recorded, names, outputs).read()
+    return _Reader(cell, title, recorded, names, outputs, units).read()
 
 
 class _Reader:
@@ -124,8 +137,10 @@ class _Reader:
         recorded: list[Node],
         names: dict[Node, str],
         outputs: tuple[Any, ...],
+        units: int | None,
     ) -> None:
         self.cell, self.title, self.recorded = cell, title, recorded
+        self.units = units
         self.names = names
         self.uses: dict[Node, list[Node]] = {}
         for node in recorded:
@@ -220,7 +235,7 @@ class _Reader:
         for node in self.recorded:
             if _is_sum(node) and self.gate_of[node] is None:
                 users = self.uses.get(node, [])
-                mean = len(users) == 1 and _is_divided(users[0])
+                mean = len(users) == 1 and _is_divided(users[0], self.units)
                 self.totals[users[0] if mean else node] = (node, 1 / UNITS if mean else 1)
 
     def _add_total(self, node: Node, equations: list[Equation]) -> None:
@@ -300,7 +315,7 @@ class _Reader:
                 "entry by itself; put it into a gate, or verify and draw the cell instead"
             )
         parts = [
-            _constant(raw, self.title, primitive.name)
+            _constant(raw, self.title, primitive.name, self.units)
             if parent is None
             else self._expression(parent)
             for raw, parent in zip(node.operands, node.parents, strict=True)
@@ -324,17 +339,17 @@ def _is_sum(node: Node) -> bool:
     return node.data.ndim == len(shape) and axis in (-1, len(shape) - 1, (-1,), (len(shape) - 1,))
 
 
-def _is_divided(node: Node) -> bool:
+def _is_divided(node: Node, units: int | None) -> bool:
     """Whether it is an operand over the number of units."""
     return (
         node.primitive is not None
         and node.primitive.name == "divide"
         and node.parents[1] is None
-        and np.all(np.equal(node.operands[1], _WIDTH))
+        and bool(np.all(np.equal(node.operands[1], units)))
     )
 
 
-def _constant(value: Any, title: str, where: str) -> sympy.Expr:
+def _constant(value: Any, title: str, where: str, units: int | None) -> sympy.Expr:
     entries = np.unique(np.asarray(value))
     if entries.size != 1:
         raise ValueError(
@@ -342,7 +357,7 @@ def _constant(value: Any, title: str, where: str) -> sympy.Expr:
             "what depends on a comparison, or differs from unit to unit, has no one formula"
         )
     exact: sympy.Expr = SymbolicArray.scalar(entries.item())
-    for number, meant in ((_WIDTH, UNITS), (sympy.Rational(1, _WIDTH), 1 / UNITS)):
+    for number, meant in ((units, UNITS), (sympy.Rational(1, units), 1 / UNITS)) if units else ():
         if abs(exact - number) < 1e-12:
             return meant
     return exact

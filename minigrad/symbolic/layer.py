@@ -19,7 +19,7 @@ from minigrad.symbolic.formula import Formula, Name, Operation, Scalar, op, plus
 from minigrad.symbolic.matrix import MatrixArray, NotationError, matrix_shape
 from minigrad.symbolic.plain import plain
 from minigrad.symbolic.sentences import Prose, Words
-from minigrad.tape import Node, ancestors
+from minigrad.tape import Node, ancestors, unfused
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor
 

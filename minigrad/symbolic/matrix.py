@@ -227,7 +227,7 @@ _UFUNCS: dict[str, Callable[..., Formula]] = {
     "sqrt": lambda a: op("root", a),
     "greater": lambda a, b: op("positive", _minus(a, b) if b != Scalar(sympy.Integer(0)) else a),
     **{
-        name: (lambda a, name=name: _applied(name, a))  # type: ignore[misc]
+        name: (lambda a, name=name: _applied(name, a))
         for name in _FUNCTIONS
     },
 }

@@ -272,7 +272,7 @@ class Words:
                 f"derive: got language {language!r}, expected {', '.join(LANGUAGES)}"
             )
         self.language = language
-        self._column = LANGUAGES.index(language)  # type: ignore[arg-type]
+        self._column = LANGUAGES.index(language)
 
     def __call__(self, key: str, **fields: Field | Prose) -> Prose:
         """A sentence, its fields filled in: text and formulas in turn."""

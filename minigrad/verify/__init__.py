@@ -2,20 +2,25 @@
 
 ``verify("lstm")`` proves the LSTM's gradients on symbols at a small shape, checks them
 exactly in a finite field over 100 steps, and holds the floats against the complex step.
+``check_vjp(forward, backward, example_inputs)`` does the same for a backward written by hand.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from minigrad.primitives import PRIMITIVES
 from minigrad.tape import ancestors
 from minigrad.targets import Target, TargetError, builtin, resolve
+from minigrad.verify.generated import judge_generated
+from minigrad.verify.handwritten import backward_of
 from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
+from minigrad.verify.linter import check_vjp, lint
 from minigrad.verify.problem import Problem, of_layer, of_part, of_primitive
 from minigrad.verify.real_input import weather_window
 from minigrad.verify.report import Check, Judge, Report
@@ -24,7 +29,10 @@ __all__ = [
     "Check",
     "Problem",
     "Report",
+    "backward_of",
+    "check_vjp",
     "judge_exact",
+    "judge_generated",
     "judge_numeric",
     "judge_proof",
     "problems",
@@ -52,13 +60,32 @@ def verify(
         TargetError: a target that cannot be found or made.
     """
     found = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
-    tasks = [task for target in found for task in problems(target, seed)]
-    checks = []
-    for done, (judge, problem) in enumerate(tasks):
+    tasks: list[tuple[str, Callable[[], Iterable[Check]]]] = []
+    for target in found:
+        if target.kind == "backward":
+            tasks.append((target.name, partial(_linted, target, seed)))
+            continue
+        for judge, problem in problems(target, seed):
+            tasks.append((f"{problem.target}: {judge}", partial(_judged, judge, problem, seed)))
+        if target.kind == "cell":
+            tasks.append((f"{target.name}: generated", partial(judge_generated, target, seed)))
+    checks: list[Check] = []
+    for done, (what, run) in enumerate(tasks):
         if progress:
-            progress(f"{problem.target}: {judge}", done, len(tasks))
-        checks.append(JUDGES[judge](problem, seed))
+            progress(what, done, len(tasks))
+        checks += run()
     return Report(tuple(checks), seed)
+
+
+def _judged(judge: Judge, problem: Problem, seed: int) -> list[Check]:
+    return [JUDGES[judge](problem, seed)]
+
+
+def _linted(target: Target, seed: int) -> list[Check]:
+    try:
+        return list(lint(target.subject, seed))
+    except ValueError as error:
+        raise TargetError(str(error)) from error
 
 
 def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:

@@ -15,6 +15,7 @@ from minigrad.arrays.symbolic import SymbolicArray
 from minigrad.parts import Part
 from minigrad.primitives import Primitive, tril
 from minigrad.primitives.primitive import Array, Domain, Sample
+from minigrad.tape import unfused
 from minigrad.targets import Target
 from minigrad.tensor import Tensor
 
@@ -144,7 +145,7 @@ def of_layer(
     shapes |= {name: (count, batch, width) for name, width in widths.items()}
 
     def run(leaves: Mapping[str, Tensor]) -> Any:
-        with _parameters_of(module, leaves):
+        with _parameters_of(module, leaves), unfused():
             if not initial:
                 return module(leaves["x"])
             return module(leaves["x"], tuple(leaves[name] for name in initial), lengths)

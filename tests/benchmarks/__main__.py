@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.benchmarks import (
     chain,
     conv_step,
+    gpt_step,
     import_time,
     mlp_step,
     one_operation,
@@ -26,7 +27,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.measuring import THREADS, Line, Target
 
-WORKLOADS = (small_operations, one_operation, mlp_step, conv_step, chain, import_time)
+WORKLOADS = (small_operations, one_operation, mlp_step, conv_step, gpt_step, chain, import_time)
 SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
 PACKAGES = ("minigrad", "numpy", "torch", "jax", "autograd")
 

@@ -146,9 +146,9 @@ def test_no_initial_state_is_zeros_and_a_layer_is_a_loop_of_its_cell(cell, rng):
     state = None
     for t in range(5):
         state = layer.cell(x[:, t], state)
-        np.testing.assert_array_equal(y.data[:, t], states(state)[0].data)
+        np.testing.assert_allclose(y.data[:, t], states(state)[0].data, rtol=1e-12, atol=1e-15)
     for ours, cells in zip(states(final), states(state), strict=True):
-        np.testing.assert_array_equal(ours.data[0], cells.data)
+        np.testing.assert_allclose(ours.data[0], cells.data, rtol=1e-12, atol=1e-15)
 
 
 @each_cell

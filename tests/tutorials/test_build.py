@@ -1,35 +1,128 @@
-"""The build makes one page per language, with code that has run and formulas as MathML."""
+"""The build makes notebooks, and a site that needs no network, in both languages."""
 
 from __future__ import annotations
 
-from tutorials.build import build
+import re
+
+import jupytext
+import nbformat
+import pytest
+
+from tutorials.build import build, folded, in_language, read, untwinned, with_mathml
 
 SCRIPT = """\
 # %% [markdown] lang="en"
 # # Squares
-# The square of $x$ is $$x^2$$
+# **What is** the square of $x$**?** Why, $$x^2$$
 
 # %% [markdown] lang="es"
 # # Cuadrados
-# El cuadrado de $x$ es $$x^2$$
+# **¿Cuánto es** el cuadrado de $x$**?** Pues $$x^2$$
 
 # %%
-print(7 * 191)
+from minigrad.tutorial import text
+import sympy
+print(text("seven times 191 is", "siete por 191 son"), 7 * 191)
+sympy.sqrt(sympy.Symbol("z"))
+
+# %% [markdown] lang="en" tags=["solution"]
+# The English solution.
+
+# %% [markdown] lang="es" tags=["solution"]
+# La solución en español.
+
+# %% tags=["solution"]
+print("folded")
 """
 
 
-def test_each_language_has_its_own_prose_and_all_of_the_code(tmp_path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    for stem in ("01-squares", "02-more"):
+        (folder / f"{stem}.py").write_text(SCRIPT, encoding="utf-8")
+    scripts = sorted(folder.glob("*.py"))
+    written = build(scripts, folder / "out")
+    assert {path.name for path in written} == {path.name for path in (folder / "out").iterdir()}
+    return {path.name: path.read_text(encoding="utf-8") for path in written}
+
+
+def test_each_language_has_its_own_prose_and_output_and_all_of_the_code(site):
+    for ending in ("ipynb", "html"):
+        english, spanish = (site[f"01-squares.{code}.{ending}"] for code in ("en", "es"))
+        assert "Cuadrados" not in english and "Squares" not in spanish
+        assert "seven times 191 is 1337" in english and "siete por 191 son 1337" in spanish
+    assert "<title>Squares</title>" in site["01-squares.en.html"]
+    assert '<html lang="es">' in site["01-squares.es.html"]
+
+
+def test_formulas_are_mathml_in_pages_and_latex_in_notebooks(site):
+    for code in ("en", "es"):
+        page = site[f"01-squares.{code}.html"]
+        assert "<msup>" in page and "<msqrt>" in page
+        assert "$x" not in page and "\\sqrt" not in page
+        assert "$x$" in site[f"01-squares.{code}.ipynb"]
+
+
+def test_a_dollar_in_code_is_no_formula():
+    assert with_mathml("`a$b` and `c$d`\n```\n$x$\n```") == "`a$b` and `c$d`\n```\n$x$\n```"
+
+
+def test_pages_need_no_network_and_lead_to_each_other(site):
+    for name, page in site.items():
+        if name.endswith(".html"):
+            assert not re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", page)
+            for target in re.findall(r'href="([^"#]+)"', page):
+                assert target in site, f"{name} leads to {target}"
+    assert '<a rel="next" href="02-more.es.html">' in site["01-squares.es.html"]
+    assert '<a rel="prev" href="01-squares.en.html">' in site["02-more.en.html"]
+    assert 'href="01-squares.es.html"' in site["01-squares.en.html"]
+
+
+def test_solutions_are_folded_in_pages_and_notebooks(site):
+    page = site["01-squares.en.html"]
+    start, end = page.index('<details class="solution">'), page.index("</details>")
+    assert start < page.index("The English solution") < end
+    assert start < page.index('"folded"', start) < end
+    cells = nbformat.reads(site["01-squares.es.ipynb"], as_version=4).cells
+    assert cells[-2].source.startswith("<details><summary>Solución</summary>")
+    assert cells[-1].metadata.jupyter.source_hidden and cells[-1].metadata.cellView == "form"
+
+
+def test_a_notebook_begins_by_getting_minigrad_where_it_is_missing(site):
+    first = nbformat.reads(site["01-squares.es.ipynb"], as_version=4).cells[0]
+    assert first.cell_type == "code" and "%pip install" in first.source
+    assert 'os.environ["MINIGRAD_LANGUAGE"] = "es"' in first.source
+
+
+def test_building_again_writes_the_same(tmp_path, site):
     script = tmp_path / "01-squares.py"
     script.write_text(SCRIPT, encoding="utf-8")
-    written = build(script, tmp_path / "out")
-    assert [path.name for path in written] == [
-        "01-squares.en.ipynb", "01-squares.en.html", "01-squares.es.ipynb", "01-squares.es.html",
-    ]  # fmt: skip
-    notebook, page, cuaderno, pagina = (path.read_text(encoding="utf-8") for path in written)
-    assert "<title>Squares</title>" in page and "<title>Cuadrados</title>" in pagina
-    assert "Cuadrados" not in notebook + page and "Squares" not in cuaderno + pagina
-    for text in (notebook, page, cuaderno, pagina):
-        assert "1337" in text
-    for text in (page, pagina):
-        assert "<msup>" in text and "$x" not in text
-    assert "$x^2$" in notebook
+    for path in build([script], tmp_path / "out"):
+        if path.suffix == ".ipynb":
+            assert path.read_text(encoding="utf-8") == site[path.name]
+
+
+@pytest.mark.parametrize(
+    ("broken", "fault"),
+    [
+        (SCRIPT.replace('lang="es"', 'lang="en"', 1), "languages ['en', 'en']"),
+        (SCRIPT.replace("# # Cuadrados", "# ## Cuadrados"), "other headings"),
+        (SCRIPT.replace('lang="es" tags=["solution"]', 'lang="es"'), "tags than its twin"),
+        (SCRIPT.replace("La solución en español", "The English solution"), "not translated"),
+        (SCRIPT + '\n# %% [markdown] lang="en"\n# Alone.\n', "languages ['en']"),
+    ],
+)
+def test_prose_without_a_twin_is_refused(tmp_path, broken, fault):
+    script = tmp_path / "01-broken.py"
+    script.write_text(broken, encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(fault)):
+        read(script)
+
+
+def test_the_build_changes_no_notebook_that_it_is_given():
+    notebook = jupytext.reads(SCRIPT, "py:percent")
+    before = nbformat.writes(notebook)
+    folded(in_language(notebook, "en"), "en")
+    assert not untwinned(notebook)
+    assert nbformat.writes(notebook) == before

@@ -7,6 +7,7 @@ import pytest
 
 from minigrad import nn
 from minigrad.parts import PARTS, Part
+from minigrad.primitives import PRIMITIVES
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.verify import verify
 
@@ -34,15 +35,29 @@ def test_every_parameter_of_a_two_block_transformer_is_judged():
     assert {*names, "x", "norm.bias"} <= set(exact.shapes)
 
 
-@pytest.mark.parametrize("name", ["multi-head", "encoder"])
-def test_a_wrong_softmax_is_caught_where_it_is_used(name, planted):
+def test_a_wrong_softmax_is_caught_where_it_is_used(planted):
     wrong = (
         lambda g, y, x, *, axis=-1, where=None: y * (g - (g * y).sum(axis=axis)[..., None] / 2),
     )
     with planted("softmax", vjps=wrong):
-        report = verify(name)
+        report = verify("multi-head")
     assert not any(check.passed for check in report.checks)
     assert any("softmax" in failure for failure in report.checks[0].failures)
+
+
+def test_a_wrong_backward_pass_of_a_block_is_caught_where_it_is_used(planted):
+    right = PRIMITIVES["flash_attention"]
+
+    def doubled(*args, **static):
+        of_query, of_key, of_value = right.backward(*args, **static)
+        return 2 * of_query, of_key, of_value
+
+    vjps = (lambda *args, **static: 2 * right.vjps[0](*args, **static), *right.vjps[1:])
+    with planted("flash_attention", backward=doubled, vjps=vjps):
+        report = verify("encoder")
+    failed = {(check.judge, check.order) for check in report.checks if not check.passed}
+    assert failed == {("exact", 1), ("exact", 2), ("numeric", 1)}
+    assert any("flash_attention" in failure for failure in report.checks[0].failures)
 
 
 def test_a_norm_that_takes_its_variance_for_a_constant_is_caught():

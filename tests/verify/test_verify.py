@@ -107,17 +107,24 @@ MUTANTS = [
 ]
 
 
+CHANGES = {"sign": lambda g: -g, "twice": lambda g: 2 * g, "dropped": lambda g: 0 * g}
+
+
 @pytest.mark.parametrize(("name", "position", "change"), MUTANTS)
 def test_every_mutant_of_every_rule_is_caught(planted, name, position, change):
-    primitive = PRIMITIVES[name]
+    primitive, changed = PRIMITIVES[name], CHANGES[change]
     rules = list(primitive.vjps)
-    right = rules[position]
-    rules[position] = {
-        "sign": lambda *a, **k: -right(*a, **k),
-        "twice": lambda *a, **k: 2 * right(*a, **k),
-        "dropped": lambda *a, **k: 0 * right(*a, **k),
-    }[change]
-    with planted(name, vjps=tuple(rules)):
+    rules[position] = lambda *a, right=rules[position], **k: changed(right(*a, **k))
+    fields = {"vjps": tuple(rules)}
+    if primitive.backward:
+        fields["backward"] = lambda *a, right=primitive.backward, **k: tuple(
+            changed(g) if j == position else g for j, g in enumerate(right(*a, **k))
+        )
+    if primitive.accumulate:
+        fields["accumulate"] = lambda buffer, g, right=primitive.accumulate, **k: right(
+            buffer, changed(g), **k
+        )
+    with planted(name, **fields):
         report = verify(name)
     failed = [check for check in report.checks if not check.passed]
     assert {check.judge for check in failed} == {"proof", "exact", "numeric"}

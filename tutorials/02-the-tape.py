@@ -1,0 +1,514 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # The tape
+#
+# A network has a million weights and one loss. To learn, it needs a million slopes: how does the
+# loss change when *this* weight moves, and that one, and the next? **How can all slopes of a
+# program be found for about the price of running it once?**
+#
+# The answer is older than deep learning and fits in ten lines. You will do it on paper, write the
+# ten lines, see that minigrad does the same, and then try to catch it lying: with finite
+# differences, with imaginary numbers, and at last with a proof.
+
+# %% [markdown] lang="es"
+# # La cinta
+#
+# Una red tiene un millón de pesos y una sola pérdida. Para aprender necesita un millón de
+# pendientes: cuánto cambia la pérdida al mover *este* peso, y ese otro, y el siguiente. **¿Cómo
+# pueden hallarse todas las pendientes de un programa por más o menos lo que cuesta ejecutarlo una
+# vez?**
+#
+# La respuesta es más vieja que el aprendizaje profundo y cabe en diez líneas. Primero lo harás en
+# papel, luego escribirás esas diez líneas, verás que minigrad hace lo mismo y, por último,
+# intentarás pillarlo en falta: con diferencias finitas, con números imaginarios y, al final, con
+# una demostración.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from minigrad import graph
+from minigrad.symbolic import derive
+from minigrad.targets import Target
+from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.verify import verify
+
+SEED = 2
+rng = np.random.default_rng(SEED)
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## On paper
+#
+# Take the smallest network there is, one neuron with one weight, and the square of its error:
+#
+# $$z = w\,x + b \qquad y = \tanh(z) \qquad e = y - t \qquad L = e^2$$
+#
+# A computer does this in steps, one operation each, and so shall we. Below is what minigrad has
+# written down while it ran: every box is one operation.
+
+# %% [markdown] lang="es"
+# ## En papel
+#
+# Toma la red más pequeña posible, una neurona con un solo peso, y el cuadrado de su error:
+#
+# $$z = w\,x + b \qquad y = \tanh(z) \qquad e = y - t \qquad L = e^2$$
+#
+# Un ordenador lo calcula paso a paso, una operación cada vez; hagamos lo mismo. Debajo está lo que
+# minigrad apuntó mientras lo ejecutaba: cada caja es una operación.
+
+
+# %%
+def learned(value, name):
+    return mg.Tensor(value, requires_grad=True, name=name)
+
+
+w, x, b = learned(0.5, "w"), learned(2.0, "x"), learned(-0.5, "b")
+t = 1.0
+
+z = w * x + b
+y = np.tanh(z)
+e = y - t
+L = e * e
+z.name, y.name, e.name, L.name = "z", "y", "e", "L"
+
+print(f"z = {z.item():.4f}   y = {y.item():.4f}   e = {e.item():.4f}   L = {L.item():.4f}")
+graph.draw(L, title="L = (tanh(w·x + b) − t)²")
+
+# %% [markdown] lang="en"
+# Now **backwards**. Ask of each value: if it grew by a hair, by how many hairs would $L$ grow? Call
+# the answer $\delta$. For $L$ itself it is 1. Every other value acts on $L$ only through the boxes
+# that use it, so its $\delta$ is the $\delta$ of the box times the slope of that one box, which you
+# know from your calculus course. That is the chain rule, read from right to left:
+#
+# $$\delta e = 2\,e = -1.0758$$
+# $$\delta y = \delta e \cdot 1 = -1.0758$$
+# $$\delta z = \delta y \cdot (1 - y^2) = -0.8460$$
+# $$\delta w = \delta z \cdot x = -1.6921 \qquad \delta x = \delta z \cdot w = -0.4230
+#   \qquad \delta b = \delta z = -0.8460$$
+#
+# Look at what has happened. We wanted three slopes and have walked back *once*: $\delta z$ was
+# computed one time and used three times. With a million weights it would be the same walk.
+
+# %% [markdown] lang="es"
+# Y ahora **hacia atrás**. Pregunta por cada valor: si creciera un pelo, ¿cuántos pelos crecería
+# $L$? Llamemos $\delta$ a la respuesta. Para la propia $L$ es 1. Cualquier otro valor influye en
+# $L$ solo a través de las cajas que lo usan; así que su $\delta$ es la $\delta$ de la caja por la
+# pendiente de esa única caja, que ya conoces del curso de cálculo. Es la regla de la cadena, leída
+# de derecha a izquierda:
+#
+# $$\delta e = 2\,e = -1.0758$$
+# $$\delta y = \delta e \cdot 1 = -1.0758$$
+# $$\delta z = \delta y \cdot (1 - y^2) = -0.8460$$
+# $$\delta w = \delta z \cdot x = -1.6921 \qquad \delta x = \delta z \cdot w = -0.4230
+#   \qquad \delta b = \delta z = -0.8460$$
+#
+# Fíjate en lo que ha pasado. Queríamos tres pendientes y hemos vuelto atrás *una sola vez*:
+# $\delta z$ se calculó una vez y se usó tres. Con un millón de pesos el paseo sería el mismo.
+
+# %%
+L.backward()
+print("δw, δx, δb =", [round(float(v.grad), 4) for v in (w, x, b)])
+assert np.allclose([w.grad, x.grad, b.grad], [-1.6921, -0.4230, -0.8460], rtol=0, atol=5e-5)
+
+# %% [markdown] lang="en"
+# ## In ten lines
+#
+# What did we need? A list of what was computed, in order: the **tape**. And for each entry, what it
+# was computed from, each with the slope of that one operation.
+
+# %% [markdown] lang="es"
+# ## En diez líneas
+#
+# ¿Qué nos hizo falta? Una lista de lo calculado, en orden: la **cinta**. Y para cada elemento, a
+# partir de qué se calculó, con la pendiente de esa única operación.
+
+# %%
+tape = []
+
+
+class Node:
+    def __init__(self, value, parents=()):
+        self.value, self.parents, self.slope = value, parents, 0.0
+        tape.append(self)
+
+    def __add__(self, other):
+        return Node(self.value + other.value, [(self, 1), (other, 1)])
+
+    def __mul__(self, other):
+        return Node(self.value * other.value, [(self, other.value), (other, self.value)])
+
+
+def tanh(a):
+    y = np.tanh(a.value)
+    return Node(y, [(a, 1 - y * y)])
+
+
+def backward(last):
+    last.slope = 1.0
+    for node in reversed(tape):
+        for parent, slope in node.parents:
+            parent.slope += node.slope * slope
+
+
+w_, x_, b_, minus_t = Node(0.5), Node(2.0), Node(-0.5), Node(-1.0)
+e_ = tanh(w_ * x_ + b_) + minus_t
+backward(e_ * e_)
+print("δw, δx, δb =", [round(float(v.slope), 4) for v in (w_, x_, b_)])
+assert np.allclose([w_.slope, x_.slope, b_.slope], [w.grad, x.grad, b.grad], rtol=1e-15)
+
+# %% [markdown] lang="en"
+# To the last digit. Two things in `backward` deserve a second look.
+#
+# - **`reversed`**: a node's $\delta$ is complete only when everything that uses it has had its say.
+#   Whatever uses a node was computed *after* it, so walking the tape from its end is always right.
+# - **`+=`**: `e_ * e_` uses `e_` twice, and both uses count. In a recurrent network a weight is
+#   used at every time step, and this little plus sign is all of *backpropagation through time*.
+#
+# minigrad's own walk (`minigrad/tape.py`) is this loop. What it adds: arrays instead of numbers,
+# broadcasting undone, only the part of the tape that leads to what was asked for, and memory given
+# back on the way.
+#
+# ## The rules, derived
+#
+# Each operation brings its own slope. minigrad writes them beside SymPy's derivative:
+
+# %% [markdown] lang="es"
+# Hasta la última cifra. Dos detalles de `backward` merecen otra mirada.
+#
+# - **`reversed`**: la $\delta$ de un nodo no está completa hasta que ha hablado todo el que lo usa.
+#   Y quien usa un nodo se calculó *después* que él; recorrer la cinta desde el final siempre vale.
+# - **`+=`**: `e_ * e_` usa `e_` dos veces, y las dos cuentan. En una red recurrente cada peso se
+#   usa en todos los pasos, y ese signo más es toda la *retropropagación a través del tiempo*.
+#
+# El recorrido de minigrad (`minigrad/tape.py`) es este mismo bucle. Lo que añade: arrays en vez de
+# números, deshacer la difusión (*broadcasting*), recorrer solo la parte de la cinta que lleva a lo
+# que se pide y devolver la memoria por el camino.
+#
+# ## Las reglas, deducidas
+#
+# Cada operación trae su propia pendiente. minigrad las escribe junto a la derivada de SymPy:
+
+# %%
+formulas(derive("tanh"))
+
+# %%
+formulas(derive("multiply"))
+
+# %% [markdown] lang="en"
+# ## The experiment: trust, but check
+#
+# How would you test a gradient without knowing it? Take the definition of the derivative and a
+# small step $\varepsilon$:
+#
+# $$\frac{f(w + \varepsilon) - f(w - \varepsilon)}{2\,\varepsilon}$$
+#
+# How small? The formula itself is off by about $\varepsilon^2$, so smaller is better, until the two
+# values of $f$ agree in nearly all of their 16 digits: their difference then keeps few digits that
+# mean anything, and that error grows as $1/\varepsilon$.
+#
+# The **complex step** subtracts nothing. Expand $f(w + i\varepsilon) = f(w) + i\varepsilon f'(w) -
+# \dots$ and read off the imaginary part:
+#
+# $$f'(w) \approx \frac{\operatorname{Im} f(w + i\varepsilon)}{\varepsilon}$$
+
+# %% [markdown] lang="es"
+# ## El experimento: confía, pero comprueba
+#
+# ¿Cómo pondrías a prueba un gradiente sin conocerlo? Con la definición de derivada y un paso
+# pequeño $\varepsilon$:
+#
+# $$\frac{f(w + \varepsilon) - f(w - \varepsilon)}{2\,\varepsilon}$$
+#
+# ¿Cómo de pequeño? La fórmula en sí se equivoca en torno a $\varepsilon^2$, así que cuanto menor,
+# mejor; hasta que los dos valores de $f$ coinciden en casi todas sus 16 cifras. Entonces a la resta
+# le quedan pocas cifras que signifiquen algo, y ese error crece como $1/\varepsilon$.
+#
+# El **paso complejo** no resta nada. Desarrolla $f(w + i\varepsilon) = f(w) + i\varepsilon f'(w) -
+# \dots$ y quédate con la parte imaginaria:
+#
+# $$f'(w) \approx \frac{\operatorname{Im} f(w + i\varepsilon)}{\varepsilon}$$
+
+
+# %%
+def f(w):
+    return (np.tanh(w * 2.0 - 0.5) - 1.0) ** 2
+
+
+exact = mg.grad(f)(0.5)
+epsilons = 10.0 ** np.arange(-15, 0)
+by_difference = (f(0.5 + epsilons) - f(0.5 - epsilons)) / (2 * epsilons)
+by_complex_step = np.imag(f(0.5 + 1j * epsilons)) / epsilons
+errors = [abs(guess - exact) / abs(exact) for guess in (by_difference, by_complex_step)]
+
+best = errors[0].argmin()
+print(text("finite difference, best step:", "diferencia finita, mejor paso:"),
+      f"{epsilons[best]:.0e}, {text('error', 'error')} {errors[0][best]:.0e}")  # fmt: skip
+print(text("complex step of 1e-15:", "paso complejo de 1e-15:"), f"error {errors[1][0]:.0e}")
+assert 1e-7 < epsilons[best] < 1e-4 and 1e-13 < errors[0][best] < 1e-9
+assert (errors[1][epsilons < 1e-8] < 1e-15).all()
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
+axes.loglog(
+    epsilons, errors[0], "o-", color="0.4", label=text("finite difference", "diferencia finita")
+)
+axes.loglog(epsilons, np.maximum(errors[1], 1e-17), "o-", color="C3",
+            label=text("complex step", "paso complejo"))  # fmt: skip
+axes.axhline(np.finfo(float).eps, color="0.7", ls=":")
+axes.text(1e-15, 3e-16, text("one rounding", "un redondeo"), color="0.5", va="bottom")
+axes.set(xlabel="ε", ylabel=text("relative error", "error relativo"), ylim=(5e-18, 1))
+axes.legend(frameon=False, loc="upper center")
+plt.show()
+
+# %% [markdown] lang="en"
+# The grey curve is a valley: too coarse on the right, too noisy on the left, and even at the bottom
+# a few digits are missing. The red one has no left wall: as soon as the step is below $10^{-8}$ it
+# is exact to rounding and stays so (what is drawn at $10^{-17}$ agrees in every bit).
+#
+# Both share a weakness: each run tells *one* slope. For $n$ weights that is $n$ runs, or twice as
+# many; the tape needs one run and one walk.
+
+# %% [markdown] lang="es"
+# La curva gris es un valle: demasiado basta a la derecha, demasiado ruidosa a la izquierda, y hasta
+# en el fondo le faltan unas cifras. La roja no tiene pared izquierda: en cuanto el paso baja de
+# $10^{-8}$ es exacta salvo redondeo, y así sigue (lo dibujado en $10^{-17}$ coincide bit a bit).
+#
+# Las dos comparten una debilidad: cada ejecución dice *una* pendiente. Para $n$ pesos son $n$
+# ejecuciones, o el doble; a la cinta le bastan una ejecución y un paseo.
+
+# %%
+calls = 0
+inputs = rng.normal(size=1000)
+
+
+def loss(weights):
+    global calls
+    calls += 1
+    return np.square(np.tanh(weights * inputs)).sum()
+
+
+weights = rng.normal(size=1000)
+calls = 0
+gradient = mg.grad(loss)(weights)
+print(text("the tape:", "la cinta:"), calls)
+assert calls == 1
+
+calls = 0
+steps = 1e-30j * np.eye(1000)
+slopes = np.array([loss(weights + step).imag for step in steps]) / 1e-30
+print(text("the complex step:", "el paso complejo:"), calls)
+assert calls == 1000
+assert np.allclose(gradient, slopes, rtol=1e-13)
+
+# %% [markdown] lang="en"
+# A thousand slopes: one run against a thousand, and the same numbers.
+#
+# ## The proof
+#
+# A check at one point says nothing about the next point. Since every rule of minigrad is an
+# ordinary NumPy expression, it runs on *symbols* as well as on numbers: the gradient comes out as a
+# formula, SymPy differentiates the forward pass by itself, and the difference has to reduce to 0.
+# Three judges look at each rule.
+
+# %% [markdown] lang="es"
+# Mil pendientes: una ejecución contra mil, y los mismos números.
+#
+# ## La demostración
+#
+# Comprobar en un punto no dice nada del punto de al lado. Pero cada regla de minigrad es una
+# expresión corriente de NumPy, así que se ejecuta igual con *símbolos* que con números: el
+# gradiente sale como fórmula, SymPy deriva por su cuenta el paso hacia delante, y la diferencia
+# tiene que reducirse a 0. A cada regla la examinan tres jueces.
+
+# %%
+verdicts(verify("tanh", "multiply", seed=SEED))
+
+# %% [markdown] lang="en"
+# A judge that never says no is worth nothing. So here is a tanh whose author forgot the square:
+
+# %% [markdown] lang="es"
+# Un juez que nunca dice que no, no vale nada. Aquí va una tanh a la que su autor le olvidó el
+# cuadrado (los jueces explican sus fallos en inglés):
+
+# %%
+forgetful_tanh = mg.elementwise(
+    "forgetful_tanh",
+    np.tanh,
+    partials=(lambda y, x: 1 - y,),  # should be 1 - y * y
+    symbol="tanh",
+)
+report = verify(Target("forgetful_tanh", forgetful_tanh), seed=SEED)
+for found in report.checks:
+    print("✓" if found.passed else "no:", found.judge)
+print(report.checks[0].failures[-1])
+assert not any(found.passed for found in report.checks)
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# Put your answer where it says `None` and run the cell.
+#
+# **1. On paper.** $L = (w\,x + b)^2$ with $w = 3$, $x = 2$, $b = -5$. Walk back: what is
+# $\delta w$?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# Pon tu respuesta donde dice `None` y ejecuta la celda.
+#
+# **1. En papel.** $L = (w\,x + b)^2$ con $w = 3$, $x = 2$, $b = -5$. Vuelve hacia atrás: ¿cuánto
+# vale $\delta w$?
+
+# %%
+delta_w = None
+check("1", delta_w, mg.grad(lambda w: (w * 2.0 - 5.0) ** 2)(3.0))
+
+# %% [markdown] lang="en" tags=["solution"]
+# Forward: $z = 3 \cdot 2 - 5 = 1$. Back: $\delta z = 2 z = 2$, and $w$ is multiplied by $x = 2$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Hacia delante: $z = 3 \cdot 2 - 5 = 1$. Hacia atrás: $\delta z = 2 z = 2$, y a $w$ la multiplica
+# $x = 2$.
+
+# %% tags=["solution"]
+delta_w = 2 * (3 * 2 - 5) * 2
+check("1", delta_w, mg.grad(lambda w: (w * 2.0 - 5.0) ** 2)(3.0))
+
+# %% [markdown] lang="en"
+# **2. A missing plus.** Somebody writes `=` for `+=` in our `backward`. Which slope would it then
+# report for $x$ in $x \cdot x + x$ at $x = 3$? (The true one is 7.) Think before you run it.
+
+# %% [markdown] lang="es"
+# **2. Falta un más.** Alguien escribe `=` en lugar de `+=` en nuestra `backward`. ¿Qué pendiente
+# daría entonces para $x$ en $x \cdot x + x$ con $x = 3$? (La verdadera es 7.) Piénsalo antes de
+# ejecutarlo.
+
+
+# %%
+def careless():
+    """What the careless walk finds."""
+    tape.clear()
+    x = Node(3.0)
+    last = x * x + x
+    last.slope = 1.0
+    for node in reversed(tape):
+        for parent, slope in node.parents:
+            parent.slope = node.slope * slope
+    return x.slope
+
+
+your_guess = None
+check("2", your_guess, careless())
+
+# %% [markdown] lang="en" tags=["solution"]
+# The sum is visited first and writes 1 into $x$; then the product overwrites it twice, with 3 and
+# with 3 again. The last one wins.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Primero se visita la suma, que escribe un 1 en $x$; después el producto lo machaca dos veces, con
+# 3 y otra vez con 3. Gana el último.
+
+# %% tags=["solution"]
+your_guess = 3.0
+check("2", your_guess, careless())
+
+# %% [markdown] lang="en"
+# **3. One more rule.** Teach our tape the logistic function $\sigma(x) = 1 / (1 + e^{-x})$. Its
+# slope is short when you write it with the output.
+
+# %% [markdown] lang="es"
+# **3. Una regla más.** Enséñale a nuestra cinta la función logística $\sigma(x) = 1 / (1 +
+# e^{-x})$. Su pendiente es corta si la escribes con la salida.
+
+
+# %%
+def sigmoid(a):
+    """A Node with the value σ(a) and its parent a."""
+    return None
+
+
+def slope_of_yours(at):
+    tape.clear()
+    a = Node(at)
+    y = sigmoid(a)
+    if y is None:
+        return None
+    backward(y * a)
+    return a.slope
+
+
+check("3", slope_of_yours(0.7), mg.grad(lambda a: mg.sigmoid(a) * a)(0.7))
+
+# %% [markdown] lang="en" tags=["solution"]
+# With $y = \sigma(x)$: $y' = y\,(1 - y)$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Con $y = \sigma(x)$: $y' = y\,(1 - y)$.
+
+
+# %% tags=["solution"]
+def sigmoid(a):
+    y = 1 / (1 + np.exp(-a.value))
+    return Node(y, [(a, y * (1 - y))])
+
+
+check("3", slope_of_yours(0.7), mg.grad(lambda a: mg.sigmoid(a) * a)(0.7))
+
+# %% [markdown] lang="en"
+# **4. One imaginary step.** Find the slope of $e^{\sin(x)}$ at $x = 1$ by a complex step, to all
+# digits, without minigrad.
+
+# %% [markdown] lang="es"
+# **4. Un paso imaginario.** Halla la pendiente de $e^{\operatorname{sen}(x)}$ en $x = 1$ con un
+# paso complejo, con todas sus cifras y sin minigrad.
+
+# %%
+slope = None
+check("4", slope, np.exp(np.sin(1.0)) * np.cos(1.0), rtol=1e-15)
+
+# %% [markdown] lang="en" tags=["solution"]
+# NumPy's functions take complex numbers, and any tiny step will do.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Las funciones de NumPy aceptan números complejos, y sirve cualquier paso diminuto.
+
+# %% tags=["solution"]
+slope = np.exp(np.sin(1.0 + 1e-30j)).imag / 1e-30
+check("4", slope, np.exp(np.sin(1.0)) * np.cos(1.0), rtol=1e-15)
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - `minigrad/tape.py`, the function `walk`: our `backward`, grown up.
+# - A. G. Baydin, B. A. Pearlmutter, A. A. Radul and J. M. Siskind, *Automatic Differentiation in
+#   Machine Learning: a Survey*, Journal of Machine Learning Research 18 (2018), section 3.2:
+#   reverse mode, with a worked table like ours.
+# - W. Squire and G. Trapp, *Using Complex Variables to Estimate Derivatives of Real Functions*,
+#   SIAM Review 40 (1998), pages 110–112: the complex step, in three pages.
+# - S. Linnainmaa, *Taylor expansion of the accumulated rounding error*, BIT 16 (1976), pages
+#   146–160: the walk back, before anyone used it to train a network.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - `minigrad/tape.py`, la función `walk`: nuestra `backward`, ya de mayor.
+# - A. G. Baydin, B. A. Pearlmutter, A. A. Radul y J. M. Siskind, *Automatic Differentiation in
+#   Machine Learning: a Survey*, Journal of Machine Learning Research 18 (2018), apartado 3.2: el
+#   modo inverso, con una tabla resuelta como la nuestra.
+# - W. Squire y G. Trapp, *Using Complex Variables to Estimate Derivatives of Real Functions*,
+#   SIAM Review 40 (1998), páginas 110–112: el paso complejo, en tres páginas.
+# - S. Linnainmaa, *Taylor expansion of the accumulated rounding error*, BIT 16 (1976), páginas
+#   146–160: el camino de vuelta, antes de que nadie lo usara para entrenar una red.

@@ -1,0 +1,546 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # Backpropagation through time
+#
+# A recurrent network makes a mistake at step 30. The very same matrix $W$ has acted at each of the
+# thirty steps before. **If one matrix acts at every step, which of its uses is to blame?**
+#
+# All of them, each by its own share, and the shares add up. This chapter finds them three times: on
+# paper, by SymPy, and in a backward pass that you can read in one breath. Then it puts that pass
+# before a judge who knows no "approximately".
+
+# %% [markdown] lang="es"
+# # Retropropagación a través del tiempo
+#
+# Una red recurrente se equivoca en el paso 30. La misma matriz $W$ ha intervenido en cada uno de
+# los treinta pasos. **Si una misma matriz actúa en todos los pasos, ¿cuál de sus usos tiene la
+# culpa?**
+#
+# Todos, cada uno con su parte, y las partes se suman. En este capítulo las hallamos tres veces: en
+# papel, con SymPy y con un paso hacia atrás que se lee de un tirón. Después llevamos ese paso ante
+# un juez que no entiende de «aproximadamente».
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import minigrad as mg
+from minigrad import graph
+from minigrad.arrays.field import PRIME, FieldArray
+from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.symbolic import derive
+from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.verify import verify
+
+SEED = 3
+rng = np.random.default_rng(SEED)
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## The idea: unroll it
+#
+# A loop is hard to differentiate; a straight line is not. So lay the loop out along time, one copy
+# of the cell for each step, and it is an ordinary deep network whose layers happen to share their
+# weights. Here are
+# five steps.
+
+# %% [markdown] lang="es"
+# ## La idea: desplegarla
+#
+# Un bucle es difícil de derivar; una línea recta, no. Así que se extiende el bucle a lo largo del
+# tiempo, con una copia de la celda por paso, y queda una red profunda corriente cuyas capas
+# resultan compartir los pesos. Aquí hay cinco pasos.
+
+# %%
+graph.draw("rnn", steps=5)
+
+# %% [markdown] lang="en"
+# Now the one trick of the chapter. **Pretend** that each step had a matrix of its own, $W^{(1)},
+# W^{(2)}, \dots, W^{(T)}$. Each is used once, so its gradient is plain chain rule. In truth they
+# are one matrix: moving $W$ moves all copies together, and the effects on the loss add up,
+#
+# $$\frac{\partial L}{\partial W} = \sum_{t=1}^{T} \frac{\partial L}{\partial W^{(t)}}.$$
+#
+# ## On paper
+#
+# Write the cell with its two matrices apart, and let the loss listen to every step:
+#
+# $$a_t = W_h\,h_{t-1} + W_x\,x_t + b \qquad h_t = \tanh(a_t) \qquad L = \sum_t \ell_t(h_t)$$
+#
+# As in chapter 2, $\delta v$ stands for $\partial L / \partial v$. Who uses $h_t$? The loss of this
+# step, and the next step, through $W_h$. So two terms:
+#
+# $$\delta h_t = \frac{\partial \ell_t}{\partial h_t} + W_h^{\top}\,\delta a_{t+1}$$
+#
+# Who uses $a_t$? Only the tanh of the same step, entry by entry:
+#
+# $$\delta a_t = \delta h_t \circ (1 - h_t^2)$$
+#
+# And the copy of $W_h$ at step $t$ multiplies $h_{t-1}$; row $j$, column $k$ meets
+# $\delta a_t[j]$ and $h_{t-1}[k]$. Summed over the copies:
+#
+# $$\frac{\partial L}{\partial W_h} = \sum_t \delta a_t\,h_{t-1}^{\top}$$
+#
+# Begin at the last step, where nothing comes from the future, and walk to the first. minigrad reads
+# the same out of the cell's code (its $W_a$ holds $W_h$ and $W_x$ side by side):
+
+# %% [markdown] lang="es"
+# Y ahora, el único truco del capítulo. **Finge** que cada paso tiene su propia matriz, $W^{(1)},
+# W^{(2)}, \dots, W^{(T)}$. Cada una se usa una vez, así que su gradiente es simple regla de la
+# cadena. En realidad son una sola: al mover $W$ se mueven todas las copias a la vez, y sus efectos
+# sobre la pérdida se suman,
+#
+# $$\frac{\partial L}{\partial W} = \sum_{t=1}^{T} \frac{\partial L}{\partial W^{(t)}}.$$
+#
+# ## En papel
+#
+# Escribamos la celda con sus dos matrices por separado, y que la pérdida escuche todos los pasos:
+#
+# $$a_t = W_h\,h_{t-1} + W_x\,x_t + b \qquad h_t = \tanh(a_t) \qquad L = \sum_t \ell_t(h_t)$$
+#
+# Como en el capítulo 2, $\delta v$ significa $\partial L / \partial v$. ¿Quién usa $h_t$? La
+# pérdida de ese paso y, a través de $W_h$, el paso siguiente. Dos términos, pues:
+#
+# $$\delta h_t = \frac{\partial \ell_t}{\partial h_t} + W_h^{\top}\,\delta a_{t+1}$$
+#
+# ¿Quién usa $a_t$? Solo la tanh del mismo paso, entrada por entrada:
+#
+# $$\delta a_t = \delta h_t \circ (1 - h_t^2)$$
+#
+# Y la copia de $W_h$ del paso $t$ multiplica a $h_{t-1}$: en la fila $j$, columna $k$ se encuentran
+# $\delta a_t[j]$ y $h_{t-1}[k]$. Sumando las copias:
+#
+# $$\frac{\partial L}{\partial W_h} = \sum_t \delta a_t\,h_{t-1}^{\top}$$
+#
+# Se empieza por el último paso, al que nada le llega del futuro, y se camina hasta el primero.
+# minigrad lee lo mismo en el código de la celda (su $W_a$ lleva juntas $W_h$ y $W_x$):
+
+# %%
+formulas(derive("rnn"), "δh_t", "δa^a_t", "∂L/∂W_a")
+
+# %% [markdown] lang="en"
+# ## By SymPy
+#
+# Paper is patient, so let a computer algebra system check it. One unit, three steps, no bias:
+# SymPy gets $h_3$ as one formula and differentiates it without knowing anything about time.
+
+# %% [markdown] lang="es"
+# ## Con SymPy
+#
+# El papel lo aguanta todo, así que comprobémoslo con un sistema de álgebra. Una unidad, tres pasos,
+# sin sesgo: SymPy recibe $h_3$ como una sola fórmula y la deriva sin saber nada del tiempo.
+
+# %%
+w, *x = sympy.symbols("w x_1 x_2 x_3", real=True)
+h = [sympy.Integer(0)]
+for x_t in x:
+    h.append(sympy.tanh(w * h[-1] + x_t))
+slope = sympy.diff(h[3], w)
+
+short = slope
+for t in (3, 2, 1):  # write h_3, h_2, h_1 where they stand
+    short = short.subs(h[t], sympy.Symbol(f"h_{t}"))
+short
+
+# %% [markdown] lang="en"
+# Read it with the copies in mind: the last one meets $h_2$, the one before it meets $h_1$ and is
+# reached through $w\,(1 - h_2^2)$, and the first meets $h_0 = 0$. Our recipe says: with $\delta h_3
+# = 1$, walk back and add up. If recipe and SymPy agree, their difference is 0 for *every* $w$ and
+# $x$. The same goes for minigrad, whose tape runs on symbols just as on numbers.
+
+# %% [markdown] lang="es"
+# Léelo pensando en las copias: la última se encuentra con $h_2$; la anterior, con $h_1$, y se llega
+# a ella a través de $w\,(1 - h_2^2)$; la primera, con $h_0 = 0$. Nuestra receta dice: con $\delta
+# h_3 = 1$, camina hacia atrás y suma. Si la receta y SymPy coinciden, su diferencia es 0 para
+# *todos* los $w$ y $x$. Y lo mismo vale para minigrad, cuya cinta funciona con símbolos igual que
+# con números.
+
+# %%
+delta_h, recipe = sympy.Integer(1), sympy.Integer(0)
+for t in (3, 2, 1):
+    delta_a = delta_h * (1 - h[t] ** 2)
+    recipe += delta_a * h[t - 1]
+    delta_h = w * delta_a
+
+weight = mg.Tensor(SymbolicArray(w), requires_grad=True)
+state = mg.Tensor(SymbolicArray(0))
+for x_t in x:
+    state = np.tanh(weight * state + SymbolicArray(x_t))
+state.backward()
+
+print("SymPy −", text("recipe", "receta"), "=", sympy.expand(slope - recipe))
+print("SymPy − minigrad =", sympy.expand(slope - weight.grad.item()))
+assert sympy.expand(slope - recipe) == 0
+assert sympy.expand(slope - weight.grad.item()) == 0
+
+# %% [markdown] lang="en"
+# ## The code, from primitives
+#
+# The three formulas, line by line. `forward` keeps every $h_t$, because the way back needs them:
+# that is why training takes memory in proportion to the length of the film.
+
+# %% [markdown] lang="es"
+# ## El código, desde cero
+#
+# Las tres fórmulas, línea por línea. `forward` guarda todas las $h_t$, porque el camino de vuelta
+# las necesita: por eso entrenar gasta memoria en proporción a lo larga que sea la película.
+
+
+# %%
+def forward(W_h, W_x, b, xs):
+    """All states, the initial one first."""
+    hs = [xs[0] @ W_x.T * 0]  # zeros of the right kind
+    for x in xs:
+        hs.append(np.tanh(W_h @ hs[-1] + W_x @ x + b))
+    return hs
+
+
+def backward(W_h, hs, dl_dh):
+    """∂L/∂W_h of each copy; dl_dh[t] is what the loss says to the state of step t."""
+    copies, delta_h = [], 0
+    for t in reversed(range(1, len(hs))):
+        delta_h = delta_h + dl_dh[t - 1]
+        delta_a = delta_h * (1 - hs[t] * hs[t])
+        copies.append(delta_a[:, None] * hs[t - 1][None, :])
+        delta_h = W_h.T @ delta_a
+    return copies[::-1]
+
+
+H, X, T = 8, 3, 30
+W_h, W_x, b = rng.normal(0, 0.9 / np.sqrt(H), (H, H)), rng.normal(size=(H, X)) / 2, np.zeros(H)
+xs, targets = rng.normal(size=(T, X)), rng.normal(size=(T, H))
+
+hs = forward(W_h, W_x, b, xs)
+copies = backward(W_h, hs, 2 * (np.array(hs[1:]) - targets))  # L = Σ (h − target)²
+
+
+def loss(W_h):
+    return sum(
+        np.square(h - u).sum() for h, u in zip(forward(W_h, W_x, b, xs)[1:], targets, strict=True)
+    )
+
+
+by_tape = mg.grad(loss)(W_h)
+print(text("largest difference:", "mayor diferencia:"), f"{abs(sum(copies) - by_tape).max():.0e}")
+assert np.allclose(sum(copies), by_tape, rtol=1e-12, atol=1e-12)
+
+# %% [markdown] lang="en"
+# `loss` is called with a `Tensor`, and minigrad finds in one call what took us ten lines. But now
+# you know what it does.
+#
+# ## The experiment: whose share?
+#
+# We kept the copies apart, so we can look at them. On the left the loss speaks at *every* step; on
+# the right only at the **last** one. How large is the share of each step?
+
+# %% [markdown] lang="es"
+# A `loss` le llega un `Tensor`, y minigrad encuentra en una llamada lo que a nosotros nos costó
+# diez líneas. Pero ahora sabes lo que hace.
+#
+# ## El experimento: ¿a quién le toca?
+#
+# Hemos guardado las copias por separado, así que podemos mirarlas. A la izquierda, la pérdida habla
+# en *todos* los pasos; a la derecha, solo en el **último**. ¿Cuánto pone cada paso?
+
+# %%
+only_last = np.zeros((T, H))
+only_last[-1] = 2 * (hs[-1] - targets[-1])
+shares = [np.linalg.norm(copies, axis=(1, 2)),
+          np.linalg.norm(backward(W_h, hs, only_last), axis=(1, 2))]  # fmt: skip
+
+recent = shares[1][-10:].sum() / shares[1].sum()
+print(text("last 10 of 30 steps, loss at the end:", "10 últimos de 30 pasos, pérdida al final:"),
+      f"{recent:.1%}")  # fmt: skip
+assert shares[0][0] == shares[1][0] == 0  # the first copy meets h₀ = 0
+assert recent > 0.99
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+titles = (text("loss at every step", "pérdida en todos los pasos"),
+          text("loss at the last step", "pérdida en el último paso"))  # fmt: skip
+for panel, share, title in zip(axes, shares, titles, strict=True):
+    panel.bar(np.arange(1, T + 1), share, color="C3")
+    panel.set(xlabel=text("step t", "paso t"), title=title)
+axes[0].set_ylabel("‖∂L/∂W⁽ᵗ⁾‖")
+plt.show()
+
+# %% [markdown] lang="en"
+# With the loss at the end, more than 99 % of the blame falls on the last ten steps: what happened
+# before hardly counts. That is no bug but the topic of the next chapter. It also suggests a saving:
+# walk back only $k$ steps and stop. This is **truncated** backpropagation; how wrong does it get?
+
+# %% [markdown] lang="es"
+# Con la pérdida al final, más del 99 % de la culpa recae en los diez últimos pasos: lo de antes
+# apenas cuenta. No es un error, sino el tema del capítulo siguiente. Y sugiere un ahorro: volver
+# solo $k$ pasos y parar. Es la retropropagación **truncada**; ¿cuánto se equivoca?
+
+# %%
+last = np.array(backward(W_h, hs, only_last))
+whole = last.sum(axis=0)
+ks = np.arange(1, T + 1)
+missing = [np.linalg.norm(last[:-k].sum(axis=0)) / np.linalg.norm(whole) for k in ks]
+for k in (1, 5, 10, 20):
+    print(f"k = {k:>2}: {text('error', 'error')} {missing[k - 1]:.1e}")
+assert missing[0] > 0.1 and missing[9] < 0.01
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
+axes.semilogy(ks[:-2], missing[:-2], "o-", color="C3")
+axes.set(xlabel=text("steps walked back, k", "pasos hacia atrás, k"),
+         ylabel=text("relative error", "error relativo"))  # fmt: skip
+plt.show()
+
+# %% [markdown] lang="en"
+# ## The proof: a judge without tolerance
+#
+# "They agree to $10^{-12}$" is how numerical people talk. A small mistake could hide there, in a
+# term that happens to be tiny at this point. And SymPy, which is never wrong, is slow: its formulas
+# grow with every step and every unit.
+#
+# The way out is to change the *numbers*. Take the integers modulo a large prime,
+# $p = 2^{61} - 1$. They can be added, multiplied and divided, and nothing is ever rounded: equal
+# means equal. The chain rule is algebra and holds there too. And tanh? All that the way back needs
+# of it is its rule, $1 - y^2$; so every value of tanh is simply *drawn at random*, the same for the
+# same argument. If the rule is a true identity, it survives any draw. A false one, with its terms
+# of degree $d$, survives with a chance of about $d / p$.
+#
+# Our own NumPy function runs there unchanged, for a hundred steps:
+
+# %% [markdown] lang="es"
+# ## La demostración: un juez sin tolerancia
+#
+# «Coinciden hasta $10^{-12}$», dice la gente de lo numérico. Ahí puede esconderse un error pequeño,
+# en un término que justo en este punto es diminuto. Y SymPy, que nunca se equivoca, es lento:
+# sus fórmulas crecen con cada paso y con cada unidad.
+#
+# La salida es cambiar de *números*. Toma los enteros módulo un primo grande, $p = 2^{61} - 1$. Se
+# pueden sumar, multiplicar y dividir, y nunca se redondea nada: igual significa igual. La regla de
+# la cadena es álgebra y también allí se cumple. ¿Y la tanh? Al camino de vuelta solo le hace falta
+# su regla, $1 - y^2$; así que cada valor de la tanh se saca simplemente *al azar*, siempre el mismo
+# para el mismo argumento. Si la regla es una identidad verdadera, sobrevive a cualquier sorteo. Una
+# falsa, con términos de grado $d$, sobrevive con probabilidad de alrededor de $d / p$.
+#
+# Nuestra propia función de NumPy funciona allí sin tocarla, durante cien pasos:
+
+# %%
+T_LONG = 100
+field_W_h, field_W_x = FieldArray.random((H, H), rng), FieldArray.random((H, X), rng)
+field_b, field_xs = FieldArray.random((H,), rng), FieldArray.random((T_LONG, X), rng)
+from_loss = FieldArray.random((T_LONG, H), rng)  # what the loss says at each step
+
+
+def field_loss(W_h):
+    hs = forward(W_h, field_W_x, field_b, field_xs)
+    return sum((h * u).sum() for h, u in zip(hs[1:], from_loss, strict=True))
+
+
+def ours(backward):
+    """∂L/∂W_h by a hand-written backward pass, in the field."""
+    hs = forward(field_W_h, field_W_x, field_b, field_xs)
+    return sum(backward(field_W_h, hs, from_loss))
+
+
+engine = mg.grad(field_loss)(field_W_h)
+print(text("one entry, ours:  ", "una entrada, nuestra:  "), ours(backward)[0, 0].item())
+print(text("one entry, engine:", "una entrada, del motor:"), engine[0, 0].item())
+equal = int((ours(backward) == engine).sum().item())
+print(equal, text("of", "de"), engine.size, text("entries equal", "entradas iguales"))
+assert PRIME == 2**61 - 1
+assert equal == engine.size == 64
+
+# %% [markdown] lang="en"
+# Sixty-four numbers of up to nineteen digits, through a hundred steps, and not one digit differs.
+# Now forget the transpose in `W_h.T`, a favourite mistake: shapes fit, the code runs, nothing
+# warns.
+
+# %% [markdown] lang="es"
+# Sesenta y cuatro números de hasta diecinueve cifras, a través de cien pasos, y no difiere ni una.
+# Olvida ahora la traspuesta de `W_h.T`, un error de los favoritos: las formas encajan, el código
+# corre y nadie avisa.
+
+
+# %%
+def without_transpose(W_h, hs, dl_dh):
+    return backward(W_h.T, hs, dl_dh)
+
+
+equal = int((ours(without_transpose) == engine).sum().item())
+print(equal, text("of", "de"), engine.size, text("entries equal", "entradas iguales"))
+assert equal == 0
+
+# %% [markdown] lang="en"
+# `verify` does this for the whole cell, beside the proof on symbols and the floats. There the
+# engine is not compared with itself: SymPy's derivatives are pushed *forward* through the steps.
+
+# %% [markdown] lang="es"
+# `verify` lo hace con la celda entera, junto a la demostración con símbolos y los números de coma
+# flotante. Allí el motor no se compara consigo mismo: las derivadas de SymPy se empujan *hacia
+# delante* a lo largo de los pasos.
+
+# %%
+verdicts(verify("rnn", seed=SEED))
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# **1. On paper.** A linear network, $h_t = w\,h_{t-1} + x_t$, $h_0 = 0$, reads $x = (1, 0, 0, 0)$.
+# What is $\partial h_4 / \partial w$ at $w = 0.9$?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# **1. En papel.** Una red lineal, $h_t = w\,h_{t-1} + x_t$, $h_0 = 0$, lee $x = (1, 0, 0, 0)$.
+# ¿Cuánto vale $\partial h_4 / \partial w$ en $w = 0.9$?
+
+
+# %%
+def h_4(w):
+    h = 0.0
+    for x_t in (1.0, 0.0, 0.0, 0.0):
+        h = w * h + x_t
+    return h
+
+
+your_slope = None
+check("1", your_slope, mg.grad(h_4)(0.9))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $h_4 = w^3$, so the slope is $3\,w^2 = 2.43$. As a sum over copies: three of them act on the 1,
+# and each has the share $w^2$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $h_4 = w^3$, y la pendiente es $3\,w^2 = 2.43$. Como suma de copias: tres de ellas actúan sobre el
+# 1, y a cada una le toca $w^2$.
+
+# %% tags=["solution"]
+your_slope = 3 * 0.9**2
+check("1", your_slope, mg.grad(h_4)(0.9))
+
+# %% [markdown] lang="en"
+# **2. The other gradients.** Extend `backward`: let it return $\partial L / \partial b$. Which
+# operand does the bias meet at each step?
+
+# %% [markdown] lang="es"
+# **2. Los otros gradientes.** Amplía `backward` para que devuelva $\partial L / \partial b$. ¿A qué
+# operando se encuentra el sesgo en cada paso?
+
+
+# %%
+def bias_gradient(W_h, hs, dl_dh):
+    return None
+
+
+dl_dh = 2 * (np.array(hs[1:]) - targets)
+
+
+def loss_of_bias(b):
+    return sum(
+        np.square(h - u).sum() for h, u in zip(forward(W_h, W_x, b, xs)[1:], targets, strict=True)
+    )
+
+
+expected_b = mg.grad(loss_of_bias)(b)
+check("2", bias_gradient(W_h, hs, dl_dh), expected_b)
+
+# %% [markdown] lang="en" tags=["solution"]
+# The bias is added with the factor 1, so each copy's share is $\delta a_t$ itself.
+
+# %% [markdown] lang="es" tags=["solution"]
+# El sesgo se suma con factor 1, así que a cada copia le toca la propia $\delta a_t$.
+
+
+# %% tags=["solution"]
+def bias_gradient(W_h, hs, dl_dh):
+    total, delta_h = 0, 0
+    for t in reversed(range(1, len(hs))):
+        delta_a = (delta_h + dl_dh[t - 1]) * (1 - hs[t] * hs[t])
+        total = total + delta_a
+        delta_h = W_h.T @ delta_a
+    return total
+
+
+check("2", bias_gradient(W_h, hs, dl_dh), expected_b)
+
+# %% [markdown] lang="en"
+# **3. Find the bug.** A colleague's backward pass runs without complaint. The exact judge finds not
+# one entry equal. Repair it.
+
+# %% [markdown] lang="es"
+# **3. Encuentra el fallo.** El paso hacia atrás de un compañero se ejecuta sin quejarse. El juez
+# exacto no encuentra ni una entrada igual. Arréglalo.
+
+
+# %%
+def of_a_colleague(W_h, hs, dl_dh):
+    copies, delta_h = [], 0
+    for t in reversed(range(1, len(hs))):
+        delta_h = delta_h + dl_dh[t - 1]
+        delta_a = delta_h * (1 - hs[t - 1] * hs[t - 1])
+        copies.append(delta_a[:, None] * hs[t - 1][None, :])
+        delta_h = W_h.T @ delta_a
+    return copies[::-1]
+
+
+def entries_equal(backward):
+    """How many entries are equal in the field; ``None`` while there are none."""
+    return int((ours(backward) == engine).sum().item()) or None
+
+
+check("3", entries_equal(of_a_colleague), 64)
+
+# %% [markdown] lang="en" tags=["solution"]
+# The slope of tanh at step $t$ is $1 - h_t^2$, with the tanh's *output*; the colleague took the
+# state before it, $h_{t-1}$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# La pendiente de la tanh en el paso $t$ es $1 - h_t^2$, con la *salida* de la tanh; el compañero
+# tomó el estado anterior, $h_{t-1}$.
+
+
+# %% tags=["solution"]
+def repaired(W_h, hs, dl_dh):
+    copies, delta_h = [], 0
+    for t in reversed(range(1, len(hs))):
+        delta_h = delta_h + dl_dh[t - 1]
+        delta_a = delta_h * (1 - hs[t] * hs[t])
+        copies.append(delta_a[:, None] * hs[t - 1][None, :])
+        delta_h = W_h.T @ delta_a
+    return copies[::-1]
+
+
+check("3", entries_equal(repaired), 64)
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - P. J. Werbos, *Backpropagation Through Time: What It Does and How to Do It*, Proceedings of the
+#   IEEE 78 (1990), pages 1550–1560: by one of its inventors, with the formulas above.
+# - R. J. Williams and J. Peng, *An Efficient Gradient-Based Algorithm for On-Line Training of
+#   Recurrent Network Trajectories*, Neural Computation 2 (1990), pages 490–501: truncation.
+# - I. Goodfellow, Y. Bengio and A. Courville, *Deep Learning* (2016), section 10.2.2.
+# - J. T. Schwartz, *Fast Probabilistic Algorithms for Verification of Polynomial Identities*,
+#   Journal of the ACM 27 (1980), pages 701–717: why a random point of a field is a good judge.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - P. J. Werbos, *Backpropagation Through Time: What It Does and How to Do It*, Proceedings of the
+#   IEEE 78 (1990), páginas 1550–1560: de uno de sus inventores, con las fórmulas de arriba.
+# - R. J. Williams y J. Peng, *An Efficient Gradient-Based Algorithm for On-Line Training of
+#   Recurrent Network Trajectories*, Neural Computation 2 (1990), páginas 490–501: el truncado.
+# - I. Goodfellow, Y. Bengio y A. Courville, *Deep Learning* (2016), apartado 10.2.2.
+# - J. T. Schwartz, *Fast Probabilistic Algorithms for Verification of Polynomial Identities*,
+#   Journal of the ACM 27 (1980), páginas 701–717: por qué un punto al azar de un cuerpo es buen
+#   juez.

@@ -1,0 +1,549 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # Why memory fades
+#
+# A recurrent network hands its state on for ever: nothing in its equations says that it must
+# forget. Yet train it to remember the first thing it saw, and it manages ten steps but not twenty.
+# **Why can a network that could remember not learn to?**
+#
+# The culprit is a product. You will derive it, measure it, watch it shrink to nothing or grow
+# beyond all bounds, tame the second with one line, and see why the first needs another kind of
+# cell.
+
+# %% [markdown] lang="es"
+# # Por qué se desvanece la memoria
+#
+# Una red recurrente se pasa su estado a sí misma para siempre: nada en sus ecuaciones dice que
+# tenga que olvidar. Y, sin embargo, si la entrenas para recordar lo primero que vio, aguanta diez
+# pasos, pero no veinte. **¿Por qué una red que podría recordar no consigue aprenderlo?**
+#
+# La culpa es de un producto. Vas a deducirlo, a medirlo, a verlo encoger hasta la nada o crecer sin
+# freno; a lo segundo le pondrás coto con una línea, y verás por qué lo primero pide otra clase de
+# celda.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import minigrad as mg
+from minigrad import graph, nn, optim
+from minigrad.symbolic import derive
+from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.verify import verify
+
+SEED = 4
+rng = np.random.default_rng(SEED)
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## The idea: a product of many factors
+#
+# Strip the network to the bone: one unit, no input, no tanh. All it does is multiply its state by
+# the same weight, again and again. This is what minigrad recorded in four steps:
+
+# %% [markdown] lang="es"
+# ## La idea: un producto de muchos factores
+#
+# Dejemos la red en los huesos: una unidad, sin entradas, sin tanh. Lo único que hace es multiplicar
+# su estado por el mismo peso, una y otra vez. Esto es lo que minigrad apuntó en cuatro pasos:
+
+# %%
+w = mg.Tensor(0.9, requires_grad=True, name="w")
+h = mg.Tensor(1.0, requires_grad=True, name="h₀")
+for t in range(1, 5):
+    h = h * w
+    h.name = f"h{'₀₁₂₃₄'[t]}"
+graph.draw(h, title="h₄ = h₀·w⁴")
+
+# %% [markdown] lang="en"
+# On the way back, each box multiplies by $w$. So after $T$ steps
+#
+# $$\frac{\partial h_T}{\partial h_0} = w^T,$$
+#
+# and powers are ruthless. What do a weight of 0.9 and one of 1.1 make of a hundred steps?
+
+# %% [markdown] lang="es"
+# En el camino de vuelta, cada caja multiplica por $w$. Así que, tras $T$ pasos,
+#
+# $$\frac{\partial h_T}{\partial h_0} = w^T,$$
+#
+# y las potencias no perdonan. ¿Qué hacen de cien pasos un peso de 0,9 y otro de 1,1?
+
+# %%
+for weight in (0.9, 1.0, 1.1):
+    print(f"{weight}¹⁰⁰ = {weight**100:.6g}")
+assert 0.9**100 < 3e-5 and 1.1**100 > 13_000
+
+# %% [markdown] lang="en"
+# One is a whisper of three hundred-thousandths, the other a shout of almost fourteen thousand. Only
+# a weight of exactly 1 carries a message unharmed. Keep that in mind: the next chapter is built on
+# it.
+#
+# ## The equations
+#
+# With the tanh, the walk back of chapter 3 was
+
+# %% [markdown] lang="es"
+# Uno es un susurro de tres cienmilésimas; el otro, un grito de casi catorce mil. Solo un peso de
+# exactamente 1 lleva el mensaje intacto. Recuérdalo: el próximo capítulo se construye sobre eso.
+#
+# ## Las ecuaciones
+#
+# Con la tanh, el camino de vuelta del capítulo 3 era
+
+# %%
+formulas(derive("rnn"), "δh_t", "δa^a_t")
+
+# %% [markdown] lang="en"
+# Put one line into the other, and leave out what the loss says on the way: each step back
+# multiplies by one matrix, the Jacobian of the step,
+#
+# $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}(1 - h_t^2)\,W_h
+#   \qquad\qquad \delta h_{0} = J_1^{\top} J_2^{\top} \cdots J_T^{\top}\,\delta h_T .$$
+#
+# For one unit, SymPy can write the whole product. Three steps:
+
+# %% [markdown] lang="es"
+# Mete una línea en la otra y olvida lo que la pérdida diga por el camino: cada paso atrás
+# multiplica por una matriz, la jacobiana del paso,
+#
+# $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}(1 - h_t^2)\,W_h
+#   \qquad\qquad \delta h_{0} = J_1^{\top} J_2^{\top} \cdots J_T^{\top}\,\delta h_T .$$
+#
+# Para una sola unidad, SymPy puede escribir el producto entero. Tres pasos:
+
+# %%
+weight, start, *xs = sympy.symbols("w h_0 x_1 x_2 x_3", real=True)
+states = [start]
+for x in xs:
+    states.append(sympy.tanh(weight * states[-1] + x))
+
+product = sympy.diff(states[3], start)
+for t in (3, 2, 1):  # write h_3, h_2, h_1 where they stand
+    product = product.subs(states[t], sympy.Symbol(f"h_{t}"))
+assert product.as_powers_dict()[weight] == 3
+sympy.factor_terms(product)
+
+# %% [markdown] lang="en"
+# Two forces. The weight pulls the product up or down; and the tanh only ever pulls *down*, for
+# $1 - h^2$ is never more than 1, and close to 0 where the unit is saturated. In many dimensions the
+# part of $w$ is played by the largest factor by which $W_h$ stretches a vector.
+#
+# ## The code, from primitives
+#
+# We build $W_h$ as a rotation times a number $r$, so that it stretches *every* vector by $r$; run
+# the network on noise; and multiply the Jacobians as we go.
+
+# %% [markdown] lang="es"
+# Hay dos fuerzas. El peso tira del producto hacia arriba o hacia abajo; la tanh tira siempre hacia
+# *abajo*, porque $1 - h^2$ nunca pasa de 1 y anda cerca de 0 cuando la unidad está saturada. En
+# muchas dimensiones, el papel de $w$ lo hace el mayor factor por el que $W_h$ estira un vector.
+#
+# ## El código, desde cero
+#
+# Construimos $W_h$ como una rotación por un número $r$, para que estire *todos* los vectores en
+# $r$; hacemos pasar ruido por la red y vamos multiplicando las jacobianas.
+
+# %%
+HIDDEN, STEPS = 16, 100
+rotation, _ = np.linalg.qr(rng.normal(size=(HIDDEN, HIDDEN)))
+noise = rng.normal(0, 0.2, (STEPS, HIDDEN))
+
+
+def step(W, h, x):
+    return np.tanh(W @ h + x)
+
+
+def jacobians(W):
+    """∂h_t/∂h_0 for t = 1 … STEPS."""
+    h, product, found = np.zeros(HIDDEN), np.eye(HIDDEN), []
+    for x in noise:
+        h = step(W, h, x)
+        product = (1 - h * h)[:, None] * W @ product
+        found.append(product)
+    return found
+
+
+def ten_steps(h):
+    for x in noise[:10]:
+        h = step(rotation, h, x)
+    return h
+
+
+ours, by_tape = jacobians(rotation)[9], mg.jacobian(ten_steps)(np.zeros(HIDDEN))
+assert np.allclose(ours, by_tape, rtol=1e-12, atol=1e-14)
+print(text("ten steps: our product is minigrad's Jacobian",
+           "diez pasos: nuestro producto es la jacobiana de minigrad"))  # fmt: skip
+
+# %% [markdown] lang="en"
+# ## The experiment: gradients against distance
+
+# %% [markdown] lang="es"
+# ## El experimento: gradientes según la distancia
+
+# %%
+radii = (0.5, 0.9, 1.0, 1.2, 1.6)
+sizes = {r: [np.linalg.norm(J, 2) for J in jacobians(r * rotation)] for r in radii}
+print("r      10          30          100")
+for r in radii:
+    print(f"{r:<4}", *(f"{sizes[r][k - 1]:11.1e}" for k in (10, 30, 100)))
+assert sizes[0.5][9] < 1e-3 and sizes[0.5][99] < 1e-30
+assert sizes[0.9][99] < 1e-4
+assert sizes[1.6][99] > 1000
+
+# %% tags=["plot"]
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained",
+                                     width_ratios=(3, 2))  # fmt: skip
+distance = np.arange(1, STEPS + 1)
+for r, shade in zip(radii, plt.cm.viridis(np.linspace(0, 0.9, len(radii))), strict=True):
+    left.semilogy(distance, sizes[r], color=shade, label=f"r = {r}")
+    left.semilogy(distance, r**distance, color=shade, ls=":", lw=0.8)
+left.axhline(1, color="0.8", lw=0.8, zorder=0)
+left.set(xlabel=text("steps between, k", "pasos de distancia, k"), ylabel="‖∂hₜ₊ₖ/∂hₜ‖",
+         ylim=(1e-16, 1e6))  # fmt: skip
+left.legend(frameon=False, fontsize="small", ncols=2, loc="lower left")
+heat = right.imshow(np.log10(np.maximum([sizes[r] for r in radii], 1e-16)), aspect="auto",
+                    cmap="RdBu_r", vmin=-6, vmax=6)  # fmt: skip
+right.set(yticks=range(len(radii)), yticklabels=radii, ylabel="r",
+          xlabel=text("steps between, k", "pasos de distancia, k"))  # fmt: skip
+figure.colorbar(heat, ax=right, label="log₁₀")
+plt.show()
+
+# %% [markdown] lang="en"
+# Solid lines are measured, dotted ones are $r^k$. The dotted line is a ceiling: tanh can only take
+# away. For $r < 1$ the gradient **vanishes**, and even $r = 1$ fades, because of the tanh. Only a
+# good deal above 1 does it live, and at 1.6 it **explodes**: after a hundred steps it is more than
+# a thousand times too loud. (Red is loud, blue is silent.)
+#
+# Is it the engine's fault? Perhaps such tiny numbers are just rounding errors. Ask the complex
+# step:
+
+# %% [markdown] lang="es"
+# Las líneas continuas están medidas; las de puntos son $r^k$. La de puntos es un techo: la tanh
+# solo puede quitar. Con $r < 1$ el gradiente **se desvanece**, y hasta con $r = 1$ se apaga, por la
+# tanh. Solo bastante por encima de 1 sigue vivo, y con 1,6 **explota**: tras cien pasos suena más
+# de mil veces demasiado fuerte. (Rojo es fuerte; azul, silencio.)
+#
+# ¿Será culpa del motor? Quizá números tan pequeños no sean más que redondeo. Preguntemos al paso
+# complejo:
+
+# %%
+tiny = 1e-30j * np.eye(HIDDEN)[0]
+
+
+def after(h, steps):
+    for x in noise[:steps]:
+        h = step(0.5 * rotation, h, x)
+    return h
+
+
+by_complex_step = after(tiny, 100).imag / 1e-30
+by_product = jacobians(0.5 * rotation)[99][:, 0]
+print("∂h₁₀₀/∂h₀:", f"{np.linalg.norm(by_product):.6e}, {np.linalg.norm(by_complex_step):.6e}")
+assert np.allclose(by_product, by_complex_step, rtol=1e-9, atol=0)
+
+# %% [markdown] lang="en"
+# Thirty-odd zeros behind the point, and it is right to nine digits. The gradient is not wrong. It
+# is truthful: nudging what happened a hundred steps ago really changes next to nothing.
+#
+# ## Exploding: clip it
+#
+# A gradient that is too large is the easier evil. Here is the bare network again, told to bring
+# $w^{20}$ to 0.5, by gradient descent from $w = 1.2$:
+
+# %% [markdown] lang="es"
+# Más de treinta ceros tras la coma, y aun así acierta nueve cifras. El gradiente no está mal: dice
+# la verdad. Dar un empujoncito a lo que pasó hace cien pasos de veras no cambia casi nada.
+#
+# ## Si explota, se recorta
+#
+# Un gradiente demasiado grande es el mal menor. Aquí está otra vez la red en los huesos: tiene que
+# llevar $w^{20}$ a 0,5 por descenso de gradiente desde $w = 1.2$:
+
+
+# %%
+def loss(w):
+    h = 1.0
+    for _ in range(20):
+        h = h * w
+    return (h - 0.5) ** 2
+
+
+def clip(gradient, most):
+    """The gradient, shortened to length ``most`` if it is longer; its direction is kept."""
+    length = np.linalg.norm(gradient)
+    return gradient * (most / length) if length > most else gradient
+
+
+print(text("slope at 1.2:", "pendiente en 1.2:"), f"{mg.grad(loss)(1.2):.0f}")
+print(text("one plain step leads to w =", "un paso sin recortar lleva a w ="),
+      f"{1.2 - 0.005 * mg.grad(loss)(1.2):.0f}")  # fmt: skip
+assert 1.2 - 0.005 * mg.grad(loss)(1.2) < -200
+
+w, path = 1.2, [1.2]
+for _ in range(200):
+    w = w - 0.005 * clip(mg.grad(loss)(w), 1.0)
+    path.append(w)
+print(text("clipped, two hundred steps: w =", "recortando, doscientos pasos: w ="),
+      f"{w:.4f},", f"w²⁰ = {w**20:.4f}")  # fmt: skip
+assert abs(w**20 - 0.5) < 1e-3
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+ws = np.linspace(0.6, 1.21, 200)
+axes.semilogy(ws, loss(ws) + 1e-6, color="0.3", label=text("loss", "pérdida"))
+axes.semilogy(path, loss(np.array(path)) + 1e-6, ".", color="C3",
+              label=text("clipped steps", "pasos recortados"))  # fmt: skip
+axes.set(xlabel="w", ylabel=text("loss (log scale)", "pérdida (escala log.)"))
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] lang="en"
+# One plain step throws $w$ from 1.2 to below −200; there the loss is astronomical, and training is
+# over. Clipped, the same descent walks down the cliff and finds the valley. Clipping cures
+# explosions, for good: direction kept, length limited. It cannot cure vanishing. A message that has
+# faded to $10^{-30}$ cannot be amplified, because everything else would be, too.
+#
+# ## Vanishing: what ten steps do
+#
+# Now the question of the first line. A network sees a bit, +1 or −1, and after it nothing but
+# noise. At the end it must say the bit. How far can it learn to remember?
+
+# %% [markdown] lang="es"
+# Un solo paso sin recortar lanza $w$ de 1,2 a menos de −200; allí la pérdida es astronómica y se
+# acabó el entrenamiento. Recortando, el mismo descenso baja el acantilado andando y encuentra el
+# valle. El recorte cura las explosiones: conserva la dirección y limita la longitud. Lo que no cura
+# es el desvanecimiento: un mensaje apagado hasta $10^{-30}$ no se puede amplificar, porque con él
+# se amplificaría todo lo demás.
+#
+# ## Si se desvanece: lo que hacen diez pasos
+#
+# Y ahora, la pregunta del principio. Una red ve un bit, +1 o −1, y después solo ruido. Al final
+# debe decir el bit. ¿Hasta qué distancia puede aprender a recordar?
+
+
+# %%
+def bits(number, steps, rng):
+    """Sequences (number, steps, 1) that begin with a bit; and the bits."""
+    x = rng.normal(0, 0.3, (number, steps, 1))
+    x[:, 0, 0] = rng.choice([-1.0, 1.0], number)
+    return x.astype(np.float32), x[:, 0, 0].astype(np.float32)
+
+
+def remember(net, steps, updates=200, seed=SEED):
+    """Train the net; how often it is right about new sequences."""
+    rng = np.random.default_rng(seed)
+    optimizer = optim.Adam(net.parameters(), 3e-3)
+    for _ in range(updates):
+        x, bit = bits(32, steps, rng)
+        said, _ = net(x)
+        loss = np.square(said[:, 0] - bit).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    x, bit = bits(500, steps, rng)
+    with mg.no_grad():
+        said, _ = net(x)
+    return float(np.mean(np.sign(said.data[:, 0]) == bit))
+
+
+def fresh_net():
+    return nn.RNN(1, HIDDEN, output_size=1, return_sequences=False, rng=SEED)
+
+
+right_answers = {steps: remember(fresh_net(), steps) for steps in (2, 5, 10, 20, 40)}
+for steps, share in right_answers.items():
+    print(f"{steps:>2} {text('steps', 'pasos')}: {share:.0%}")
+assert right_answers[5] > 0.95 and right_answers[10] > 0.95
+assert right_answers[20] < 0.6 and right_answers[40] < 0.6
+
+# %% [markdown] lang="en"
+# Ten steps: perfect. Twenty: a coin flip. Nothing else has changed: same network, same number of
+# updates. The default weights of this size stretch the state by less than one, so at the start of
+# training the bit's gradient has faded before it reaches the step where the bit was.
+#
+# ## The proof
+#
+# And the gradients themselves? Right, to the last entry, over a hundred steps in the finite field,
+# where nothing can fade. What fades is not the theory but the size of the numbers.
+
+# %% [markdown] lang="es"
+# Diez pasos: perfecto. Veinte: cara o cruz. Nada más ha cambiado: la misma red, el mismo número de
+# actualizaciones. Los pesos por defecto de este tamaño estiran el estado menos de uno, así que al
+# empezar el entrenamiento el gradiente del bit se apaga antes de llegar al paso donde estaba el
+# bit.
+#
+# ## La demostración
+#
+# ¿Y los gradientes en sí? Correctos, hasta la última entrada, a lo largo de cien pasos en el cuerpo
+# finito, donde nada puede apagarse. Lo que se desvanece no es la teoría, sino el tamaño de los
+# números.
+
+# %%
+verdicts(verify("rnn", seed=SEED))
+W_start = fresh_net().cell.a.weight.data[:, :HIDDEN]
+radius = np.max(abs(np.linalg.eigvals(W_start)))
+print(text("the default weights' largest |eigenvalue|:", "mayor |valor propio| de los pesos:"),
+      f"{radius:.2f}")  # fmt: skip
+assert radius < 1
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# **1. A fading echo.** A linear unit with $w = 0.9$. After how many steps is
+# $\partial h_T / \partial h_0$ below one percent for the first time?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# **1. Un eco que se apaga.** Una unidad lineal con $w = 0.9$. ¿Tras cuántos pasos baja
+# $\partial h_T / \partial h_0$ por primera vez del uno por ciento?
+
+# %%
+number_of_steps = None
+check("1", number_of_steps, next(T for T in range(1000) if 0.9**T < 0.01))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $0.9^T < 0.01$ means $T > \log(0.01) / \log(0.9) = 43.7$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $0.9^T < 0.01$ significa $T > \log(0.01) / \log(0.9) = 43.7$.
+
+# %% tags=["solution"]
+number_of_steps = np.ceil(np.log(0.01) / np.log(0.9))
+check("1", number_of_steps, next(T for T in range(1000) if 0.9**T < 0.01))
+
+# %% [markdown] lang="en"
+# **2. Saturated.** A tanh unit with $w = 2$ stays near $h = 0.9$. By what does its gradient shrink
+# over five steps? (Does a weight above 1 help?)
+
+# %% [markdown] lang="es"
+# **2. Saturada.** Una unidad tanh con $w = 2$ se queda cerca de $h = 0.9$. ¿Por cuánto se
+# multiplica su gradiente en cinco pasos? (¿Ayuda que el peso pase de 1?)
+
+
+# %%
+def five_steps(h):
+    for _ in range(5):  # the input that keeps h at 0.9
+        h = np.tanh(2 * h + np.arctanh(0.9) - 1.8)
+    return h
+
+
+factor = None
+check("2", factor, mg.grad(five_steps)(0.9))
+
+# %% [markdown] lang="en" tags=["solution"]
+# Each step gives $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, and $0.38^5 \approx 0.0079$. The weight
+# would double it, but the flat part of the tanh takes more than that away.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Cada paso da $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, y $0.38^5 \approx 0.0079$. El peso lo doblaría,
+# pero la parte plana de la tanh quita más que eso.
+
+# %% tags=["solution"]
+factor = (2 * (1 - 0.9**2)) ** 5
+check("2", factor, mg.grad(five_steps)(0.9))
+
+# %% [markdown] lang="en"
+# **3. Clip a whole network.** Gradients come as a list of arrays. Clip them *together*, by the
+# length of all their entries in one long vector, so that their direction is kept.
+
+# %% [markdown] lang="es"
+# **3. Recorta una red entera.** Los gradientes vienen en una lista de arrays. Recórtalos *juntos*,
+# según la longitud de todas sus entradas puestas en un solo vector, para conservar la dirección.
+
+
+# %%
+def clip_all(gradients, most):
+    """A list of clipped arrays."""
+    return [None for g in gradients]
+
+
+long_ones = [np.array([3.0, 0.0]), np.array([[4.0]])]  # together 5 long
+check("3", clip_all(long_ones, 1.0)[0], np.array([0.6, 0.0]))
+check("3", clip_all(long_ones, 9.0)[1], np.array([[4.0]]))
+
+# %% [markdown] lang="en" tags=["solution"]
+# One common factor for all of them. Clipping each array by itself would turn the direction.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Un mismo factor para todos. Recortar cada array por su cuenta giraría la dirección.
+
+
+# %% tags=["solution"]
+def clip_all(gradients, most):
+    length = np.sqrt(sum(np.square(g).sum() for g in gradients))
+    return [g * min(1.0, most / length) for g in gradients]
+
+
+check("3", clip_all(long_ones, 1.0)[0], np.array([0.6, 0.0]))
+check("3", clip_all(long_ones, 9.0)[1], np.array([[4.0]]))
+
+# %% [markdown] lang="en"
+# **4. A better start.** If everything hangs on stretching by 1, *begin* there: put `rotation` into
+# the recurrent part of a fresh net's weight, and let it `remember` over 40 steps. How often is it
+# right?
+
+# %% [markdown] lang="es"
+# **4. Empezar mejor.** Si todo depende de estirar por 1, *empieza* ahí: pon `rotation` en la parte
+# recurrente del peso de una red nueva y haz que recuerde (`remember`) durante 40 pasos. ¿Cuántas
+# veces acierta?
+
+# %%
+share_right = None
+check("4", share_right, 1.0, rtol=0.05)
+
+# %% [markdown] lang="en" tags=["solution"]
+# From a coin flip to perfect, by the first weights alone. It is a start and not a cure: training
+# may move the weights away from it again. The next chapter *builds* the factor 1 into the cell.
+
+# %% [markdown] lang="es" tags=["solution"]
+# De cara o cruz a la perfección, solo por los primeros pesos. Es un comienzo, no una cura: el
+# entrenamiento puede volver a apartar los pesos de ahí. El próximo capítulo *construye* el factor 1
+# dentro de la celda.
+
+# %% tags=["solution"]
+net = fresh_net()
+start = net.cell.a.weight.data.copy()
+start[:, :HIDDEN] = rotation
+net.cell.a.weight.data = start
+share_right = remember(net, 40)
+check("4", share_right, 1.0, rtol=0.05)
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - Y. Bengio, P. Simard and P. Frasconi, *Learning Long-Term Dependencies with Gradient Descent is
+#   Difficult*, IEEE Transactions on Neural Networks 5 (1994), pages 157–166: the bit to be
+#   remembered, and why storing it firmly and learning it are at odds.
+# - R. Pascanu, T. Mikolov and Y. Bengio, *On the difficulty of training recurrent neural networks*,
+#   ICML 2013: section 2 for the products, algorithm 1 for clipping.
+# - S. Hochreiter, *The Vanishing Gradient Problem During Learning Recurrent Neural Nets and Problem
+#   Solutions*, International Journal of Uncertainty, Fuzziness and Knowledge-Based Systems 6
+#   (1998), pages 107–116: by its discoverer.
+# - I. Goodfellow, Y. Bengio and A. Courville, *Deep Learning* (2016), sections 10.7 and 10.11.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - Y. Bengio, P. Simard y P. Frasconi, *Learning Long-Term Dependencies with Gradient Descent is
+#   Difficult*, IEEE Transactions on Neural Networks 5 (1994), páginas 157–166: el bit que hay que
+#   recordar, y por qué guardarlo bien y aprenderlo están reñidos.
+# - R. Pascanu, T. Mikolov y Y. Bengio, *On the difficulty of training recurrent neural networks*,
+#   ICML 2013: el apartado 2 para los productos, el algoritmo 1 para el recorte.
+# - S. Hochreiter, *The Vanishing Gradient Problem During Learning Recurrent Neural Nets and Problem
+#   Solutions*, International Journal of Uncertainty, Fuzziness and Knowledge-Based Systems 6
+#   (1998), páginas 107–116: de su descubridor.
+# - I. Goodfellow, Y. Bengio y A. Courville, *Deep Learning* (2016), apartados 10.7 y 10.11.

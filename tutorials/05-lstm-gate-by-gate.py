@@ -1,0 +1,556 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # LSTM, gate by gate
+#
+# Chapter 4 ended with a wish: a memory whose gradient is multiplied by 1 at each step, and not by
+# whatever the weights and a tanh happen to make. But a memory that always keeps everything is
+# useless, too. **How do you build a memory that keeps a thing until there is a reason to change
+# it?**
+#
+# With doors that the network opens and closes by itself. There are three, you will build them one
+# by one, derive what each learns from, and give the finished cell a task at which the simple
+# network fails.
+
+# %% [markdown] lang="es"
+# # LSTM, puerta a puerta
+#
+# El capítulo 4 terminó con un deseo: una memoria cuyo gradiente se multiplique en cada paso por 1,
+# y no por lo que quieran los pesos y una tanh. Pero una memoria que lo guarda siempre todo tampoco
+# sirve. **¿Cómo se construye una memoria que conserve algo hasta que haya motivo para cambiarlo?**
+#
+# Con puertas que la propia red abre y cierra. Son tres; vas a construirlas una por una, a deducir
+# de qué aprende cada una y a encargarle a la celda terminada una tarea en la que la red sencilla
+# fracasa.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from minigrad import graph, nn, optim
+from minigrad.symbolic import derive
+from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.verify import verify
+
+SEED = 5
+rng = np.random.default_rng(SEED)
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## The idea: a belt
+#
+# Think of a conveyor belt that runs through all time steps. It carries the **cell state** $c$. At
+# each step, some of what lies on it may be thrown off, something new may be laid on it, and the
+# rest just travels on:
+#
+# $$c_t = f_t \circ c_{t-1} + i_t \circ g_t$$
+#
+# $f_t$, the **forget gate**, says how much of the old stays: 1 all, 0 nothing. $g_t$, the
+# **candidate**, is what could be added; $i_t$, the **input gate**, how much of it is. And a third
+# door, the **output gate** $o_t$, decides how much of the belt is shown to the rest of the world:
+#
+# $$h_t = o_t \circ \tanh(c_t)$$
+
+# %% [markdown] lang="es"
+# ## La idea: una cinta transportadora
+#
+# Imagina una cinta transportadora que recorre todos los pasos. Lleva el **estado de la celda**,
+# $c$. En cada paso puede retirarse algo de lo que hay encima, puede ponerse algo nuevo, y lo demás
+# sigue viaje:
+#
+# $$c_t = f_t \circ c_{t-1} + i_t \circ g_t$$
+#
+# $f_t$, la **puerta de olvido** (*forget*), dice cuánto queda de lo viejo: 1 todo, 0 nada. $g_t$,
+# el **candidato**, es lo que podría añadirse; $i_t$, la **puerta de entrada** (*input*), cuánto se
+# añade. Y una tercera, la **puerta de salida** (*output*) $o_t$, decide cuánto de la cinta se
+# enseña al resto del mundo:
+#
+# $$h_t = o_t \circ \tanh(c_t)$$
+
+# %%
+graph.draw("lstm", steps=2)
+
+# %% [markdown] lang="en"
+# Follow the $c$ from step to step: one multiplication, one addition, no weight matrix and no tanh
+# in its way. Let us work the doors by hand: store the number that comes by at step 5, hold it, show
+# it at step 15.
+
+# %% [markdown] lang="es"
+# Sigue la $c$ de un paso a otro: una multiplicación, una suma, y en su camino ni matriz de pesos ni
+# tanh. Movamos las puertas a mano: guardar el número que pase en el paso 5, sostenerlo y enseñarlo
+# en el paso 15.
+
+# %%
+passing = rng.uniform(-1, 1, 20)
+belt, shown, c = [], [], 0.0
+for t, x in enumerate(passing):
+    f = 0.0 if t == 5 else 1.0  # throw the old off, only at step 5
+    i = 1.0 if t == 5 else 0.0  # let the new in, only at step 5
+    o = 1.0 if t == 15 else 0.0
+    c = f * c + i * np.tanh(x)
+    belt.append(c)
+    shown.append(o * np.tanh(c))
+assert belt[19] == np.tanh(passing[5]) and np.count_nonzero(shown) == 1
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(3, 1, figsize=(7, 4.2), sharex=True, layout="constrained")
+rows = ((passing, "x", "0.5"), (belt, "c", "#2d6a2d"), (shown, "h", "C3"))
+for panel, (values, name, colour) in zip(axes, rows, strict=True):
+    panel.bar(range(20), values, color=colour)
+    panel.set(ylim=(-1, 1), ylabel=name)
+axes[2].set(xlabel=text("step t", "paso t"), xticks=range(0, 20, 5))
+plt.show()
+
+# %% [markdown] lang="en"
+# That is a memory. But it was *we* who knew when to open which door. The LSTM learns it: each gate
+# is a small layer of its own that looks at the input and at the last output, and a logistic
+# function $\sigma$ makes a number between 0 and 1 of it.
+#
+# ## Gate by gate
+#
+# minigrad derives what each gate learns from. For all of them, $\delta v$ is
+# $\partial L / \partial v$, and $a^f$ is gate $f$ before its $\sigma$.
+#
+# **Forget.** It is told how much $L$ would like more of the *old* memory: $\delta c_t \circ
+# c_{t-1}$. Where nothing lay on the belt, there is nothing to learn about forgetting.
+
+# %% [markdown] lang="es"
+# Eso es una memoria. Pero éramos *nosotros* quienes sabíamos cuándo abrir cada puerta. La LSTM lo
+# aprende: cada puerta es una pequeña capa propia que mira la entrada y la última salida, y una
+# función logística $\sigma$ lo convierte en un número entre 0 y 1.
+#
+# ## Puerta a puerta
+#
+# minigrad deduce de qué aprende cada puerta. En todas, $\delta v$ es $\partial L / \partial v$, y
+# $a^f$ es la puerta $f$ antes de su $\sigma$.
+#
+# **Olvidar.** Se le dice cuánto más de la memoria *vieja* querría $L$: $\delta c_t \circ c_{t-1}$.
+# Donde la cinta iba vacía, no hay nada que aprender sobre olvidar.
+
+# %%
+lstm = derive("lstm")
+formulas(lstm, "f_t", "δf_t", "δa^f_t", "∂L/∂W_f")
+
+# %% [markdown] lang="en"
+# **Input and candidate.** They share a product, so each is told how much the other lets through: a
+# candidate behind a closed door ($i_t = 0$) hears nothing, and a door before an empty candidate
+# ($g_t = 0$) does not, either.
+
+# %% [markdown] lang="es"
+# **Entrada y candidato.** Comparten un producto, así que cada uno oye cuánto deja pasar el otro: un
+# candidato tras una puerta cerrada ($i_t = 0$) no se entera de nada, y una puerta ante un candidato
+# vacío ($g_t = 0$), tampoco.
+
+# %%
+formulas(lstm, "i_t", "g_t", "δi_t", "δa^i_t", "δg_t", "δa^g_t")
+
+# %% [markdown] lang="en"
+# **Output.** It acts on what is shown and not on what is kept: closing it hides the memory without
+# harming it.
+
+# %% [markdown] lang="es"
+# **Salida.** Actúa sobre lo que se enseña y no sobre lo que se guarda: al cerrarla, la memoria
+# queda oculta, pero intacta.
+
+# %%
+formulas(lstm, "o_t", "h_t", "δo_t", "δa^o_t")
+
+# %% [markdown] lang="en"
+# **The belt.** Here is the line for which all of this was invented. What comes back from the
+# future, $\delta c_{t+1}$, is multiplied by the forget gate and by *nothing else*:
+
+# %% [markdown] lang="es"
+# **La cinta.** Esta es la línea por la que se inventó todo lo demás. Lo que vuelve del futuro,
+# $\delta c_{t+1}$, se multiplica por la puerta de olvido y por *nada más*:
+
+# %%
+formulas(lstm, "δc_t", "∂c_t/∂c_{t−1}")
+
+# %% [markdown] lang="en"
+# Where chapter 4 had $\operatorname{diag}(1 - h_t^2)\,W_h$, there is now $f_t$, a number that the
+# network chooses at every step. Near 1, the gradient lives; near 0, the past is cut off on purpose.
+#
+# Many course notes speak of *long-term* and *short-term memory*. The words differ, the cell is the
+# same:
+#
+# | in the notes | here | what it does |
+# |---|---|---|
+# | event $E_t$ | $x_t$ | what comes in |
+# | short-term memory STM | $h_t$ | what is shown |
+# | long-term memory LTM | $c_t$ | the belt |
+# | learn gate | $i_t \circ g_t$ | what is worth adding |
+# | forget gate | $f_t \circ c_{t-1}$ | what is left of the old |
+# | remember gate | $f_t \circ c_{t-1} + i_t \circ g_t$ | the new belt |
+# | use gate | $o_t \circ \tanh(c_t)$ | what is shown now |
+#
+# ## The code, from primitives
+
+# %% [markdown] lang="es"
+# Donde el capítulo 4 tenía $\operatorname{diag}(1 - h_t^2)\,W_h$, ahora está $f_t$, un número que
+# la red elige en cada paso. Cerca de 1, el gradiente vive; cerca de 0, se corta con el pasado a
+# propósito.
+#
+# Muchos apuntes hablan de memoria *a largo* y *a corto plazo*. Cambian las palabras; la celda es la
+# misma:
+#
+# | en los apuntes | aquí | qué hace |
+# |---|---|---|
+# | evento $E_t$ | $x_t$ | lo que entra |
+# | memoria a corto plazo, STM | $h_t$ | lo que se enseña |
+# | memoria a largo plazo, LTM | $c_t$ | la cinta |
+# | puerta *learn* (aprender) | $i_t \circ g_t$ | lo que merece añadirse |
+# | puerta *forget* (olvidar) | $f_t \circ c_{t-1}$ | lo que queda de lo viejo |
+# | puerta *remember* (recordar) | $f_t \circ c_{t-1} + i_t \circ g_t$ | la nueva cinta |
+# | puerta *use* (usar) | $o_t \circ \tanh(c_t)$ | lo que se enseña ahora |
+#
+# ## El código, desde cero
+
+
+# %%
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm_step(weights, x, h, c):
+    """One step; weights holds (W, b) for each gate."""
+    joined = np.concatenate([h, x])
+    f, i, g, o = (W @ joined + b for W, b in weights)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+cell = nn.LSTMCell(2, 4, rng=SEED, dtype=np.float64)
+mine = [(gate.weight.data, gate.bias.data) for gate in (cell.f, cell.i, cell.g, cell.o)]
+film = rng.normal(size=(20, 2))
+
+
+def last_h(weights):
+    h, c = np.zeros(4), np.zeros(4)
+    for x in film:
+        h, c = lstm_step(weights, x, h, c)
+    return h.sum()
+
+
+h, c = np.zeros(4), np.zeros(4)
+for x in film:
+    h, c = cell(x, (h, c))
+h.sum().backward()
+gradient_f = mg.grad(last_h)(mine)[0][0]
+assert np.isclose(last_h(mine), h.sum().item(), rtol=1e-12)
+assert np.allclose(gradient_f, cell.f.weight.grad, rtol=1e-9, atol=1e-15)
+print(text("our ten lines are nn.LSTMCell, and so is their gradient",
+           "nuestras diez líneas son nn.LSTMCell, y su gradiente también"))  # fmt: skip
+
+# %% [markdown] lang="en"
+# ## The experiment: gradients along the belt
+#
+# The measurement of chapter 4 again: noise goes in for 100 steps; how much of $c_{100}$ depends on
+# the belt $k$ steps earlier? We set the *bias* of the forget gate, which decides how open it stands
+# before anything is learned.
+
+# %% [markdown] lang="es"
+# ## El experimento: gradientes a lo largo de la cinta
+#
+# La medida del capítulo 4, otra vez: entra ruido durante 100 pasos; ¿cuánto depende $c_{100}$ de lo
+# que había en la cinta $k$ pasos antes? Fijamos el *sesgo* de la puerta de olvido, que decide
+# cuánto está abierta antes de aprender nada.
+
+
+# %%
+def belt_gradients(bias, steps=100, hidden=16):
+    """The mean of |∂Σc_T/∂c_t|, from the last step back to the first."""
+    cell = nn.LSTMCell(1, hidden, rng=SEED, dtype=np.float64)
+    cell.f.bias.data = np.full(hidden, bias)
+    noise = np.random.default_rng(SEED).normal(0, 0.3, (steps, 1))
+    h, c = np.zeros(hidden), mg.Tensor(np.zeros(hidden), requires_grad=True)
+    belt = []
+    for x in noise:
+        h, c = cell(x, (h, c))
+        c.retain_grad()
+        belt.append(c)
+    c.sum().backward()
+    return [np.mean(abs(c.grad)) for c in reversed(belt)]
+
+
+biases = (0.0, 1.0, 3.0, 5.0)
+sizes = {bias: belt_gradients(bias) for bias in biases}
+print(text("bias  σ(bias)   after 50 steps", "sesgo  σ(sesgo)   tras 50 pasos"))
+for bias in biases:
+    print(f"{bias:<6}{sigmoid(bias):.3f}     {sizes[bias][50]:.1e}")
+assert sizes[0.0][50] < 1e-10 and 0.5 < sizes[5.0][50] < 1
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+for bias, shade in zip(biases, plt.cm.viridis(np.linspace(0, 0.85, 4)), strict=True):
+    axes.semilogy(sizes[bias], color=shade, label=f"{text('bias', 'sesgo')} {bias:.0f}")
+axes.set(xlabel=text("steps back, k", "pasos atrás, k"), ylabel="|∂c₁₀₀/∂cₜ|", ylim=(1e-16, 10))
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] lang="en"
+# With bias 0 the gates stand half open, and half to the power of fifty is nothing: an LSTM forgets
+# as fast as any other network *until its forget gate learns to stay open*. With bias 5, more than
+# half of the gradient arrives after fifty steps. That is why people start the forget gate's bias at
+# 1 or more.
+#
+# ## The adding problem
+#
+# A task made for memories. Numbers between 0 and 1 go by, and two of them, one in each half, carry
+# a mark. At the end, say their **sum**. Who cannot remember does best to say 1 always; that has a
+# mean squared error of $1/6 \approx 0.167$, the variance of the sum of two such numbers.
+
+# %% [markdown] lang="es"
+# Con sesgo 0 las puertas están medio abiertas, y un medio elevado a cincuenta no es nada: una LSTM
+# olvida tan deprisa como cualquiera *hasta que su puerta de olvido aprende a quedarse abierta*. Con
+# sesgo 5, tras cincuenta pasos llega más de la mitad del gradiente. Por eso se suele empezar con el
+# sesgo de la puerta de olvido a 1 o más.
+#
+# ## El problema de la suma
+#
+# Una tarea hecha para memorias. Pasan números entre 0 y 1, y dos de ellos, uno en cada mitad,
+# llevan una marca. Al final hay que decir su **suma**. Quien no puede recordar, lo mejor que hace
+# es decir siempre 1; eso tiene un error cuadrático medio de $1/6 \approx 0.167$, la varianza de la
+# suma de dos números así.
+
+
+# %%
+def adding(number, steps, rng):
+    """Sequences (number, steps, 2) of values and marks; and the sums of the marked values."""
+    value, mark = rng.uniform(0, 1, (number, steps)), np.zeros((number, steps))
+    each = np.arange(number)
+    first, second = rng.integers(0, steps // 2, number), rng.integers(steps // 2, steps, number)
+    mark[each, first] = mark[each, second] = 1
+    total = value[each, first] + value[each, second]
+    return np.stack([value, mark], axis=-1).astype(np.float32), total.astype(np.float32)
+
+
+def train(net, steps=20, updates=700, lr=0.02):
+    """The loss of each update, and the error on new sequences."""
+    rng = np.random.default_rng(SEED)
+    optimizer = optim.Adam(net.parameters(), lr)
+    losses = []
+    for update in range(updates):
+        x, total = adding(32, steps, rng)
+        said, _ = net(x)
+        loss = np.square(said[:, 0] - total).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.lr = lr * (1 - update / updates)
+        optimizer.step()
+        losses.append(loss.item())
+    x, total = adding(500, steps, rng)
+    with mg.no_grad():
+        said, _ = net(x)
+    return losses, float(np.mean(np.square(said.data[:, 0] - total)))
+
+
+nets = {
+    kind.__name__: kind(2, 16, output_size=1, return_sequences=False, rng=SEED)
+    for kind in (nn.RNN, nn.LSTM)
+}
+remembering = nets["LSTM"].cell.f.bias
+remembering.data = remembering.data + np.float32(1)
+results = {name: train(net) for name, net in nets.items()}
+for name, (_, error) in results.items():
+    print(f"{name:<5} {error:.4f}")
+assert results["RNN"][1] > 0.12
+assert results["LSTM"][1] < 0.01
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+for (name, (losses, _)), colour in zip(results.items(), ("0.4", "C3"), strict=True):
+    smooth = np.convolve(losses, np.ones(20) / 20, mode="valid")
+    axes.semilogy(smooth, color=colour, label=name)
+axes.axhline(1 / 6, color="0.7", ls=":", label=text("always say 1", "decir siempre 1"))
+axes.set(xlabel=text("update", "actualización"), ylabel=text("loss", "pérdida"))
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] lang="en"
+# Same width, same data, same number of updates. The simple network stays near "always say 1"; the
+# LSTM's error is less than a tenth of it. What has it learned? Look onto its belt, while one new
+# sequence goes by:
+
+# %% [markdown] lang="es"
+# La misma anchura, los mismos datos, las mismas actualizaciones. La red sencilla se queda cerca de
+# «decir siempre 1»; el error de la LSTM es menos de la décima parte. ¿Qué ha aprendido? Miremos su
+# cinta mientras pasa una secuencia nueva:
+
+# %%
+sequences, _ = adding(200, 20, np.random.default_rng(SEED + 1))
+h = c = np.zeros((200, 16), np.float32)
+belts = [c]
+with mg.no_grad():
+    for t in range(20):
+        h, c = nets["LSTM"].cell(sequences[:, t], (h, c))
+        belts.append(c.data)
+belts = np.stack(belts, axis=1)  # (sequence, step, unit)
+change = abs(np.diff(belts, axis=1)).mean(axis=-1)
+marked = sequences[..., 1] == 1
+ratio = change[marked].mean() / change[~marked].mean()
+print(text(f"the belt changes {ratio:.1f} times as much at marked steps",
+           f"la cinta cambia {ratio:.1f} veces más en los pasos marcados"))  # fmt: skip
+assert ratio > 1.5
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+axes.plot(belts[0, 1:], color="0.6", lw=0.8)
+axes.plot(belts[0, 1:, np.ptp(belts[0, 1:], axis=0).argmax()], color="#2d6a2d", lw=2)
+for t in np.flatnonzero(marked[0]):
+    axes.axvline(t, color="C3", ls=":")
+axes.set(xlabel=text("step t (dotted: marked)", "paso t (punteado: marcado)"), ylabel="c")
+plt.show()
+
+# %% [markdown] lang="en"
+# Each line is one unit of $c$. At the dotted steps, where the marks are, the belt takes something
+# up; in between it changes less. Nobody told it about doors.
+#
+# ## The proof
+
+# %% [markdown] lang="es"
+# Cada línea es una unidad de $c$. En los pasos punteados, donde están las marcas, la cinta recoge
+# algo; entre medias cambia menos. Nadie le habló de puertas.
+#
+# ## La demostración
+
+# %%
+verdicts(verify("lstm", seed=SEED))
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# **1. One step by hand.** $c_{t-1} = 2$, $f = 0.5$, $i = 1$, $g = -0.5$, $o = 1$. What is $h_t$?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# **1. Un paso a mano.** $c_{t-1} = 2$, $f = 0.5$, $i = 1$, $g = -0.5$, $o = 1$. ¿Cuánto vale $h_t$?
+
+# %%
+h_t = None
+check("1", h_t, np.tanh(0.5))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $c_t = 0.5 \cdot 2 + 1 \cdot (-0.5) = 0.5$, and the output gate is wide open.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $c_t = 0.5 \cdot 2 + 1 \cdot (-0.5) = 0.5$, y la puerta de salida está abierta de par en par.
+
+# %% tags=["solution"]
+c_t = 0.5 * 2 + 1 * -0.5
+h_t = 1 * np.tanh(c_t)
+check("1", h_t, np.tanh(0.5))
+
+# %% [markdown] lang="en"
+# **2. Half-life.** The forget gate stands at 0.95 and nothing is added. After how many steps is
+# less than half of the memory left?
+
+# %% [markdown] lang="es"
+# **2. Vida media.** La puerta de olvido está en 0,95 y no se añade nada. ¿Tras cuántos pasos queda
+# menos de la mitad de la memoria?
+
+# %%
+half_life = None
+check("2", half_life, next(k for k in range(1000) if 0.95**k < 0.5))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $0.95^k < 0.5$ means $k > \log(0.5) / \log(0.95) = 13.5$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $0.95^k < 0.5$ significa $k > \log(0.5) / \log(0.95) = 13.5$.
+
+# %% tags=["solution"]
+half_life = np.ceil(np.log(0.5) / np.log(0.95))
+check("2", half_life, next(k for k in range(1000) if 0.95**k < 0.5))
+
+# %% [markdown] lang="en"
+# **3. Hold the door.** Which bias makes a forget gate 0.99, when its weights are still 0?
+
+# %% [markdown] lang="es"
+# **3. Aguanta la puerta.** ¿Qué sesgo pone una puerta de olvido en 0,99 cuando sus pesos aún son 0?
+
+# %%
+bias = None
+check("3", None if bias is None else sigmoid(bias), 0.99)
+
+# %% [markdown] lang="en" tags=["solution"]
+# Turn $\sigma$ around: $b = \log(0.99 / 0.01) = \log 99 \approx 4.6$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Dale la vuelta a $\sigma$: $b = \log(0.99 / 0.01) = \log 99 \approx 4.6$.
+
+# %% tags=["solution"]
+bias = np.log(99)
+check("3", None if bias is None else sigmoid(bias), 0.99)
+
+# %% [markdown] lang="en"
+# **4. Yesterday's door.** Two steps on the belt, with the gates given as numbers. Write
+# $\partial c_2 / \partial f_1$ without minigrad.
+
+# %% [markdown] lang="es"
+# **4. La puerta de ayer.** Dos pasos por la cinta, con las puertas dadas como números. Escribe
+# $\partial c_2 / \partial f_1$ sin minigrad.
+
+
+# %%
+def c_2(f_1, f_2, c_0, added):
+    c_1 = f_1 * c_0 + added[0]
+    return f_2 * c_1 + added[1]
+
+
+def slope(f_1, f_2, c_0, added):
+    return None
+
+
+numbers = (0.3, 0.8, -1.5, (0.2, 0.7))
+check("4", slope(*numbers), mg.grad(c_2)(*numbers))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $\delta c_2 = 1$ goes back along the belt: $\delta c_1 = f_2$; and $\delta f_1 = \delta c_1\,c_0$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $\delta c_2 = 1$ vuelve por la cinta: $\delta c_1 = f_2$; y $\delta f_1 = \delta c_1\,c_0$.
+
+
+# %% tags=["solution"]
+def slope(f_1, f_2, c_0, added):
+    return f_2 * c_0
+
+
+check("4", slope(*numbers), mg.grad(c_2)(*numbers))
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - `minigrad/nn/cells.py`: the LSTM in seven lines, beside the GRU.
+# - S. Hochreiter and J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9 (1997), pages
+#   1735–1780: the belt, still without a forget gate; section 5.4 has the adding problem.
+# - F. A. Gers, J. Schmidhuber and F. Cummins, *Learning to Forget: Continual Prediction with LSTM*,
+#   Neural Computation 12 (2000), pages 2451–2471: the forget gate.
+# - R. Jozefowicz, W. Zaremba and I. Sutskever, *An Empirical Exploration of Recurrent Network
+#   Architectures*, ICML 2015: what a forget bias of 1 does.
+# - I. Goodfellow, Y. Bengio and A. Courville, *Deep Learning* (2016), section 10.10.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - `minigrad/nn/cells.py`: la LSTM en siete líneas, junto a la GRU.
+# - S. Hochreiter y J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9 (1997), páginas
+#   1735–1780: la cinta, todavía sin puerta de olvido; el problema de la suma está en el apartado
+#   5.4.
+# - F. A. Gers, J. Schmidhuber y F. Cummins, *Learning to Forget: Continual Prediction with LSTM*,
+#   Neural Computation 12 (2000), páginas 2451–2471: la puerta de olvido.
+# - R. Jozefowicz, W. Zaremba e I. Sutskever, *An Empirical Exploration of Recurrent Network
+#   Architectures*, ICML 2015: lo que hace un sesgo de olvido igual a 1.
+# - I. Goodfellow, Y. Bengio y A. Courville, *Deep Learning* (2016), apartado 10.10.
