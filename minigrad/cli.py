@@ -147,9 +147,7 @@ def derive(
 
     style = style or _style_of(output)
     try:
-        derivation = derivation_of(
-            _resolve(target), wrt=wrt, notation=notation, language=language
-        )
+        derivation = derivation_of(_resolve(target), wrt=wrt, notation=notation, language=language)
         text = getattr(derivation, style)()
     except (ValueError, ImportError) as error:
         raise InvalidInput(str(error)) from error

@@ -134,8 +134,14 @@ class _Sections:
         expression = equation.expression
         if expression.is_Function:
             function = expression.func.__name__
-            named = {"sigmoid": "rule_sigmoid", "tanh": "rule_tanh", "exp": "rule_exp",
-                     "relu": "rule_step", "maximum": "rule_larger", "minimum": "rule_larger"}
+            named = {
+                "sigmoid": "rule_sigmoid",
+                "tanh": "rule_tanh",
+                "exp": "rule_exp",
+                "relu": "rule_step",
+                "maximum": "rule_larger",
+                "minimum": "rule_larger",
+            }
             rule = say(named.get(function, "rule_function"), name=function)
             inner = expression.args[0] == variable or function in ("maximum", "minimum")
             return rule if inner else (*rule, *say("rule_inner"))

@@ -342,7 +342,8 @@ def _is_sum(node: Node) -> bool:
 def _is_divided(node: Node, units: int | None) -> bool:
     """Whether it is an operand over the number of units."""
     return (
-        node.primitive is not None
+        units is not None
+        and node.primitive is not None
         and node.primitive.name == "divide"
         and node.parents[1] is None
         and bool(np.all(np.equal(node.operands[1], units)))

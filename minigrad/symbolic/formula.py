@@ -96,7 +96,11 @@ _WRITTEN: dict[str, tuple[int, str, str]] = {
     "matmul": (PRODUCT, "{0} {1}", "{0}\\,{1}"),
     "transpose": (ATOM, "{0}ᵀ", "{{{0}}}^{{\\top}}"),
     "partial": (ATOM, "∂{0}/∂{1}", "\\dfrac{{\\partial {0}}}{{\\partial {1}}}"),
-    "along": (ATOM, "∂{0}/∂{1}|{2}", "\\left.\\dfrac{{\\partial {0}}}{{\\partial {1}}}\\right|_{{{2}}}"),
+    "along": (
+        ATOM,
+        "∂{0}/∂{1}|{2}",
+        "\\left.\\dfrac{{\\partial {0}}}{{\\partial {1}}}\\right|_{{{2}}}",
+    ),
     "sum_t": (PRODUCT, "Σ_t {0}", "\\sum_t {0}"),
     "product_t": (PRODUCT, "Π_{{s=t+1…T}} {0}", "\\prod_{{s=t+1}}^{{T}} {0}"),
     "sum_rows": (PRODUCT, "1ᵀ {0}", "\\mathbf{{1}}^{{\\top}} {0}"),
@@ -152,7 +156,8 @@ def rows(formula: Formula, width: int, *, latex: bool) -> list[tuple[str, str]]:
     """
     assert isinstance(formula, Operation) and formula.kind in _RELATIONS
     left, *rights = formula.parts
-    sign = _JOINED[formula.kind][2 if latex else 1].strip()
+    _, unicode, tex = _JOINED[formula.kind]
+    sign = (tex if latex else unicode).strip()
     found = []
     for k, right in enumerate(rights):
         start = _write(left, latex=latex)[0] if k == 0 else ""
@@ -265,7 +270,12 @@ def _scalar(expression: Any, names: dict[Any, Name], latex: bool) -> tuple[str, 
     if expression.is_Rational:
         value = abs(expression)
         sign = "" if expression > 0 else "-" if latex else "−"
-        if value.p == 1 and value.q >= 1000 and set(str(value.q)[1:]) == {"0"} and str(value.q)[0] == "1":
+        if (
+            value.p == 1
+            and value.q >= 1000
+            and set(str(value.q)[1:]) == {"0"}
+            and str(value.q)[0] == "1"
+        ):
             power = len(str(value.q)) - 1  # 10⁻⁵ and the like
             return f"{sign}10^{{-{power}}}" if latex else f"{sign}10⁻{_superscript(power)}", ATOM
         if value.q > 1000:

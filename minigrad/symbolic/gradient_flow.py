@@ -68,7 +68,7 @@ class _Flow:
     def whole(self, after: str, before: str) -> list[Line]:
         """All paths of one step; of a state to itself also a bound, if there is one."""
         paths = jacobian(self.equations, after, before)
-        if not paths or paths == (Path(direct_path(self.equations, after)),) and after == before:
+        if not paths or (paths == (Path(direct_path(self.equations, after)),) and after == before):
             return []
         if sum(map(_weights, paths)) > _LONG:
             return []

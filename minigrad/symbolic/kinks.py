@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy
 
+from minigrad.arrays import functions
 from minigrad.arrays.functions import heaviside, sign
 from minigrad.arrays.symbolic import function_of
 from minigrad.primitives import Primitive
@@ -43,6 +44,13 @@ class minimum(sympy.Function):  # noqa: N801
 
 
 _WRITTEN = {f.__name__: f for f in (relu, absolute, maximum, minimum)}
+
+
+def by_pieces(expression: sympy.Expr) -> sympy.Expr:
+    """The expression with each kink as a step function, as `minigrad.arrays.functions` has it."""
+    for name, written in _WRITTEN.items():
+        expression = expression.replace(written, getattr(functions, name))
+    return expression
 
 
 def written_as(primitive: Primitive) -> Callable[..., Any]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import sympy
 
-
 from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.symbolic.derivation import Derivation, Line, Section
@@ -19,7 +18,7 @@ from minigrad.symbolic.formula import Formula, Name, Operation, Scalar, op, plus
 from minigrad.symbolic.matrix import MatrixArray, NotationError, matrix_shape
 from minigrad.symbolic.plain import plain
 from minigrad.symbolic.sentences import Prose, Words
-from minigrad.tape import Node, ancestors, unfused
+from minigrad.tape import Node, ancestors
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor
 
@@ -223,7 +222,9 @@ class _Writer:
             g = MatrixArray(total, node.data.shape, width)
             for position, parent in enumerate(node.parents):
                 if parent is not None:
-                    table.setdefault(parent, []).append((self._contribution(node, position, g), via))
+                    table.setdefault(parent, []).append(
+                        (self._contribution(node, position, g), via)
+                    )
         return lines
 
     def _contribution(self, node: Node, position: int, g: MatrixArray) -> MatrixArray:

@@ -27,9 +27,7 @@ class MatrixArray(NDArrayOperatorsMixin):
 
     __array_priority__ = 600.0
 
-    def __init__(
-        self, formula: Formula, shape: tuple[int, ...], width: int | None = None
-    ) -> None:
+    def __init__(self, formula: Formula, shape: tuple[int, ...], width: int | None = None) -> None:
         self.formula, self.shape = formula, shape
         self.width = matrix_shape(shape)[1] if width is None else width
 
@@ -78,7 +76,12 @@ class MatrixArray(NDArrayOperatorsMixin):
             shape = (*inputs[0].shape[:-1], inputs[1].shape[-1])
             matrix_shape(shape)
             return MatrixArray(write(*map(_formula, inputs)), shape)
-        shape = np.broadcast_shapes(*(getattr(x, "shape", ()) for x in inputs))
+        shapes = [getattr(x, "shape", ()) for x in inputs]
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError as error:
+            told = " and ".join(map(str, shapes))
+            raise NotationError(f"{ufunc.__name__} of shapes {told}") from error
         width = max(getattr(x, "width", 1) for x in inputs)
         return MatrixArray(write(*map(_formula, inputs)), shape, width)
 
@@ -226,8 +229,5 @@ _UFUNCS: dict[str, Callable[..., Formula]] = {
     "reciprocal": lambda a: _over(Scalar(sympy.Integer(1)), a),
     "sqrt": lambda a: op("root", a),
     "greater": lambda a, b: op("positive", _minus(a, b) if b != Scalar(sympy.Integer(0)) else a),
-    **{
-        name: (lambda a, name=name: _applied(name, a))
-        for name in _FUNCTIONS
-    },
+    **{name: (lambda a, name=name: _applied(name, a)) for name in _FUNCTIONS},
 }

@@ -74,9 +74,7 @@ def _elementwise(
     )
 
 
-def _adjoint(
-    primitive: Primitive, letters: list[str], kept: list[int], words: Words
-) -> Section:
+def _adjoint(primitive: Primitive, letters: list[str], kept: list[int], words: Words) -> Section:
     if primitive.variadic or any(s.static for s in primitive.samples[:1]):
         raise ValueError(
             f"derive: {primitive.name} only moves or adds up entries; its adjoint puts them back "

@@ -268,9 +268,7 @@ class Words:
 
     def __init__(self, language: str = "en") -> None:
         if language not in LANGUAGES:
-            raise ValueError(
-                f"derive: got language {language!r}, expected {', '.join(LANGUAGES)}"
-            )
+            raise ValueError(f"derive: got language {language!r}, expected {', '.join(LANGUAGES)}")
         self.language = language
         self._column = LANGUAGES.index(language)
 

@@ -25,9 +25,7 @@ class Writer:
         self.equations, self.vocabulary = equations, vocabulary
         self.affine = {e.name: e for e in equations.equations if isinstance(e, Affine)}
 
-    def name(
-        self, name: str, shift: int = 0, *, delta: bool = False, time: str = "t"
-    ) -> Name:
+    def name(self, name: str, shift: int = 0, *, delta: bool = False, time: str = "t") -> Name:
         """A quantity ``shift`` steps after ``time``."""
         if name.endswith(PREVIOUS):
             return self.name(name[: -len(PREVIOUS)], shift - 1, delta=delta, time=time)
