@@ -28,7 +28,8 @@ from minigrad.symbolic.equations import (
     Total,
     equations_of,
     symbol,
-)from minigrad.symbolic.kinks import by_pieces
+)
+from minigrad.symbolic.kinks import by_pieces
 
 INPUT = "x"
 

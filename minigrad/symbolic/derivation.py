@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -215,10 +216,8 @@ class Derivation:
             "text/markdown": self.markdown(),
             "text/latex": self._body(),
         }
-        try:
+        with suppress(ImportError):  # Markdown is shown then
             bundle["text/html"] = self._fragment()
-        except ImportError:  # Markdown is shown then
-            pass
         return bundle
 
 

@@ -88,7 +88,8 @@ class _Flow:
             if bound != 1:
                 norm = op("matmul", Scalar(bound), norm)
             lines.append(Line(op("at_most", op("norm", left), norm),
-                              say("bounded", bound=Scalar(bound)), f"{key}|norm", (key,)))  # fmt: skip
+                              say("bounded", bound=Scalar(bound)), f"{key}|norm",
+                              (key,)))  # fmt: skip
             many = op("partial", Name(writer.name(after).base, 0, time="T"), writer.name(after))
             power = op("to_the", norm if bound == 1 else op("group", norm), Given("T − t"))
             lines.append(Line(op("at_most", op("norm", many), power), say("bounded_many"),
