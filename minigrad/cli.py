@@ -20,6 +20,8 @@ from minigrad.targets import Target, TargetError, builtin, resolve
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
     from minigrad.compile.source import Backend
+    from minigrad.symbolic.sentences import Language
+    from minigrad.symbolic.vocabulary import Notation
     from minigrad.verify.report import Check, Report
 
 TARGETS = """
@@ -121,9 +123,21 @@ def verify(
               "input: W_f, f, c, x.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(["text", "latex", "markdown", "html"]),
               help="Form of the derivation; else by the file's ending, else text.")  # fmt: skip
+@click.option("--notation", type=click.Choice(["standard", "stm-ltm", "notes"]),
+              default="standard", show_default=True, help="Names of a cell's quantities: x, h, c; "
+              "or E, STM, LTM; or C and C̃ for the memory and its candidate.")  # fmt: skip
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True,
+              help="Language of headings and reasons.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write there instead of printing.")  # fmt: skip
-def derive(target: str, wrt: str | None, style: str | None, output: Path | None) -> None:
+def derive(
+    target: str,
+    wrt: str | None,
+    style: str | None,
+    notation: Notation,
+    language: Language,
+    output: Path | None,
+) -> None:
     """Derive the gradients of TARGET: its equations, then each gate's gradient, step by step.
 
     SymPy differentiates the equations that the cell's own code runs, so a changed cell changes
@@ -133,7 +147,7 @@ def derive(target: str, wrt: str | None, style: str | None, output: Path | None)
 
     style = style or _style_of(output)
     try:
-        derivation = derivation_of(_resolve(target), wrt=wrt)
+        derivation = derivation_of(_resolve(target), wrt=wrt, notation=notation, language=language)
         text = getattr(derivation, style)()
     except (ValueError, ImportError) as error:
         raise InvalidInput(str(error)) from error

@@ -11,7 +11,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import sympy
@@ -20,12 +20,16 @@ from minigrad import nn
 from minigrad.symbolic.adjoints import local_partials
 from minigrad.symbolic.equations import (
     PREVIOUS,
+    UNITS,
     Affine,
     CellEquations,
     Elementwise,
+    Equation,
+    Total,
     equations_of,
     symbol,
 )
+from minigrad.symbolic.kinks import by_pieces
 
 INPUT = "x"
 
@@ -164,9 +168,12 @@ def plan(cell: nn.Cell) -> Plan:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise NotFusableError(f"{title}: states and gates have different widths: {told}")
     try:
-        equations = _one_function_each(equations_of(cell, title))
+        read = equations_of(cell, title, units=cell.size_of(cell.state[0]))
     except ValueError as error:
         raise NotFusableError(str(error).removeprefix("derive: ")) from error
+    if any(isinstance(equation, Total) for equation in read.equations):
+        raise NotFusableError(f"{title}: it has a sum over the units")
+    equations = _one_function_each(_in_numbers(read, cell.size_of(cell.state[0])))
     for equation in equations.equations:
         if isinstance(equation, Elementwise) and symbol("x") in equation.expression.free_symbols:
             raise NotFusableError(f"{title}: {equation.name} uses x outside of a gate")
@@ -175,9 +182,19 @@ def plan(cell: nn.Cell) -> Plan:
     return Plan(equations, tuple(_stages(equations)))
 
 
+def _in_numbers(equations: CellEquations, units: int) -> CellEquations:
+    """With the number of units in the place of H, and kinks as step functions."""
+    return replace(equations, equations=tuple(
+        replace(e, expression=by_pieces(e.expression.xreplace({UNITS: sympy.Integer(units)})))
+        if isinstance(e, Elementwise)
+        else e
+        for e in equations.equations
+    ))  # fmt: skip
+
+
 def _one_function_each(equations: CellEquations) -> CellEquations:
     """H = o tanh(c) as two equations: then every derivative is a polynomial in named values."""
-    found: list[Affine | Elementwise] = []
+    found: list[Equation] = []
     taken = {e.name for e in equations.equations}
     named: dict[sympy.Expr, sympy.Symbol] = {}
     for equation in equations.equations:

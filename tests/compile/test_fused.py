@@ -225,7 +225,7 @@ class WideningCell(nn.Cell):
     [
         (BranchingCell, "branch on values"),
         (WideningCell, "sum"),
-        (nn.LayerNormLSTMCell, "entry by itself"),
+        (nn.LayerNormLSTMCell, "sum over the units"),
         (nn.ProjectedLSTMCell, "different widths: h 2, c 4"),
     ],
 )
