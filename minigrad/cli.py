@@ -162,19 +162,24 @@ def derive(
 @click.argument("target")
 @click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
               help="Time steps to unroll.")  # fmt: skip
+@click.option("--view", type=click.Choice(["unrolled", "folded", "cell", "gradient", "attention",
+                                           "tape"]), default="unrolled", show_default=True,
+              help="A strip of steps; one step with its way back; the cell as course notes draw "
+              "it; the way back with the size of each gradient; who attends to whom; every "
+              "primitive.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
-def graph(target: str, steps: int, all_steps: bool, output: Path | None) -> None:
+def graph(target: str, steps: int, view: str, all_steps: bool, output: Path | None) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
     from minigrad.graph import draw, source
 
     try:
-        view = draw(_resolve(target), output, steps=steps, all_steps=all_steps)
+        picture = draw(_resolve(target), output, steps=steps, view=view, all_steps=all_steps)
     except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error
-    click.echo(source(view) if output is None else f"wrote {output}")
+    click.echo(source(picture) if output is None else f"wrote {output}")
 
 
 @cli.command(epilog=TARGETS)

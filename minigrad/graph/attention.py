@@ -130,7 +130,7 @@ def scene(view: View) -> Scene:
     for k, weight in enumerate((0.1, 0.5, 1.0)):
         x = middle - 100 + 80 * k
         drawing.line([(x, top + 30), (x + 8, top + 30), (x + 16, top + 30), (x + 24, top + 30)],
-                     **_look(weight))  # fmt: skip
+                     tip=None, **_look(weight))  # fmt: skip
         drawing.text(f"{weight:g}", (x + 30, top + 30), align="l", size=11)
     return drawing
 
@@ -153,7 +153,7 @@ def _panel(drawing: Scene, panel: Any, left: float, top: float) -> None:
         third = _WIDE / 3
         drawing.line(
             [(left, y0), (left + third, y0), (left + 2 * third, y1), (left + _WIDE, y1)],
-            tooltip=f"{rows[i]} attends to {columns[j]}: {weight:.3f}", **_look(weight),
+            tip=None, tooltip=f"{rows[i]} attends to {columns[j]}: {weight:.3f}", **_look(weight),
         )  # fmt: skip
     for names, x, places in ((rows, left - 40, ys[0]), (columns, left + _WIDE + 40, ys[1])):
         for name, y in zip(names, places, strict=True):

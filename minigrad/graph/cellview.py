@@ -259,7 +259,7 @@ class _Drawing:
                     x = self.left + 20
                     self._draw([(self.left - 10, 0.0), (self.left + 34, 0.0)], arrow=False)
                     if y:
-                        self._draw([(x, 0.0), (x, y), (x + 14, y)], arrow=False)
+                        self._draw([(x, 0.0), (x, y), (self.left + 34, y)], arrow=False)
                         self._fork((x, 0.0))
                 elif name in entry:
                     x = entry[name]
@@ -270,7 +270,7 @@ class _Drawing:
                 else:  # a belt's value comes down on the left
                     x = self.left + 8 + 9 * list(self.belt_of).index(name)
                     high = self._height(self.belt_of[name])
-                    self._draw([(x, high), (x, y), (x + 20, y)], arrow=False)
+                    self._draw([(x, high), (x, y), (self.left + 34, y)], arrow=False)
                     self._fork((x, high))
             start = min([entry[n] for n in names if n in entry] + [self.left + 30])
             far = max(x for x, _ in ends)
@@ -301,6 +301,15 @@ class _Drawing:
         (xa, ya), (xb, yb) = self._at(a), self._at(b)
         (wa, ha), (wb, hb) = self._half(a), self._half(b)
         row_a, row_b = self.cell.places[a][1], self.cell.places[b][1]
+        column = self.cell.places[a][0]
+        between = range(min(row_a, row_b) + 1, max(row_a, row_b))
+        if xa == xb and yb > ya and any((column, row) in self.cell.places.values()
+                                        for row in between):  # fmt: skip
+            side, lane, under = xa - _RADIUS - 14, ya + ha + 20, yb - hb - 14
+            self._draw([(xa, ya + ha), (xa, lane), (side, lane), (side, under),
+                        (xb - 8, under), (xb - 8, yb - hb + 2)])  # fmt: skip
+            self._fork((xa, lane))
+            return
         if xa == xb:
             up = yb > ya
             self._draw([(xa, ya + ha if up else ya - ha), (xb, yb - hb if up else yb + hb)])
@@ -327,8 +336,9 @@ class _Drawing:
             self._draw([(xa + wa, ya), (xb, ya), (xb, yb - hb)])
         elif row_b == row_a or (row_b == row_a + 1 and (ca, row_b) in occupied):
             x = xb - wb - 14
-            self._draw([(xa, lane), (x, lane), (x, yb), (xb - wb, yb)])
-            self._fork((xa, lane))
+            self._draw([(xa, ya + ha), (xa, lane), (x, lane), (x, yb), (xb - wb, yb)])
+            if len(self.cell.readers[a]) > 1:
+                self._fork((xa, lane))
         else:
             x = xb - (0 if (cb, row_b - 1) not in occupied or row_b > _BETWEEN else 10)
             lane = max(lane, yb - _ROW / 2) if row_b > row_a else lane

@@ -81,7 +81,8 @@ class View:
     def prefix(self) -> str:
         """What all its ids start with: from what it shows, so no other picture has them."""
         words = (self.name, self.title, self.caption, self.steps, self.skipped, self.arrows,
-                 self.series, self.panels, [(item.id, item.lines) for item in self.items])  # fmt: skip
+                 self.series, self.panels,
+                 [(item.id, item.lines) for item in self.items])  # fmt: skip
         return "g" + hashlib.sha256(repr(words).encode()).hexdigest()[:8] + "-"
 
 

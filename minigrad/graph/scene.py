@@ -78,7 +78,7 @@ class Scene:
         color: str = "",
     ) -> None:
         """Words, without anything around them."""
-        width = 0.56 * size * len(words)
+        width = 0.49 * size * len(words)
         x = at[0] + {"l": width / 2, "c": 0.0, "r": -width / 2}[align]
         style = {"fontcolor": dot.quoted(color)} if color else {}
         self._node(shape="plaintext", label=dot.label((words,), longest=200), fontsize=f"{size:g}",

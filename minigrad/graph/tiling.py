@@ -214,7 +214,11 @@ class Tiling:
         route = routes.belt(seen(self.boxes[a]), seen(self.boxes[b]), near, edges[0], edges[1])
         if (a, b) in self.view.labels:
             y = min(route[1], key=lambda p: abs(p[0] - edges[1][0]))[1]
-            self.written[a, b] = (sign * (edges[1][0] + 20), y + 8)
+            wide, edge = 5.5 * len(self.view.labels[a, b]), edges[1][0]
+            box_left = seen(self.boxes[b])[0] - seen(self.boxes[b])[2] / 2
+            inside = edge + 6 + wide < box_left  # else under the line, between the steps
+            at = (edge + 6 + wide / 2, y + 8) if inside else (edge - 4 - wide / 2, y - 9)
+            self.written[a, b] = (sign * at[0], at[1])
         return routes.moved(route, lambda p: (sign * p[0], p[1]))
 
     def _rise(self, a: str) -> tuple[list[Point], float]:
