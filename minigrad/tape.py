@@ -97,9 +97,10 @@ def enable_grad() -> Any:
 
 
 def unfused() -> Any:
-    """Context manager: recurrent layers run, and are recorded, step by step.
+    """Context manager: recurrent layers are recorded step by step, attention with its weights.
 
-    What draws, derives or proves a layer needs its single operations.
+    What draws, derives or proves a layer needs its single operations, and not the fused ones
+    that are faster.
     """
     return _entered(replace(current(), fusing=False))
 

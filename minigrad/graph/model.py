@@ -285,7 +285,8 @@ def trace_target(target: Target, steps: int) -> Graph:
         )
         return _with_loss(target.subject.apply(operands, sample.static), target.title)
     if target.kind == "part":
-        return _with_loss(target.subject.example(), target.title)
+        with unfused():
+            return _with_loss(target.subject.example(), target.title)
     batch, input_size, hidden_size = 1, 3, 4
     layer = target.layer(input_size, hidden_size, rng=0)
     x = Tensor(rng.normal(size=(batch, steps, input_size)), requires_grad=True, name="x")

@@ -160,8 +160,8 @@ def _stubs(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
             result.append((key, b))
         else:
             result.append((a, b))
-    used = {a for a, _ in result}
-    copied = {a for a, b in arrows if (a, b) not in result} - used
+    used, kept = {a for a, _ in result}, set(result)
+    copied = {a for a, b in arrows if (a, b) not in kept} - used
     return {key: item for key, item in items.items() if key not in copied}, result
 
 

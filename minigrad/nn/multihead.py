@@ -13,6 +13,7 @@ from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.normalisation import Dropout
 from minigrad.primitives import flash_attention, mean
 from minigrad.primitives.primitive import Array
+from minigrad.tape import current
 from minigrad.tensor import Parameter, raw
 
 
@@ -107,7 +108,7 @@ class MultiheadAttention(Module):
         q, k, v = (self._heads(x, part) for part, x in enumerate((query, key, value)))
         mask = self._allowed(key_padding_mask, attn_mask, query.shape, key.shape)
         dropped = self.dropout.p > 0 and self.training
-        if need_weights or dropped:
+        if need_weights or dropped or not current().fusing:
             output, weights = scaled_dot_product_attention(
                 q, k, v, mask, causal=causal, dropout=self.dropout
             )

@@ -13,6 +13,7 @@ from minigrad.extras import require
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.symbolic import derive
 from minigrad.symbolic.formula import Formula, latex
+from minigrad.symbolic.sentences import Words
 from minigrad.targets import Target, TargetError
 from minigrad.verify import Check, verify
 from minigrad.verify.report import summary
@@ -45,8 +46,9 @@ def formulas(primitive: Primitive) -> Formulas:
     except (ValueError, TypeError):  # it only moves entries, or names no symbol
         return Formulas()
     lines = [line for section in sections for line in section.lines]
-    sympy = [line for line in lines if line.reason == "SymPy"]
-    backward = sympy or [line for line in lines[1:] if "adjoint" in line.reason]
+    say = Words()
+    sympy = [line for line in lines if line.reason == say("sympys")]
+    backward = sympy or [line for line in lines if line.reason == say("engines_adjoint")]
     return Formulas(
         _mathml(lines[0].formula), tuple(_mathml(x.formula) for x in backward), bool(sympy)
     )
