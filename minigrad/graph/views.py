@@ -180,6 +180,8 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
         name = pretty(name)
         activation = last.label if _is_activation(last) else ""
         affine = "W·[ ] + b" if group_scopes else "W·x + b"
+        if not {node.primitive for node in group} & {"matmul", "affine"}:
+            affine = f"{last.label}(x)"  # not an affine map: a normalisation, say
         formula = f"{activation}({affine})" if activation else affine
         if last.name and last.step is None:
             name = f"{last.name} = {name}(x)"
