@@ -52,7 +52,7 @@ $(VENV)/.installed-%: $(VENV)/.made setup.cfg pyproject.toml Makefile
 
 # An environment of its own: the peers are no dependency, and one that does not install is left out.
 $(BENCH)/.installed: $(BENCH)/.made setup.cfg pyproject.toml
-	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet --editable .
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[fast]'
 	@for peer in $(PEERS); do \
 	  $(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet $$peer \
 	    || echo "$$peer did not install: its column stays empty" >&2; done

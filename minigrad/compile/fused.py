@@ -199,7 +199,7 @@ class Fused:
             segment: see `Kernel.forward`.
 
         Returns:
-            (batch, time + states, hidden_size): the first state after every step, 0 behind a
+            (time + states, batch, hidden_size): the first state after every step, 0 behind a
             sequence's end, then each state after the last step.
         """
         cell = self.cell
@@ -265,14 +265,14 @@ class Fused:
             None if valid is None else np.ascontiguousarray(valid), segment,
         )  # fmt: skip
         hidden = self.cell.hidden_size
-        out = np.empty((batch, time + len(states), hidden), dtype)
+        out = np.empty((time + len(states), batch, hidden), dtype)
         h = saved.U.reshape(time + 1, -1, batch)[1:, :hidden]
-        out[:, :time] = (h[::-1] if reverse else h).transpose(2, 0, 1)
+        out[:time] = (h[::-1] if reverse else h).transpose(0, 2, 1)
         if lengths is not None:
-            out[:, :time][np.arange(time) >= lengths[:, None]] = 0
-        out[:, time] = h[-1].T
+            out[:time][np.arange(time)[:, None] >= lengths] = 0
+        out[time] = h[-1].T
         for k, state in enumerate(saved.last):
-            out[:, time + 1 + k] = state.reshape(hidden, batch).T
+            out[time + 1 + k] = state.reshape(hidden, batch).T
         return out, (kernel, saved)
 
     def _backward(
@@ -288,13 +288,13 @@ class Fused:
     ) -> tuple[np.ndarray | None, ...]:
         kernel, saved = kept
         time = operands[0].shape[1]
-        steps = g[:, :time]
+        steps = g[:time]
         if lengths is not None:
-            steps = np.where((np.arange(time) < lengths[:, None])[:, :, None], steps, 0)
+            steps = np.where((np.arange(time)[:, None] < lengths)[:, :, None], steps, 0)
         if reverse:
-            steps = steps[:, ::-1]
+            steps = steps[::-1]
         found = kernel.backward(
-            saved, steps.transpose(1, 2, 0), list(g[:, time:].transpose(1, 2, 0)), of_x=of_x
+            saved, steps.transpose(0, 2, 1), list(g[time:].transpose(0, 2, 1)), of_x=of_x
         )
         dx = None
         if of_x:

@@ -242,9 +242,9 @@ class Recurrent(Module):
                         h, before, lengths, reverse=direction == 1,
                         segment=self.checkpoint_every or 0,
                     )  # fmt: skip
-                out = out[0] if alone else out
-                after = tuple(out[..., time + k, :] for k in range(len(before)))
-                both.append(out[..., :time, :])
+                out = out[:, 0] if alone else out
+                after = tuple(out[time + k] for k in range(len(before)))
+                both.append(out[:time] if alone else np.swapaxes(out[:time], 0, 1))
                 last.append(after[0])
                 final.append(after)
             h = self._joined(both)
@@ -514,7 +514,7 @@ def _step_by_step(
         cell, [x[:, t] for t in range(x.shape[1])], states, _going(lengths, x.shape[1]),
         reverse=reverse,
     )  # fmt: skip
-    return np.stack([*outputs, *after], axis=1)
+    return np.stack([*outputs, *after])
 
 
 def _is_real(array: Array) -> bool:
