@@ -18,7 +18,7 @@ verify: $(VENV)/.installed-verify ## Judge every gradient; write report, derivat
 test: $(VENV)/.installed-test chromium ## Run the tests
 	$(BIN)/python -m pytest
 
-chromium: # The browser that some tests drive; without it they are skipped by name
+chromium: ## Install the browser that some tests drive, as root; without it they are skipped
 	@command -v chromium >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q chromium; } \
 	  || echo "no chromium here (apt install chromium): the browser tests are skipped" >&2
