@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -112,7 +113,7 @@ def in_torch(size: tuple[int, ...]) -> Work:
 def lines(rounds: int) -> Iterator[Line]:
     for size in SIZES:
         sides = {
-            "minigrad": lambda size=size: in_minigrad(size),
-            "PyTorch": lambda size=size: in_torch(size),
+            "minigrad": partial(in_minigrad, size),
+            "PyTorch": partial(in_torch, size),
         }
         yield compare(f"{NAME} {' '.join(map(str, size))}", sides, {"PyTorch": 1.0}, rounds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -222,8 +223,9 @@ def step_in_torch() -> Work:
     return work
 
 
-def silent(work: Work) -> Work:
+def silent(side: Callable[[], Work]) -> Work:
     """Without a result, where the sides do different work."""
+    work = side()
 
     def quiet() -> float:
         work()
@@ -236,34 +238,34 @@ def lines(rounds: int) -> Iterator[Line]:
     for kind in GATES:
         for size, limit in zip(SIZES, LIMITS[kind], strict=True):
             sides: dict[str, Callable[[], Work]] = {
-                "minigrad": lambda kind=kind, size=size: in_minigrad(kind, size, "numba"),
-                "PyTorch": lambda kind=kind, size=size: in_torch(kind, size),
+                "minigrad": partial(in_minigrad, kind, size, "numba"),
+                "PyTorch": partial(in_torch, kind, size),
             }
             yield compare(_named(kind, size), sides, {"PyTorch": limit}, rounds)
     for kind in ("LSTM", "GRU"):
         for size in SIZES:
             sides = {
-                "minigrad": lambda kind=kind, size=size: in_minigrad(kind, size, "numpy"),
-                "PyTorch": lambda kind=kind, size=size: in_torch(kind, size),
+                "minigrad": partial(in_minigrad, kind, size, "numpy"),
+                "PyTorch": partial(in_torch, kind, size),
             }
             yield compare(_named(f"{kind}, NumPy", size), sides, {"PyTorch": 1.3}, rounds)
     for peephole in (True, False):
         sides = {
-            "minigrad": lambda p=peephole: own_in_minigrad(SIZES[2], p),
-            "PyTorch": lambda p=peephole: own_in_torch(SIZES[2], p),
-            "JAX jit": lambda p=peephole: own_in_jax(SIZES[2], p),
+            "minigrad": partial(own_in_minigrad, SIZES[2], peephole),
+            "PyTorch": partial(own_in_torch, SIZES[2], peephole),
+            "JAX jit": partial(own_in_jax, SIZES[2], peephole),
         }
         name = _named("peephole" if peephole else "coupled", SIZES[2])
         yield compare(name, sides, {"PyTorch": 0.25, "JAX jit": 0.7}, rounds)
     sides = {
-        "minigrad": lambda: silent(step_in_minigrad()),
-        "PyTorch": lambda: silent(step_in_torch()),
+        "minigrad": partial(silent, step_in_minigrad),
+        "PyTorch": partial(silent, step_in_torch),
     }
     yield compare(f"{NAME}: one LSTM step, H = 128", sides, {"PyTorch": 0.5}, rounds)
     for size in SIZES:  # beside its matrix products alone, by NumPy's BLAS
         sides = {
-            "minigrad": lambda size=size: silent(in_minigrad("LSTM", size, "numba")),
-            "NumPy": lambda size=size: silent(products(size, 4)),
+            "minigrad": partial(silent, partial(in_minigrad, "LSTM", size, "numba")),
+            "NumPy": partial(silent, partial(products, size, 4)),
         }
         limits = {"NumPy": 1.5} if size[3] >= 256 else {}
         yield compare(_named("LSTM ÷ products", size), sides, limits, rounds)
