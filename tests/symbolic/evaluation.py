@@ -16,7 +16,13 @@ from minigrad.symbolic import Derivation, Line
 from minigrad.symbolic.formula import Formula, Name, Operation, Scalar
 
 Lookup = Callable[[Name], np.ndarray]
-_NUMPY = [{"sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2)}, "numpy"]
+_NUMPY = [
+    {
+        "sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2),
+        "Heaviside": lambda z, at=0.5: np.heaviside(z, at),
+    },
+    "numpy",
+]
 
 
 def section(derivation: Derivation, title: str) -> tuple[Line, ...]:
@@ -158,7 +164,8 @@ class Unrolled:
                 whole = self.parameters[name.base, name.lower]
                 return whole[:, self.columns[name.lower, name.upper]] if name.upper else whole
             if t + name.shift == self.steps:
-                return self.none  # nothing comes from after the last step
+                # nothing comes from after the last step, whatever the factors there would be
+                return self.none if name.delta else np.ones_like(self.none)
             return self.known[name.base, name.upper, name.delta, t + name.shift]
 
         return of

@@ -17,7 +17,10 @@ from minigrad.tensor import Tensor
 
 T, X, H = 3, 2, 4
 CELLS = [
-    nn.RNNCell, nn.LSTMCell, nn.GRUCell, cells.Peephole, cells.DiagonalPeephole, cells.Coupled,
+    nn.RNNCell, nn.JordanCell, nn.LSTMCell, nn.NoForgetLSTMCell, nn.PeepholeLSTMCell,
+    nn.DiagonalPeepholeLSTMCell, nn.CoupledLSTMCell, nn.LayerNormLSTMCell, nn.GRUCell,
+    nn.ResetAfterGRUCell, nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell,
+    nn.ProjectedLSTMCell, cells.Peephole, cells.DiagonalPeephole, cells.Coupled,
     cells.Linear, cells.Delay, cells.Twins, cells.Raw, cells.NamedLikeState, cells.Exotic,
     cells.Twice, cells.OldAndNew,
 ]  # fmt: skip
@@ -34,8 +37,9 @@ def test_derived_equations_give_the_engines_gradients(
 ) -> None:
     cell = kind(X, H, rng=1, dtype=np.float64)
     x = Tensor(rng.normal(size=(T, X)), requires_grad=True)
-    initial = {name: rng.normal(size=H) for name in cell.state}
-    loss_of = {name: rng.normal(size=(T, H)) for name in cell.state}
+    sizes = {name: cell.size_of(name) for name in cell.state}
+    initial = {name: rng.normal(size=size) for name, size in sizes.items()}
+    loss_of = {name: rng.normal(size=(T, size)) for name, size in sizes.items()}
 
     states: tuple[Any, ...] = tuple(Tensor(v[None]) for v in initial.values())
     loss, trace = 0.0, []
@@ -51,11 +55,13 @@ def test_derived_equations_give_the_engines_gradients(
     for path, parameter in cell.named_parameters():
         gate, _, part = path.rpartition(".")
         key = ({"weight": "W", "bias": "b"}[part], gate) if gate else (part, "")
+        if not gate and part.startswith("b_") and part[2:] in cell.gates:
+            key = (f"b_tilde_{part[2:]}", "")  # the gate has a bias of this name already
         column = parameter.data if part == "weight" else parameter.data[:, None]
         parameters[key] = column
         expected[key] = parameter.grad.reshape(column.shape)
     derivation = derive(Target("cell", kind))
-    run = Unrolled(derivation, parameters, _Widths(), x.data, initial, loss_of)
+    run = Unrolled(derivation, parameters, _Widths(sizes), x.data, initial, loss_of)
 
     for name, k in zip(cell.state, range(len(cell.state)), strict=True):
         for t in range(T):
@@ -69,7 +75,7 @@ def test_derived_equations_give_the_engines_gradients(
 
 
 class _Widths(dict):
-    """x has its own width, everything else that of the state."""
+    """x and the states have their own widths, everything else that of the gates."""
 
     def __missing__(self, name: str) -> int:
         return X if name == "x" else H
