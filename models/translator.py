@@ -344,8 +344,8 @@ class WordByWord:
         both: Counter[tuple[str, str]] = Counter()
         for task in known:
             way, *source = task.source.split()
-            sources = dict.fromkeys(f"{way} {word}" for word in source)
-            targets = dict.fromkeys(task.target.split())  # a set has no order to rely on
+            sources = list(dict.fromkeys(f"{way} {word}" for word in source))
+            targets = list(dict.fromkeys(task.target.split()))  # a set has no order to rely on
             left.update(sources)
             right.update((f"{way} {word}" for word in targets))
             both.update((s, t) for s in sources for t in targets)
