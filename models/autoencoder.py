@@ -371,7 +371,8 @@ def plot(held_out: Images, ways: Mapping[str, np.ndarray], path: Path, count: in
               help="Numbers that are left of an image; 30 are usual for MNIST's 784 "
               "pixels.")  # fmt: skip
 @click.option("--hidden", type=click.IntRange(1), default=128, metavar="N",
-              help="Width of hidden layers or of the state; an eighth of it, of channels.")  # fmt: skip
+              help="Width of hidden layers or of the state; an eighth of it, of "
+              "channels.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), default=100, metavar="N",
               help="How often it goes through the images.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",

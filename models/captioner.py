@@ -122,7 +122,8 @@ class Captioner(Module):
     def encode(self, pixels: np.ndarray) -> Array:
         """The state that speaking starts from, (1, batch, hidden)."""
         found = mg.relu(self.look(mg.relu(self.see(pixels[:, None]))))
-        return mg.tanh(self.start(self.dropout(found.reshape((len(pixels), -1)))))[None]
+        # No tanh: it saturates in the first steps, and then nothing of the image is ever learned
+        return self.start(self.dropout(found.reshape((len(pixels), -1))))[None]
 
     def forward(self, pixels: np.ndarray, said: np.ndarray) -> Array:
         """The scores of each next token."""
@@ -211,12 +212,10 @@ def most_frequent(known: Captioned, images: Images, language: str) -> list[str]:
     return [Counter(known.captions[language]).most_common(1)[0][0]] * len(images)
 
 
-def plot(images: Images, captions: Sequence[tuple[str, str]], path: Path) -> None:
+def plot(images: Images, captions: Sequence[tuple[str, ...]], path: Path) -> None:
     """Some images and what the model says of them."""
     figure = require("matplotlib.figure", extra="models").Figure((10, 4.5), layout="constrained")
-    for axes, image, said in zip(
-        figure.subplots(2, 5).flat, images.pixels, captions, strict=False
-    ):
+    for axes, image, said in zip(figure.subplots(2, 5).flat, images.pixels, captions, strict=False):
         axes.imshow(image, cmap="Greys", vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[], xlabel="\n".join(said))
     save_figure(figure, path)
@@ -276,15 +275,15 @@ def main(
                 "captioner, greedy": describe(model, vocabulary, others.pixels, language),
                 "most similar image": nearest(known, others, language),
                 "most frequent caption": most_frequent(known, others, language)}  # fmt: skip
-        for name, said in ways.items():
-            click.echo(f"{language}, {name}: {exact(said, expected):.1%} exact, "
-                       f"BLEU {bleu(said, expected):.1f}")  # fmt: skip
+        for name, found in ways.items():
+            click.echo(f"{language}, {name}: {exact(found, expected):.1%} exact, "
+                       f"BLEU {bleu(found, expected):.1f}")  # fmt: skip
     few = others[: max(show, 10)]
-    said = list(zip(*(describe(model, vocabulary, few.pixels, la, beam) for la in NAMES),
-                    strict=True))  # fmt: skip
+    spoken = [describe(model, vocabulary, few.pixels, language, beam) for language in NAMES]
+    said = list(zip(*spoken, strict=True))
     truth = list(zip(*held_out.captions.values(), strict=True))
-    for found, expected in list(zip(said, truth, strict=False))[:show]:
-        click.echo(f"said: {' / '.join(found)}; it is: {' / '.join(expected)}")
+    for ours, right in list(zip(said, truth, strict=False))[:show]:
+        click.echo(f"said: {' / '.join(ours)}; it is: {' / '.join(right)}")
     if picture is not None:
         plot(few, said, picture)
         click.echo(f"picture: {picture}")

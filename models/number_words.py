@@ -35,9 +35,7 @@ def number(n: int) -> Pair:
     2.1.2), which num2words leaves as it is.
     """
     say = require("num2words", extra="models").num2words
-    spanish = re.sub(
-        r"\b(veinti)?uno(?= mil)", lambda m: _SHORTENED[m.group()], say(n, lang="es")
-    )
+    spanish = re.sub(r"\b(veinti)?uno(?= mil)", lambda m: _SHORTENED[m.group()], say(n, lang="es"))
     return Pair(spanish, say(n, lang="en").replace(",", ""))
 
 

@@ -20,11 +20,13 @@ def exact(found: Sequence[str], expected: Sequence[str]) -> float:
 def bleu(found: Sequence[str], expected: Sequence[str]) -> float:
     """BLEU of the corpus, 0 to 100 (Papineni et al. 2002; sacrebleu's), tokens between blanks.
 
+    Where no sentence has four tokens, it counts up to the longest run that there is.
+
     Raises:
         ValueError: not as many of one as of the other, or none.
     """
     _check(found, expected)
-    metric = require("sacrebleu", extra="models").BLEU(tokenize="none")
+    metric = require("sacrebleu", extra="models").BLEU(tokenize="none", effective_order=True)
     return float(metric.corpus_score(list(found), [list(expected)]).score)
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -233,9 +233,7 @@ class TransformerTranslator(Module):
     def encode(self, source: np.ndarray) -> tuple[Any, ...]:
         """What the decoder starts from: nothing said, the annotations, and which do not count."""
         padding = source == _PAD
-        notes = self.encoder(
-            self.position(self.embedding(source)), src_key_padding_mask=padding
-        )
+        notes = self.encoder(self.position(self.embedding(source)), src_key_padding_mask=padding)
         return np.zeros((len(source), 0), np.int64), notes, padding
 
     def forward(self, source: np.ndarray, target: np.ndarray) -> tuple[Array, Array]:
@@ -347,7 +345,7 @@ class WordByWord:
             sources = list(dict.fromkeys(f"{way} {word}" for word in source))
             targets = list(dict.fromkeys(task.target.split()))  # a set has no order to rely on
             left.update(sources)
-            right.update((f"{way} {word}" for word in targets))
+            right.update(f"{way} {word}" for word in targets)
             both.update((s, t) for s in sources for t in targets)
         self.meaning: dict[str, str] = {}
         best: dict[str, float] = {}
@@ -445,13 +443,13 @@ def main(
         click.echo(f"picture: {picture}")
 
 
-def report(
-    model: Translator, vocabulary: Vocabulary, kind: str, data: Data, beam: int
-) -> None:
+def report(model: Translator, vocabulary: Vocabulary, kind: str, data: Data, beam: int) -> None:
     """Print the scores."""
-    click.echo(f"{len(data.known)} sentences to learn from, both ways; held out "
-               + ", ".join(f"{len(held)} {sort}" for sort, held in data.held_out.items()))  # fmt: skip
-    ways = {f"{kind}, greedy": functools.partial(translate, model, vocabulary)}
+    held_out = ", ".join(f"{len(held)} {sort}" for sort, held in data.held_out.items())
+    click.echo(f"{len(data.known)} sentences to learn from, both ways; held out {held_out}")
+    ways: dict[str, Callable[[Sequence[str]], list[str]]] = {
+        f"{kind}, greedy": functools.partial(translate, model, vocabulary)
+    }
     if beam > 1:
         ways[f"{kind}, beam of {beam}"] = functools.partial(translate, model, vocabulary, beam=beam)
     ways["word by word"] = WordByWord(data.known).translate

@@ -132,7 +132,9 @@ def test_bad_input_gets_one_line_and_status_2(args, message, refuses):
 
 def test_words_that_it_never_learned_are_named(run, tmp_path):
     path = tmp_path / "run.safetensors"
-    assert run("--hidden", 8, "--pairs", 9, "--held", 1, "--steps", 1, "--save", path).exit_code == 0
+    assert (
+        run("--hidden", 8, "--pairs", 9, "--held", 1, "--steps", 1, "--save", path).exit_code == 0
+    )
     for text, message in (("dos gatos", "never learned gatos"), (" ", "expected some words")):
         result = run("--load", path, "--translate", text)
         assert result.exit_code == 2
