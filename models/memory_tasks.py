@@ -37,11 +37,14 @@ from minigrad.autograd import no_grad
 from minigrad.extras import require
 from minigrad.nn import (
     Cell,
+    CoupledLSTMCell,
     GRUCell,
     LSTMCell,
     Module,
     NoForgetLSTMCell,
+    PeepholeLSTMCell,
     Recurrent,
+    ResetAfterGRUCell,
     RNNCell,
     Seed,
     cross_entropy,
@@ -54,8 +57,14 @@ from models.text import one_hot, padded
 from models.training import History, save_figure, train
 
 CELLS: Mapping[str, type[Cell]] = MappingProxyType({
-    "rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell, "lstm-1997": NoForgetLSTMCell,
+    "rnn": RNNCell, "lstm": LSTMCell, "lstm-1997": NoForgetLSTMCell, "peephole": PeepholeLSTMCell,
+    "coupled": CoupledLSTMCell, "gru": GRUCell, "gru-after": ResetAfterGRUCell,
 })  # fmt: skip
+_KEEPING: Mapping[str, Mapping[str, int]] = MappingProxyType({
+    "lstm": {"f": 1, "i": -1}, "peephole": {"f": 1, "i": -1}, "coupled": {"f": 1},
+    "gru": {"z": -1}, "gru-after": {"z": 1},
+})  # fmt: skip
+"""The gates that decide what is kept, and whether they keep when open or shut."""
 _NOTHING = -100  # a target that does not count
 
 # Tasks
@@ -248,7 +257,7 @@ class Memory(Module):
                                 rng=rng)  # fmt: skip
         # Gates that keep start so that the units keep for 1 to about so many steps
         start = np.log(rng.uniform(1, max(2, 2 * task.distance), hidden)).astype(np.float32)
-        for gate, sign in {"lstm": {"f": 1, "i": -1}, "gru": {"z": -1}}.get(cell, {}).items():
+        for gate, sign in _KEEPING.get(cell, {}).items():
             getattr(self.memory.cell, gate).bias.data = sign * start
 
     def forward(self, strings: Strings) -> Array:
