@@ -13,6 +13,7 @@ from minigrad.compile.loading import cache_folder
 from minigrad.compile.plan import Block
 from minigrad.compile.source import Backend, write
 from minigrad.notation import pretty
+from minigrad.symbolic.equations import Total
 from minigrad.targets import Target, TargetError
 
 _INPUT, _HIDDEN, _BATCH, _STEPS = 3, 4, 2, 3
@@ -40,6 +41,8 @@ def description(target: Target, backend: Backend | None = None) -> Iterator[str]
     for number, stage in enumerate(plan.stages, 1):
         if isinstance(stage, Block):
             yield f"  {number}. entry by entry: {', '.join(map(pretty, stage.names))}"
+        elif isinstance(stage, Total):
+            yield f"  {number}. a sum over the units: {pretty(stage.name)}"
         else:
             rows = ", ".join(pretty(a.name) for a in plan.affines[stage.first : stage.last])
             yield f"  {number}. a matrix product with {pretty(stage.operand)}: {rows}"

@@ -121,7 +121,7 @@ class Kernel:
         for k, state in enumerate(states[1:]):
             last[k] = state.reshape(-1)
         products = self.pack(weights, x.dtype)
-        own = [np.repeat(weights.vector[p], batch) for p in self.plan.equations.parameters]
+        own = [np.repeat(weights.vector[p], batch) for p in self.plan.equations.attributes]
         segments = []
         for start in range(0, time, segment or time):
             stop = min(start + (segment or time), time)
@@ -149,9 +149,12 @@ class Kernel:
         S[:, 0] = before
         V = [np.empty((len(U) - 1, n), U.dtype) for _ in self.plan.kept]
         Z = np.empty((len(self.plan.affines), n), U.dtype)
+        batch = n // self.hidden_size
         R = np.empty((self.source.scratch, n), U.dtype)
         with _quiet(M):
-            self.passes["forward"](n, U, S, Z, self._factors(U, n), R, M, *V, *products, *own)
+            self.passes["forward"](
+                n, batch, U, S, Z, self._factors(U, n), R, M, *V, *products, *own
+            )
         return S, V
 
     def _factors(self, U: np.ndarray, n: int) -> np.ndarray:
@@ -191,7 +194,7 @@ class Kernel:
             if dx is not None:
                 dx[segment.start : segment.stop] = whole[:-1, hidden:-1]
             h = whole[0, :hidden]
-        vectors = zip(self.plan.equations.parameters, of_own, strict=True)
+        vectors = zip(self.plan.equations.attributes, of_own, strict=True)
         return Gradients(
             dx,
             [h, *C.reshape(-1, hidden, batch)],
@@ -216,7 +219,7 @@ class Kernel:
         if V is None:
             S, V = self._steps(U, M, S[:, 0], saved.products, saved.own)
         n = C.shape[1]
-        gates = len(self.plan.affines)
+        batch, gates = n // self.hidden_size, len(self.plan.affines)
         # As many steps as stay in a processor's cache until the weights get their share
         D = np.zeros((min(stop - start, 1 + _CACHED // (gates * n)), gates, n), U.dtype)
         B = np.empty((self.source.buffers, n), U.dtype)
@@ -224,7 +227,7 @@ class Kernel:
         R = np.empty((self.source.scratch, n), U.dtype)
         with _quiet(M):
             C = self.passes["backward"](
-                n, U, S, D, E, C, np.empty_like(C), B, P, self._factors(U, n), R, M, *V,
+                n, batch, U, S, D, E, C, np.empty_like(C), B, P, self._factors(U, n), R, M, *V,
                 *turned, *of_products, *saved.own, *of_own,
             )  # fmt: skip
         return C

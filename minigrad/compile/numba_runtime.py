@@ -14,8 +14,9 @@ from numba import float32, njit, types
 F = float32
 
 __all__ = [
-    "F", "add_product", "block", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log",
-    "outer", "over_time", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+    "F", "add_product", "add_total", "block", "clear", "cos", "divert", "erf", "exp", "heaviside",
+    "hold", "log", "outer", "over_time", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+    "total",
 ]  # fmt: skip
 
 # No reassociation and no assumption that there is no NaN: a loss that is lost must be seen
@@ -33,7 +34,7 @@ def signature(arguments: tuple[str, ...]) -> tuple[types.Type, ...]:
 
 
 def _type_of(argument: str) -> types.Type:
-    if argument == "n":
+    if argument in ("n", "batch"):
         return types.int64
     if argument == "M":
         return types.boolean[:, ::1]
@@ -111,6 +112,35 @@ def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
         else:
             _gemm(_S, _T, _N, width, rows, batch, Q[1:].ctypes, v.ctypes, batch,
                   d.ctypes, batch, Q[1:].ctypes, out.ctypes, width)  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _sums(x, batch, above, below):  # type: ignore[no-untyped-def]
+    found = np.zeros(batch, np.float32)
+    for start in range(0, len(x), batch):
+        for b in range(batch):
+            found[b] += x[start + b]
+    for b in range(batch):
+        found[b] *= F(above / below)
+    return found
+
+
+@njit(error_model="numpy")
+def total(x, out, batch, above, below):  # type: ignore[no-untyped-def]
+    """Out = Σ x over the units, times above / below, the same for each unit."""
+    found = _sums(x, batch, above, below)
+    for start in range(0, len(x), batch):
+        for b in range(batch):
+            out[start + b] = found[b]
+
+
+@njit(error_model="numpy")
+def add_total(x, out, batch, above, below):  # type: ignore[no-untyped-def]
+    """Out += Σ x over the units, times above / below."""
+    found = _sums(x, batch, above, below)
+    for start in range(0, len(x), batch):
+        for b in range(batch):
+            out[start + b] += found[b]
 
 
 @njit(error_model="numpy")

@@ -7,8 +7,8 @@ import numpy as np
 from minigrad.primitives.activations import erf as _erf
 
 __all__ = [
-    "add_product", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log", "np",
-    "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+    "add_product", "add_total", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log",
+    "np", "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh", "total",
 ]  # fmt: skip
 
 cos, exp, log, sin, sqrt, tanh = np.cos, np.exp, np.log, np.sin, np.sqrt, np.tanh
@@ -40,6 +40,16 @@ def outer(
     time, batch = len(u), u.shape[1] // width
     D, u = D[:time, first:last].reshape(time, rows, batch), u.reshape(time, width, batch)
     out += np.tensordot(D, u, axes=((0, 2), (0, 2)))
+
+
+def total(x: np.ndarray, out: np.ndarray, batch: int, above: int, below: int) -> None:
+    """Out = Σ x over the units, times above / below, the same for each unit."""
+    out.reshape(-1, batch)[:] = x.reshape(-1, batch).sum(0) * above / below
+
+
+def add_total(x: np.ndarray, out: np.ndarray, batch: int, above: int, below: int) -> None:
+    """Out += Σ x over the units, times above / below."""
+    out.reshape(-1, batch)[:] += x.reshape(-1, batch).sum(0) * above / below
 
 
 def hold(before: np.ndarray, after: np.ndarray, going: np.ndarray) -> None:

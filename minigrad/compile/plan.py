@@ -1,9 +1,9 @@
 """What a fused kernel does in one step, and in which order: read off a cell's equations.
 
-A step is, alternately, one matrix product for each quantity that gates look at, and blocks of
-equations that hold entry by entry. The first state, the input and a 1 for the biases lie one
-below the other, so that what gates see of all three is one product. Backwards the same order is
-gone through from its end.
+A step is, alternately, one matrix product for each quantity that gates look at, blocks of
+equations that hold entry by entry, and sums over the units. The first state, the input and a 1
+for the biases lie one below the other, so that what gates see of all three is one product.
+Backwards the same order is gone through from its end.
 """
 
 from __future__ import annotations
@@ -66,17 +66,21 @@ class Block:
         return tuple(equation.name for equation in self.equations)
 
 
+Stage = Product | Block | Total
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The order of a cell's step.
 
     Attributes:
         equations: the cell's, with every function in an equation of its own.
-        stages: products and blocks, in the order of the forward pass.
+        stages: products, blocks and totals, in the order of the forward pass; a total is that
+            of one quantity.
     """
 
     equations: CellEquations
-    stages: tuple[Product | Block, ...]
+    stages: tuple[Stage, ...]
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -97,6 +101,11 @@ class Plan:
     def products(self) -> tuple[Product, ...]:
         """The matrix products of a step."""
         return tuple(stage for stage in self.stages if isinstance(stage, Product))
+
+    @cached_property
+    def totals(self) -> tuple[Total, ...]:
+        """The sums over the units."""
+        return tuple(stage for stage in self.stages if isinstance(stage, Total))
 
     @cached_property
     def partials(self) -> Mapping[tuple[str, str], sympy.Expr]:
@@ -126,7 +135,8 @@ class Plan:
             if isinstance(stage, Block):
                 used = {s.name for e in stage.equations for s in e.expression.free_symbols}
                 wanted |= {name for name in used if self.block_of.get(name, k) != k}
-        computed = {*self.block_of, *(a.name for a in self.affines)} - {*self.state}
+        wanted |= {name for total in self.totals for name in (total.name, summand(total))}
+        computed = {e.name for e in self.equations.equations} - {*self.state}
         return tuple(e.name for e in self.equations.equations if e.name in wanted & computed)
 
     def identifier(self, name: str) -> str:
@@ -149,9 +159,15 @@ class Plan:
         return found
 
 
+def summand(total: Total) -> str:
+    """The quantity that is summed over the units."""
+    return str(total.expression)
+
+
 _RESERVED = {
     "t", "k", "n", "np", "F", "len", "range", *"BCDEMNPQRSUVWZ", "product", "add_product", "hold",
-    "divert", "tanh", "sigmoid", "exp", "log", "softplus", "heaviside", "erf", "sqrt",
+    "divert", "batch", "stop", "total", "add_total", "tanh", "sigmoid", "exp", "log", "softplus",
+    "heaviside", "erf", "sqrt",
 }  # fmt: skip
 
 
@@ -171,9 +187,8 @@ def plan(cell: nn.Cell) -> Plan:
         read = equations_of(cell, title, units=cell.size_of(cell.state[0]))
     except ValueError as error:
         raise NotFusableError(str(error).removeprefix("derive: ")) from error
-    if any(isinstance(equation, Total) for equation in read.equations):
-        raise NotFusableError(f"{title}: it has a sum over the units")
-    equations = _one_function_each(_in_numbers(read, cell.size_of(cell.state[0])))
+    equations = _one_function_each(_in_numbers(_one_quantity_each(read),
+                                               cell.size_of(cell.state[0])))  # fmt: skip
     for equation in equations.equations:
         if isinstance(equation, Elementwise) and symbol("x") in equation.expression.free_symbols:
             raise NotFusableError(f"{title}: {equation.name} uses x outside of a gate")
@@ -182,14 +197,29 @@ def plan(cell: nn.Cell) -> Plan:
     return Plan(equations, tuple(_stages(equations)))
 
 
+def _one_quantity_each(equations: CellEquations) -> CellEquations:
+    """Each total that of a quantity with a name, which an equation entry by entry computes."""
+    found: list[Equation] = []
+    for equation in equations.equations:
+        if isinstance(equation, Total) and not equation.expression.is_Symbol:
+            found.append(Elementwise(f"of {equation.name}", equation.expression))
+            equation = replace(equation, expression=symbol(found[-1].name))
+        found.append(equation)
+    return replace(equations, equations=tuple(found))
+
+
 def _in_numbers(equations: CellEquations, units: int) -> CellEquations:
     """With the number of units in the place of H, and kinks as step functions."""
-    return replace(equations, equations=tuple(
-        replace(e, expression=by_pieces(e.expression.xreplace({UNITS: sympy.Integer(units)})))
-        if isinstance(e, Elementwise)
-        else e
-        for e in equations.equations
-    ))  # fmt: skip
+
+    def known(e: Equation) -> Equation:
+        if isinstance(e, Affine):
+            return e
+        number = {UNITS: sympy.Integer(units)}
+        if isinstance(e, Total):
+            return replace(e, factor=e.factor.xreplace(number))
+        return replace(e, expression=by_pieces(e.expression.xreplace(number)))
+
+    return replace(equations, equations=tuple(map(known, equations.equations)))
 
 
 def _one_function_each(equations: CellEquations) -> CellEquations:
@@ -209,7 +239,7 @@ def _one_function_each(equations: CellEquations) -> CellEquations:
                 named[expression] = symbol(equation.name)
             equation = Elementwise(equation.name, expression)
         found.append(equation)
-    return CellEquations(equations.title, equations.state, tuple(found), equations.parameters)
+    return replace(equations, equations=tuple(found))
 
 
 def _inner_function(expression: sympy.Expr, *, top: bool) -> sympy.Expr | None:
@@ -222,7 +252,7 @@ def _inner_function(expression: sympy.Expr, *, top: bool) -> sympy.Expr | None:
 
 
 def _free(function: sympy.Expr, taken: set[str]) -> str:
-    base = function.func.__name__.lower()
+    base = "root" if function.is_Pow else function.func.__name__.lower()
     arguments = [a.name for a in function.args if a.is_Symbol]
     name = "_".join([base, *arguments])
     while name in taken:
@@ -242,12 +272,13 @@ def _in_rows(equations: CellEquations) -> tuple[Affine, ...]:
     return tuple(sorted(found, key=lambda affine: first not in affine.operands))
 
 
-def _stages(equations: CellEquations) -> list[Product | Block]:
+def _stages(equations: CellEquations) -> list[Stage]:
     affines = _in_rows(equations)
+    totals = [e for e in equations.equations if isinstance(e, Total)]
     waiting: list[Elementwise] = [e for e in equations.equations if isinstance(e, Elementwise)]
     first = f"{equations.state[0]}{PREVIOUS}"
     see = sum(first in a.operands for a in affines)
-    stages: list[Product | Block] = []
+    stages: list[Stage] = []
     if see:
         stages.append(Product(_joint(equations), 0, see))
     if see < len(affines):
@@ -261,14 +292,19 @@ def _stages(equations: CellEquations) -> list[Product | Block]:
                 rows = [k for k, a in enumerate(affines) if operand in a.operands]
                 stages.append(Product(operand, rows[0], rows[-1] + 1))
         known |= {a.name for a in affines if multiplied.issuperset(a.operands)}
+        summed = [e for e in totals if summand(e) in known]
+        totals = [e for e in totals if e not in summed]
+        stages += summed
+        known |= {e.name for e in summed}
         ready: list[Elementwise] = []
         for equation in waiting:  # they stand in an order in which each follows what it needs
             if {s.name for s in equation.expression.free_symbols} <= known:
                 known.add(equation.name)
                 ready.append(equation)
-        if not ready:
+        if not (ready or summed):
             break
         waiting = [e for e in waiting if e not in ready]
-        stages.append(Block(tuple(ready)))
-    assert not waiting, waiting
+        if ready:
+            stages.append(Block(tuple(ready)))
+    assert not waiting and not totals, (waiting, totals)
     return stages

@@ -31,9 +31,9 @@ from typing import Literal
 
 import sympy
 
-from minigrad.compile.plan import INPUT, Block, NotFusableError, Plan, Product
+from minigrad.compile.plan import INPUT, Block, NotFusableError, Plan, Product, summand
 from minigrad.compile.statements import Assignment, Place, in_loop, in_ufuncs
-from minigrad.symbolic.equations import PREVIOUS, symbol
+from minigrad.symbolic.equations import PREVIOUS, Total, symbol
 
 Backend = Literal["numpy", "numba"]
 
@@ -170,8 +170,12 @@ class _Writer:
         return [p.operand for p in self.plan.products if p.operand not in known]
 
     def _crossing(self) -> Iterable[str]:
-        """Quantities of a block that another block's equations read."""
+        """Quantities of a block that another stage reads, and what totals are."""
         plan = self.plan
+        for total in plan.totals:
+            yield total.name
+            if summand(total) in plan.block_of and summand(total) not in plan.state:
+                yield summand(total)
         for name, k in plan.block_of.items():
             if name not in plan.state and any(
                 symbol(name) in equation.expression.free_symbols
@@ -194,12 +198,14 @@ class _Writer:
                     f"Z[{stage.first}:{stage.last}], Q)"
                     f"  # {', '.join(a.name for a in plan.affines[stage.first : stage.last])}"
                 )
+            elif isinstance(stage, Total):
+                body.append(self._total("total", stage, summand(stage), stage.name))
             else:
                 body.append(self._forward_block(number, stage))
         held = [Place("", "U[t, :n], U[t + 1, :n]")] + [
             Place("", f"S[{k}, t], S[{k}, t + 1]") for k in range(len(self.others))
         ]
-        arguments = ["n", "U", "S", "Z", "Q", "R", "M",
+        arguments = ["n", "batch", "U", "S", "Z", "Q", "R", "M",
                      *map(self._kept, plan.kept), *self._weights(), *self._own()]  # fmt: skip
         return [
             *self._whole(),
@@ -210,6 +216,18 @@ class _Writer:
             "        if len(M):  # where a sequence has ended, its states stay as they are",
             *(f"            hold({place.text}, M[t])" for place in held),
         ]
+
+    def _total(self, function: str, total: Total, source: str, target: str) -> str:
+        """The call that sums over the units, forward or, as it is its own adjoint, back."""
+        if source == total.name:
+            read, written = self._cotangent(source).text, self._cotangent(target).text
+            remark = f"∂{target}"
+        else:  # an affine map is where its product has left it
+            row = self.rows.get(source)
+            read = self._value(source).text if row is None else f"Z[{row}]"
+            written, remark = self._value(target).text, target
+        factor = f"{total.factor.p}, {total.factor.q}"
+        return f"{function}({read}, {written}, batch, {factor})  # {remark}"
 
     def _forward_block(self, number: int, block: Block) -> str:
         todo = []
@@ -248,6 +266,11 @@ class _Writer:
                 rows = f"D[t % len(D), {stage.first}:{stage.last}]"
                 body += ["if len(M):", f"    clear({rows}, M[t])"]
                 body.append(f"{call}({self._weight(stage)}, {rows}, {place.text}, Q)")
+            elif isinstance(stage, Total):
+                source = summand(stage)
+                call = "add_total" if self._is_begun(source) else "total"
+                body.append(self._total(call, stage, stage.name, source))
+                self.written.add(source)
             else:
                 body.append(self._backward_block(number, stage))
         for k, name in enumerate(self.others):
@@ -255,7 +278,7 @@ class _Writer:
                 body.append(f"N[{k}] = 0")
         turned = ["E[t + 1, :n]"] + [f"C[{k}]" for k in range(len(self.others))]
         arrived = ["E[t, :n]"] + [f"N[{k}]" for k in range(len(self.others))]
-        arguments = ["n", "U", "S", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
+        arguments = ["n", "batch", "U", "S", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
                      *map(self._kept, plan.kept), *self._weights(),
                      *(f"d_{w}" for w in self._weights()), *self._own(),
                      *self._own("d_")]  # fmt: skip

@@ -136,11 +136,15 @@ def _in_own_name(
 ) -> sympy.Expr:
     """The derivative with the equation's value y under its name, where that is shorter.
 
-    f(a)′ in terms of f(a); of a quotient N / D the rule (N′ − y D′) / D; and ±y itself.
+    f(a)′ in terms of f(a), of a root too; of a quotient N / D the rule (N′ − y D′) / D; and ±y
+    itself.
     """
     expression, own = equation.expression, symbol(equation.name)
     if expression.is_Function:
         return derivative.xreplace({expression: own})
+    if expression.is_Pow and abs(expression.exp) == sympy.Rational(1, 2):
+        inner = sympy.diff(expression.base, variable)
+        return inner / (2 * own) if expression.exp > 0 else -inner * own**3 / 2
     for sign in (1, -1):
         if derivative.has(sympy.Function) and is_zero(derivative - sign * expression):
             return sign * own

@@ -69,6 +69,7 @@ class CellEquations:
         equations: in the order in which the cell computes them.
         parameters: names of parameters that are used entry by entry, outside of gates.
         shared: names of quantities with one number for all units.
+        attributes: the cell's attribute that each of the parameters is.
     """
 
     title: str
@@ -76,6 +77,7 @@ class CellEquations:
     equations: tuple[Equation, ...]
     parameters: tuple[str, ...]
     shared: frozenset[str] = frozenset()
+    attributes: tuple[str, ...] = ()
 
 
 def symbol(name: str) -> sympy.Symbol:
@@ -168,14 +170,14 @@ class _Reader:
         self._name_gates()
         self._name_totals()
         equations: list[Equation] = []
-        parameters: list[str] = []
+        parameters: dict[str, str] = {}
         for node in self.recorded:
             if node in self.ends:
                 equations.append(self._affine(node))
             elif self.gate_of[node] is not None and node.primitive is not None:
                 continue
             elif isinstance(node, Parameter) and self._outside_gates(node):
-                parameters.append(self._parameter(node))
+                parameters[self._parameter(node)] = node.name or ""
             elif node in self.totals:
                 self._add_total(node, equations)
             elif node.primitive is not None and node in self.names:
@@ -184,8 +186,9 @@ class _Reader:
             name for node, name in self.names.items() if node.data.shape[-1:] in ((), (1,))
         )
         return CellEquations(
-            self.title, self.cell.state, (*equations, *states), tuple(parameters), shared
-        )
+            self.title, self.cell.state, (*equations, *states), tuple(parameters), shared,
+            tuple(parameters.values()),
+        )  # fmt: skip
 
     def _name_gates(self) -> None:
         """A gate's name is its activation's value, else the value of the map itself."""

@@ -15,7 +15,7 @@ from minigrad.primitives import maximum, relu, sigmoid, tanh
 CELLS = [
     nn.RNNCell, nn.JordanCell, nn.LSTMCell, nn.NoForgetLSTMCell, nn.PeepholeLSTMCell,
     nn.DiagonalPeepholeLSTMCell, nn.CoupledLSTMCell, nn.GRUCell, nn.ResetAfterGRUCell,
-    nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell,
+    nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell, nn.LayerNormLSTMCell,
 ]  # fmt: skip
 each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda kind: kind.__name__)
 
@@ -225,7 +225,6 @@ class WideningCell(nn.Cell):
     [
         (BranchingCell, "branch on values"),
         (WideningCell, "sum"),
-        (nn.LayerNormLSTMCell, "sum over the units"),
         (nn.ProjectedLSTMCell, "different widths: h 2, c 4"),
     ],
 )
