@@ -91,6 +91,7 @@ class Primitive:
         analytic: whether it takes complex numbers and is analytic there, so that the complex
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
+        doc: what it computes, with an example: what ``help`` shows of it.
         reads: whether its rules need the operands' values, and not only their shapes.
         arity: number of array operands (1 for a variadic primitive: the sequence).
     """
@@ -115,9 +116,12 @@ class Primitive:
     arity: int = field(init=False)
     analytic: bool = True
     samples: tuple[Sample, ...] = ()
+    doc: str = ""
 
     def __post_init__(self) -> None:
         """Note whether a rule reads the operands' values: a linear one needs their shapes only."""
+        if self.doc:
+            object.__setattr__(self, "__doc__", inspect.cleandoc(self.doc))
         reads = self.kind != "linear" and any(map(callable, self.rules))
         object.__setattr__(self, "reads", reads)
         object.__setattr__(self, "arity", len(self.rules))
@@ -218,6 +222,7 @@ def elementwise(
     analytic: bool = True,
     samples: tuple[Sample, ...] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """A primitive that acts on each entry by itself; operands broadcast.
 
@@ -233,6 +238,7 @@ def elementwise(
         analytic: whether it takes complex numbers too, and is analytic there.
         samples: inputs to judge it on; some with and without broadcasting if not given.
         numpy: NumPy functions that it answers to, beside ``forward``.
+        doc: what it computes, with an example: what ``help`` shows of it.
     """
     vjps = tuple(_times(partial) for partial in partials)
     arity = len(partials)
@@ -240,7 +246,7 @@ def elementwise(
         name, forward, "elementwise", partials, vjps, numpy,
         symbol=symbol, label=label, nonsmooth=nonsmooth,
         domain=domain or ("real",) * arity, samples=samples or _broadcasting(arity),
-        analytic=analytic,
+        analytic=analytic, doc=doc,
     )  # fmt: skip
 
 
@@ -254,6 +260,7 @@ def linear(
     variadic: bool = False,
     accumulate: Callable[..., None] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """A primitive that is linear in all its differentiable operands together.
 
@@ -267,11 +274,12 @@ def linear(
         variadic: the operands come as one sequence; the single rule has a keyword ``position``.
         accumulate: adds the first operand's cotangent into a buffer: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
+        doc: what it computes, with an example: what ``help`` shows of it.
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
         name, forward, "linear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic, accumulate=accumulate,
+        samples=samples, label=label, variadic=variadic, accumulate=accumulate, doc=doc,
     )  # fmt: skip
 
 
@@ -284,6 +292,7 @@ def bilinear(
     label: str = "",
     variadic: bool = False,
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """A primitive that is linear in each operand while the others are held.
 
@@ -292,7 +301,7 @@ def bilinear(
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
         name, forward, "bilinear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic,
+        samples=samples, label=label, variadic=variadic, doc=doc,
     )  # fmt: skip
 
 
@@ -310,6 +319,7 @@ def fused(
     nonsmooth: str = "",
     domain: tuple[Domain, ...] = (),
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """Several operations in one, for speed or stability.
 
@@ -333,6 +343,7 @@ def fused(
         nonsmooth: where the derivative jumps, and the convention there.
         domain: per operand what it may be, all real numbers if not given: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
+        doc: what it computes, with an example: what ``help`` shows of it.
 
     Raises:
         TypeError: neither of the two ways, or both.
@@ -353,7 +364,7 @@ def fused(
     return _declare(
         name, forward, "fused", vjps, vjps, numpy, keywords,
         reference=reference, samples=samples, label=label, nonsmooth=nonsmooth,
-        analytic=analytic, domain=domain, saving=saving, backward=backward,
+        analytic=analytic, domain=domain, saving=saving, backward=backward, doc=doc,
     )  # fmt: skip
 
 
