@@ -3,7 +3,7 @@
 ``python -m tutorials.build [FOLDER]`` (build/tutorials by default). Both languages stand in one
 script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins next to each other; code cells
 belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag ``solution``
-are folded, and so is the code of cells with the tag ``plot``.
+are folded, and so is the code of cells with the tag ``plot``. The reference stands beside them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
+
+from tutorials import reference
 
 HERE = Path(__file__).parent
 SITE = HERE / "site"
@@ -249,11 +251,16 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(SITE), autoescape=True, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals["highlighting"] = {
-        style: HtmlFormatter(style=style).get_style_defs(".highlight")
-        for style in ("friendly", "github-dark")
-    }
+    environment.globals["highlighting"] = highlighting
     return environment
+
+
+def highlighting(where: str) -> str:
+    """Colours of code by day and by night, as CSS for what ``where`` selects."""
+    day, night = (
+        HtmlFormatter(style=style).get_style_defs(where) for style in ("friendly", "github-dark")
+    )
+    return f"{day}\n@media (prefers-color-scheme: dark) {{\n{night}\n}}"
 
 
 def build(scripts: list[Path], folder: Path) -> list[Path]:
@@ -282,7 +289,10 @@ def build(scripts: list[Path], folder: Path) -> list[Path]:
         notebook = folded(done, this.language)
         files[f"{this.stem}.{this.language}.ipynb"] = nbformat.writes(notebook) + "\n"
         files[this.page] = page(done, this, chapters)
+    colours = (SITE / "colours.css").read_text(encoding="utf-8")
+    files |= reference.pages(SITE / "reference", colours=colours, highlighting=highlighting)
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
     return [folder / name for name in files]
 

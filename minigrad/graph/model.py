@@ -94,23 +94,20 @@ class Graph:
     def to_json(self) -> str:
         """The graph as JSON text; the same graph gives the same text.
 
-        =========  ==========================================================================
-        schema     ``"minigrad-graph/1"``
-        title      string
-        loss       string: what the gradients are of; null: no backward has been run
-        outputs    node ids
-        edges      objects of source and target (node ids) and position (of the operand)
-        nodes      objects in order of creation, the id being the place in this list, with
-                   kind, primitive, label, name (string or null), shape, keywords,
-                   requires_grad as `Operation` has them; scope, a list of
-                   [kind, name, class name]; numbers, a list of [position, number];
-                   value and gradient, an array or null
-        an array   shape, dtype, and either entries (nested lists, up to 64 entries) or min,
-                   mean, max of the finite entries, nonfinite (how many are not), and grid:
-                   means of blocks, at most 8 × 8
-        a number   a JSON number, or one of the strings "nan", "inf", "-inf"; a complex one is
-                   a string such as "(1+2j)"
-        =========  ==========================================================================
+        - ``schema``: ``"minigrad-graph/1"``
+        - ``title``: string
+        - ``loss``: string, what the gradients are of; null if no backward has been run
+        - ``outputs``: node ids
+        - ``edges``: objects of source and target (node ids) and position (of the operand)
+        - ``nodes``: objects in order of creation, the id being the place in this list, with
+          kind, primitive, label, name (string or null), shape, keywords, requires_grad as
+          `Operation` has them; scope, a list of [kind, name, class name]; numbers, a list of
+          [position, number]; value and gradient, an array or null
+        - an array: shape, dtype, and either entries (nested lists, up to 64 entries) or min,
+          mean, max of the finite entries, nonfinite (how many are not), and grid: means of
+          blocks, at most 8 × 8
+        - a number: a JSON number, or one of the strings "nan", "inf", "-inf"; a complex one is
+          a string such as "(1+2j)"
         """
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
 
