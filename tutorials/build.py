@@ -1,17 +1,18 @@
 """Run every tutorial in both languages; write notebooks and a site that needs no network.
 
-``python -m tutorials.build [FOLDER]`` (build/tutorials by default). Both languages stand in one
-script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins next to each other; code cells
-belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag ``solution``
-are folded, and so is the code of cells with the tag ``plot``. The reference stands beside them.
+``python -m tutorials.build [FOLDER] [--only 01 …]`` (build/tutorials by default). Both languages
+stand in one script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins next to each other;
+code cells belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag
+``solution`` are folded, and so is the code of cells with the tag ``plot``. The reference stands
+beside them.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
-import sys
 import tempfile
 from copy import deepcopy
 from dataclasses import dataclass
@@ -299,8 +300,17 @@ def build(scripts: list[Path], folder: Path) -> list[Path]:
 
 def main() -> None:
     """Build all tutorials and say what was written."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/tutorials").resolve()
-    for path in build(sorted(HERE.glob("[0-9]*.py")), folder):
+    parser = argparse.ArgumentParser(
+        prog="python -m tutorials.build", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/tutorials"))
+    parser.add_argument("--only", nargs="+", default=[""], metavar="01",
+                        help="chapters whose file names begin like this")  # fmt: skip
+    options = parser.parse_args()
+    scripts = [s for s in sorted(HERE.glob("[0-9]*.py")) if s.name.startswith(tuple(options.only))]
+    if not scripts:
+        parser.error(f"--only: no chapter begins with {' or '.join(options.only)}")
+    for path in build(scripts, options.folder.resolve()):
         print(path)
 
 
