@@ -87,12 +87,28 @@ def scope(kind: str, name: str | int, label: str = "") -> Any:
 
 
 def no_grad() -> Any:
-    """Context manager: operations inside are not recorded."""
+    """Context manager: operations inside are not recorded.
+
+    Example:
+        >>> x = mg.Tensor(2.0, requires_grad=True)
+        >>> with mg.no_grad():
+        ...     y = x * x
+        >>> y.requires_grad
+        False
+    """
     return _entered(replace(current(), recording=False))
 
 
 def enable_grad() -> Any:
-    """Context manager: operations inside are recorded, also within `no_grad`."""
+    """Context manager: operations inside are recorded, also within `no_grad`.
+
+    Example:
+        >>> x = mg.Tensor(2.0, requires_grad=True)
+        >>> with mg.no_grad(), mg.enable_grad():
+        ...     y = x * x
+        >>> y.requires_grad
+        True
+    """
     return _entered(replace(current(), recording=True))
 
 
@@ -101,6 +117,14 @@ def unfused() -> Any:
 
     What draws, derives or proves a layer needs its single operations, and not the fused ones
     that are faster.
+
+    Example:
+        >>> layer, x = nn.LSTM(3, 4, rng=0), mg.Tensor(np.ones((1, 2, 3), np.float32))
+        >>> layer(x)[0].primitive.name
+        'swapaxes'
+        >>> with mg.unfused():
+        ...     print(layer(x)[0].primitive.name)
+        stack
     """
     return _entered(replace(current(), fusing=False))
 

@@ -47,7 +47,7 @@ class Cell(Module):
         (hidden_size, sum of its operands' widths) and ``k.bias`` (hidden_size,).
 
     Example:
-        >>> cell = LSTMCell(3, 8)
+        >>> cell = nn.LSTMCell(3, 8)
         >>> h, c = cell(np.ones((2, 3)))
         >>> h, c = cell(np.ones((2, 3)), (h, c))
         >>> h.shape

@@ -159,9 +159,7 @@ class Sequential(Module):
         layers: modules, or functions of one array such as ``mg.relu``.
 
     Example:
-        >>> import minigrad as mg
-        >>> from minigrad.nn.linear import Linear
-        >>> model = Sequential(Linear(3, 8), mg.relu, Linear(8, 1))
+        >>> model = nn.Sequential(nn.Linear(3, 8), mg.relu, nn.Linear(8, 1))
         >>> [name for name, _ in model.named_parameters()]
         ['0.weight', '0.bias', '2.weight', '2.bias']
     """

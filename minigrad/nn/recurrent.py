@@ -66,13 +66,14 @@ class Recurrent(Module):
         (y, state); the state a single array, or a tuple where the cell has several.
 
     Example:
-        >>> y, (h, c) = LSTM(3, 8)(np.ones((2, 5, 3)))
+        >>> y, (h, c) = nn.LSTM(3, 8)(np.ones((2, 5, 3)))
         >>> y.shape, h.shape
         ((2, 5, 8), (1, 2, 8))
-        >>> y, h = GRU(3, 8, num_layers=2, bidirectional=True)(np.ones((2, 5, 3)), lengths=[5, 3])
+        >>> layer = nn.GRU(3, 8, num_layers=2, bidirectional=True)
+        >>> y, h = layer(np.ones((2, 5, 3)), lengths=[5, 3])
         >>> y.shape, h.shape
         ((2, 5, 16), (4, 2, 8))
-        >>> my_rnn, hidden_state = RNN(3, 4, output_size=2), [0, 0, 0, 0]
+        >>> my_rnn, hidden_state = nn.RNN(3, 4, output_size=2), [0, 0, 0, 0]
         >>> for word in np.eye(3):
         ...     prediction, hidden_state = my_rnn(word, hidden_state)
         >>> prediction.shape

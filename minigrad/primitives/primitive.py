@@ -54,7 +54,12 @@ class Sample:
 
 
 def sample(*operands: tuple[int, ...] | np.ndarray, **static: Any) -> Sample:
-    """A `Sample` written as the call it stands for: shapes, then keywords."""
+    """A `Sample` written as the call it stands for: shapes, then keywords.
+
+    Example:
+        >>> mg.sample((2, 3), axis=0)
+        Sample(operands=((2, 3),), static={'axis': 0})
+    """
     return Sample(operands, static)
 
 
@@ -94,6 +99,12 @@ class Primitive:
         doc: what it computes, with an example: what ``help`` shows of it.
         reads: whether its rules need the operands' values, and not only their shapes.
         arity: number of array operands (1 for a variadic primitive: the sequence).
+
+    Example:
+        >>> mg.softmax
+        <fused primitive softmax>
+        >>> mg.softmax.kind, mg.softmax.static
+        ('fused', ('axis', 'where'))
     """
 
     name: str
@@ -204,10 +215,20 @@ _primitives: dict[str, Primitive] = {}
 _by_numpy: dict[Callable[..., Any], Callable[..., Array]] = {}
 
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_primitives)
-"""Every primitive there is, by name."""
+"""Every primitive there is, by name.
+
+Example:
+    >>> mg.PRIMITIVES["tanh"] is mg.tanh
+    True
+"""
 
 BY_NUMPY: Mapping[Callable[..., Any], Callable[..., Array]] = MappingProxyType(_by_numpy)
-"""What answers to a NumPy function on a Tensor: a primitive, or a composition of some."""
+"""What answers to a NumPy function on a Tensor: a primitive, or a composition of some.
+
+Example:
+    >>> mg.BY_NUMPY[np.tanh] is mg.tanh
+    True
+"""
 
 
 def elementwise(
@@ -239,6 +260,14 @@ def elementwise(
         samples: inputs to judge it on; some with and without broadcasting if not given.
         numpy: NumPy functions that it answers to, beside ``forward``.
         doc: what it computes, with an example: what ``help`` shows of it.
+
+    Example:
+        >>> cube = mg.elementwise(
+        ...     "cube", lambda x: x * x * x,
+        ...     partials=(lambda y, x: 3 * x * x,), symbol=lambda x: x**3,
+        ... )
+        >>> print(cube(2.0), mg.grad(cube)(2.0), mg.grad(mg.grad(cube))(2.0))
+        8.0 12.0 12.0
     """
     vjps = tuple(_times(partial) for partial in partials)
     arity = len(partials)
@@ -275,6 +304,11 @@ def linear(
         accumulate: adds the first operand's cotangent into a buffer: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
         doc: what it computes, with an example: what ``help`` shows of it.
+
+    Example:
+        >>> halve = mg.linear("halve", lambda x: x / 2, adjoints=(lambda g, x: g / 2,))
+        >>> print(halve(3.0), mg.grad(halve)(3.0))
+        1.5 0.5
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
@@ -297,6 +331,15 @@ def bilinear(
     """A primitive that is linear in each operand while the others are held.
 
     Arguments as for `linear`.
+
+    Example:
+        >>> cross = mg.bilinear(
+        ...     "cross", np.cross,
+        ...     adjoints=(lambda g, a, b: np.cross(b, g), lambda g, a, b: np.cross(g, a)),
+        ...     samples=(mg.sample((3,), (3,)),),
+        ... )
+        >>> print(cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])))
+        [0. 0. 1.]
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
@@ -347,6 +390,14 @@ def fused(
 
     Raises:
         TypeError: neither of the two ways, or both.
+
+    Example:
+        >>> half_square = mg.fused(
+        ...     "half_square", lambda x: x * x / 2, vjps=(lambda g, y, x: g * x,),
+        ...     reference=lambda x: mg.square(x) / 2,
+        ... )
+        >>> print(half_square(3.0), mg.grad(half_square)(3.0))
+        4.5 3.0
     """
     keywords: tuple[str, ...] | None
     if saving is not None and backward is not None and forward is None and vjps is None:
@@ -369,7 +420,15 @@ def fused(
 
 
 def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
-    """Decorator: a composition of primitives that answers to these NumPy functions."""
+    """Decorator: a composition of primitives that answers to these NumPy functions.
+
+    Example:
+        >>> @mg.implements(np.ptp)
+        ... def spread(x):
+        ...     return mg.max(x) - mg.min(x)
+        >>> print(mg.grad(np.ptp)(np.array([1.0, 2.0, 5.0])))
+        [-1.  0.  1.]
+    """
 
     def register(composition: Rule) -> Rule:
         _by_numpy.update(dict.fromkeys(functions, composition))
