@@ -3,6 +3,14 @@
 A node holds the primitive that made it, the raw operands, and the nodes among them. The walk
 is iterative, visits only what leads to what was asked for, keeps cotangents in a table of its
 own, and frees what it has used.
+
+Example:
+    >>> x = mg.Tensor(2.0, requires_grad=True)
+    >>> y = mg.square(x)
+    >>> y.primitive.name, y.parents == (x,)
+    ('square', True)
+    >>> [node.index - x.index for node in mg.tape.ancestors([y])]
+    [1, 0]
 """
 
 from __future__ import annotations
@@ -119,7 +127,7 @@ def unfused() -> Any:
     that are faster.
 
     Example:
-        >>> layer, x = nn.LSTM(3, 4, rng=0), mg.Tensor(np.ones((1, 2, 3), np.float32))
+        >>> layer, x = nn.LSTM(3, 4), mg.Tensor(np.ones((1, 2, 3)))
         >>> layer(x)[0].primitive.name
         'swapaxes'
         >>> with mg.unfused():

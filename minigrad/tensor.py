@@ -1,4 +1,10 @@
-"""Tensor: one node of the tape that behaves as a NumPy array, through NumPy's two protocols."""
+"""Tensor: one node of the tape that behaves as a NumPy array, through NumPy's two protocols.
+
+Example:
+    >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> np.concatenate([x, 2 * x])
+    Tensor([1. 2. 2. 4.], made by concatenate)
+"""
 
 from __future__ import annotations
 

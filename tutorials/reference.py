@@ -14,6 +14,8 @@ from typing import Any
 from pdoc import doc_ast, render
 from pdoc.doc import Module
 
+from minigrad.primitives import Primitive
+
 PAGES = (
     "minigrad", "minigrad.nn", "minigrad.nn.init", "minigrad.optim", "minigrad.verify",
     "minigrad.symbolic", "minigrad.graph", "minigrad.compile", "minigrad.datasets",
@@ -35,8 +37,8 @@ def modules() -> dict[str, Module]:
 
 def _said_of(name: str, value: Any) -> str:
     """A value's own docstring, or the string below its assignment, wherever that stands."""
-    if own := getattr(value, "__dict__", {}).get("__doc__"):
-        return own
+    if isinstance(value, Primitive):
+        return str(value.__doc__)
     ours = [m for place, m in sys.modules.items() if place.split(".")[0] == "minigrad"]
     holders = [module for module in ours if vars(module).get(name) is value]
     said = (doc_ast.walk_tree(module).var_docstrings.get(name, "") for module in holders)

@@ -69,6 +69,13 @@ class CellEquations:
         equations: in the order in which the cell computes them.
         parameters: names of parameters that are used entry by entry, outside of gates.
         shared: names of quantities with one number for all units.
+
+    Example:
+        >>> from minigrad.symbolic import cell_equations
+        >>> from minigrad.targets import resolve
+        >>> equations = cell_equations(resolve("rnn"))
+        >>> equations.state, [equation.name for equation in equations.equations]
+        (('h',), ['a', 'h'])
     """
 
     title: str
@@ -88,6 +95,12 @@ def cell_equations(target: Target) -> CellEquations:
 
     Raises:
         ValueError: the step does something that is neither a gate nor entry by entry.
+
+    Example:
+        >>> from minigrad.symbolic import cell_equations
+        >>> from minigrad.targets import resolve
+        >>> [equation.name for equation in cell_equations(resolve("gru")).equations]
+        ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
     layer = target.layer(_WIDTH, _WIDTH, rng=0)
     assert isinstance(layer, nn.Recurrent)
