@@ -10,13 +10,15 @@ All examples in docstrings take these imports for granted:
 >>> from minigrad import nn
 """
 
-from minigrad import autograd, primitives, tape, tensor, tree
+from minigrad import autograd, memory, primitives, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.tape import unfused
 from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
+
+memory.keep()
 
 __all__ = ["Parameter", "Tensor", "tape", "tensor", "tree", "unfused"]
 __all__ += autograd.__all__

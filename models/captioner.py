@@ -263,7 +263,6 @@ def main(
     if files.load:
         model, vocabulary = make(settings)
         files.restore(model)
-        model.eval()
     else:
         tokens = [word for c in known.captions.values() for text in c for word in text.split()]
         settings["vocabulary"] = list(Vocabulary.of([*map(into, NAMES), *tokens]).tokens)

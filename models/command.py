@@ -93,11 +93,12 @@ class Files:
         return settings
 
     def restore(self, model: Module) -> None:
-        """Give the model the weights of the checkpoint to load."""
+        """Give the model the weights of the checkpoint to load; it is not trained further."""
         assert self.load is not None
         with one_line():
             _, state = read_checkpoint(self.load, self.name)
             load_part(self.load, state, "model", model)
+        model.eval()
 
     def checkpoint(
         self, settings: Mapping[str, Any], model: Module, optimizer: Optimizer, **more: Stateful

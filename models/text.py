@@ -101,9 +101,18 @@ def without_stop_words(tokens: Iterable[str], language: Language) -> list[str]:
 
 def stems(tokens: Sequence[str], language: Language) -> list[str]:
     """The tokens without their endings (Snowball; Porter 2001)."""
+    return [_stem(token, language) for token in tokens]
+
+
+@functools.cache  # a text has many words, and few different ones
+def _stem(token: str, language: Language) -> str:
+    return _stemmer(language).stemWord(token)
+
+
+@functools.cache
+def _stemmer(language: Language) -> Any:
     name = {"es": "spanish", "en": "english"}[language]
-    stemmer = require("snowballstemmer", extra="models").stemmer(name)
-    return stemmer.stemWords(list(tokens))
+    return require("snowballstemmer", extra="models").stemmer(name)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minigrad.datasets import seattle_weather
+from minigrad.datasets import reviews, seattle_weather
 
 HEADER = "date,precipitation,temp_max,temp_min,wind,weather\n"
 ROW = "2012-01-01,0.0,12.8,5.0,4.7,drizzle\n"
@@ -80,3 +80,22 @@ def test_binary_and_missing_files_are_refused(tmp_path):
         seattle_weather(path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         seattle_weather(tmp_path / "nowhere.csv")
+
+
+def test_every_review_has_its_counterparts():
+    data = reviews()
+    assert len(data) == 240
+    assert data.label.mean() == 0.5
+    assert data.language.count("es") == data.language.count("en") == 120
+    for subject in set(data.subject):
+        own = data[np.array([s == subject for s in data.subject])]
+        assert sorted(zip(own.language, own.label.tolist(), strict=True)) == [
+            ("en", 0), ("en", 1), ("es", 0), ("es", 1),
+        ]  # fmt: skip
+
+
+def test_reviews_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes("language,label,text\nes,1,cañón\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin\.csv: byte \d+ is no UTF-8 text"):
+        reviews(path)

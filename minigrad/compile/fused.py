@@ -247,15 +247,19 @@ class Fused:
             (time + states, batch, hidden_size): the first state after every step, 0 behind a
             sequence's end, then each state after the last step.
         """
-        cell = self.cell
-        operands = (
-            x, *states, *(getattr(getattr(cell, gate), kind) for gate in cell.gates
-                          for kind in ("weight", "bias")),
-            *(getattr(cell, name) for name in cell.vectors),
-        )  # fmt: skip
         static = {"lengths": lengths, "reverse": reverse, "segment": segment,
                   "of_x": isinstance(x, Tensor) and x.requires_grad}  # fmt: skip
-        return self.primitive.apply(operands, static)
+        return self.primitive.apply((x, *states, *self.parameters), static)
+
+    @property
+    def parameters(self) -> tuple[Array, ...]:
+        """Each gate's weight and bias, then the vectors."""
+        cell = self.cell
+        gates = (getattr(cell, name) for name in cell.gates)
+        return (
+            *(array for gate in gates for array in (gate.weight, gate.bias)),
+            *(getattr(cell, name) for name in cell.vectors),
+        )
 
     @cached_property
     def primitive(self) -> Primitive:
@@ -341,9 +345,9 @@ class Fused:
         found = kernel.backward(
             saved, steps.transpose(0, 2, 1), list(g[time:].transpose(0, 2, 1)), of_x=of_x
         )
-        dx = None
-        if of_x:
-            dx = np.ascontiguousarray((found.x[::-1] if reverse else found.x).transpose(2, 0, 1))
+        dx = found.x
+        if dx is not None:
+            dx = np.ascontiguousarray((dx[::-1] if reverse else dx).transpose(2, 0, 1))
         weight, bias, vector = found.weights
         of_gates = (part[gate] for gate in self.cell.gates for part in (weight, bias))
         return dx, *(s.T for s in found.states), *of_gates, *(vector[v] for v in self.cell.vectors)

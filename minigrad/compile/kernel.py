@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ import numpy as np
 from minigrad.compile.plan import INPUT, Plan
 from minigrad.compile.source import Source
 from minigrad.symbolic.equations import PREVIOUS
+
+_CACHED = 2**17  # numbers
 
 
 class Weights(NamedTuple):
@@ -24,7 +27,7 @@ class Weights(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Steps start to stop: the states S, and the values V that the way back reads.
+    """Steps start to stop: the states S, and the values V of them that the way back reads.
 
     Where V is ``None``, S holds the states before the first step only.
     """
@@ -32,7 +35,7 @@ class Segment(NamedTuple):
     start: int
     stop: int
     S: np.ndarray
-    V: np.ndarray | None
+    V: list[np.ndarray] | None
 
 
 class Saved(NamedTuple):
@@ -49,7 +52,7 @@ class Saved(NamedTuple):
 class Gradients(NamedTuple):
     """Cotangents of what the forward pass was given."""
 
-    x: np.ndarray
+    x: np.ndarray | None
     states: list[np.ndarray]
     weights: Weights
 
@@ -146,16 +149,16 @@ class Kernel:
         before: np.ndarray,
         products: Sequence[np.ndarray],
         own: Sequence[np.ndarray],
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Run some steps forward: what they leave in S and V."""
         others, n = before.shape
         S = np.empty((others, len(U), n), U.dtype)
         S[:, 0] = before
-        V = np.empty((len(self.plan.kept), len(U) - 1, n), U.dtype)
+        V = [np.empty((len(U) - 1, n), U.dtype) for _ in self.plan.kept]
         Z = np.empty((len(self.plan.affines), n), U.dtype)
         R = np.empty((self.source.scratch, n), U.dtype)
         with _quiet(M):
-            self.passes["forward"](n, U, S, V, Z, self._factors(U, n), R, M, *products, *own)
+            self.passes["forward"](n, U, S, Z, self._factors(U, n), R, M, *V, *products, *own)
         return S, V
 
     def _factors(self, U: np.ndarray, n: int) -> np.ndarray:
@@ -182,7 +185,7 @@ class Kernel:
         for k, cotangent in enumerate(final[1:]):
             C[k] = cotangent.reshape(-1)
         h = final[0]
-        dx = np.zeros((time, self.input_size, batch), U.dtype)
+        dx = np.empty((time, self.input_size, batch), U.dtype) if of_x else None
         turned = self._turned(products, of_x=of_x)
         of_products = [np.zeros_like(W) for W in products]
         of_own = [np.zeros_like(p) for p in own]
@@ -192,7 +195,7 @@ class Kernel:
             whole[1:, :hidden] = g[segment.start : segment.stop]
             whole[-1, :hidden] += h
             C = self._steps_back(saved, segment, E, C, turned, of_products, of_own)
-            if of_x:
+            if dx is not None:
                 dx[segment.start : segment.stop] = whole[:-1, hidden:-1]
             h = whole[0, :hidden]
         vectors = zip(self.plan.equations.parameters, of_own, strict=True)
@@ -220,13 +223,15 @@ class Kernel:
         if V is None:
             S, V = self._steps(U, M, S[:, 0], saved.products, saved.own)
         n = C.shape[1]
-        D = np.zeros((stop - start, len(self.plan.affines), n), U.dtype)
+        gates = len(self.plan.affines)
+        # As many steps as stay in a processor's cache until the weights get their share
+        D = np.zeros((min(stop - start, 1 + _CACHED // (gates * n)), gates, n), U.dtype)
         B = np.empty((self.source.buffers, n), U.dtype)
         P = np.empty((len(C) + 1, n), U.dtype)
         R = np.empty((self.source.scratch, n), U.dtype)
         with _quiet(M):
             C = self.passes["backward"](
-                n, U, S, V, D, E, C, np.empty_like(C), B, P, self._factors(U, n), R, M,
+                n, U, S, D, E, C, np.empty_like(C), B, P, self._factors(U, n), R, M, *V,
                 *turned, *of_products, *saved.own, *of_own,
             )  # fmt: skip
         return C
@@ -246,7 +251,7 @@ class Kernel:
         hidden, plan = self.hidden_size, self.plan
         number = {p.operand: k for k, p in enumerate(plan.products)}
         first = f"{plan.state[0]}{PREVIOUS}"
-        found = []
+        found: list[_Piece] = []
         for row, affine in enumerate(plan.affines):
             main = number[plan.joint if first in affine.operands else INPUT]
             before_input = hidden if first in affine.operands else 0
@@ -254,15 +259,24 @@ class Kernel:
             for operand in affine.operands:
                 width = self.input_size if operand == INPUT else hidden
                 k = main if operand in (INPUT, first) else number[operand]
-                rows = self._rows(row, k)
                 column = before_input if operand == INPUT else 0
-                found.append(_Piece(k, rows, slice(column, column + width), affine.gate,
-                                    slice(start, start + width)))  # fmt: skip
+                piece = _Piece(k, self._rows(row, k), slice(column, column + width), affine.gate,
+                               slice(start, start + width))  # fmt: skip
+                if start and (joined := _joined(found[-1], piece)):
+                    found[-1] = joined
+                else:
+                    found.append(piece)
                 start += width
             column = before_input + self.input_size
             found.append(_Piece(main, self._rows(row, main), slice(column, column + 1),
                                 affine.gate, None))  # fmt: skip
         return tuple(found)
+
+    @cached_property
+    def _once(self) -> frozenset[str]:
+        """The gates whose whole weight is one piece."""
+        count = Counter(piece.gate for piece in self._pieces)
+        return frozenset(gate for gate, times in count.items() if times == 2)  # and the bias
 
     def _rows(self, row: int, product: int) -> slice:
         start = (row - self.plan.products[product].first) * self.hidden_size
@@ -296,11 +310,22 @@ class Kernel:
             part = packed[piece.product][piece.rows, piece.columns]
             if piece.of_weight is None:
                 bias[piece.gate] = bias.get(piece.gate, 0) + part[:, 0]
+            elif piece.gate in self._once:
+                weight[piece.gate] = part
             else:
                 shape = (self.hidden_size, widths[piece.gate])
                 whole = weight.setdefault(piece.gate, np.zeros(shape, part.dtype))
                 whole[:, piece.of_weight] += part
         return Weights(weight, bias, vector)
+
+
+def _joined(left: _Piece, right: _Piece) -> _Piece | None:
+    """Both as one, if they lie side by side in the weight as in the product."""
+    assert left.of_weight is not None and right.of_weight is not None
+    if (left.product, left.columns.stop) != (right.product, right.columns.start):
+        return None
+    return replace(left, columns=slice(left.columns.start, right.columns.stop),
+                   of_weight=slice(left.of_weight.start, right.of_weight.stop))  # fmt: skip
 
 
 def _quiet(M: np.ndarray) -> Any:

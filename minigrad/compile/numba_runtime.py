@@ -23,7 +23,7 @@ block = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"})
 over_time = njit(cache=True, error_model="numpy", nogil=True)
 _inline = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
 
-_AXES = {"U": 2, "S": 3, "V": 3, "Z": 2, "D": 3, "E": 2, "C": 2, "N": 2, "B": 2, "P": 2, "Q": 1,
+_AXES = {"U": 2, "S": 3, "Z": 2, "D": 3, "E": 2, "C": 2, "N": 2, "B": 2, "P": 2, "Q": 1,
          "R": 2}  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def _type_of(argument: str) -> types.Type:
         return types.int64
     if argument == "M":
         return types.boolean[:, ::1]
-    axes = _AXES.get(argument) or (2 if argument.startswith(("W_", "d_W_")) else 1)
+    axes = _AXES.get(argument) or (2 if argument.startswith(("V_", "W_", "d_W_")) else 1)
     return types.Array(types.float32, axes, "C")
 
 
@@ -98,7 +98,7 @@ def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
     """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
     rows, width = out.shape
     batch = u.shape[1] // width
-    for t in range(len(D)):
+    for t in range(len(u)):
         d, v = D[t, first:last], u[t]
         if rows * v.size <= _SMALL:
             flat = d.reshape(d.size)

@@ -38,7 +38,7 @@ def outer(
     """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
     rows, width = out.shape
     time, batch = len(u), u.shape[1] // width
-    D, u = D[:, first:last].reshape(time, rows, batch), u.reshape(time, width, batch)
+    D, u = D[:time, first:last].reshape(time, rows, batch), u.reshape(time, width, batch)
     out += np.tensordot(D, u, axes=((0, 2), (0, 2)))
 
 

@@ -11,9 +11,9 @@ step, units before batch:
 ======  ===========================  ==========================================================
 U       (time + 1, …)                first state, x and ones, one below the other: [h; x; 1]
 S       (other states, time + 1, n)  the other states
-V       (kept, time, n)              values of the step that the way back reads
+V_…     (time, n) each               values of the step that the way back reads
 Z       (gates, n)                   the gates' affine maps at one step
-D       (time, gates, n)             their cotangents
+D       (some steps, gates, n)       their cotangents, until the weights have got theirs
 E       as U                         cotangents of U; at the start what comes from outside
 C, N    (other states, n)            cotangents of the states after the step, and before it
 B       (buffers, n)                 cotangents that one block hands to another
@@ -111,6 +111,9 @@ class _Writer:
     def _weights(self) -> list[str]:
         return [self._weight(p) for p in self.plan.products]
 
+    def _kept(self, name: str) -> str:
+        return f"V_{self.plan.identifier(name)}"
+
     def _weight(self, product: Product) -> str:
         return f"W_{self.plan.identifier(product.operand)}"
 
@@ -128,7 +131,7 @@ class _Writer:
                 return Place(name, f"U[{at}, :n]")
             return Place(name, f"S[{self.others.index(base)}, {at}]")
         if name in plan.kept:
-            return Place(name, f"V[{plan.kept.index(name)}, t]")
+            return Place(name, f"{self._kept(name)}[t]")
         return Place(name, f"Z[{self.rows[name]}]")
 
     def _operand(self, product: Product) -> str:
@@ -139,19 +142,19 @@ class _Writer:
         return self._value(product.operand).text
 
     def _history(self, product: Product) -> str:
-        """A product's operand at every step, (time, width · batch)."""
+        """A product's operand at the steps t to stop, (time, width · batch)."""
         operand = product.operand
         base = operand.removesuffix(PREVIOUS)
-        steps = ":-1" if operand.endswith(PREVIOUS) else "1:"
+        steps = "t:stop" if operand.endswith(PREVIOUS) else "t + 1 : stop + 1"
         if operand == self.plan.joint:
-            return "U[:-1]"
+            return "U[t:stop]"
         if operand == INPUT:
-            return "U[:-1, n:]"
+            return "U[t:stop, n:]"
         if base == self.first:
             return f"U[{steps}, :n]"
         if base in self.others:
             return f"S[{self.others.index(base)}, {steps}]"
-        return f"V[{self.plan.kept.index(operand)}]"
+        return f"{self._kept(operand)}[t:stop]"
 
     def _cotangent(self, name: str) -> Place:
         """Where the cotangent of a quantity is gathered."""
@@ -162,7 +165,7 @@ class _Writer:
         if name == INPUT:
             return Place(label, "E[t, n:]")
         if name in self.rows:
-            return Place(label, f"D[t, {self.rows[name]}]")
+            return Place(label, f"D[t % len(D), {self.rows[name]}]")
         if name in self.plan.equations.parameters:
             return Place(label, f"d_{self.plan.identifier(name)}")
         if base == self.first:
@@ -207,7 +210,8 @@ class _Writer:
         held = [Place("", "U[t, :n], U[t + 1, :n]")] + [
             Place("", f"S[{k}, t], S[{k}, t + 1]") for k in range(len(self.others))
         ]
-        arguments = ["n", "U", "S", "V", "Z", "Q", "R", "M", *self._weights(), *self._own()]
+        arguments = ["n", "U", "S", "Z", "Q", "R", "M",
+                     *map(self._kept, plan.kept), *self._weights(), *self._own()]  # fmt: skip
         return [
             *self._whole(),
             f"def forward({', '.join(arguments)}):",
@@ -252,7 +256,7 @@ class _Writer:
                 place = self._cotangent(stage.operand)
                 call = "add_product" if self._is_begun(stage.operand) else "product"
                 self.written.add(stage.operand)
-                rows = f"D[t, {stage.first}:{stage.last}]"
+                rows = f"D[t % len(D), {stage.first}:{stage.last}]"
                 body += ["if len(M):", f"    clear({rows}, M[t])"]
                 body.append(f"{call}({self._weight(stage)}, {rows}, {place.text}, Q)")
             else:
@@ -262,13 +266,15 @@ class _Writer:
                 body.append(f"N[{k}] = 0")
         turned = ["E[t + 1, :n]"] + [f"C[{k}]" for k in range(len(self.others))]
         arrived = ["E[t, :n]"] + [f"N[{k}]" for k in range(len(self.others))]
-        arguments = ["n", "U", "S", "V", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
-                     *self._weights(), *(f"d_{w}" for w in self._weights()),
-                     *self._own(), *self._own("d_")]  # fmt: skip
+        arguments = ["n", "U", "S", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
+                     *map(self._kept, plan.kept), *self._weights(),
+                     *(f"d_{w}" for w in self._weights()), *self._own(),
+                     *self._own("d_")]  # fmt: skip
         return [
             *self._whole(),
             f"def backward({', '.join(arguments)}):",
-            '    """From the last step to the first, then the weights; they come transposed."""',
+            '    """From the last step to the first; the weights come transposed."""',
+            "    stop = len(U) - 1",
             "    for t in range(len(U) - 2, -1, -1):",
             "        if len(M):  # behind a sequence's end cotangents pass by the step",
             *(f"            divert({place}, P[{k}], M[t])" for k, place in enumerate(turned)),
@@ -277,10 +283,13 @@ class _Writer:
             "        if len(M):",
             *(f"            hold(P[{k}], {place}, M[t])" for k, place in enumerate(arrived)),
             "        C, N = N, C",
+            "        if t % len(D) == 0:  # D is full",
             *(
-                f"    outer(D, {p.first}, {p.last}, {self._history(p)}, d_{self._weight(p)}, Q)"
+                f"            outer(D, {p.first}, {p.last}, {self._history(p)}, "
+                f"d_{self._weight(p)}, Q)"
                 for p in plan.products
             ),
+            "            stop = t",
             "    return C",
         ]
 

@@ -51,10 +51,10 @@ class Module:
     training: bool = True
 
     def __setattr__(self, attribute: str, value: Any) -> None:
-        for name, part in _named(attribute, value):
-            if isinstance(part, Module | Parameter) and not part.name:
-                part.name = name
         super().__setattr__(attribute, value)
+        for name, part in _parts_in(attribute, value):
+            if not part.name:
+                part.name = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`."""
@@ -172,6 +172,9 @@ class Module:
         return f"{type(self).__name__}({sizes})"
 
 
+_CARRIERS = (Module, Parameter, list, tuple)
+
+
 class Sequential(Module):
     """Modules and functions, each applied to what the one before it returns.
 
@@ -196,17 +199,21 @@ class Sequential(Module):
         return x
 
 
-def _parts(module: Module) -> Iterator[tuple[str, Any]]:
+def _parts(module: Module) -> Iterator[tuple[str, Module | Parameter]]:
+    """The parameters and modules that are attributes, or in lists and tuples that are."""
     for attribute, value in vars(module).items():
-        yield from _named(attribute, value)
+        if isinstance(value, _CARRIERS):  # most attributes are plain numbers
+            yield from _parts_in(attribute, value)
 
 
-def _named(attribute: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _parts_in(attribute: str, value: Any) -> Iterator[tuple[str, Module | Parameter]]:
     """An attribute's value, or, with a number behind the name, each value that is in it."""
-    if isinstance(value, list | tuple):
-        yield from ((f"{attribute}.{k}", part) for k, part in enumerate(value))
-    else:
+    if isinstance(value, Module | Parameter):
         yield attribute, value
+    elif isinstance(value, list | tuple):
+        for k, part in enumerate(value):
+            if isinstance(part, Module | Parameter):
+                yield f"{attribute}.{k}", part
 
 
 def check_size(owner: object, **sizes: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
@@ -181,7 +182,7 @@ class Recurrent(Module):
             if valid is not None and self.output is not None:
                 y = where(np.stack(valid, axis=-2), y, 0)
         stacked = tuple(
-            np.expand_dims(parts[0], 0) if len(parts) == 1 else np.stack(parts)
+            parts[0] if len(parts) == 1 else np.concatenate(parts)
             for parts in zip(*final, strict=True)
         )
         return y, stacked if len(stacked) > 1 else stacked[0]
@@ -189,7 +190,10 @@ class Recurrent(Module):
     def _by_steps(
         self, x: Array, states: Sequence[tuple[Array, ...]], valid: Sequence[np.ndarray] | None
     ) -> tuple[list[Array], Array, list[tuple[Array, ...]]]:
-        """All layers: each step's output, that of the last steps, and the cells' last states."""
+        """All layers: each step's output, that of the last steps, and the cells' last states.
+
+        The last have an axis of length 1 in front.
+        """
         steps = [x] if x.ndim == 1 else [self._at(x, t) for t in range(x.shape[-2])]
         final: list[tuple[Array, ...]] = []
         for layer in range(self.num_layers):
@@ -204,7 +208,7 @@ class Recurrent(Module):
                     )
                 both.append(outputs)
                 last.append(after[0])
-                final.append(after)
+                final.append(tuple(np.expand_dims(s, 0) for s in after))
             steps = [self._joined(parts) for parts in zip(*both, strict=True)]
         return steps, self._joined(last), final
 
@@ -212,11 +216,11 @@ class Recurrent(Module):
         """The fused form of every cell; ``None`` if the layer is to go step by step."""
         if not self.fused or not tape.current().fusing or self.zoneout or self.parallel:
             return None
-        arrays = (x, *(s for one in states for s in one), *self.parameters())
-        if not all(_is_real(array) for array in arrays):
-            return None
         found = [_fuse(cell) for cell in self.cells]
-        return None if None in found else found
+        if None in found:
+            return None
+        arrays = (x, *itertools.chain(*states), *(p for one in found for p in one.parameters))
+        return found if all(map(_is_real, arrays)) else None
 
     def _by_kernels(
         self,
@@ -244,13 +248,13 @@ class Recurrent(Module):
                         segment=self.checkpoint_every or 0,
                     )  # fmt: skip
                 out = out[:, 0] if alone else out
-                after = tuple(out[time + k] for k in range(len(before)))
-                both.append(out[:time] if alone else np.swapaxes(out[:time], 0, 1))
-                last.append(after[0])
-                final.append(after)
+                both.append(out[:time] if alone else out[:time].swapaxes(0, 1))
+                if not self.return_sequences:
+                    last.append(out[time])
+                final.append(tuple(out[time + k : time + k + 1] for k in range(len(before))))
             h = self._joined(both)
             h = np.expand_dims(h, 0) if alone and layer + 1 < self.num_layers else h
-        return h, self._joined(last), final
+        return h, self._joined(last) if last else h, final
 
     def _run(
         self,

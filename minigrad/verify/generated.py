@@ -105,6 +105,7 @@ def _run(
     g, *final = (to_objects(u) for u in cotangents)
     g = g if valid is None else np.where(valid.T[:, :, None], g, 0)
     found = kernel.backward(saved, g.transpose(1, 2, 0), [u[0].T for u in final])
+    assert found.x is not None
     yield "x", to_field(found.x.transpose(2, 0, 1))
     for name, value in zip(cell.state, found.states, strict=True):
         yield f"{name}₀", to_field(value.T[None])

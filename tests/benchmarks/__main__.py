@@ -26,7 +26,7 @@ from tests.benchmarks import (
     recurrent,
     small_operations,
 )
-from tests.benchmarks.measuring import THREADS, Line, Target
+from tests.benchmarks.measuring import THREADS, Line, Target, told_otherwise
 
 WORKLOADS = (
     small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, chain, import_time,
@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
     print(f"{versions}; Python {platform.python_version()}, {os.cpu_count()} processors, "
           f"{THREADS} threads; medians of {options.rounds} rounds.")  # fmt: skip
+    if told := told_otherwise():
+        print(f"Set here and left out, for every side: {', '.join(told)}.")
     if (load := os.getloadavg()[0]) > 0.5:
         print(f"The machine is busy (load {load:.1f}): threads that wait for each other may take "
               "a hundred times as long; measure again when it is idle.")  # fmt: skip

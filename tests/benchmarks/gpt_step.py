@@ -24,6 +24,36 @@ def batches(size: tuple[int, ...]) -> Any:
     return cycle([rng.integers(0, VOCABULARY, (size[0], size[1] + 1)) for _ in range(8)])
 
 
+def weights(size: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """The same for every side, by PyTorch's names."""
+    _, time, width, _, layers = size
+    shapes: dict[str, tuple[int, ...]] = {
+        "tokens.weight": (VOCABULARY, width), "positions.weight": (time, width),
+        "body.norm.weight": (width,), "head.weight": (VOCABULARY, width),
+    }  # fmt: skip
+    for k in range(layers):
+        shapes |= {
+            f"body.layers.{k}.{name}": shape
+            for name, shape in {
+                "self_attn.in_proj_weight": (3 * width, width),
+                "self_attn.out_proj.weight": (width, width),
+                "linear1.weight": (4 * width, width), "linear2.weight": (width, 4 * width),
+                "norm1.weight": (width,), "norm2.weight": (width,),
+            }.items()
+        }  # fmt: skip
+    rng = np.random.default_rng(0)
+    found = {}
+    for name, shape in shapes.items():
+        if len(shape) == 1:
+            found[name] = np.ones(shape, np.float32)
+        else:
+            found[name] = rng.normal(0, 0.05, shape).astype(np.float32)
+        if name.startswith("body."):
+            bias = name.removesuffix("weight") + "bias"
+            found[bias] = np.zeros(shape[0], np.float32)
+    return found
+
+
 def in_minigrad(size: tuple[int, ...]) -> Work:
     from minigrad import nn
     from minigrad.optim import Adam
@@ -44,6 +74,7 @@ def in_minigrad(size: tuple[int, ...]) -> Work:
             return self.head(self.body(self.positions(self.tokens(tokens)), is_causal=True))
 
     model = Gpt()
+    model.load_state_dict(weights(size))
     optimizer = Adam(model.parameters(), RATE, BETAS, EPS)
     data = batches(size)
 
@@ -66,28 +97,50 @@ def in_torch(size: tuple[int, ...]) -> Work:
     torch.set_num_threads(2)
     _, time, width, heads, layers = size
 
-    class Block(nn.Module):
+    class Attention(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-            self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-            self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+            self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+            self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
+            self.out_proj = nn.Linear(width, width)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             b, t, _ = x.shape
             q, k, v = (
                 y.view(b, t, heads, -1).transpose(1, 2)
-                for y in self.qkv(self.norm1(x)).split(width, dim=2)
-            )
+                for y in functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+                .split(width, dim=2)
+            )  # fmt: skip
             y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = x + self.out(y.transpose(1, 2).reshape(b, t, width))
-            return x + self.down(functional.gelu(self.up(self.norm2(x))))
+            return self.out_proj(y.transpose(1, 2).reshape(b, t, width))
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.self_attn = Attention()
+            self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x + self.self_attn(self.norm1(x))
+            return x + self.linear2(functional.gelu(self.linear1(self.norm2(x))))
+
+    class Body(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList([Block() for _ in range(layers)])
+            self.norm = nn.LayerNorm(width)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.layers:
+                x = layer(x)
+            return self.norm(x)
 
     class Gpt(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.tokens, self.positions = nn.Embedding(VOCABULARY, width), nn.Embedding(time, width)
-            self.body = nn.Sequential(*[Block() for _ in range(layers)], nn.LayerNorm(width))
+            self.body = Body()
             self.head = nn.Linear(width, VOCABULARY, bias=False)
 
         def forward(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -95,6 +148,7 @@ def in_torch(size: tuple[int, ...]) -> Work:
             return self.head(self.body(x))
 
     model = Gpt()
+    model.load_state_dict({name: torch.from_numpy(a) for name, a in weights(size).items()})
     optimizer = torch.optim.Adam(model.parameters(), RATE, BETAS, EPS)
     data = batches(size)
 

@@ -2,7 +2,8 @@
 
 The sides do not share a process, for each brings a pool of threads that the others would feel.
 They take turns, round by round, so that whatever else the machine does falls on all of them.
-All have two threads.
+All have two threads, and each library takes the processor for what it is: variables that would
+tell it otherwise are left out.
 """
 
 from __future__ import annotations
@@ -103,6 +104,13 @@ def in_turn(ready: Mapping[str, Process], rounds: int) -> dict[str, list[float]]
     return seconds
 
 
+def told_otherwise() -> list[str]:
+    """The variables that are set here and tell a BLAS which processor this is."""
+    names = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_ENABLE_INSTRUCTIONS",
+             "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")  # fmt: skip
+    return [name for name in names if name in os.environ]
+
+
 class Process:
     """A side in a process of its own, that does what it is asked for."""
 
@@ -110,7 +118,11 @@ class Process:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_serve, args=(other, side, prepare), daemon=True)
-        self.process.start()
+        told = {name: os.environ.pop(name) for name in told_otherwise()}
+        try:
+            self.process.start()  # with the environment as it is now
+        finally:
+            os.environ.update(told)
         other.close()
 
     def ask(self, what: str) -> Any:
