@@ -31,7 +31,7 @@ lint: $(VENV)/.installed-lint ## Check style (ruff) and types (mypy)
 bench: $(BENCH)/.installed ## Measure speed and memory beside PyTorch, JAX and HIPS autograd
 	$(BENCH)/bin/python -m tests.benchmarks $(ROWS)
 
-tutorials: $(VENV)/.installed-tutorials ## Run the tutorials; build notebooks and HTML in build/tutorials
+tutorials: $(VENV)/.installed-tutorials ## Run the tutorials; build notebooks, pages and the reference in build/tutorials
 	$(BIN)/python -m tutorials.build
 
 wheel: $(VENV)/.made ## Build the wheel in dist

@@ -2,6 +2,12 @@
 
 The parts load when they are used: ``minigrad.nn``, ``minigrad.optim``, ``minigrad.verify``,
 ``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.compile``, ``minigrad.datasets``.
+
+All examples in docstrings take these imports for granted:
+
+>>> import numpy as np
+>>> import minigrad as mg
+>>> from minigrad import nn
 """
 
 from minigrad import autograd, memory, primitives, tape, tensor, tree

@@ -3,6 +3,14 @@
 A node holds the primitive that made it, the raw operands, and the nodes among them. The walk
 is iterative, visits only what leads to what was asked for, keeps cotangents in a table of its
 own, and frees what it has used.
+
+Example:
+    >>> x = mg.Tensor(2.0, requires_grad=True)
+    >>> y = mg.square(x)
+    >>> y.primitive.name, y.parents == (x,)
+    ('square', True)
+    >>> [node.index - x.index for node in mg.tape.ancestors([y])]
+    [1, 0]
 """
 
 from __future__ import annotations
@@ -87,12 +95,28 @@ def scope(kind: str, name: str | int, label: str = "") -> Any:
 
 
 def no_grad() -> Any:
-    """Context manager: operations inside are not recorded."""
+    """Context manager: operations inside are not recorded.
+
+    Example:
+        >>> x = mg.Tensor(2.0, requires_grad=True)
+        >>> with mg.no_grad():
+        ...     y = x * x
+        >>> y.requires_grad
+        False
+    """
     return _entered(replace(current(), recording=False))
 
 
 def enable_grad() -> Any:
-    """Context manager: operations inside are recorded, also within `no_grad`."""
+    """Context manager: operations inside are recorded, also within `no_grad`.
+
+    Example:
+        >>> x = mg.Tensor(2.0, requires_grad=True)
+        >>> with mg.no_grad(), mg.enable_grad():
+        ...     y = x * x
+        >>> y.requires_grad
+        True
+    """
     return _entered(replace(current(), recording=True))
 
 
@@ -101,6 +125,14 @@ def unfused() -> Any:
 
     What draws, derives or proves a layer needs its single operations, and not the fused ones
     that are faster.
+
+    Example:
+        >>> layer, x = nn.LSTM(3, 4), mg.Tensor(np.ones((1, 2, 3)))
+        >>> layer(x)[0].primitive.name
+        'swapaxes'
+        >>> with mg.unfused():
+        ...     print(layer(x)[0].primitive.name)
+        stack
     """
     return _entered(replace(current(), fusing=False))
 

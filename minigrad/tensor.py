@@ -1,4 +1,10 @@
-"""Tensor: one node of the tape that behaves as a NumPy array, through NumPy's two protocols."""
+"""Tensor: one node of the tape that behaves as a NumPy array, through NumPy's two protocols.
+
+Example:
+    >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> np.concatenate([x, 2 * x])
+    Tensor([1. 2. 2. 4.], made by concatenate)
+"""
 
 from __future__ import annotations
 
@@ -39,6 +45,13 @@ class Tensor(Node):
 
     Raises:
         TypeError: ``requires_grad`` for integers or booleans.
+
+    Example:
+        >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
+        >>> loss = np.tanh(x * x).sum()  # NumPy's names record, and minigrad's
+        >>> loss.backward()
+        >>> print(x.grad.round(4))
+        [0.8399 0.0054]
     """
 
     __array_priority__ = 1000.0
@@ -400,7 +413,13 @@ class Tensor(Node):
 
 
 class Parameter(Tensor):
-    """A tensor that is learned: a leaf that requires a gradient."""
+    """A tensor that is learned: a leaf that requires a gradient.
+
+    Example:
+        >>> weight = mg.Parameter([1.0, 2.0], name="weight")
+        >>> weight.requires_grad
+        True
+    """
 
     def __init__(self, data: Any, *, name: str | None = None) -> None:
         super().__init__(data, requires_grad=True, name=name)

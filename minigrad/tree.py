@@ -7,7 +7,13 @@ from typing import Any
 
 
 def tree_leaves(tree: Any) -> list[Any]:
-    """The arrays in a nest of lists, tuples and dicts, in order; dicts by insertion."""
+    """The arrays in a nest of lists, tuples and dicts, in order; dicts by insertion.
+
+    Example:
+        >>> from minigrad.tree import tree_leaves
+        >>> tree_leaves({"weight": 1, "rest": [2, (3, None)]})
+        [1, 2, 3]
+    """
     if isinstance(tree, list | tuple):
         return [leaf for branch in tree for leaf in tree_leaves(branch)]
     if isinstance(tree, dict):
@@ -20,6 +26,11 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
     Raises:
         ValueError: the others are nested differently.
+
+    Example:
+        >>> from minigrad.tree import tree_map
+        >>> tree_map(lambda a, b: a + b, {"x": 1, "y": [2, 3]}, {"x": 10, "y": [20, 30]})
+        {'x': 11, 'y': [22, 33]}
     """
     for other in others:
         if type(other) is not type(tree) and (

@@ -1,17 +1,18 @@
 """Run every tutorial in both languages; write notebooks and a site that needs no network.
 
-``python -m tutorials.build [FOLDER]`` (build/tutorials by default). Both languages stand in one
-script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins next to each other; code cells
-belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag ``solution``
-are folded, and so is the code of cells with the tag ``plot``.
+``python -m tutorials.build [FOLDER] [--only 01 …]`` (build/tutorials by default). Both languages
+stand in one script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins next to each other;
+code cells belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag
+``solution`` are folded, and so is the code of cells with the tag ``plot``. The reference stands
+beside them.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
-import sys
 import tempfile
 from copy import deepcopy
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
+
+from tutorials import reference
 
 HERE = Path(__file__).parent
 SITE = HERE / "site"
@@ -249,11 +252,16 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(SITE), autoescape=True, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals["highlighting"] = {
-        style: HtmlFormatter(style=style).get_style_defs(".highlight")
-        for style in ("friendly", "github-dark")
-    }
+    environment.globals["highlighting"] = highlighting
     return environment
+
+
+def highlighting(where: str) -> str:
+    """Colours of code by day and by night, as CSS for what ``where`` selects."""
+    day, night = (
+        HtmlFormatter(style=style).get_style_defs(where) for style in ("friendly", "github-dark")
+    )
+    return f"{day}\n@media (prefers-color-scheme: dark) {{\n{night}\n}}"
 
 
 def build(scripts: list[Path], folder: Path) -> list[Path]:
@@ -282,15 +290,27 @@ def build(scripts: list[Path], folder: Path) -> list[Path]:
         notebook = folded(done, this.language)
         files[f"{this.stem}.{this.language}.ipynb"] = nbformat.writes(notebook) + "\n"
         files[this.page] = page(done, this, chapters)
+    colours = (SITE / "colours.css").read_text(encoding="utf-8")
+    files |= reference.pages(SITE / "reference", colours=colours, highlighting=highlighting)
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
     return [folder / name for name in files]
 
 
 def main() -> None:
     """Build all tutorials and say what was written."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/tutorials").resolve()
-    for path in build(sorted(HERE.glob("[0-9]*.py")), folder):
+    parser = argparse.ArgumentParser(
+        prog="python -m tutorials.build", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/tutorials"))
+    parser.add_argument("--only", nargs="+", default=[""], metavar="01",
+                        help="chapters whose file names begin like this")  # fmt: skip
+    options = parser.parse_args()
+    scripts = [s for s in sorted(HERE.glob("[0-9]*.py")) if s.name.startswith(tuple(options.only))]
+    if not scripts:
+        parser.error(f"--only: no chapter begins with {' or '.join(options.only)}")
+    for path in build(scripts, options.folder.resolve()):
         print(path)
 
 

@@ -38,6 +38,12 @@ def backend(name: Backend) -> Iterator[None]:
     Raises:
         ValueError: no such backend.
         ImportError: Numba is asked for and not installed.
+
+    Example:
+        >>> from minigrad.compile import backend, chosen_backend
+        >>> with backend("numpy"):
+        ...     chosen_backend(np.dtype(np.float32))
+        'numpy'
     """
     if name not in ("numpy", "numba"):
         raise ValueError(f"backend: got {name!r}, expected 'numpy' or 'numba'")
@@ -51,7 +57,13 @@ def backend(name: Backend) -> Iterator[None]:
 
 
 def chosen_backend(dtype: np.dtype) -> Backend:
-    """Numba for float32 where it is installed; NumPy has the better tanh in float64."""
+    """Numba for float32 where it is installed; NumPy has the better tanh in float64.
+
+    Example:
+        >>> from minigrad.compile import chosen_backend
+        >>> chosen_backend(np.dtype(np.float64))
+        'numpy'
+    """
     if dtype != np.float32:
         return "numpy"
     return _backend.get() or ("numba" if has_numba() else "numpy")
@@ -63,6 +75,13 @@ def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
     Args:
         cell: any cell; its equations are read once for all cells that are alike.
         reference: (cell, x, states, valid, reverse) → what `Fused` computes, step by step.
+
+    Example:
+        >>> from minigrad.compile import fuse
+        >>> fuse(nn.LSTMCell(3, 4), lambda *arguments: None) is not None
+        True
+        >>> fuse(nn.LayerNormLSTMCell(3, 4), lambda *arguments: None) is None  # the log says why
+        True
     """
     try:
         key = _key(cell)
@@ -108,6 +127,11 @@ def fusable(cell: Cell) -> Plan:
 
     Raises:
         NotFusableError: there is none.
+
+    Example:
+        >>> from minigrad.compile import fusable
+        >>> len(fusable(nn.GRUCell(3, 4)).stages)  # products and blocks, in turn
+        5
     """
     found = plan(cell)
     _check(cell, found)
@@ -136,7 +160,14 @@ def _check(cell: Cell, found: Plan) -> None:
 
 
 def weights_of(cell: Cell, dtype: np.dtype) -> Weights:
-    """The cell's parameters as plain arrays of one type."""
+    """The cell's parameters as plain arrays of one type.
+
+    Example:
+        >>> from minigrad.compile import weights_of
+        >>> weights = weights_of(nn.LSTMCell(3, 4), np.dtype(np.float32))
+        >>> list(weights.weight), weights.weight["f"].shape
+        (['f', 'i', 'g', 'o'], (4, 7))
+    """
     gates = {name: getattr(cell, name) for name in cell.gates}
     return Weights(
         {name: gate.weight.data.astype(dtype, copy=False) for name, gate in gates.items()},
@@ -146,7 +177,14 @@ def weights_of(cell: Cell, dtype: np.dtype) -> Weights:
 
 
 def kernel_of(found: Plan, cell: Cell, backend: Backend) -> Kernel:
-    """The compiled passes of a plan, made once; on NumPy where Numba does not compile them."""
+    """The compiled passes of a plan, made once; on NumPy where Numba does not compile them.
+
+    Example:
+        >>> from minigrad.compile import fusable, kernel_of
+        >>> cell = nn.LSTMCell(3, 4)
+        >>> kernel_of(fusable(cell), cell, "numpy").is_numba
+        False
+    """
     key = found, backend
     if key not in _kernels:
         source = write(found, backend)
@@ -174,6 +212,13 @@ class Fused:
         cell: whose weights it takes.
         plan: the order of its step.
         reference: the same step by step, of which higher derivatives are taken.
+
+    Example:
+        >>> from minigrad.compile import fuse
+        >>> layer = nn.LSTM(3, 4, rng=0)
+        >>> fused = fuse(layer.cell, lambda *arguments: None)  # with nothing for second derivatives
+        >>> fused.primitive.name
+        'fused LSTMCell'
     """
 
     cell: Cell

@@ -79,6 +79,13 @@ class Kernel:
         input_size: width of x.
         hidden_size: width of every state and gate.
         is_numba: whether Q holds the factors 0 and 1 instead of scratch.
+
+    Example:
+        >>> from minigrad.compile import fusable, kernel_of
+        >>> cell = nn.RNN(3, 4, rng=0).cell
+        >>> kernel = kernel_of(fusable(cell), cell, "numpy")
+        >>> kernel.input_size, kernel.hidden_size, kernel.is_numba
+        (3, 4, False)
     """
 
     plan: Plan

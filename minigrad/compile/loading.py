@@ -23,7 +23,13 @@ CACHE = "MINIGRAD_CACHE"
 
 
 def cache_folder() -> Path:
-    """Where compiled kernels are kept: $MINIGRAD_CACHE, else minigrad in the user's cache."""
+    """Where compiled kernels are kept: $MINIGRAD_CACHE, else minigrad in the user's cache.
+
+    Example:
+        >>> from minigrad.compile import cache_folder
+        >>> cache_folder().is_absolute()
+        True
+    """
     if own := os.environ.get(CACHE):
         return Path(own)
     if sys.platform == "win32":
@@ -35,7 +41,13 @@ def cache_folder() -> Path:
 
 @cache
 def has_numba() -> bool:
-    """Whether Numba, and SciPy with its BLAS, can be imported."""
+    """Whether Numba, and SciPy with its BLAS, can be imported.
+
+    Example:
+        >>> from minigrad.compile import has_numba
+        >>> has_numba() in (True, False)
+        True
+    """
     found = all(importlib.util.find_spec(name) is not None for name in ("numba", "scipy"))
     if not found:
         return False

@@ -35,7 +35,16 @@ INPUT = "x"
 
 
 class NotFusableError(ValueError):
-    """Why a cell runs on the tape, step by step: one sentence."""
+    """Why a cell runs on the tape, step by step: one sentence.
+
+    Example:
+        >>> from minigrad.compile import NotFusableError, fusable
+        >>> try:
+        ...     fusable(nn.LayerNormLSTMCell(3, 4))
+        ... except NotFusableError as error:
+        ...     print(error)
+        LayerNormLSTMCell: it has a sum over the units
+    """
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,12 @@ class Plan:
         equations: the cell's, with every function in an equation of its own.
         stages: products, blocks and totals, in the order of the forward pass; a total is that
             of one quantity.
+
+    Example:
+        >>> from minigrad.compile import fusable
+        >>> plan = fusable(nn.LSTMCell(3, 4))
+        >>> plan.state, plan.kept
+        (('h', 'c'), ('f', 'i', 'g', 'o', 'tanh_c'))
     """
 
     equations: CellEquations
@@ -177,6 +192,11 @@ def plan(cell: nn.Cell) -> Plan:
     Raises:
         NotFusableError: the step is more than gates and equations entry by entry, or its parts
             have different widths.
+
+    Example:
+        >>> from minigrad.compile import plan
+        >>> plan(nn.GRUCell(3, 4)).state
+        ('h',)
     """
     title = type(cell).__name__
     sizes = {name: cell.size_of(name) for name in (*cell.state, *cell.gates)}

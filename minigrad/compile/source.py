@@ -52,6 +52,12 @@ class Source:
         body: the same without its imports.
         scratch: rows of R that it uses.
         buffers: rows of B.
+
+    Example:
+        >>> from minigrad.compile import fusable, write
+        >>> source = write(fusable(nn.RNNCell(3, 4)), "numpy")
+        >>> "def forward(" in source.text, "def backward(" in source.text
+        (True, True)
     """
 
     text: str
@@ -65,6 +71,11 @@ def write(plan: Plan, backend: Backend) -> Source:
 
     Raises:
         NotFusableError: the cell uses a function that the backends do not have.
+
+    Example:
+        >>> from minigrad.compile import fusable, write
+        >>> "tanh(a, h)" in write(fusable(nn.RNNCell(3, 4)), "numpy").text
+        True
     """
     try:
         return _Writer(plan, backend).write()

@@ -31,6 +31,12 @@ class Weather:
         temp_min: lowest temperature, °C.
         wind: mean wind speed, m/s.
         weather: in one word: drizzle, rain, sun, snow, fog.
+
+    Example:
+        >>> from minigrad.datasets import seattle_weather
+        >>> weather = seattle_weather()
+        >>> len(weather), str(weather.date[0]), float(weather.temp_max[0])
+        (1461, '2012-01-01', 12.8)
     """
 
     date: np.ndarray
@@ -67,6 +73,12 @@ def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
         FileNotFoundError: there is no such file.
         ValueError: it is empty, no text, lacks columns, or a cell holds no finite number or
             date, or a day is missing: one line that names file and line.
+
+    Example:
+        >>> from minigrad.datasets import seattle_weather
+        >>> weather = seattle_weather()
+        >>> print(round(float(weather.temp_max.mean()), 1))  # °C
+        16.4
     """
     if path is None:
         name, text = "seattle_weather.csv", _bundled()

@@ -25,6 +25,12 @@ class Reviews:
         language: of each, "en" or "es".
         subject: of each, what it is about: a praise and a complaint in both languages share one.
             Hold out whole subjects, or the complaint's words give the praise away.
+
+    Example:
+        >>> from minigrad.datasets import reviews
+        >>> english = [k for k, language in enumerate(reviews().language) if language == "en"]
+        >>> len(reviews()[english])
+        120
     """
 
     text: tuple[str, ...]
@@ -65,6 +71,12 @@ def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
         FileNotFoundError: there is no such file.
         ValueError: it is empty, no text, lacks a column, or a label is neither 0 nor 1: one line
             that names file and line.
+
+    Example:
+        >>> from minigrad.datasets import reviews
+        >>> found = reviews()
+        >>> len(found), found.language[0], int(found.label[0])
+        (240, 'en', 1)
     """
     if path is None:
         name = "reviews.csv"

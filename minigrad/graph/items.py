@@ -31,6 +31,12 @@ class Item:
         tooltip: what a pointer over it tells.
         nodes: ids of the graph's nodes that it draws, the value that it stands for last.
         strip: which of several unrolled layers it belongs to, and which direction.
+
+    Example:
+        >>> from minigrad.graph import draw
+        >>> picture = draw("rnn", steps=1)
+        >>> [item.lines for item in picture.items if item.kind == "state"]
+        [('h₀', '(1, 4)'), ('h₋₁', '(1, 4)')]
     """
 
     id: str
@@ -61,6 +67,12 @@ class View:
         caption: a line under the heading.
         panels: of attention, one for each head.
         folded: how many steps the one that is drawn stands for.
+
+    Example:
+        >>> from minigrad.graph import trace, unrolled
+        >>> view = unrolled(trace(mg.tanh(mg.Tensor(1.0, requires_grad=True, name="x"))))
+        >>> [(item.kind, item.lines[0]) for item in view.items]
+        [('input', 'x'), ('operation', 'tanh(x)')]
     """
 
     title: str

@@ -42,6 +42,13 @@ class Operation:
         value: the array, shared with the tape; a `Summary` if it was large and has been read
             from JSON; ``None`` if it was not kept.
         gradient: ∂L/∂value, likewise; ``None`` if no backward has been run.
+
+    Example:
+        >>> from minigrad.graph import trace
+        >>> graph = trace(mg.tanh(mg.Tensor([1.0, 2.0], requires_grad=True, name="x")))
+        >>> x, y = graph.nodes
+        >>> x.name, y.primitive, y.shape
+        ('x', 'tanh', (2,))
     """
 
     id: int
@@ -66,7 +73,14 @@ class Operation:
 
 @dataclass(frozen=True)
 class Use:
-    """An edge: the value of ``source`` is operand ``position`` of ``target``."""
+    """An edge: the value of ``source`` is operand ``position`` of ``target``.
+
+    Example:
+        >>> from minigrad.graph import trace
+        >>> x = mg.Tensor(2.0, requires_grad=True)
+        >>> trace(1.0 - x).edges
+        (Use(source=0, target=1, position=1),)
+    """
 
     source: int
     target: int
@@ -83,6 +97,14 @@ class Graph:
         edges: by target, then position.
         outputs: ids of the outputs.
         loss: what the gradients are of, in words; ``None`` if no backward has been run.
+
+    Example:
+        >>> from minigrad.graph import Graph, trace
+        >>> graph = trace(mg.tanh(mg.Tensor(1.0, requires_grad=True, name="x")))
+        >>> [node.label for node in graph.nodes], len(graph.edges)
+        (['x', 'tanh'], 1)
+        >>> Graph.from_json(graph.to_json()) == graph
+        True
     """
 
     title: str
@@ -94,23 +116,20 @@ class Graph:
     def to_json(self) -> str:
         """The graph as JSON text; the same graph gives the same text.
 
-        =========  ==========================================================================
-        schema     ``"minigrad-graph/1"``
-        title      string
-        loss       string: what the gradients are of; null: no backward has been run
-        outputs    node ids
-        edges      objects of source and target (node ids) and position (of the operand)
-        nodes      objects in order of creation, the id being the place in this list, with
-                   kind, primitive, label, name (string or null), shape, keywords,
-                   requires_grad as `Operation` has them; scope, a list of
-                   [kind, name, class name]; numbers, a list of [position, number];
-                   value and gradient, an array or null
-        an array   shape, dtype, and either entries (nested lists, up to 64 entries) or min,
-                   mean, max of the finite entries, nonfinite (how many are not), and grid:
-                   means of blocks, at most 8 × 8
-        a number   a JSON number, or one of the strings "nan", "inf", "-inf"; a complex one is
-                   a string such as "(1+2j)"
-        =========  ==========================================================================
+        - ``schema``: ``"minigrad-graph/1"``
+        - ``title``: string
+        - ``loss``: string, what the gradients are of; null if no backward has been run
+        - ``outputs``: node ids
+        - ``edges``: objects of source and target (node ids) and position (of the operand)
+        - ``nodes``: objects in order of creation, the id being the place in this list, with
+          kind, primitive, label, name (string or null), shape, keywords, requires_grad as
+          `Operation` has them; scope, a list of [kind, name, class name]; numbers, a list of
+          [position, number]; value and gradient, an array or null
+        - an array: shape, dtype, and either entries (nested lists, up to 64 entries) or min,
+          mean, max of the finite entries, nonfinite (how many are not), and grid: means of
+          blocks, at most 8 × 8
+        - a number: a JSON number, or one of the strings "nan", "inf", "-inf"; a complex one is
+          a string such as "(1+2j)"
         """
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
 
@@ -214,6 +233,12 @@ def trace(
     Raises:
         ValueError: none of the outputs was recorded, or a backward has freed the graph.
         RuntimeError: ``gradients_of`` is more than a single number.
+
+    Example:
+        >>> from minigrad.graph import trace
+        >>> x = mg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+        >>> [node.label for node in trace((x * x).sum()).nodes]
+        ['x', '×', 'Σ']
     """
     tensors = [t for t in _flatten(outputs) if isinstance(t, Tensor) and t.requires_grad]
     if not tensors:
@@ -273,6 +298,13 @@ def trace_target(target: Target, steps: int) -> Graph:
 
     Raises:
         TargetError: the target cannot be made.
+
+    Example:
+        >>> from minigrad.graph import trace_target
+        >>> from minigrad.targets import resolve
+        >>> graph = trace_target(resolve("lstm"), steps=2)
+        >>> {node.step for node in graph.nodes if node.step is not None}
+        {0, 1}
     """
     rng = np.random.default_rng(0)
     if target.kind == "primitive":

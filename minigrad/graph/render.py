@@ -36,12 +36,26 @@ FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
 
 
 class GraphvizNotFoundError(RuntimeError):
-    """There is neither ``dot`` nor pygraphviz; the message names both installs."""
+    """There is neither ``dot`` nor pygraphviz; the message names both installs.
+
+    Example:
+        >>> from minigrad.graph import GraphvizNotFoundError, require_graphviz
+        >>> try:
+        ...     require_graphviz()
+        ... except GraphvizNotFoundError as error:
+        ...     print(error)  # which package to install
+    """
 
 
 @dataclass(frozen=True)
 class Picture(View):
-    """A view that shows itself in a notebook; elsewhere it says what it is of."""
+    """A view that shows itself in a notebook; elsewhere it says what it is of.
+
+    Example:
+        >>> from minigrad.graph import draw
+        >>> draw("lstm", steps=3)  # in a notebook, this shows the picture
+        <picture of LSTMCell: 41 items, 3 time steps>
+    """
 
     def _repr_svg_(self) -> str:
         return svg(self)
@@ -81,6 +95,12 @@ def draw(
         GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
         ImportError: an .html page needs the extra ``report``, which is not installed.
         OSError: the file cannot be written.
+
+    Example:
+        >>> from minigrad.graph import draw
+        >>> picture = draw("lstm", steps=30)  # with a path, it is written: draw("lstm", "lstm.svg")
+        >>> picture.steps, picture.skipped
+        ((0, 1, 2, 28, 29), 25)
     """
     if path is not None:
         format_of(path)
@@ -118,7 +138,16 @@ def _view(graph: Graph, name: str, all_steps: bool, title: str | None) -> View:
 
 
 def render(view: View, path: str | Path) -> None:
-    """Write the picture; the format is the file's ending. Errors as `draw`."""
+    """Write the picture; the format is the file's ending. Errors as `draw`.
+
+    Example:
+        >>> import tempfile
+        >>> from minigrad.graph import render, trace_target, unrolled
+        >>> from minigrad.targets import resolve
+        >>> view = unrolled(trace_target(resolve("gru"), steps=2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     render(view, f"{folder}/gru.dot")  # or .svg, .png, .pdf
+    """
     path = Path(path)
     format = format_of(path)
     check_writable(path)
@@ -132,7 +161,13 @@ def render(view: View, path: str | Path) -> None:
 
 
 def source(view: View) -> str:
-    """DOT text of the view, with positions if there is a Graphviz to find them."""
+    """DOT text of the view, with positions if there is a Graphviz to find them.
+
+    Example:
+        >>> from minigrad.graph import draw, source
+        >>> source(draw("tanh")).split()[0]
+        'digraph'
+    """
     try:
         return layout.source(view, _graphviz)
     except GraphvizNotFoundError:
@@ -144,6 +179,11 @@ def svg(view: View) -> str:
 
     Raises:
         GraphvizNotFoundError: there is no Graphviz.
+
+    Example:
+        >>> from minigrad.graph import draw, svg
+        >>> svg(draw("tanh"))[:4]
+        '<svg'
     """
     return _picture(view, "svg").decode()
 
@@ -189,6 +229,10 @@ def require_graphviz() -> None:
 
     Raises:
         GraphvizNotFoundError: there is no Graphviz; the message names both installs.
+
+    Example:
+        >>> from minigrad.graph import require_graphviz
+        >>> require_graphviz()  # silent: there is one
     """
     if not shutil.which("dot") and not importlib.util.find_spec("pygraphviz"):
         raise GraphvizNotFoundError(

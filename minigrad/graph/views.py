@@ -28,6 +28,12 @@ def unrolled(graph: Graph, *, all_steps: bool = False, title: str | None = None)
         graph: from `trace` or `trace_target`.
         all_steps: draw every step, also when there are more than 8.
         title: heading of the picture; the graph's title if not given.
+
+    Example:
+        >>> from minigrad.graph import trace_target, unrolled
+        >>> from minigrad.targets import resolve
+        >>> unrolled(trace_target(resolve("lstm"), steps=30)).steps
+        (0, 1, 2, 28, 29)
     """
     sources = _sources(graph)
     owner = _owners(graph, sources)

@@ -46,6 +46,12 @@ def attend(
 
     Raises:
         ValueError: the mask does not broadcast to the scores, or is not boolean.
+
+    Example:
+        >>> scores, value = np.zeros((1, 2)), np.array([[1.0], [3.0]])
+        >>> context, weights = nn.attend(scores, value)
+        >>> print(context, weights)
+        [[2.]] [[0.5 0.5]]
     """
     mask = _allowed(scores.shape, mask, causal)
     weights = softmax(scores, axis=-1) if mask is None else softmax(scores, axis=-1, where=mask)
@@ -78,6 +84,12 @@ def scaled_dot_product_attention(
     Raises:
         ValueError: the widths of query and key, or the numbers of keys and values, differ; or
             as for `attend`.
+
+    Example:
+        >>> query, key, value = np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]])
+        >>> context, weights = nn.scaled_dot_product_attention(query, key, value)
+        >>> print(context, weights)
+        [[2.]] [[0.5 0.5]]
     """
     _check(query, key, value)
     scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
@@ -87,7 +99,14 @@ def scaled_dot_product_attention(
 def dot_product_attention(
     query: Array, key: Array, value: Array, mask: Mask = None, *, causal: bool = False
 ) -> tuple[Array, Array]:
-    """softmax(Q Kᵀ) V (Luong et al. 2015, section 3.1, "dot"); the rest as the scaled one."""
+    """softmax(Q Kᵀ) V (Luong et al. 2015, section 3.1, "dot"); the rest as the scaled one.
+
+    Example:
+        >>> query, key, value = np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]])
+        >>> context, weights = nn.dot_product_attention(query, key, value)
+        >>> print(context, weights)
+        [[2.]] [[0.5 0.5]]
+    """
     _check(query, key, value)
     return attend(query @ np.swapaxes(key, -1, -2), value, mask, causal=causal)
 
@@ -97,6 +116,10 @@ def cosine_similarity(x: Array, y: Array, axis: int = -1) -> Array:
 
     Raises:
         ValueError: their lengths differ.
+
+    Example:
+        >>> print(nn.cosine_similarity(np.array([1.0, 0.0]), np.array([3.0, 4.0])).round(4))
+        0.6
     """
     if not x.ndim or not y.ndim or x.shape[axis] != y.shape[axis]:
         raise ValueError(
@@ -119,6 +142,11 @@ class Attention(Module):
 
     Shapes:
         x (…, time, input_size) → outputs (…, time, hidden_size), weights (…, time, time).
+
+    Example:
+        >>> context, weights = nn.Attention(3, 8)(np.ones((2, 5, 3)), causal=True)
+        >>> context.shape, weights.shape
+        ((2, 5, 8), (2, 5, 5))
     """
 
     def __init__(
@@ -149,6 +177,12 @@ class AdditiveAttention(Module):
     Shapes:
         query (…, queries, query_size), key (…, keys, key_size), value (…, keys, width), by
         default the keys → outputs (…, queries, width), weights (…, queries, keys).
+
+    Example:
+        >>> attention = nn.AdditiveAttention(4, 6, hidden_size=5)
+        >>> context, weights = attention(np.ones((2, 1, 4)), np.ones((2, 7, 6)), np.ones((2, 7, 6)))
+        >>> context.shape, weights.shape
+        ((2, 1, 6), (2, 1, 7))
     """
 
     def __init__(
@@ -177,7 +211,14 @@ class AdditiveAttention(Module):
 
 
 def causal_mask(queries: int, keys: int | None = None) -> np.ndarray:
-    """Which keys each query may attend to: key s from query t if s ≤ t; (queries, keys)."""
+    """Which keys each query may attend to: key s from query t if s ≤ t; (queries, keys).
+
+    Example:
+        >>> print(nn.causal_mask(3).astype(int))
+        [[1 0 0]
+         [1 1 0]
+         [1 1 1]]
+    """
     return np.arange(keys or queries) <= np.arange(queries)[:, None]
 
 

@@ -47,7 +47,7 @@ class Cell(Module):
         (hidden_size, sum of its operands' widths) and ``k.bias`` (hidden_size,).
 
     Example:
-        >>> cell = LSTMCell(3, 8)
+        >>> cell = nn.LSTMCell(3, 8)
         >>> h, c = cell(np.ones((2, 3)))
         >>> h, c = cell(np.ones((2, 3)), (h, c))
         >>> h.shape
@@ -137,6 +137,10 @@ class RNNCell(Cell):
     """Simple recurrent network (Elman 1990, "Finding structure in time", p. 184).
 
     h_t = tanh(W_h · [h_{t−1}, x_t] + b_h)
+
+    Example:
+        >>> nn.RNNCell(3, 8)(np.ones((2, 3))).shape
+        (2, 8)
     """
 
     state = ("h",)
@@ -152,6 +156,10 @@ class JordanCell(Cell):
     """Network whose output is fed back (Jordan 1986, "Serial order", p. 532).
 
     y_t = φ(w_x x_t + w_y y_{t−1} + b)
+
+    Example:
+        >>> nn.JordanCell(3, 8)(np.ones((2, 3))).shape
+        (2, 8)
     """
 
     state = ("y",)
@@ -163,7 +171,13 @@ class JordanCell(Cell):
 
 
 class LSTMCell(Cell):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000)."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000).
+
+    Example:
+        >>> h, c = nn.LSTMCell(3, 8)(np.ones((2, 3)))
+        >>> h.shape, c.shape
+        ((2, 8), (2, 8))
+    """
 
     state = ("h", "c")
     gates = ("f", "i", "g", "o")
@@ -184,6 +198,11 @@ class NoForgetLSTMCell(Cell):
 
     Hochreiter & Schmidhuber 1997, "Long short-term memory", section 4, with tanh for their g
     and h.
+
+    Example:
+        >>> h, c = nn.NoForgetLSTMCell(3, 8)(np.ones((2, 3)))
+        >>> h.shape, c.shape
+        ((2, 8), (2, 8))
     """
 
     state = ("h", "c")
@@ -203,6 +222,11 @@ class PeepholeLSTMCell(Cell):
 
     Gers & Schmidhuber 2000, "Recurrent nets that time and count": f and i see c_{t−1}, o sees
     c_t.
+
+    Example:
+        >>> h, c = nn.PeepholeLSTMCell(3, 8)(np.ones((2, 3)))
+        >>> h.shape, c.shape
+        ((2, 8), (2, 8))
     """
 
     state = ("h", "c")
@@ -219,7 +243,13 @@ class PeepholeLSTMCell(Cell):
 
 
 class DiagonalPeepholeLSTMCell(Cell):
-    """LSTM with one peephole weight per unit and gate (Gers & Schmidhuber 2000)."""
+    """LSTM with one peephole weight per unit and gate (Gers & Schmidhuber 2000).
+
+    Example:
+        >>> h, c = nn.DiagonalPeepholeLSTMCell(3, 8)(np.ones((2, 3)))
+        >>> h.shape, c.shape
+        ((2, 8), (2, 8))
+    """
 
     state = ("h", "c")
     gates = ("f", "i", "g", "o")
@@ -236,7 +266,13 @@ class DiagonalPeepholeLSTMCell(Cell):
 
 
 class CoupledLSTMCell(Cell):
-    """LSTM that learns just as much as it forgets (Greff et al. 2017, section III, CIFG)."""
+    """LSTM that learns just as much as it forgets (Greff et al. 2017, section III, CIFG).
+
+    Example:
+        >>> h, c = nn.CoupledLSTMCell(3, 8)(np.ones((2, 3)))
+        >>> h.shape, c.shape
+        ((2, 8), (2, 8))
+    """
 
     state = ("h", "c")
     gates = ("f", "g", "o")
@@ -258,6 +294,11 @@ class ProjectedLSTMCell(Cell):
         hidden_size: width of c and of the gates.
         proj_size: width of h; half of ``hidden_size`` if not given.
         rest: as for `Cell`.
+
+    Example:
+        >>> h, c = nn.ProjectedLSTMCell(3, 8, proj_size=2)(np.ones((2, 3)))
+        >>> h.shape, c.shape
+        ((2, 2), (2, 8))
     """
 
     state = ("h", "c")
@@ -290,6 +331,11 @@ class LayerNormLSTMCell(Cell):
 
     Each gate's sum is brought to mean 0 and variance 1 over the units, then scaled by s and
     shifted by the gate's b; the memory likewise before it is shown.
+
+    Example:
+        >>> h, c = nn.LayerNormLSTMCell(3, 8)(np.ones((2, 3)))
+        >>> h.shape, c.shape
+        ((2, 8), (2, 8))
     """
 
     state = ("h", "c")
@@ -319,6 +365,10 @@ class GRUCell(Cell):
     """Gated recurrent unit (Cho et al. 2014, eq. 5–8, with the roles of z and 1 − z exchanged).
 
     h_t = (1 − z_t) ∘ h_{t−1} + z_t ∘ h̃_t, the reset gate applied to h before the product.
+
+    Example:
+        >>> nn.GRUCell(3, 8)(np.ones((2, 3))).shape
+        (2, 8)
     """
 
     state = ("h",)
@@ -337,6 +387,10 @@ class ResetAfterGRUCell(Cell):
     """Gated recurrent unit with the reset gate after the product, as in PyTorch and cuDNN.
 
     n_t = tanh(W_n x_t + b_n + r_t ∘ (W_u h_{t−1} + b_u)), h_t = (1 − z_t) ∘ n_t + z_t ∘ h_{t−1}.
+
+    Example:
+        >>> nn.ResetAfterGRUCell(3, 8)(np.ones((2, 3))).shape
+        (2, 8)
     """
 
     state = ("h",)
@@ -353,7 +407,12 @@ class ResetAfterGRUCell(Cell):
 
 
 class MGUCell(Cell):
-    """Minimal gated unit: one gate that forgets and resets (Zhou et al. 2016, equation 6)."""
+    """Minimal gated unit: one gate that forgets and resets (Zhou et al. 2016, equation 6).
+
+    Example:
+        >>> nn.MGUCell(3, 8)(np.ones((2, 3))).shape
+        (2, 8)
+    """
 
     state = ("h",)
     gates = ("f", "h_tilde")
@@ -369,6 +428,15 @@ class ScanCell(Cell):
     """A cell that is affine in its state, h_t = d_t ∘ h_{t−1} + u_t, with d and u of x alone.
 
     Subclasses write ``terms``; a layer of such a cell is computed for all steps at once.
+
+    Example:
+        >>> class Leaky(nn.ScanCell):
+        ...     gates = ("u",)
+        ...     def terms(self, x):
+        ...         return 0.9, 0.1 * self.u(x)
+        >>> y, h = nn.Recurrent(3, 8, cell=Leaky)(np.ones((2, 5, 3)))
+        >>> y.shape
+        (2, 5, 8)
     """
 
     state = ("h",)
@@ -384,7 +452,13 @@ class ScanCell(Cell):
 
 
 class MinGRUCell(ScanCell):
-    """GRU without h in its gates (Feng et al. 2024, "Were RNNs all we needed?", section 3.1)."""
+    """GRU without h in its gates (Feng et al. 2024, "Were RNNs all we needed?", section 3.1).
+
+    Example:
+        >>> y, h = nn.Recurrent(3, 8, cell=nn.MinGRUCell)(np.ones((2, 5, 3)))  # all steps at once
+        >>> y.shape
+        (2, 5, 8)
+    """
 
     gates = ("z", "h_tilde")
 
@@ -395,7 +469,13 @@ class MinGRUCell(ScanCell):
 
 
 class MinLSTMCell(ScanCell):
-    """LSTM without h in its gates and without c (Feng et al. 2024, section 3.2)."""
+    """LSTM without h in its gates and without c (Feng et al. 2024, section 3.2).
+
+    Example:
+        >>> y, h = nn.Recurrent(3, 8, cell=nn.MinLSTMCell)(np.ones((2, 5, 3)))  # all steps at once
+        >>> y.shape
+        (2, 5, 8)
+    """
 
     gates = ("f", "i", "h_tilde")
 
@@ -411,6 +491,11 @@ class SLSTMCell(Cell):
 
     The normaliser n and the stabiliser m are states too; m keeps every exponent at or below 0
     and cancels in h.
+
+    Example:
+        >>> states = nn.SLSTMCell(3, 8)(np.ones((2, 3)))
+        >>> [state.shape for state in states]
+        [(2, 8), (2, 8), (2, 8), (2, 8)]
     """
 
     state = ("h", "c", "n", "m")

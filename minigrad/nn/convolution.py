@@ -78,6 +78,10 @@ class Conv1d(_Convolution):
         x (batch, in_channels, length) → (batch, out_channels, length′), with
         length′ = (length + 2 · padding − kernel) // stride + 1;
         weight (out_channels, in_channels, kernel), bias (out_channels,).
+
+    Example:
+        >>> nn.Conv1d(3, 8, 5, padding=2)(np.ones((2, 3, 10))).shape  # (batch, channels, length)
+        (2, 8, 10)
     """
 
     axes = 1
@@ -93,6 +97,11 @@ class Conv2d(_Convolution):
     Shapes:
         x (batch, in_channels, height, width) → (batch, out_channels, height′, width′);
         weight (out_channels, in_channels, kernel height, kernel width), bias (out_channels,).
+
+    Example:
+        >>> images = np.ones((2, 3, 9, 9))  # (batch, channels, height, width)
+        >>> nn.Conv2d(3, 8, 3, stride=2)(images).shape
+        (2, 8, 4, 4)
     """
 
     axes = 2

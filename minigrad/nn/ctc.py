@@ -42,6 +42,11 @@ def ctc_loss(
 
     Raises:
         ValueError: shapes, lengths or labels do not fit.
+
+    Example:
+        >>> log_probs = np.log(np.full((2, 1, 2), 0.5))  # two steps, a blank and one label
+        >>> print(nn.ctc_loss(log_probs, [[1]], [2], [1]).round(4))  # 3 of the 4 paths: −log ¾
+        0.2877
     """
     targets, steps, labels = (np.asarray(a) for a in (targets, input_lengths, target_lengths))
     _check(log_probs, targets, steps, labels, blank)

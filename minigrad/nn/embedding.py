@@ -26,6 +26,11 @@ class Embedding(Module):
 
     Shapes:
         indices (…) of integers → (…, embedding_dim); weight (num_embeddings, embedding_dim).
+
+    Example:
+        >>> words = nn.Embedding(1000, 16, padding_idx=0)
+        >>> words(np.array([[5, 7, 0]])).shape
+        (1, 3, 16)
     """
 
     def __init__(

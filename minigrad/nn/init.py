@@ -14,28 +14,56 @@ import numpy as np
 from minigrad.nn.module import Module, Seed
 
 Shape = tuple[int, ...]
+"""The shape of a weight: outputs, inputs, then the places of a kernel.
+
+Example:
+    >>> nn.init.glorot_uniform((8, 3)).shape
+    (8, 3)
+"""
 
 
 def glorot_uniform(shape: Shape, *, rng: Seed = None, dtype: Any = np.float32) -> np.ndarray:
-    """Uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010, eq. 16)."""
+    """Uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010, eq. 16).
+
+    Example:
+        >>> weight = nn.init.glorot_uniform((8, 4), rng=0)
+        >>> bool(abs(weight).max() <= np.sqrt(6 / (4 + 8)))
+        True
+    """
     bound = math.sqrt(6 / sum(_fans(shape)))
     return np.random.default_rng(rng).uniform(-bound, bound, shape).astype(dtype)
 
 
 def glorot_normal(shape: Shape, *, rng: Seed = None, dtype: Any = np.float32) -> np.ndarray:
-    """Normal with variance 2 / (inputs + outputs) (Glorot & Bengio 2010, eq. 12)."""
+    """Normal with variance 2 / (inputs + outputs) (Glorot & Bengio 2010, eq. 12).
+
+    Example:
+        >>> nn.init.glorot_normal((8, 4), rng=0).shape
+        (8, 4)
+    """
     scale = math.sqrt(2 / sum(_fans(shape)))
     return np.random.default_rng(rng).normal(0, scale, shape).astype(dtype)
 
 
 def he_uniform(shape: Shape, *, rng: Seed = None, dtype: Any = np.float32) -> np.ndarray:
-    """Uniform in ±√(6 / inputs), of `he_normal`'s variance."""
+    """Uniform in ±√(6 / inputs), of `he_normal`'s variance.
+
+    Example:
+        >>> weight = nn.init.he_uniform((8, 6), rng=0)
+        >>> bool(abs(weight).max() <= np.sqrt(6 / 6))
+        True
+    """
     bound = math.sqrt(6 / _fans(shape)[0])
     return np.random.default_rng(rng).uniform(-bound, bound, shape).astype(dtype)
 
 
 def he_normal(shape: Shape, *, rng: Seed = None, dtype: Any = np.float32) -> np.ndarray:
-    """Normal with variance 2 / inputs, for layers before a ReLU (He et al. 2015, eq. 10)."""
+    """Normal with variance 2 / inputs, for layers before a ReLU (He et al. 2015, eq. 10).
+
+    Example:
+        >>> nn.init.he_normal((8, 4), rng=0).shape
+        (8, 4)
+    """
     scale = math.sqrt(2 / _fans(shape)[0])
     return np.random.default_rng(rng).normal(0, scale, shape).astype(dtype)
 
@@ -47,6 +75,11 @@ def orthogonal(
 
     All such matrices are equally likely: Saxe et al. 2014, section 3; drawn as in Mezzadri 2007,
     section 5, where the signs of R's diagonal make the QR decomposition unique.
+
+    Example:
+        >>> q = nn.init.orthogonal((3, 3), rng=0, dtype=np.float64)
+        >>> bool(np.allclose(q @ q.T, np.eye(3)))
+        True
     """
     _fans(shape)
     outputs, inputs = shape[0], math.prod(shape[1:])
@@ -64,6 +97,12 @@ def set_forget_bias(model: Module, value: float = 1.0) -> None:
 
     Raises:
         ValueError: the model has no such gate.
+
+    Example:
+        >>> lstm = nn.LSTM(3, 4)
+        >>> nn.init.set_forget_bias(lstm)
+        >>> print(lstm.cell.f.bias.data)
+        [1. 1. 1. 1.]
     """
     biases = [p for name, p in model.named_parameters() if f".{name}".endswith(".f.bias")]
     if not biases:

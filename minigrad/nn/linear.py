@@ -26,6 +26,11 @@ class Linear(Module):
     Shapes:
         x (…, in_features) → y (…, out_features); weight (out_features, in_features),
         bias (out_features,).
+
+    Example:
+        >>> layer = nn.Linear(3, 2)
+        >>> layer(np.ones((5, 3))).shape, layer.weight.shape
+        ((5, 2), (2, 3))
     """
 
     def __init__(
@@ -75,6 +80,13 @@ class Gate(Module):
         out_features: width of the result.
         rng: generator of the initial weights, uniform in ±1/√out_features.
         dtype: of the parameters.
+
+    Example:
+        >>> cell = nn.LSTMCell(3, 8)
+        >>> cell.f
+        Gate(weight: (8, 11), bias: (8,))
+        >>> cell.f.weight.shape
+        (8, 11)
     """
 
     weight: Parameter

@@ -33,13 +33,22 @@ def mse_loss(prediction: Array, target: Array, reduction: Reduction = "mean") ->
 
     Raises:
         ValueError: the shapes differ, or the reduction is none of the three.
+
+    Example:
+        >>> print(nn.mse_loss(np.array([1.0, 2.0]), np.array([0.0, 4.0])))
+        2.5
     """
     _check_shapes("mse_loss", prediction, target)
     return reduced(square(prediction - target), reduction)
 
 
 def l1_loss(prediction: Array, target: Array, reduction: Reduction = "mean") -> Array:
-    """Absolute error, its mean over all entries (MAE); errors as for `mse_loss`."""
+    """Absolute error, its mean over all entries (MAE); errors as for `mse_loss`.
+
+    Example:
+        >>> print(nn.l1_loss(np.array([1.0, 2.0]), np.array([0.0, 4.0])))
+        1.5
+    """
     _check_shapes("l1_loss", prediction, target)
     return reduced(absolute(prediction - target), reduction)
 
@@ -51,6 +60,10 @@ def huber_loss(
 
     Raises:
         ValueError: the shapes differ, the reduction is none of the three, or δ ≤ 0.
+
+    Example:
+        >>> print(nn.huber_loss(np.array([0.5, 3.0]), np.array([0.0, 0.0]), "none"))
+        [0.125 2.5  ]
     """
     _check_shapes("huber_loss", prediction, target)
     if not delta > 0:
@@ -81,6 +94,11 @@ def cross_entropy(
     Raises:
         ValueError: the shapes do not fit, a target is no class, or ε is not within 0 and 1.
         TypeError: the targets are no integers.
+
+    Example:
+        >>> logits = np.array([[0.0, 0.0], [100.0, 0.0]])
+        >>> print(nn.cross_entropy(logits, np.array([0, 0]), "none").round(4))
+        [0.6931 0.    ]
     """
     target = _classes("cross_entropy", target, logits, ignore_index)
     if not 0 <= label_smoothing <= 1:
@@ -105,6 +123,11 @@ def binary_cross_entropy_with_logits(
     """−t log σ(x) − (1 − t) log(1 − σ(x)) = softplus(x) − x t, for targets t from 0 to 1.
 
     Errors as for `mse_loss`.
+
+    Example:
+        >>> loss = nn.binary_cross_entropy_with_logits(np.array([0.0, 100.0]), np.array([1.0, 1.0]))
+        >>> print(loss.round(4))
+        0.3466
     """
     _check_shapes("binary_cross_entropy_with_logits", logits, target)
     return reduced(softplus(logits) - logits * target, reduction)
@@ -122,6 +145,11 @@ def kl_div(
     divergence of the definition; ``"mean"`` divides by the number of entries.
 
     Errors as for `mse_loss`.
+
+    Example:
+        >>> share = np.array([0.5, 0.5])
+        >>> print(nn.kl_div(np.log(share), share, "sum"))
+        0.0
     """
     _check_shapes("kl_div", log_prediction, target)
     loss = target * (log(target + (target == 0)) - log_prediction)

@@ -12,6 +12,13 @@ from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter
 
 Seed = int | np.random.Generator | None
+"""What weights and masks are drawn from: a seed, a generator, or chance for ``None``.
+
+Example:
+    >>> one, other = nn.Linear(3, 2, rng=0), nn.Linear(3, 2, rng=np.random.default_rng(0))
+    >>> bool((one.weight.data == other.weight.data).all())
+    True
+"""
 State = dict[str, np.ndarray]
 
 
@@ -25,6 +32,19 @@ class Module:
 
     Attributes:
         training: whether dropout and the like are at work; see `train` and `eval`.
+
+    Example:
+        >>> class Model(nn.Module):
+        ...     def __init__(self):
+        ...         self.hidden = nn.Linear(3, 8)
+        ...         self.output = nn.Linear(8, 1)
+        ...     def forward(self, x):
+        ...         return self.output(mg.tanh(self.hidden(x)))
+        >>> model = Model()
+        >>> model(np.ones((5, 3))).shape
+        (5, 1)
+        >>> [name for name, _ in model.named_parameters()]
+        ['hidden.weight', 'hidden.bias', 'output.weight', 'output.bias']
     """
 
     name: str = ""
@@ -162,9 +182,7 @@ class Sequential(Module):
         layers: modules, or functions of one array such as ``mg.relu``.
 
     Example:
-        >>> import minigrad as mg
-        >>> from minigrad.nn.linear import Linear
-        >>> model = Sequential(Linear(3, 8), mg.relu, Linear(8, 1))
+        >>> model = nn.Sequential(nn.Linear(3, 8), mg.relu, nn.Linear(8, 1))
         >>> [name for name, _ in model.named_parameters()]
         ['0.weight', '0.bias', '2.weight', '2.bias']
     """

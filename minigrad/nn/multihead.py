@@ -34,6 +34,13 @@ class MultiheadAttention(Module):
     Shapes:
         query (batch, queries, embed_dim), key and value (batch, keys, embed_dim), or all without
         the batch; in_proj_weight (3 · embed_dim, embed_dim): those of queries, keys, values.
+
+    Example:
+        >>> attention = nn.MultiheadAttention(8, num_heads=2)
+        >>> x = np.ones((2, 5, 8))
+        >>> context, weights = attention(x, x, x)
+        >>> context.shape, weights.shape
+        ((2, 5, 8), (2, 5, 5))
     """
 
     def __init__(

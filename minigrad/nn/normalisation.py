@@ -50,6 +50,12 @@ class LayerNorm(_Norm):
 
     Shapes:
         x (…, *normalized_shape) → the same; weight and bias (*normalized_shape,).
+
+    Example:
+        >>> x = np.array([[1.0, 3.0], [10.0, 30.0]])
+        >>> print(nn.LayerNorm(2)(x).data.round(3))
+        [[-1.  1.]
+         [-1.  1.]]
     """
 
     def __init__(
@@ -80,6 +86,11 @@ class RMSNorm(_Norm):
 
     Shapes:
         x (…, *normalized_shape) → the same; weight (*normalized_shape,).
+
+    Example:
+        >>> print(nn.RMSNorm(2)(np.array([[3.0, 3.0], [-5.0, 5.0]])).data.round(3))
+        [[ 1.  1.]
+         [-1.  1.]]
     """
 
     def __init__(
@@ -106,6 +117,13 @@ class Dropout(Module):
     Args:
         p: probability of 0.
         rng: seed or generator of the choices; the module keeps a generator of its own.
+
+    Example:
+        >>> dropout = nn.Dropout(0.5, rng=0)
+        >>> sorted({float(x) for x in dropout(np.ones(100))})
+        [0.0, 2.0]
+        >>> print(dropout.eval()(np.ones(3)))
+        [1. 1. 1.]
     """
 
     def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:

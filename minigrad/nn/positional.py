@@ -20,6 +20,11 @@ def sinusoidal_encoding(length: int, width: int, *, dtype: Any = np.float32) -> 
 
     Raises:
         ValueError: an odd width.
+
+    Example:
+        >>> print(nn.sinusoidal_encoding(2, 4).round(4))
+        [[0.     1.     0.     1.    ]
+         [0.8415 0.5403 0.01   1.    ]]
     """
     angles = _angles(length, width)
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, width).astype(dtype)
@@ -37,6 +42,11 @@ def rotary_encoding(x: Array, *, start: int = 0) -> Array:
 
     Raises:
         ValueError: an odd width, or x has no time axis.
+
+    Example:
+        >>> print(nn.rotary_encoding(np.array([[1.0, 0.0], [1.0, 0.0]])).round(4))
+        [[1.     0.    ]
+         [0.5403 0.8415]]
     """
     if x.ndim < 2:
         raise ValueError(f"rotary_encoding: got shape {x.shape}, expected (…, time, width)")
@@ -57,6 +67,10 @@ class PositionalEncoding(Module):
 
     Shapes:
         x (…, time, width) → the same.
+
+    Example:
+        >>> nn.PositionalEncoding(8)(np.zeros((2, 5, 8))).shape
+        (2, 5, 8)
     """
 
     def __init__(self, width: int) -> None:
@@ -82,6 +96,10 @@ class LearnedPositionalEncoding(Module):
 
     Shapes:
         x (…, time ≤ length, width) → the same; weight (length, width).
+
+    Example:
+        >>> nn.LearnedPositionalEncoding(100, 8)(np.zeros((2, 5, 8))).shape
+        (2, 5, 8)
     """
 
     def __init__(

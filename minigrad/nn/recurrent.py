@@ -67,13 +67,14 @@ class Recurrent(Module):
         (y, state); the state a single array, or a tuple where the cell has several.
 
     Example:
-        >>> y, (h, c) = LSTM(3, 8)(np.ones((2, 5, 3)))
+        >>> y, (h, c) = nn.LSTM(3, 8)(np.ones((2, 5, 3)))
         >>> y.shape, h.shape
         ((2, 5, 8), (1, 2, 8))
-        >>> y, h = GRU(3, 8, num_layers=2, bidirectional=True)(np.ones((2, 5, 3)), lengths=[5, 3])
+        >>> layer = nn.GRU(3, 8, num_layers=2, bidirectional=True)
+        >>> y, h = layer(np.ones((2, 5, 3)), lengths=[5, 3])
         >>> y.shape, h.shape
         ((2, 5, 16), (4, 2, 8))
-        >>> my_rnn, hidden_state = RNN(3, 4, output_size=2), [0, 0, 0, 0]
+        >>> my_rnn, hidden_state = nn.RNN(3, 4, output_size=2), [0, 0, 0, 0]
         >>> for word in np.eye(3):
         ...     prediction, hidden_state = my_rnn(word, hidden_state)
         >>> prediction.shape
@@ -537,13 +538,25 @@ def _fuse(cell: Cell) -> Any:
 
 
 class RNN(Recurrent):
-    """Elman's network over a sequence: `Recurrent` with `RNNCell`."""
+    """Elman's network over a sequence: `Recurrent` with `RNNCell`.
+
+    Example:
+        >>> y, h = nn.RNN(3, 8)(np.ones((2, 5, 3)))  # (batch, time, features)
+        >>> y.shape, h.shape
+        ((2, 5, 8), (1, 2, 8))
+    """
 
     cell_type = RNNCell
 
 
 class LSTM(Recurrent):
-    """Long short-term memory over a sequence: `Recurrent` with `LSTMCell`."""
+    """Long short-term memory over a sequence: `Recurrent` with `LSTMCell`.
+
+    Example:
+        >>> y, (h, c) = nn.LSTM(3, 8)(np.ones((2, 5, 3)))  # (batch, time, features)
+        >>> y.shape, h.shape, c.shape
+        ((2, 5, 8), (1, 2, 8), (1, 2, 8))
+    """
 
     cell_type = LSTMCell
 
@@ -556,6 +569,11 @@ class GRU(Recurrent):
         hidden_size: width of the state.
         reset_after: PyTorch's variant, `ResetAfterGRUCell`.
         rest: as for `Recurrent`.
+
+    Example:
+        >>> y, h = nn.GRU(3, 8)(np.ones((2, 5, 3)))  # (batch, time, features)
+        >>> y.shape, h.shape
+        ((2, 5, 8), (1, 2, 8))
     """
 
     cell_type = GRUCell
@@ -573,6 +591,12 @@ def detach(state: State) -> State:
 
     Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of
     recurrent network trajectories".
+
+    Example:
+        >>> y, state = nn.LSTM(3, 8)(np.ones((2, 5, 3)))
+        >>> h, c = nn.detach(state)
+        >>> h.requires_grad
+        False
     """
     return tree_map(lambda s: s.detach() if isinstance(s, Tensor) else s, state)
 
@@ -590,6 +614,13 @@ def scan(kept: Array, added: Array, initial: Array) -> Array:
 
     Returns:
         (time, …).
+
+    Example:
+        >>> kept, added = np.full((3, 1), 0.5), np.ones((3, 1))
+        >>> print(nn.scan(kept, added, np.zeros(1)))
+        [[1.  ]
+         [1.5 ]
+         [1.75]]
     """
     reach = 1
     while reach < kept.shape[0]:

@@ -27,6 +27,14 @@ def save_state(path: str | Path, state: Mapping[str, Any]) -> None:
         ValueError: the path ends otherwise, or an entry is no array of numbers.
         OSError: the folder is missing or read-only.
         ImportError: safetensors is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> layer = nn.Linear(3, 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nn.save_state(f"{folder}/layer.npz", layer.state_dict())
+        ...     list(nn.load_state(f"{folder}/layer.npz"))
+        ['weight', 'bias']
     """
     suffix = _suffix(path)
     arrays = {name: np.asarray(raw(value), order="C") for name, value in state.items()}
@@ -52,6 +60,15 @@ def load_state(path: str | Path) -> State:
             truncated, damaged, of another kind, or holds Python objects.
         OSError: there is no such file, or it cannot be read.
         ImportError: safetensors is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> layer, other = nn.Linear(3, 2), nn.Linear(3, 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nn.save_state(f"{folder}/layer.npz", layer.state_dict())
+        ...     other.load_state_dict(nn.load_state(f"{folder}/layer.npz"))
+        >>> bool((layer.weight.data == other.weight.data).all())
+        True
     """
     suffix = _suffix(path)
     data = Path(path).read_bytes()

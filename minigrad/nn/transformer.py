@@ -84,6 +84,11 @@ class TransformerEncoderLayer(_Layer):
 
     Shapes:
         src (batch, time, d_model), or without the batch → the same.
+
+    Example:
+        >>> layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16)
+        >>> layer(np.ones((2, 5, 8))).shape
+        (2, 5, 8)
     """
 
     def forward(
@@ -114,6 +119,11 @@ class TransformerDecoderLayer(_Layer):
     Shapes:
         tgt (batch, time, d_model), memory (batch, steps, d_model), or both without the batch →
         as tgt.
+
+    Example:
+        >>> layer = nn.TransformerDecoderLayer(8, nhead=2, dim_feedforward=16)
+        >>> layer(np.ones((2, 5, 8)), np.ones((2, 7, 8))).shape
+        (2, 5, 8)
     """
 
     has_memory = True
@@ -192,12 +202,23 @@ class TransformerEncoder(_Stack):
         options: of `TransformerEncoderLayer`.
 
     Called as a layer is.
+
+    Example:
+        >>> encoder = nn.TransformerEncoder(8, nhead=2, num_layers=2, dim_feedforward=16)
+        >>> encoder(np.ones((2, 5, 8))).shape
+        (2, 5, 8)
     """
 
     kind = TransformerEncoderLayer
 
 
 class TransformerDecoder(_Stack):
-    """A stack of `TransformerDecoderLayer`; arguments as for `TransformerEncoder`."""
+    """A stack of `TransformerDecoderLayer`; arguments as for `TransformerEncoder`.
+
+    Example:
+        >>> decoder = nn.TransformerDecoder(8, nhead=2, num_layers=2, dim_feedforward=16)
+        >>> decoder(np.ones((2, 5, 8)), np.ones((2, 7, 8))).shape  # target, what the encoder says
+        (2, 5, 8)
+    """
 
     kind = TransformerDecoderLayer

@@ -23,6 +23,15 @@ class Adagrad(Optimizer):
         initial_accumulator: where s starts.
         eps: added to the denominator.
         weight_decay: see `Optimizer`.
+
+    Example:
+        >>> from minigrad import optim
+        >>> w = mg.Parameter(np.array([1.0]))
+        >>> optimizer = optim.Adagrad([w], lr=0.1)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()  # the first step is lr long, whatever the gradient's size
+        >>> print(w.data.round(6))
+        [0.9]
     """
 
     def __init__(
@@ -66,6 +75,15 @@ class RMSProp(Optimizer):
         centered: take v less the square of the gradient's running mean: an estimate of its
             variance (Graves 2013, eq. 38 to 42).
         weight_decay: see `Optimizer`.
+
+    Example:
+        >>> from minigrad import optim
+        >>> w = mg.Parameter(np.array([1.0]))
+        >>> optimizer = optim.RMSProp([w], lr=0.1, alpha=0.75)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()  # the first is lr / √(1 − α) long
+        >>> print(w.data.round(6))
+        [0.8]
     """
 
     def __init__(
@@ -118,6 +136,17 @@ class Adam(Optimizer):
         betas: decay of the running means of the gradient and of its square.
         eps: added to the denominator.
         weight_decay: see `Optimizer`.
+
+    Example:
+        >>> from minigrad import optim
+        >>> w = mg.Parameter(np.array([1.0]))
+        >>> optimizer = optim.Adam([w], lr=0.1)
+        >>> for _ in range(200):
+        ...     optimizer.zero_grad()
+        ...     (w * w).sum().backward()
+        ...     optimizer.step()
+        >>> bool(abs(w.data[0]) < 0.01)
+        True
     """
 
     def __init__(
@@ -163,6 +192,15 @@ class AdamW(Adam):
         betas: see `Adam`.
         eps: see `Adam`.
         weight_decay: λ.
+
+    Example:
+        >>> from minigrad import optim
+        >>> w = mg.Parameter(np.array([1.0]))
+        >>> optimizer = optim.AdamW([w], lr=0.1, weight_decay=0.5)
+        >>> (0 * w).sum().backward()
+        >>> optimizer.step()  # only the decay moves it: 1 − 0.1 · 0.5
+        >>> print(w.data)
+        [0.95]
     """
 
     def __init__(

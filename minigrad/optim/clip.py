@@ -17,6 +17,13 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
 
     Raises:
         ValueError: ``max_norm`` is not positive.
+
+    Example:
+        >>> from minigrad import optim
+        >>> w = mg.Parameter(np.array([3.0, 4.0]))
+        >>> (w * w).sum().backward()
+        >>> print(round(optim.clip_grad_norm([w], 1.0), 6), w.grad.round(6))
+        10.0 [0.6 0.8]
     """
     _check(max_norm=max_norm)
     grads = _grads(parameters)
@@ -33,6 +40,14 @@ def clip_grad_value(parameters: Iterable[Parameter], max_value: float) -> None:
 
     Raises:
         ValueError: ``max_value`` is not positive.
+
+    Example:
+        >>> from minigrad import optim
+        >>> w = mg.Parameter(np.array([0.1, 4.0]))
+        >>> (w * w).sum().backward()
+        >>> optim.clip_grad_value([w], 1.0)
+        >>> print(w.grad)
+        [0.2 1. ]
     """
     _check(max_value=max_value)
     for grad in _grads(parameters):

@@ -25,6 +25,18 @@ class Optimizer:
 
     Raises:
         ValueError: no parameters, a learning rate that is not positive, or λ < 0.
+
+    Example:
+        >>> from minigrad import optim
+        >>> class SignSGD(optim.Optimizer):
+        ...     def change(self, k, grad):
+        ...         return self.lr * np.sign(grad)
+        >>> w = mg.Parameter(np.array([1.0]))
+        >>> optimizer = SignSGD([w], lr=0.1)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> print(w.data)
+        [0.9]
     """
 
     def __init__(

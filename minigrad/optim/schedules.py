@@ -9,15 +9,36 @@ import math
 from collections.abc import Callable
 
 Schedule = Callable[[int], float]
+"""A learning rate for each step: set ``optimizer.lr`` to that of the step.
+
+Example:
+    >>> from minigrad import optim
+    >>> schedule = optim.step_decay(0.1, every=10)
+    >>> schedule(0)
+    0.1
+"""
 
 
 def constant(lr: float) -> Schedule:
-    """``lr`` at every step."""
+    """``lr`` at every step.
+
+    Example:
+        >>> from minigrad import optim
+        >>> optim.constant(0.1)(1000)
+        0.1
+    """
     return lambda step: lr
 
 
 def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
-    """``lr``, multiplied by ``factor`` after each ``every`` steps."""
+    """``lr``, multiplied by ``factor`` after each ``every`` steps.
+
+    Example:
+        >>> from minigrad import optim
+        >>> schedule = optim.step_decay(0.1, every=10)
+        >>> [round(schedule(step), 4) for step in (0, 9, 10, 20)]
+        [0.1, 0.1, 0.01, 0.001]
+    """
     _check(every=every)
     return lambda step: lr * factor ** (step // every)
 
@@ -29,6 +50,12 @@ def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
         lr: at step 0.
         steps: after so many it is ``final``, and stays there.
         final: where it ends.
+
+    Example:
+        >>> from minigrad import optim
+        >>> schedule = optim.cosine(0.1, steps=100)
+        >>> [round(schedule(step), 4) for step in (0, 50, 100)]
+        [0.1, 0.05, 0.0]
     """
     _check(steps=steps)
     return lambda step: final + (lr - final) * (1 + math.cos(math.pi * min(step / steps, 1))) / 2
@@ -39,6 +66,12 @@ def warm_up(steps: int, then: Schedule) -> Schedule:
 
     Step k is at (k + 1) / ``steps`` of ``then(0)``; step number ``steps`` is ``then(0)`` itself
     (Goyal et al. 2017, section 2.2; with `cosine` as in He et al. 2019, section 5.1).
+
+    Example:
+        >>> from minigrad import optim
+        >>> schedule = optim.warm_up(4, optim.constant(0.1))
+        >>> [round(schedule(step), 4) for step in (0, 1, 3, 4)]
+        [0.025, 0.05, 0.1, 0.1]
     """
     _check(steps=steps)
     return lambda step: then(0) * (step + 1) / steps if step < steps else then(step - steps)

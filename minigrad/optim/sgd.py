@@ -25,6 +25,15 @@ class SGD(Optimizer):
 
     Raises:
         ValueError: a setting out of range, or Nesterov without momentum.
+
+    Example:
+        >>> from minigrad import optim
+        >>> w = mg.Parameter(np.array([1.0]))
+        >>> optimizer = optim.SGD([w], lr=0.1)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> print(w.data)
+        [0.8]
     """
 
     def __init__(

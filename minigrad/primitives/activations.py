@@ -99,22 +99,54 @@ def _kept(y: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
     return y.reshape(tuple(1 if a in lost else n for a, n in enumerate(x.shape)))
 
 
-tanh = elementwise("tanh", np.tanh, partials=(lambda y, x: 1 - y * y,), symbol="tanh")
+tanh = elementwise(
+    "tanh", np.tanh, partials=(lambda y, x: 1 - y * y,), symbol="tanh",
+    doc="""Hyperbolic tangent, between −1 and 1.
+
+    Example:
+        >>> print(mg.tanh(mg.Tensor([0.0, 1.0])).data.round(4), mg.grad(mg.tanh)(0.0))
+        [0.     0.7616] 1.0
+    """,
+)  # fmt: skip
 sigmoid: Primitive = elementwise(
     "sigmoid", _stable_sigmoid,
     partials=(lambda y, x: y * sigmoid(-x),),  # not 1 − y, which is 0 from x = 37 on
     symbol="sigmoid", label="σ",
+    doc="""σ(x) = 1 / (1 + e⁻ˣ), accurate in both tails.
+
+    Example:
+        >>> print(mg.sigmoid(0.0), mg.grad(mg.sigmoid)(0.0))
+        0.5 0.25
+    """,
 )  # fmt: skip
 softplus = elementwise(
-    "softplus", _stable_softplus, partials=(lambda y, x: sigmoid(x),), symbol="softplus"
-)
+    "softplus", _stable_softplus, partials=(lambda y, x: sigmoid(x),), symbol="softplus",
+    doc="""log(1 + eˣ), a smooth `relu`, accurate in both tails.
+
+    Example:
+        >>> print(mg.softplus(np.array([0.0, 40.0])).round(4), mg.grad(mg.softplus)(0.0))
+        [ 0.6931 40.    ] 0.5
+    """,
+)  # fmt: skip
 relu = elementwise(
     "relu", lambda x: np.maximum(x, 0), partials=(lambda y, x: x > 0,), symbol="relu",
     analytic=False, nonsmooth="at 0 the derivative is 0, that of the left side",
+    doc="""The larger of x and 0; at 0 its derivative is 0.
+
+    Example:
+        >>> print(mg.relu(np.array([-1.0, 2.0])), mg.grad(mg.relu)(2.0))
+        [0. 2.] 1.0
+    """,
 )  # fmt: skip
 erf = elementwise(
     "erf", _erf, partials=(lambda y, x: _TWO_OVER_ROOT_PI * np.exp(-x * x),), symbol="erf",
     analytic=False,  # C's erf takes real numbers only
+    doc="""The error function, 2 / √π ∫₀ˣ e^(−t²) dt.
+
+    Example:
+        >>> print(mg.erf(np.array([0.0, 1.0])).round(4), mg.grad(mg.erf)(0.0).round(4))
+        [0.     0.8427] 1.1284
+    """,
 )  # fmt: skip
 softmax = fused(
     "softmax", _stable_softmax,
@@ -125,6 +157,16 @@ softmax = fused(
         sample((3,)), sample((2, 3)), sample((3, 2), axis=0),
         sample((2, 3), where=np.array([[True, False, True], [False, False, False]])),
     ),
+    doc="""eˣ / Σ eˣ along ``axis``: shares that add up to 1, without overflow.
+
+    Entries where the mask ``where`` is False take no part.
+
+    Example:
+        >>> print(mg.softmax(np.log([1.0, 3.0])).round(6))
+        [0.25 0.75]
+        >>> print(mg.softmax(np.zeros(3), where=np.array([True, True, False])))
+        [0.5 0.5 0. ]
+    """,
 )  # fmt: skip
 log_softmax = fused(
     "log_softmax", _stable_log_softmax,
@@ -132,6 +174,12 @@ log_softmax = fused(
           g - softmax(x, axis=axis) * g.sum(axis=axis, keepdims=True),),
     reference=lambda x, *, axis=-1: x - np.log(np.exp(x).sum(axis=axis, keepdims=True)),
     samples=(sample((3,)), sample((2, 3)), sample((3, 2), axis=0)),
+    doc="""log of `softmax`, without overflow or log 0.
+
+    Example:
+        >>> print(mg.log_softmax(np.array([0.0, 1000.0])))
+        [-1000.     0.]
+    """,
 )  # fmt: skip
 logsumexp = fused(
     "logsumexp", _stable_logsumexp,
@@ -140,20 +188,43 @@ logsumexp = fused(
     reference=lambda x, *, axis=None, keepdims=False:
         np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
+    doc="""log Σ eˣ along ``axis``, without overflow.
+
+    Example:
+        >>> print(mg.logsumexp(np.array([1000.0, 1000.0])).round(4))
+        1000.6931
+        >>> print(mg.grad(mg.logsumexp)(np.array([1000.0, 1000.0])))
+        [0.5 0.5]
+    """,
 )  # fmt: skip
 
 
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:
-    """``x`` where it is positive, ``slope · x`` elsewhere."""
+    """``x`` where it is positive, ``slope · x`` elsewhere.
+
+    Example:
+        >>> print(mg.leaky_relu(np.array([-1.0, 2.0]), slope=0.1))
+        [-0.1  2. ]
+    """
     return choose(x > 0, x, slope * x)
 
 
 def elu(x: Array, alpha: float = 1.0) -> Array:
-    """``x`` where it is positive, ``α (eˣ − 1)`` elsewhere (Clevert et al. 2016, eq. 15)."""
+    """``x`` where it is positive, ``α (eˣ − 1)`` elsewhere (Clevert et al. 2016, eq. 15).
+
+    Example:
+        >>> print(mg.elu(np.array([-1.0, 2.0])).round(4))
+        [-0.6321  2.    ]
+    """
     negative = x * (x < 0)  # so that the branch which is not taken cannot overflow
     return choose(x > 0, x, alpha * expm1(negative))
 
 
 def silu(x: Array) -> Array:
-    """X σ(x), also called swish (Elfwing et al. 2018, eq. 4)."""
+    """The product x σ(x), also called swish (Elfwing et al. 2018, eq. 4).
+
+    Example:
+        >>> print(mg.silu(np.array([0.0, 1.0])).round(4))
+        [0.     0.7311]
+    """
     return x * sigmoid(x)

@@ -56,6 +56,16 @@ layer_norm: Primitive = fused(
     "layer_norm", label="norm", reference=_layer_norm_reference,
     saving=_layer_norm, backward=_layer_norm_backward,  # Ba et al. 2016, equation 4
     samples=(sample((2, 3), (3,), (3,), eps=1e-5), sample((2, 2, 2), (2, 2), (2, 2), eps=0.1)),
+    doc="""(x − mean) / √(variance + eps) · weight + bias (Ba et al. 2016, eq. 4).
+
+    The mean is over the last axes, as many as ``weight`` has.
+
+    Example:
+        >>> x = np.array([[1.0, 3.0], [10.0, 30.0]])
+        >>> print(mg.layer_norm(x, np.ones(2), np.zeros(2), eps=0.0))
+        [[-1.  1.]
+         [-1.  1.]]
+    """,
 )  # fmt: skip
 
 
@@ -99,20 +109,36 @@ gelu_erf: Primitive = fused(
     "gelu_erf", label="gelu", analytic=False, samples=(sample((2, 3)),),
     saving=_gelu, backward=_gelu_backward,
     reference=lambda x: 0.5 * x * (1 + erf(x * _ROOT_HALF)),
+    doc="""x Φ(x), Φ the normal distribution: see `gelu`.
+
+    Example:
+        >>> print(mg.gelu_erf(np.array([0.0, 1.0])).round(4))
+        [0.     0.8413]
+    """,
 )  # fmt: skip
 gelu_tanh: Primitive = fused(
     "gelu_tanh", label="gelu", samples=(sample((2, 3)),),
     saving=_gelu_tanh, backward=_gelu_tanh_backward,
     reference=lambda x: 0.5 * x * (1 + tanh(_SLOPE * (x + _CUBIC * x**3))),
+    doc="""`gelu` in the form with tanh.
+
+    Example:
+        >>> print(mg.gelu_tanh(np.array([0.0, 1.0])).round(4))
+        [0.     0.8412]
+    """,
 )  # fmt: skip
 
 
 def gelu(x: Array, approximate: bool = False) -> Array:
-    """X Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, section 2).
+    """The product x Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, section 2).
 
     Args:
         x: any array.
         approximate: the form with tanh instead of erf.
+
+    Example:
+        >>> print(mg.gelu(np.array([0.0, 1.0])).round(4))
+        [0.     0.8413]
     """
     return gelu_tanh(x) if approximate else gelu_erf(x)
 
@@ -150,6 +176,15 @@ softmax_cross_entropy: Primitive = fused(
     reference=lambda logits, *, target:
         -_of_target(log_softmax(logits, axis=-1), target)[..., 0],
     samples=(sample((2, 3), target=np.array([2, 0])), sample((3,), target=np.array(1))),
+    doc="""−log softmax(x)[target] along the last axis, with its gradient softmax(x) − one-hot.
+
+    Example:
+        >>> logits, target = np.zeros(2), np.array(1)
+        >>> print(mg.softmax_cross_entropy(logits, target=target).round(4))
+        0.6931
+        >>> print(mg.grad(lambda x: mg.softmax_cross_entropy(x, target=target))(logits))
+        [ 0.5 -0.5]
+    """,
 )  # fmt: skip
 
 
@@ -264,4 +299,14 @@ flash_attention: Primitive = fused(
         sample((1, 2, 1), (1, 2, 1), (1, 2, 2), scale=2.0,
                mask=np.array([[True, False], [False, False]])),
     ),
+    doc="""softmax(scale · Q Kᵀ) V, block by block: no array of all scores is kept.
+
+    Dao et al. 2022. Queries (..., n, d), keys (..., m, d), values (..., m, e); ``mask`` is True
+    where a query may attend.
+
+    Example:
+        >>> q, k, v = np.zeros((1, 2)), np.zeros((2, 2)), np.array([[1.0], [3.0]])
+        >>> print(mg.flash_attention(q, k, v, scale=1.0))
+        [[2.]]
+    """,
 )  # fmt: skip

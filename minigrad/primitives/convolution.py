@@ -61,6 +61,13 @@ windows: Primitive = linear(
         sample((2, 5), size=(2,), stride=(1,)), sample((2, 5), size=(2,), stride=(2,)),
         sample((1, 4, 5), size=(2, 3), stride=(2, 1)),
     ),
+    doc="""All windows of a size along the last axes: (..., *size, *positions), a view.
+
+    Example:
+        >>> print(mg.windows(np.array([1.0, 2.0, 3.0, 4.0]), size=(2,), stride=(1,)))
+        [[1. 2. 3.]
+         [2. 3. 4.]]
+    """,
 )  # fmt: skip
 overlap_add: Primitive = linear(
     "overlap_add", _overlap_add,
@@ -70,6 +77,12 @@ overlap_add: Primitive = linear(
         sample((2, 2, 3), shape=(7,), stride=(2,)),
         sample((2, 2, 2, 3), shape=(4, 4), stride=(2, 1)),
     ),
+    doc="""Windows added where `windows` takes them: the adjoint.
+
+    Example:
+        >>> print(mg.overlap_add(np.ones((2, 3)), shape=(4,), stride=(1,)))
+        [1. 2. 2. 1.]
+    """,
 )  # fmt: skip
 
 
@@ -126,6 +139,11 @@ def conv1d(
 
     Raises:
         ValueError: the shapes do not fit, or the kernel is longer than the padded input.
+
+    Example:
+        >>> x, weight = np.array([[[1.0, 2.0, 4.0]]]), np.array([[[-1.0, 1.0]]])
+        >>> print(mg.conv1d(x, weight))
+        [[[1. 2.]]]
     """
     return _convolve("conv1d", 1, x, weight, bias, stride, padding)
 
@@ -148,6 +166,10 @@ def conv2d(
 
     Raises:
         ValueError: the shapes do not fit, or the kernel is larger than the padded input.
+
+    Example:
+        >>> mg.conv2d(np.ones((1, 3, 8, 8)), np.ones((5, 3, 3, 3)), padding=1).shape
+        (1, 5, 8, 8)
     """
     return _convolve("conv2d", 2, x, weight, bias, stride, padding)
 
@@ -169,6 +191,11 @@ def conv_transpose1d(
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> x, weight = np.array([[[1.0, 2.0]]]), np.array([[[1.0, 10.0]]])
+        >>> print(mg.conv_transpose1d(x, weight))
+        [[[ 1. 12. 20.]]]
     """
     return _convolve_transposed("conv_transpose1d", 1, x, weight, bias, stride, padding)
 
@@ -190,6 +217,10 @@ def conv_transpose2d(
 
     Raises:
         ValueError: the shapes do not fit.
+
+    Example:
+        >>> mg.conv_transpose2d(np.ones((1, 5, 4, 4)), np.ones((5, 3, 2, 2)), stride=2).shape
+        (1, 3, 8, 8)
     """
     return _convolve_transposed("conv_transpose2d", 2, x, weight, bias, stride, padding)
 
@@ -205,12 +236,21 @@ def max_pool1d(x: Array, size: Size, stride: Size | None = None, padding: Size =
 
     Raises:
         ValueError: the window is larger than the padded input.
+
+    Example:
+        >>> print(mg.max_pool1d(np.array([[[1.0, 3.0, 5.0, 4.0]]]), 2))
+        [[[3. 5.]]]
     """
     return _pool("max_pool1d", 1, x, size, stride, padding)
 
 
 def max_pool2d(x: Array, size: Size, stride: Size | None = None, padding: Size = 0) -> Array:
-    """Maximum of each window of (..., height, width): see `max_pool1d`."""
+    """Maximum of each window of (..., height, width): see `max_pool1d`.
+
+    Example:
+        >>> print(mg.max_pool2d(np.array([[[[1.0, 3.0], [5.0, 7.0]]]]), 2))
+        [[[[7.]]]]
+    """
     return _pool("max_pool2d", 2, x, size, stride, padding)
 
 
@@ -225,12 +265,21 @@ def avg_pool1d(x: Array, size: Size, stride: Size | None = None, padding: Size =
 
     Raises:
         ValueError: the window is larger than the padded input.
+
+    Example:
+        >>> print(mg.avg_pool1d(np.array([[[1.0, 3.0, 5.0, 7.0]]]), 2))
+        [[[2. 6.]]]
     """
     return _pool("avg_pool1d", 1, x, size, stride, padding)
 
 
 def avg_pool2d(x: Array, size: Size, stride: Size | None = None, padding: Size = 0) -> Array:
-    """Mean of each window of (..., height, width): see `avg_pool1d`."""
+    """Mean of each window of (..., height, width): see `avg_pool1d`.
+
+    Example:
+        >>> print(mg.avg_pool2d(np.array([[[[1.0, 3.0], [5.0, 7.0]]]]), 2))
+        [[[[4.]]]]
+    """
     return _pool("avg_pool2d", 2, x, size, stride, padding)
 
 

@@ -159,24 +159,54 @@ inv: Primitive = fused(
     vjps=(lambda g, y, a: -_transposed(y) @ g @ _transposed(y),),
     reference=_inv,
     samples=(sample((2, 2)), sample((3, 3)), sample((2, 2, 2))),
+    doc="""The inverses of square matrices (..., n, n).
+
+    Example:
+        >>> print(mg.inv(np.array([[2.0, 0.0], [0.0, 4.0]])))
+        [[0.5  0.  ]
+         [0.   0.25]]
+    """,
 )  # fmt: skip
 det: Primitive = fused(
     "det", _on_numbers(np.linalg.det, _det), numpy=(np.linalg.det,),
     vjps=(_det_cotangent,),
     reference=_det,
     samples=(sample((2, 2)), sample((3, 3)), sample((2, 2, 2))),
+    doc="""The determinant of square matrices (..., n, n).
+
+    Example:
+        >>> a = np.array([[2.0, 1.0], [1.0, 3.0]])
+        >>> print(mg.det(a).round(6))
+        5.0
+        >>> print(mg.grad(mg.det)(a).round(6))
+        [[ 3. -1.]
+         [-1.  2.]]
+    """,
 )  # fmt: skip
 logabsdet = fused(
     "logabsdet", _on_numbers(_lapack_logabsdet, _logabsdet), label="log |det|",
     vjps=(lambda g, y, a: np.expand_dims(g, (-2, -1)) * _transposed(inv(a)),),
     reference=_logabsdet,
     samples=(sample((2, 2)), sample((3, 3)), sample((2, 2, 2))),
+    doc="""log |det A| of square matrices (..., n, n), where `det` would overflow.
+
+    Example:
+        >>> print(mg.logabsdet(1e200 * np.eye(2)).round(4))
+        921.034
+    """,
 )  # fmt: skip
 cholesky = fused(
     "cholesky", _on_numbers(_lapack_cholesky, _cholesky), numpy=(np.linalg.cholesky,),
     vjps=(_cholesky_cotangent,),  # as NumPy it reads the lower triangle: 0 above
     reference=_cholesky, domain=("definite",),
     samples=(sample((2, 2)), sample((2, 2, 2))),
+    doc="""The lower triangular L with L Lᵀ = A, of symmetric positive definite matrices.
+
+    Example:
+        >>> print(mg.cholesky(np.array([[4.0, 2.0], [2.0, 5.0]])))
+        [[2. 0.]
+         [1. 2.]]
+    """,
 )  # fmt: skip
 
 
@@ -194,6 +224,10 @@ def solve(a: Array, b: Array) -> Array:
     Raises:
         ValueError: the shapes do not fit.
         numpy.linalg.LinAlgError: a matrix is singular.
+
+    Example:
+        >>> print(mg.solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0])))
+        [1.  0.5]
     """
     n, rows = _order("solve", a), np.shape(b)[-2:]
     if not rows or rows[0] != n:
@@ -213,6 +247,11 @@ def slogdet(a: Array) -> SlogdetResult:
 
     Returns:
         (sign, logabsdet), each of the batch's shape.
+
+    Example:
+        >>> sign, logabsdet = mg.slogdet(-np.eye(3))
+        >>> print(sign, logabsdet)
+        -1.0 0.0
     """
     data = a.data if hasattr(a, "parents") else a
     exact = hasattr(data, "__primitive__")

@@ -54,7 +54,12 @@ class Sample:
 
 
 def sample(*operands: tuple[int, ...] | np.ndarray, **static: Any) -> Sample:
-    """A `Sample` written as the call it stands for: shapes, then keywords."""
+    """A `Sample` written as the call it stands for: shapes, then keywords.
+
+    Example:
+        >>> mg.sample((2, 3), axis=0)
+        Sample(operands=((2, 3),), static={'axis': 0})
+    """
     return Sample(operands, static)
 
 
@@ -91,8 +96,15 @@ class Primitive:
         analytic: whether it takes complex numbers and is analytic there, so that the complex
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
+        doc: what it computes, with an example: what ``help`` shows of it.
         reads: whether its rules need the operands' values, and not only their shapes.
         arity: number of array operands (1 for a variadic primitive: the sequence).
+
+    Example:
+        >>> mg.softmax
+        <fused primitive softmax>
+        >>> mg.softmax.kind, mg.softmax.static
+        ('fused', ('axis', 'where'))
     """
 
     name: str
@@ -115,9 +127,12 @@ class Primitive:
     arity: int = field(init=False)
     analytic: bool = True
     samples: tuple[Sample, ...] = ()
+    doc: str = ""
 
     def __post_init__(self) -> None:
         """Note whether a rule reads the operands' values: a linear one needs their shapes only."""
+        if self.doc:
+            object.__setattr__(self, "__doc__", inspect.cleandoc(self.doc))
         reads = self.kind != "linear" and any(map(callable, self.rules))
         object.__setattr__(self, "reads", reads)
         object.__setattr__(self, "arity", len(self.rules))
@@ -200,10 +215,20 @@ _primitives: dict[str, Primitive] = {}
 _by_numpy: dict[Callable[..., Any], Callable[..., Array]] = {}
 
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_primitives)
-"""Every primitive there is, by name."""
+"""Every primitive there is, by name.
+
+Example:
+    >>> mg.PRIMITIVES["tanh"] is mg.tanh
+    True
+"""
 
 BY_NUMPY: Mapping[Callable[..., Any], Callable[..., Array]] = MappingProxyType(_by_numpy)
-"""What answers to a NumPy function on a Tensor: a primitive, or a composition of some."""
+"""What answers to a NumPy function on a Tensor: a primitive, or a composition of some.
+
+Example:
+    >>> mg.BY_NUMPY[np.tanh] is mg.tanh
+    True
+"""
 
 
 def elementwise(
@@ -218,6 +243,7 @@ def elementwise(
     analytic: bool = True,
     samples: tuple[Sample, ...] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """A primitive that acts on each entry by itself; operands broadcast.
 
@@ -233,6 +259,15 @@ def elementwise(
         analytic: whether it takes complex numbers too, and is analytic there.
         samples: inputs to judge it on; some with and without broadcasting if not given.
         numpy: NumPy functions that it answers to, beside ``forward``.
+        doc: what it computes, with an example: what ``help`` shows of it.
+
+    Example:
+        >>> cube = mg.elementwise(
+        ...     "cube", lambda x: x * x * x,
+        ...     partials=(lambda y, x: 3 * x * x,), symbol=lambda x: x**3,
+        ... )
+        >>> print(cube(2.0), mg.grad(cube)(2.0), mg.grad(mg.grad(cube))(2.0))
+        8.0 12.0 12.0
     """
     vjps = tuple(_times(partial) for partial in partials)
     arity = len(partials)
@@ -240,7 +275,7 @@ def elementwise(
         name, forward, "elementwise", partials, vjps, numpy,
         symbol=symbol, label=label, nonsmooth=nonsmooth,
         domain=domain or ("real",) * arity, samples=samples or _broadcasting(arity),
-        analytic=analytic,
+        analytic=analytic, doc=doc,
     )  # fmt: skip
 
 
@@ -254,6 +289,7 @@ def linear(
     variadic: bool = False,
     accumulate: Callable[..., None] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """A primitive that is linear in all its differentiable operands together.
 
@@ -267,11 +303,17 @@ def linear(
         variadic: the operands come as one sequence; the single rule has a keyword ``position``.
         accumulate: adds the first operand's cotangent into a buffer: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
+        doc: what it computes, with an example: what ``help`` shows of it.
+
+    Example:
+        >>> halve = mg.linear("halve", lambda x: x / 2, adjoints=(lambda g, x: g / 2,))
+        >>> print(halve(3.0), mg.grad(halve)(3.0))
+        1.5 0.5
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
         name, forward, "linear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic, accumulate=accumulate,
+        samples=samples, label=label, variadic=variadic, accumulate=accumulate, doc=doc,
     )  # fmt: skip
 
 
@@ -284,15 +326,25 @@ def bilinear(
     label: str = "",
     variadic: bool = False,
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """A primitive that is linear in each operand while the others are held.
 
     Arguments as for `linear`.
+
+    Example:
+        >>> cross = mg.bilinear(
+        ...     "cross", np.cross,
+        ...     adjoints=(lambda g, a, b: np.cross(b, g), lambda g, a, b: np.cross(g, a)),
+        ...     samples=(mg.sample((3,), (3,)),),
+        ... )
+        >>> print(cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])))
+        [0. 0. 1.]
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
         name, forward, "bilinear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic,
+        samples=samples, label=label, variadic=variadic, doc=doc,
     )  # fmt: skip
 
 
@@ -310,6 +362,7 @@ def fused(
     nonsmooth: str = "",
     domain: tuple[Domain, ...] = (),
     numpy: Iterable[Callable[..., Any]] = (),
+    doc: str = "",
 ) -> Primitive:
     """Several operations in one, for speed or stability.
 
@@ -333,9 +386,18 @@ def fused(
         nonsmooth: where the derivative jumps, and the convention there.
         domain: per operand what it may be, all real numbers if not given: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
+        doc: what it computes, with an example: what ``help`` shows of it.
 
     Raises:
         TypeError: neither of the two ways, or both.
+
+    Example:
+        >>> half_square = mg.fused(
+        ...     "half_square", lambda x: x * x / 2, vjps=(lambda g, y, x: g * x,),
+        ...     reference=lambda x: mg.square(x) / 2,
+        ... )
+        >>> print(half_square(3.0), mg.grad(half_square)(3.0))
+        4.5 3.0
     """
     keywords: tuple[str, ...] | None
     if saving is not None and backward is not None and forward is None and vjps is None:
@@ -353,12 +415,20 @@ def fused(
     return _declare(
         name, forward, "fused", vjps, vjps, numpy, keywords,
         reference=reference, samples=samples, label=label, nonsmooth=nonsmooth,
-        analytic=analytic, domain=domain, saving=saving, backward=backward,
+        analytic=analytic, domain=domain, saving=saving, backward=backward, doc=doc,
     )  # fmt: skip
 
 
 def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
-    """Decorator: a composition of primitives that answers to these NumPy functions."""
+    """Decorator: a composition of primitives that answers to these NumPy functions.
+
+    Example:
+        >>> @mg.implements(np.ptp)
+        ... def spread(x):
+        ...     return mg.max(x) - mg.min(x)
+        >>> print(mg.grad(np.ptp)(np.array([1.0, 2.0, 5.0])))
+        [-1.  0.  1.]
+    """
 
     def register(composition: Rule) -> Rule:
         _by_numpy.update(dict.fromkeys(functions, composition))

@@ -56,6 +56,15 @@ matmul = bilinear(
         sample((3,), (3,)), sample((3,), (2, 3, 2)), sample((2, 2, 3), (3,)),
         sample((2, 2), (2, 2, 1)),
     ),
+    doc="""a @ b, in batches where there are more than two axes.
+
+    Example:
+        >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])
+        >>> print(mg.matmul(a, b))
+        [[11.]]
+        >>> print(mg.grad(lambda a: mg.matmul(a, b).sum())(a))
+        [[3. 4.]]
+    """,
 )  # fmt: skip
 
 
@@ -79,6 +88,13 @@ affine = fused(
     reference=lambda x, weight, bias: matmul(x, _transposed(weight)) + bias,
     samples=(sample((2, 3), (4, 3), (4,)), sample((2, 2, 3), (2, 3), (2,)),
              sample((3,), (2, 3), (2,))),
+    doc="""x Wᵀ + b, as one operation.
+
+    Example:
+        >>> x, weight = np.array([[1.0, 2.0]]), np.array([[1.0, 1.0], [0.0, 2.0]])
+        >>> print(mg.affine(x, weight, np.array([0.5, 0.0])))
+        [[3.5 4. ]]
+    """,
 )  # fmt: skip
 
 
@@ -129,6 +145,15 @@ einsum: Primitive = bilinear(
         sample((2, 3), subscripts="ij->j"), sample((2,), (2, 3), (3,), subscripts="i,ij,j->"),
         sample((1, 3), (2, 3), subscripts="ij,ij->i"),
     ),
+    doc="""Sums of products by the names of axes; NumPy's call is ``np.einsum(subscripts, *x)``.
+
+    Example:
+        >>> a, b = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 10.0])
+        >>> print(mg.einsum([a, b], subscripts="ij,j->i"))
+        [21. 43.]
+        >>> print(np.einsum("ij,j->i", mg.Tensor(a), b))
+        Tensor([21. 43.])
+    """,
 )  # fmt: skip
 
 
@@ -180,7 +205,13 @@ def _explicit(subscripts: str, operands: Sequence[Array]) -> str:
 
 @implements(np.tensordot)
 def tensordot(a: Array, b: Array, axes: int | Sequence[Sequence[int] | int] = 2) -> Array:
-    """Sum over products along pairs of axes, or over the last of ``a`` and first of ``b``."""
+    """Sum over products along pairs of axes, or over the last of ``a`` and first of ``b``.
+
+    Example:
+        >>> print(mg.tensordot(np.ones((2, 3)), np.ones((3, 2)), axes=1))
+        [[3. 3.]
+         [3. 3.]]
+    """
     if isinstance(axes, int):
         pairs = [(a.ndim - axes + k, k) for k in range(axes)]
     else:
@@ -199,7 +230,12 @@ def tensordot(a: Array, b: Array, axes: int | Sequence[Sequence[int] | int] = 2)
 
 @implements(np.dot)
 def dot(a: Array, b: Array) -> Array:
-    """NumPy's dot: a product with a number, else a sum over the last axis of ``a``."""
+    """NumPy's dot: a product with a number, else a sum over the last axis of ``a``.
+
+    Example:
+        >>> print(mg.dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+        11.0
+    """
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return a * b
     if b.ndim <= 2:
@@ -209,5 +245,11 @@ def dot(a: Array, b: Array) -> Array:
 
 @implements(np.outer)
 def outer(a: Array, b: Array) -> Array:
-    """Every entry of ``a`` times every entry of ``b``, as a matrix."""
+    """Every entry of ``a`` times every entry of ``b``, as a matrix.
+
+    Example:
+        >>> print(mg.outer(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+        [[3. 4.]
+         [6. 8.]]
+    """
     return np.expand_dims(ravel(a), 1) * np.expand_dims(ravel(b), 0)

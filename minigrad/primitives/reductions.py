@@ -70,11 +70,26 @@ sum = linear(
     "sum", np.sum, label="Σ",
     adjoints=(lambda g, x, *, axis=None, keepdims=False: _spread(g, x.shape, axis, keepdims),),
     samples=(sample((2, 3)), sample((2, 3), axis=1), sample((2, 3), axis=(0, -1), keepdims=True)),
+    doc="""The sum along ``axis`` (an int, a tuple, or all axes).
+
+    Example:
+        >>> x = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> print(mg.sum(x), mg.sum(x, axis=0))
+        10.0 [4. 6.]
+    """,
 )  # fmt: skip
 cumsum: Primitive = linear(
     "cumsum", lambda x, *, axis: np.cumsum(x, axis=axis),
     adjoints=(lambda g, x, *, axis: flip(cumsum(flip(g, axis), axis=axis), axis),),
     samples=(sample((2, 3), axis=0), sample((2, 3), axis=-1)),
+    doc="""Sums of the first entries along ``axis``.
+
+    Example:
+        >>> print(mg.cumsum(np.array([1.0, 2.0, 3.0]), axis=0))
+        [1. 3. 6.]
+        >>> print(mg.grad(lambda x: mg.cumsum(x, axis=0).sum())(np.array([1.0, 2.0, 3.0])))
+        [3. 2. 1.]
+    """,
 )  # fmt: skip
 max = fused(
     "max", _amax,
@@ -83,6 +98,12 @@ max = fused(
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
     analytic=False, numpy=(np.amax, np.max),
     nonsmooth="entries that reach the maximum together share the cotangent equally",
+    doc="""The largest entry along ``axis``; entries that share it share the gradient.
+
+    Example:
+        >>> print(mg.max(np.array([1.0, 3.0, 3.0])), mg.grad(mg.max)(np.array([1.0, 3.0, 3.0])))
+        3.0 [0.  0.5 0.5]
+    """,
 )  # fmt: skip
 min = fused(
     "min", _amin,
@@ -91,6 +112,12 @@ min = fused(
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
     analytic=False, numpy=(np.amin, np.min),
     nonsmooth="entries that reach the minimum together share the cotangent equally",
+    doc="""The smallest entry along ``axis``; entries that share it share the gradient.
+
+    Example:
+        >>> print(mg.min(np.array([1.0, 3.0])), mg.grad(mg.min)(np.array([1.0, 3.0])))
+        1.0 [1. 0.]
+    """,
 )  # fmt: skip
 norm = fused(
     "norm", _norm, label="‖x‖",
@@ -100,25 +127,47 @@ norm = fused(
         sqrt(square(x).sum(axis=axis, keepdims=keepdims)),
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
     nonsmooth="at 0 the derivative is 0",
+    doc="""The Euclidean norm √Σ x² along ``axis``; at 0 its derivative is 0.
+
+    Example:
+        >>> print(mg.norm(np.array([3.0, 4.0])), mg.grad(mg.norm)(np.array([3.0, 4.0])))
+        5.0 [0.6 0.8]
+    """,
 )  # fmt: skip
 
 
 @implements(np.mean)
 def mean(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
-    """Arithmetic mean along ``axis`` (an int, a tuple, or all axes)."""
+    """Arithmetic mean along ``axis`` (an int, a tuple, or all axes).
+
+    Example:
+        >>> x = np.array([[1.0, 2.0], [3.0, 6.0]])
+        >>> print(mg.mean(x), mg.mean(x, axis=0))
+        3.0 [2. 4.]
+    """
     return sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
 
 
 @implements(np.var)
 def var(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
-    """Variance along ``axis``: mean squared distance from the mean."""
+    """Variance along ``axis``: mean squared distance from the mean.
+
+    Example:
+        >>> print(mg.var(np.array([1.0, 3.0])), mg.var(np.array([1.0, 3.0]), ddof=1))
+        1.0 2.0
+    """
     distance = x - mean(x, axis, keepdims=True)
     return square(distance).sum(axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
 
 
 @implements(np.std)
 def std(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
-    """Standard deviation along ``axis``; of equal numbers it is 0 with the derivative 0."""
+    """Standard deviation along ``axis``; of equal numbers it is 0 with the derivative 0.
+
+    Example:
+        >>> print(mg.std(np.array([1.0, 3.0])), mg.grad(mg.std)(np.array([1.0, 3.0])))
+        1.0 [-0.5  0.5]
+    """
     distance = x - mean(x, axis, keepdims=True)
     scale = math.sqrt(_count(x, axis) - ddof)
     return norm(distance, axis=axis, keepdims=keepdims) / scale
@@ -126,7 +175,12 @@ def std(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -
 
 @implements(np.prod)
 def prod(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
-    """Product along ``axis``, in halves, so that zeros among the entries do no harm."""
+    """Product along ``axis``, in halves, so that zeros among the entries do no harm.
+
+    Example:
+        >>> print(mg.prod(np.array([2.0, 3.0, 0.0])), mg.grad(mg.prod)(np.array([2.0, 3.0, 0.0])))
+        0.0 [0. 0. 6.]
+    """
     if 0 in (x.shape[a] for a in axes_of(axis, x.ndim)):
         raise ValueError(f"prod: got shape {x.shape}, expected entries along axis {axis}")
     return _halving(lambda a, b: a * b, x, axis, keepdims)
@@ -139,7 +193,12 @@ def _numpy_cumsum(x: Array, axis: int | None = None) -> Array:
 
 @implements(np.cumprod)
 def cumprod(x: Array, axis: int | None = None) -> Array:
-    """Products of the first entries along ``axis``, of the raveled array for ``None``."""
+    """Products of the first entries along ``axis``, of the raveled array for ``None``.
+
+    Example:
+        >>> print(mg.cumprod(np.array([1.0, 2.0, 3.0])))
+        [1. 2. 6.]
+    """
     if axis is None:
         x, axis = ravel(x), 0
     lead = (slice(None),) * (axis % x.ndim)
@@ -158,7 +217,12 @@ def _numpy_norm(x: Array, ord: Any = None, axis: Axes = None, *, keepdims: bool 
 
 @implements(np.trace)
 def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    """Sum of a diagonal."""
+    """Sum of a diagonal.
+
+    Example:
+        >>> print(mg.trace(np.array([[1.0, 2.0], [3.0, 4.0]])))
+        5.0
+    """
     return np.diagonal(x, offset, axis1, axis2).sum(axis=-1)
 
 

@@ -55,33 +55,75 @@ broadcast_to = linear(
     "broadcast_to", np.broadcast_to,
     adjoints=(lambda g, x, *, shape: g,),  # the walk sums what was broadcast
     samples=(sample((2, 1), shape=(3, 2, 2)),),
+    doc="""The entries repeated to a shape; the gradient is their sum.
+
+    Example:
+        >>> print(mg.broadcast_to(np.array([1.0, 2.0]), (2, 2)))
+        [[1. 2.]
+         [1. 2.]]
+        >>> print(mg.grad(lambda x: mg.broadcast_to(x, (3, 2)).sum())(np.array([1.0, 2.0])))
+        [3. 3.]
+    """,
 )  # fmt: skip
 reshape = linear(
     "reshape", np.reshape,
     adjoints=(lambda g, x, *, shape: np.reshape(g, x.shape),),
     samples=(sample((2, 3), shape=(3, 2)), sample((2, 3), shape=(-1,))),
+    doc="""The same entries in another shape.
+
+    Example:
+        >>> print(mg.reshape(np.array([1.0, 2.0, 3.0, 4.0]), (2, 2)))
+        [[1. 2.]
+         [3. 4.]]
+    """,
 )  # fmt: skip
 transpose = linear(
     "transpose", np.transpose, label="ᵀ",
     adjoints=(lambda g, x, *, axes=None:
               np.transpose(g, None if axes is None else tuple(np.argsort(axes))),),
     samples=(sample((2, 3)), sample((2, 1, 3), axes=(2, 0, 1))),
+    doc="""The axes in reverse order, or in that of ``axes``.
+
+    Example:
+        >>> print(mg.transpose(np.array([[1.0, 2.0], [3.0, 4.0]])))
+        [[1. 3.]
+         [2. 4.]]
+    """,
 )  # fmt: skip
 swapaxes = linear(
     "swapaxes", np.swapaxes, label="ᵀ",
     adjoints=(lambda g, x, *, axis1, axis2: np.swapaxes(g, axis1, axis2),),
     samples=(sample((2, 1, 3), axis1=0, axis2=-1),),
+    doc="""Two axes in each other's place.
+
+    Example:
+        >>> mg.swapaxes(np.ones((2, 3, 4)), 0, -1).shape
+        (4, 3, 2)
+    """,
 )  # fmt: skip
 concatenate = linear(
     "concatenate", np.concatenate, label="concat", variadic=True,
     adjoints=(lambda g, *xs, position, axis=0: g[_part(position, axis, xs)],),
     samples=(sample((1, 2), (2, 2)), sample((2, 1), (2, 2), (2, 1), axis=-1)),
+    doc="""Arrays one behind the other along ``axis``.
+
+    Example:
+        >>> print(mg.concatenate([np.array([1.0, 2.0]), np.array([3.0])]))
+        [1. 2. 3.]
+    """,
 )  # fmt: skip
 stack = linear(
     "stack", np.stack, variadic=True,
     adjoints=(lambda g, *xs, position, axis=0:
               g[(slice(None),) * (axis % g.ndim) + (position,)],),
     samples=(sample((2,), (2,)), sample((2, 2), (2, 2), axis=-1)),
+    doc="""Arrays of one shape along a new ``axis``.
+
+    Example:
+        >>> print(mg.stack([np.array([1.0, 2.0]), np.array([3.0, 4.0])], axis=-1))
+        [[1. 3.]
+         [2. 4.]]
+    """,
 )  # fmt: skip
 getitem = linear(
     "getitem", lambda x, *, index: x[index], label="[ ]",
@@ -89,29 +131,61 @@ getitem = linear(
     accumulate=lambda buffer, g, *, index: _add_at(buffer, index, g),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
              sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None)),
+    doc="""x[index]; the gradient of an entry that is read twice is the sum of both.
+
+    Example:
+        >>> print(mg.getitem(np.array([1.0, 2.0, 3.0]), index=slice(1, None)))
+        [2. 3.]
+        >>> print(mg.grad(lambda x: x[[0, 0, 2]].sum())(np.array([1.0, 2.0, 3.0])))
+        [2. 0. 1.]
+    """,
 )  # fmt: skip
 scatter: Primitive = linear(
     "scatter", _scatter,
     adjoints=(lambda g, x, *, index, shape: g[index],),
     samples=(sample((2,), index=np.array([1, 1]), shape=(3,)),),
+    doc="""Zeros of a shape with the entries of ``x`` at ``index``: the adjoint of `getitem`.
+
+    Example:
+        >>> print(mg.scatter(np.array([1.0, 2.0]), index=np.array([3, 0]), shape=(4,)))
+        [2. 0. 0. 1.]
+    """,
 )  # fmt: skip
 astype = linear(
     "astype", _astype,
     adjoints=(lambda g, x, *, dtype: g,),  # the walk keeps each operand's dtype
     samples=(sample((2, 3), dtype=np.float64),),
+    doc="""The entries in another precision; the gradient comes back in that of ``x``.
+
+    Example:
+        >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
+        >>> mg.astype(x, dtype=np.float32).sum().backward()
+        >>> x.grad.dtype
+        dtype('float64')
+    """,
 )  # fmt: skip
 
 
 @implements(np.expand_dims)
 def expand_dims(x: Array, axis: int | Sequence[int]) -> Array:
-    """Insert axes of length 1: the result has them at the positions ``axis``."""
+    """Insert axes of length 1: the result has them at the positions ``axis``.
+
+    Example:
+        >>> mg.expand_dims(np.ones((2, 3)), 1).shape
+        (2, 1, 3)
+    """
     shape = np.expand_dims(np.broadcast_to(0, x.shape), axis).shape
     return reshape(x, shape=shape)
 
 
 @implements(np.squeeze)
 def squeeze(x: Array, axis: Axes = None) -> Array:
-    """Remove axes of length 1: those named, or all."""
+    """Remove axes of length 1: those named, or all.
+
+    Example:
+        >>> mg.squeeze(np.ones((2, 1, 3))).shape
+        (2, 3)
+    """
     shape = np.squeeze(np.broadcast_to(0, x.shape), axis).shape
     return reshape(x, shape=shape)
 
@@ -122,12 +196,23 @@ where: Primitive = linear(
               lambda g, condition, x, y: where(condition, g, 0),
               lambda g, condition, x, y: where(condition, 0, g)),
     samples=(sample(np.array([[True], [False]]), (2, 3), (3,)),),
+    doc="""``x`` where the condition is True, ``y`` elsewhere.
+
+    Example:
+        >>> print(mg.where(np.array([True, False]), np.array([1.0, 2.0]), 0.0))
+        [1. 0.]
+    """,
 )  # fmt: skip
 
 
 @implements(np.moveaxis)
 def moveaxis(x: Array, source: Axes, destination: Axes) -> Array:
-    """Move axes to other positions; the rest keep their order."""
+    """Move axes to other positions; the rest keep their order.
+
+    Example:
+        >>> mg.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+        (3, 4, 2)
+    """
     sources = axes_of(source, x.ndim)
     order = [a for a in range(x.ndim) if a not in sources]
     for place, a in sorted(zip(axes_of(destination, x.ndim), sources, strict=True)):
@@ -137,32 +222,57 @@ def moveaxis(x: Array, source: Axes, destination: Axes) -> Array:
 
 @implements(np.ravel)
 def ravel(x: Array) -> Array:
-    """All entries along one axis."""
+    """All entries along one axis.
+
+    Example:
+        >>> print(mg.ravel(np.array([[1.0, 2.0], [3.0, 4.0]])))
+        [1. 2. 3. 4.]
+    """
     return reshape(x, shape=(-1,))
 
 
 @implements(np.flip)
 def flip(x: Array, axis: Axes = None) -> Array:
-    """Entries in reverse order along ``axis`` (an int, a tuple, or all axes)."""
+    """Entries in reverse order along ``axis`` (an int, a tuple, or all axes).
+
+    Example:
+        >>> print(mg.flip(np.array([1.0, 2.0, 3.0])))
+        [3. 2. 1.]
+    """
     turned = axes_of(axis, x.ndim)
     return x[tuple(slice(None, None, -1 if a in turned else None) for a in range(x.ndim))]
 
 
 @implements(np.roll)
 def roll(x: Array, shift: Any, axis: Axes = None) -> Array:
-    """Entries moved along ``axis``; those that leave at the end come in at the front."""
+    """Entries moved along ``axis``; those that leave at the end come in at the front.
+
+    Example:
+        >>> print(mg.roll(np.array([1.0, 2.0, 3.0]), 1))
+        [3. 1. 2.]
+    """
     return _rearranged(x, lambda places: np.roll(places, shift, axis))
 
 
 @implements(np.repeat)
 def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
-    """Each entry ``repeats`` times along ``axis``; of the raveled array if that is ``None``."""
+    """Each entry ``repeats`` times along ``axis``; of the raveled array if that is ``None``.
+
+    Example:
+        >>> print(mg.repeat(np.array([1.0, 2.0]), 2))
+        [1. 1. 2. 2.]
+    """
     return _rearranged(x, lambda places: np.repeat(places, repeats, axis))
 
 
 @implements(np.tile)
 def tile(x: Array, reps: Any) -> Array:
-    """The whole array ``reps`` times along each axis."""
+    """The whole array ``reps`` times along each axis.
+
+    Example:
+        >>> print(mg.tile(np.array([1.0, 2.0]), 2))
+        [1. 2. 1. 2.]
+    """
     return _rearranged(x, lambda places: np.tile(places, reps))
 
 
@@ -172,6 +282,10 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: Any =
 
     Raises:
         ValueError: a mode that computes new values (mean, linear_ramp, …).
+
+    Example:
+        >>> print(mg.pad(np.array([1.0, 2.0]), (1, 2)))
+        [0. 1. 2. 0. 0.]
     """
     if mode != "constant":
         if mode not in ("edge", "reflect", "symmetric", "wrap"):
@@ -192,7 +306,12 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: Any =
 
 @implements(np.take)
 def take(x: Array, indices: Any, axis: int | None = None) -> Array:
-    """Entries at ``indices`` along ``axis``; of the raveled array if that is ``None``."""
+    """Entries at ``indices`` along ``axis``; of the raveled array if that is ``None``.
+
+    Example:
+        >>> print(mg.take(np.array([1.0, 2.0, 3.0]), [2, 0]))
+        [3. 1.]
+    """
     indices = np.asarray(indices)
     if axis is None:
         return ravel(x)[indices]
@@ -201,7 +320,14 @@ def take(x: Array, indices: Any, axis: int | None = None) -> Array:
 
 @implements(np.take_along_axis)
 def take_along_axis(x: Array, indices: np.ndarray, axis: int | None = -1) -> Array:
-    """For each line along ``axis`` the entries at that line's ``indices``."""
+    """For each line along ``axis`` the entries at that line's ``indices``.
+
+    Example:
+        >>> x = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> print(mg.take_along_axis(x, np.array([[1], [0]]), axis=1))
+        [[2.]
+         [3.]]
+    """
     if axis is None:
         return ravel(x)[indices]
     places = np.arange(x.size).reshape(x.shape)
@@ -214,6 +340,10 @@ def sort(x: Array, axis: int | None = -1) -> Array:
 
     Raises:
         TypeError: an array of a world whose entries have no order, or are not at hand.
+
+    Example:
+        >>> print(mg.sort(np.array([3.0, 1.0, 2.0])))
+        [1. 2. 3.]
     """
     data = x.data if hasattr(x, "parents") else x
     if not isinstance(data, np.ndarray):
@@ -223,7 +353,13 @@ def sort(x: Array, axis: int | None = -1) -> Array:
 
 @implements(np.split, np.array_split)
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """Parts along ``axis``: their number, or the positions at which to cut."""
+    """Parts along ``axis``: their number, or the positions at which to cut.
+
+    Example:
+        >>> first, second = mg.split(np.array([1.0, 2.0, 3.0]), [1])
+        >>> print(first, second)
+        [1.] [2. 3.]
+    """
     places = np.split(np.arange(x.shape[axis]), indices_or_sections)
     lead = (slice(None),) * (axis % x.ndim)
     return [x[(*lead, slice(p[0], p[-1] + 1) if p.size else slice(0, 0))] for p in places]
@@ -231,13 +367,24 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
 
 @implements(np.diagonal)
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    """The entries with equal index along two axes, along a new last axis."""
+    """The entries with equal index along two axes, along a new last axis.
+
+    Example:
+        >>> print(mg.diagonal(np.array([[1.0, 2.0], [3.0, 4.0]])))
+        [1. 4.]
+    """
     return _rearranged(x, lambda places: np.diagonal(places, offset, axis1, axis2))
 
 
 @implements(np.diag)
 def diag(x: Array, k: int = 0) -> Array:
-    """The diagonal of a matrix, or the matrix with this diagonal."""
+    """The diagonal of a matrix, or the matrix with this diagonal.
+
+    Example:
+        >>> print(mg.diag(np.array([1.0, 2.0])))
+        [[1. 0.]
+         [0. 2.]]
+    """
     if x.ndim == 2:
         return diagonal(x, k)
     n = x.shape[0] + abs(k)
@@ -247,13 +394,25 @@ def diag(x: Array, k: int = 0) -> Array:
 
 @implements(np.tril)
 def tril(x: Array, k: int = 0) -> Array:
-    """The matrix with 0 above its diagonal number ``k``."""
+    """The matrix with 0 above its diagonal number ``k``.
+
+    Example:
+        >>> print(mg.tril(np.ones((2, 2))))
+        [[1. 0.]
+         [1. 1.]]
+    """
     return where(_triangle(x, k), x, 0)
 
 
 @implements(np.triu)
 def triu(x: Array, k: int = 0) -> Array:
-    """The matrix with 0 below its diagonal number ``k``."""
+    """The matrix with 0 below its diagonal number ``k``.
+
+    Example:
+        >>> print(mg.triu(np.ones((2, 2))))
+        [[1. 1.]
+         [0. 1.]]
+    """
     return where(_triangle(x, k - 1), 0, x)
 
 

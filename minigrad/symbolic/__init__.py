@@ -44,6 +44,11 @@ def derive(
     Raises:
         TargetError: there is no such target.
         ValueError: it cannot be derived, or has no ``wrt``; the message lists what it has.
+
+    Example:
+        >>> from minigrad.symbolic import derive
+        >>> print(derive("sigmoid").text().splitlines()[-1])
+           (4)  δx = δy ∘ y ∘ (1 − y)   chain rule
     """
     if isinstance(target, str):
         target = resolve(target)

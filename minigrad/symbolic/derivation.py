@@ -59,6 +59,12 @@ class Line:
         reason: why it holds.
         of: the key of the quantity that it is of.
         uses: keys of lines that it follows from.
+
+    Example:
+        >>> from minigrad.symbolic import derive
+        >>> line = derive("rnn", wrt="W_a").sections[-1].lines[-1]
+        >>> line.of
+        'W_a'
     """
 
     formula: Formula
@@ -69,7 +75,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """Lines under a heading, after sentences that say what they are."""
+    """Lines under a heading, after sentences that say what they are.
+
+    Example:
+        >>> from minigrad.symbolic import derive
+        >>> section = derive("rnn").sections[0]
+        >>> section.title, [line.of for line in section.lines]
+        ('Forward', ['a', 'h'])
+    """
 
     title: str
     sentence: Prose
@@ -81,6 +94,14 @@ class Derivation:
     """Equations, and the gradients that follow from them, step by step.
 
     Jupyter shows it as HTML where the extra ``report`` is installed, else as Markdown.
+
+    Example:
+        >>> from minigrad.symbolic import derive
+        >>> derivation = derive("tanh")
+        >>> derivation.title, [section.title for section in derivation.sections]
+        ('The derivative of tanh', ['Forward', 'Derivative', 'Backward'])
+        >>> print(derivation.markdown().splitlines()[0])
+        # The derivative of tanh
     """
 
     title: str

@@ -70,6 +70,13 @@ class CellEquations:
         parameters: names of parameters that are used entry by entry, outside of gates.
         shared: names of quantities with one number for all units.
         attributes: the cell's attribute that each of the parameters is.
+
+    Example:
+        >>> from minigrad.symbolic import cell_equations
+        >>> from minigrad.targets import resolve
+        >>> equations = cell_equations(resolve("rnn"))
+        >>> equations.state, [equation.name for equation in equations.equations]
+        (('h',), ['a', 'h'])
     """
 
     title: str
@@ -90,6 +97,12 @@ def cell_equations(target: Target) -> CellEquations:
 
     Raises:
         ValueError: the step does something that is neither a gate nor entry by entry.
+
+    Example:
+        >>> from minigrad.symbolic import cell_equations
+        >>> from minigrad.targets import resolve
+        >>> [equation.name for equation in cell_equations(resolve("gru")).equations]
+        ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
     layer = target.layer(_WIDTH, _WIDTH, rng=0)
     assert isinstance(layer, nn.Recurrent)

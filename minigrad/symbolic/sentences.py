@@ -13,6 +13,13 @@ from minigrad.symbolic.formula import Formula, Given, text
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+"""The languages that a derivation can be written in.
+
+Example:
+    >>> from minigrad.symbolic import LANGUAGES
+    >>> LANGUAGES
+    ('en', 'es')
+"""
 Prose = tuple[str | Formula, ...]
 Field = str | Formula | Sequence[Formula]
 

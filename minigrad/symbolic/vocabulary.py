@@ -10,6 +10,13 @@ from minigrad.symbolic.equations import Affine, CellEquations
 
 Notation = Literal["standard", "stm-ltm", "notes"]
 NOTATIONS: tuple[Notation, ...] = get_args(Notation)
+"""The notations of a derivation: see `derive`.
+
+Example:
+    >>> from minigrad.symbolic import NOTATIONS
+    >>> NOTATIONS
+    ('standard', 'stm-ltm', 'notes')
+"""
 
 
 @dataclass(frozen=True)

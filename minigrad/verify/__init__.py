@@ -58,6 +58,11 @@ def verify(
 
     Raises:
         TargetError: a target that cannot be found or made.
+
+    Example:
+        >>> from minigrad.verify import verify
+        >>> verify("tanh").passed
+        True
     """
     found = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
     tasks: list[tuple[str, Callable[[], Iterable[Check]]]] = []
@@ -89,7 +94,14 @@ def _linted(target: Target, seed: int) -> list[Check]:
 
 
 def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
-    """Which judge gets which problem, for one target."""
+    """Which judge gets which problem, for one target.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import problems
+        >>> [judge for judge, problem in problems(resolve("tanh"))]
+        ['proof', 'exact', 'numeric', 'exact']
+    """
     if target.kind == "primitive":
         if not target.subject.samples:
             raise TargetError(

@@ -29,6 +29,12 @@ def judge_generated(target: Target, seed: int = 0) -> list[Check]:
     Every output and every gradient must equal those of the cell's own steps on the tape, which
     the other judges hold against SymPy. Both backends' code is run, over full sequences and
     over some that end earlier. A cell that cannot be fused has no generated code to judge.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import judge_generated
+        >>> [check.passed for check in judge_generated(resolve("rnn"))]
+        [True, True]
     """
     layer = target.layer(_INPUT, _HIDDEN)
     assert isinstance(layer, nn.Recurrent)

@@ -127,6 +127,16 @@ def backward_of(
     """Decorator: this function is the backward of ``forward``, for `minigrad verify` to judge.
 
     The function stays as it is. Arguments as for `minigrad.verify.check_vjp`.
+
+    Example:
+        >>> from minigrad.verify import backward_of
+        >>> def square(x):
+        ...     return x * x
+        >>> @backward_of(square, example_inputs=[(3,)])  # an array, or the shape of a random one
+        ... def square_backward(g, y, x):
+        ...     return 2 * x * g
+        >>> square_backward(1.0, 9.0, 3.0)  # it stays the function that it was
+        6.0
     """
 
     def mark(backward: Backward) -> Backward:

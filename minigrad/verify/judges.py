@@ -29,7 +29,15 @@ _MOST = 3  # failures told per check
 
 
 def judge_proof(problem: Problem, seed: int = 0) -> Check:
-    """Run the engine on symbols; its gradient minus SymPy's own ``diff`` must reduce to 0."""
+    """Run the engine on symbols; its gradient minus SymPy's own ``diff`` must reduce to 0.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import judge_proof, problems
+        >>> problem = next(p for judge, p in problems(resolve("tanh")) if judge == "proof")
+        >>> print(judge_proof(problem).established)
+        an identity for every real input, at these shapes
+    """
 
     def trial() -> tuple[float, list[str]]:
         leaves, outputs = problem.forward(problem.symbols())
@@ -58,6 +66,13 @@ def judge_exact(problem: Problem, seed: int = 0) -> Check:
 
     At second order the derivative along one tangent is itself differentiated: by the engine
     through its own rules, by the reference through SymPy's derivatives once more.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import judge_exact, problems
+        >>> problem = next(p for judge, p in problems(resolve("tanh")) if judge == "exact")
+        >>> judge_exact(problem).passed
+        True
     """
 
     def trial() -> tuple[float, list[str]]:
@@ -95,6 +110,13 @@ def judge_numeric(problem: Problem, seed: int = 0) -> Check:
 
     Where an operation takes real numbers only, central differences stand in: of steps h, h/2
     and h/4, extrapolated to 0 twice, so that their error is of order h⁶.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import judge_numeric, problems
+        >>> problem = next(p for judge, p in problems(resolve("tanh")) if judge == "numeric")
+        >>> judge_numeric(problem).passed
+        True
     """
 
     def trial() -> tuple[float, list[str]]:

@@ -49,6 +49,14 @@ def check_vjp(
 
     Raises:
         ValueError: the two do not fit together, or forward fails on the example.
+
+    Example:
+        >>> from minigrad.verify import check_vjp
+        >>> report = check_vjp(lambda x: x * x, lambda g, y, x: g * x, [(3,)])
+        >>> report.passed
+        False
+        >>> print(report.checks[0].failures[0])
+        backward's ∂L/∂x lacks the factor 2
     """
     name = getattr(backward or forward, "__name__", type(forward).__name__)
     subject: HandWritten

@@ -37,6 +37,12 @@ class Problem:
         domains: what numbers an input may be, where that is not every real number.
         values: numbers to take for some inputs instead of random ones (real data).
         order: which derivative is judged: 1 for the gradient, 2 for its gradient.
+
+    Example:
+        >>> from minigrad.verify import Problem, judge_proof
+        >>> problem = Problem("square", {"x": (2,)}, lambda leaves: mg.square(leaves["x"]))
+        >>> judge_proof(problem).passed
+        True
     """
 
     target: str

@@ -28,6 +28,12 @@ class Check:
         established: what is known now, in plain words.
         failures: what is wrong: the input, the entry, the culprit and its wrong term.
         seconds: how long it took.
+
+    Example:
+        >>> from minigrad.verify import verify
+        >>> check = verify("tanh").checks[0]
+        >>> check.judge, check.passed, check.order
+        ('proof', True, 1)
     """
 
     target: str
@@ -44,7 +50,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """All checks of a run."""
+    """All checks of a run.
+
+    Example:
+        >>> from minigrad.verify import verify
+        >>> report = verify("tanh", "sigmoid")
+        >>> report.passed, list(report.by_target())
+        (True, ['tanh', 'sigmoid'])
+    """
 
     checks: tuple[Check, ...]
     seed: int
