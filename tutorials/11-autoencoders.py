@@ -50,14 +50,14 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## The idea: a narrow waist
 #
-# These are real digits, written by 43 people, of 8 × 8 pixels. Beside them, 64 numbers drawn at
+# These are real digits, written by 13 people, of 8 × 8 pixels. Beside them, 64 numbers drawn at
 # random. Almost all lists of 64 numbers look like the right side: digits are a tiny corner of all
 # that 64 numbers could say. That is why fewer should do.
 
 # %% [markdown] lang="es"
 # ## La idea: una cintura estrecha
 #
-# Estos son dígitos de verdad, escritos por 43 personas, de 8 × 8 píxeles. A su lado, 64 números
+# Estos son dígitos de verdad, escritos por 13 personas, de 8 × 8 píxeles. A su lado, 64 números
 # sacados al azar. Casi todas las listas de 64 números tienen el aspecto de las de la derecha: los
 # dígitos son un rincón diminuto de lo que 64 números podrían decir. Por eso deberían bastar menos.
 
@@ -116,7 +116,7 @@ graph.draw(Waist()(mg.Tensor(np.zeros((1, 64), np.float32))), title="64 → 10 �
 # neighbouring pixels, their means subtracted. A direction $u = (\cos\theta, \sin\theta)$ is all
 # that the network may choose; the code is how far a picture lies along it, $k = u \cdot x$, and the
 # decoder puts that length back, $\hat x = k\,u$. With the pixels' covariances $a$, $b$, $c$, what
-# is lost on average, $\lVert x - \hat x \rVert^2$, is
+# is lost on average, $|x - \hat x|^2$, is
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones
@@ -125,28 +125,34 @@ graph.draw(Waist()(mg.Tensor(np.zeros((1, 64), np.float32))), title="64 → 10 �
 # con las medias restadas. Lo único que la red puede elegir es una dirección
 # $u = (\cos\theta, \sin\theta)$; el código es hasta dónde llega la imagen en esa dirección,
 # $k = u \cdot x$, y el decodificador devuelve esa longitud, $\hat x = k\,u$. Con las covarianzas
-# $a$, $b$, $c$ de los píxeles, lo que se pierde por término medio, $\lVert x - \hat x \rVert^2$, es
+# $a$, $b$, $c$ de los píxeles, lo que se pierde por término medio, $|x - \hat x|^2$, es
 
 # %%
 a, b, c, theta = sympy.symbols("a b c theta", real=True)
 covariance = sympy.Matrix([[a, b], [b, c]])
 u = sympy.Matrix([sympy.cos(theta), sympy.sin(theta)])
-lost = sympy.expand(covariance.trace() - (u.T * covariance * u)[0])
-lost
+lost_along = sympy.expand(covariance.trace() - (u.T * covariance * u)[0])
+lost_along
 
 # %% [markdown] lang="en"
-# Where is its slope 0?
+# Its slope:
 
 # %% [markdown] lang="es"
-# ¿Dónde vale 0 su pendiente?
+# Su pendiente:
 
 # %%
-slope = sympy.simplify(sympy.diff(lost, theta))
+slope = sympy.collect(sympy.simplify(sympy.diff(lost_along, theta)), sympy.sin(2 * theta))
+slope
+
+# %% [markdown] lang="en"
+# It is 0 at the best direction (and, at a right angle to it, at the worst), which is where
+
+# %% [markdown] lang="es"
+# Vale 0 en la mejor dirección (y, perpendicular a ella, en la peor), es decir, donde
+
+# %%
 level = sympy.Eq(sympy.tan(2 * theta), 2 * b / (a - c))
 assert sympy.simplify(slope.subs(theta, sympy.atan(level.rhs) / 2)) == 0
-sympy.Eq(sympy.Derivative(lost, theta, evaluate=False).func(sympy.Symbol("L"), theta), slope)
-
-# %%
 level
 
 # %% [markdown] lang="en"
@@ -160,10 +166,10 @@ level
 # tienes dos píxeles de verdad, y lo que se pierde con cada dirección:
 
 # %%
-pair = known.pixels[:, 3, 2:4].astype(float)
+pair = known.pixels[:, 1:3, 5].astype(float)
 pair = pair - pair.mean(axis=0)
 (aa, bb), (_, cc) = pair.T @ pair / len(pair)
-loss_at = sympy.lambdify(theta, lost.subs({a: aa, b: bb, c: cc}))
+loss_at = sympy.lambdify(theta, lost_along.subs({a: aa, b: bb, c: cc}))
 angles = np.linspace(-np.pi / 2, np.pi / 2, 181)
 best = 0.5 * np.arctan2(2 * bb, aa - cc)
 assert abs(angles[np.argmin(loss_at(angles))] - best) < np.radians(1)
@@ -210,7 +216,7 @@ def loss(X, E, D):
 
 
 def loss_backward(g, X, E, D):
-    """The gradients by E and D; nobody asks for that by X."""
+    """The gradients by X, E and D."""
     K = X @ E.T
     d_again = g * 2 / X.size * (K @ D.T - X)
     return d_again @ D @ E - d_again, (d_again @ D).T @ X, d_again.T @ K
@@ -305,18 +311,19 @@ runs = {
 }
 assert list(runs) == list(KINDS)
 pca = through_pca(10, known, held_out)
-ways, models = {"PCA": pca}, {}
+ways, models, sizes = {"PCA": pca}, {}, {}
 print(f"{'PCA':<14}{'':>16}{lost(pca):.4f}")
 for kind, run in runs.items():
     models[kind], _ = fit(known, run)
     ways[kind] = through(models[kind], known, held_out)
-    size = sum(p.data.size for p in models[kind].parameters())
-    print(f"{kind:<14}{size:>6} {text('weights', 'pesos'):<9}{lost(ways[kind]):.4f}")
+    sizes[kind] = sum(p.data.size for p in models[kind].parameters())
+    print(f"{kind:<14}{sizes[kind]:>6} {text('weights', 'pesos'):<9}{lost(ways[kind]):.4f}")
 compared = {kind: lost(seen) / lost(pca) for kind, seen in ways.items()}
 assert 0.98 < compared["dense"] < 1.15
 assert compared["stacked"] < 0.8
 assert compared["recurrent"] < 0.95
 assert 0.8 < compared["convolutional"] < 1.25
+assert 5 * sizes["convolutional"] < sizes["stacked"]
 
 # %% tags=["plot"]
 names = {"dense": text("dense", "densa"), "stacked": text("stacked", "apilada"),
@@ -369,9 +376,6 @@ for name, seen in maps.items():
           f"{shares[name]:.0%}")  # fmt: skip
 assert lost(maps["stacked"]) < 0.8 * lost(maps["PCA"])
 assert shares["stacked"] > shares["PCA"]
-assert sum(p.data.size for p in models["convolutional"].parameters()) * 5 < sum(
-    p.data.size for p in models["stacked"].parameters()
-)
 
 # %% tags=["plot"]
 figure, panels = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
@@ -386,12 +390,14 @@ for panel, (name, seen) in zip(panels, maps.items(), strict=True):
 plt.show()
 
 # %% [markdown] lang="en"
-# The decoder turns *any* two numbers into a picture, also those that belong to none. Walk straight
-# from one digit's code to another's, and look what it draws on the way:
+# And back to ten numbers. The decoder turns *any* ten of them into a picture, also those that no
+# picture has led to. Walk straight from one digit's code to another's, and look what it draws on
+# the way:
 
 # %% [markdown] lang="es"
-# El decodificador hace una imagen de *cualquier* par de números, también de los que no son de
-# nadie. Ve en línea recta del código de un dígito al de otro y mira lo que dibuja por el camino:
+# Volvamos a los diez números. El decodificador hace una imagen de *cualesquiera* diez, también de
+# los que no salen de ninguna. Ve en línea recta del código de un dígito al de otro y mira lo que
+# dibuja por el camino:
 
 # %%
 codes, walks = ways["stacked"].held_out, []

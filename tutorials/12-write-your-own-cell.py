@@ -342,8 +342,8 @@ with mg.unfused():
 speedup = min(s for _, s in taped) / min(s for _, s in fused)
 assert np.allclose(fused[0][0], taped[0][0], rtol=1e-4, atol=1e-5)
 assert speedup > 1.3
-print(text("the same gradient; faster by a factor of", "el mismo gradiente; más rápido por"),
-      f"{speedup:.1f}")  # fmt: skip
+print(text(f"the same gradient, {speedup:.1f} times as fast",
+           f"el mismo gradiente, {speedup:.1f} veces más rápido"))  # fmt: skip
 
 # %% [markdown] lang="en"
 # ## By hand, with a mistake
@@ -418,7 +418,7 @@ def error_of_weights(m, backward):
 
 fresh_error = error_of_weights(np.zeros((3, 4)), step_backward)
 print(text("largest error:", "mayor error:"), f"{fresh_error:.0e}")
-assert fresh_error < 1e-7
+assert fresh_error < 1e-8
 
 # %% [markdown] lang="en"
 # Eight digits agree: ship it? Before you do, train with it. Backpropagation through time by hand is
@@ -577,7 +577,7 @@ plt.show()
 
 # %% [markdown] lang="es"
 # Algo de retraso, un final un poco peor. Nadie buscaría un error detrás de una curva así; más bien
-# se tocaría el ritmo de aprendizaje. Por eso salen caros los gradientes equivocados: porque *casi*
+# se tocaría la tasa de aprendizaje. Por eso salen caros los gradientes equivocados: porque *casi*
 # funcionan.
 #
 # Marcado en un archivo, un gradiente así también lo juzga la línea de órdenes, y puede formar parte
