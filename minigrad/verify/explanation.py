@@ -130,7 +130,8 @@ def _label(node: Any, labels: Mapping[Any, str]) -> str:
     if not any(inner) or node.primitive.kind != "elementwise" or len("".join(inner)) > _READABLE:
         return ""
     if len(inner) == 1:
-        return f"{node.primitive.name}({inner[0].removeprefix('(').removesuffix(')')})"
+        bare = inner[0][1:-1] if inner[0].startswith("(") else inner[0]
+        return f"{node.primitive.name}({bare})"
     texts = [a or (f"{x:g}" if isinstance(x, float | int) else "") for a, x in
              zip(inner, node.operands, strict=True)]  # fmt: skip
     return f"({f' {node.primitive.label} '.join(texts)})" if all(texts) and not all(inner) else ""

@@ -126,6 +126,16 @@ def test_small_mistakes_have_their_sentences(backward, said):
     assert f"∂L/∂x {said}" in sentence
 
 
+def test_what_has_no_name_is_written_with_its_brackets():
+    def swish(x):
+        return x / (1 + np.exp(-x))
+
+    report = check_vjp(swish, lambda g, x: g / (1 + np.exp(-x)), [(2, 3)])
+    (sentence,) = _sentences_of_any_judge(report)
+    term = "y ∘ exp(negative(x)) ∘ g / (1 + exp(negative(x)))"
+    assert sentence == f"backward's ∂L/∂x lacks the term {term}"
+
+
 def _sentences_of_any_judge(report):
     assert not report.passed
     return {check.failures[0] for check in report.checks if not check.passed}
