@@ -80,7 +80,7 @@ def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
         >>> from minigrad.compile import fuse
         >>> fuse(nn.LSTMCell(3, 4), lambda *arguments: None) is not None
         True
-        >>> fuse(nn.LayerNormLSTMCell(3, 4), lambda *arguments: None) is None  # the log says why
+        >>> fuse(nn.ProjectedLSTMCell(3, 4), lambda *arguments: None) is None  # the log says why
         True
     """
     try:

@@ -40,10 +40,10 @@ class NotFusableError(ValueError):
     Example:
         >>> from minigrad.compile import NotFusableError, fusable
         >>> try:
-        ...     fusable(nn.LayerNormLSTMCell(3, 4))
+        ...     fusable(nn.ProjectedLSTMCell(3, 4))
         ... except NotFusableError as error:
         ...     print(error)
-        LayerNormLSTMCell: it has a sum over the units
+        ProjectedLSTMCell: states and gates have different widths: h 2, c 4, f 4, i 4, g 4, o 4, p 2
     """
 
 

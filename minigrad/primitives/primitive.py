@@ -195,8 +195,9 @@ class Primitive:
         Raises:
             TypeError: the call uses an argument for which there is no derivative rule.
         """
-        arguments = _signature(function).bind(*args, **kwargs).arguments
-        names = list(_signature(function).parameters)[: self.arity]
+        signature = _signature(function)
+        arguments = signature.bind(*args, **kwargs).arguments
+        names = list(signature.parameters)[: self.arity]
         operands = tuple(arguments.pop(name) for name in names)
         unknown = [name for name in arguments if name not in self.static]
         if unknown:
@@ -541,4 +542,18 @@ def _is_numpy(function: Callable[..., Any]) -> bool:
 
 @cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
+    """Of a NumPy function, with the names that its arguments have today."""
+    try:
+        found = inspect.signature(function)
+    except ValueError:  # before NumPy 2.4 functions written in C did not tell
+        return inspect.signature(_IN_C[function.__name__])
+    return found.replace(parameters=[
+        p.replace(name="shape") if p.name == "newshape" and "shape" not in found.parameters else p
+        for p in found.parameters.values()  # np.reshape before NumPy 2.1
+    ])  # fmt: skip
+
+
+_IN_C: Mapping[str, Callable[..., Any]] = MappingProxyType({
+    "concatenate": lambda arrays, axis=0, out=None, *, dtype=None, casting="same_kind": None,
+    "where": lambda condition, x, y: None,
+})  # fmt: skip

@@ -66,7 +66,7 @@ broadcast_to = linear(
     """,
 )  # fmt: skip
 reshape = linear(
-    "reshape", np.reshape,
+    "reshape", lambda x, *, shape: np.reshape(x, shape), numpy=(np.reshape,),
     adjoints=(lambda g, x, *, shape: np.reshape(g, x.shape),),
     samples=(sample((2, 3), shape=(3, 2)), sample((2, 3), shape=(-1,))),
     doc="""The same entries in another shape.
