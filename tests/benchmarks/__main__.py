@@ -21,6 +21,7 @@ from tests.benchmarks import (
     conv_step,
     gpt_step,
     import_time,
+    memory,
     mlp_step,
     one_operation,
     recurrent,
@@ -29,7 +30,8 @@ from tests.benchmarks import (
 from tests.benchmarks.measuring import THREADS, Line, Target, told_otherwise
 
 WORKLOADS = (
-    small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, chain, import_time,
+    small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, memory, chain,
+    import_time,
 )  # fmt: skip
 SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
 PACKAGES = ("minigrad", "numpy", "numba", "torch", "jax", "autograd")
