@@ -7,7 +7,7 @@ BENCH := .venv-bench
 PEERS := torch==2.13.0 jax autograd
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test lint bench tutorials wheel clean
+.PHONY: help verify test chromium lint bench tutorials wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -15,8 +15,13 @@ help: ## List the targets
 verify: $(VENV)/.installed-verify ## Judge every gradient; write report, derivations and graphs to build/verify
 	$(BIN)/minigrad verify --report build/verify
 
-test: $(VENV)/.installed-test ## Run the tests
+test: $(VENV)/.installed-test chromium ## Run the tests
 	$(BIN)/python -m pytest
+
+chromium: ## Install the browser that some tests drive, as root; without it they are skipped
+	@command -v chromium >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q chromium; } \
+	  || echo "no chromium here (apt install chromium): the browser tests are skipped" >&2
 
 lint: $(VENV)/.installed-lint ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff check .
@@ -47,7 +52,7 @@ $(VENV)/.installed-%: $(VENV)/.made setup.cfg pyproject.toml Makefile
 
 # An environment of its own: the peers are no dependency, and one that does not install is left out.
 $(BENCH)/.installed: $(BENCH)/.made setup.cfg pyproject.toml
-	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet --editable .
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[fast]'
 	@for peer in $(PEERS); do \
 	  $(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet $$peer \
 	    || echo "$$peer did not install: its column stays empty" >&2; done

@@ -1,16 +1,17 @@
 """minigrad: write a cell's equations once; run, differentiate, prove, derive and draw them.
 
 The parts load when they are used: ``minigrad.nn``, ``minigrad.optim``, ``minigrad.verify``,
-``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.datasets``.
+``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.compile``, ``minigrad.datasets``.
 """
 
 from minigrad import autograd, primitives, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
+from minigrad.tape import unfused
 from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
 
-__all__ = ["Parameter", "Tensor", "tape", "tensor", "tree"]
+__all__ = ["Parameter", "Tensor", "tape", "tensor", "tree", "unfused"]
 __all__ += autograd.__all__
 __all__ += primitives.__all__

@@ -1,4 +1,4 @@
-"""The command line: minigrad verify | derive | graph."""
+"""The command line: minigrad verify | derive | graph | compile."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from minigrad.files import check_writable, write_text
 from minigrad.targets import Target, TargetError, builtin, resolve
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
+    from minigrad.compile.source import Backend
+    from minigrad.symbolic.sentences import Language
+    from minigrad.symbolic.vocabulary import Notation
     from minigrad.verify.report import Check, Report
 
 TARGETS = """
 A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
-layer or primitive of your own. The file is run, as importing it would.
+layer or primitive of your own. The file is run, as importing it would. `verify` also takes
+a backward written by hand, marked with @minigrad.verify.backward_of(forward, example_inputs).
 """
 
 
@@ -34,14 +38,16 @@ class InvalidInput(click.ClickException):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="minigrad")
 def cli() -> None:
-    r"""Write a cell's equations once; verify, derive and draw them.
+    r"""Write a cell's equations once; verify, derive, draw and compile them.
 
     \b
     minigrad verify                    judge every gradient of the library
     minigrad verify lstm gru           … of two layers
     minigrad verify mycell.py:MyCell   … of a cell of your own
+    minigrad verify file.py:backward   … or of NumPy code, written by hand
     minigrad derive lstm --wrt W_f     where a gradient comes from, step by step
     minigrad graph lstm --steps 3 -o lstm.svg
+    minigrad compile lstm --show       the fused kernel that its layers run
     """
 
 
@@ -92,7 +98,8 @@ def verify(
             raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))
-    for line in _findings(report):
+    by_hand = [target.title for target in found if target.kind == "backward"]
+    for line in [*_established(report, by_hand), *_findings(report)]:
         console.print(line, highlight=False, soft_wrap=True)
     if json_file:
         report.write_json(json_file)
@@ -116,9 +123,21 @@ def verify(
               "input: W_f, f, c, x.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(["text", "latex", "markdown", "html"]),
               help="Form of the derivation; else by the file's ending, else text.")  # fmt: skip
+@click.option("--notation", type=click.Choice(["standard", "stm-ltm", "notes"]),
+              default="standard", show_default=True, help="Names of a cell's quantities: x, h, c; "
+              "or E, STM, LTM; or C and C̃ for the memory and its candidate.")  # fmt: skip
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True,
+              help="Language of headings and reasons.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write there instead of printing.")  # fmt: skip
-def derive(target: str, wrt: str | None, style: str | None, output: Path | None) -> None:
+def derive(
+    target: str,
+    wrt: str | None,
+    style: str | None,
+    notation: Notation,
+    language: Language,
+    output: Path | None,
+) -> None:
     """Derive the gradients of TARGET: its equations, then each gate's gradient, step by step.
 
     SymPy differentiates the equations that the cell's own code runs, so a changed cell changes
@@ -128,7 +147,7 @@ def derive(target: str, wrt: str | None, style: str | None, output: Path | None)
 
     style = style or _style_of(output)
     try:
-        derivation = derivation_of(_resolve(target), wrt=wrt)
+        derivation = derivation_of(_resolve(target), wrt=wrt, notation=notation, language=language)
         text = getattr(derivation, style)()
     except (ValueError, ImportError) as error:
         raise InvalidInput(str(error)) from error
@@ -143,18 +162,54 @@ def derive(target: str, wrt: str | None, style: str | None, output: Path | None)
 @click.argument("target")
 @click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
               help="Time steps to unroll.")  # fmt: skip
+@click.option("--view", type=click.Choice(["unrolled", "folded", "cell", "gradient", "attention",
+                                           "tape"]), default="unrolled", show_default=True,
+              help="A strip of steps; one step with its way back; the cell as course notes draw "
+              "it; the way back with the size of each gradient; who attends to whom; every "
+              "primitive.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="A .svg, .png, .pdf or .dot file. Without it, DOT is printed.")  # fmt: skip
-def graph(target: str, steps: int, all_steps: bool, output: Path | None) -> None:
+              help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
+              "DOT is printed.")  # fmt: skip
+def graph(target: str, steps: int, view: str, all_steps: bool, output: Path | None) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
     from minigrad.graph import draw, source
 
     try:
-        view = draw(_resolve(target), output, steps=steps, all_steps=all_steps)
-    except (ValueError, RuntimeError) as error:
+        picture = draw(_resolve(target), output, steps=steps, view=view, all_steps=all_steps)
+    except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error
-    click.echo(source(view) if output is None else f"wrote {output}")
+    click.echo(source(picture) if output is None else f"wrote {output}")
+
+
+@cli.command(epilog=TARGETS)
+@click.argument("target")
+@click.option("--show", is_flag=True, help="Print the generated source instead.")
+@click.option("--backend", type=click.Choice(["numpy", "numba"]),
+              help="Numba where it is installed, unless said.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write the generated source there.")  # fmt: skip
+def compile(target: str, show: bool, backend: Backend | None, output: Path | None) -> None:
+    """Compile a cell TARGET: all its steps as one kernel, forward and backward.
+
+    The code is made from SymPy's derivatives of the cell's own equations. Layers use it by
+    themselves; here it can be read, and compiled ahead of time.
+    """
+    from minigrad.compile.inspection import description, source_of
+
+    try:
+        found = _resolve(target)
+        text = source_of(found, backend)
+        if output is not None:
+            write_text(output, text)
+            click.echo(f"wrote {output}")
+        elif show:
+            click.echo(text, nl=False)
+        else:
+            for line in description(found, backend):
+                click.echo(line)
+    except (ValueError, ImportError) as error:
+        raise InvalidInput(str(error)) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -256,6 +311,20 @@ def _legend(report: Report) -> str:
     )  # fmt: skip
 
 
+def _established(report: Report, by_hand: Sequence[str]) -> list[str]:
+    """How each right gradient of a backward written by hand was established."""
+    lines = []
+    for target, checks in report.by_target().items():
+        if target.partition(":")[0] in by_hand and all(check.passed for check in checks):
+            lines.append(f"{escape(target)} is right")
+            lines += [f"  {c.judge}: {escape(c.established)}, at {escape(_at(c))}" for c in checks]
+    return lines
+
+
+def _at(check: Check) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
+
+
 def _findings(report: Report) -> list[str]:
     """The verdict, after what is wrong with each target that failed."""
     lines = []
@@ -265,10 +334,14 @@ def _findings(report: Report) -> list[str]:
             continue
         lines.append(f"[bold red]{escape(target)}[/] is wrong")
         told: dict[str, str] = {}  # the judges mostly blame the same, at other shapes
+        first: dict[str, list[Check]] = {}  # the checks that say the same
         for check in wrong:
-            shapes = ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
-            lines.append(f"  {check.judge}: {escape(check.failures[0])}")
-            lines.append(f"    [dim]at {escape(shapes)}[/]")
+            first.setdefault(check.failures[0], []).append(check)
+        for sentence, agreeing in first.items():
+            judges = ", ".join(dict.fromkeys(check.judge for check in agreeing))
+            lines.append(f"  {judges}: {escape(sentence)}")
+            lines.append(f"    [dim]at {escape(_at(agreeing[0]))}[/]")
+        for check in wrong:
             for culprit in check.failures[1:]:
                 told.setdefault(re.sub(r"\d+", "", culprit), culprit)
         lines += [f"  → {escape(culprit)}" for culprit in told.values()]

@@ -12,6 +12,11 @@ GREEK = {
 }  # fmt: skip
 _WORDS = {letter: f"\\{word}" for word, letter in GREEK.items()}
 
+_SIGNS = {
+    "∂": "\\partial ", "ᵀ": "^{\\top}", "−": "-", "∘": "\\circ ", "≠": "\\neq ", "ℓ": "\\ell ",
+    "′": "'", "²": "^{2}", "·": "\\cdot ", "Σ": "\\sum ", "δ": "\\delta ", "σ": "\\sigma ",
+}  # fmt: skip
+
 
 def pretty(name: str) -> str:
     """The name in Unicode."""
@@ -26,6 +31,14 @@ def latex(name: str) -> str:
     text = f"\\{base}" if base in GREEK else _letters(base)
     text = f"\\tilde{{{text}}}" if tilde else text
     return f"{text}_{{{_letters(rest)}}}" if rest else text
+
+
+def latex_of(formula: str) -> str:
+    """A short formula written in Unicode, such as δA = δC Bᵀ, in LaTeX."""
+    words = re.split(r"(\b[a-z]{3,}\b)", formula)
+    words[::2] = ["".join(_SIGNS.get(c) or _WORDS.get(c, c) for c in rest) for rest in words[::2]]
+    words[1::2] = [f"\\operatorname{{{word}}}" for word in words[1::2]]
+    return "".join(words)
 
 
 def _split(name: str) -> tuple[str, bool, str]:

@@ -38,7 +38,7 @@ def write_pages(
     *,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Path:
-    """Write ``index.html`` and ``report.json``, and for each layer its derivation and graph.
+    """Write ``index.html`` and ``report.json``; for each layer its derivation, graph, explorer.
 
     Args:
         report: what the judges said.
@@ -56,7 +56,7 @@ def write_pages(
     jinja2 = require("jinja2", extra="report")
     layers = []
     for target in targets:
-        if target.kind == "primitive":
+        if target.kind in ("part", "primitive", "backward"):
             continue
         name = _file_name(target)
         progress(f"{target.title}: derivation")
@@ -65,6 +65,8 @@ def write_pages(
         write_text(folder / f"{name}-derivation.tex", derivation.latex())
         progress(f"{target.title}: graph")
         draw(target, folder / f"{name}.svg", steps=STEPS)
+        checks = report.by_target().get(target.name, [])
+        draw(target, folder / f"{name}.html", steps=STEPS, checks=checks)
         layers.append({"name": name, "title": target.title, "target": target.name})
     progress("report")
     report.write_json(folder / "report.json")

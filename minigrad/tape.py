@@ -53,10 +53,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What holds for operations now: whether they are recorded, and under which scope."""
+    """What holds for operations now.
+
+    Attributes:
+        recording: whether they are recorded.
+        scope: under which scope.
+        fusing: whether a layer may do many in one.
+    """
 
     recording: bool = True
     scope: Scope | None = None
+    fusing: bool = True
 
 
 _state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (frozen)
@@ -89,6 +96,15 @@ def enable_grad() -> Any:
     return _entered(replace(current(), recording=True))
 
 
+def unfused() -> Any:
+    """Context manager: recurrent layers are recorded step by step, attention with its weights.
+
+    What draws, derives or proves a layer needs its single operations, and not the fused ones
+    that are faster.
+    """
+    return _entered(replace(current(), fusing=False))
+
+
 next_index = itertools.count().__next__
 """Numbers nodes in the order of their creation, so operands have smaller numbers."""
 
@@ -109,6 +125,7 @@ class Node:
         freed: whether a walk has freed what it was made of.
         hooks: called with its cotangent; what they return, unless ``None``, replaces it.
         stamps: (position, checksum) of each operand that others may change, see `stamp`.
+        saved: what a fused primitive's forward pass kept for its backward pass.
     """
 
     data: Array
@@ -123,6 +140,7 @@ class Node:
     freed: bool = False
     hooks: tuple[Callable[[Array], Array | None], ...] = ()
     stamps: tuple[tuple[int, int], ...] = ()
+    saved: Any = None
 
     @property
     def is_leaf(self) -> bool:
@@ -177,6 +195,7 @@ def walk(
     targets = {n for n in order if n.is_leaf} if wanted is None else set(wanted)
     relevant = _leading_to(order, targets) if wanted is not None else None
     table: dict[Node, Array] = {}
+    buffers: set[Node] = set()  # whose entry in the table is the walk's own, to be written into
     for node, cotangent in cotangents:
         table[node] = table[node] + cotangent if node in table else cotangent
     found: dict[Node, Array] = {}
@@ -197,14 +216,36 @@ def walk(
                 f"backward: the graph behind {node.primitive} has been freed by an earlier "
                 "backward; pass retain_graph=True to that one"
             )
+        primitive = node.primitive
+        if primitive is None:
+            continue
+        together = None
+        if primitive.backward is not None:
+            together = contributions(node, g, create_graph=create_graph)
         for position, parent in enumerate(node.parents):
             if parent is None or (relevant is not None and parent not in relevant):
                 continue
-            part = contribution(node, position, g, create_graph=create_graph)
             before = table.get(parent)
-            table[parent] = part if before is None else before + part
-        if not retain_graph and node.primitive is not None:
-            node.operands, node.parents, node.freed = (), (), True
+            if together is not None:
+                part = together[position]
+                if part is None:
+                    continue
+            elif primitive.accumulate is not None and type(g) is type(parent.data) is np.ndarray:
+                if parent not in buffers:
+                    buffers.add(parent)
+                    before = _own(before, parent)
+                    table[parent] = before
+                primitive.accumulate(before, g, **node.static)
+                continue
+            else:
+                part = contribution(node, position, g, create_graph=create_graph)
+            if before is None:
+                table[parent] = part
+            else:
+                table[parent] = before + part
+                buffers.discard(parent)
+        if not retain_graph:
+            node.operands, node.parents, node.freed, node.saved = (), (), True, None
     return found
 
 
@@ -253,6 +294,42 @@ def check_stamps(node: Node) -> None:
             )
 
 
+def _own(g: Array | None, parent: Node) -> np.ndarray:
+    """A cotangent to write into: a copy, or zeros."""
+    return np.zeros(parent.data.shape, parent.data.dtype) if g is None else np.array(g)
+
+
+def contributions(node: Node, g: Array, *, create_graph: bool) -> list[Array | None] | None:
+    """Cotangents of all operands at once, of a primitive that has ``backward``.
+
+    ``None`` where nothing was saved for it: in a world of exact scalars, say. Under
+    ``create_graph`` it is the reference composition that is differentiated.
+    """
+    primitive = node.primitive
+    assert primitive is not None and primitive.backward is not None
+    if create_graph:
+        assert primitive.reference is not None
+        operands = [
+            raw if parent is None else parent
+            for raw, parent in zip(node.operands, node.parents, strict=True)
+        ]
+        start = next_index()
+        output = primitive.reference(*operands, **node.static)
+        parents = [parent for parent in node.parents if parent is not None]
+        found = walk([(output, g)], parents, create_graph=True, retain_graph=True, since=start)
+        # A parent in several places has all of them in its cotangent: it counts once
+        return [None if parent is None else found.pop(parent, None) for parent in node.parents]
+    if node.saved is None:
+        return None
+    parts = primitive.backward(g, node.data, node.saved, *node.operands, **node.static)
+    return [
+        None if parent is None else _fitting(part, like, primitive, k)
+        for k, (parent, part, like) in enumerate(
+            zip(node.parents, parts, node.operands, strict=True)
+        )
+    ]
+
+
 def contribution(node: Node, position: int, g: Array, *, create_graph: bool = False) -> Array:
     """Cotangent that ``node`` sends to operand ``position``, given its own cotangent ``g``.
 
@@ -275,11 +352,16 @@ def contribution(node: Node, position: int, g: Array, *, create_graph: bool = Fa
         part = rule(g, node.data, *node.operands, **node.static)
     else:
         part = rule(g, node.data, *node.operands)
+    if part.shape != like.shape or part.dtype is not like.dtype:
+        part = _fitting(part, like, primitive, position)
+    return part
+
+
+def _fitting(part: Array, like: Array, primitive: Primitive, position: int) -> Array:
+    """A rule's result in the shape and dtype of its operand."""
     if part.shape != like.shape:
         part = unbroadcast(part, like.shape, primitive, position)
-    if part.dtype is not like.dtype and part.dtype != like.dtype:
-        part = part.astype(like.dtype)
-    return part
+    return part if part.dtype == like.dtype else part.astype(like.dtype)
 
 
 def unbroadcast(g: Array, shape: tuple[int, ...], primitive: Primitive, position: int) -> Array:

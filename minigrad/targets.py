@@ -15,14 +15,27 @@ from typing import Any, Literal
 import numpy as np
 
 from minigrad import nn
+from minigrad.parts import PARTS, Part
 from minigrad.primitives import PRIMITIVES, Primitive
 
-Kind = Literal["cell", "layer", "primitive"]
+Kind = Literal["cell", "layer", "part", "primitive", "backward"]
 
 LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
     "rnn": nn.RNNCell,
     "lstm": nn.LSTMCell,
     "gru": nn.GRUCell,
+    "jordan": nn.JordanCell,
+    "peephole": nn.PeepholeLSTMCell,
+    "peephole-diagonal": nn.DiagonalPeepholeLSTMCell,
+    "coupled": nn.CoupledLSTMCell,
+    "lstm-1997": nn.NoForgetLSTMCell,
+    "lstm-projected": nn.ProjectedLSTMCell,
+    "lstm-layernorm": nn.LayerNormLSTMCell,
+    "gru-reset-after": nn.ResetAfterGRUCell,
+    "mgu": nn.MGUCell,
+    "min-gru": nn.MinGRUCell,
+    "min-lstm": nn.MinLSTMCell,
+    "slstm": nn.SLSTMCell,
     "attention": nn.Attention,
 })  # fmt: skip
 """The built-in layers, by the names that the command line knows."""
@@ -39,7 +52,8 @@ class Target:
     Attributes:
         name: as the user gave it.
         subject: a `nn.Cell` subclass, another `nn.Module` subclass that is made with
-            (input_size, hidden_size), or a `Primitive`.
+            (input_size, hidden_size), a `Part`, a `Primitive`, or the `HandWritten` of a function
+            decorated with `minigrad.verify.backward_of`.
     """
 
     name: str
@@ -47,32 +61,51 @@ class Target:
 
     @property
     def kind(self) -> Kind:
-        """``"cell"``, ``"layer"`` or ``"primitive"``."""
+        """``"cell"``, ``"layer"``, ``"part"``, ``"primitive"`` or ``"backward"``."""
         if isinstance(self.subject, Primitive):
             return "primitive"
+        if isinstance(self.subject, Part):
+            return "part"
+        if not isinstance(self.subject, type):
+            return "backward"
         return "cell" if issubclass(self.subject, nn.Cell) else "layer"
 
     @property
     def title(self) -> str:
-        """What reports and pictures call it: the class's or the primitive's name."""
-        return self.subject.name if self.kind == "primitive" else self.subject.__name__
+        """What reports and pictures call it: the class's, the part's or the primitive's name."""
+        if self.kind == "part":
+            return self.name
+        return self.subject.__name__ if isinstance(self.subject, type) else self.subject.name
 
     def layer(
-        self, input_size: int, hidden_size: int, *, rng: nn.Seed = None, dtype: Any = np.float64
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        rng: nn.Seed = None,
+        dtype: Any = np.float64,
+        **options: Any,
     ) -> nn.Module:
         """A module over sequences (batch, time, input_size): a cell is unrolled.
 
+        Args:
+            input_size: width of x.
+            hidden_size: width of the states.
+            rng: seed or generator of the weights.
+            dtype: of the weights.
+            options: of `nn.Recurrent`, for a cell.
+
         Raises:
-            TargetError: a primitive, or a class that cannot be made with these two sizes.
+            TargetError: a primitive or a part, or a class that cannot be made with these two
+                sizes.
         """
-        if self.kind == "primitive":
-            raise TargetError(f"{self.name}: a primitive, expected a cell or a layer")
+        if self.kind in ("primitive", "part", "backward"):
+            raise TargetError(f"{self.name}: a {self.kind}, expected a cell or a layer")
         try:
             if self.kind == "cell":
-                return nn.Recurrent(
-                    input_size, hidden_size, cell=self.subject, rng=rng, dtype=dtype
-                )
-            return self.subject(input_size, hidden_size, rng=rng, dtype=dtype)
+                options["cell"] = self.subject
+                return nn.Recurrent(input_size, hidden_size, rng=rng, dtype=dtype, **options)
+            return self.subject(input_size, hidden_size, rng=rng, dtype=dtype, **options)
         except Exception as error:
             raise TargetError(
                 f"{self.name}: {self.title}({input_size}, {hidden_size}, rng=…, dtype=…) failed: "
@@ -81,8 +114,8 @@ class Target:
 
 
 def builtin() -> list[Target]:
-    """All of the library: each layer, then each primitive."""
-    names = [*LAYERS, *PRIMITIVES]
+    """All of the library: each layer and part, then each primitive."""
+    names = [*LAYERS, *PARTS, *PRIMITIVES]
     return [resolve(name) for name in names]
 
 
@@ -97,7 +130,7 @@ def resolve(text: str) -> Target:
         TargetError: there is no such name, file or attribute, or it is nothing to look at.
     """
     if ":" not in text:
-        subject = LAYERS.get(text) or PRIMITIVES.get(text)
+        subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
         if subject is None:
             raise TargetError(f"unknown target {text!r}: {_suggestion(text)}")
         return Target(text, subject)
@@ -111,19 +144,22 @@ def resolve(text: str) -> Target:
     if not _is_target(subject):
         raise TargetError(
             f"{text}: got {type(subject).__name__}, expected a subclass of minigrad.nn.Cell or "
-            "minigrad.nn.Module, or a primitive"
+            "minigrad.nn.Module, a primitive, or a function decorated with "
+            "minigrad.verify.backward_of"
         )
-    return Target(text, subject)
+    return Target(text, getattr(subject, "__vjp__", subject))
 
 
 def _is_target(value: Any) -> bool:
-    return isinstance(value, Primitive) or (
-        isinstance(value, type) and issubclass(value, nn.Module)
+    return (
+        isinstance(value, Primitive)
+        or (isinstance(value, type) and issubclass(value, nn.Module))
+        or hasattr(value, "__vjp__")
     )
 
 
 def _suggestion(text: str) -> str:
-    names = [*LAYERS, *PRIMITIVES]
+    names = [*LAYERS, *PARTS, *PRIMITIVES]
     close = difflib.get_close_matches(text, names, n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"{guess}known are {', '.join(names)}; or give module:attribute or file.py:attribute"
@@ -135,7 +171,7 @@ def _targets_in(module: ModuleType) -> str:
         for name, value in vars(module).items()
         if _is_target(value) and getattr(value, "__module__", module.__name__) == module.__name__
     ]
-    return ", ".join(own) or "no cell, layer or primitive of its own"
+    return ", ".join(own) or "no cell, layer, primitive or backward of its own"
 
 
 def _from_file(path: Path) -> ModuleType:

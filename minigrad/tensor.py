@@ -429,8 +429,11 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
         arrays.append(array)
         kind = type(array)
         plain = plain and (kind is np.ndarray or kind is float or kind is int)
+    saved = None
     if not plain:
         data = primitive.apply(arrays, static)
+    elif primitive.saving is not None and tracked and current().recording:
+        data, saved = primitive.saving(*arrays, **static)
     elif static:
         data = primitive.forward(*arrays, **static)
     else:
@@ -446,6 +449,7 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
             out.operands = tuple(arrays)
             out.parents = tuple(parents)
             out.static = static
+            out.saved = saved
             out.scope = state.scope
             if type(data) is np.ndarray:
                 if data is not arrays[0] and data is not arrays[-1]:  # not somebody else's array

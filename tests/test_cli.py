@@ -92,6 +92,47 @@ def test_a_rule_without_samples_is_told_what_it_lacks(tmp_path):
     assert "carries no samples=" in done.stderr
 
 
+BACKWARDS = """
+import numpy as np
+from minigrad.verify import backward_of
+
+def linear(x, W, b):
+    return x @ W + b
+
+@backward_of(linear, example_inputs=[(4, 5), (5, 3), (3,)])
+def right(g, x, W, b):
+    return g @ W.T, x.T @ g, g.sum(axis=0)
+
+@backward_of(linear, example_inputs=[(4, 5), (5, 3), (3,)])
+def wrong(g, x, W, b):
+    return g @ W.T, x.T @ g, g
+
+@backward_of(linear, example_inputs=[(4, 5), (4, 3), (3,)])
+def misfit(g, x, W, b):
+    return g, g, g
+"""
+
+
+def test_a_backward_written_by_hand_is_told_what_is_right_and_what_is_wrong(tmp_path):
+    (tmp_path / "layer.py").write_text(BACKWARDS)
+    done = minigrad("verify", "layer.py:right", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "right: ∂L/∂W is right\n  proof: an identity for every real input" in done.stdout
+    done = minigrad("verify", "layer.py:wrong", "--report", "pages", cwd=tmp_path)
+    assert done.returncode == 1
+    told = "backward's ∂L/∂b was not summed over axis 0: got shape (4, 3), expected (3,)"
+    assert told in done.stdout
+    assert "wrong: ∂L/∂x is right" in done.stdout
+    assert "not summed over axis 0" in (tmp_path / "pages" / "index.html").read_text()
+    done = minigrad("verify", "layer.py:misfit", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "forward fails on the example inputs" in done.stderr
+    for command in ("derive", "graph"):
+        done = minigrad(command, "layer.py:right", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "a backward, expected a cell" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -134,7 +175,12 @@ def test_the_report_folder_links_checks_derivations_and_graphs(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "index.html").read_text()
     for name in ("rnn", "attention"):
-        for file in (f"{name}-derivation.html", f"{name}-derivation.tex", f"{name}.svg"):
+        for file in (
+            f"{name}-derivation.html",
+            f"{name}-derivation.tex",
+            f"{name}.svg",
+            f"{name}.html",
+        ):
             assert (tmp_path / "out" / file).stat().st_size > 500
             assert f'href="{file}"' in page
     assert json.loads((tmp_path / "out" / "report.json").read_text())["passed"] is True

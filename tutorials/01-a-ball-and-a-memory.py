@@ -257,7 +257,7 @@ assert W.grad.shape == W.shape
 # pérdida dice de este paso, más lo que devuelve el paso siguiente.
 
 # %%
-formulas(derive("rnn"), "δh_t", "δa^a_t", "∂L/∂W_a")
+formulas(derive("rnn"), "δh_t", "δa_t", "∂L/∂W_a")
 
 # %% [markdown] lang="en"
 # In the picture, the curve is the loss as one single entry of $W$ varies. The straight line has

@@ -128,7 +128,7 @@ graph.draw("rnn", steps=5)
 # minigrad lee lo mismo en el código de la celda (su $W_a$ lleva juntas $W_h$ y $W_x$):
 
 # %%
-formulas(derive("rnn"), "δh_t", "δa^a_t", "∂L/∂W_a")
+formulas(derive("rnn"), "δh_t", "δa_t", "∂L/∂W_a")
 
 # %% [markdown] lang="en"
 # ## By SymPy

@@ -104,7 +104,7 @@ assert 0.9**100 < 3e-5 and 1.1**100 > 13_000
 # Con la tanh, el camino de vuelta del capítulo 3 era
 
 # %%
-formulas(derive("rnn"), "δh_t", "δa^a_t")
+formulas(derive("rnn"), "δh_t", "δa_t")
 
 # %% [markdown] lang="en"
 # Put one line into the other, and leave out what the loss says on the way: each step back

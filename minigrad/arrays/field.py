@@ -5,13 +5,16 @@ with p elements with probability at most d / p (Schwartz 1980, Zippel 1979), and
 is prime. Transcendental functions stand for themselves: their values are drawn at random,
 always the same for the same argument, so that an identity holds just if it holds for
 whatever values they take, up to the laws that are kept here: tanh is odd, σ(−x) = 1 − σ(x),
-exp(−x) = 1 / exp(x), √x² = x.
+exp(−x) = 1 / exp(x), √x² = x. The last needs a root, which half of the elements have: where a
+function takes too many to find such a point, √ is drawn at random as well (`roots_at_random`),
+and then an identity that needs (√x)² = x is no longer seen as one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -94,6 +97,14 @@ def _exp(x: int) -> int:
     return _hash("exp", x) if 2 * x < PRIME else _inverse(_hash("exp", PRIME - x))
 
 
+_random_roots: ContextVar[bool] = ContextVar("minigrad.random_roots", default=False)
+
+
+def roots_at_random() -> None:
+    """From here on, in this context, √ of what has no root is a random number, always the same."""
+    _random_roots.set(True)
+
+
 def _sqrt(x: int) -> int:
     """A square root where there is one: p ≡ 3 (mod 4), so it is a power.
 
@@ -102,6 +113,8 @@ def _sqrt(x: int) -> int:
     """
     root = pow(x, (PRIME + 1) // 4, PRIME)
     if root * root % PRIME != x:
+        if _random_roots.get():
+            return _hash("sqrt", x)
         raise ArithmeticError("a number without a square root in the finite field")
     return root
 

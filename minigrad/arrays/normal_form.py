@@ -70,7 +70,10 @@ def _is_root(atom: sympy.Expr) -> bool:
 def _root(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     """The unknown that a power is made of: (1 + x)^(−3/2) is a power of √(1 + x), expanded."""
     if exponent.is_Rational:
-        return sympy.Pow(sympy.expand(base), sympy.Rational(1, exponent.q), evaluate=False)
+        functions = {f: sympy.Dummy() for f in base.atoms(sympy.Function)}  # left as they are
+        expanded = sympy.expand(base.xreplace(functions))
+        back = {dummy: f for f, dummy in functions.items()}
+        return sympy.Pow(expanded.xreplace(back), sympy.Rational(1, exponent.q), evaluate=False)
     return sympy.Pow(base, exponent)
 
 

@@ -35,7 +35,7 @@ class SymbolicArray(ExactArray):
     @classmethod
     def elementwise(cls, primitive: Primitive) -> Callable[..., sympy.Expr]:
         function = function_of(primitive)
-        if primitive.analytic:
+        if not primitive.nonsmooth:
             return function
         return lambda *scalars: functions.on_one_branch(function(*scalars))
 
@@ -104,6 +104,8 @@ def evaluate(expression: sympy.Expr, values: dict[sympy.Symbol, Any]) -> Any:
         return total
     if expression.is_Pow:
         base, exponent = arguments
+        if exact and type(base) is int:  # x / 3: the inverse of 3, and not 0.333…
+            base = Fraction(base)
         return _power(base, expression.exp, exponent)
     if expression.func is functions.heaviside:
         return (arguments[0] > 0) * 1

@@ -54,6 +54,10 @@ class ExactArray(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __iadd__(self, other: Any) -> Any:
+        """As a = a + b: exact arrays are never changed in place."""
+        return self + other
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({np.array2string(self.entries, separator=', ')})"
 
@@ -67,10 +71,8 @@ class ExactArray(NDArrayOperatorsMixin):
         )
 
     def lift(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Operands with floats made exact, so that no rule computes with floats among them."""
-        return tuple(
-            type(self)(x) if isinstance(x, float) or _is_float_array(x) else x for x in operands
-        )
+        """Operands with numbers made exact, so that no rule computes with floats: 1 / 3 is one."""
+        return tuple(type(self)(x) if _is_number(x) else x for x in operands)
 
     def is_zero(self) -> bool:
         """Whether every entry is literally 0."""
@@ -207,8 +209,11 @@ def _rules(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     return primitive.rules * len(operands) if primitive.variadic else primitive.rules
 
 
-def _is_float_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "f"
+def _is_number(x: Any) -> bool:
+    """Whether it is a number or an array of numbers; a boolean is a choice."""
+    if isinstance(x, np.ndarray | np.generic):
+        return x.dtype.kind in "fiu"
+    return isinstance(x, float | int) and not isinstance(x, bool)
 
 
 def _plain(x: Any) -> Any:

@@ -1,5 +1,6 @@
 """Pictures of recorded graphs: record, choose a view, lay out, draw."""
 
+from minigrad.graph.items import Item, View
 from minigrad.graph.model import Graph, Operation, Use, trace, trace_target
 from minigrad.graph.render import (
     GraphvizNotFoundError,
@@ -10,7 +11,7 @@ from minigrad.graph.render import (
     source,
     svg,
 )
-from minigrad.graph.views import Item, View, unrolled
+from minigrad.graph.views import unrolled
 
 __all__ = [
     "Graph",

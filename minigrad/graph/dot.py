@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 
-from minigrad.graph.views import Item, Kind, View
+from minigrad.graph.items import Item, Kind, View
 
 _LONGEST = 60  # characters of a line of a label; a longer one is cut
 FONT = "Helvetica,Arial,sans-serif"
+FRAME = 'style="rounded,filled"; color="#9a9a9a"; fillcolor="#fafafa"'
 
 # The notation of the course notes: yellow boxes are layers, red circles act on each entry.
 # Shapes differ as well as colours, for print and for those who see few colours.
@@ -33,9 +35,9 @@ def quoted(text: str) -> str:
     return f'"{"".join(c for c in safe if c.isprintable())}"'
 
 
-def label(lines: tuple[str, ...]) -> str:
+def label(lines: tuple[str, ...], longest: int = _LONGEST) -> str:
     """A label of several lines; a line that is too long for a box is cut."""
-    cut = [line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines]
+    cut = [line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines]
     return '"' + "\\n".join(quoted(line)[1:-1] for line in cut) + '"'
 
 
@@ -46,13 +48,14 @@ def attributes(**values: str) -> str:
 
 def identity(view: View, part: str) -> str:
     """An id that is the same in every run, and no other picture's on the page."""
-    key = f"{view.title}/{view.steps}/{len(view.items)}/{part}"
-    return "g" + hashlib.sha256(key.encode()).hexdigest()[:12]
+    return view.prefix + hashlib.blake2b(part.encode(), digest_size=6).hexdigest()
 
 
 def node(view: View, item: Item, **extra: str) -> str:
     """The DOT statement of an item."""
     style = {name: quoted(value) for name, value in STYLES[item.kind].items()}
+    if item.id in view.heat:
+        style |= {name: quoted(value) for name, value in heat(view.heat[item.id]).items()}
     return quoted(item.id) + " " + attributes(
         **style,
         label=label(item.lines),
@@ -60,6 +63,20 @@ def node(view: View, item: Item, **extra: str) -> str:
         id=quoted(identity(view, item.id)),
         **extra,
     )  # fmt: skip
+
+
+HEAT = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
+        "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838")  # fmt: skip
+"""Matplotlib's cividis, one colour for each power of ten: seen alike with any colour vision."""
+COLDEST = -8  # power of ten of the first colour
+
+
+def heat(power: float | None) -> dict[str, str]:
+    """How an item looks whose gradient has a size of 10 to this power."""
+    if power is None:
+        return {"fillcolor": "#ffffff", "color": "#9a9a9a", "style": "filled,dashed"}
+    number = max(0, min(len(HEAT) - 1, math.floor(power) - COLDEST if power > -300 else 0))
+    return {"fillcolor": HEAT[number], "fontcolor": "#ffffff" if number < 5 else "#000000"}
 
 
 def header(view: View, **extra: str) -> list[str]:
@@ -71,5 +88,17 @@ def header(view: View, **extra: str) -> list[str]:
         f"graph {attributes(id=quoted(identity(view, 'graph')), tooltip=quoted(view.title))}",
         f"node {attributes(fontname=quoted(FONT), fontsize='12', margin=quoted('0.10,0.05'))}",
         f"edge {attributes(color=quoted('#444444'), arrowsize='0.7', penwidth='1.1')}",
+        f"edge {attributes(fontname=quoted(FONT), fontsize='10')}",
         *([rest] if rest else []),
     ]
+
+
+def edge(view: View, a: str, b: str, **extra: str) -> str:
+    """The DOT statement of an arrow."""
+    name = quoted(identity(view, f"{a}>{b}"))
+    return f"{quoted(a)} -> {quoted(b)} {attributes(id=name, **extra)}"
+
+
+def edge_label(text: str) -> str:
+    """What is written at an arrow, as a DOT string of one or more lines."""
+    return label(tuple(f"  {line} " for line in text.split("\n")))

@@ -7,22 +7,32 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import graphviz
 
 from minigrad.files import check_writable, write_bytes
 from minigrad.graph import layout
+from minigrad.graph.attention import attention
+from minigrad.graph.cellview import cell
+from minigrad.graph.folded import folded
+from minigrad.graph.gradient import gradient
+from minigrad.graph.items import View
 from minigrad.graph.model import Graph, trace, trace_target
-from minigrad.graph.views import View, unrolled
+from minigrad.graph.plain import tape
+from minigrad.graph.views import unrolled
 from minigrad.targets import Target, resolve
 
-FORMATS = ("svg", "png", "pdf", "dot")
+if TYPE_CHECKING:
+    from minigrad.verify.report import Check
+
+VIEWS = ("unrolled", "folded", "gradient", "cell", "attention", "tape")
+FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
 
 
 class GraphvizNotFoundError(RuntimeError):
@@ -46,17 +56,22 @@ def draw(
     path: str | Path | None = None,
     *,
     steps: int = 3,
+    view: str = "unrolled",
     all_steps: bool = False,
     title: str | None = None,
+    checks: Sequence[Check] = (),
 ) -> Picture:
     """Draw a target, or what a Tensor was made of, unrolled over time.
 
     Args:
         what: a `Target` or its name, a `Graph`, or a Tensor (or several in a tuple).
-        path: where to write it: .svg, .png, .pdf or .dot; nothing is written if ``None``.
+        path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
+            `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
         steps: time steps of a target.
+        view: one of `VIEWS`.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
+        checks: what the judges said of the target, for the .html page.
 
     Returns:
         The picture, which shows itself in a notebook.
@@ -64,6 +79,7 @@ def draw(
     Raises:
         ValueError: the file's ending is none of these, or nothing was recorded.
         GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
+        ImportError: an .html page needs the extra ``report``, which is not installed.
         OSError: the file cannot be written.
     """
     if path is not None:
@@ -74,11 +90,31 @@ def draw(
         what = trace_target(what, steps)
     elif not isinstance(what, Graph):
         what = trace(what)
-    seen = unrolled(what, all_steps=all_steps, title=title)
-    view = Picture(seen.title, seen.items, seen.arrows, seen.steps, seen.skipped)
-    if path is not None:
-        render(view, path)
-    return view
+    picture = Picture(**vars(_view(what, view, all_steps, title)))
+    ending = "" if path is None else format_of(path)
+    if path is not None and ending == "json":
+        write_bytes(path, what.to_json().encode())
+    elif path is not None and ending == "html":
+        from minigrad.graph.explorer import page  # SymPy and jinja2, which a picture needs not
+
+        check_writable(Path(path))
+        write_bytes(
+            path, page(replace(what, title=picture.title), run=_graphviz, checks=checks).encode()
+        )
+    elif path is not None:
+        render(picture, path)
+    return picture
+
+
+def _view(graph: Graph, name: str, all_steps: bool, title: str | None) -> View:
+    if name not in VIEWS:
+        raise ValueError(f"draw: got view {name!r}, expected one of {', '.join(VIEWS)}")
+    if name in ("unrolled", "gradient"):
+        make = unrolled if name == "unrolled" else gradient
+        return make(graph, all_steps=all_steps, title=title)
+    if name == "attention":
+        return attention(graph, title=title)
+    return {"folded": folded, "tape": tape, "cell": cell}[name](graph, title=title)
 
 
 def render(view: View, path: str | Path) -> None:
@@ -116,7 +152,7 @@ def format_of(path: str | Path) -> str:
     """The format that a file's ending asks for.
 
     Raises:
-        ValueError: it is none of svg, png, pdf, dot.
+        ValueError: it is none of `FORMATS`.
     """
     ending = Path(path).suffix.lower().lstrip(".")
     if ending not in FORMATS:

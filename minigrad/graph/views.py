@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from minigrad.graph import strips
+from minigrad.graph.items import SUBSCRIPTS, Item, View, strip_of, subscript
 from minigrad.graph.model import Graph, Operation
 from minigrad.notation import pretty
 from minigrad.primitives import PRIMITIVES
-
-Kind = Literal["input", "layer", "point", "operation", "state", "join", "ellipsis"]
 
 # They only move entries, so a picture that shows them would hide what matters.
 _BOOKKEEPING = frozenset({
     "getitem", "reshape", "stack", "broadcast_to", "astype", "transpose", "swapaxes",
     "concatenate", "scatter",
 })  # fmt: skip
-_SUBSCRIPTS = "₋₀₁₂₃₄₅₆₇₈₉"
 MOST_STEPS = 8
 _FIRST, _LAST = 3, 2
-
-
-@dataclass(frozen=True)
-class Item:
-    """One thing that is drawn.
-
-    Attributes:
-        id: unique in the view.
-        kind: ``"layer"`` for an affine map with its activation, ``"point"`` for an operation
-            of a step, ``"operation"`` for one outside of steps, ``"state"`` for h_t or c_t,
-            ``"join"`` for a concatenation.
-        lines: the label, line by line.
-        step: the time step; ``None`` outside of one.
-        role: the same for the same thing at every step.
-        tooltip: what a pointer over it tells.
-    """
-
-    id: str
-    kind: Kind
-    lines: tuple[str, ...]
-    step: int | None
-    role: str
-    tooltip: str = ""
-
-
-@dataclass(frozen=True)
-class View:
-    """Items and arrows between them, by id.
-
-    Attributes:
-        title: what the picture shows.
-        items: in order of creation.
-        arrows: (source, target), each once.
-        steps: the time steps that are drawn, in order; empty without time.
-        skipped: how many steps are left out in the middle.
-    """
-
-    title: str
-    items: tuple[Item, ...]
-    arrows: tuple[tuple[str, str], ...]
-    steps: tuple[int, ...]
-    skipped: int = 0
 
 
 def unrolled(graph: Graph, *, all_steps: bool = False, title: str | None = None) -> View:
@@ -72,37 +29,50 @@ def unrolled(graph: Graph, *, all_steps: bool = False, title: str | None = None)
         all_steps: draw every step, also when there are more than 8.
         title: heading of the picture; the graph's title if not given.
     """
-    owner = _owners(graph)
+    sources = _sources(graph)
+    owner = _owners(graph, sources)
     members: dict[str, list[Operation]] = {}
     for node in graph.nodes:
         if node.id in owner:
             members.setdefault(owner[node.id], []).append(node)
-    items = {key: _item(key, group, graph) for key, group in members.items()}
-    arrows = _arrows(graph, owner)
-    items, arrows = _states(items, members, arrows)
+    items = {key: _item(key, group, graph, sources) for key, group in members.items()}
+    items, arrows = _states(items, members, _arrows(graph, owner, sources))
+    items, arrows = strips.arranged(_with_nodes(items, members), arrows)
     items = _with_operands(items, arrows)
     items, arrows = _joined(items, arrows)
     steps = sorted({item.step for item in items.values() if item.step is not None})
-    heading = title or graph.title
-    if len(steps) > MOST_STEPS and not all_steps:
-        kept = (*steps[:_FIRST], *steps[-_LAST:])
-        entering = {a for a, b in arrows if items[b].step == steps[-_LAST]} - {
-            key for key, item in items.items() if item.step in kept
-        }  # the states that come out of the steps left out stand before the last ones
-        items |= {key: replace(items[key], step=None) for key in entering}
-        shown = [item for item in items.values() if item.step is None or item.step in kept]
-        ids = {item.id for item in shown}
-        arrows = [(a, b) for a, b in arrows if a in ids and b in ids]
-        return View(heading, tuple(shown), tuple(arrows), kept, len(steps) - len(kept))
-    return View(heading, tuple(items.values()), tuple(arrows), tuple(steps))
+    view = View(title or graph.title, tuple(items.values()), tuple(arrows), tuple(steps))
+    return view if all_steps or len(steps) <= MOST_STEPS else elided(view)
 
 
-def subscript(step: int) -> str:
-    """A step as a Unicode subscript: −1 is ₋₁."""
-    return str(step).translate(str.maketrans("-0123456789", _SUBSCRIPTS))
+def elided(view: View) -> View:
+    """The view without the steps in the middle."""
+    items = {item.id: item for item in view.items}
+    kept = (*view.steps[:_FIRST], *view.steps[-_LAST:])
+    drawn = {key for key, item in items.items() if item.step is None or item.step in kept}
+    entering = set()
+    for a, b in view.arrows:  # a state that comes out of them stands before the step it goes into
+        if a not in drawn and items[b].step in kept and items[a].kind == "state":
+            items[a] = replace(items[a], step=None)
+            entering.add(a)
+    shown = [item for item in items.values() if item.step is None or item.step in kept]
+    ids = {item.id for item in shown}
+    arrows = [
+        (a, b) for a, b in view.arrows
+        if a in ids and b in ids and (a not in entering or items[b].step is not None)
+    ]  # fmt: skip
+    return View(view.title, tuple(shown), tuple(arrows), kept, len(view.steps) - len(kept))
 
 
-def _owners(graph: Graph) -> dict[int, str]:
+def _sources(graph: Graph) -> dict[int, list[int]]:
+    """The operands of each node."""
+    sources: dict[int, list[int]] = {}
+    for edge in graph.edges:
+        sources.setdefault(edge.target, []).append(edge.source)
+    return sources
+
+
+def _owners(graph: Graph, sources: Mapping[int, list[int]]) -> dict[int, str]:
     """For each node that is drawn, the key of the item that draws it."""
     consumers: dict[int, list[int]] = {}
     for edge in graph.edges:
@@ -133,7 +103,7 @@ def _owners(graph: Graph) -> dict[int, str]:
             if not _sliced_by_step(node.id, consumers, nodes):
                 owner[node.id] = f"leaf {node.id}"
         elif node.id not in owner and (
-            node.primitive not in _BOOKKEEPING or _is_step_input(node, graph)
+            node.primitive not in _BOOKKEEPING or _is_step_input(node, graph, sources)
         ):
             owner[node.id] = f"point {node.id}"
     return owner
@@ -187,15 +157,14 @@ def _sliced_by_step(
     )
 
 
-def _is_step_input(node: Operation, graph: Graph) -> bool:
+def _is_step_input(node: Operation, graph: Graph, sources: Mapping[int, list[int]]) -> bool:
     """Whether this is x[:, t]: an input of one time step."""
     if node.primitive != "getitem" or not node.scope or node.scope[-1][0] != "step":
         return False
-    sources = [edge.source for edge in graph.edges if edge.target == node.id]
-    return any(graph.nodes[source].kind == "input" for source in sources)
+    return any(graph.nodes[source].kind == "input" for source in sources[node.id])
 
 
-def _item(key: str, group: list[Operation], graph: Graph) -> Item:
+def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, list[int]]) -> Item:
     """The item that draws these operations."""
     last = group[-1]
     role = key.replace(f"step:{last.step}", "step:t") if last.step is not None else key
@@ -211,6 +180,8 @@ def _item(key: str, group: list[Operation], graph: Graph) -> Item:
         name = pretty(name)
         activation = last.label if _is_activation(last) else ""
         affine = "W·[ ] + b" if group_scopes else "W·x + b"
+        if not {node.primitive for node in group} & {"matmul", "affine"}:
+            affine = f"{last.label}(x)"  # not an affine map: a normalisation, say
         formula = f"{activation}({affine})" if activation else affine
         if last.name and last.step is None:
             name = f"{last.name} = {name}(x)"
@@ -229,19 +200,16 @@ def _item(key: str, group: list[Operation], graph: Graph) -> Item:
         return Item(key, "input", (f"x{subscript(step or 0)}", _shape(last)), step, "point x",
                     f"input at step {step}")  # fmt: skip
     if step is None:
-        formula = _written(last, graph)
+        formula = _written(last, graph, sources)
         heading = f"{last.name} = {formula}" if last.name else formula
         return Item(key, "operation", (heading, _shape(last)), None, key,
                     f"{last.primitive} {_shape(last)}")  # fmt: skip
     return Item(key, "point", (last.label,), step, "", f"{last.primitive} {_shape(last)}")
 
 
-def _written(node: Operation, graph: Graph) -> str:
+def _written(node: Operation, graph: Graph, sources: Mapping[int, list[int]]) -> str:
     """The operation with the names of its operands where they have some: Q @ Kᵀ."""
-    names = []
-    for edge in graph.edges:
-        if edge.target == node.id:
-            names.append(_name_through(edge.source, graph))
+    names = [_name_through(source, graph, sources) for source in sources.get(node.id, ())]
     if not names or not all(names):
         return node.label
     if len(names) == 2:
@@ -249,12 +217,12 @@ def _written(node: Operation, graph: Graph) -> str:
     return f"{names[0]} {node.label}" if " " in node.label else f"{node.label}({names[0]})"
 
 
-def _name_through(number: int, graph: Graph) -> str:
+def _name_through(number: int, graph: Graph, sources: Mapping[int, list[int]]) -> str:
     """Name of a value, with ᵀ if it was transposed on the way; empty if it has none."""
     node, transposed = graph.nodes[number], ""
     while node.name is None and node.primitive in ("transpose", "swapaxes"):
         transposed = "" if transposed else "ᵀ"
-        node = graph.nodes[next(e.source for e in graph.edges if e.target == node.id)]
+        node = graph.nodes[sources[node.id][0]]
     return f"{node.name}{transposed}" if node.name else ""
 
 
@@ -262,17 +230,17 @@ def _shape(node: Operation) -> str:
     return "(" + ", ".join(map(str, node.shape)) + ")"
 
 
-def _arrows(graph: Graph, owner: dict[int, str]) -> list[tuple[str, str]]:
+def _arrows(
+    graph: Graph, owner: dict[int, str], sources: Mapping[int, list[int]]
+) -> list[tuple[str, str]]:
     """Arrows between items, seen through the operations that are not drawn."""
-    sources: dict[int, list[int]] = {}
-    for edge in graph.edges:
-        sources.setdefault(edge.target, []).append(edge.source)
     drawn: dict[int, tuple[str, ...]] = {}
     arrows: dict[tuple[str, str], None] = {}
     for node in graph.nodes:  # operands come first, so their answer is known
-        reached = tuple(
-            dict.fromkeys(key for source in sources.get(node.id, ()) for key in drawn[source])
-        )
+        operands = sources.get(node.id, [])
+        if (part := _picked(node, graph, sources)) is not None:
+            operands = [part]
+        reached = tuple(dict.fromkeys(key for source in operands for key in drawn[source]))
         key = owner.get(node.id)
         if key is None:
             drawn[node.id] = reached
@@ -282,6 +250,18 @@ def _arrows(graph: Graph, owner: dict[int, str]) -> list[tuple[str, str]]:
     return list(arrows)
 
 
+def _picked(node: Operation, graph: Graph, sources: Mapping[int, list[int]]) -> int | None:
+    """What ``np.stack(parts, axis)[…, t, …]`` picks from the stack: part t."""
+    if node.primitive != "getitem":
+        return None
+    (stack,) = sources[node.id][:1]
+    numbers = re.findall(r"(?<![\w.])-?\d+(?!\w)", re.sub(r"slice\([^)]*\)", "", node.keywords))
+    parts = sources.get(stack, [])
+    if graph.nodes[stack].primitive != "stack" or len(numbers) != 1:
+        return None
+    return parts[int(numbers[0])] if -len(parts) <= int(numbers[0]) < len(parts) else None
+
+
 def _states(
     items: dict[str, Item], members: dict[str, list[Operation]], arrows: list[tuple[str, str]]
 ) -> tuple[dict[str, Item], list[tuple[str, str]]]:
@@ -289,12 +269,14 @@ def _states(
     result: dict[str, Item] = {}
     moved: dict[str, str] = {}
     extra: list[tuple[str, str]] = []
-    order: dict[int | None, int] = {}
+    order: dict[tuple[str, int | None, str], int] = {}
     for key, item in items.items():
         last = members[key][-1]
         if item.kind == "point" or not item.role:
-            number = order[item.step] = order.get(item.step, -1) + 1
-            item = Item(key, item.kind, item.lines, item.step, f"point {number}", item.tooltip)
+            place = (strip_of(last), item.step, last.label)
+            number = order[place] = order.get(place, -1) + 1
+            item = replace(item, role=f"point {last.label} {number}")
+        item = replace(item, strip=strip_of(last) if item.step is not None else "")
         result[key] = item
         if last.kind == "input" and last.name and item.step is None and _is_state(last, members):
             label = f"{pretty(last.name)}{subscript(-1)}"
@@ -302,12 +284,24 @@ def _states(
                                f"initial state {last.name}")  # fmt: skip
         elif last.kind == "operation" and last.name and item.step is not None:
             label = f"{pretty(last.name)}{subscript(item.step)}"
-            pill = Item(f"state {last.name} {item.step}", "state", (label, _shape(last)),
-                        item.step, f"state {last.name}", f"state {label}")  # fmt: skip
+            pill = Item(_state_id(last), "state", (label, _shape(last)), item.step,
+                        f"state {last.name}", f"state {label}", (), item.strip)  # fmt: skip
             result[pill.id] = pill
             moved[key] = pill.id
             extra.append((key, pill.id))
     return result, extra + [(moved.get(a, a), b) for a, b in arrows]
+
+
+def _with_nodes(items: dict[str, Item], members: dict[str, list[Operation]]) -> dict[str, Item]:
+    """Note on each item which nodes it draws; a state's own item draws the last of its group."""
+    drawn = {key: tuple(node.id for node in group) for key, group in members.items()}
+    for group in members.values():
+        drawn.setdefault(_state_id(group[-1]), (group[-1].id,))
+    return {key: replace(item, nodes=drawn.get(key, ())) for key, item in items.items()}
+
+
+def _state_id(node: Operation) -> str:
+    return f"state {node.name} {node.step} {strip_of(node)}".rstrip()
 
 
 def _is_state(leaf: Operation, members: dict[str, list[Operation]]) -> bool:
@@ -329,7 +323,7 @@ def _with_operands(items: dict[str, Item], arrows: list[tuple[str, str]]) -> dic
         item = items[key]
         if item.kind in ("state", "input"):
             return (
-                item.role.split()[-1] if item.kind == "state" else item.lines[0].rstrip(_SUBSCRIPTS)
+                item.role.split()[-1] if item.kind == "state" else item.lines[0].rstrip(SUBSCRIPTS)
             )
         if item.kind == "layer":
             return item.lines[0]
@@ -354,22 +348,22 @@ def _joined(
     sources: dict[str, list[str]] = {}
     for a, b in arrows:
         sources.setdefault(b, []).append(a)
-    shared: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    shared: dict[tuple[str, int, tuple[str, ...]], list[str]] = {}
     for key, item in items.items():
         if item.kind == "layer" and item.step is not None and len(sources.get(key, ())) > 1:
-            shared.setdefault((item.step, tuple(sources[key])), []).append(key)
+            shared.setdefault((item.strip, item.step, tuple(sources[key])), []).append(key)
     result = dict(items)
     redirected: dict[str, str] = {}
     extra: list[tuple[str, str]] = []
-    count: dict[int, int] = {}
-    for (step, operands), gates in shared.items():
+    count: dict[tuple[str, int], int] = {}
+    for (strip, step, operands), gates in shared.items():
         if len(gates) < 2:
             continue
-        number = count[step] = count.get(step, -1) + 1
-        join = f"join {step} {number}"
+        number = count[strip, step] = count.get((strip, step), -1) + 1
+        join = f"join {step} {number} {strip}".rstrip()
         names = ", ".join(items[operand].lines[0] for operand in operands)
         result[join] = Item(join, "join", (f"[{names}]",), step, f"join {number}",
-                            f"concatenation of {names}")  # fmt: skip
+                            f"concatenation of {names}", (), strip)  # fmt: skip
         extra += [(operand, join) for operand in operands] + [(join, gate) for gate in gates]
         redirected |= dict.fromkeys(gates, join)
     return result, extra + [(a, b) for a, b in arrows if b not in redirected]

@@ -7,18 +7,21 @@ draws them with the gates' names. A cell of one's own has all of it for the same
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from minigrad.nn.linear import Gate, check_width
 from minigrad.nn.module import Module, Seed, check_size
-from minigrad.primitives import sigmoid, tanh
+from minigrad.primitives import exp, maximum, mean, sigmoid, sqrt, tanh, var
 from minigrad.primitives.primitive import Array
 from minigrad.tape import no_grad
-from minigrad.tensor import Tensor
+from minigrad.tensor import Parameter, Tensor
 
 State = Array | tuple[Array, ...]
+Packing = tuple[str | tuple[str, str], ...]
 
 
 class Cell(Module):
@@ -27,8 +30,17 @@ class Cell(Module):
     Args:
         input_size: width of x_t.
         hidden_size: width of every state and gate.
+        activation: what stands in the place of the cell's tanh.
         rng: seed or generator of the initial weights.
         dtype: of the parameters.
+
+    Attributes:
+        state: names of the states, h first.
+        gates: names of the affine maps that ``step`` calls.
+        vectors: names of parameters with one number per unit, and their initial value.
+        packing: the gates in the order in which PyTorch's arrays hold them, where it has the
+            cell; a pair is one gate of x and one of h.
+        keras: the same for Keras; "1-z" where its gate is 1 − z of ours.
 
     Shapes:
         x (batch, input_size), each state (batch, hidden_size). Gate k has ``k.weight``
@@ -44,27 +56,42 @@ class Cell(Module):
 
     state: ClassVar[tuple[str, ...]] = ("h",)
     gates: ClassVar[tuple[str, ...]] = ()
+    vectors: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    packing: ClassVar[Packing] = ()
+    keras: ClassVar[Packing] = ()
+    activation: Callable[[Array], Array] = staticmethod(tanh)
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         *,
+        activation: Callable[[Array], Array] | None = None,
         rng: Seed = None,
         dtype: Any = np.float32,
     ) -> None:
         check_size(self, input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size = input_size, hidden_size
+        if activation is not None:
+            self.activation = activation
         generator = np.random.default_rng(rng)
-        for gate in self.gates:
-            setattr(self, gate, Gate(hidden_size, rng=generator, dtype=dtype))
-        with no_grad():  # the dry run, from which each gate learns its width
+        for name in self.gates:
+            setattr(self, name, Gate(self.size_of(name), rng=generator, dtype=dtype))
+        for name, value in self.vectors.items():
+            setattr(self, name, Parameter(np.full(self.size_of(name), value, dtype)))
+        # The dry run: each gate learns its width, and what is NaN depends on the state
+        with no_grad(), np.errstate(invalid="ignore"):
             x = np.zeros((1, input_size), dtype)
-            self._checked(self.step(x, *[np.zeros((1, hidden_size), dtype)] * len(self.state)))
+            before = [np.full((1, self.size_of(name)), np.nan, dtype) for name in self.state]
+            self._checked(self.step(x, *before))
 
-    if TYPE_CHECKING:  # the gates, which are made from their names
+    if TYPE_CHECKING:  # the gates and vectors, which are made from their names
 
-        def __getattr__(self, name: str) -> Gate: ...
+        def __getattr__(self, name: str) -> Any: ...
+
+    def size_of(self, name: str) -> int:
+        """Width of the state, gate or vector of this name."""
+        return self.hidden_size
 
     def step(self, x: Array, *state: Array) -> State:
         """The cell's equations: x_t and the state before → the state after."""
@@ -77,16 +104,18 @@ class Cell(Module):
             ValueError: x or a state has the wrong shape.
         """
         check_width(self, x, self.input_size)
+        expected = tuple((*x.shape[:-1], self.size_of(name)) for name in self.state)
         if state is None:
-            state = tuple(np.zeros((*x.shape[:-1], self.hidden_size), x.dtype)
-                          for _ in self.state)  # fmt: skip
+            state = tuple(np.zeros(shape, x.dtype) for shape in expected)
         before = state if isinstance(state, tuple) else (state,)
-        expected = (*x.shape[:-1], self.hidden_size)
-        if len(before) != len(self.state) or any(s.shape != expected for s in before):
+        if len(before) != len(self.state) or any(
+            s.shape != shape for s, shape in zip(before, expected, strict=True)
+        ):
             got = ", ".join(str(s.shape) for s in before)
+            names = zip(self.state, expected, strict=True)
             raise ValueError(
                 f"{type(self).__name__}: got a state of shape {got}, expected "
-                f"{', '.join(f'{n} {expected}' for n in self.state)} for x {x.shape}"
+                f"{', '.join(f'{n} {shape}' for n, shape in names)} for x {x.shape}"
             )
         after = self._checked(self.step(x, *before))
         for name, value in zip(self.state, after, strict=True):
@@ -112,10 +141,25 @@ class RNNCell(Cell):
 
     state = ("h",)
     gates = ("a",)
+    packing = keras = ("a",)
 
     def step(self, x: Array, h: Array) -> Array:
         """One step."""
-        return tanh(self.a(h, x))
+        return self.activation(self.a(h, x))
+
+
+class JordanCell(Cell):
+    """Network whose output is fed back (Jordan 1986, "Serial order", p. 532).
+
+    y_t = φ(w_x x_t + w_y y_{t−1} + b)
+    """
+
+    state = ("y",)
+    gates = ("a",)
+
+    def step(self, x: Array, y: Array) -> Array:
+        """One step."""
+        return self.activation(self.a(y, x))
 
 
 class LSTMCell(Cell):
@@ -123,15 +167,152 @@ class LSTMCell(Cell):
 
     state = ("h", "c")
     gates = ("f", "i", "g", "o")
+    packing = keras = ("i", "f", "g", "o")
 
     def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
         """One step."""
         f = sigmoid(self.f(h, x))  # forget gate
         i = sigmoid(self.i(h, x))  # input gate
-        g = tanh(self.g(h, x))  # candidate memory
+        g = self.activation(self.g(h, x))  # candidate memory
         c = f * c + i * g
         o = sigmoid(self.o(h, x))  # output gate
-        return o * tanh(c), c
+        return o * self.activation(c), c
+
+
+class NoForgetLSTMCell(Cell):
+    """Long short-term memory as it was published, without a forget gate.
+
+    Hochreiter & Schmidhuber 1997, "Long short-term memory", section 4, with tanh for their g
+    and h.
+    """
+
+    state = ("h", "c")
+    gates = ("i", "g", "o")
+
+    def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
+        """One step."""
+        i = sigmoid(self.i(h, x))
+        g = self.activation(self.g(h, x))
+        c = c + i * g
+        o = sigmoid(self.o(h, x))
+        return o * self.activation(c), c
+
+
+class PeepholeLSTMCell(Cell):
+    """LSTM whose gates see the cell state, with full matrices.
+
+    Gers & Schmidhuber 2000, "Recurrent nets that time and count": f and i see c_{t−1}, o sees
+    c_t.
+    """
+
+    state = ("h", "c")
+    gates = ("f", "i", "g", "o")
+
+    def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
+        """One step."""
+        f = sigmoid(self.f(c, h, x))
+        i = sigmoid(self.i(c, h, x))
+        g = self.activation(self.g(h, x))
+        c = f * c + i * g
+        o = sigmoid(self.o(c, h, x))
+        return o * self.activation(c), c
+
+
+class DiagonalPeepholeLSTMCell(Cell):
+    """LSTM with one peephole weight per unit and gate (Gers & Schmidhuber 2000)."""
+
+    state = ("h", "c")
+    gates = ("f", "i", "g", "o")
+    vectors = MappingProxyType({"p_f": 0.0, "p_i": 0.0, "p_o": 0.0})
+
+    def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
+        """One step."""
+        f = sigmoid(self.f(h, x) + self.p_f * c)
+        i = sigmoid(self.i(h, x) + self.p_i * c)
+        g = self.activation(self.g(h, x))
+        c = f * c + i * g
+        o = sigmoid(self.o(h, x) + self.p_o * c)
+        return o * self.activation(c), c
+
+
+class CoupledLSTMCell(Cell):
+    """LSTM that learns just as much as it forgets (Greff et al. 2017, section III, CIFG)."""
+
+    state = ("h", "c")
+    gates = ("f", "g", "o")
+
+    def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
+        """One step."""
+        f = sigmoid(self.f(h, x))
+        g = self.activation(self.g(h, x))
+        c = f * c + (1 - f) * g
+        o = sigmoid(self.o(h, x))
+        return o * self.activation(c), c
+
+
+class ProjectedLSTMCell(Cell):
+    """LSTM whose h is a projection of its memory (Sak et al. 2014, equations 1 to 7).
+
+    Args:
+        input_size: width of x_t.
+        hidden_size: width of c and of the gates.
+        proj_size: width of h; half of ``hidden_size`` if not given.
+        rest: as for `Cell`.
+    """
+
+    state = ("h", "c")
+    gates = ("f", "i", "g", "o", "p")
+
+    def __init__(
+        self, input_size: int, hidden_size: int, proj_size: int | None = None, **rest: Any
+    ) -> None:
+        check_size(self, hidden_size=hidden_size)
+        self.proj_size = (hidden_size + 1) // 2 if proj_size is None else proj_size
+        check_size(self, proj_size=self.proj_size)
+        super().__init__(input_size, hidden_size, **rest)
+
+    def size_of(self, name: str) -> int:
+        """The projection and h have a width of their own."""
+        return self.proj_size if name in ("h", "p") else self.hidden_size
+
+    def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
+        """One step."""
+        f = sigmoid(self.f(h, x))
+        i = sigmoid(self.i(h, x))
+        g = self.activation(self.g(h, x))
+        c = f * c + i * g
+        o = sigmoid(self.o(h, x))
+        return self.p(o * self.activation(c)), c
+
+
+class LayerNormLSTMCell(Cell):
+    """LSTM with layer normalisation inside (Ba et al. 2016, equations 20 to 22).
+
+    Each gate's sum is brought to mean 0 and variance 1 over the units, then scaled by s and
+    shifted by the gate's b; the memory likewise before it is shown.
+    """
+
+    state = ("h", "c")
+    gates = ("f", "i", "g", "o")
+    vectors = MappingProxyType({
+        **dict.fromkeys(("s_f", "s_i", "s_g", "s_o", "s_c"), 1.0),
+        **dict.fromkeys(("b_f", "b_i", "b_g", "b_o", "b_c"), 0.0),
+    })  # fmt: skip
+
+    def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
+        """One step."""
+        f = sigmoid(self.s_f * _standardised(self.f(h, x)) + self.b_f)
+        i = sigmoid(self.s_i * _standardised(self.i(h, x)) + self.b_i)
+        g = self.activation(self.s_g * _standardised(self.g(h, x)) + self.b_g)
+        c = f * c + i * g
+        o = sigmoid(self.s_o * _standardised(self.o(h, x)) + self.b_o)
+        return o * self.activation(self.s_c * _standardised(c) + self.b_c), c
+
+
+def _standardised(a: Array) -> Array:
+    """Mean 0 and variance 1 over the last axis."""
+    spread = sqrt(var(a, axis=-1, keepdims=True) + 1e-5)
+    return (a - mean(a, axis=-1, keepdims=True)) / spread
 
 
 class GRUCell(Cell):
@@ -142,10 +323,106 @@ class GRUCell(Cell):
 
     state = ("h",)
     gates = ("z", "r", "h_tilde")
+    keras = ("1-z", "r", "h_tilde")
 
     def step(self, x: Array, h: Array) -> Array:
         """One step."""
         z = sigmoid(self.z(h, x))  # update gate
         r = sigmoid(self.r(h, x))  # reset gate
-        h_tilde = tanh(self.h_tilde(r * h, x))  # candidate state
+        h_tilde = self.activation(self.h_tilde(r * h, x))  # candidate state
         return (1 - z) * h + z * h_tilde
+
+
+class ResetAfterGRUCell(Cell):
+    """Gated recurrent unit with the reset gate after the product, as in PyTorch and cuDNN.
+
+    n_t = tanh(W_n x_t + b_n + r_t ∘ (W_u h_{t−1} + b_u)), h_t = (1 − z_t) ∘ n_t + z_t ∘ h_{t−1}.
+    """
+
+    state = ("h",)
+    gates = ("z", "r", "n", "u")
+    packing = ("r", "z", ("n", "u"))
+    keras = ("z", "r", ("n", "u"))
+
+    def step(self, x: Array, h: Array) -> Array:
+        """One step."""
+        z = sigmoid(self.z(h, x))
+        r = sigmoid(self.r(h, x))
+        n = self.activation(self.n(x) + r * self.u(h))
+        return (1 - z) * n + z * h
+
+
+class MGUCell(Cell):
+    """Minimal gated unit: one gate that forgets and resets (Zhou et al. 2016, equation 6)."""
+
+    state = ("h",)
+    gates = ("f", "h_tilde")
+
+    def step(self, x: Array, h: Array) -> Array:
+        """One step."""
+        f = sigmoid(self.f(h, x))
+        h_tilde = self.activation(self.h_tilde(f * h, x))
+        return (1 - f) * h + f * h_tilde
+
+
+class ScanCell(Cell):
+    """A cell that is affine in its state, h_t = d_t ∘ h_{t−1} + u_t, with d and u of x alone.
+
+    Subclasses write ``terms``; a layer of such a cell is computed for all steps at once.
+    """
+
+    state = ("h",)
+
+    def terms(self, x: Array) -> tuple[Array, Array]:
+        """Of x the (d, u): what is kept of the state, and what is added."""
+        raise NotImplementedError(f"{type(self).__name__} has no terms method")
+
+    def step(self, x: Array, h: Array) -> Array:
+        """One step."""
+        d, u = self.terms(x)
+        return d * h + u
+
+
+class MinGRUCell(ScanCell):
+    """GRU without h in its gates (Feng et al. 2024, "Were RNNs all we needed?", section 3.1)."""
+
+    gates = ("z", "h_tilde")
+
+    def terms(self, x: Array) -> tuple[Array, Array]:
+        """What is kept, and what is added."""
+        z = sigmoid(self.z(x))
+        return 1 - z, z * self.h_tilde(x)
+
+
+class MinLSTMCell(ScanCell):
+    """LSTM without h in its gates and without c (Feng et al. 2024, section 3.2)."""
+
+    gates = ("f", "i", "h_tilde")
+
+    def terms(self, x: Array) -> tuple[Array, Array]:
+        """What is kept, and what is added."""
+        f = sigmoid(self.f(x))
+        i = sigmoid(self.i(x))
+        return f / (f + i), i / (f + i) * self.h_tilde(x)
+
+
+class SLSTMCell(Cell):
+    """xLSTM's cell with scalar memory and exponential gates (Beck et al. 2024, eq. 8–17).
+
+    The normaliser n and the stabiliser m are states too; m keeps every exponent at or below 0
+    and cancels in h.
+    """
+
+    state = ("h", "c", "n", "m")
+    gates = ("f", "i", "z", "o")
+
+    def step(self, x: Array, h: Array, c: Array, n: Array, m: Array) -> tuple[Array, ...]:
+        """One step."""
+        log_f, log_i = self.f(h, x) + m, self.i(h, x)
+        z = self.activation(self.z(h, x))
+        o = sigmoid(self.o(h, x))
+        m = maximum(log_f, log_i)
+        f, i = exp(log_f - m), exp(log_i - m)
+        c = f * c + i * z
+        n = f * n + i
+        return o * c / n, c, n, m

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,18 @@ class Linear(Module):
             Parameter(rng.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
         )
 
+    def load_keras_weights(self, weights: Sequence[Any]) -> None:
+        """Take what ``get_weights()`` of Keras's Dense gives: kernel, and bias if there is one.
+
+        Raises:
+            ValueError: not these shapes.
+        """
+        names = ("weight", "bias")[: len(self.state_dict())]
+        if len(weights) != len(names):
+            raise ValueError(f"Linear: got {len(weights)} arrays, expected {len(names)}")
+        kernel, *bias = (np.asarray(w) for w in weights)
+        self.load_state_dict(dict(zip(names, (kernel.T, *bias), strict=True)))
+
     def forward(self, x: Array) -> Array:
         """Apply the map to the last axis of ``x``."""
         check_width(self, x, self.weight.shape[1])
@@ -55,7 +68,8 @@ class Linear(Module):
 class Gate(Module):
     """An affine map of what a cell hands it: W · [h, x] + b.
 
-    It learns the widths of its operands from the first call, which `Cell` makes.
+    It learns the widths of its operands from the first call, which `Cell` makes, and which of
+    them depend on the state: there the state is NaN.
 
     Args:
         out_features: width of the result.
@@ -69,6 +83,7 @@ class Gate(Module):
     def __init__(self, out_features: int, *, rng: np.random.Generator, dtype: Any) -> None:
         self.out_features = out_features
         self.widths: tuple[int, ...] = ()
+        self.recurrent: tuple[bool, ...] = ()
         self._rng, self._dtype = rng, dtype
 
     def __call__(self, *operands: Array) -> Array:
@@ -80,6 +95,7 @@ class Gate(Module):
         """W · [operands] + b."""
         widths = tuple(operand.shape[-1] for operand in operands)
         if not self.widths:
+            self.recurrent = tuple(bool(np.isnan(operand).any()) for operand in operands)
             self._build(widths)
         if widths != self.widths:
             raise ValueError(
@@ -87,6 +103,10 @@ class Gate(Module):
             )
         joined = np.concatenate(operands, axis=-1) if len(operands) > 1 else operands[0]
         return joined @ self.weight.T + self.bias
+
+    def columns(self, *, recurrent: bool) -> np.ndarray:
+        """Which columns of the weight meet the state, or only the input."""
+        return np.repeat(np.array(self.recurrent) == recurrent, self.widths)
 
     def _build(self, widths: tuple[int, ...]) -> None:
         bound = self.out_features**-0.5

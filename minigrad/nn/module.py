@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
 
 import numpy as np
 
 from minigrad import tape
+from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter
 
 Seed = int | np.random.Generator | None
+State = dict[str, np.ndarray]
 
 
 class Module:
     """Base of layers and models: attributes that are parameters or modules are found by it.
 
-    Subclasses write ``forward``; calling the module runs it under a scope of the module's
-    name, which pictures and reports show.
+    So are those in lists and tuples. Subclasses write ``forward``; calling the module runs it
+    under a scope of the module's name, which pictures and reports show. A subclass whose
+    parameters have other names or another packing in files overrides `state_dict` and
+    `assign_state`.
+
+    Attributes:
+        training: whether dropout and the like are at work; see `train` and `eval`.
     """
 
     name: str = ""
+    training: bool = True
 
     def __setattr__(self, attribute: str, value: Any) -> None:
-        if isinstance(value, Module | Parameter) and not value.name:
-            value.name = attribute
+        for name, part in _named(attribute, value):
+            if isinstance(part, Module | Parameter) and not part.name:
+                part.name = name
         super().__setattr__(attribute, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -37,12 +46,18 @@ class Module:
         """What the module computes."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
 
+    # Its parts
+
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all its parts, with dotted paths."""
         yield prefix, self
         for name, part in _parts(self):
             if isinstance(part, Module):
                 yield from part.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all its parts, each once."""
+        return iter(dict.fromkeys(module for _, module in self.named_modules()))
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """All parameters with dotted paths, each once."""
@@ -57,46 +72,123 @@ class Module:
         """All parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
+    # What is done to all of them
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.grad = None
 
-    def state_dict(self) -> dict[str, np.ndarray]:
+    def freeze(self) -> Self:
+        """Make every parameter a constant: no gradient reaches it, no optimiser moves it."""
+        return self._require_grad(False)
+
+    def unfreeze(self) -> Self:
+        """Let every parameter be learned again."""
+        return self._require_grad(True)
+
+    def _require_grad(self, wanted: bool) -> Self:
+        for parameter in self.parameters():
+            parameter.requires_grad = wanted
+            parameter.grad = None
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Set ``training`` of this module and all its parts."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Stop what only training does: `train` with ``False``."""
+        return self.train(False)
+
+    # State: copies of all arrays, by name
+
+    def state_dict(self) -> State:
         """A copy of every parameter's array, by dotted path."""
-        return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+        state: State = {}
+        for name, part in _parts(self):
+            if isinstance(part, Parameter):
+                state[name] = np.array(part.data)
+            elif isinstance(part, Module):
+                state.update({f"{name}.{inner}": a for inner, a in part.state_dict().items()})
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set every parameter from ``state``; all or nothing.
+        """Set every parameter from ``state``; all or nothing. Each keeps its own dtype.
 
         Raises:
-            ValueError: names are missing or unknown, or shapes differ: all of them, listed.
+            ValueError: names are missing or unknown, shapes differ, or an entry is no array of
+                real numbers: all of them, listed.
         """
-        own = dict(self.named_parameters())
+        own = self.state_dict()
         arrays = {name: np.asarray(value) for name, value in state.items()}
         faults = [f"missing {name}" for name in own if name not in arrays]
         faults += [f"unknown {name}" for name in arrays if name not in own]
-        faults += [
-            f"{name}: got shape {arrays[name].shape}, expected {parameter.shape}"
-            for name, parameter in own.items()
-            if name in arrays and arrays[name].shape != parameter.shape
-        ]
+        for name, array in arrays.items():
+            if name in own and array.shape != own[name].shape:
+                faults.append(f"{name}: got shape {array.shape}, expected {own[name].shape}")
+            if name in own and array.dtype.kind not in "fiu":
+                faults.append(f"{name}: got dtype {array.dtype}, expected real numbers")
         if faults:
             raise ValueError(f"{type(self).__name__}.load_state_dict: {'; '.join(faults)}")
-        for name, parameter in own.items():
-            parameter.data = arrays[name].astype(parameter.dtype)
+        self.assign_state(arrays)
+
+    def assign_state(self, state: State) -> None:
+        """Take over the arrays that `load_state_dict` has checked."""
+        for name, part in _parts(self):
+            if isinstance(part, Parameter):
+                part.data = state[name].astype(part.dtype)
+            elif isinstance(part, Module):
+                start = f"{name}."
+                part.assign_state({
+                    path.removeprefix(start): array
+                    for path, array in state.items() if path.startswith(start)
+                })  # fmt: skip
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{n}: {p.shape}" for n, p in self.named_parameters())
         return f"{type(self).__name__}({sizes})"
 
 
+class Sequential(Module):
+    """Modules and functions, each applied to what the one before it returns.
+
+    Args:
+        layers: modules, or functions of one array such as ``mg.relu``.
+
+    Example:
+        >>> import minigrad as mg
+        >>> from minigrad.nn.linear import Linear
+        >>> model = Sequential(Linear(3, 8), mg.relu, Linear(8, 1))
+        >>> [name for name, _ in model.named_parameters()]
+        ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+
+    def __init__(self, *layers: Callable[[Array], Array]) -> None:
+        for k, layer in enumerate(layers):
+            setattr(self, str(k), layer)
+        self.length = len(layers)
+
+    def forward(self, x: Array) -> Array:
+        """The last layer's output."""
+        for k in range(self.length):
+            x = getattr(self, str(k))(x)
+        return x
+
+
 def _parts(module: Module) -> Iterator[tuple[str, Any]]:
-    for name, value in vars(module).items():
-        if isinstance(value, list | tuple):
-            yield from ((f"{name}.{k}", part) for k, part in enumerate(value))
-        else:
-            yield name, value
+    for attribute, value in vars(module).items():
+        yield from _named(attribute, value)
+
+
+def _named(attribute: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """An attribute's value, or, with a number behind the name, each value that is in it."""
+    if isinstance(value, list | tuple):
+        yield from ((f"{attribute}.{k}", part) for k, part in enumerate(value))
+    else:
+        yield attribute, value
 
 
 def check_size(owner: object, **sizes: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 
 import numpy as np
@@ -15,10 +16,12 @@ from minigrad.primitives.primitive import (
     overflow_guard,
     sample,
 )
-from minigrad.primitives.shaping import where
+from minigrad.primitives.shaping import where as choose
 
+Mask = np.ndarray | None  # True: the entry takes part; a line without any gives zeros
+
+_MANY = 256  # entries from which SciPy's import pays
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
-_ROOT_HALF = math.sqrt(0.5)
 
 
 def _stable_sigmoid(x: Array) -> Array:
@@ -38,15 +41,34 @@ def _stable_softplus(x: Array) -> Array:
 
 
 def _erf(x: Array) -> Array:
-    """The error function, entry by entry as C's library has it; NumPy has none."""
+    """The error function: SciPy's where there is one, else C's, entry by entry."""
     values = np.asarray(x)
+    if values.size > _MANY and importlib.util.find_spec("scipy"):
+        from scipy.special import erf as scipy_erf
+
+        return scipy_erf(values)
     flat = np.array([math.erf(v) for v in values.ravel().tolist()])
     return flat.reshape(values.shape).astype(values.dtype, copy=False)[()]
 
 
-def _stable_softmax(x: Array, *, axis: int = -1) -> Array:
-    e = np.exp(x - overflow_guard(x, axis))
-    return e / e.sum(axis=axis, keepdims=True)
+def _stable_softmax(x: Array, *, axis: int = -1, where: Mask = None) -> Array:
+    if where is None:
+        e = np.exp(x - overflow_guard(x, axis))
+        return e / e.sum(axis=axis, keepdims=True)
+    x = choose(where, x - overflow_guard(x, axis, where), 0)
+    return _normalised(choose(where, np.exp(x), 0), axis)
+
+
+def _softmax_reference(x: Array, *, axis: int = -1, where: Mask = None) -> Array:
+    if where is None:
+        return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
+    return _normalised(choose(where, np.exp(x), 0), axis)
+
+
+def _normalised(e: Array, axis: int) -> Array:
+    """``e`` over its sum; a line of zeros stays as it is."""
+    total = e.sum(axis=axis, keepdims=True)
+    return e / (total + (total == 0))
 
 
 def _stable_logsumexp(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Array:
@@ -96,9 +118,13 @@ erf = elementwise(
 )  # fmt: skip
 softmax = fused(
     "softmax", _stable_softmax,
-    vjps=(lambda g, y, x, *, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)),),
-    reference=lambda x, *, axis=-1: np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True),
-    samples=(sample((3,)), sample((2, 3)), sample((3, 2), axis=0)),
+    vjps=(lambda g, y, x, *, axis=-1, where=None:  # y is 0 at entries that are left out
+          y * (g - (g * y).sum(axis=axis, keepdims=True)),),
+    reference=_softmax_reference,
+    samples=(
+        sample((3,)), sample((2, 3)), sample((3, 2), axis=0),
+        sample((2, 3), where=np.array([[True, False, True], [False, False, False]])),
+    ),
 )  # fmt: skip
 log_softmax = fused(
     "log_softmax", _stable_log_softmax,
@@ -119,28 +145,15 @@ logsumexp = fused(
 
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:
     """``x`` where it is positive, ``slope · x`` elsewhere."""
-    return where(x > 0, x, slope * x)
+    return choose(x > 0, x, slope * x)
 
 
 def elu(x: Array, alpha: float = 1.0) -> Array:
     """``x`` where it is positive, ``α (eˣ − 1)`` elsewhere (Clevert et al. 2016, eq. 15)."""
     negative = x * (x < 0)  # so that the branch which is not taken cannot overflow
-    return where(x > 0, x, alpha * expm1(negative))
+    return choose(x > 0, x, alpha * expm1(negative))
 
 
 def silu(x: Array) -> Array:
     """X σ(x), also called swish (Elfwing et al. 2018, eq. 4)."""
     return x * sigmoid(x)
-
-
-def gelu(x: Array, approximate: bool = False) -> Array:
-    """X Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, section 2).
-
-    Args:
-        x: any array.
-        approximate: the form with tanh instead of erf.
-    """
-    if approximate:
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
-        return 0.5 * x * (1 + np.tanh(inner))
-    return 0.5 * x * (1 + erf(x * _ROOT_HALF))

@@ -69,14 +69,14 @@ maximum = elementwise(
     "maximum", np.maximum,
     partials=(lambda y, a, b: (a > b) + 0.5 * (a == b),
               lambda y, a, b: (b > a) + 0.5 * (a == b)),
-    symbol="maximum", label="max", analytic=False,
+    symbol="maximum", label="max",
     nonsmooth="where both are equal, each has the derivative ½",
 )  # fmt: skip
 minimum = elementwise(
     "minimum", np.minimum,
     partials=(lambda y, a, b: (a < b) + 0.5 * (a == b),
               lambda y, a, b: (b < a) + 0.5 * (a == b)),
-    symbol="minimum", label="min", analytic=False,
+    symbol="minimum", label="min",
     nonsmooth="where both are equal, each has the derivative ½",
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ import numpy as np
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
 Kind = Literal["elementwise", "linear", "bilinear", "fused"]
-Domain = Literal["real", "positive", "integer", "unit", "above one", "hyperbola"]
+Domain = Literal["real", "positive", "integer", "unit", "above one", "hyperbola", "definite"]
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,19 @@ class Primitive:
             of expressions.
         label: how pictures write it.
         reference: the plain composition that a fused primitive stands for.
+        saving: the forward pass that also hands what ``backward`` needs to the walk.
+        backward: the cotangents of all operands at once, (g, y, saved, *operands, **static).
+        accumulate: (buffer, g, **static) adds a linear map's cotangent into the operand's own,
+            where most of it is 0.
         variadic: whether the operands come as one sequence, as for ``np.concatenate``.
         static: names of the keywords the rules understand, in order.
         numpy: the NumPy functions this primitive answers to.
         nonsmooth: where it is not differentiable, and which convention holds there.
         domain: what real numbers each operand may be: ``"real"``, ``"positive"``,
             ``"integer"`` (an exponent, which a finite field only knows as a whole number),
-            ``"unit"`` (between −1 and 1), ``"above one"``, or ``"hyperbola"`` (any, but
-            x² + 1 is a square in a finite field).
+            ``"unit"`` (between −1 and 1), ``"above one"``, ``"hyperbola"`` (any, but
+            x² + 1 is a square in a finite field), or ``"definite"`` (symmetric positive
+            definite matrices).
         analytic: whether it takes complex numbers and is analytic there, so that the complex
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
@@ -98,6 +103,9 @@ class Primitive:
     symbol: str | Callable[..., Any] | None = None
     label: str = ""
     reference: Callable[..., Array] | None = None
+    saving: Callable[..., tuple[Array, Any]] | None = None
+    backward: Callable[..., tuple[Array | None, ...]] | None = None
+    accumulate: Callable[..., None] | None = None
     variadic: bool = False
     static: tuple[str, ...] = ()
     numpy: tuple[Callable[..., Any], ...] = ()
@@ -244,6 +252,7 @@ def linear(
     samples: tuple[Sample, ...] = (),
     label: str = "",
     variadic: bool = False,
+    accumulate: Callable[..., None] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
 ) -> Primitive:
     """A primitive that is linear in all its differentiable operands together.
@@ -256,12 +265,13 @@ def linear(
         samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         variadic: the operands come as one sequence; the single rule has a keyword ``position``.
+        accumulate: adds the first operand's cotangent into a buffer: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
     """
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
         name, forward, "linear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic,
+        samples=samples, label=label, variadic=variadic, accumulate=accumulate,
     )  # fmt: skip
 
 
@@ -288,34 +298,62 @@ def bilinear(
 
 def fused(
     name: str,
-    forward: Callable[..., Array],
+    forward: Callable[..., Array] | None = None,
     *,
-    vjps: tuple[Rule | None, ...],
+    vjps: tuple[Rule | None, ...] | None = None,
+    saving: Callable[..., tuple[Array, Any]] | None = None,
+    backward: Callable[..., tuple[Array | None, ...]] | None = None,
     reference: Callable[..., Array],
     analytic: bool = True,
     samples: tuple[Sample, ...] = (),
     label: str = "",
     nonsmooth: str = "",
+    domain: tuple[Domain, ...] = (),
     numpy: Iterable[Callable[..., Any]] = (),
 ) -> Primitive:
     """Several operations in one, for speed or stability.
+
+    Its derivatives are stated in one of two ways. ``forward`` and ``vjps`` give a rule for each
+    operand. ``saving`` and ``backward`` give them all at once, from what the forward pass kept;
+    these two may write into arrays of their own and call compiled code, for whatever else is
+    asked of them (derivatives of derivatives) is taken from ``reference``.
 
     Args:
         name: unique name.
         forward: the operation on arrays, NumPy only.
         vjps: per operand (g, y, *operands, **static) → its cotangent.
+        saving: (*operands, **static) → the output, and anything that ``backward`` needs.
+        backward: (g, y, saved, *operands, **static) → the cotangent of each operand, ``None``
+            for one without a derivative.
         reference: the plain composition it stands for, made of other primitives; value and
             derivatives are held against it.
         analytic: whether it takes complex numbers too, and is analytic there.
         samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
+        domain: per operand what it may be, all real numbers if not given: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
+
+    Raises:
+        TypeError: neither of the two ways, or both.
     """
+    keywords: tuple[str, ...] | None
+    if saving is not None and backward is not None and forward is None and vjps is None:
+        arity = len(_positional(saving))
+        vjps = tuple(_alone(saving, backward, k) for k in range(arity))
+        keywords = _keywords(saving)
+
+        def forward(*operands: Array, **static: Any) -> Array:
+            return saving(*operands, **static)[0]
+
+    elif forward is not None and vjps is not None and saving is None and backward is None:
+        keywords = None
+    else:
+        raise TypeError(f"{name}: expected forward and vjps, or saving and backward")
     return _declare(
-        name, forward, "fused", vjps, vjps, numpy,
+        name, forward, "fused", vjps, vjps, numpy, keywords,
         reference=reference, samples=samples, label=label, nonsmooth=nonsmooth,
-        analytic=analytic,
+        analytic=analytic, domain=domain, saving=saving, backward=backward,
     )  # fmt: skip
 
 
@@ -329,17 +367,20 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     return register
 
 
-def overflow_guard(x: Array, axis: int | tuple[int, ...] | None) -> Array:
+def overflow_guard(
+    x: Array, axis: int | tuple[int, ...] | None, where: np.ndarray | bool = True
+) -> Array:
     """The maximum of ``x`` along ``axis`` (kept), as a constant to subtract before ``exp``.
 
-    It cancels in the result, so it has no derivative, and worlds that cannot overflow
-    (symbols, a finite field) need none: they get 0.
+    Only entries ``where`` a mask is True count. It cancels in the result, so it has no
+    derivative, and worlds that cannot overflow (symbols, a finite field) need none: they get 0.
     """
     if hasattr(x, "parents"):  # a Tensor: the shift is a constant, so its data will do
         x = x.data
     if hasattr(x, "__primitive__") or x.size == 0:
         return 0
-    highest = np.amax(x.real, axis=axis, keepdims=True)
+    chosen = x.real if where is True else np.where(where, x.real, -np.inf)
+    highest = np.amax(chosen, axis=axis, keepdims=True)
     return np.where(np.isfinite(highest), highest, 0)
 
 
@@ -350,10 +391,13 @@ def _declare(
     rules: tuple[Rule | float | None, ...],
     vjps: tuple[Rule | None, ...],
     numpy: Iterable[Callable[..., Any]],
+    keywords: Iterable[str] | None = None,
     **rest: Any,
 ) -> Primitive:
     static = dict.fromkeys(
-        keyword for rule in rules if callable(rule) for keyword in _keywords(rule)
+        keywords
+        if keywords is not None
+        else (keyword for rule in rules if callable(rule) for keyword in _keywords(rule))
     )
     static.pop("position", None)
     own = (forward,) if _is_numpy(forward) else ()
@@ -397,6 +441,13 @@ def _without_output(adjoint: Rule | None) -> Rule | None:
     return lambda g, y, *operands, **static: adjoint(g, *operands, **static)
 
 
+def _alone(saving: Rule, backward: Rule, position: int) -> Rule:
+    """The cotangent of one operand, where nothing was saved."""
+    return lambda g, y, *operands, **static: backward(
+        g, y, saving(*operands, **static)[1], *operands, **static
+    )[position]
+
+
 def _at(rule: Rule | None, position: int) -> Rule | None:
     if rule is None:
         return None
@@ -407,6 +458,11 @@ def _keywords(rule: Rule) -> tuple[str, ...]:
     code = rule.__code__
     first = code.co_argcount
     return code.co_varnames[first : first + code.co_kwonlyargcount]
+
+
+def _positional(function: Callable[..., Any]) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount]
 
 
 def _is_numpy(function: Callable[..., Any]) -> bool:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.primitives.primitive import Array, Primitive, bilinear, implements, sample
+from minigrad.primitives.primitive import Array, Primitive, bilinear, fused, implements, sample
 from minigrad.primitives.shaping import ravel
 
 
 def _transposed(x: Array) -> Array:
     return np.swapaxes(x, -1, -2)
+
+
+def _product(a: Array, b: Array) -> Array:
+    """NumPy's matmul; a batch of matrices times one matrix as one large product."""
+    if b.ndim != 2 or a.ndim < 3:
+        return np.matmul(a, b)
+    return np.matmul(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
+
+
+def _rows(x: Array) -> Array:
+    """All rows of a batch of matrices, one under the other."""
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def _left(g: Array, a: Array, b: Array) -> Array:
@@ -21,7 +34,7 @@ def _left(g: Array, a: Array, b: Array) -> Array:
         return np.expand_dims(g, -1) * b
     if a.ndim == 1:
         return np.sum(np.expand_dims(g, -2) * b, axis=-1)
-    return g @ _transposed(b)
+    return _product(g, _transposed(b))
 
 
 def _right(g: Array, a: Array, b: Array) -> Array:
@@ -31,15 +44,41 @@ def _right(g: Array, a: Array, b: Array) -> Array:
         return g * a if b.ndim == 1 else np.expand_dims(a, -1) * g
     if b.ndim == 1:
         return np.sum(_transposed(a) * np.expand_dims(g, -2), axis=-1)
+    if b.ndim == 2 and a.ndim > 2:  # the sum over the batch is part of the product
+        return _transposed(_rows(a)) @ _rows(g)
     return _transposed(a) @ g
 
 
 matmul = bilinear(
-    "matmul", np.matmul, adjoints=(_left, _right), label="@",
+    "matmul", _product, adjoints=(_left, _right), label="@", numpy=(np.matmul,),
     samples=(
         sample((2, 3), (3, 2)), sample((2, 2), (2, 2)), sample((2, 2, 3), (3, 1)),
         sample((3,), (3,)), sample((3,), (2, 3, 2)), sample((2, 2, 3), (3,)),
+        sample((2, 2), (2, 2, 1)),
     ),
+)  # fmt: skip
+
+
+def _affine(x: Array, weight: Array, bias: Array) -> Array:
+    y = _product(x, _transposed(weight))
+    if isinstance(y, np.ndarray) and y.dtype == np.result_type(y, bias):
+        y += bias  # its own array: no second one is made
+        return y
+    return y + bias
+
+
+def _affine_weight(g: Array, y: Array, x: Array, weight: Array, bias: Array) -> Array:
+    """Gᵀ x over all rows at once: in the weight's own layout, so that nothing is turned over."""
+    return _transposed(_rows(g)) @ _rows(x)
+
+
+affine = fused(
+    "affine", _affine, label="Wx + b",
+    vjps=(lambda g, y, x, weight, bias: _product(g, weight), _affine_weight,
+          lambda g, y, x, weight, bias: g),
+    reference=lambda x, weight, bias: matmul(x, _transposed(weight)) + bias,
+    samples=(sample((2, 3), (4, 3), (4,)), sample((2, 2, 3), (2, 3), (2,)),
+             sample((3,), (2, 3), (2,))),
 )  # fmt: skip
 
 
@@ -65,15 +104,16 @@ def _einsum_adjoint(g: Array, *operands: Array, position: int, subscripts: str) 
         length = operands[position].shape[axis]
         name = next(spare) if label in wanted else label
         if name != label:
-            factors.append((label + name, np.eye(length, dtype=_plain_dtype(g))))
+            factors.append((label + name, np.eye(length, dtype=plain_dtype(g))))
         elif label not in known:
-            factors.append((label, np.ones(length, dtype=_plain_dtype(g))))
+            factors.append((label, np.ones(length, dtype=plain_dtype(g))))
         wanted += name
     joined = ",".join(labels for labels, _ in factors)
     return einsum([x for _, x in factors], subscripts=f"{joined}->{wanted}")
 
 
-def _plain_dtype(g: Array) -> np.dtype:
+def plain_dtype(g: Array) -> np.dtype:
+    """The dtype of constants next to ``g``: integers in a world of exact scalars."""
     return np.dtype(int) if g.dtype == object else g.dtype
 
 

@@ -24,8 +24,15 @@ def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     if _is_basic(index):
         zeros[index] = g
     else:
-        np.add.at(zeros, index, g)  # an entry that is read twice receives both cotangents
+        _add_at(zeros, index, g)
     return zeros
+
+
+def _add_at(buffer: np.ndarray, index: Any, g: Array) -> None:
+    if _is_basic(index):
+        buffer[index] += g
+    else:
+        np.add.at(buffer, index, g)  # an entry that is read twice receives both cotangents
 
 
 def _astype(x: Array, *, dtype: Any) -> Array:
@@ -79,6 +86,7 @@ stack = linear(
 getitem = linear(
     "getitem", lambda x, *, index: x[index], label="[ ]",
     adjoints=(lambda g, x, *, index: scatter(g, index=index, shape=x.shape),),
+    accumulate=lambda buffer, g, *, index: _add_at(buffer, index, g),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
              sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None)),
 )  # fmt: skip
@@ -165,18 +173,17 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: Any =
     Raises:
         ValueError: a mode that computes new values (mean, linear_ramp, …).
     """
-    places = np.arange(1, x.size + 1).reshape(x.shape)
     if mode != "constant":
         if mode not in ("edge", "reflect", "symmetric", "wrap"):
             raise ValueError(f"pad: got mode {mode!r}, expected constant, edge, reflect, "
                              "symmetric or wrap")  # fmt: skip
-        return ravel(x)[np.pad(places, pad_width, mode) - 1]  # type: ignore[call-overload]
-    padded = np.pad(places, pad_width)
-    inside = padded > 0
-    index = tuple(slice(np.min(w), np.max(w) + 1) for w in np.nonzero(inside))
-    if x.size == 0:
-        raise ValueError(f"pad: got an array of shape {x.shape} without entries")
-    spread = scatter(x, index=index, shape=padded.shape)
+        return _rearranged(x, lambda places: np.pad(places, pad_width, mode))  # type: ignore[call-overload]
+    widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2))
+    if (widths < 0).any():
+        raise ValueError(f"pad: got widths {pad_width}, expected none below 0")
+    index = tuple(slice(w, w + n) for n, (w, _) in zip(x.shape, widths.tolist(), strict=True))
+    shape = tuple(n + v + w for n, (v, w) in zip(x.shape, widths.tolist(), strict=True))
+    spread = scatter(x, index=index, shape=shape)
     if isinstance(constant_values, int | float) and constant_values == 0:
         return spread
     border = np.pad(np.zeros(x.shape), pad_width, constant_values=constant_values)

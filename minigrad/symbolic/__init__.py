@@ -9,19 +9,37 @@ from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.equations import CellEquations, cell_equations
 from minigrad.symbolic.layer import derive_layer
 from minigrad.symbolic.rule import derive_rule
-from minigrad.targets import Target, resolve
+from minigrad.symbolic.sentences import LANGUAGES, Language, Words
+from minigrad.symbolic.vocabulary import NOTATIONS, Notation
+from minigrad.targets import Target, TargetError, resolve
 
-__all__ = ["CellEquations", "Derivation", "Line", "Section", "cell_equations", "derive"]
+__all__ = [
+    "LANGUAGES",
+    "NOTATIONS",
+    "CellEquations",
+    "Derivation",
+    "Line",
+    "Section",
+    "cell_equations",
+    "derive",
+]
 
 
 def derive(
-    target: Target | str | type[nn.Module] | Primitive, *, wrt: str | None = None
+    target: Target | str | type[nn.Module] | Primitive,
+    *,
+    wrt: str | None = None,
+    notation: Notation = "standard",
+    language: Language = "en",
 ) -> Derivation:
     """Derive the gradients of a cell, of attention, or of a primitive.
 
     Args:
         target: a `Target`, its name, or what it stands for; a recurrent layer stands for its cell.
-        wrt: only what leads to this parameter, gate, state or input.
+        wrt: only what leads to this parameter, gate, state or input, as the code names it.
+        notation: what a cell's quantities are called: ``"standard"`` (x, h, c, f, i, g, o),
+            ``"stm-ltm"`` (E, STM, LTM), or ``"notes"`` (C and C̃ for memory and candidate).
+        language: ``"en"`` or ``"es"``.
 
     Raises:
         TargetError: there is no such target.
@@ -34,5 +52,16 @@ def derive(
         target = Target(name, target)
     cell = getattr(target.subject, "cell_type", None)
     target = Target(target.name, cell) if cell else target
-    by_kind = {"cell": derive_cell, "layer": derive_layer, "primitive": derive_rule}
-    return by_kind[target.kind](target, wrt)
+    if target.kind == "part":
+        raise TargetError(f"{target.name}: a part, expected a cell, attention or a primitive")
+    words = Words(language)
+    if notation not in NOTATIONS:
+        raise ValueError(f"derive: got notation {notation!r}, expected {', '.join(NOTATIONS)}")
+    if target.kind == "cell":
+        return derive_cell(target, wrt, notation=notation, words=words)
+    by_kind = {"layer": derive_layer, "primitive": derive_rule}
+    if target.kind not in by_kind:
+        raise TargetError(
+            f"{target.name}: a {target.kind}, expected a cell, a layer or a primitive"
+        )
+    return by_kind[target.kind](target, wrt, words=words)

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import sympy
 
 from minigrad.arrays.normal_form import is_zero
-from minigrad.symbolic.equations import PREVIOUS, Affine, CellEquations, Elementwise, symbol
+from minigrad.symbolic.equations import (
+    PREVIOUS,
+    UNITS,
+    Affine,
+    CellEquations,
+    Elementwise,
+    Total,
+    symbol,
+)
 
 
 @dataclass(frozen=True)
@@ -21,12 +29,14 @@ class Through:
             where it is the weight's transpose.
         position: which operand of the affine map it is.
         later: whether the consumer belongs to the next step.
+        total: whether to sum over the units: the quantity is one number that all of them use.
     """
 
     consumer: str
     partial: sympy.Expr | None
     position: int = 0
     later: bool = False
+    total: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,15 @@ def local_partials(equations: CellEquations) -> dict[tuple[str, str], sympy.Expr
     """
     found = {}
     for equation in equations.equations:
-        if isinstance(equation, Elementwise):
-            for variable in sorted(equation.expression.free_symbols, key=str):
-                derivative = sympy.diff(equation.expression, variable)
-                found[equation.name, variable.name] = _in_own_name(derivative, equation)
+        if isinstance(equation, Affine):
+            continue
+        for variable in sorted(equation.expression.free_symbols - {UNITS}, key=str):
+            derivative = sympy.diff(equation.expression, variable)
+            found[equation.name, variable.name] = (
+                _in_own_name(derivative, equation, variable)
+                if isinstance(equation, Elementwise)
+                else equation.factor * derivative
+            )
     return found
 
 
@@ -68,24 +83,6 @@ def adjoints(equations: CellEquations) -> list[Adjoint]:
         Adjoint(name, tuple(_ways(name, equations, partials, later=False)))
         for name in ("x", *equations.parameters)
     )]  # fmt: skip
-
-
-def direct_path(equations: CellEquations, state: str) -> sympy.Expr:
-    """∂state_t/∂state_{t−1} with all gates held, also those into which the state peeps."""
-    partials = local_partials(equations)
-    start, total = f"{state}{PREVIOUS}", {f"{state}{PREVIOUS}": sympy.Integer(1)}
-    before_activation = {symbol(e.name) for e in equations.equations if isinstance(e, Affine)}
-    for equation in equations.equations:
-        if isinstance(equation, Elementwise):
-            gated = before_activation & equation.expression.free_symbols
-            if gated and equation.name not in equations.state:
-                continue  # a gate's value
-            total[equation.name] = sympy.Add(*(
-                derivative * total[v]
-                for (w, v), derivative in partials.items()
-                if w == equation.name and v in total
-            ))  # fmt: skip
-    return total.get(state, sympy.Integer(0)) if start != state else sympy.Integer(1)
 
 
 def _last_first(equations: CellEquations) -> list[str]:
@@ -108,15 +105,48 @@ def _ways(
                 if operand == name
             ]
         elif (equation.name, name) in partials:
-            found.append(Through(equation.name, partials[equation.name, name], 0, later))
+            found.append(_through(equation, name, equations, partials, later))
     return found
 
 
-def _in_own_name(derivative: sympy.Expr, equation: Elementwise) -> sympy.Expr:
-    """The derivative with the equation's value under its name, if that is a single function."""
-    if not equation.expression.is_Function:
-        return sympy.factor_terms(derivative)
-    named = derivative.xreplace({equation.expression: symbol(equation.name)})
-    own = {symbol(equation.name): equation.expression}
-    assert is_zero(named.xreplace(own) - derivative)
-    return named
+def _through(
+    equation: Elementwise | Total,
+    name: str,
+    equations: CellEquations,
+    partials: Mapping[tuple[str, str], sympy.Expr],
+    later: bool,
+) -> Through:
+    """The way through an equation; what all units share collects from all of them."""
+    partial = partials[equation.name, name]
+    if name.removesuffix(PREVIOUS) not in equations.shared:
+        return Through(equation.name, partial, 0, later)
+    if equation.name not in equations.shared:
+        return Through(equation.name, partial, 0, later, total=True)
+    if isinstance(equation, Total):
+        if {s.name.removesuffix(PREVIOUS) for s in partial.free_symbols - {UNITS}} <= set(
+            equations.shared
+        ):  # every unit's term is the same
+            return Through(equation.name, UNITS * partial, 0, later)
+        return Through(equation.name, partial, 0, later, total=True)
+    return Through(equation.name, partial, 0, later)
+
+
+def _in_own_name(
+    derivative: sympy.Expr, equation: Elementwise, variable: sympy.Symbol
+) -> sympy.Expr:
+    """The derivative with the equation's value y under its name, where that is shorter.
+
+    f(a)′ in terms of f(a); of a quotient N / D the rule (N′ − y D′) / D; and ±y itself.
+    """
+    expression, own = equation.expression, symbol(equation.name)
+    if expression.is_Function:
+        return derivative.xreplace({expression: own})
+    for sign in (1, -1):
+        if derivative.has(sympy.Function) and is_zero(derivative - sign * expression):
+            return sign * own
+    above, below = sympy.fraction(sympy.together(expression))
+    if variable in below.free_symbols:
+        slope = (sympy.diff(above, variable) - own * sympy.diff(below, variable)) / below
+        assert is_zero(slope.xreplace({own: expression}) - derivative)
+        return slope
+    return sympy.factor_terms(derivative)

@@ -2,234 +2,247 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy
 
-from minigrad.notation import pretty
-from minigrad.symbolic.adjoints import Adjoint, Through, adjoints, direct_path, local_partials
+from minigrad.symbolic.adjoints import Adjoint, adjoints, local_partials
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.equations import (
     PREVIOUS,
     Affine,
     CellEquations,
     Elementwise,
+    Equation,
+    Total,
     cell_equations,
+    symbol,
 )
-from minigrad.symbolic.formula import Formula, Name, Scalar, hadamard, op, plus
+from minigrad.symbolic.formula import Formula, Name, op, plus
+from minigrad.symbolic.gradient_flow import gradient_flow
+from minigrad.symbolic.sentences import Prose, Words
+from minigrad.symbolic.vocabulary import vocabulary
+from minigrad.symbolic.writer import Writer
 from minigrad.targets import Target
 
 
-def derive_cell(target: Target, wrt: str | None = None) -> Derivation:
+def derive_cell(
+    target: Target, wrt: str | None = None, *, notation: str = "standard", words: Words
+) -> Derivation:
     """The forward equations, then every gradient, of a cell over time.
+
+    Args:
+        target: the cell.
+        wrt: only what leads to this parameter, gate, state or input, named as in the code.
+        notation: see `minigrad.symbolic.vocabulary`.
+        words: the language.
 
     Raises:
         ValueError: the cell's step cannot be read, or ``wrt`` names nothing in it.
     """
     equations = cell_equations(target)
-    writer = _Writer(equations)
+    writer = Writer(equations, vocabulary(equations, notation))
     found = adjoints(equations)
+    cell = _Sections(writer, words)
     sections = [
-        writer.forward(),
-        writer.local(),
-        writer.backward(found),
-        writer.parameters(found),
-        writer.memory(),
+        cell.forward(),
+        cell.local(),
+        cell.backward(found),
+        cell.parameters(found),
+        cell.initial(found),
+        *gradient_flow(writer, words),
     ]
+    title = words.plain("gradients", of=target.title)
     if wrt is not None:
         needed = _needed(equations, found, _meant(equations, wrt))
-        sections = [_only(section, needed) for section in sections]
+        sections = [
+            replace(section, lines=tuple(x for x in section.lines if k == 0 or _keeps(x, needed)))
+            for k, section in enumerate(sections)
+        ]
+        title = words.plain("gradient_by", of=target.title, wrt=wrt)
     kept = tuple(section for section in sections if section.lines)
-    subject = f"∂L/∂{_shown(wrt)} of {target.title}" if wrt else f"The gradients of {target.title}"
-    return Derivation(subject, kept)
+    return Derivation(title, kept, words.language)
 
 
-class _Writer:
-    """Writes formulas of one cell: names, their time steps, their cotangents."""
+class _Sections:
+    """The sections of a cell's derivation."""
 
-    def __init__(self, equations: CellEquations) -> None:
-        self.equations = equations
-        self.affine = {e.name: e for e in equations.equations if isinstance(e, Affine)}
-        self.partials = local_partials(equations)
-
-    def name(self, name: str, shift: int = 0, *, delta: bool = False) -> Name:
-        """A quantity ``shift`` steps after t."""
-        if name.endswith(PREVIOUS):
-            return self.name(name[: -len(PREVIOUS)], shift - 1, delta=delta)
-        if name in self.equations.parameters:
-            return Name(name, delta=delta)
-        if name in self.affine and "^" in name:
-            return Name("a", shift, upper=name.partition("^")[2], delta=delta)
-        return Name(name, shift, delta=delta)
-
-    def scalar(self, expression: object, shift: int = 0) -> Scalar:
-        """An expression in quantities, each at its step."""
-        symbols = sorted(getattr(expression, "free_symbols", ()), key=self._rank)
-        return Scalar(expression, tuple((s, self.name(s.name, shift)) for s in symbols))
-
-    def _rank(self, variable: sympy.Symbol) -> tuple[int, str]:
-        """Gates before what they act on: f_t ∘ c_{t−1}, i_t ∘ g_t."""
-        order = [equation.name for equation in self.equations.equations]
-        name = variable.name
-        return (order.index(name) if name in order else len(order)), name
-
-    def stacked(self, operands: tuple[str, ...]) -> Formula:
-        """What a gate is applied to: [h_{t−1}, x_t]."""
-        names = [self.name(operand) for operand in operands]
-        return op("stack", *names) if len(names) > 1 else names[0]
+    def __init__(self, writer: Writer, words: Words) -> None:
+        self.writer, self.say = writer, words
+        self.equations = writer.equations
+        self.by_name = {equation.name: equation for equation in self.equations.equations}
+        self.partials = local_partials(self.equations)
+        self.gates = {gate.gate for gate in writer.affine.values()}
 
     def forward(self) -> Section:
         """What one step computes."""
-        lines = []
+        writer, lines = self.writer, []
         for equation in self.equations.equations:
             if isinstance(equation, Affine):
-                weight, bias = Name("W", lower=equation.gate), Name("b", lower=equation.gate)
-                right: Formula = op("affine", weight, self.stacked(equation.operands), bias)
-                reason = f"gate {pretty(equation.gate)}: an affine map"
+                gate = equation.gate
+                right: Formula = op(
+                    "affine", writer.weight(gate), writer.stacked(equation.operands),
+                    writer.bias(gate),
+                )  # fmt: skip
+            elif isinstance(equation, Total):
+                kind = "total" if equation.factor == 1 else "mean"
+                right = op(kind, writer.scalar(equation.expression))
             else:
-                right = self.scalar(equation.expression)
-                reason = self._role(equation)
-            lines.append(Line(op("equals", self.name(equation.name), right), reason, equation.name))
-        return Section(
-            "Forward",
-            "One step, as the cell's own code computes it. Products written ∘ are entry by entry.",
-            tuple(lines),
-        )
+                right = writer.scalar(equation.expression)
+            formula = op("equals", writer.name(equation.name), right)
+            lines.append(Line(formula, self._role(equation), equation.name))
+        says = self.say("forward_says")
+        if any(isinstance(e, Total) for e in self.equations.equations):
+            says += self.say("units_say")
+        return Section(self.say.plain("forward"), says, tuple(lines))
 
-    def _role(self, equation: Elementwise) -> str:
-        if equation.name in self.equations.state:
-            return f"state {pretty(equation.name)}"
-        if equation.name in self.cell_gates():
-            return f"gate {pretty(equation.name)}"
-        return "handed to a gate"
+    def _role(self, equation: Equation) -> Prose:
+        """What part an equation plays."""
+        name, say = equation.name, self.say
+        if isinstance(equation, Affine):
+            return say("affine_map", role=self._part(equation.gate))
+        if isinstance(equation, Total):
+            return say("sum_over_units" if equation.factor == 1 else "mean_over_units")
+        if name in self.equations.state or name in self.gates:
+            function = equation.expression.func.__name__
+            ranges = {"sigmoid": "between_0_and_1", "tanh": "between_1_and_1"}
+            return say(ranges.get(function, "is_role"), role=self._part(name))
+        return say("handed")
 
-    def cell_gates(self) -> set[str]:
-        """Names of the gates."""
-        return {equation.gate for equation in self.affine.values()}
+    def _part(self, name: str) -> Prose:
+        roles = self.writer.vocabulary.roles
+        if name in roles:
+            return self.say(roles[name])
+        kind = "state" if name in self.equations.state else "gate"
+        return self.say(kind, name=Name(self.writer.vocabulary.index(name)))
 
     def local(self) -> Section:
         """Derivatives of each equation by what stands in it."""
-        lines = []
+        writer, lines = self.writer, []
         for (w, v), derivative in self.partials.items():
-            left = op("partial", self.name(w), self.name(v))
-            equation = next(e for e in self.equations.equations if e.name == w)
-            assert isinstance(equation, Elementwise)
-            lines.append(
-                Line(op("equals", left, self.scalar(derivative)), _rule(equation), f"{w}|{v}")
-            )
-        return Section(
-            "Local derivatives",
-            "SymPy's derivative of each equation, the rest held; they hold for each entry.",
-            tuple(lines),
-        )
+            left = op("partial", writer.name(w), writer.name(v))
+            formula = op("equals", left, writer.scalar(derivative))
+            lines.append(Line(formula, self._rule(w, v, derivative), f"{w}|{v}", (w,)))
+        return Section(self.say.plain("local"), self.say("local_says"), tuple(lines))
+
+    def _rule(self, w: str, v: str, derivative: sympy.Expr) -> Prose:
+        """The rule of differentiation that applies."""
+        equation, variable, say = self.by_name[w], symbol(v), self.say
+        if isinstance(equation, Total):
+            return say("rule_total" if equation.factor == 1 else "rule_mean")
+        assert isinstance(equation, Elementwise)
+        expression = equation.expression
+        if expression.is_Function:
+            function = expression.func.__name__
+            named = {
+                "sigmoid": "rule_sigmoid",
+                "tanh": "rule_tanh",
+                "exp": "rule_exp",
+                "relu": "rule_step",
+                "maximum": "rule_larger",
+                "minimum": "rule_larger",
+            }
+            rule = say(named.get(function, "rule_function"), name=function)
+            inner = expression.args[0] == variable or function in ("maximum", "minimum")
+            return rule if inner else (*rule, *say("rule_inner"))
+        if variable in sympy.fraction(sympy.together(expression))[1].free_symbols:
+            return say("rule_quotient")
+        terms = [t for t in sympy.Add.make_args(expression) if variable in t.free_symbols]
+        if derivative == 1:
+            return say("rule_linear")
+        if len(terms) == 1 and variable not in derivative.free_symbols:
+            return say("rule_product")
+        inside = [
+            f.func.__name__ for f in expression.atoms(sympy.Function) if variable in f.free_symbols
+        ]
+        if len(terms) == 1 and inside == ["tanh"]:
+            return (*say("rule_product"), "; ", *say("rule_tanh"))
+        return say("rule_products")
 
     def backward(self, found: list[Adjoint]) -> Section:
         """The cotangent of every quantity."""
-        lines = []
+        writer, lines, split = self.writer, [], []
         for adjoint in found:
             if adjoint.name in self.equations.parameters:
                 continue
-            terms = [self._term(adjoint.name, way) for way in adjoint.ways]
-            if adjoint.is_output:
-                terms.insert(0, op("from_output", self.name(adjoint.name)))
-            left = self.name(adjoint.name, delta=True)
-            lines.append(Line(op("equals", left, plus(terms)), self._why(adjoint), adjoint.name))
-        return Section(
-            "Backward through time",
-            "δv is ∂L/∂v. From the last step to the first; at the last one, what comes from "
-            "step t + 1 is 0. ∂ℓ/∂h is what the loss sends to the state of this step directly.",
-            tuple(lines),
+            uses = tuple(
+                way.consumer
+                if way.partial is None
+                else f"{way.consumer}|{adjoint.name}{PREVIOUS if way.later else ''}"
+                for way in adjoint.ways
+            )
+            formula = writer.cotangent(adjoint)
+            lines.append(Line(formula, self._enters(adjoint), adjoint.name, uses))
+            split += [
+                (writer.affine[way.consumer], way.position)
+                for way in adjoint.ways
+                if way.partial is None and len(writer.affine[way.consumer].operands) > 1
+            ]
+        direct = op("from_output", writer.name(self.equations.state[0]))
+        says = self.say("backward_says", direct=direct)
+        if split:
+            gate, position = split[0]
+            says += self.say(
+                "columns_say", weight=writer.columns(gate, position),
+                whole=writer.weight(gate.gate), operand=writer.name(gate.operands[position]),
+            )  # fmt: skip
+        return Section(self.say.plain("backward_in_time"), says, tuple(lines))
+
+    def _enters(self, adjoint: Adjoint) -> Prose:
+        """By which ways a quantity enters the loss."""
+        now = [way.consumer for way in adjoint.ways if not way.later]
+        later = [way.consumer for way in adjoint.ways if way.later]
+        ways = "".join((
+            "_loss" if adjoint.is_output else "", "_now" if now else "", "_later" if later else "",
+        ))  # fmt: skip
+        return self.say(
+            f"enters{ways or '_nowhere'}",
+            v=self.writer.name(adjoint.name),
+            now=[self.writer.name(w) for w in dict.fromkeys(now)],
+            later=[self.writer.name(w, 1) for w in dict.fromkeys(later)],
         )
-
-    def _term(self, name: str, way: Through) -> Formula:
-        shift = 1 if way.later else 0
-        delta = self.name(way.consumer, shift, delta=True)
-        if way.partial is None:
-            gate = self.affine[way.consumer]
-            weight = Name("W", lower=gate.gate)
-            if len(gate.operands) > 1:
-                weight = Name("W", lower=gate.gate, upper=self._column(gate, way.position))
-            return op("matmul", op("transpose", weight), delta)
-        return hadamard(delta, self.scalar(way.partial, shift))
-
-    def _column(self, gate: Affine, position: int) -> str:
-        """Which columns of a weight: those that meet this operand."""
-        labels = [operand.removesuffix(PREVIOUS) for operand in gate.operands]
-        label = labels[position]  # c_{t−1} and c_t may both be there
-        return label if labels.count(label) == 1 else f"{label}_{position + 1}"
-
-    def _why(self, adjoint: Adjoint) -> str:
-        now = [self._plain(way.consumer) for way in adjoint.ways if not way.later]
-        later = [self._plain(way.consumer) for way in adjoint.ways if way.later]
-        parts = []
-        if adjoint.is_output:
-            parts.append("the loss itself")
-        if now:
-            parts.append("through " + ", ".join(dict.fromkeys(now)))
-        if later:
-            parts.append("through " + ", ".join(dict.fromkeys(later)) + " of step t + 1")
-        return "chain rule: " + "; ".join(parts) if parts else "nothing depends on it"
-
-    def _plain(self, name: str) -> str:
-        base, upper, gate = name.partition("^")
-        return f"{base}{upper}{pretty(gate)}" if upper else pretty(name)
 
     def parameters(self, found: list[Adjoint]) -> Section:
         """Gradients of weights, biases and parameters used entry by entry."""
-        lines = []
-        for gate in dict.fromkeys(call.gate for call in self.affine.values()):
-            calls = [call for call in self.affine.values() if call.gate == gate]
-            deltas: list[Formula] = [self.name(call.name, delta=True) for call in calls]
+        writer, say, lines = self.writer, self.say, []
+        for gate in dict.fromkeys(call.gate for call in writer.affine.values()):
+            calls = [call for call in writer.affine.values() if call.gate == gate]
+            deltas: list[Formula] = [writer.name(call.name, delta=True) for call in calls]
             products: list[Formula] = [
-                op("matmul", delta, op("transpose", self.stacked(call.operands)))
+                op("matmul", delta, op("transpose", writer.stacked(call.operands)))
                 for delta, call in zip(deltas, calls, strict=True)
             ]
-            for base, terms, reason in (
-                ("W", products, "a sum over steps: every step uses W"),
-                ("b", deltas, f"a^{pretty(gate)} contains b with the factor 1"),
+            weight, bias = writer.weight(gate), writer.bias(gate)
+            used = tuple(call.name for call in calls)
+            enters = say("bias_shared", b=bias, a=[writer.name(name) for name in used])
+            for of, terms, reason in (
+                (weight, products, say("weight_shared", w=weight)),
+                (bias, deltas, enters),
             ):
-                left = op("partial", Name("L"), Name(base, lower=gate))
+                left = op("partial", Name("L"), of)
                 formula = op("equals", left, op("sum_t", plus(terms)))
-                lines.append(Line(formula, reason, f"{base}_{gate}"))
+                lines.append(Line(formula, reason, f"{of.base}_{gate}", used))
         for adjoint in found:
             if adjoint.name in self.equations.parameters:
-                terms = [self._term(adjoint.name, way) for way in adjoint.ways]
+                terms = [writer.term(way) for way in adjoint.ways]
                 left = op("partial", Name("L"), Name(adjoint.name))
                 formula = op("equals", left, op("sum_t", plus(terms)))
-                lines.append(Line(formula, "a sum over steps", adjoint.name))
-        return Section(
-            "Parameters",
-            "The same weights act at every step, so their gradients add up over time.",
-            tuple(lines),
-        )
+                shared = adjoint.name in self.equations.shared
+                uses = tuple(f"{way.consumer}|{adjoint.name}" for way in adjoint.ways)
+                reason = say("one_shared" if shared else "own_shared")
+                lines.append(Line(formula, reason, adjoint.name, uses))
+        return Section(say.plain("parameters"), say("parameters_say"), tuple(lines))
 
-    def memory(self) -> Section:
-        """How a state reaches the state of the next step without a weight between."""
-        lines = []
-        for state in self.equations.state:
-            path = direct_path(self.equations, state)
-            if path != 0:
-                before, after = self.name(f"{state}{PREVIOUS}"), self.name(state)
-                formula = op("equals", op("partial", after, before), self.scalar(path))
-                lines.append(Line(formula, "the gates held as they are", state))
-        return Section(
-            "What carries the gradient",
-            "The path from a state to the next one that leads through no gate: where this factor "
-            "is near 1, the gradient lives through many steps.",
-            tuple(lines),
-        )
-
-
-def _rule(equation: Elementwise) -> str:
-    """The rule of differentiation that applies."""
-    expression = equation.expression
-    if expression.is_Function:
-        named = {"sigmoid": "σ′ = σ (1 − σ)", "tanh": "tanh′ = 1 − tanh²"}
-        return named.get(expression.func.__name__, f"derivative of {expression.func.__name__}")
-    return "sum and product rule"
-
-
-def _shown(wrt: str) -> str:
-    base, _, gate = wrt.partition("_")
-    return f"{base}_{pretty(gate)}" if base in ("W", "b") and gate else pretty(wrt)
+    def initial(self, found: list[Adjoint]) -> Section:
+        """Gradients of the states before the first step."""
+        writer, lines = self.writer, []
+        for adjoint in found:
+            terms = [writer.term(way, time="") for way in adjoint.ways if way.later]
+            if adjoint.name in self.equations.state:
+                left = op("partial", Name("L"), writer.name(adjoint.name, time=""))
+                lines.append(Line(op("equals", left, plus(terms)), self.say("initial_why"),
+                                  f"{adjoint.name}_0"))  # fmt: skip
+        return Section(self.say.plain("initial"), self.say("initial_say"), tuple(lines))
 
 
 def _meant(equations: CellEquations, wrt: str) -> str:
@@ -238,7 +251,8 @@ def _meant(equations: CellEquations, wrt: str) -> str:
     named = {e.name for e in equations.equations}
     known = [
         *(f"{base}_{gate}" for gate in dict.fromkeys(gates) for base in ("W", "b")),
-        *dict.fromkeys(gates), *equations.state, "x", *equations.parameters,
+        *dict.fromkeys(gates), *equations.state, *(f"{s}_0" for s in equations.state), "x",
+        *equations.parameters,
     ]  # fmt: skip
     if wrt not in known:
         raise ValueError(
@@ -253,7 +267,9 @@ def _needed(equations: CellEquations, found: list[Adjoint], wrt: str) -> set[str
     """The quantities whose cotangents lead to that of ``wrt``, and the lines to keep."""
     ways = {adjoint.name: adjoint.ways for adjoint in found}
     needed, stack = {wrt}, [wrt]
-    if wrt not in ways:  # a weight or a bias, of which a gate may make use more than once
+    if wrt.endswith("_0") and wrt[:-2] in equations.state:
+        stack = [wrt[:-2]]
+    elif wrt not in ways:  # a weight or a bias, of which a gate may make use more than once
         gate = wrt.partition("_")[2]
         stack = [e.name for e in equations.equations if isinstance(e, Affine) and e.gate == gate]
     while stack:
@@ -265,12 +281,6 @@ def _needed(equations: CellEquations, found: list[Adjoint], wrt: str) -> set[str
                 if way.consumer not in needed:
                     stack.append(way.consumer)
     return needed
-
-
-def _only(section: Section, needed: set[str]) -> Section:
-    forward = section.title == "Forward"
-    lines = tuple(line for line in section.lines if forward or _keeps(line, needed))
-    return Section(section.title, section.sentence, lines)
 
 
 def _keeps(line: Line, needed: set[str]) -> bool:

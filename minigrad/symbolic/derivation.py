@@ -3,97 +3,157 @@
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from minigrad.extras import require
 from minigrad.notation import GREEK
-from minigrad.symbolic.formula import Formula, latex, text
+from minigrad.symbolic.formula import Formula, latex, rows, text
+from minigrad.symbolic.sentences import Prose, Words, plain
 
 _STYLE = """
-:root { color-scheme: light dark; }
-body { font: 17px/1.55 Georgia, "Times New Roman", serif; max-width: 52rem; margin: 2rem auto;
-       padding: 0 1rem; color: #1b1b1b; background: #fff; }
-h1, h2 { font-family: system-ui, sans-serif; line-height: 1.25; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.line { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 1.5rem;
-        align-items: center; padding: .35rem 0; border-bottom: 1px solid #e4e4e0; }
-.formula { overflow-x: auto; overflow-y: hidden; padding: .2rem 0; }
-.reason { color: #555; font-size: .93rem; }
-math { font-size: 1.08rem; }
-@media (max-width: 40rem) { .line { grid-template-columns: minmax(0, 1fr); gap: 0; } }
-@media (prefers-color-scheme: dark) {
-  body { color: #e8e8e6; background: #17181a; } .line { border-color: #34363a; }
-  .reason { color: #a9a9a5; }
+.derivation { font: 17px/1.55 Georgia, "Times New Roman", serif; max-width: 58rem;
+              --line: #e4e4e0; --soft: #555; }
+.derivation h1, .derivation h2 { font-family: system-ui, sans-serif; line-height: 1.25; }
+.derivation h1 { font-size: 1.5rem; } .derivation h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+.derivation .line { display: grid; column-gap: 1.2rem; align-items: center; padding: .35rem 0;
+                    grid-template-columns: minmax(0, 5fr) minmax(0, 3fr) 2.5rem;
+                    border-bottom: 1px solid var(--line); }
+.derivation .formula { overflow-x: auto; overflow-y: hidden; padding: .2rem 0; }
+.derivation .row + .row { padding-left: 2.2rem; }
+.derivation .reason { color: var(--soft); font-size: .93rem; }
+.derivation .number { color: var(--soft); text-align: right; }
+.derivation math { font-size: 1.08em; }
+@media (max-width: 40rem) {
+  .derivation .line { grid-template-columns: minmax(0, 1fr) 2.5rem; }
+  .derivation .reason { grid-row: 2; }
 }
+@media (prefers-color-scheme: dark) { .derivation { --line: #34363a; --soft: #a9a9a5; } }
 """
+_PAGE = """
+:root { color-scheme: light dark; }
+body { margin: 2rem auto; max-width: 58rem; padding: 0 1rem; color: #1b1b1b; background: #fff; }
+@media (prefers-color-scheme: dark) { body { color: #e8e8e6; background: #17181a; } }
+"""
+_PREAMBLE = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage{lmodern}
+\usepackage{amsmath}
+\usepackage[margin=2.2cm]{geometry}
+\allowdisplaybreaks
+\begin{document}
+"""
+_WIDE, _NARROW = 66, 46  # characters of a row of formulas: in a terminal, on paper
 
 
 @dataclass(frozen=True)
 class Line:
-    """One formula, why it holds, and the quantity that it is of."""
+    """One equation and why it holds.
+
+    Attributes:
+        formula: an equation; its last side is the result.
+        reason: why it holds.
+        of: the key of the quantity that it is of.
+        uses: keys of lines that it follows from.
+    """
 
     formula: Formula
-    reason: str
+    reason: Prose
     of: str
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Section:
-    """Lines under a heading, after a sentence that says what they are."""
+    """Lines under a heading, after sentences that say what they are."""
 
     title: str
-    sentence: str
+    sentence: Prose
     lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """Equations, and the gradients that follow from them, step by step."""
+    """Equations, and the gradients that follow from them, step by step.
+
+    Jupyter shows it as HTML where the extra ``report`` is installed, else as Markdown.
+    """
 
     title: str
     sections: tuple[Section, ...]
+    language: str = "en"
+
+    def numbered(self) -> Iterator[tuple[Section, list[tuple[int, Line, Prose]]]]:
+        """Each section with its lines, their numbers, and reasons that name the lines used."""
+        numbers: dict[str, int] = {}
+        every = [line for section in self.sections for line in section.lines]
+        for number, line in enumerate(every, 1):
+            numbers.setdefault(line.of, number)
+        words, number = Words(self.language), 0
+        for section in self.sections:
+            lines = []
+            for line in section.lines:
+                number += 1
+                used = sorted({numbers[u] for u in line.uses if numbers.get(u, number) != number})
+                cited = ", ".join(f"({k})" for k in used)
+                by = words("by_equations", numbers=cited) if used else ()
+                lines.append((number, line, (*line.reason, *by)))
+            yield section, lines
 
     def text(self) -> str:
         """For a terminal: Unicode, formulas and reasons in two columns."""
-        rows = [self.title, "=" * len(self.title), ""]
-        width = max((len(text(x.formula)) for s in self.sections for x in s.lines), default=0)
-        for section in self.sections:
-            rows += [section.title, "-" * len(section.title), section.sentence, ""]
-            rows += [
-                f"  {text(line.formula):<{min(width, 72)}}   {line.reason}".rstrip()
-                for line in section.lines
+        out = [self.title, "=" * len(self.title), ""]
+        for section, lines in self.numbered():
+            out += [section.title, "-" * len(section.title)]
+            out += [*textwrap.wrap(plain(section.sentence), 100), ""]
+            shown = [
+                (number, rows(line.formula, _WIDE, latex=False), plain(reason))
+                for number, line, reason in lines
             ]
-            rows.append("")
-        return "\n".join(rows).rstrip() + "\n"
+            widths = [len(_row(*row)) for _, found, _ in shown for row in found]
+            column = min(max(widths, default=0), _WIDE)
+            for number, found, reason in shown:
+                indent = " " * len(found[0][0])
+                for k, (left, right) in enumerate(found):
+                    row = _row(left or indent, right)
+                    last = k == len(found) - 1
+                    label = f"({number})" if k == 0 else ""
+                    out.append(f"{label:>6}  {row:<{column}}   {reason if last else ''}".rstrip())
+            out.append("")
+        return "\n".join(out).rstrip() + "\n"
 
     def latex(self) -> str:
-        """A complete document; it needs amsmath only."""
-        rows = [
-            r"\documentclass{article}", r"\usepackage{amsmath}",
-            r"\usepackage[margin=2.2cm]{geometry}", r"\begin{document}",
-            rf"\section*{{{_tex(self.title)}}}",
-        ]  # fmt: skip
-        for section in self.sections:
-            rows += [rf"\subsection*{{{_tex(section.title)}}}", _tex(section.sentence)]
-            if section.lines:
-                body = " \\\\[2pt]\n".join(
-                    rf"{latex(line.formula)} && \quad\parbox{{.32\linewidth}}"
-                    rf"{{\raggedright\small {_tex(line.reason)}}}"
-                    for line in section.lines
-                )
-                rows += [r"\begin{alignat*}{2}", body, r"\end{alignat*}"]
-        return "\n".join([*rows, r"\end{document}"]) + "\n"
+        """A complete document; it needs amsmath, geometry and lmodern."""
+        return f"{_PREAMBLE}{self._body()}\\end{{document}}\n"
+
+    def _body(self) -> str:
+        """The document's text, for a document that has a preamble."""
+        out = [rf"\section*{{{_tex((self.title,))}}}"]
+        for section, lines in self.numbered():
+            out += [rf"\subsection*{{{_tex((section.title,))}}}", _tex(section.sentence)]
+            if lines:
+                body = " \\\\[3pt]\n".join(_aligned(*line) for line in lines)
+                out += [r"\begin{alignat*}{2}", body, r"\end{alignat*}"]
+        return "\n".join(out) + "\n"
 
     def markdown(self) -> str:
-        """Markdown with formulas between double dollars."""
-        rows = [f"# {self.title}", ""]
-        for section in self.sections:
-            rows += [f"## {section.title}", "", section.sentence, ""]
-            for line in section.lines:
-                rows += [line.reason, "", f"$${_loose(line.formula)}$$", ""]
-        return "\n".join(rows).rstrip() + "\n"
+        """Markdown with formulas between dollars."""
+        out = [f"# {self.title}", ""]
+        for section, lines in self.numbered():
+            out += [f"## {section.title}", "", _dollars(section.sentence), ""]
+            for number, line, reason in lines:
+                found = rows(line.formula, _WIDE, latex=True)
+                body = r" \\ ".join(f"{left} &{right}" for left, right in found)
+                if len(found) == 1:
+                    body = " ".join(found[0])
+                else:
+                    body = rf"\begin{{aligned}} {body} \end{{aligned}}"
+                out += [_dollars(reason), "", rf"$${body} \tag{{{number}}}$$", ""]
+        return "\n".join(out).rstrip() + "\n"
 
     def html(self) -> str:
         """A page of its own, formulas in MathML, nothing from the network.
@@ -101,65 +161,115 @@ class Derivation:
         Raises:
             ImportError: the extra ``report`` is not installed.
         """
-        body = [f"<h1>{escape(self.title)}</h1>"]
-        for section in self.sections:
-            body += [f"<h2>{escape(section.title)}</h2>", f"<p>{escape(section.sentence)}</p>"]
-            body += [
-                f'<div class="line"><div class="formula">{_mathml(line.formula)}</div>'
-                f'<div class="reason">{escape(line.reason)}</div></div>'
-                for line in section.lines
-            ]
         return (
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<!doctype html>\n<html lang="{self.language}">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{escape(self.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-            + "\n".join(body)
-            + "\n</body>\n</html>\n"
+            f"<title>{escape(self.title)}</title>\n<style>{_PAGE}</style>\n</head>\n<body>\n"
+            f"{self._fragment()}\n</body>\n</html>\n"
         )
+
+    def _fragment(self) -> str:
+        """The page's content with its own style, for a page that has other content too."""
+        out = [f'<div class="derivation"><style>{_STYLE}</style>', f"<h1>{escape(self.title)}</h1>"]
+        for section, lines in self.numbered():
+            out += [f"<h2>{escape(section.title)}</h2>", f"<p>{_html(section.sentence)}</p>"]
+            for number, line, reason in lines:
+                formula = "".join(
+                    f'<div class="row">{_mathml(f"{left} {right}")}</div>'
+                    for left, right in rows(line.formula, _WIDE, latex=True)
+                )
+                out.append(
+                    f'<div class="line"><div class="formula">{formula}</div>'
+                    f'<div class="reason">{_html(reason)}</div>'
+                    f'<div class="number">({number})</div></div>'
+                )
+        return "\n".join([*out, "</div>"])
 
     def to_dict(self) -> dict[str, Any]:
         """Titles, sentences, formulas as text and LaTeX, reasons."""
         return {
             "title": self.title,
+            "language": self.language,
             "sections": [
                 {
                     "title": section.title,
-                    "sentence": section.sentence,
+                    "sentence": plain(section.sentence),
                     "lines": [
-                        {"text": text(x.formula), "latex": _loose(x.formula), "reason": x.reason}
-                        for x in section.lines
+                        {"number": number, "text": text(x.formula), "latex": latex(x.formula),
+                         "reason": plain(reason)}
+                        for number, x, reason in lines
                     ],
                 }
-                for section in self.sections
+                for section, lines in self.numbered()
             ],
-        }
+        }  # fmt: skip
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
 
+    def _repr_latex_(self) -> str:
+        return self._body()
 
-def _loose(formula: Formula) -> str:
-    """LaTeX of one formula by itself, without a mark for alignment."""
-    return latex(formula).replace("&=", "=")
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        bundle = {
+            "text/plain": self.text(),
+            "text/markdown": self.markdown(),
+            "text/latex": self._body(),
+        }
+        with suppress(ImportError):  # Markdown is shown then
+            bundle["text/html"] = self._fragment()
+        return bundle
 
 
-def _mathml(formula: Formula) -> str:
+def _row(left: str, right: str) -> str:
+    return f"{left} {right}"
+
+
+def _aligned(number: int, line: Line, reason: Prose) -> str:
+    """An equation in rows for alignat, its reason beside the first, its number at the edge."""
+    found = rows(line.formula, _NARROW, latex=True)
+    out = []
+    for k, (left, right) in enumerate(found):
+        row = f"{left} &{right}"
+        if k == 0:
+            said = rf"\parbox[t]{{.33\linewidth}}{{\raggedright\small {_tex(reason)}}}"
+            row += rf" &&\quad {said} \tag{{{number}}}"
+        out.append(row)
+    return " \\\\\n".join(out)
+
+
+def _mathml(formula: str) -> str:
     converter = require("latex2mathml.converter", extra="report")
-    markup: str = converter.convert(_loose(formula))
+    markup: str = converter.convert(formula)
     return markup
 
 
-def _tex(sentence: str) -> str:
+def _html(prose: Prose) -> str:
+    return "".join(
+        escape(part) if isinstance(part, str) else _mathml(latex(part)) for part in prose
+    )
+
+
+def _dollars(prose: Prose) -> str:
+    return "".join(part if isinstance(part, str) else f"${latex(part)}$" for part in prose)
+
+
+def _tex(prose: Prose) -> str:
+    return "".join(
+        _escaped(part) if isinstance(part, str) else f"${latex(part)}$" for part in prose
+    )
+
+
+def _escaped(sentence: str) -> str:
     """A sentence with what LaTeX would take for commands escaped, and its Greek in formulas."""
     special = {
         "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
         "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-        "σ": r"$\sigma$", "∂": r"$\partial$", "δ": r"$\delta$", "ℓ": r"$\ell$", "′": "$'$",
-        "·": r"$\cdot$", "∘": r"$\circ$", "−": "$-$", "ᵀ": r"$^{\top}$", "Σ": r"$\Sigma$",
-        "√": r"$\surd$", "²": "$^2$", "⁻": "$^{-}$",
+        "<": "$<$", ">": "$>$", "σ": r"$\sigma$", "′": "$'$", "∘": r"$\circ$", "−": "$-$",
+        "½": r"$\tfrac12$",
     }  # fmt: skip
     special |= {letter: rf"$\{word}$" for word, letter in GREEK.items()}
     words = re.split("(.\N{COMBINING TILDE})", sentence)
-    words[::2] = ["".join(special.get(c, c) for c in plain) for plain in words[::2]]
+    words[::2] = ["".join(special.get(c, c) for c in part) for part in words[::2]]
     words[1::2] = [f"$\\tilde{{{special.get(c[0], c[0]).strip('$')}}}$" for c in words[1::2]]
     return "".join(words)

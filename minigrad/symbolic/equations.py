@@ -10,13 +10,17 @@ import numpy as np
 import sympy
 
 from minigrad import nn
-from minigrad.arrays.symbolic import function_of
-from minigrad.arrays.world import rational
+from minigrad.arrays.symbolic import SymbolicArray
+from minigrad.primitives import PRIMITIVES
+from minigrad.symbolic.kinks import written_as
+from minigrad.symbolic.plain import plain
 from minigrad.tape import Node, Scope, ancestors
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor
 
 PREVIOUS = "′"  # marks the state of the step before: h′ is h_{t−1}
+UNITS = sympy.Symbol("H", positive=True)  # how many units a state has
+_WIDTH = 97  # the states' width while the equations are read: where it stands, H is meant
 _SPARE = ("s", "q", "v", "w", "m", "k")  # names for products that have none
 
 
@@ -43,7 +47,16 @@ class Elementwise:
     expression: sympy.Expr
 
 
-Equation = Affine | Elementwise
+@dataclass(frozen=True)
+class Total:
+    """name = Σ expression over the units, times ``factor`` (1 / H for a mean)."""
+
+    name: str
+    expression: sympy.Expr
+    factor: sympy.Expr
+
+
+Equation = Affine | Elementwise | Total
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,14 @@ class CellEquations:
         state: names of its states; with `PREVIOUS` they mean those of the step before.
         equations: in the order in which the cell computes them.
         parameters: names of parameters that are used entry by entry, outside of gates.
+        shared: names of quantities with one number for all units.
     """
 
     title: str
     state: tuple[str, ...]
     equations: tuple[Equation, ...]
     parameters: tuple[str, ...]
+    shared: frozenset[str] = frozenset()
 
 
 def symbol(name: str) -> sympy.Symbol:
@@ -74,25 +89,42 @@ def cell_equations(target: Target) -> CellEquations:
     Raises:
         ValueError: the step does something that is neither a gate nor entry by entry.
     """
-    layer = target.layer(1, 1, rng=0)
+    layer = target.layer(_WIDTH, _WIDTH, rng=0)
     assert isinstance(layer, nn.Recurrent)
-    cell = layer.cell
+    return equations_of(layer.cell, target.title, units=_WIDTH)
+
+
+def equations_of(cell: nn.Cell, title: str, *, units: int | None = None) -> CellEquations:
+    """The equations of this very cell, with the activation that it was made with.
+
+    Args:
+        cell: any.
+        title: what it is called.
+        units: a width that stands for any: where the step has this number, H is written.
+
+    Raises:
+        ValueError: as for `cell_equations`.
+    """
+    rng = np.random.default_rng(0)  # no comparison may come out alike for every entry
     names: dict[Node, str] = {}
     inputs = []
-    for name in ("x", *(f"{s}{PREVIOUS}" for s in cell.state)):
-        leaf = Tensor(np.full((1, 1), 0.5), requires_grad=True, name=name)
+    widths = {"x": cell.input_size} | {f"{s}{PREVIOUS}": cell.size_of(s) for s in cell.state}
+    for name, width in widths.items():
+        leaf = Tensor(rng.normal(size=(1, width)), requires_grad=True, name=name)
         names[leaf] = name
         inputs.append(leaf)
-    outputs = cell.step(*inputs)
+    with np.errstate(all="ignore"):
+        outputs = cell.step(*inputs)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     for name, value in zip(cell.state, outputs, strict=True):
         if not (isinstance(value, Tensor) and value.requires_grad):
             raise ValueError(
-                f"derive: {target.title}.step returns a constant as {name}; a state is computed "
+                f"derive: {title}.step returns a constant as {name}; a state is computed "
                 "from x, a state or a parameter"
             )
+    outputs = tuple(plain(outputs, keep=lambda node: _gate(node) is not None))
     recorded = sorted(ancestors(outputs), key=lambda node: node.index)
-    return _Reader(cell, target.title, recorded, names, outputs).read()
+    return _Reader(cell, title, recorded, names, outputs, units).read()
 
 
 class _Reader:
@@ -105,8 +137,10 @@ class _Reader:
         recorded: list[Node],
         names: dict[Node, str],
         outputs: tuple[Any, ...],
+        units: int | None,
     ) -> None:
         self.cell, self.title, self.recorded = cell, title, recorded
+        self.units = units
         self.names = names
         self.uses: dict[Node, list[Node]] = {}
         for node in recorded:
@@ -132,6 +166,7 @@ class _Reader:
             else:
                 self.names[node] = name
         self._name_gates()
+        self._name_totals()
         equations: list[Equation] = []
         parameters: list[str] = []
         for node in self.recorded:
@@ -141,37 +176,83 @@ class _Reader:
                 continue
             elif isinstance(node, Parameter) and self._outside_gates(node):
                 parameters.append(self._parameter(node))
+            elif node in self.totals:
+                self._add_total(node, equations)
             elif node.primitive is not None and node in self.names:
                 equations.append(Elementwise(self.names[node], self._expression(node, top=True)))
-        return CellEquations(self.title, self.cell.state, (*equations, *states), tuple(parameters))
+        shared = frozenset(
+            name for node, name in self.names.items() if node.data.shape[-1:] in ((), (1,))
+        )
+        return CellEquations(
+            self.title, self.cell.state, (*equations, *states), tuple(parameters), shared
+        )
 
     def _name_gates(self) -> None:
+        """A gate's name is its activation's value, else the value of the map itself."""
         for node in self.recorded:
-            if node in self.ends:
-                scope = self.gate_of[node]
-                assert scope is not None
-                if node not in self.names:
-                    self.names[node] = self._free(f"a^{scope.name}")
-                activation = self._activation(node)
-                if activation is not None:
-                    self.names[activation] = self._free(scope.name)
-                for operand in self._operands(node):
-                    if operand not in self.names:
-                        self.names[operand] = self._spare()
+            if node not in self.ends:
+                continue
+            scope = self.gate_of[node]
+            assert scope is not None
+            activation = self._activation(node)
+            if node not in self.names:
+                own = scope.name if activation is None else f"a^{scope.name}"
+                clash = own in (*self.cell.state, "x", *self.names.values())
+                self.names[node] = self._free(f"a^{scope.name}" if clash else own)
+            if activation is not None:
+                self.names[activation] = self._free(scope.name)
+            for operand in self._operands(node):
+                if operand not in self.names:
+                    self.names[operand] = self._spare()
 
     def _activation(self, end: Node) -> Node | None:
-        """The function that makes a gate's value; a peephole may be added before it."""
-        node = end
-        while len(users := self.uses.get(node, [])) == 1:
-            node = users[0]
+        """The function through which alone a gate's sum acts, such as σ."""
+        waiting = set(self.uses.get(end, ()))
+        while waiting:
+            node = min(waiting, key=lambda node: node.index)
+            waiting.remove(node)
             primitive = node.primitive
-            if node in self.names or node in self.inside or primitive is None:
+            if node in self.inside or primitive is None:
                 return None
-            if primitive.kind != "elementwise":
+            if not waiting and primitive.name in self._activations():
+                return None if node in self.names else node
+            if node in self.names or not (primitive.kind == "elementwise" or _is_sum(node)):
                 return None
-            if primitive.arity == 1 and primitive.name != "negative":
-                return node
+            waiting.update(self.uses.get(node, ()))
         return None
+
+    @staticmethod
+    def _activations() -> set[str]:
+        return {
+            name
+            for name, primitive in PRIMITIVES.items()
+            if primitive.kind == "elementwise" and primitive.arity == 1
+        } - {"negative", "square", "sqrt", "reciprocal"}
+
+    def _name_totals(self) -> None:
+        """Sums over the units; one that is only divided by their number is a mean."""
+        self.totals: dict[Node, tuple[Node, sympy.Expr]] = {}
+        for node in self.recorded:
+            if _is_sum(node) and self.gate_of[node] is None:
+                users = self.uses.get(node, [])
+                mean = len(users) == 1 and _is_divided(users[0], self.units)
+                self.totals[users[0] if mean else node] = (node, 1 / UNITS if mean else 1)
+
+    def _add_total(self, node: Node, equations: list[Equation]) -> None:
+        summed, factor = self.totals[node]
+        (operand,) = summed.parents
+        expression, factor = self._expression(operand), sympy.sympify(factor)
+        for known in equations:  # a variance takes its own mean once more
+            if isinstance(known, Total) and (known.expression, known.factor) == (
+                expression, factor,
+            ):  # fmt: skip
+                self.names[node] = known.name
+                return
+        of = [s.name.partition("^")[2] for s in expression.free_symbols if "^" in s.name]
+        base = "mu" if expression.is_Symbol else "nu"
+        if node not in self.names:
+            self.names[node] = self._free(f"{base}^{of[0]}" if of else base)
+        equations.append(Total(self.names[node], expression, factor))
 
     def _free(self, name: str) -> str:
         """The name itself, or one like it if another quantity has it."""
@@ -208,8 +289,17 @@ class _Reader:
         return any(self.gate_of[use] is None for use in self.uses.get(node, ()))
 
     def _parameter(self, node: Node) -> str:
+        if node.data.ndim > 1 and node.data.shape[0] > 1:
+            raise ValueError(
+                f"derive: {self.title}.step uses a parameter of shape {node.data.shape} entry by "
+                "entry; matrices belong in a gate"
+            )
         if node not in self.names:
-            self.names[node] = self._free(node.name or "p")
+            name = node.name or "p"
+            base, _, gate = name.partition("_")
+            if base in ("W", "b") and gate in self.cell.gates:  # the gate's own has that name
+                name = f"{base}_tilde_{gate}"
+            self.names[node] = self._free(name)
         return self.names[node]
 
     def _expression(self, node: Node, *, top: bool = False) -> sympy.Expr:
@@ -225,10 +315,12 @@ class _Reader:
                 "entry by itself; put it into a gate, or verify and draw the cell instead"
             )
         parts = [
-            _constant(raw, primitive.name) if parent is None else self._expression(parent)
+            _constant(raw, self.title, primitive.name, self.units)
+            if parent is None
+            else self._expression(parent)
             for raw, parent in zip(node.operands, node.parents, strict=True)
         ]
-        return function_of(primitive)(*parts)
+        return written_as(primitive)(*parts)
 
 
 def _gate(node: Node) -> Scope | None:
@@ -239,8 +331,34 @@ def _gate(node: Node) -> Scope | None:
     return scope
 
 
-def _constant(value: Any, where: str) -> sympy.Expr:
-    if np.size(value) != 1:
-        raise ValueError(f"derive: {where} with a constant array of shape {np.shape(value)}")
-    exact = rational(np.asarray(value).item())
-    return sympy.Rational(exact.numerator, exact.denominator)
+def _is_sum(node: Node) -> bool:
+    """Whether it is the sum over all units, kept as an axis."""
+    if node.primitive is None or node.primitive.name != "sum" or node.parents[0] is None:
+        return False
+    axis, shape = node.static.get("axis"), node.operands[0].shape
+    return node.data.ndim == len(shape) and axis in (-1, len(shape) - 1, (-1,), (len(shape) - 1,))
+
+
+def _is_divided(node: Node, units: int | None) -> bool:
+    """Whether it is an operand over the number of units."""
+    return (
+        units is not None
+        and node.primitive is not None
+        and node.primitive.name == "divide"
+        and node.parents[1] is None
+        and bool(np.all(np.equal(node.operands[1], units)))
+    )
+
+
+def _constant(value: Any, title: str, where: str, units: int | None) -> sympy.Expr:
+    entries = np.unique(np.asarray(value))
+    if entries.size != 1:
+        raise ValueError(
+            f"derive: {title}.step has {where} with a constant array of shape {np.shape(value)}; "
+            "what depends on a comparison, or differs from unit to unit, has no one formula"
+        )
+    exact: sympy.Expr = SymbolicArray.scalar(entries.item())
+    for number, meant in ((units, UNITS), (sympy.Rational(1, units), 1 / UNITS)) if units else ():
+        if abs(exact - number) < 1e-12:
+            return meant
+    return exact

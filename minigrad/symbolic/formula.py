@@ -15,7 +15,7 @@ SUM, PRODUCT, ATOM = range(3)  # how tightly a formula binds
 
 @dataclass(frozen=True)
 class Name:
-    """A quantity: f_t, a^f_t, W_f; ``shift`` is the step, counted from t, if it has one.
+    """A quantity: f_t, a^f_t, W_f; ``shift`` is the step, counted from ``time``, if it has one.
 
     Attributes:
         base: the letter or word.
@@ -23,6 +23,7 @@ class Name:
         upper: written above: the gate of a pre-activation.
         lower: written below: the gate of a parameter.
         delta: whether the loss's derivative by it is meant, δf_t = ∂L/∂f_t.
+        time: the step from which the shift counts; empty for the numbers 0 and 1 themselves.
     """
 
     base: str
@@ -30,6 +31,7 @@ class Name:
     upper: str = ""
     lower: str = ""
     delta: bool = False
+    time: str = "t"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,14 @@ class Operation:
     parts: tuple[Formula, ...]
 
 
-Formula = Name | Scalar | Operation
+@dataclass(frozen=True)
+class Given:
+    """A short formula as a sentence states it, in Unicode."""
+
+    source: str
+
+
+Formula = Name | Scalar | Operation | Given
 
 
 def plus(parts: list[Formula]) -> Formula:
@@ -67,6 +76,8 @@ def hadamard(*parts: Formula) -> Formula:
             sign *= int(part.expression)
         elif isinstance(part, Operation) and part.kind == "hadamard":
             factors += part.parts
+        elif isinstance(part, Operation) and part.kind == "minus":
+            sign, factors = -sign, [*factors, *part.parts]
         else:
             factors.append(part)
     if not factors:
@@ -82,25 +93,47 @@ def op(kind: str, *parts: Formula) -> Operation:
 
 # kind → (binding, Unicode, LaTeX); the fields are the parts, in brackets where they need them
 _WRITTEN: dict[str, tuple[int, str, str]] = {
-    "equals": (SUM - 1, "{0} = {1}", "{0} &= {1}"),
     "matmul": (PRODUCT, "{0} {1}", "{0}\\,{1}"),
     "transpose": (ATOM, "{0}ᵀ", "{{{0}}}^{{\\top}}"),
     "partial": (ATOM, "∂{0}/∂{1}", "\\dfrac{{\\partial {0}}}{{\\partial {1}}}"),
+    "along": (
+        ATOM,
+        "∂{0}/∂{1}|{2}",
+        "\\left.\\dfrac{{\\partial {0}}}{{\\partial {1}}}\\right|_{{{2}}}",
+    ),
     "sum_t": (PRODUCT, "Σ_t {0}", "\\sum_t {0}"),
-    "sum_rows": (PRODUCT, "Σ_rows {0}", "\\sum_{{\\text{{rows}}}} {0}"),
+    "product_t": (PRODUCT, "Π_{{s=t+1…T}} {0}", "\\prod_{{s=t+1}}^{{T}} {0}"),
+    "sum_rows": (PRODUCT, "1ᵀ {0}", "\\mathbf{{1}}^{{\\top}} {0}"),
+    "total": (ATOM, "1ᵀ({0})", "\\mathbf{{1}}^{{\\top}}\\left({0}\\right)"),
+    "mean": (ATOM, "mean({0})", "\\operatorname{{mean}}\\left({0}\\right)"),
     "row_sum": (ATOM, "rowsum({0})", "\\operatorname{{rowsum}}\\left({0}\\right)"),
     "softmax": (ATOM, "softmax({0})", "\\operatorname{{softmax}}\\left({0}\\right)"),
+    "diag": (ATOM, "diag({0})", "\\operatorname{{diag}}\\left({0}\\right)"),
+    "norm": (ATOM, "‖{0}‖", "\\left\\lVert {0}\\right\\rVert"),
+    "root": (ATOM, "√({0})", "\\sqrt{{{0}}}"),
+    "positive": (ATOM, "[{0} > 0]", "\\left[{0} > 0\\right]"),
+    "scaled": (PRODUCT, "{0} {1}", "{0}\\,{1}"),
+    "size": (ATOM, "|{0}|", "\\left|{0}\\right|"),
+    "group": (ATOM, "({0})", "\\left({0}\\right)"),
+    "to_the": (ATOM, "{0}^({1})", "{{{0}}}^{{{1}}}"),
+    "squared": (ATOM, "{0}²", "{{{0}}}^{{2}}"),
     "over": (PRODUCT, "{0} / {1}", "\\dfrac{{{0}}}{{{1}}}"),
     "minus": (PRODUCT, "−{0}", "-{0}"),
     "affine": (SUM, "{0}·{1} + {2}", "{0}\\,{1} + {2}"),
     "from_output": (ATOM, "∂ℓ/∂{0}", "\\dfrac{{\\partial \\ell}}{{\\partial {0}}}"),
 }
 _JOINED = {
+    "equals": (SUM - 1, " = ", " = "),
+    "at_most": (SUM - 1, " ≤ ", " \\le "),
     "plus": (SUM, " + ", " + "),
     "hadamard": (PRODUCT, " ∘ ", " \\circ "),
     "stack": (ATOM, ", ", ",\\; "),
 }
-_BARE = {"equals", "row_sum", "softmax", "affine", "from_output", "partial"}
+_BARE = {
+    "along", "row_sum", "softmax", "affine", "from_output", "partial", "total", "mean", "diag",
+    "norm", "size", "group", "to_the", "root", "positive",
+}  # fmt: skip
+_RELATIONS = {"equals", "at_most"}
 
 
 def text(formula: Formula) -> str:
@@ -109,8 +142,47 @@ def text(formula: Formula) -> str:
 
 
 def latex(formula: Formula) -> str:
-    """The formula in LaTeX; equations carry an & for alignment."""
+    """The formula in LaTeX."""
     return _write(formula, latex=True)[0]
+
+
+def rows(formula: Formula, width: int, *, latex: bool) -> list[tuple[str, str]]:
+    """An equation in rows (left, right): one for each right side, long sums broken at a term.
+
+    Args:
+        formula: an equation or a chain of them.
+        width: characters of Unicode that a row may have.
+        latex: whether the rows are LaTeX.
+    """
+    assert isinstance(formula, Operation) and formula.kind in _RELATIONS
+    left, *rights = formula.parts
+    _, unicode, tex = _JOINED[formula.kind]
+    sign = (tex if latex else unicode).strip()
+    found = []
+    for k, right in enumerate(rights):
+        start = _write(left, latex=latex)[0] if k == 0 else ""
+        for j, line in enumerate(_lines(right, width)):
+            written = _write(line, latex=latex)[0]
+            if j == 0:
+                written = f"{sign} {written}"
+            else:
+                indent = "\\quad {}" if latex else "    "
+                minus = written[:1] in "−-"
+                written = indent + (f"{written[0]} {written[1:]}" if minus else f"+ {written}")
+            found.append((start if j == 0 else "", written))
+    return found
+
+
+def _lines(formula: Formula, width: int) -> list[Formula]:
+    """A sum in parts that are at most so wide, if its terms are."""
+    if not (isinstance(formula, Operation) and formula.kind == "plus"):
+        return [formula]
+    lines: list[list[Formula]] = [[]]
+    for part in formula.parts:
+        if lines[-1] and len(text(plus([*lines[-1], part]))) > width:
+            lines.append([])
+        lines[-1].append(part)
+    return [plus(line) for line in lines]
 
 
 def _write(formula: Formula, *, latex: bool) -> tuple[str, int]:
@@ -119,11 +191,22 @@ def _write(formula: Formula, *, latex: bool) -> tuple[str, int]:
         return _name(formula, latex), ATOM
     if isinstance(formula, Scalar):
         return _scalar(formula.expression, dict(formula.names), latex)
+    if isinstance(formula, Given):
+        return (notation.latex_of(formula.source) if latex else formula.source), ATOM
+    if formula.kind == "apply":
+        function, argument = formula.parts
+        assert isinstance(function, Name)
+        inside, _ = _write(argument, latex=latex)
+        if function.base == "absolute":
+            return (f"\\left|{inside}\\right|" if latex else f"|{inside}|"), ATOM
+        return _function(function.base, inside, latex), ATOM
     written = [_write(part, latex=latex) for part in formula.parts]
     if formula.kind in _JOINED:
         binding, plain, tex = _JOINED[formula.kind]
         least = SUM if formula.kind == "stack" else binding
         parts = [_bracketed(*part, least, latex) for part in written]
+        if formula.kind in _RELATIONS:
+            return (tex if latex else plain).join(part for part, _ in written), binding
         if formula.kind == "stack":
             joined = (tex if latex else plain).join(parts)
             return (f"\\left[{joined}\\right]" if latex else f"[{joined}]"), ATOM
@@ -152,7 +235,10 @@ def _bracketed(written: str, binding: int, least: int, latex: bool) -> str:
 def _name(name: Name, latex: bool) -> str:
     word = notation.latex if latex else notation.pretty
     base = word(name.base)
-    step = "" if name.shift is None else f"t{name.shift:+d}" if name.shift else "t"
+    if name.time:
+        step = "" if name.shift is None else name.time + (f"{name.shift:+d}" if name.shift else "")
+    else:
+        step = str(name.shift)
     step = step.replace("-", "-" if latex else "−")
     if latex:
         base, _, index = base.partition("_{")  # one index only: my_gate and t are one
@@ -184,6 +270,16 @@ def _scalar(expression: Any, names: dict[Any, Name], latex: bool) -> tuple[str, 
     if expression.is_Rational:
         value = abs(expression)
         sign = "" if expression > 0 else "-" if latex else "−"
+        if (
+            value.p == 1
+            and value.q >= 1000
+            and set(str(value.q)[1:]) == {"0"}
+            and str(value.q)[0] == "1"
+        ):
+            power = len(str(value.q)) - 1  # 10⁻⁵ and the like
+            return f"{sign}10^{{-{power}}}" if latex else f"{sign}10⁻{_superscript(power)}", ATOM
+        if value.q > 1000:
+            return f"{sign}{float(value):.6g}", PRODUCT
         bar = f"\\tfrac{{{value.p}}}{{{value.q}}}" if latex else f"{value.p}/{value.q}"
         return f"{sign}{bar}", PRODUCT
     if expression.is_Add:
@@ -194,6 +290,10 @@ def _scalar(expression: Any, names: dict[Any, Name], latex: bool) -> tuple[str, 
     if expression.is_Pow:
         return _power(expression, part, latex)
     argument = ", ".join(_scalar(e, names, latex)[0] for e in expression.args)
+    if expression.func.__name__ == "heaviside":  # Iverson's bracket
+        return (f"\\left[{argument} > 0\\right]" if latex else f"[{argument} > 0]"), ATOM
+    if expression.func.__name__ == "absolute":
+        return (f"\\left|{argument}\\right|" if latex else f"|{argument}|"), ATOM
     return _function(expression.func.__name__, argument, latex), ATOM
 
 
@@ -253,6 +353,7 @@ def _superscript(number: int) -> str:
 
 
 def _function(name: str, argument: str, latex: bool) -> str:
+    name = {"maximum": "max", "minimum": "min"}.get(name, name)
     if name == "sigmoid":
         return f"\\sigma\\left({argument}\\right)" if latex else f"σ({argument})"
     if latex:

@@ -21,28 +21,50 @@ class MatrixArray(NDArrayOperatorsMixin):
 
     Args:
         formula: what it is.
-        shape: of the array that it stands for.
+        shape: of the array that it stands for; leading axes of length 1 do not matter.
+        width: its last axis before it was broadcast.
     """
 
     __array_priority__ = 600.0
 
-    def __init__(self, formula: Formula, shape: tuple[int, ...]) -> None:
+    def __init__(self, formula: Formula, shape: tuple[int, ...], width: int | None = None) -> None:
         self.formula, self.shape = formula, shape
+        self.width = matrix_shape(shape)[1] if width is None else width
 
     ndim = property(lambda self: len(self.shape), doc="Number of axes.")
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> MatrixArray:
         """Sum of each row."""
-        if axis not in (-1, len(self.shape) - 1) or not keepdims:
+        if axis not in (-1, len(self.shape) - 1, (-1,)) or not keepdims:
             raise NotationError(f"a sum over axis {axis}")
+        if self.width != self.shape[-1]:
+            raise NotationError("the sum of what was repeated")
         return MatrixArray(op("row_sum", self.formula), (*self.shape[:-1], 1))
 
     def __getitem__(self, index: Any) -> MatrixArray:
-        raise NotationError(f"the entries [{index}]")
+        return self.moved(np.empty(self.shape)[index].shape)
 
     def swapaxes(self, axis1: int, axis2: int) -> MatrixArray:
         """The transpose."""
         return _transposed(self, axis1, axis2)
+
+    def reshape(self, *shape: Any) -> MatrixArray:
+        """Another shape of the same matrix, or a column as a row."""
+        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        return self.moved(np.empty(self.shape).reshape(wanted).shape)
+
+    def moved(self, shape: tuple[int, ...]) -> MatrixArray:
+        """The same entries under another shape.
+
+        Raises:
+            NotationError: it is neither the same matrix nor its transpose.
+        """
+        old, new = matrix_shape(self.shape), matrix_shape(shape)
+        if old == new:
+            return MatrixArray(self.formula, shape, self.width)
+        if old == new[::-1] and 1 in old:
+            return MatrixArray(_flipped(self.formula), shape)
+        raise NotationError(f"an array of shape {self.shape} as one of shape {shape}")
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
@@ -52,9 +74,16 @@ class MatrixArray(NDArrayOperatorsMixin):
             raise NotationError(f"numpy.{ufunc.__name__}")
         if ufunc is np.matmul:
             shape = (*inputs[0].shape[:-1], inputs[1].shape[-1])
-        else:
-            shape = np.broadcast_shapes(*(getattr(x, "shape", ()) for x in inputs))
-        return MatrixArray(write(*map(_formula, inputs)), shape)
+            matrix_shape(shape)
+            return MatrixArray(write(*map(_formula, inputs)), shape)
+        shapes = [getattr(x, "shape", ()) for x in inputs]
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError as error:
+            told = " and ".join(map(str, shapes))
+            raise NotationError(f"{ufunc.__name__} of shapes {told}") from error
+        width = max(getattr(x, "width", 1) for x in inputs)
+        return MatrixArray(write(*map(_formula, inputs)), shape, width)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -63,16 +92,47 @@ class MatrixArray(NDArrayOperatorsMixin):
             return _transposed(*args, **kwargs)
         if function is np.transpose and args[0].ndim == 2:
             return _transposed(args[0], 0, 1)
+        if function is np.reshape:
+            return args[0].reshape(*args[1:], **kwargs)
+        if function is np.sum:
+            return args[0].sum(*args[1:], **kwargs)
+        if function is np.broadcast_to:
+            return MatrixArray(args[0].formula, args[1], args[0].width)
         raise NotationError(f"numpy.{function.__name__}")
 
     def __primitive__(
         self, primitive: Any, operands: tuple[Any, ...], static: Mapping[str, Any]
     ) -> MatrixArray:
+        x = operands[0]
         if primitive.name == "softmax":
-            return MatrixArray(op("softmax", operands[0].formula), operands[0].shape)
-        if primitive.kind == "fused":
+            return MatrixArray(op("softmax", x.formula), x.shape)
+        if primitive.kind == "elementwise" and primitive.arity == 1:
+            return MatrixArray(_applied(primitive.name, x.formula), x.shape, x.width)
+        if primitive.kind == "fused" and primitive.name != "affine":
             raise NotationError(primitive.name)
         return primitive.forward(*operands, **static)
+
+
+def matrix_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns; a vector is a row.
+
+    Raises:
+        NotationError: it has more than two axes that are longer than 1.
+    """
+    if any(n != 1 for n in shape[:-2]):
+        raise NotationError(f"an array of shape {shape}, which is no matrix")
+    rows, columns = (1, 1, *shape)[-2:]
+    return rows, columns
+
+
+def _applied(name: str, x: Formula) -> Formula:
+    """A function of each entry, with those signs out of it that books take out."""
+    if name in _UFUNCS and name not in _FUNCTIONS:
+        return _UFUNCS[name](x)
+    inner = x.parts[0] if isinstance(x, Operation) and x.kind == "minus" else None
+    if name == "sigmoid" and inner is not None:  # σ(−z) = 1 − σ(z)
+        return plus([Scalar(sympy.Integer(1)), op("minus", op("apply", Name(name), inner))])
+    return op("apply", Name(name), x)
 
 
 class NotationError(ValueError):
@@ -85,10 +145,11 @@ class NotationError(ValueError):
 def _formula(x: Any) -> Formula:
     if isinstance(x, MatrixArray):
         return x.formula
-    if isinstance(x, Operation | Name | Scalar):
-        return x
-    value = sympy.nsimplify(x) if isinstance(x, int) else root(x)
-    return Scalar(value)
+    array = np.unique(np.asarray(x))
+    if array.size != 1:
+        raise NotationError(f"a constant array of shape {np.shape(x)}")
+    number = array.item()
+    return Scalar(sympy.Integer(number) if isinstance(number, int | bool) else root(number))
 
 
 def root(x: float) -> sympy.Expr:
@@ -96,7 +157,7 @@ def root(x: float) -> sympy.Expr:
     square = round(x * x)
     if square and abs(x * x - square) < 1e-9 * square:
         return sympy.sqrt(square)
-    inverse = round(1 / (x * x)) if x else 0
+    inverse = round(1 / (x * x)) if x and abs(x) > 1e-2 else 0
     if inverse and abs(1 / (x * x) - inverse) < 1e-9 * inverse:
         return 1 / sympy.sqrt(inverse)
     return sympy.Rational(str(x))
@@ -133,22 +194,40 @@ def _times(a: Formula, b: Formula) -> Formula:
     """A product entry by entry; a number goes in front, or below."""
     if isinstance(a, Scalar) and not isinstance(b, Scalar):
         a, b = b, a
+    if isinstance(b, Scalar) and b.expression in (1, -1):
+        return a if b.expression == 1 else op("minus", a)
     if isinstance(b, Scalar) and b.expression.is_number:
+        if isinstance(a, Scalar):
+            return Scalar(a.expression * b.expression)
         inverse = sympy.radsimp(1 / b.expression)
         if b.expression != 1 and (inverse**2).is_Integer:
             return op("over", a, Scalar(inverse))
+        return op("scaled", b, a)
     return hadamard(a, b)
+
+
+def _over(a: Formula, b: Formula) -> Formula:
+    """A quotient; a factor of a product is put over it."""
+    if isinstance(a, Operation) and a.kind == "minus":
+        return op("minus", _over(a.parts[0], b))
+    return op("over", a, b)
 
 
 def _minus(a: Formula, b: Formula) -> Formula:
     return plus([a, op("minus", b)])
 
 
+_FUNCTIONS = ("tanh", "exp", "log", "sin", "cos", "expm1", "log1p", "absolute", "sign")
 _UFUNCS: dict[str, Callable[..., Formula]] = {
     "matmul": _product,
     "multiply": _times,
     "add": lambda a, b: plus([a, b]),
     "subtract": _minus,
     "negative": lambda a: op("minus", a),
-    "divide": lambda a, b: op("over", a, b),
+    "divide": _over,
+    "square": lambda a: _times(a, a),
+    "reciprocal": lambda a: _over(Scalar(sympy.Integer(1)), a),
+    "sqrt": lambda a: op("root", a),
+    "greater": lambda a, b: op("positive", _minus(a, b) if b != Scalar(sympy.Integer(0)) else a),
+    **{name: (lambda a, name=name: _applied(name, a)) for name in _FUNCTIONS},
 }

@@ -11,10 +11,11 @@ from minigrad.primitives import Primitive
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.formula import Name, Scalar, hadamard, op
 from minigrad.symbolic.matrix import MatrixArray
+from minigrad.symbolic.sentences import Words
 from minigrad.targets import Target
 
 
-def derive_rule(target: Target, wrt: str | None = None) -> Derivation:
+def derive_rule(target: Target, wrt: str | None = None, *, words: Words) -> Derivation:
     """What a primitive computes, its derivative by each operand, and its cotangents.
 
     Raises:
@@ -26,18 +27,20 @@ def derive_rule(target: Target, wrt: str | None = None) -> Derivation:
         raise ValueError(f"derive: {target.title} has no {wrt!r}; it has {', '.join(letters)}")
     kept = [k for k, letter in enumerate(letters) if wrt in (None, letter)]
     if primitive.kind == "elementwise":
-        sections = _elementwise(primitive, letters, kept)
+        sections = _elementwise(primitive, letters, kept, words)
     else:
-        sections = (_adjoint(primitive, letters, kept),)
-    return Derivation(f"The derivative of {primitive.name}", sections)
+        sections = (_adjoint(primitive, letters, kept, words),)
+    return Derivation(words.plain("derivative_of", of=primitive.name), sections, words.language)
 
 
-def _elementwise(primitive: Primitive, letters: list[str], kept: list[int]) -> tuple[Section, ...]:
+def _elementwise(
+    primitive: Primitive, letters: list[str], kept: list[int], words: Words
+) -> tuple[Section, ...]:
     symbols = [sympy.Symbol(letter, real=True) for letter in letters]
     value = function_of(primitive)(*symbols)
     y = sympy.Symbol("y", real=True)
     names = tuple((s, Name(s.name)) for s in (*symbols, y))
-    forward = Line(op("equals", Name("y"), Scalar(value, names)), "for each entry", "y")
+    forward = Line(op("equals", Name("y"), Scalar(value, names)), words("each_entry"), "y")
     partials, cotangents = [], []
     for k in kept:
         reference, variables = derivative_of(primitive, k)
@@ -50,28 +53,28 @@ def _elementwise(primitive: Primitive, letters: list[str], kept: list[int]) -> t
         engine = engine.xreplace({value: y}) if value.is_Function else engine
         difference = (engine - reference).xreplace({y: value})
         agree = is_zero(on_one_branch(difference))
-        if agree and not primitive.analytic:
+        if agree and primitive.nonsmooth:
             engine = reference  # the rule ran on one side of the kink, and is right there
         left = op("partial", Name("y"), Name(letters[k]))
         partials += [
-            Line(op("equals", left, Scalar(reference, names)), "SymPy", letters[k]),
+            Line(op("equals", left, Scalar(reference, names)), words("sympys"), letters[k]),
             Line(op("equals", left, Scalar(engine, names)),
-                 "the engine's rule: the same" if agree else "the engine's rule: NOT THE SAME",
+                 words("engines_same" if agree else "engines_other"),
                  letters[k]),
         ]  # fmt: skip
         right = hadamard(Name("y", delta=True), Scalar(reference, names))
         cotangents.append(
-            Line(op("equals", Name(letters[k], delta=True), right), "chain rule", letters[k])
+            Line(op("equals", Name(letters[k], delta=True), right), words("chain_rule"), letters[k])
         )
-    note = f" Not smooth: {primitive.nonsmooth}." if primitive.nonsmooth else ""
+    kink = words("kink", where=primitive.nonsmooth) if primitive.nonsmooth else ""
     return (
-        Section("Forward", f"An operation on each entry.{note}", (forward,)),
-        Section("Derivative", "In terms of the output y where that is shorter.", tuple(partials)),
-        Section("Backward", "δx is ∂L/∂x.", tuple(cotangents)),
+        Section(words.plain("forward"), words("entry_forward_says", kink=kink), (forward,)),
+        Section(words.plain("derivative"), words("derivative_says"), tuple(partials)),
+        Section(words.plain("backward"), words("entry_backward_says"), tuple(cotangents)),
     )
 
 
-def _adjoint(primitive: Primitive, letters: list[str], kept: list[int]) -> Section:
+def _adjoint(primitive: Primitive, letters: list[str], kept: list[int], words: Words) -> Section:
     if primitive.variadic or any(s.static for s in primitive.samples[:1]):
         raise ValueError(
             f"derive: {primitive.name} only moves or adds up entries; its adjoint puts them back "
@@ -82,11 +85,11 @@ def _adjoint(primitive: Primitive, letters: list[str], kept: list[int]) -> Secti
     y = primitive.apply(tuple(operands), {})
     g = MatrixArray(Name("Y", delta=True), y.shape)
     output = MatrixArray(Name("Y"), y.shape)
-    lines = [Line(op("equals", Name("Y"), y.formula), "forward", "y")]
+    lines = [Line(op("equals", Name("Y"), y.formula), words("computes"), "y")]
     for k in kept:
         rule = primitive.vjp(k)
         assert rule is not None
         right = rule(g, output, *operands).formula
         left = Name(letters[k].upper(), delta=True)
-        lines.append(Line(op("equals", left, right), "the engine's adjoint", letters[k]))
-    return Section("Adjoint", "δA is ∂L/∂A. The engine's own rule, run on names.", tuple(lines))
+        lines.append(Line(op("equals", left, right), words("engines_adjoint"), letters[k]))
+    return Section(words.plain("adjoint"), words("adjoint_says"), tuple(lines))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,7 @@ def judge_proof(problem: Problem, seed: int = 0) -> Check:
         leaves, outputs = problem.forward(problem.symbols())
         cotangents = [SymbolicArray.symbols(f"u{k}", y.shape) for k, y in enumerate(outputs)]
         value = _paired(outputs, cotangents).item()
-        gradients = _engine(outputs, cotangents, leaves)
+        gradients = engine_gradients(outputs, cotangents, leaves)
         faults = []
         entries = 0
         for name, gradient in gradients.items():
@@ -45,7 +47,7 @@ def judge_proof(problem: Problem, seed: int = 0) -> Check:
                     faults.append(_entry(name, index))
         return entries, faults
 
-    return _check(
+    return check(
         problem, "proof", trial, unit="entries proven", seed=seed,
         established="an identity for every real input, at these shapes",
     )  # fmt: skip
@@ -68,7 +70,7 @@ def judge_exact(problem: Problem, seed: int = 0) -> Check:
             cotangents = [FieldArray(1)]
             tangents = {n: FieldArray.random(s, rng) for n, s in problem.shapes.items()}
         else:
-            gradients = _engine(outputs, cotangents, leaves)
+            gradients = engine_gradients(outputs, cotangents, leaves)
 
         def agree(names: Iterable[str]) -> bool:
             moved = push_forward(outputs, {leaves[n]: tangents[n] for n in names})
@@ -81,7 +83,7 @@ def judge_exact(problem: Problem, seed: int = 0) -> Check:
             return entries, []
         return entries, [f"∂L/∂{name}" for name in gradients if not agree([name])]
 
-    return _check(
+    return check(
         problem, "exact", trial, unit="entries equal", seed=seed,
         established=f"equal at a random point of a field of {PRIME} elements, without tolerance: "
         "an identity at these shapes; a false one would pass with a chance of its degree / 2⁶¹",
@@ -100,7 +102,7 @@ def judge_numeric(problem: Problem, seed: int = 0) -> Check:
         arrays = problem.numbers(rng)
         leaves, outputs = problem.forward(arrays)
         cotangents = [rng.normal(size=y.shape) for y in outputs]
-        gradients = _engine(outputs, cotangents, leaves)
+        gradients = engine_gradients(outputs, cotangents, leaves)
         worst, faults = 0.0, []
         analytic = all(n.primitive.analytic for n in ancestors(outputs) if n.primitive)
         slope_of, most = (
@@ -122,7 +124,7 @@ def judge_numeric(problem: Problem, seed: int = 0) -> Check:
         faults += _float32_faults(problem, arrays, cotangents, gradients)
         return worst, faults
 
-    return _check(
+    return check(
         problem, "numeric", trial, unit="relative error", seed=seed,
         established="the floats agree with the complex step to rounding, and float32 with float64",
     )  # fmt: skip
@@ -135,7 +137,7 @@ JUDGES: dict[Judge, Callable[[Problem, int], Check]] = {
 }
 
 
-def _check(
+def check(
     problem: Problem,
     judge: Judge,
     trial: Callable[[], tuple[float, list[str]]],
@@ -143,20 +145,36 @@ def _check(
     unit: str,
     established: str,
     seed: int,
+    explain: Callable[[Problem, int], Iterable[str]] = culprits,
 ) -> Check:
     """Run a judge; a rule that raises is as wrong as one that lies."""
+    return copy_context().run(_run, problem, judge, trial, unit, established, seed, explain)
+
+
+def _run(
+    problem: Problem,
+    judge: Judge,
+    trial: Callable[[], tuple[float, list[str]]],
+    unit: str,
+    established: str,
+    seed: int,
+    explain: Callable[[Problem, int], Iterable[str]],
+) -> Check:
     start = time.perf_counter()
     with np.errstate(all="ignore"):
         try:
             figure, faults = trial()
         except Exception as error:  # the engine or a rule under judgement failed
-            figure, faults = 0.0, [f"{type(error).__name__}: {error}"]
+            figure, faults = (
+                0.0,
+                [shorten(f"{type(error).__name__}: {error}", 300, placeholder=" …")],
+            )
         if faults:
             subject = "wrong" if problem.order == 1 else "wrong at second order"
             told = faults[:_MOST]
             if len(faults) > _MOST:
                 told.append(f"and {len(faults) - _MOST} more")
-            faults = [f"{subject}: " + ", ".join(told), *culprits(problem, seed)]
+            faults = [f"{subject}: " + ", ".join(told), *explain(problem, seed)]
     return Check(
         target=problem.target,
         judge=judge,
@@ -171,7 +189,9 @@ def _check(
     )
 
 
-def _engine(outputs: list[Tensor], cotangents: Sequence[Array], leaves: Leaves) -> dict[str, Array]:
+def engine_gradients(
+    outputs: list[Tensor], cotangents: Sequence[Array], leaves: Leaves
+) -> dict[str, Array]:
     """The gradients under judgement: of Σ cotangent · output, by the engine's walk."""
     recorded = [(y, u) for y, u in zip(outputs, cotangents, strict=True) if y.requires_grad]
     walked = walk(recorded, retain_graph=True)  # the reference needs the tape too
@@ -206,7 +226,7 @@ def _slope(
     if not isinstance(slope, Tensor) or not slope.requires_grad:
         second = {n: leaf.data * 0 for n, leaf in leaves.items()}
     else:
-        second = _engine([slope], [FieldArray(1)], leaves)
+        second = engine_gradients([slope], [FieldArray(1)], leaves)
     return [Tensor(reference) if not isinstance(reference, Tensor) else reference], second
 
 
@@ -260,7 +280,7 @@ def _float32_faults(
     single = {n: a.astype(np.float32) for n, a in arrays.items()}
     leaves, outputs = problem.forward(single)
     narrow = [u.astype(y.dtype) for u, y in zip(cotangents, outputs, strict=True)]
-    gradients = _engine(outputs, narrow, leaves)
+    gradients = engine_gradients(outputs, narrow, leaves)
     faults = []
     overall = max(float(np.max(np.abs(g), initial=0)) for g in expected.values())
     for name, gradient in gradients.items():

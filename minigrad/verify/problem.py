@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from minigrad import nn
-from minigrad.arrays.field import FieldArray
+from minigrad.arrays.field import FieldArray, roots_at_random
 from minigrad.arrays.symbolic import SymbolicArray
-from minigrad.primitives import Primitive
+from minigrad.parts import Part
+from minigrad.primitives import Primitive, tril
 from minigrad.primitives.primitive import Array, Domain, Sample
+from minigrad.tape import unfused
 from minigrad.targets import Target
 from minigrad.tensor import Tensor
 
@@ -65,6 +67,8 @@ class Problem:
                     values = 0.9 * np.tanh(values)
                 case "above one":
                     values = 1.1 + np.exp(values)
+                case "definite":
+                    values = values @ np.swapaxes(values, -1, -2) + np.eye(shape[-1])
             drawn[name] = np.asarray(values)
         return {**drawn, **self.values}
 
@@ -84,6 +88,9 @@ class Problem:
                     values = (1 + 4 * values**4) / (4 * values * values)
                 case "hyperbola":  # x² + 1 is a square
                     values = (values * values - 1) / (2 * values)
+                case "definite":  # L Lᵀ, whose roots are L's diagonal
+                    root = tril(values)
+                    values = root @ root.swapaxes(-1, -2)
             drawn[name] = values
         return drawn
 
@@ -97,12 +104,16 @@ class Problem:
 
 
 def drawn(problem: Problem, rng: np.random.Generator) -> tuple[Leaves, list[Tensor]]:
-    """A forward pass at a random point of the field; half of its elements have no root."""
+    """A forward pass at a random point of the field; half of its elements have no root.
+
+    Where no point with all roots is found, they are random for the rest of this context.
+    """
     for _ in range(DRAWS):
         try:
             return problem.forward(problem.field_numbers(rng))
         except ArithmeticError:
             continue
+    roots_at_random()
     return problem.forward(problem.field_numbers(rng))
 
 
@@ -115,27 +126,50 @@ def of_layer(
     hidden_size: int,
     x: np.ndarray | None = None,
     seed: int = 0,
+    lengths: Sequence[int] | None = None,
+    **options: Any,
 ) -> Problem:
     """A cell unrolled, or a layer, over x (batch, steps, input_size).
 
-    The inputs are every parameter, x, and the initial state of a cell.
+    The inputs are every parameter, x, and the initial state of a cell; of the sequences count
+    as many steps as ``lengths`` says, and ``options`` are those of `nn.Recurrent`.
     """
-    module = target.layer(input_size, hidden_size, rng=seed)
+    module = target.layer(input_size, hidden_size, rng=seed, **options)
     parameters = dict(module.named_parameters())
     shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
     shapes["x"] = (batch, steps, input_size)
-    states = module.cell.state if isinstance(module, nn.Recurrent) else ()
-    initial = [f"{name}₀" for name in states]
-    shapes |= dict.fromkeys(initial, (1, batch, hidden_size))
+    cell = module.cell if isinstance(module, nn.Recurrent) else None
+    widths = {f"{name}₀": cell.size_of(name) for name in cell.state} if cell else {}
+    initial = list(widths)
+    count = len(module.cells) if isinstance(module, nn.Recurrent) else 0
+    shapes |= {name: (count, batch, width) for name, width in widths.items()}
 
     def run(leaves: Mapping[str, Tensor]) -> Any:
-        with _parameters_of(module, leaves):
+        with _parameters_of(module, leaves), unfused():
             if not initial:
                 return module(leaves["x"])
-            return module(leaves["x"], tuple(leaves[name] for name in initial))
+            return module(leaves["x"], tuple(leaves[name] for name in initial), lengths)
 
     values: dict[str, np.ndarray] = {n: p.data for n, p in parameters.items()}
     return Problem(target.name, shapes, run, values=values if x is None else {**values, "x": x})
+
+
+def of_part(target: Target, seed: int = 0) -> Problem:
+    """A part of `minigrad.parts` in the call that is written there."""
+    part: Part = target.subject
+    module = part.module(seed)
+    parameters = dict(module.named_parameters()) if module else {}
+    shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
+    shapes |= part.inputs
+
+    def run(leaves: Mapping[str, Tensor]) -> Any:
+        inputs = {name: leaves[name] for name in part.inputs}
+        if module is None:
+            return part.call(**inputs)
+        with _parameters_of(module, leaves):
+            return part.call(module, **inputs)
+
+    return Problem(target.name, shapes, run, part.domains)
 
 
 def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:

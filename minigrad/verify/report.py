@@ -56,6 +56,16 @@ class Report:
         """Whether there are checks, and every one passed."""
         return bool(self.checks) and all(check.passed for check in self.checks)
 
+    def __str__(self) -> str:
+        lines = []
+        for target, checks in self.by_target().items():
+            lines.append(f"{target} is {'right' if all(c.passed for c in checks) else 'wrong'}")
+            for check in checks:
+                told = "; ".join(check.failures) or check.established
+                shapes = ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
+                lines.append(f"  {check.judge}: {told}, at {shapes}")
+        return "\n".join(lines)
+
     def by_target(self) -> dict[str, list[Check]]:
         """The checks of each target, in order."""
         grouped: dict[str, list[Check]] = {}

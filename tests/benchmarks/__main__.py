@@ -16,12 +16,23 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import chain, import_time, mlp_step, one_operation, small_operations
+from tests.benchmarks import (
+    chain,
+    conv_step,
+    gpt_step,
+    import_time,
+    mlp_step,
+    one_operation,
+    recurrent,
+    small_operations,
+)
 from tests.benchmarks.measuring import THREADS, Line, Target
 
-WORKLOADS = (small_operations, one_operation, mlp_step, chain, import_time)
+WORKLOADS = (
+    small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, chain, import_time,
+)  # fmt: skip
 SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
-PACKAGES = ("minigrad", "numpy", "torch", "jax", "autograd")
+PACKAGES = ("minigrad", "numpy", "numba", "torch", "jax", "autograd")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,7 +107,7 @@ def _time(seconds: float) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     name, *middle, target = cells
-    return f"{name:<26}" + "".join(f"{cell:>11}" for cell in middle) + f"  {target}"
+    return f"{name:<38}" + "".join(f"{cell:>11}" for cell in middle) + f"  {target}"
 
 
 def _record(lines: Sequence[Line], failures: Sequence[str]) -> dict:

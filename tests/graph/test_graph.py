@@ -120,6 +120,18 @@ def test_long_sequences_show_the_first_three_and_the_last_two_steps():
     assert svg(whole).count(">t = ") == 20
 
 
+def test_each_item_knows_the_nodes_that_it_draws():
+    graph = trace_target(resolve("lstm"), 2)
+    for item in unrolled(graph).items:
+        drawn = [graph.nodes[number] for number in item.nodes]
+        assert drawn or item.kind == "join"
+        if item.kind == "state":
+            assert f"({', '.join(map(str, drawn[-1].shape))})" == item.lines[-1]
+            assert item.lines[0].startswith(drawn[-1].name)
+        if item.kind == "layer":
+            assert {node.primitive for node in drawn} >= {"matmul", "add"}
+
+
 def test_the_same_input_gives_the_same_bytes():
     assert svg(draw("lstm", steps=2)) == svg(draw("lstm", steps=2))
 
@@ -282,7 +294,7 @@ def test_a_cell_whose_gate_sees_the_new_state_is_drawn():
 
 def test_an_untiled_view_is_laid_out_by_dot_with_clusters(tmp_path):
     """The steps of a layer without an initial state are not alike: the first has no h."""
-    layer = nn.RNN(2, 3, output_size=1, rng=0)
+    layer = nn.RNN(2, 3, output_size=1, fused=False, rng=0)
     y, _ = layer(np.ones((1, 3, 2)))
     view = unrolled(trace(y))
     assert source(view).count("subgraph") == 3

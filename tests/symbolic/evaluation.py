@@ -25,10 +25,9 @@ def section(derivation: Derivation, title: str) -> tuple[Line, ...]:
 
 
 def sides(line: Line) -> tuple[Formula, Formula]:
-    """Left and right of an equation."""
+    """Left and right of an equation; of a chain, its last side."""
     assert isinstance(line.formula, Operation) and line.formula.kind == "equals"
-    left, right = line.formula.parts
-    return left, right
+    return line.formula.parts[0], line.formula.parts[-1]
 
 
 def value(formula: Formula, of: Lookup) -> np.ndarray:
@@ -67,6 +66,12 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "affine": lambda w, v, b: w @ v + b,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True),
     "sum_rows": lambda a: a.sum(axis=0),
+    "total": lambda a: a.sum(axis=0, keepdims=True),
+    "mean": lambda a: a.mean(axis=0, keepdims=True),
+    "diag": lambda a: np.diag(a[:, 0]),
+    "squared": lambda a: a * a,
+    "root": np.sqrt,
+    "group": lambda a: a,
     "softmax": _softmax,
 }
 

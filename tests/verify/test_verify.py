@@ -12,33 +12,34 @@ import minigrad.tape
 from minigrad import nn
 from minigrad.arrays.normal_form import is_zero
 from minigrad.primitives import PRIMITIVES
-from minigrad.targets import Target
+from minigrad.targets import LAYERS, Target
 from minigrad.verify import verify
 from minigrad.verify.diagnosis import describe
 from minigrad.verify.forward_mode import push_forward
 from minigrad.verify.problem import of_layer
 
-LAYERS = ["rnn", "lstm", "gru", "attention"]
-
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_passes_all_three_judges(layer):
     report = verify(layer)
-    judged = [(check.judge, check.order) for check in report.checks]
-    assert judged == [("proof", 1), ("exact", 1), ("exact", 2), ("numeric", 1)]
+    judged = {(check.judge, check.order) for check in report.checks}
+    rooted = {"lstm-layernorm"}  # whose formulas no normal form holds: see minigrad.verify
+    assert judged | {("proof", 1)} == {("proof", 1), ("exact", 1), ("exact", 2), ("numeric", 1)}
+    assert (("proof", 1) in judged) == (layer not in rooted)
     assert report.passed, [check.failures for check in report.checks]
 
 
 def test_the_exact_judge_goes_over_a_hundred_steps():
     exact = next(check for check in verify("lstm").checks if check.judge == "exact")
     assert exact.shapes["x"] == (3, 100, 3)
-    assert exact.shapes["cell.f.weight"] == (8, 11)
+    assert exact.shapes["cells.0.f.weight"] == (8, 11)
 
 
 def test_every_gradient_is_judged_parameters_inputs_and_states():
     proof = verify("lstm").checks[0]
     assert set(proof.shapes) == {
-        *(f"cell.{gate}.{part}" for gate in "figo" for part in ("weight", "bias")), "x", "h₀", "c₀",
+        *(f"cells.0.{gate}.{part}" for gate in "figo" for part in ("weight", "bias")),
+        "x", "h₀", "c₀",
     }  # fmt: skip
     assert proof.figure == sum(int(np.prod(shape)) for shape in proof.shapes.values())
 
@@ -106,17 +107,24 @@ MUTANTS = [
 ]
 
 
+CHANGES = {"sign": lambda g: -g, "twice": lambda g: 2 * g, "dropped": lambda g: 0 * g}
+
+
 @pytest.mark.parametrize(("name", "position", "change"), MUTANTS)
 def test_every_mutant_of_every_rule_is_caught(planted, name, position, change):
-    primitive = PRIMITIVES[name]
+    primitive, changed = PRIMITIVES[name], CHANGES[change]
     rules = list(primitive.vjps)
-    right = rules[position]
-    rules[position] = {
-        "sign": lambda *a, **k: -right(*a, **k),
-        "twice": lambda *a, **k: 2 * right(*a, **k),
-        "dropped": lambda *a, **k: 0 * right(*a, **k),
-    }[change]
-    with planted(name, vjps=tuple(rules)):
+    rules[position] = lambda *a, right=rules[position], **k: changed(right(*a, **k))
+    fields = {"vjps": tuple(rules)}
+    if primitive.backward:
+        fields["backward"] = lambda *a, right=primitive.backward, **k: tuple(
+            changed(g) if j == position else g for j, g in enumerate(right(*a, **k))
+        )
+    if primitive.accumulate:
+        fields["accumulate"] = lambda buffer, g, right=primitive.accumulate, **k: right(
+            buffer, changed(g), **k
+        )
+    with planted(name, **fields):
         report = verify(name)
     failed = [check for check in report.checks if not check.passed]
     assert {check.judge for check in failed} == {"proof", "exact", "numeric"}
@@ -184,7 +192,7 @@ def test_the_reference_side_uses_no_rule_of_the_engine(planted):
 
 
 def test_a_fused_forward_that_is_not_its_reference_is_caught(planted):
-    with planted("softmax", reference=lambda x, *, axis=-1: np.exp(x) / np.exp(x).sum()):
+    with planted("softmax", reference=lambda x, **_: np.exp(x) / np.exp(x).sum()):
         report = verify("softmax")
     assert not report.passed
 

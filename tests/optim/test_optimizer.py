@@ -7,6 +7,8 @@ import pytest
 
 from minigrad import Parameter, Tensor, nn, optim
 
+KINDS = [optim.SGD, optim.Adagrad, optim.RMSProp, optim.Adam, optim.AdamW]
+
 
 def test_sgd_moves_against_the_gradient():
     x = Parameter(np.array([1.0, -2.0]))
@@ -48,7 +50,7 @@ def test_both_find_the_minimum(kind):
     assert np.allclose(x.data, 1, atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_parameter_without_a_gradient_stays(kind):
     used, unused = Parameter(np.ones(2)), Parameter(np.ones(2))
     optimizer = kind([used, unused], lr=0.1)
@@ -64,7 +66,7 @@ def test_zero_grad_forgets():
     assert x.grad is None
 
 
-@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+@pytest.mark.parametrize("kind", KINDS)
 def test_float32_stays_float32_with_a_float64_schedule(kind):
     x = Parameter(np.ones(2, np.float32))
     optimizer = kind([x], lr=0.1)
@@ -74,7 +76,7 @@ def test_float32_stays_float32_with_a_float64_schedule(kind):
     assert x.data.dtype == np.float32
 
 
-@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_recorded_gradient_moves_the_parameter_and_is_not_recorded_in_it(kind):
     x = Parameter(np.ones(2))
     optimizer = kind([x], lr=0.1)

@@ -1,0 +1,336 @@
+"""Fused recurrent layers: one operation on the tape for all steps of a cell."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from minigrad.compile.kernel import Kernel, Saved, Weights
+from minigrad.compile.loading import functions, has_numba
+from minigrad.compile.plan import NotFusableError, Plan, plan
+from minigrad.compile.source import Backend, write
+from minigrad.nn import Cell
+from minigrad.nn.module import Module
+from minigrad.primitives.primitive import Array, Primitive
+from minigrad.tape import no_grad
+from minigrad.tensor import Tensor
+
+_TRIALS = 4  # random points at which a kernel is held against the cell's own step
+_log = logging.getLogger("minigrad.compile")
+_backend: ContextVar[Backend | None] = ContextVar("minigrad.backend", default=None)
+
+
+@contextmanager
+def backend(name: Backend) -> Iterator[None]:
+    """Context manager: fused layers run on this backend.
+
+    Args:
+        name: "numpy" or "numba"; where none is said it is Numba for float32 if it is installed.
+
+    Raises:
+        ValueError: no such backend.
+        ImportError: Numba is asked for and not installed.
+    """
+    if name not in ("numpy", "numba"):
+        raise ValueError(f"backend: got {name!r}, expected 'numpy' or 'numba'")
+    if name == "numba" and not has_numba():
+        raise ImportError('Numba is not installed; get it with: pip install "minigrad[fast]"')
+    token = _backend.set(name)
+    try:
+        yield
+    finally:
+        _backend.reset(token)
+
+
+def chosen_backend(dtype: np.dtype) -> Backend:
+    """Numba for float32 where it is installed; NumPy has the better tanh in float64."""
+    if dtype != np.float32:
+        return "numpy"
+    return _backend.get() or ("numba" if has_numba() else "numpy")
+
+
+def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
+    """The fused form of a cell, or ``None`` (and the reason in the log) where there is none.
+
+    Args:
+        cell: any cell; its equations are read once for all cells that are alike.
+        reference: (cell, x, states, valid, reverse) → what `Fused` computes, step by step.
+    """
+    try:
+        key = _key(cell)
+    except NotFusableError as error:
+        _log.info("on the tape, step by step: %s", error)
+        return None
+    if key not in _plans:
+        try:
+            _plans[key] = fusable(cell)
+        except NotFusableError as error:
+            _log.info("on the tape, step by step: %s", error)
+            _plans[key] = None
+    found = _plans[key]
+    return None if found is None else Fused(cell, found, reference)
+
+
+_plans: dict[Any, Plan | None] = {}
+_kernels: dict[Any, Kernel] = {}
+
+
+def _key(cell: Cell) -> Any:
+    """What a cell's equations depend on: its class, and every attribute that is not an array."""
+    if type(cell).forward is not Cell.forward:
+        raise NotFusableError(f"{type(cell).__name__}: it has a forward method of its own")
+    attributes = {
+        name: value
+        for name, value in vars(cell).items()
+        if name != "name" and not isinstance(value, Module | Tensor)
+    }
+    try:
+        key = type(cell), tuple(sorted(attributes.items(), key=lambda item: item[0]))
+        hash(key)
+    except TypeError as error:
+        raise NotFusableError(
+            f"{type(cell).__name__}: an attribute of it can change, so its equations may too "
+            f"({error})"
+        ) from error
+    return key
+
+
+def fusable(cell: Cell) -> Plan:
+    """The plan of a cell, which computes what its step does.
+
+    Raises:
+        NotFusableError: there is none.
+    """
+    found = plan(cell)
+    _check(cell, found)
+    return found
+
+
+def _check(cell: Cell, found: Plan) -> None:
+    """Hold the plan against the cell's own step: what depends on values is not in equations."""
+    kernel = kernel_of(found, cell, "numpy")
+    for seed in range(_TRIALS):
+        rng = np.random.default_rng(seed)
+        x = 2 * rng.normal(size=(1, cell.input_size, 4))
+        states = [rng.normal(size=(cell.hidden_size, 4)) for _ in cell.state]
+        with no_grad(), np.errstate(all="ignore"):
+            saved = kernel.forward(x, states, weights_of(cell, np.dtype(float)))
+            after = cell.step(x[0].T, *(s.T for s in states))
+        after = after if isinstance(after, tuple) else (after,)
+        got = [saved.U[1, : states[0].size], *saved.last]
+        for name, value, own in zip(cell.state, got, after, strict=True):
+            expected = np.asarray(getattr(own, "data", own)).T.reshape(-1)
+            if not np.allclose(value, expected, rtol=1e-6, atol=1e-9, equal_nan=True):
+                raise NotFusableError(
+                    f"{type(cell).__name__}: its step computes another {name} than its equations "
+                    "do; does it branch on values, or draw random numbers?"
+                )
+
+
+def weights_of(cell: Cell, dtype: np.dtype) -> Weights:
+    """The cell's parameters as plain arrays of one type."""
+    gates = {name: getattr(cell, name) for name in cell.gates}
+    return Weights(
+        {name: gate.weight.data.astype(dtype, copy=False) for name, gate in gates.items()},
+        {name: gate.bias.data.astype(dtype, copy=False) for name, gate in gates.items()},
+        {name: getattr(cell, name).data.astype(dtype, copy=False) for name in cell.vectors},
+    )
+
+
+def kernel_of(found: Plan, cell: Cell, backend: Backend) -> Kernel:
+    """The compiled passes of a plan, made once; on NumPy where Numba does not compile them."""
+    key = found, backend
+    if key not in _kernels:
+        source = write(found, backend)
+        try:
+            passes = functions(source, backend)
+        except Exception as error:
+            if backend == "numpy":
+                raise
+            warnings.warn(
+                f"{type(cell).__name__}: Numba does not compile its kernel, so it runs on NumPy: "
+                f"{error}", RuntimeWarning, stacklevel=2,
+            )  # fmt: skip
+            _kernels[key] = kernel_of(found, cell, "numpy")
+        else:
+            sizes = cell.input_size, cell.hidden_size
+            _kernels[key] = Kernel(found, source, passes, *sizes, backend == "numba")
+    return _kernels[key]
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A cell over all steps as one operation.
+
+    Attributes:
+        cell: whose weights it takes.
+        plan: the order of its step.
+        reference: the same step by step, of which higher derivatives are taken.
+    """
+
+    cell: Cell
+    plan: Plan
+    reference: Callable[..., Array]
+
+    def __call__(
+        self,
+        x: Array,
+        states: Sequence[Array],
+        lengths: np.ndarray | None = None,
+        *,
+        reverse: bool = False,
+        segment: int = 0,
+    ) -> Array:
+        """Run over the time axis of ``x``.
+
+        Args:
+            x: (batch, time, input_size).
+            states: (batch, hidden_size) each.
+            lengths: (batch,), how many steps of each sequence count.
+            reverse: from the last step to the first.
+            segment: see `Kernel.forward`.
+
+        Returns:
+            (time + states, batch, hidden_size): the first state after every step, 0 behind a
+            sequence's end, then each state after the last step.
+        """
+        cell = self.cell
+        operands = (
+            x, *states, *(getattr(getattr(cell, gate), kind) for gate in cell.gates
+                          for kind in ("weight", "bias")),
+            *(getattr(cell, name) for name in cell.vectors),
+        )  # fmt: skip
+        static = {"lengths": lengths, "reverse": reverse, "segment": segment,
+                  "of_x": isinstance(x, Tensor) and x.requires_grad}  # fmt: skip
+        return self.primitive.apply(operands, static)
+
+    @cached_property
+    def primitive(self) -> Primitive:
+        """The operation on x, the states, each gate's weight and bias, and the vectors."""
+        arity = 1 + len(self.cell.state) + 2 * len(self.cell.gates) + len(self.cell.vectors)
+        nothing = tuple(_never for _ in range(arity))
+        return Primitive(
+            f"fused {type(self.cell).__name__}", self._forward, "fused", nothing, nothing,
+            label=type(self.cell).__name__, reference=self._reference, saving=self._saving,
+            backward=self._backward, static=("lengths", "reverse", "segment", "of_x"),
+        )  # fmt: skip
+
+    def _arranged(
+        self, operands: Sequence[Any]
+    ) -> tuple[Array, tuple[Array, ...], dict[str, Array], dict[str, Array], dict[str, Array]]:
+        """x, the states, weights and biases by gate, vectors by name."""
+        cell = self.cell
+        first, second = 1 + len(cell.state), 1 + len(cell.state) + 2 * len(cell.gates)
+        x, states, gates = operands[0], tuple(operands[1:first]), operands[first:second]
+        return (
+            x, states, dict(zip(cell.gates, gates[::2], strict=True)),
+            dict(zip(cell.gates, gates[1::2], strict=True)),
+            dict(zip(cell.vectors, operands[second:], strict=True)),
+        )  # fmt: skip
+
+    def _forward(self, *operands: np.ndarray, **static: Any) -> np.ndarray:
+        return self._saving(*operands, **static)[0]
+
+    def _saving(
+        self,
+        *operands: np.ndarray,
+        lengths: np.ndarray | None,
+        reverse: bool,
+        segment: int,
+        of_x: bool,
+    ) -> tuple[np.ndarray, tuple[Kernel, Saved]]:
+        x, states, *parameters = self._arranged(operands)
+        dtype = np.result_type(*operands)
+        kernel = kernel_of(self.plan, self.cell, chosen_backend(dtype))
+        batch, time, _ = x.shape
+        valid = None if lengths is None else np.arange(time)[:, None] < lengths
+        turned = x[:, ::-1] if reverse else x
+        if valid is not None:
+            valid = valid[::-1] if reverse else valid
+            turned = np.where(valid.T[:, :, None], turned, 0)  # NaN in padding reaches nothing
+        weights = Weights(*(
+            {name: array.astype(dtype, copy=False) for name, array in part.items()}
+            for part in parameters
+        ))  # fmt: skip
+        saved = kernel.forward(
+            turned.transpose(1, 2, 0).astype(dtype, copy=False), [s.T for s in states], weights,
+            None if valid is None else np.ascontiguousarray(valid), segment,
+        )  # fmt: skip
+        hidden = self.cell.hidden_size
+        out = np.empty((time + len(states), batch, hidden), dtype)
+        h = saved.U.reshape(time + 1, -1, batch)[1:, :hidden]
+        out[:time] = (h[::-1] if reverse else h).transpose(0, 2, 1)
+        if lengths is not None:
+            out[:time][np.arange(time)[:, None] >= lengths] = 0
+        out[time] = h[-1].T
+        for k, state in enumerate(saved.last):
+            out[time + 1 + k] = state.reshape(hidden, batch).T
+        return out, (kernel, saved)
+
+    def _backward(
+        self,
+        g: np.ndarray,
+        y: np.ndarray,
+        kept: tuple[Kernel, Saved],
+        *operands: np.ndarray,
+        lengths: np.ndarray | None,
+        reverse: bool,
+        segment: int,
+        of_x: bool,
+    ) -> tuple[np.ndarray | None, ...]:
+        kernel, saved = kept
+        time = operands[0].shape[1]
+        steps = g[:time]
+        if lengths is not None:
+            steps = np.where((np.arange(time)[:, None] < lengths)[:, :, None], steps, 0)
+        if reverse:
+            steps = steps[::-1]
+        found = kernel.backward(
+            saved, steps.transpose(0, 2, 1), list(g[time:].transpose(0, 2, 1)), of_x=of_x
+        )
+        dx = None
+        if of_x:
+            dx = np.ascontiguousarray((found.x[::-1] if reverse else found.x).transpose(2, 0, 1))
+        weight, bias, vector = found.weights
+        of_gates = (part[gate] for gate in self.cell.gates for part in (weight, bias))
+        return dx, *(s.T for s in found.states), *of_gates, *(vector[v] for v in self.cell.vectors)
+
+    def _reference(self, *operands: Array, lengths: Any, reverse: bool, **_: Any) -> Array:
+        x, states, weight, bias, vector = self._arranged(operands)
+        with _holding(self.cell, weight, bias, vector):
+            return self.reference(self.cell, x, states, lengths, reverse)
+
+
+def _never(*_: Any, **__: Any) -> Array:
+    raise NotImplementedError("a fused layer is differentiated as a whole, or step by step")
+
+
+@contextmanager
+def _holding(
+    cell: Cell,
+    weight: Mapping[str, Array],
+    bias: Mapping[str, Array],
+    vector: Mapping[str, Array],
+) -> Iterator[None]:
+    """The cell with these arrays in the place of its parameters."""
+    places = [
+        *((vars(getattr(cell, gate)), "weight", array) for gate, array in weight.items()),
+        *((vars(getattr(cell, gate)), "bias", array) for gate, array in bias.items()),
+        *((vars(cell), name, array) for name, array in vector.items()),
+    ]
+    before = [holder[name] for holder, name, _ in places]
+    try:
+        for holder, name, array in places:
+            holder[name] = array
+        yield
+    finally:
+        for (holder, name, _), array in zip(places, before, strict=True):
+            holder[name] = array

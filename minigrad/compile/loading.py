@@ -1,0 +1,110 @@
+"""Generated source becomes functions; Numba's machine code is kept in a cache on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from minigrad.compile import numpy_runtime
+from minigrad.compile.source import Backend, Source
+
+CACHE = "MINIGRAD_CACHE"
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: $MINIGRAD_CACHE, else minigrad in the user's cache."""
+    if own := os.environ.get(CACHE):
+        return Path(own)
+    if sys.platform == "win32":
+        home = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    else:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "minigrad"
+
+
+@cache
+def has_numba() -> bool:
+    """Whether Numba, and SciPy with its BLAS, can be imported."""
+    found = all(importlib.util.find_spec(name) is not None for name in ("numba", "scipy"))
+    if not found:
+        return False
+    try:
+        import minigrad.compile.numba_runtime  # noqa: F401 (whether it can be)
+    except Exception as error:  # whatever is wrong with it, NumPy is always there
+        warnings.warn(f"Numba cannot be used, so fused layers run on NumPy: {error}", stacklevel=2)
+        return False
+    return True
+
+
+def functions(source: Source, backend: Backend) -> Mapping[str, Callable[..., Any]]:
+    """``forward`` and ``backward`` of a generated module.
+
+    Raises:
+        RuntimeError: Numba does not compile it.
+    """
+    if backend == "numpy":
+        names = vars(numpy_runtime).copy()
+        exec(compile(source.body, "<minigrad.compile>", "exec"), names)
+        return names
+    return vars(_import(source.text))
+
+
+@cache
+def _import(text: str) -> ModuleType:
+    """The text as a module in a file of its own, beside which Numba keeps what it compiles."""
+    from minigrad.compile import numba_runtime
+
+    runtime = Path(numba_runtime.__file__).read_bytes()
+    key = hashlib.sha256(text.encode() + runtime).hexdigest()[:16]
+    name = f"minigrad_kernel_{key}"
+    folders = [cache_folder, lambda: Path(tempfile.mkdtemp(prefix="minigrad-"))]
+    for folder in folders:  # the second where the first cannot be written to, or read
+        with suppress(OSError):
+            return _compiled(_written(folder() / name / "kernel.py", text), name)
+    raise RuntimeError(f"no folder can be written to: neither {cache_folder()} nor a temporary one")
+
+
+def _compiled(path: Path, name: str) -> ModuleType:
+    """The module, its functions as machine code."""
+    try:
+        return _loaded(path, name)
+    except Exception:  # whatever stands in the cache, it is made anew
+        shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
+        return _loaded(path, name)
+
+
+def _loaded(path: Path, name: str) -> ModuleType:
+    from minigrad.compile import numba_runtime
+
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where Numba looks for it when it reads its cache
+    spec.loader.exec_module(module)
+    for function in (module.forward, module.backward):
+        code = function.py_func.__code__
+        function.compile(numba_runtime.signature(code.co_varnames[: code.co_argcount]))
+    return module
+
+
+def _written(path: Path, text: str) -> Path:
+    """The file with this text; another process may be writing the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_bytes() != text.encode():
+        with tempfile.NamedTemporaryFile(
+            "wb", dir=path.parent, suffix=".tmp", delete=False
+        ) as file:
+            file.write(text.encode())
+        os.replace(file.name, path)
+    return path

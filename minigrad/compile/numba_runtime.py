@@ -1,0 +1,220 @@
+"""What generated Numba code calls. float32 only: other types run on NumPy.
+
+Products are the BLAS's that SciPy brings, through Numba's own door to it, which unlike np.dot
+inside Numba can add to what is there. Q holds the factors 0 and 1 that the BLAS is told.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import float32, njit, types
+
+F = float32
+
+__all__ = [
+    "F", "add_product", "block", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log",
+    "outer", "over_time", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+]  # fmt: skip
+
+# No reassociation and no assumption that there is no NaN: a loss that is lost must be seen
+block = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+over_time = njit(cache=True, error_model="numpy", nogil=True)
+_inline = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
+
+_AXES = {"U": 2, "S": 3, "V": 3, "Z": 2, "D": 3, "E": 2, "C": 2, "N": 2, "B": 2, "P": 2, "Q": 1,
+         "R": 2}  # fmt: skip
+
+
+def signature(arguments: tuple[str, ...]) -> tuple[types.Type, ...]:
+    """The types of a generated function's arguments, which their names tell."""
+    return tuple(map(_type_of, arguments))
+
+
+def _type_of(argument: str) -> types.Type:
+    if argument == "n":
+        return types.int64
+    if argument == "M":
+        return types.boolean[:, ::1]
+    axes = _AXES.get(argument) or (2 if argument.startswith(("W_", "d_W_")) else 1)
+    return types.Array(types.float32, axes, "C")
+
+
+_pointer = types.CPointer(types.float32)
+_gemm = types.ExternalFunction(
+    "numba_xxgemm",
+    types.intc(
+        types.char, types.char, types.char, types.intp, types.intp, types.intp, _pointer,
+        _pointer, types.intp, _pointer, types.intp, _pointer, _pointer, types.intp,
+    ),
+)  # fmt: skip
+_S, _N, _T = np.uint8(ord("s")), np.uint8(ord("n")), np.uint8(ord("t"))
+_SMALL = 2048  # multiplications: below, calling the BLAS costs more than the product
+
+
+@njit(error_model="numpy", fastmath=True)
+def _small_product(W, u, out, add):  # type: ignore[no-untyped-def]
+    rows, width = W.shape
+    batch = u.size // width
+    u, out = u.reshape(u.size), out.reshape(out.size)
+    for r in range(rows):
+        for b in range(batch):
+            total = F(0)
+            for k in range(width):
+                total += W[r, k] * u[k * batch + b]
+            if add:
+                out[r * batch + b] += total
+            else:
+                out[r * batch + b] = total
+
+
+@njit(error_model="numpy")
+def product(W, u, out, Q):  # type: ignore[no-untyped-def]
+    """Out = W u, for W (rows, width), u of width · batch entries, out of rows · batch."""
+    rows, width = W.shape
+    batch = u.size // width
+    if rows * u.size <= _SMALL:
+        _small_product(W, u, out, False)
+    else:  # BLAS counts columns first: outᵀ = uᵀ Wᵀ
+        _gemm(_S, _N, _N, batch, rows, width, Q[1:].ctypes, u.ctypes, batch,
+              W.ctypes, width, Q[:1].ctypes, out.ctypes, batch)  # fmt: skip
+
+
+@njit(error_model="numpy")
+def add_product(W, u, out, Q):  # type: ignore[no-untyped-def]
+    """Out += W u."""
+    rows, width = W.shape
+    batch = u.size // width
+    if rows * u.size <= _SMALL:
+        _small_product(W, u, out, True)
+    else:
+        _gemm(_S, _N, _N, batch, rows, width, Q[1:].ctypes, u.ctypes, batch,
+              W.ctypes, width, Q[1:].ctypes, out.ctypes, batch)  # fmt: skip
+
+
+@njit(error_model="numpy")
+def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
+    """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
+    rows, width = out.shape
+    batch = u.shape[1] // width
+    for t in range(len(D)):
+        d, v = D[t, first:last], u[t]
+        if rows * v.size <= _SMALL:
+            flat = d.reshape(d.size)
+            for r in range(rows):
+                for k in range(width):
+                    total = F(0)
+                    for b in range(batch):
+                        total += flat[r * batch + b] * v[k * batch + b]
+                    out[r, k] += total
+        else:
+            _gemm(_S, _T, _N, width, rows, batch, Q[1:].ctypes, v.ctypes, batch,
+                  d.ctypes, batch, Q[1:].ctypes, out.ctypes, width)  # fmt: skip
+
+
+@njit(error_model="numpy")
+def hold(before, after, going):  # type: ignore[no-untyped-def]
+    """After = before where a sequence has ended."""
+    batch = len(going)
+    for start in range(0, len(after), batch):
+        for b in range(batch):
+            if not going[b]:
+                after[start + b] = before[start + b]
+
+
+@njit(error_model="numpy")
+def divert(cotangent, aside, going):  # type: ignore[no-untyped-def]
+    """What belongs to ended sequences, moved aside."""
+    batch = len(going)
+    for start in range(0, len(cotangent), batch):
+        for b in range(batch):
+            if going[b]:
+                aside[start + b] = F(0)
+            else:
+                aside[start + b] = cotangent[start + b]
+                cotangent[start + b] = F(0)
+
+
+@njit(error_model="numpy")
+def clear(cotangents, going):  # type: ignore[no-untyped-def]
+    """0 for ended sequences: what was computed of them may be 0 times infinity."""
+    batch = len(going)
+    flat = cotangents.reshape(cotangents.size)
+    for start in range(0, len(flat), batch):
+        for b in range(batch):
+            if not going[b]:
+                flat[start + b] = F(0)
+
+
+@_inline
+def tanh(x):  # type: ignore[no-untyped-def]
+    """A rational function with an error below 3.1e-7; NaN stays NaN."""
+    x = F(7.905) if x > F(7.905) else (F(-7.905) if x < F(-7.905) else x)
+    s = x * x
+    p = F(-2.76076847742355e-16)
+    p = p * s + F(2.00018790482477e-13)
+    p = p * s + F(-8.60467152213735e-11)
+    p = p * s + F(5.12229709037114e-08)
+    p = p * s + F(1.48572235717979e-05)
+    p = p * s + F(6.37261928875436e-04)
+    p = p * s + F(4.89352455891786e-03)
+    q = F(1.19825839466702e-06)
+    q = q * s + F(1.18534705686654e-04)
+    q = q * s + F(2.26843463243900e-03)
+    q = q * s + F(4.89352518554385e-03)
+    return x * p / q
+
+
+@_inline
+def sigmoid(x):  # type: ignore[no-untyped-def]
+    """½ + ½ tanh(x / 2)."""
+    return F(0.5) + F(0.5) * tanh(F(0.5) * x)
+
+
+@_inline
+def exp(x):  # type: ignore[no-untyped-def]
+    """The exponential function."""
+    return F(math.exp(x))
+
+
+@_inline
+def log(x):  # type: ignore[no-untyped-def]
+    """The natural logarithm."""
+    return F(np.log(x))
+
+
+@_inline
+def sin(x):  # type: ignore[no-untyped-def]
+    """The sine."""
+    return F(math.sin(x))
+
+
+@_inline
+def cos(x):  # type: ignore[no-untyped-def]
+    """The cosine."""
+    return F(math.cos(x))
+
+
+@_inline
+def erf(x):  # type: ignore[no-untyped-def]
+    """The error function."""
+    return F(math.erf(x))
+
+
+@_inline
+def sqrt(x):  # type: ignore[no-untyped-def]
+    """The square root."""
+    return F(np.sqrt(x))
+
+
+@_inline
+def heaviside(x):  # type: ignore[no-untyped-def]
+    """1 where x > 0, else 0."""
+    return F(1) if x > F(0) else F(0)
+
+
+@_inline
+def softplus(x):  # type: ignore[no-untyped-def]
+    """log(1 + eˣ)."""
+    return F(max(x, F(0)) + math.log1p(math.exp(-abs(x))))

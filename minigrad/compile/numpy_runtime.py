@@ -1,0 +1,85 @@
+"""What generated NumPy code calls: everything writes into arrays that are there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.primitives.activations import erf as _erf
+
+__all__ = [
+    "add_product", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log", "np",
+    "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+]  # fmt: skip
+
+cos, exp, log, sin, sqrt, tanh = np.cos, np.exp, np.log, np.sin, np.sqrt, np.tanh
+
+
+def product(W: np.ndarray, u: np.ndarray, out: np.ndarray, Q: np.ndarray) -> None:
+    """Out = W u, for W (rows, width), u of width · batch entries, into the first rows of out."""
+    u = u.reshape(W.shape[1], -1)
+    np.dot(W, u, out=_rows(out, len(W), u.shape[1]))
+
+
+def add_product(W: np.ndarray, u: np.ndarray, out: np.ndarray, Q: np.ndarray) -> None:
+    """Out += W u."""
+    u = u.reshape(W.shape[1], -1)
+    into, by_itself = _rows(out, len(W), u.shape[1]), _rows(Q, len(W), u.shape[1])
+    np.dot(W, u, out=by_itself)
+    np.add(into, by_itself, out=into)
+
+
+def _rows(array: np.ndarray, rows: int, batch: int) -> np.ndarray:
+    return array.reshape(-1)[: rows * batch].reshape(rows, batch)
+
+
+def outer(
+    D: np.ndarray, first: int, last: int, u: np.ndarray, out: np.ndarray, Q: np.ndarray
+) -> None:
+    """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
+    rows, width = out.shape
+    time, batch = len(u), u.shape[1] // width
+    D, u = D[:, first:last].reshape(time, rows, batch), u.reshape(time, width, batch)
+    out += np.tensordot(D, u, axes=((0, 2), (0, 2)))
+
+
+def hold(before: np.ndarray, after: np.ndarray, going: np.ndarray) -> None:
+    """After = before where a sequence has ended."""
+    shape = (-1, len(going))
+    np.copyto(after.reshape(shape), before.reshape(shape), where=~going)
+
+
+def divert(cotangent: np.ndarray, aside: np.ndarray, going: np.ndarray) -> None:
+    """What belongs to ended sequences, moved aside."""
+    shape = (-1, len(going))
+    cotangent, aside = cotangent.reshape(shape), aside.reshape(shape)
+    np.copyto(aside, cotangent)
+    np.copyto(aside, 0, where=going)
+    np.copyto(cotangent, 0, where=~going)
+
+
+def clear(cotangents: np.ndarray, going: np.ndarray) -> None:
+    """0 for ended sequences: what was computed of them may be 0 times infinity."""
+    np.copyto(cotangents.reshape(-1, len(going)), 0, where=~going)
+
+
+def sigmoid(x: np.ndarray, out: np.ndarray) -> None:
+    """½ + ½ tanh(x / 2): fast and never too large, but 0 where σ(x) is below the rounding of 1."""
+    np.multiply(x, 0.5, out)
+    np.tanh(out, out)
+    np.multiply(out, 0.5, out)
+    np.add(out, 0.5, out)
+
+
+def softplus(x: np.ndarray, out: np.ndarray) -> None:
+    """log(1 + eˣ)."""
+    np.logaddexp(x, 0, out)
+
+
+def heaviside(x: np.ndarray, out: np.ndarray) -> None:
+    """1 where x > 0, else 0."""
+    np.copyto(out, x > 0)
+
+
+def erf(x: np.ndarray, out: np.ndarray) -> None:
+    """The error function."""
+    np.copyto(out, _erf(x))

@@ -1,0 +1,274 @@
+"""What a fused kernel does in one step, and in which order: read off a cell's equations.
+
+A step is, alternately, one matrix product for each quantity that gates look at, and blocks of
+equations that hold entry by entry. The first state, the input and a 1 for the biases lie one
+below the other, so that what gates see of all three is one product. Backwards the same order is
+gone through from its end.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import sympy
+
+from minigrad import nn
+from minigrad.symbolic.adjoints import local_partials
+from minigrad.symbolic.equations import (
+    PREVIOUS,
+    UNITS,
+    Affine,
+    CellEquations,
+    Elementwise,
+    Equation,
+    Total,
+    equations_of,
+    symbol,
+)
+from minigrad.symbolic.kinks import by_pieces
+
+INPUT = "x"
+
+
+class NotFusableError(ValueError):
+    """Why a cell runs on the tape, step by step: one sentence."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """Z = W u for the rows of several gates at once.
+
+    Attributes:
+        operand: the quantity u; `INPUT` stands for x with a 1 below, and the `Plan.joint` for
+            the first state with that below.
+        first: index of the first affine map in the product.
+        last: index behind the last; maps between them that do not look at u have zeros in W.
+    """
+
+    operand: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Equations that hold entry by entry, and need nothing but what was there before."""
+
+    equations: tuple[Elementwise, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it computes."""
+        return tuple(equation.name for equation in self.equations)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The order of a cell's step.
+
+    Attributes:
+        equations: the cell's, with every function in an equation of its own.
+        stages: products and blocks, in the order of the forward pass.
+    """
+
+    equations: CellEquations
+    stages: tuple[Product | Block, ...]
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of the states."""
+        return self.equations.state
+
+    @property
+    def joint(self) -> str:
+        """Name of the operand that is the first state, the input and a 1."""
+        return _joint(self.equations)
+
+    @cached_property
+    def affines(self) -> tuple[Affine, ...]:
+        """The gates' maps, in the order of their rows."""
+        return _in_rows(self.equations)
+
+    @cached_property
+    def products(self) -> tuple[Product, ...]:
+        """The matrix products of a step."""
+        return tuple(stage for stage in self.stages if isinstance(stage, Product))
+
+    @cached_property
+    def partials(self) -> Mapping[tuple[str, str], sympy.Expr]:
+        """∂w/∂v of each equation, by SymPy, in named quantities."""
+        return local_partials(self.equations)
+
+    @cached_property
+    def block_of(self) -> Mapping[str, int]:
+        """The stage in which each quantity is computed entry by entry."""
+        return {
+            name: k
+            for k, stage in enumerate(self.stages)
+            if isinstance(stage, Block)
+            for name in stage.names
+        }
+
+    @cached_property
+    def kept(self) -> tuple[str, ...]:
+        """Quantities that outlive their block, for a later stage or the way back reads them.
+
+        States are kept anyway.
+        """
+        wanted = {product.operand for product in self.products}
+        for partial in self.partials.values():
+            wanted |= {s.name for s in partial.free_symbols}
+        for k, stage in enumerate(self.stages):
+            if isinstance(stage, Block):
+                used = {s.name for e in stage.equations for s in e.expression.free_symbols}
+                wanted |= {name for name in used if self.block_of.get(name, k) != k}
+        computed = {*self.block_of, *(a.name for a in self.affines)} - {*self.state}
+        return tuple(e.name for e in self.equations.equations if e.name in wanted & computed)
+
+    def identifier(self, name: str) -> str:
+        """The name of a quantity in generated code: h′ is h_prev, a^f is a_f."""
+        return self._identifiers[name]
+
+    @cached_property
+    def _identifiers(self) -> dict[str, str]:
+        names = [
+            INPUT, self.joint, *(f"{s}{PREVIOUS}" for s in self.state), *self.equations.parameters,
+            *(e.name for e in self.equations.equations),
+        ]  # fmt: skip
+        found: dict[str, str] = {}
+        for name in names:
+            text = re.sub(r"\W+", "_", name.replace(PREVIOUS, "_prev")).strip("_") or "v"
+            text = text if text.isidentifier() and not keyword.iskeyword(text) else f"v_{text}"
+            while text in found.values() or text in _RESERVED:
+                text += "_"
+            found[name] = text
+        return found
+
+
+_RESERVED = {
+    "t", "k", "n", "np", "F", "len", "range", *"BCDEMNPQRSUVWZ", "product", "add_product", "hold",
+    "divert", "tanh", "sigmoid", "exp", "log", "softplus", "heaviside", "erf", "sqrt",
+}  # fmt: skip
+
+
+def plan(cell: nn.Cell) -> Plan:
+    """Order the equations of a cell's step.
+
+    Raises:
+        NotFusableError: the step is more than gates and equations entry by entry, or its parts
+            have different widths.
+    """
+    title = type(cell).__name__
+    sizes = {name: cell.size_of(name) for name in (*cell.state, *cell.gates)}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise NotFusableError(f"{title}: states and gates have different widths: {told}")
+    try:
+        read = equations_of(cell, title, units=cell.size_of(cell.state[0]))
+    except ValueError as error:
+        raise NotFusableError(str(error).removeprefix("derive: ")) from error
+    if any(isinstance(equation, Total) for equation in read.equations):
+        raise NotFusableError(f"{title}: it has a sum over the units")
+    equations = _one_function_each(_in_numbers(read, cell.size_of(cell.state[0])))
+    for equation in equations.equations:
+        if isinstance(equation, Elementwise) and symbol("x") in equation.expression.free_symbols:
+            raise NotFusableError(f"{title}: {equation.name} uses x outside of a gate")
+    if not any(isinstance(e, Affine) for e in equations.equations):
+        raise NotFusableError(f"{title}: it has no gate")
+    return Plan(equations, tuple(_stages(equations)))
+
+
+def _in_numbers(equations: CellEquations, units: int) -> CellEquations:
+    """With the number of units in the place of H, and kinks as step functions."""
+    return replace(equations, equations=tuple(
+        replace(e, expression=by_pieces(e.expression.xreplace({UNITS: sympy.Integer(units)})))
+        if isinstance(e, Elementwise)
+        else e
+        for e in equations.equations
+    ))  # fmt: skip
+
+
+def _one_function_each(equations: CellEquations) -> CellEquations:
+    """H = o tanh(c) as two equations: then every derivative is a polynomial in named values."""
+    found: list[Equation] = []
+    taken = {e.name for e in equations.equations}
+    named: dict[sympy.Expr, sympy.Symbol] = {}
+    for equation in equations.equations:
+        if isinstance(equation, Elementwise):
+            expression = equation.expression.xreplace(named)
+            while inner := _inner_function(expression, top=expression.is_Function):
+                name = _free(inner, taken)
+                found.append(Elementwise(name, inner))
+                named[inner] = symbol(name)
+                expression = expression.xreplace(named)
+            if expression.is_Function:
+                named[expression] = symbol(equation.name)
+            equation = Elementwise(equation.name, expression)
+        found.append(equation)
+    return CellEquations(equations.title, equations.state, tuple(found), equations.parameters)
+
+
+def _inner_function(expression: sympy.Expr, *, top: bool) -> sympy.Expr | None:
+    """A function in the expression that has none inside; not the expression itself."""
+    for part in sympy.postorder_traversal(expression):
+        is_root = part.is_Pow and part.exp.is_Rational and not part.exp.is_Integer
+        if (part.is_Function or is_root) and not (top and part == expression):
+            return part
+    return None
+
+
+def _free(function: sympy.Expr, taken: set[str]) -> str:
+    base = function.func.__name__.lower()
+    arguments = [a.name for a in function.args if a.is_Symbol]
+    name = "_".join([base, *arguments])
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _joint(equations: CellEquations) -> str:
+    return f"{equations.state[0]}{PREVIOUS}, {INPUT}"
+
+
+def _in_rows(equations: CellEquations) -> tuple[Affine, ...]:
+    """The affine maps, those that see the first state before the others."""
+    found = [e for e in equations.equations if isinstance(e, Affine)]
+    first = f"{equations.state[0]}{PREVIOUS}"
+    return tuple(sorted(found, key=lambda affine: first not in affine.operands))
+
+
+def _stages(equations: CellEquations) -> list[Product | Block]:
+    affines = _in_rows(equations)
+    waiting: list[Elementwise] = [e for e in equations.equations if isinstance(e, Elementwise)]
+    first = f"{equations.state[0]}{PREVIOUS}"
+    see = sum(first in a.operands for a in affines)
+    stages: list[Product | Block] = []
+    if see:
+        stages.append(Product(_joint(equations), 0, see))
+    if see < len(affines):
+        stages.append(Product(INPUT, see, len(affines)))
+    known = {INPUT, *equations.parameters, *(f"{s}{PREVIOUS}" for s in equations.state)}
+    multiplied = {INPUT, first}
+    while True:
+        for operand in dict.fromkeys(name for a in affines for name in a.operands):
+            if operand in known - multiplied:
+                multiplied.add(operand)
+                rows = [k for k, a in enumerate(affines) if operand in a.operands]
+                stages.append(Product(operand, rows[0], rows[-1] + 1))
+        known |= {a.name for a in affines if multiplied.issuperset(a.operands)}
+        ready: list[Elementwise] = []
+        for equation in waiting:  # they stand in an order in which each follows what it needs
+            if {s.name for s in equation.expression.free_symbols} <= known:
+                known.add(equation.name)
+                ready.append(equation)
+        if not ready:
+            break
+        waiting = [e for e in waiting if e not in ready]
+        stages.append(Block(tuple(ready)))
+    assert not waiting, waiting
+    return stages

@@ -1,0 +1,347 @@
+"""From a plan to Python source: one function over all steps, and one for the way back.
+
+Both backends share everything but the bodies of the blocks: NumPy's are calls of ufuncs that
+write into arrays made beforehand, Numba's one loop over the entries. All names are identifiers
+made by the plan, all formulas SymPy's of the cell's own equations: no text from outside gets
+into the source.
+
+Arrays, all flat behind the axes named here, with n = width · batch entries of a quantity at one
+step, units before batch:
+
+======  ===========================  ==========================================================
+U       (time + 1, …)                first state, x and ones, one below the other: [h; x; 1]
+S       (other states, time + 1, n)  the other states
+V       (kept, time, n)              values of the step that the way back reads
+Z       (gates, n)                   the gates' affine maps at one step
+D       (time, gates, n)             their cotangents
+E       as U                         cotangents of U; at the start what comes from outside
+C, N    (other states, n)            cotangents of the states after the step, and before it
+B       (buffers, n)                 cotangents that one block hands to another
+M       (time, batch) or empty       whether a sequence still goes on
+Q, R                                 scratch: of a product, of a block
+======  ===========================  ==========================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import sympy
+
+from minigrad.compile.plan import INPUT, Block, NotFusableError, Plan, Product
+from minigrad.compile.statements import Assignment, Place, in_loop, in_ufuncs
+from minigrad.symbolic.equations import PREVIOUS, symbol
+
+Backend = Literal["numpy", "numba"]
+
+_HEADS = {
+    "numpy": "from minigrad.compile.numpy_runtime import *",
+    "numba": "from minigrad.compile.numba_runtime import *",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Generated code.
+
+    Attributes:
+        text: a module with ``forward`` and ``backward``.
+        body: the same without its imports.
+        scratch: rows of R that it uses.
+        buffers: rows of B.
+    """
+
+    text: str
+    body: str
+    scratch: int
+    buffers: int
+
+
+def write(plan: Plan, backend: Backend) -> Source:
+    """The source for a plan.
+
+    Raises:
+        NotFusableError: the cell uses a function that the backends do not have.
+    """
+    try:
+        return _Writer(plan, backend).write()
+    except NotImplementedError as error:
+        raise NotFusableError(f"{plan.equations.title}: {error}") from error
+
+
+@dataclass
+class _Writer:
+    plan: Plan
+    backend: Backend
+    functions: list[str] = field(default_factory=list)
+    scratch: int = 0
+    written: set[str] = field(default_factory=set)
+
+    def write(self) -> Source:
+        plan = self.plan
+        self.first, *self.others = plan.state
+        self.rows = {affine.name: k for k, affine in enumerate(plan.affines)}
+        self.buffers = [*dict.fromkeys([*self._inner_operands(), *self._crossing()])]
+        passes = [*self._forward(), "", "", *self._backward(), ""]
+        body = "\n".join([*self.functions, *passes])
+        head = f'"""{plan.equations.title} over a sequence, by minigrad.compile."""'
+        text = "\n".join([head, "", _HEADS[self.backend], "", "", body])
+        return Source(text, body, self.scratch, len(self.buffers))
+
+    def _whole(self) -> list[str]:
+        return ["@over_time"] if self.backend == "numba" else []
+
+    def _own(self, prefix: str = "") -> list[str]:
+        return [prefix + self.plan.identifier(p) for p in self.plan.equations.parameters]
+
+    def _weights(self) -> list[str]:
+        return [self._weight(p) for p in self.plan.products]
+
+    def _weight(self, product: Product) -> str:
+        return f"W_{self.plan.identifier(product.operand)}"
+
+    # Where quantities lie
+
+    def _value(self, name: str) -> Place:
+        """What the forward pass has stored at step t."""
+        plan = self.plan
+        base = name.removesuffix(PREVIOUS)
+        if name in plan.equations.parameters:
+            return Place(name, plan.identifier(name))
+        if base in plan.state:
+            at = "t" if name.endswith(PREVIOUS) else "t + 1"
+            if base == self.first:
+                return Place(name, f"U[{at}, :n]")
+            return Place(name, f"S[{self.others.index(base)}, {at}]")
+        if name in plan.kept:
+            return Place(name, f"V[{plan.kept.index(name)}, t]")
+        return Place(name, f"Z[{self.rows[name]}]")
+
+    def _operand(self, product: Product) -> str:
+        if product.operand == self.plan.joint:
+            return "U[t]"
+        if product.operand == INPUT:
+            return "U[t, n:]"
+        return self._value(product.operand).text
+
+    def _history(self, product: Product) -> str:
+        """A product's operand at every step, (time, width · batch)."""
+        operand = product.operand
+        base = operand.removesuffix(PREVIOUS)
+        steps = ":-1" if operand.endswith(PREVIOUS) else "1:"
+        if operand == self.plan.joint:
+            return "U[:-1]"
+        if operand == INPUT:
+            return "U[:-1, n:]"
+        if base == self.first:
+            return f"U[{steps}, :n]"
+        if base in self.others:
+            return f"S[{self.others.index(base)}, {steps}]"
+        return f"V[{self.plan.kept.index(operand)}]"
+
+    def _cotangent(self, name: str) -> Place:
+        """Where the cotangent of a quantity is gathered."""
+        base = name.removesuffix(PREVIOUS)
+        label = f"∂{name}"
+        if name == self.plan.joint:
+            return Place(label, "E[t]")
+        if name == INPUT:
+            return Place(label, "E[t, n:]")
+        if name in self.rows:
+            return Place(label, f"D[t, {self.rows[name]}]")
+        if name in self.plan.equations.parameters:
+            return Place(label, f"d_{self.plan.identifier(name)}")
+        if base == self.first:
+            return Place(label, f"E[{'t' if name.endswith(PREVIOUS) else 't + 1'}, :n]")
+        if base in self.others:
+            return Place(label, f"{'N' if name.endswith(PREVIOUS) else 'C'}"
+                                f"[{self.others.index(base)}]")  # fmt: skip
+        return Place(label, f"B[{self.buffers.index(name)}]")
+
+    def _inner_operands(self) -> list[str]:
+        known = {INPUT, self.plan.joint, *self.plan.state,
+                 *(f"{s}{PREVIOUS}" for s in self.plan.state)}  # fmt: skip
+        return [p.operand for p in self.plan.products if p.operand not in known]
+
+    def _crossing(self) -> Iterable[str]:
+        """Quantities of a block that another block's equations read."""
+        plan = self.plan
+        for name, k in plan.block_of.items():
+            if name not in plan.state and any(
+                symbol(name) in equation.expression.free_symbols
+                for j, stage in enumerate(plan.stages)
+                if isinstance(stage, Block) and j != k
+                for equation in stage.equations
+            ):
+                yield name
+
+    # Forward
+
+    def _forward(self) -> list[str]:
+        plan = self.plan
+        body = []
+        for number, stage in enumerate(plan.stages):
+            if isinstance(stage, Product):
+                call = "product" if stage.operand in (plan.joint, INPUT) else "add_product"
+                body.append(
+                    f"{call}({self._weight(stage)}, {self._operand(stage)}, "
+                    f"Z[{stage.first}:{stage.last}], Q)"
+                    f"  # {', '.join(a.name for a in plan.affines[stage.first : stage.last])}"
+                )
+            else:
+                body.append(self._forward_block(number, stage))
+        held = [Place("", "U[t, :n], U[t + 1, :n]")] + [
+            Place("", f"S[{k}, t], S[{k}, t + 1]") for k in range(len(self.others))
+        ]
+        arguments = ["n", "U", "S", "V", "Z", "Q", "R", "M", *self._weights(), *self._own()]
+        return [
+            *self._whole(),
+            f"def forward({', '.join(arguments)}):",
+            '    """From the first step to the last."""',
+            "    for t in range(len(U) - 1):",
+            *(f"        {line}" for line in body),
+            "        if len(M):  # where a sequence has ended, its states stay as they are",
+            *(f"            hold({place.text}, M[t])" for place in held),
+        ]
+
+    def _forward_block(self, number: int, block: Block) -> str:
+        todo = []
+        for name in self.rows:  # an affine map that the way back reads is kept as it is
+            if name in self.plan.kept and self._ready_in(name) == number:
+                source = symbol(f"{name} now")
+                todo.append(Assignment(name, source, self._value(name)))
+        reads = {f"{name} now": Place(name, f"Z[{row}]") for name, row in self.rows.items()}
+        for equation in block.equations:
+            name = equation.name
+            stored = name in self.plan.kept or name in self.plan.state
+            todo.append(Assignment(
+                name, equation.expression, self._value(name) if stored else None
+            ))  # fmt: skip
+        return self._function(f"forward_{number}", todo, reads)
+
+    def _ready_in(self, affine: str) -> int:
+        """The first block that reads an affine map."""
+        return next(
+            k for k, stage in enumerate(self.plan.stages)
+            if isinstance(stage, Block)
+            and any(symbol(affine) in e.expression.free_symbols for e in stage.equations)
+        )  # fmt: skip
+
+    # Backward
+
+    def _backward(self) -> list[str]:
+        plan = self.plan
+        body: list[str] = []
+        for number in range(len(plan.stages) - 1, -1, -1):
+            stage = plan.stages[number]
+            if isinstance(stage, Product):
+                place = self._cotangent(stage.operand)
+                call = "add_product" if self._is_begun(stage.operand) else "product"
+                self.written.add(stage.operand)
+                rows = f"D[t, {stage.first}:{stage.last}]"
+                body += ["if len(M):", f"    clear({rows}, M[t])"]
+                body.append(f"{call}({self._weight(stage)}, {rows}, {place.text}, Q)")
+            else:
+                body.append(self._backward_block(number, stage))
+        for k, name in enumerate(self.others):
+            if f"{name}{PREVIOUS}" not in self.written:
+                body.append(f"N[{k}] = 0")
+        turned = ["E[t + 1, :n]"] + [f"C[{k}]" for k in range(len(self.others))]
+        arrived = ["E[t, :n]"] + [f"N[{k}]" for k in range(len(self.others))]
+        arguments = ["n", "U", "S", "V", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
+                     *self._weights(), *(f"d_{w}" for w in self._weights()),
+                     *self._own(), *self._own("d_")]  # fmt: skip
+        return [
+            *self._whole(),
+            f"def backward({', '.join(arguments)}):",
+            '    """From the last step to the first, then the weights; they come transposed."""',
+            "    for t in range(len(U) - 2, -1, -1):",
+            "        if len(M):  # behind a sequence's end cotangents pass by the step",
+            *(f"            divert({place}, P[{k}], M[t])" for k, place in enumerate(turned)),
+            "            P[0] += E[t, :n]",
+            *(f"        {line}" for line in body),
+            "        if len(M):",
+            *(f"            hold(P[{k}], {place}, M[t])" for k, place in enumerate(arrived)),
+            "        C, N = N, C",
+            *(
+                f"    outer(D, {p.first}, {p.last}, {self._history(p)}, d_{self._weight(p)}, Q)"
+                for p in plan.products
+            ),
+            "    return C",
+        ]
+
+    def _is_begun(self, name: str) -> bool:
+        """Whether something is in a cotangent's place that has to be added to."""
+        base = name.removesuffix(PREVIOUS)
+        return (
+            name in self.written
+            or name in (self.plan.joint, INPUT, *self.plan.equations.parameters)
+            or base == self.first
+            or name in self.others
+        )
+
+    def _backward_block(self, number: int, block: Block) -> str:
+        """Cotangents of what a block reads, from those of what it computes."""
+        plan = self.plan
+        sums: dict[str, sympy.Expr] = {}
+        reads: dict[str, Place] = {}
+        todo: list[Assignment] = []
+        computed = {equation.name for equation in block.equations}
+        uses = Counter(s.name for e in block.equations for s in e.expression.free_symbols)
+        for equation in reversed(block.equations):
+            w = equation.name
+            total = sums.pop(w, sympy.Integer(0))
+            if w in plan.state or w in self.written:
+                reads[f"∂{w} so far"] = self._cotangent(w)
+                total += symbol(f"∂{w} so far")
+            if not total.is_Symbol and total != 0:
+                todo.append(Assignment(f"∂{w}", total))
+                total = symbol(f"∂{w}")
+            for v in sorted((s.name for s in equation.expression.free_symbols), key=str):
+                sums[v] = sums.get(v, sympy.Integer(0)) + total * plan.partials[w, v]
+                uses[v] -= 1
+                if not uses[v] and v not in computed:  # all that it is used for is done
+                    found = sums.pop(v)
+                    if found != 0:
+                        place, begun = self._cotangent(v), self._is_begun(v)
+                        todo.append(Assignment(f"∂{v}", found, place, add=begun))
+                        self.written.add(v)
+        return self._function(f"backward_{number}", todo, reads)
+
+    # A block's function
+
+    def _function(self, name: str, todo: Sequence[Assignment], reads: dict[str, Place]) -> str:
+        """Write the function that does what is to be done; return the call of it."""
+        computed = {a.name for a in todo}
+        for s in {s.name for a in todo for s in a.expression.free_symbols} - computed:
+            if s not in reads:
+                reads[s] = self._value(s)
+        used = {s.name for a in todo for s in a.expression.free_symbols}
+        reads = {s: place for s, place in sorted(reads.items()) if s in used}
+        arrays: dict[str, str] = {}  # text of the place → name of the argument
+        for place in [*reads.values(), *(a.place for a in todo if a.place is not None)]:
+            arrays.setdefault(place.text, self._argument(place, arrays))
+        write = in_loop if self.backend == "numba" else in_ufuncs
+        body, scratch = write(todo, reads, arrays, self._identifier)
+        self.scratch = max(self.scratch, scratch)
+        self.functions += [
+            *(["@block"] if self.backend == "numba" else []),
+            f"def {name}({', '.join([*arrays.values(), 'R'])}):",
+            *(f"    {line}" for line in body), "", "",
+        ]  # fmt: skip
+        return f"{name}({', '.join([*arrays, 'R'])})"
+
+    def _argument(self, place: Place, arrays: dict[str, str]) -> str:
+        suffix = "_t" if self.backend == "numba" else ""
+        name = self._identifier(place.name) + suffix
+        while name in arrays.values():
+            name += "_"
+        return name
+
+    def _identifier(self, name: str) -> str:
+        if name.startswith("∂"):
+            return f"d_{self.plan.identifier(name[1:])}"
+        return self.plan.identifier(name)

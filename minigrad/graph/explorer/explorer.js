@@ -1,0 +1,330 @@
+// A figure put together: toolbar, drawing, details, keyboard, and play.
+
+import { LANGUAGES, preferred, say } from "./words.js";
+import { Scene } from "./scene.js";
+import { Drawing } from "./drawing.js";
+import { html, Panel } from "./panel.js";
+
+const BEAT = 700; // milliseconds from one operation to the next
+const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export class Explorer {
+  constructor(root) {
+    this.root = root;
+    this.language = preferred();
+    this.words = (key, ...parts) => say(this.language, key, ...parts);
+    this.chosen = null; // an item
+    this.inner = undefined; // the number of a node in it
+    this.open = new Set(); // expanded gates
+    this.played = null; // how many operations play has come past, of those in scene.order
+    this.playing = null;
+    const data = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
+    this.scene = new Scene(data);
+    this.drawing = new Drawing(this.scene, root.id, {
+      name: (item, node) => this.#name(item, node),
+      stepName: (k) => `${this.words("step_label", this.scene.steps[k].t)}${this.scene.folded.has(k) ? `, ${this.words("folded")}` : ""}`,
+      isOpen: (item) => this.open.has(item.number),
+      state: (item, node) => this.#state(item, node),
+      choose: (item, node) => this.choose(item, node),
+      fold: (k) => this.fold(k),
+    });
+    this.panel = new Panel(this.scene, this.words, (item, node) => this.choose(item, node));
+    this.#build();
+    this.#speak();
+    this.drawing.fit();
+  }
+
+  // Choosing
+
+  choose(item, node, focus = true) {
+    this.chosen = item;
+    this.inner = item ? node : undefined;
+    if (item && node !== undefined) this.open.add(item.number);
+    if (item?.step !== null && item && this.scene.folded.has(item.step)) this.scene.fold(item.step, false);
+    if (item) {
+      const { x, y } = this.scene.place(item);
+      this.drawing.reveal(x, y, item.w, item.h);
+    }
+    this.drawing.redraw();
+    this.drawing.mark();
+    this.panel.show(item, node);
+    if (item?.step !== null && item) this.#atStep(item.step);
+    this.#buttons();
+    if (item && focus) this.drawing.element(item.number, node)?.focus({ preventScroll: true });
+  }
+
+  /** The nearest item in a direction; inside a gate, the next operation. */
+  move([dx, dy]) {
+    const { chosen, scene } = this;
+    if (!chosen) return this.choose(scene.items[scene.order[0]]);
+    if (this.inner !== undefined && dx) {
+      const next = chosen.nodes[chosen.nodes.indexOf(this.inner) + dx];
+      if (next !== undefined) return this.choose(chosen, next);
+    }
+    const from = scene.place(chosen), near = (chosen.step ?? 0);
+    let best = null, least = Infinity;
+    const candidates = [...scene.itemsOf(null)];
+    const [first, last] = chosen.step === null ? scene.between(from.x - 900, from.x + 900) : [near - 1, near + 1];
+    for (let k = Math.max(0, first); k <= Math.min(last, scene.steps.length - 1); k++) candidates.push(...scene.itemsOf(k));
+    for (const item of candidates) {
+      if (item === chosen || scene.hidden(item)) continue;
+      const to = scene.place(item);
+      const [x, y] = [to.x - from.x, to.y - from.y];
+      const along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
+      if (along < 1) continue;
+      const cost = along + 2 * aside;
+      if (cost < least) [best, least] = [item, cost];
+    }
+    if (best) this.choose(best);
+  }
+
+  // Folding
+
+  fold(k, fold = !this.scene.folded.has(k)) {
+    this.scene.fold(k, fold);
+    if (fold && this.chosen?.step === k) this.choose(null);
+    this.drawing.redraw();
+    this.drawing.mark();
+    this.#buttons();
+    this.root.querySelector(`[data-fold="${k}"]`)?.focus({ preventScroll: true });
+  }
+
+  foldAll(fold) {
+    this.scene.steps.forEach((_, k) => this.scene.fold(k, fold));
+    if (fold && this.chosen?.step !== null) this.choose(null);
+    this.drawing.fit();
+    this.drawing.redraw();
+    this.#buttons();
+  }
+
+  toggleGate() {
+    if (this.chosen?.kind !== "layer") return;
+    const { number } = this.chosen;
+    if (!this.open.delete(number)) {
+      this.open.add(number);
+      if (this.drawing.scale < 1.6) this.drawing.zoom(1.6 / this.drawing.scale);
+    }
+    this.choose(this.chosen, undefined);
+  }
+
+  // Playing, one operation at a time
+
+  advance(by) {
+    const { order, items } = this.scene, last = order.length - 1;
+    const now = this.played ?? (by > 0 ? -1 : order.length);
+    const next = now + by;
+    if (next < 0 || next > last) {
+      this.pause();
+      return this.say(this.words("end"));
+    }
+    this.played = next;
+    const item = items[order[next]];
+    if (item.step !== null && this.scene.folded.has(item.step)) this.scene.fold(item.step, false);
+    this.choose(item, undefined, false);
+    this.say(this.words("now", this.#name(item)));
+  }
+
+  play(by) {
+    const again = this.playing?.by === by;
+    this.pause();
+    if (again) return;
+    if (this.played === null || (by > 0 ? this.played >= this.scene.order.length - 1 : this.played <= 0)) this.played = null;
+    this.turn(by < 0);
+    this.playing = { by, timer: setInterval(() => this.advance(by), BEAT) };
+    this.advance(by);
+    this.#buttons();
+  }
+
+  pause() {
+    clearInterval(this.playing?.timer);
+    this.playing = null;
+    this.#buttons();
+  }
+
+  stop() {
+    this.pause();
+    this.played = null;
+    this.drawing.mark();
+  }
+
+  /** Let the arrows show the way of gradients, or of values. */
+  turn(backward = !this.drawing.backward) {
+    this.drawing.backward = backward;
+    this.rank = null;
+    this.drawing.redraw();
+    this.#buttons();
+  }
+
+  #state(item, node) {
+    const chosen = item === this.chosen && (node === undefined ? this.inner === undefined : Number(node) === this.inner);
+    if (this.played === null) return { chosen, played: "" };
+    this.rank ??= new Map(this.scene.order.map((number, k) => [number, k]));
+    const place = this.rank.get(item.number);
+    const done = this.drawing.backward ? place >= this.played : place <= this.played;
+    return { chosen, played: done ? "done" : "todo" };
+  }
+
+  // Searching
+
+  search(text, onward = 0) {
+    const wanted = text.trim().toLowerCase();
+    if (!wanted) return this.say("");
+    const hits = this.scene.items.filter((item) => this.#text(item).includes(wanted));
+    if (!hits.length) return this.say(this.words("nothing"));
+    const now = hits.indexOf(this.chosen);
+    const next = onward ? (now + onward + hits.length) % hits.length : Math.max(now, 0);
+    this.choose(hits[next], undefined, false);
+    this.say(this.words("found", next + 1, hits.length));
+  }
+
+  #text(item) {
+    const inner = item.nodes.map((n) => { const { primitive, name, path } = this.scene.node(n); return `${primitive} ${name} ${path}`; });
+    const t = item.step === null ? "" : `t = ${this.scene.steps[item.step].t}`;
+    return [...item.lines, item.tooltip, t, ...inner].join("\n").toLowerCase();
+  }
+
+  // The page
+
+  #name(item, node) {
+    const { words, scene } = this;
+    if (node !== undefined) {
+      const { label, primitive } = scene.node(node);
+      return `${label === primitive ? label : `${label} (${primitive})`}, ${item.lines[0].slice(0, 80)}`;
+    }
+    const where = item.step === null ? words("outside") : words("at_step", scene.steps[item.step].t);
+    return [...item.lines.map((line) => line.slice(0, 80)), words(item.kind), where].join(", ");
+  }
+
+  say(sentence) {
+    this.status.textContent = sentence;
+  }
+
+  #build() {
+    const { steps, data } = this.scene;
+    const button = (key, call, sign) => {
+      const element = html("button", { type: "button", "data-key": key, "data-sign": sign ?? "" });
+      element.onclick = call;
+      return element;
+    };
+    this.buttons = {
+      fit: button("fit", () => this.drawing.fit(), "⤢"),
+      out: button("out", () => this.drawing.zoom(1 / 1.3), "−"),
+      in: button("in", () => this.drawing.zoom(1.3), "+"),
+      play_back: button("play_back", () => this.play(-1), "◀◀"),
+      previous: button("previous", () => { this.pause(); this.advance(-1); }, "◀"),
+      next: button("next", () => { this.pause(); this.advance(1); }, "▶"),
+      play: button("play", () => this.play(1), "▶▶"),
+      backward: button("backward", () => this.turn()),
+      fold: button("fold", () => this.fold(this.#step())),
+      fold_all: button("fold_all", () => this.foldAll(this.scene.folded.size < steps.length)),
+      open: button("open", () => this.toggleGate()),
+    };
+    this.slider = html("input", { type: "range", min: "0", max: String(Math.max(0, steps.length - 1)), value: "0" });
+    this.slider.oninput = () => {
+      this.#atStep(this.#step());
+      this.drawing.goTo(this.#step());
+      this.#buttons();
+    };
+    this.at = html("output");
+    this.finder = html("input", { type: "search", autocomplete: "off", spellcheck: "false" });
+    this.finder.oninput = () => this.search(this.finder.value);
+    this.finder.onkeydown = (event) => {
+      if (event.key === "Enter") this.search(this.finder.value, event.shiftKey ? -1 : 1);
+    };
+    const language = html("select", {}, ...Object.entries(LANGUAGES).map(([key, name]) => html("option", { value: key, lang: key }, name)));
+    language.value = this.language;
+    language.onchange = () => {
+      this.language = language.value;
+      this.#speak();
+    };
+    this.labels = { step: html("span"), search: html("span"), language: html("span") };
+    this.status = html("p", { class: "status", role: "status" });
+    const b = this.buttons, group = (...children) => html("div", { class: "group" }, ...children);
+    const bar = html("div", { class: "bar" },
+      group(b.out, b.in, b.fit), group(b.play_back, b.previous, b.next, b.play), group(b.backward));
+    if (steps.length) {
+      bar.append(group(html("label", {}, this.labels.step, this.slider), this.at), group(b.fold, b.fold_all, b.open));
+    } else bar.append(group(b.open));
+    bar.append(group(html("label", {}, this.labels.search, this.finder)));
+    const title = html("h1", {}, html("bdi", {}, data.title));
+    const body = html("div", { class: "body" }, this.drawing.root, this.panel.root);
+    const top = html("div", { class: "top" }, title, this.status, html("label", {}, this.labels.language, language));
+    this.root.append(html("header", {}, top, bar), body);
+    this.drawing.root.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const fold = event.target.closest("[data-fold]");
+    const actions = {
+      Enter: () => (fold ? this.fold(Number(fold.dataset.fold)) : this.#press(event.target)),
+      " ": () => (fold ? this.fold(Number(fold.dataset.fold)) : this.#press(event.target)),
+      f: () => this.scene.steps.length && this.fold(this.#step()),
+      Escape: () => { this.stop(); this.choose(null); },
+      Home: () => this.choose(this.scene.items[this.scene.order[0]]),
+      End: () => this.choose(this.scene.items[this.scene.order.at(-1)]),
+      "+": () => this.drawing.zoom(1.3), "-": () => this.drawing.zoom(1 / 1.3), 0: () => this.drawing.fit(),
+    };
+    const action = WAYS[event.key] ? () => this.move(WAYS[event.key]) : actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  /** Enter chooses a node; a second time, it opens or closes a gate. */
+  #press(target) {
+    const part = target.closest("[data-item]");
+    if (!part) return;
+    const item = this.scene.items[part.dataset.item], node = part.dataset.node && Number(part.dataset.node);
+    if (item === this.chosen && node === undefined) this.toggleGate();
+    else this.choose(item, node);
+  }
+
+  #step() {
+    return Number(this.slider.value);
+  }
+
+  #atStep(k) {
+    this.slider.value = String(k);
+    const { steps } = this.scene;
+    const text = steps.length ? this.words("of_steps", steps[k].t, steps.at(-1).t) : "";
+    this.at.textContent = text;
+    this.slider.setAttribute("aria-valuetext", text);
+  }
+
+  /** Write every word anew, in the language chosen. */
+  #speak() {
+    const { words } = this;
+    this.root.setAttribute("lang", this.language);
+    document.documentElement.lang = this.language;
+    for (const [key, label] of Object.entries(this.labels)) label.textContent = words(key);
+    this.root.setAttribute("aria-label", this.scene.data.title.slice(0, 80));
+    this.drawing.root.setAttribute("aria-label", words("graph", this.scene.data.title.slice(0, 80)));
+    this.#atStep(this.#step());
+    this.#buttons();
+    this.drawing.redraw();
+    this.panel.show(this.chosen, this.inner);
+    this.say("");
+  }
+
+  #buttons() {
+    if (!this.slider) return;
+    const { buttons: b, words, scene } = this;
+    const folded = scene.folded.has(this.#step()), all = scene.steps.length > 0 && scene.folded.size === scene.steps.length;
+    const shown = {
+      fold: folded ? "unfold" : "fold", fold_all: all ? "unfold_all" : "fold_all",
+      open: this.chosen && this.open.has(this.chosen.number) ? "close" : "open",
+      play: this.playing?.by > 0 ? "pause" : "play", play_back: this.playing?.by < 0 ? "pause" : "play_back",
+    };
+    for (const [key, button] of Object.entries(b)) {
+      const name = words(shown[key] ?? key), { sign } = button.dataset;
+      button.textContent = shown[key] === "pause" ? "❚❚" : sign || name;
+      button.setAttribute("aria-label", name);
+      button.title = name;
+    }
+    b.open.disabled = this.chosen?.kind !== "layer";
+    b.backward.setAttribute("aria-pressed", String(this.drawing.backward));
+  }
+}
+
+for (const root of document.querySelectorAll(".explorer")) new Explorer(root);

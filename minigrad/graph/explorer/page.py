@@ -1,0 +1,64 @@
+"""The page: data, scripts and styles in one file that needs no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from minigrad.extras import require
+from minigrad.graph.explorer.mathematics import formulas
+from minigrad.graph.explorer.payload import payload
+from minigrad.graph.model import Graph
+from minigrad.graph.tile import Run
+from minigrad.primitives import PRIMITIVES
+from minigrad.verify import Check
+
+MODULES = ("words.js", "numbers.js", "scene.js", "drawing.js", "panel.js", "explorer.js")
+"""The scripts, each after those that it imports."""
+
+
+def page(*graphs: Graph, run: Run, checks: Sequence[Check] = ()) -> str:
+    """One HTML page with an explorer for each graph.
+
+    Args:
+        graphs: from `minigrad.graph.trace` or `trace_target`.
+        run: Graphviz.
+        checks: what the judges said of the (first) graph's subject.
+
+    Raises:
+        ImportError: the extra ``report`` is not installed.
+        GraphvizNotFoundError: there is no Graphviz.
+    """
+    jinja2 = require("jinja2", extra="report")
+    figures = [payload(graph, run, () if k else checks) for k, graph in enumerate(graphs)]
+    names = sorted({name for figure in figures for name in figure["verdicts"]})
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("minigrad", "templates"), autoescape=True,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    text: str = environment.get_template("explorer.html.jinja").render(
+        figures=[(figure["title"], as_script(figure)) for figure in figures],
+        formulas={name: formulas(PRIMITIVES[name]) for name in names},
+        style=_file("explorer.css"),
+        script="\n".join(_inlined(_file(name)) for name in MODULES),
+    )
+    return text
+
+
+def as_script(data: Any) -> str:
+    """JSON that nothing can break out of: it means the same inside a script element."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _file(name: str) -> str:
+    return resources.files("minigrad.graph.explorer").joinpath(name).read_text("utf-8")
+
+
+def _inlined(module: str) -> str:
+    """A module as part of one script: what it imports stands above it, so no names are lost."""
+    text = re.sub(r"^import .*?;\n", "", module, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^export ", "", text, flags=re.MULTILINE)

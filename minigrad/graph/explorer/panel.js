@@ -1,0 +1,272 @@
+// What is known of the chosen node.
+
+import { broadcast, gist, index, rows, shade, written } from "./numbers.js";
+
+export function html(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "class") element.className = value;
+    else if (key in element && typeof value === "function") element[key] = value;
+    else element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+export class Panel {
+  /** @param words (key, ...parts) → sentence; @param choose (item, node) when a link is followed */
+  constructor(scene, words, choose) {
+    Object.assign(this, { scene, words, choose, entry: 0 });
+    this.root = html("div", { class: "panel", role: "region", tabindex: "0" });
+    this.owner = new Map();
+    for (const item of scene.items) for (const node of item.nodes) this.owner.set(node, item);
+  }
+
+  /** Show an item's value, or an operation in it; nothing for null. */
+  show(item, number = item?.nodes.at(-1)) {
+    const { words } = this;
+    this.root.setAttribute("aria-label", words("details"));
+    if (!item) {
+      this.root.replaceChildren(html("p", {}, words("pick")), ...this.#about());
+      return;
+    }
+    const inner = number !== undefined && number !== item.nodes.at(-1);
+    const node = number === undefined ? null : this.scene.node(number);
+    const label = inner ? node.label : item.lines[0];
+    const title = (inner || item.kind === "point") && label !== node.primitive ? `${label} ${node.primitive}` : label;
+    const where = item.step === null ? words("outside") : words("at_step", this.scene.steps[item.step].t);
+    const kind = node?.kind === "parameter" ? "parameter" : inner ? "operation" : item.kind;
+    const parts = [
+      html("h2", {}, html("bdi", {}, title)),
+      html("p", { class: "where" }, [words(kind), where, node?.path].filter(Boolean).join(" · ")),
+    ];
+    if (!inner && item.lines.length > 1 && item.kind === "layer") parts.push(html("p", { class: "equation" }, html("bdi", {}, item.tooltip)));
+    if (!node) parts.push(html("p", {}, words("no_node")), html("p", {}, item.tooltip));
+    else parts.push(...this.#node(node, item));
+    this.root.replaceChildren(...parts);
+  }
+
+  #node(node, item) {
+    const { words } = this, shape = `(${node.shape.join(", ")})`;
+    const inner = item.nodes.length > 1;
+    return [
+      html("dl", {}, html("dt", {}, words("shape", "")), html("dd", { "data-part": "shape" }, shape)),
+      this.#part("value", node.value === null ? html("p", {}, words("no_value")) : this.#array(node.value, node, "value")),
+      this.#part("gradient", this.#gradient(node)),
+      ...(node.kind === "operation" ? this.#mathematics(node) : []),
+      ...(inner ? [this.#part("inside", this.#links(item.nodes.map((n) => [n, this.scene.node(n)]), node.number))] : []),
+      ...(node.operands?.length ? [this.#part("operands", this.#operands(node))] : []),
+      ...(node.primitive ? [this.#part("judges", ...this.#judges(node))] : []),
+    ];
+  }
+
+  #part(key, ...content) {
+    return html("section", { "data-part": key }, html("h3", {}, this.words(key)), ...content);
+  }
+
+  #gradient(node) {
+    const { words } = this;
+    if (node.constant) return html("p", { class: "none" }, words("constant"));
+    const none = this.scene.data.loss === null ? "no_backward" : "not_kept";
+    if (node.gradient === null) return html("p", { class: "none" }, words(none));
+    return this.#array(node.gradient, node, "gradient");
+  }
+
+  /** A number, or minimum, mean and maximum with a heat map. */
+  #array(array, { shape }, what) {
+    const { words } = this;
+    if (Array.isArray(array) && array.length === 1) return html("p", { class: "number" }, written(array[0]));
+    const { min, mean, max, nonfinite } = gist(array);
+    if (Array.isArray(array) ? array.length === 0 : array.grid.length === 0) {
+      return html("p", {}, words(shape.includes(0) ? "empty" : "no_entries"));
+    }
+    const list = html("dl", { class: "gist" });
+    for (const [key, x] of Object.entries({ min, mean, max })) {
+      list.append(html("dt", {}, words(key)), html("dd", { "data-part": key }, written(x)));
+    }
+    if (nonfinite) list.append(html("dt", {}, words("nonfinite")), html("dd", {}, String(nonfinite)));
+    return html("div", {}, list, this.#heat(array, shape, what));
+  }
+
+  #heat(array, shape, what) {
+    const { words } = this, table = html("table", { class: "heat", "aria-label": words("heat", words(what)) });
+    const whole = Array.isArray(array), matrix = rows(array, shape);
+    const largest = Math.max(...matrix.flat().filter((x) => typeof x === "number").map(Math.abs), 0);
+    const body = html("tbody");
+    matrix.forEach((row, r) => {
+      const line = html("tr");
+      row.forEach((x, c) => {
+        const { ground, ink } = shade(x, largest);
+        const cell = html("td", { "data-entry": r * row.length + c }, whole ? written(x) : "");
+        cell.style.background = ground;
+        cell.style.color = ink;
+        if (!whole) cell.setAttribute("aria-label", written(x));
+        line.append(cell);
+      });
+      body.append(line);
+    });
+    table.append(body);
+    return html("div", { class: "wide", tabindex: "0", role: "group", "aria-label": words("heat", words(what)) }, table);
+  }
+
+  #mathematics(node) {
+    const { words } = this, template = this.#template(node.primitive);
+    const call = html("code", {}, html("bdi", {}, this.#call(node)));
+    const forward = template?.content.querySelector('[data-part="forward"]');
+    const parts = [this.#part("formula", html("p", {}, call), ...(forward ? [this.#written(forward)] : []))];
+    const backward = [...(template?.content.querySelectorAll('[data-part="backward"]') ?? [])];
+    if (!backward.length) return [...parts, this.#part("derivative", html("p", {}, words("no_notation")))];
+    const bySympy = template.dataset.bySympy === "true";
+    const derivatives = backward.map((formula, k) => this.#derivative(node, formula, bySympy ? k : null));
+    const note = html("p", { class: "note" }, words(bySympy ? "by_sympy" : "by_rule"));
+    parts.push(this.#part(bySympy ? "derivative" : "adjoint", note, ...this.#entries(node, bySympy), ...derivatives));
+    return parts;
+  }
+
+  #template(primitive) {
+    return [...document.querySelectorAll("template[data-primitive]")].find((t) => t.dataset.primitive === primitive);
+  }
+
+  #written(formula) {
+    return html("div", { class: "formula" }, ...formula.cloneNode(true).childNodes);
+  }
+
+  /** Which entry the numbers are of: the reader chooses. */
+  #entries(node, bySympy) {
+    const { words } = this;
+    if (!bySympy) return [];
+    if (!node.partials || !Array.isArray(node.value)) return [html("p", { class: "note" }, words("no_numbers"))];
+    if (node.value.length < 2) return [];
+    this.entry = Math.min(this.entry, node.value.length - 1);
+    const options = node.value.map((_, k) => {
+      const option = html("option", { value: String(k) }, `[${index(k, node.shape).join(", ")}]`);
+      option.selected = k === this.entry;
+      return option;
+    });
+    const label = html("label", { class: "note" }, words("at_entry", ""), html("select", { "data-part": "entry" }, ...options));
+    label.addEventListener("change", (event) => {
+      this.entry = Number(event.target.value);
+      this.show(this.owner.get(node.number), node.number);
+      this.root.querySelector('[data-part="entry"]').focus();
+    });
+    return [label];
+  }
+
+  /** ∂y/∂x; below it, the same with this entry's numbers in place of the names. */
+  #derivative(node, formula, operand) {
+    const line = this.#written(formula), math = line.querySelector("math");
+    if (operand === null || !node.partials || !Array.isArray(node.value) || !node.value.length) return line;
+    const entry = Math.min(this.entry, node.value.length - 1);
+    const numbers = this.#numbers(node, index(entry, node.shape), entry);
+    const row = math.querySelector("mrow") ?? math;
+    const parts = [...row.childNodes], equals = parts.findIndex((part) => part.textContent.trim() === "=");
+    const right = parts.slice(equals + 1).map((part) => part.cloneNode(true));
+    const result = node.partials[operand][entry];
+    const substituted = mathml("mrow", ...right);
+    let changed = false;
+    for (const name of substituted.querySelectorAll("mi")) {
+      if (!numbers.has(name.textContent)) continue;
+      name.replaceWith(numeral(numbers.get(name.textContent)));
+      changed = true;
+    }
+    const last = mathml("mn", written(result));
+    last.setAttribute("data-part", "result");
+    const between = changed && (right.length > 1 || right[0].localName !== "mi") ? [mathml("mo", "="), substituted] : [];
+    const whole = mathml("mrow", ...between, mathml("mo", "="), last);
+    if (right.length === 1 && !changed) return line; // it is a number already
+    return html("div", {}, line, html("div", { class: "formula numbers" }, mathml("math", whole)));
+  }
+
+  /** The numbers that the names y and x, or a, b, … stand for at an entry. */
+  #numbers(node, at, entry) {
+    const names = node.operands.length === 1 ? ["x"] : [..."abcd"];
+    const found = new Map([["y", node.value[entry]]]);
+    node.operands.forEach((operand, k) => {
+      if (Array.isArray(operand)) return found.set(names[k], operand[0]);
+      const { value, shape } = this.scene.node(operand);
+      if (Array.isArray(value)) found.set(names[k], broadcast(value, shape, at));
+    });
+    return found;
+  }
+
+  #call(node) {
+    const operands = node.operands.map((x) => (Array.isArray(x) ? written(x[0]) : this.#short(x)));
+    return `${node.primitive}(${[...operands, ...(node.keywords ? [node.keywords] : [])].join(", ")})`;
+  }
+
+  /** What an operand is called. */
+  #short(number) {
+    const node = this.scene.node(number), owner = this.owner.get(number);
+    // a state's or a gate's name; else the value's own; else what computed it
+    const drawn = owner?.nodes.at(-1) === number && ["layer", "state", "input"].includes(owner.kind);
+    return drawn && !owner.lines[0].includes(" = ") ? owner.lines[0] : node.name || node.primitive || node.label;
+  }
+
+  #operands(node) {
+    const list = html("ul");
+    for (const operand of node.operands) {
+      const number = Array.isArray(operand);
+      list.append(html("li", {}, number ? this.words("constant_number", written(operand[0])) : this.#link(operand)));
+    }
+    return list;
+  }
+
+  #links(pairs, current) {
+    return html("ol", {}, ...pairs.map(([number]) => html("li", {}, this.#link(number, number === current))));
+  }
+
+  /** A node that can be gone to; one that is not drawn is only named. */
+  #link(number, current = false) {
+    const node = this.scene.node(number), item = this.owner.get(number);
+    const text = `${this.#short(number)} (${node.shape.join(", ")})`;
+    if (!item) return html("bdi", {}, text);
+    const button = html("button", { type: "button", "data-node": number }, html("bdi", {}, text));
+    if (current) button.setAttribute("aria-current", "true");
+    button.onclick = () => this.choose(item, number === item.nodes.at(-1) ? undefined : number);
+    return button;
+  }
+
+  #judges(node) {
+    const { words, scene: { data } } = this, given = data.verdicts[node.primitive];
+    if (given === undefined) return [html("p", {}, words("not_judged"))];
+    if (given === null) return [html("p", {}, words("no_samples"))];
+    return [html("p", {}, words("judged_as", node.primitive)), this.#verdicts(given)];
+  }
+
+  #verdicts(given) {
+    const { words } = this, list = html("ul", { class: "verdicts" });
+    for (const { judge, passed, figure, failures } of given) {
+      const unit = judge === "numeric" ? words("error", figure) : words("entries", figure);
+      const mark = html("strong", { class: passed ? "good" : "bad" }, passed ? `✓ ${words("passed")}` : `✗ ${words("failed")}`);
+      list.append(html("li", {}, `${words(judge)}: `, mark, `, ${unit}`, ...failures.map((f) => html("p", {}, f))));
+    }
+    return list;
+  }
+
+  /** What is known of the figure as a whole. */
+  #about() {
+    const { words, scene: { data } } = this, parts = [];
+    parts.push(html("p", {}, data.loss === null ? words("no_backward") : words("loss", words(data.loss))));
+    if (data.skipped) parts.push(html("p", {}, words("skipped", data.skipped)));
+    const name = html("bdi", {}, data.title);
+    const about = (key) => {
+      const [before, after] = words(key, "\u0000").split("\u0000");
+      return html("p", {}, before, name, after);
+    };
+    if (data.checks.length) parts.push(this.#part("judges", about("whole"), this.#verdicts(data.checks)));
+    else parts.push(this.#part("judges", about("whole_not_judged")));
+    return parts;
+  }
+}
+
+function mathml(name, ...children) {
+  const element = document.createElementNS("http://www.w3.org/1998/Math/MathML", name);
+  element.append(...children);
+  return element;
+}
+
+/** A number inside a formula; a negative one in brackets. */
+function numeral(x) {
+  const number = mathml("mn", written(x));
+  return typeof x === "number" && x < 0 ? mathml("mrow", mathml("mo", "("), number, mathml("mo", ")")) : number;
+}

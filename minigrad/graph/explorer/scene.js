@@ -1,0 +1,145 @@
+// The figure's parts and their places. Folding a step compresses its stretch of the x axis, and
+// everything, arrows too, is drawn through that one map.
+
+const FOLDED = 64; // width of a folded step
+
+export class Scene {
+  /** @param data the payload, see payload.py */
+  constructor(data) {
+    this.data = data;
+    this.steps = data.steps;
+    this.folded = new Set();
+    this.items = []; // all that can be selected, steps first, in the order of the payload
+    this.starts = []; // of each step's items
+    for (const [number, step] of [...data.steps, data.loose].entries()) {
+      this.starts.push(this.items.length);
+      const template = data.templates[step.template];
+      template.items.forEach(([kind, x, y, w, h], place) => {
+        const [lines, nodes] = step.items[place];
+        this.items.push({
+          number: this.items.length, step: number < data.steps.length ? number : null,
+          kind, x: x + step.x, y, w, h, nodes,
+          lines: lines.slice(0, -1), tooltip: lines[lines.length - 1],
+        });
+      });
+    }
+    this.order = this.#inOrder();
+    this.#measure();
+  }
+
+  node(number) {
+    const node = this.data.nodes[number];
+    return { number, ...node, ...this.data.kinds[node.kind] };
+  }
+
+  /** Items of a step; of what is outside of steps, for null. */
+  itemsOf(step) {
+    const place = step ?? this.steps.length;
+    return this.items.slice(this.starts[place], this.starts[place + 1] ?? this.items.length);
+  }
+
+  /** Arrows into the items of a step: their ends as items, and their points. */
+  arrowsOf(step) {
+    const place = step ?? this.steps.length;
+    const own = step === null ? this.data.loose : this.steps[step];
+    return this.data.templates[own.template].arrows.map(([source, target, points]) => {
+      let from = this.starts[place] + source;
+      if (Array.isArray(source)) {
+        const [back, k] = source;
+        from = this.starts[back === "loose" ? this.steps.length : place - back] + k;
+      }
+      return {
+        from: this.items[from], to: this.items[this.starts[place] + target],
+        points: points.map((c, k) => (k % 2 ? c : this.across(c + own.x))),
+      };
+    });
+  }
+
+  /** Where a place on the unfolded x axis is drawn. */
+  across(x) {
+    const k = this.#stepLeftOf(x);
+    if (k < 0) return x;
+    const { x: left, w } = this.steps[k];
+    if (!this.folded.has(k)) return x - this.shrunk[k];
+    return x < left + w ? left - this.shrunk[k] + ((x - left) * FOLDED) / w : x - this.shrunk[k + 1];
+  }
+
+  /** The box of a step's frame as it is drawn. */
+  frame(k) {
+    const { x, w, template } = this.steps[k];
+    const { y, h } = this.data.templates[template];
+    return { x: this.across(x), y, w: this.folded.has(k) ? FOLDED : w, h };
+  }
+
+  /** The middle of an item as it is drawn. */
+  place(item) {
+    return { x: this.across(item.x), y: item.y };
+  }
+
+  fold(k, fold) {
+    if (fold) this.folded.add(k);
+    else this.folded.delete(k);
+    this.#measure();
+  }
+
+  /** First and last step of those that a stretch of the drawn x axis touches. */
+  between(left, right) {
+    let first = 0, last = this.steps.length - 1;
+    const search = (test) => {
+      let low = 0, high = this.steps.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (test(this.frame(middle))) high = middle;
+        else low = middle + 1;
+      }
+      return low;
+    };
+    first = search((frame) => frame.x + frame.w >= left);
+    last = search((frame) => frame.x > right) - 1;
+    return [first, last];
+  }
+
+  hidden(item) {
+    return item.step !== null && this.folded.has(item.step);
+  }
+
+  #stepLeftOf(x) {
+    let low = 0, high = this.steps.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.steps[middle].x <= x) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** How far everything after the first k steps has moved left, and the box around it all. */
+  #measure() {
+    this.shrunk = [0];
+    this.steps.forEach((step, k) => {
+      this.shrunk.push(this.shrunk[k] + (this.folded.has(k) ? step.w - FOLDED : 0));
+    });
+    const boxes = this.itemsOf(null).map(({ x, y, w, h }) => ({ x: this.across(x) - w / 2, y: y - h / 2, w, h }));
+    for (const k of [0, this.steps.length - 1]) if (this.steps[k]) boxes.push(this.frame(k));
+    const left = Math.min(...boxes.map((b) => b.x)), top = Math.min(...boxes.map((b) => b.y));
+    this.bounds = {
+      x: left, y: top,
+      w: Math.max(...boxes.map((b) => b.x + b.w)) - left,
+      h: Math.max(...boxes.map((b) => b.y + b.h)) - top,
+    };
+  }
+
+  /** Items as they were computed; one without a node stands before what reads it. */
+  #inOrder() {
+    const rank = this.items.map((item) => item.nodes.at(-1) ?? Infinity);
+    for (let place = 0; place <= this.steps.length; place++) {
+      for (const [source, target] of this.data.templates[(this.steps[place] ?? this.data.loose).template].arrows) {
+        const from = this.starts[place] + source;
+        if (!Array.isArray(source) && !this.items[from].nodes.length) {
+          rank[from] = Math.min(rank[from], rank[this.starts[place] + target] - 0.5);
+        }
+      }
+    }
+    return this.items.map((_, k) => k).sort((a, b) => rank[a] - rank[b] || a - b);
+  }
+}

@@ -1,0 +1,354 @@
+"""Where things go: one step of each strip is laid out by Graphviz and tiled along time.
+
+All steps of a recurrent layer are alike, so every step gets the same geometry, and the time
+that a layout takes does not grow with the number of steps. Layers stand one above the other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from minigrad.graph import routes, strips
+from minigrad.graph.items import Item, View
+from minigrad.graph.routes import Box, Point, Route
+from minigrad.graph.scene import Scene
+from minigrad.graph.tile import Run, block, tile
+
+_GAP = 46.0  # points between two steps
+_LABELLED_GAP = 84.0  # … where a derivative stands on the line
+_BETWEEN = 74.0  # points between two strips
+
+
+class Tiling:
+    """The view's strips, tiled: every step a copy of its strip's tile."""
+
+    def __init__(self, view: View, run: Run) -> None:
+        self.view, self.run = view, run
+        self.items = {item.id: item for item in view.items}
+        self.order = strips.order_of(view.items, view.arrows)
+        self.tiles = {strip: tile(view, strip, run) for strip in self.order}
+        self.gap = _LABELLED_GAP if view.labels else _GAP
+        self.column = max(one.width for one in self.tiles.values())
+        self.starts = self._columns()
+        self.width = max(self.starts.values()) + self.column
+        self.bottoms: dict[str, float] = {}
+        height = 0.0
+        for strip, one in self.tiles.items():
+            self.bottoms[strip] = height
+            height += one.height + _BETWEEN
+        self.top = height - _BETWEEN
+        self.rank = {strip: number for number, strip in enumerate(self.tiles)}
+        self.boxes: dict[str, Box] = {}
+        self.loose: dict[tuple[str, str], Route] = {}
+        self.highest = 0.0  # where lines run above the frames
+        self.written: dict[tuple[str, str], Point] = {}
+        self.by_step: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self.framed = {
+            strip: strips.is_strip(item for item in view.items if item.strip == strip)
+            for strip in self.order
+        }
+
+    def scene(self) -> Scene:
+        """All of it, with positions."""
+        view = self.view
+        for item in view.items:
+            if item.step is not None:
+                x, y, w, h = self.tiles[item.strip].places[item.role]
+                dx, dy = self._corner(item.strip, item.step)
+                if self._reversed(item.strip):
+                    x = self.tiles[item.strip].width - x
+                self.boxes[item.id] = (x + dx, y + dy, w, h)
+                self.by_step[item.strip, item.step].append(item.id)
+        self._place_pills()
+        after = strips.descendants(view)
+        loose = [i for i in view.items if i.step is None and i.id not in self.boxes]
+        self._place_block([item for item in loose if item.id not in after], left=True)
+        self._place_block([item for item in loose if item.id in after], left=False)
+        scene = Scene(view)
+        self._frames(scene)
+        for item in view.items:
+            if item.step is None or not self.framed[item.strip]:
+                scene.item(item, self.boxes[item.id])
+        for a, b in view.arrows:
+            scene.arrow(a, b, self._route(a, b), self.written.get((a, b)))
+        if view.skipped:
+            for strip in self.order:
+                if self.framed[strip]:
+                    self._ellipsis(scene, strip)
+        if self.highest:
+            scene.space((0.0, self.highest + 12))
+        scene.under(self._centres(), self.width)
+        return scene
+
+    def _columns(self) -> dict[int, float]:
+        shift, starts, before = 0.0, dict[int, float](), None
+        for number, step in enumerate(self.view.steps):
+            if self.view.skipped and before is not None and step != before + 1:
+                shift += _GAP * 5
+            starts[step] = shift + number * (self.column + self.gap)
+            before = step
+        return starts
+
+    def _centres(self) -> dict[int, float]:
+        return {step: start + self.column / 2 for step, start in self.starts.items()}
+
+    def _reversed(self, strip: str) -> bool:
+        steps = self.order[strip]
+        return len(steps) > 1 and steps[0] > steps[1]
+
+    def _corner(self, strip: str, step: int) -> Point:
+        start = self.starts[step] + (self.column - self.tiles[strip].width) / 2
+        return start, self.bottoms[strip]
+
+    def _frame(self, strip: str, step: int) -> Box:
+        (x, y), one = self._corner(strip, step), self.tiles[strip]
+        return x + one.width / 2, y + one.height / 2, one.width, one.height
+
+    def _frames(self, scene: Scene) -> None:
+        many = sum(self.framed.values()) > 1
+        for strip, steps in self.order.items():
+            if not self.framed[strip]:
+                continue
+            for step in steps:
+                heading = self.view.headings.get(step, f"t = {step}")
+                mine = [(self.items[key], self.boxes[key]) for key in self.by_step[strip, step]]
+                scene.frame(self._frame(strip, step), heading, f"{step} {strip}".rstrip(), mine)
+            if many:
+                x, y, _, h = self._frame(strip, min(steps))
+                x -= self.tiles[strip].width / 2
+                scene.text(strips.title_of(strip), (x, y + h / 2 + 11), align="l", size=14)
+
+    def _place_pills(self) -> None:
+        """States that come in stand where the step before would have them."""
+        readers: dict[str, Item] = {}
+        for a, b in self.view.arrows:
+            if self.items[a].kind == "state" and self.items[a].step is None:
+                readers.setdefault(a, self.items[b])
+        for a, reader in readers.items():
+            if reader.step is None:
+                continue
+            one = self.tiles[reader.strip]
+            role = self.items[a].role
+            _, y, w, h = one.places.get(role) or one.places[reader.role]
+            (left, bottom) = self._corner(reader.strip, reader.step)
+            x = left - self.gap - w / 2 - 6
+            if self._reversed(reader.strip):
+                x = left + one.width + self.gap + w / 2 + 6
+            self.boxes[a] = (x, y + bottom, w, h)
+
+    def _place_block(self, items: Sequence[Item], *, left: bool) -> None:
+        """What is outside of the steps: before them on the left, after them on the right."""
+        if not items:
+            return
+        one = block(self.view, items, self.run, rankdir="LR")
+        edges = [box[0] + box[2] / 2 * (-1 if left else 1) for box in self.boxes.values()]
+        x = min(0.0, *edges) - one.width - 30 if left else max(self.width, *edges) + 50
+        y = (self.top - one.height) / 2
+        for item in items:
+            bx, by, w, h = one.places[item.id]
+            self.boxes[item.id] = (bx + x, by + y, w, h)
+        for (a, b), (tip, points) in one.curves.items():
+            self.loose[a, b] = ((tip[0] + x, tip[1] + y), [(px + x, py + y) for px, py in points])
+        for pair, (lx, ly) in one.labels.items():
+            self.written[pair] = (lx + x, ly + y)
+
+    def _route(self, a: str, b: str) -> Route:
+        """The line from one item to another."""
+        one, other = self.items[a], self.items[b]
+        if (a, b) in self.loose:
+            return self.loose[a, b]
+        if one.step is not None and other.step is not None and one.strip == other.strip:
+            return self._inside(a, b) if one.step == other.step else self._belt(a, b)
+        if one.step is None and one.kind == "state" and other.step is not None:
+            return self._belt(a, b)
+        if one.step is not None and other.step is not None:
+            return self._upward(a, b)
+        if one.step is not None and other.kind == "state":
+            return self._loop(a, b) if one.strip == other.strip else self._over(a, b)
+        if one.step is not None:
+            last = one.step == self.view.steps[-1] and not self._reversed(one.strip)
+            return self._out(a, b) if last else self._over(a, b)
+        if other.step is not None:
+            return self._under(a, b)
+        return self._out(a, b)
+
+    def _inside(self, a: str, b: str) -> Route:
+        """A curve of the tile, at its step; turned round in a strip that runs backward."""
+        one, other = self.items[a], self.items[b]
+        assert one.step is not None
+        laid = self.tiles[one.strip]
+        dx, dy = self._corner(one.strip, one.step)
+        pair = one.role, other.role
+        flip = self._reversed(one.strip)
+
+        def place(p: Point) -> Point:
+            return ((laid.width - p[0]) if flip else p[0]) + dx, p[1] + dy
+
+        if pair in laid.labels:
+            self.written[a, b] = place(laid.labels[pair])
+        return routes.moved(laid.curves[pair], place)
+
+    def _belt(self, a: str, b: str) -> Route:
+        """A state on its way to the next step."""
+        one, other = self.items[a], self.items[b]
+        strip = other.strip
+        sign = -1.0 if self._reversed(strip) else 1.0
+
+        def seen(box: Box) -> Box:
+            return sign * box[0], *box[1:]
+
+        near = [
+            seen(self.boxes[key])
+            for item in (one, other)
+            if item.step is not None
+            for key in self.by_step[item.strip, item.step]
+            if key not in (a, b)
+        ]
+        edges = []
+        for key, item in ((a, one), (b, other)):
+            x, _, w, _ = seen(
+                self.boxes[key] if item.step is None else self._frame(item.strip, item.step)
+            )
+            edges.append((x - w / 2, x + w / 2))
+        route = routes.belt(seen(self.boxes[a]), seen(self.boxes[b]), near, edges[0], edges[1])
+        if (a, b) in self.view.labels:
+            y = min(route[1], key=lambda p: abs(p[0] - edges[1][0]))[1]
+            wide, edge = 5.5 * len(self.view.labels[a, b]), edges[1][0]
+            box_left = seen(self.boxes[b])[0] - seen(self.boxes[b])[2] / 2
+            inside = edge + 6 + wide < box_left  # else under the line, between the steps
+            at = (edge + 6 + wide / 2, y + 8) if inside else (edge - 4 - wide / 2, y - 9)
+            self.written[a, b] = (sign * at[0], at[1])
+        return routes.moved(route, lambda p: (sign * p[0], p[1]))
+
+    def _rise(self, a: str) -> tuple[list[Point], float]:
+        """Up from an item to the space above its strip; and how high that is."""
+        item = self.items[a]
+        assert item.step is not None
+        x, y, _w, h = self.boxes[a]
+        x, start = x, y + h / 2
+        ceiling = self.bottoms[item.strip] + self.tiles[item.strip].height
+        near = [self.boxes[key] for key in self.by_step[item.strip, item.step] if key != a]
+        way = routes.lane(x, start - 1, ceiling, [routes.turned(box) for box in near])
+        corners = [(x, start)]
+        if way != x:
+            corners += [(x, start + 9), (way, start + 9)]
+        return corners, ceiling
+
+    def _upward(self, a: str, b: str) -> Route:
+        """From a step of one layer into the same step of a layer above."""
+        one, other = self.items[a], self.items[b]
+        assert one.step is not None
+        corners, ceiling = self._rise(a)
+        bx, by, _, bh = self.boxes[b]
+        below = self.bottoms[other.strip]
+        apart = self.rank[other.strip] - self.rank[one.strip]
+        if apart == 1:
+            middle = (ceiling + below) / 2
+            corners += [(corners[-1][0], middle), (bx, middle)]
+        else:  # around the layers in between
+            side = self.starts[one.step] + self.column + 8 + 6 * apart
+            y0, y1 = ceiling + _BETWEEN * 0.3, below - _BETWEEN * 0.3
+            corners += [(corners[-1][0], y0), (side, y0), (side, y1), (bx, y1)]
+        return routes.bent([*corners, (bx, by - bh / 2)])
+
+    def _over(self, a: str, b: str) -> Route:
+        """From a step over everything to what stands outside of the steps."""
+        item = self.items[a]
+        assert item.step is not None
+        corners, ceiling = self._rise(a)
+        rail = self.top + 26
+        place = self.rank[item.strip]
+        x, y, _, h = self.boxes[b]
+        if self.items[b].kind == "state" and self.rank[self.items[b].strip] - place == 1:
+            middle = ceiling + _BETWEEN * 0.3
+            return routes.bent([*corners, (corners[-1][0], middle), (x, middle), (x, y - h / 2)])
+        if place + 1 < len(self.rank):
+            side = self.starts[item.step] + self.column + 8 + 6 * len(self.rank)
+            up = ceiling + _BETWEEN * 0.3
+            corners += [(corners[-1][0], up), (side, up)]
+        self.highest = rail
+        return routes.bent([*corners, (corners[-1][0], rail), (x, rail), (x, y + h / 2)])
+
+    def _under(self, a: str, b: str) -> Route:
+        """From before the steps under them into each from below."""
+        other = self.items[b]
+        assert other.step is not None
+        x, y, w, _ = self.boxes[a]
+        bx, by, _, bh = self.boxes[b]
+        rail = -26.0
+        corners = [(x + w / 2, y), (x + w / 2 + 14, y), (x + w / 2 + 14, rail)]
+        if self.rank[other.strip]:
+            side = self.starts[other.step] - 10
+            below = self.bottoms[other.strip] - _BETWEEN * 0.3
+            corners += [(side, rail), (side, below), (bx, below)]
+        else:
+            corners.append((bx, rail))
+        return routes.bent([*corners, (bx, by - bh / 2)])
+
+    def _out(self, a: str, b: str) -> Route:
+        """To the right, out of the last step or from one thing outside to another."""
+        item = self.items[a]
+        x, _, w, _ = self.boxes[b]
+        near = []
+        edges = (self.boxes[a][0], self.boxes[a][0] + self.boxes[a][2] / 2)
+        if item.step is not None:
+            near = [self.boxes[k] for k in self.by_step[item.strip, item.step] if k != a]
+            fx, _, fw, _ = self._frame(item.strip, item.step)
+            edges = (fx - fw / 2, fx + fw / 2)
+        left = x - w / 2 - 24
+        return routes.belt(self.boxes[a], self.boxes[b], near, edges, (left, left))
+
+    def _loop(self, a: str, b: str) -> Route:
+        """From the end of a step back to where the next one starts: the folded view's t − 1."""
+        item = self.items[a]
+        assert item.step is not None
+        fx, fy, fw, fh = self._frame(item.strip, item.step)
+        x, y, w, _ = self.boxes[a]
+        bx, by, bw, _ = self.boxes[b]
+        sign = -1.0 if bx > x else 1.0
+        states = sorted(
+            (self.boxes[key][1] for key in self.by_step[item.strip, item.step]
+             if self.items[key].kind == "state"), reverse=True,
+        )  # fmt: skip
+        number = states.index(y)
+        start, edge = x + sign * w / 2, fx + sign * fw / 2
+        near = [self.boxes[key] for key in self.by_step[item.strip, item.step] if key != a]
+        way = routes.lane(y, min(start, edge), max(start, edge), near)
+        right, up = edge + sign * (14 + 10 * number), fy + fh / 2 + 14 + 20 * number
+        left = bx - sign * (bw / 2 + 16 + 10 * number)
+        corners = [(start, y), (right, way), (right, up), (left, up), (left, by),
+                   (bx - sign * bw / 2, by)]  # fmt: skip
+        if way != y:
+            corners[1:1] = [(start + sign * 8, y), (start + sign * 8, way)]
+        if (a, b) in self.view.labels:
+            self.written[a, b] = ((right + left) / 2, up + 8)
+        self.highest = max(self.highest, up)
+        return routes.bent(corners)
+
+    def _ellipsis(self, scene: Scene, strip: str) -> None:
+        """The steps that are left out: how many, between the states that go in and come out."""
+        view, shown = self.view, self.view.steps
+        gap = next(k for k in range(1, len(shown)) if shown[k] != shown[k - 1] + 1)
+        before, after = shown[gap - 1], shown[gap]
+        if self._reversed(strip):
+            before, after = after, before
+        sign = -1 if self._reversed(strip) else 1
+        left = min(self.starts[before], self.starts[after]) + self.column
+        x = (left + max(self.starts[before], self.starts[after]) - sign * (self.gap + 50)) / 2
+        words = f"⋯ {view.skipped} step{'' if view.skipped == 1 else 's'} ⋯"
+        item = Item(f"ellipsis {strip}".rstrip(), "ellipsis", (words,), None, "ellipsis",
+                    f"{view.skipped} more steps, all alike", (), strip)  # fmt: skip
+        self.items[item.id] = item
+        _fx, fy, _, _ = self._frame(strip, before)
+        self.boxes[item.id] = box = (x, fy, 108.0, 34.0)
+        scene.item(item, box)
+        coming = {a for a, b in view.arrows if self.items[a].kind == "state"
+                  and self.items[a].step is None and self.items[b].step == after
+                  and self.items[b].strip == strip}  # fmt: skip
+        roles = {self.items[key].role for key in coming}
+        for key in self.by_step[strip, before]:
+            if self.items[key].kind == "state" and self.items[key].role in roles:
+                scene.arrow(key, item.id, self._belt(key, item.id))
+        for key in sorted(coming):
+            scene.arrow(item.id, key, self._belt(item.id, key))

@@ -1,0 +1,57 @@
+"""Gradients kept from exploding (Pascanu, Mikolov & Bengio 2013, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from minigrad.tensor import Parameter, raw
+
+
+def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
+    """Scale all gradients by one factor, so that their joint norm is at most ``max_norm``.
+
+    Returns:
+        The norm that they had: √Σ g² over the entries of all of them.
+
+    Raises:
+        ValueError: ``max_norm`` is not positive.
+    """
+    _check(max_norm=max_norm)
+    grads = _grads(parameters)
+    # In float64: squares of float32 overflow at 2e19.
+    norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in grads)))
+    if norm > max_norm:
+        for grad in grads:
+            grad *= max_norm / (norm + 1e-6)  # 1e-6: PyTorch's
+    return norm
+
+
+def clip_grad_value(parameters: Iterable[Parameter], max_value: float) -> None:
+    """Bring every entry of every gradient into ±``max_value``.
+
+    Raises:
+        ValueError: ``max_value`` is not positive.
+    """
+    _check(max_value=max_value)
+    for grad in _grads(parameters):
+        np.clip(grad, -max_value, max_value, out=grad)
+
+
+def _grads(parameters: Iterable[Parameter]) -> list[np.ndarray]:
+    """The gradients that are there, as arrays that may be changed."""
+    found = []
+    for parameter in parameters:
+        if parameter.grad is not None:
+            array = raw(parameter.grad)
+            if not (isinstance(array, np.ndarray) and array.flags.writeable):  # recorded, or 0-d
+                parameter.grad = array = np.array(array)
+            found.append(array)
+    return found
+
+
+def _check(**limit: float) -> None:
+    for name, value in limit.items():
+        if not value > 0:
+            raise ValueError(f"clipping: got {name}={value}, expected a positive number")

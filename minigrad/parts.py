@@ -1,0 +1,135 @@
+"""Parts of `minigrad.nn` that no time runs through: norms, heads, blocks, losses.
+
+Each is written here as one small call, with masks and repetitions where it has them, so that
+`verify` can judge it. What may be called with (input_size, hidden_size) on a sequence needs no
+such entry: see `minigrad.targets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from minigrad import nn
+from minigrad.primitives import log_softmax
+from minigrad.primitives.primitive import Domain
+from minigrad.tensor import Tensor
+
+ALL: tuple[Literal["proof", "exact", "numeric"], ...] = ("proof", "exact", "numeric")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A module or a function of `minigrad.nn`, and a call of it.
+
+    Attributes:
+        make: (rng, dtype) → the module; ``None`` for a function.
+        inputs: shapes of the inputs by name.
+        call: the module, if there is one, and the inputs by name → the outputs.
+        domains: what numbers an input may be, where that is not every real number.
+        judges: who can judge it; a proof over symbols takes too long for the large ones.
+    """
+
+    make: Callable[..., nn.Module] | None
+    inputs: Mapping[str, tuple[int, ...]]
+    call: Callable[..., Any]
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    judges: tuple[Literal["proof", "exact", "numeric"], ...] = ALL
+
+    def module(self, seed: int = 0) -> nn.Module | None:
+        """The module in float64, as in evaluation; ``None`` for a function."""
+        return None if self.make is None else self.make(rng=seed, dtype=np.float64).eval()
+
+    def example(self, seed: int = 0) -> Any:
+        """The outputs of the call on random inputs, as pictures show it."""
+        rng = np.random.default_rng(seed)
+        inputs = {
+            name: Tensor(np.abs(rng.normal(size=shape)) + 1, requires_grad=True, name=name)
+            for name, shape in self.inputs.items()
+        }
+        module = self.module(seed)
+        return self.call(**inputs) if module is None else self.call(module, **inputs)
+
+
+def _module(make: Callable[..., nn.Module], *shape: int) -> Part:
+    """A module that is called with one array x."""
+    return Part(make, {"x": shape}, lambda module, x: module(x))
+
+
+def _loss(function: Callable[..., Any], **options: Any) -> Part:
+    """A function of a prediction x and a target t of the same shape."""
+    return Part(None, {"x": (2, 3), "t": (2, 3)}, lambda x, t: function(x, t, **options))
+
+
+_INDICES = np.array([[0, 3, 1], [3, 3, 2]])
+_PADDING = np.array([[False, False, True], [False, True, True]])  # True: nobody attends to it
+_LONG_PADDING = np.arange(6) >= np.array([[4], [6]])
+_NOTHING = np.array([[False, False, True], [True, True, True]])  # the second row: to nothing
+_LARGE = ALL[1:]
+_BLOCK: dict[str, Any] = {"dim_feedforward": 5, "activation": "gelu"}
+
+PARTS: Mapping[str, Part] = MappingProxyType({
+    "linear": _module(lambda **o: nn.Linear(3, 2, **o), 2, 3),
+    "embedding": Part(
+        lambda **o: nn.Embedding(4, 2, **o), {}, lambda module: module(_INDICES)
+    ),
+    "layer-norm": _module(lambda rng, dtype: nn.LayerNorm(3, dtype=dtype), 2, 3),
+    "rms-norm": _module(lambda rng, dtype: nn.RMSNorm(3, dtype=dtype), 2, 3),
+    "conv1d": _module(lambda **o: nn.Conv1d(2, 2, 2, stride=2, padding=1, **o), 1, 2, 4),
+    "conv2d": _module(lambda **o: nn.Conv2d(1, 2, 2, padding=(1, 0), **o), 1, 1, 2, 3),
+    "positions": _module(lambda **o: nn.LearnedPositionalEncoding(4, 2, **o), 2, 3, 2),
+    "rotary": Part(None, {"x": (3, 4)}, nn.rotary_encoding),
+    "cosine": Part(None, {"x": (2, 3), "y": (2, 3)}, nn.cosine_similarity),
+    "dot-attention": Part(
+        None, {"q": (2, 2), "k": (3, 2), "v": (3, 2)},
+        lambda q, k, v: nn.dot_product_attention(q, k, v, ~_NOTHING),
+    ),
+    "additive-attention": Part(
+        lambda **o: nn.AdditiveAttention(2, 3, 2, **o), {"q": (2, 2), "k": (3, 3)},
+        lambda module, q, k: module(q, k, mask=~_NOTHING),
+    ),
+    "multi-head": Part(
+        lambda **o: nn.MultiheadAttention(8, 4, **o), {"x": (2, 6, 8)},
+        lambda module, x: module(x, key_padding_mask=_LONG_PADDING, causal=True), judges=_LARGE,
+    ),
+    "cross-attention": Part(
+        lambda **o: nn.MultiheadAttention(4, 2, **o), {"x": (2, 2, 4), "memory": (2, 3, 4)},
+        lambda module, x, memory: module(x, memory, key_padding_mask=_NOTHING), judges=_LARGE,
+    ),
+    "encoder": Part(  # two blocks
+        lambda **o: nn.TransformerEncoder(8, 2, 2, norm_first=True, **_BLOCK, **o),
+        {"x": (2, 6, 8)},
+        lambda module, x: module(x, src_key_padding_mask=_LONG_PADDING, is_causal=True),
+        judges=_LARGE,
+    ),
+    "decoder": Part(
+        lambda **o: nn.TransformerDecoder(4, 2, 2, **_BLOCK, **o),
+        {"x": (2, 2, 4), "memory": (2, 3, 4)},
+        lambda module, x, memory: module(
+            x, memory, tgt_is_causal=True, memory_key_padding_mask=_PADDING
+        ),
+        judges=_LARGE,
+    ),
+    "mse-loss": _loss(nn.mse_loss),
+    "l1-loss": _loss(nn.l1_loss),
+    "huber-loss": _loss(nn.huber_loss, delta=0.7),
+    "binary-cross-entropy": _loss(nn.binary_cross_entropy_with_logits),
+    "cross-entropy": Part(
+        None, {"x": (3, 3)},
+        lambda x: nn.cross_entropy(x, np.array([1, -100, 2]), label_smoothing=0.1),
+    ),
+    "kl-divergence": Part(
+        None, {"x": (2, 3), "t": (2, 3)}, lambda x, t: nn.kl_div(log_softmax(x), t),
+        domains={"t": "positive"},
+    ),
+    "ctc-loss": Part(
+        None, {"x": (4, 2, 3)},
+        lambda x: nn.ctc_loss(log_softmax(x), np.array([[1, 1], [2, 0]]), [4, 3], [2, 1]),
+        judges=_LARGE,
+    ),
+})  # fmt: skip
+"""The parts, by the names that the command line knows."""

@@ -1,0 +1,267 @@
+"""The heavy blocks of a transformer, each as one operation: fewer passes over memory.
+
+Every one states its forward and backward pass together, saves between them only what it must,
+and names the plain composition that it is judged against.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.activations import Mask, erf, log_softmax, softmax, tanh
+from minigrad.primitives.arithmetic import exp, log, sqrt, square
+from minigrad.primitives.primitive import Array, Primitive, fused, overflow_guard, sample
+from minigrad.primitives.products import matmul
+from minigrad.primitives.reductions import mean
+from minigrad.primitives.reductions import sum as sum_along
+from minigrad.primitives.shaping import take_along_axis
+
+_ROOT_HALF, _TWO_OVER_ROOT_PI = math.sqrt(0.5), 2 / math.sqrt(math.pi)
+_SLOPE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
+_BLOCK = 1 << 18  # scores that are worked on at a time: they stay in the cache
+
+
+# Layer norm
+
+
+def _layer_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, Any]:
+    axes = tuple(range(-weight.ndim, 0))
+    centred = x - mean(x, axes, keepdims=True)
+    scale = 1 / sqrt(mean(centred * centred, axes, keepdims=True) + eps)
+    normal = centred * scale
+    return normal * weight + bias, (normal, scale)
+
+
+def _layer_norm_backward(
+    g: Array, y: Array, saved: Any, x: Array, weight: Array, bias: Array, *, eps: float
+) -> tuple[Array, Array, Array]:
+    normal, scale = saved
+    axes = tuple(range(-weight.ndim, 0))
+    inner = g * weight
+    along = mean(inner * normal, axes, keepdims=True)
+    return scale * (inner - mean(inner, axes, keepdims=True) - normal * along), g * normal, g
+
+
+def _layer_norm_reference(x: Array, weight: Array, bias: Array, *, eps: float) -> Array:
+    axes = tuple(range(-weight.ndim, 0))
+    centred = x - mean(x, axes, keepdims=True)
+    variance = mean(square(centred), axes, keepdims=True)
+    return centred / sqrt(variance + eps) * weight + bias
+
+
+layer_norm: Primitive = fused(
+    "layer_norm", label="norm", reference=_layer_norm_reference,
+    saving=_layer_norm, backward=_layer_norm_backward,  # Ba et al. 2016, equation 4
+    samples=(sample((2, 3), (3,), (3,), eps=1e-5), sample((2, 2, 2), (2, 2), (2, 2), eps=0.1)),
+)  # fmt: skip
+
+
+# The Gaussian error unit
+
+
+def _gelu(x: Array) -> tuple[Array, Array]:
+    share = 0.5 + 0.5 * erf(x * _ROOT_HALF)
+    return x * share, share
+
+
+def _gelu_backward(g: Array, y: Array, share: Array, x: Array) -> tuple[Array]:
+    u = x * _ROOT_HALF
+    density = _TWO_OVER_ROOT_PI * exp(-u * u)
+    return (g * (share + 0.5 * x * density * _ROOT_HALF),)
+
+
+def _gelu_tanh(x: Array) -> tuple[Array, Array]:
+    if not isinstance(x, np.ndarray):
+        t = tanh(_SLOPE * (x + _CUBIC * x * x * x))
+        return 0.5 * x * (1 + t), t
+    t = x * x  # one array all the way
+    t *= _CUBIC
+    t += 1
+    t *= x
+    t *= _SLOPE
+    np.tanh(t, out=t)
+    y = t + 1
+    y *= x
+    y *= 0.5
+    return y, t
+
+
+def _gelu_tanh_backward(g: Array, y: Array, t: Array, x: Array) -> tuple[Array]:
+    squares = x * x
+    slope = (1 - t * t) * (0.5 * (_SLOPE * x)) * (1 + 3 * (_CUBIC * squares))
+    return (g * (0.5 + 0.5 * t + slope),)
+
+
+gelu_erf: Primitive = fused(
+    "gelu_erf", label="gelu", analytic=False, samples=(sample((2, 3)),),
+    saving=_gelu, backward=_gelu_backward,
+    reference=lambda x: 0.5 * x * (1 + erf(x * _ROOT_HALF)),
+)  # fmt: skip
+gelu_tanh: Primitive = fused(
+    "gelu_tanh", label="gelu", samples=(sample((2, 3)),),
+    saving=_gelu_tanh, backward=_gelu_tanh_backward,
+    reference=lambda x: 0.5 * x * (1 + tanh(_SLOPE * (x + _CUBIC * x**3))),
+)  # fmt: skip
+
+
+def gelu(x: Array, approximate: bool = False) -> Array:
+    """X Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, section 2).
+
+    Args:
+        x: any array.
+        approximate: the form with tanh instead of erf.
+    """
+    return gelu_tanh(x) if approximate else gelu_erf(x)
+
+
+# Softmax and cross-entropy
+
+
+def _cross_entropy(logits: Array, *, target: np.ndarray) -> tuple[Array, Array]:
+    shifted = logits - overflow_guard(logits, -1)
+    powers = exp(shifted)
+    total = sum_along(powers, axis=-1, keepdims=True)
+    loss = log(total) - _of_target(shifted, target)
+    return loss[..., 0], powers / total
+
+
+def _cross_entropy_backward(
+    g: Array, y: Array, shares: Array, logits: Array, *, target: np.ndarray
+) -> tuple[Array]:
+    g = np.expand_dims(g, -1)
+    result = shares * g
+    if isinstance(result, np.ndarray):
+        index = np.expand_dims(target, -1)
+        np.put_along_axis(result, index, np.take_along_axis(result, index, -1) - g, -1)
+        return (result,)
+    return (result - g * (np.arange(logits.shape[-1]) == np.expand_dims(target, -1)),)
+
+
+def _of_target(x: Array, target: np.ndarray) -> Array:
+    return take_along_axis(x, np.expand_dims(target, -1), -1)
+
+
+softmax_cross_entropy: Primitive = fused(
+    "softmax_cross_entropy", label="cross-entropy",
+    saving=_cross_entropy, backward=_cross_entropy_backward,
+    reference=lambda logits, *, target:
+        -_of_target(log_softmax(logits, axis=-1), target)[..., 0],
+    samples=(sample((2, 3), target=np.array([2, 0])), sample((3,), target=np.array(1))),
+)  # fmt: skip
+
+
+# Attention
+
+
+def _attention(
+    q: Array, k: Array, v: Array, *, scale: float, mask: Mask = None
+) -> tuple[Array, Any]:
+    """Block by block, and of the scores only each row's maximum and sum are kept."""
+    if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
+        y, *rows = _attend(q, k, v, scale, mask)
+        return y, rows
+    lead = q.shape[:-2]
+    y = np.empty((*q.shape[:-1], v.shape[-1]), np.result_type(q, k, v))
+    highest = np.empty((*q.shape[:-1], 1), y.dtype)
+    total = np.empty_like(highest)
+    for block in _blocks(lead, q.shape[-2] * k.shape[-2]):
+        y[block], highest[block], total[block] = _attend(
+            q[block], k[block], v[block], scale, _part_of(mask, lead, block)
+        )
+    return y, (highest, total)
+
+
+def _attention_backward(
+    g: Array, y: Array, saved: Any, q: Array, k: Array, v: Array, *,
+    scale: float, mask: Mask = None,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    highest, total = saved
+    if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
+        return _attend_backward(g, y, highest, total, q, k, v, scale, mask)
+    lead = q.shape[:-2]
+    results = np.empty(q.shape, y.dtype), np.empty(k.shape, y.dtype), np.empty(v.shape, y.dtype)
+    for block in _blocks(lead, q.shape[-2] * k.shape[-2]):
+        parts = _attend_backward(
+            g[block], y[block], highest[block], total[block], q[block], k[block], v[block],
+            scale, _part_of(mask, lead, block),
+        )  # fmt: skip
+        for result, part in zip(results, parts, strict=True):
+            result[block] = part
+    return results
+
+
+def _attend(q: Array, k: Array, v: Array, scale: float, mask: Mask) -> tuple[Array, Array, Array]:
+    scores = matmul(q * scale, np.swapaxes(k, -1, -2))
+    highest = overflow_guard(scores, -1, True if mask is None else mask)
+    powers = _powers(scores, highest, mask)
+    total = sum_along(powers, axis=-1, keepdims=True)
+    total = total + (total == 0)  # a query that may attend to nothing gets zeros
+    return matmul(powers, v) / total, highest, total
+
+
+def _attend_backward(
+    g: Array, y: Array, highest: Array, total: Array, q: Array, k: Array, v: Array,
+    scale: float, mask: Mask,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """The weights once more, then Dao et al. 2022, appendix B.4."""
+    q = q * scale
+    weights = _powers(matmul(q, np.swapaxes(k, -1, -2)), highest, mask)
+    weights = _over(weights, total)
+    of_value = matmul(np.swapaxes(weights, -1, -2), g)
+    of_weights = matmul(g, np.swapaxes(v, -1, -2))
+    of_scores = _times(weights, of_weights - sum_along(g * y, axis=-1, keepdims=True))
+    of_key = matmul(np.swapaxes(of_scores, -1, -2), q)
+    return matmul(of_scores, k) * scale, of_key, of_value
+
+
+def _powers(scores: Array, highest: Array, mask: Mask) -> Array:
+    """exp(scores − highest), 0 where the mask is False."""
+    if isinstance(scores, np.ndarray):
+        scores -= highest
+        if mask is not None:
+            scores += np.where(mask, 0, -np.inf).astype(scores.dtype)
+        return np.exp(scores, out=scores)
+    powers = exp(scores)  # exact scalars have no highest, and cannot overflow
+    return powers if mask is None else np.where(mask, powers, 0)
+
+
+def _over(x: Array, y: Array) -> Array:
+    return np.divide(x, y, out=x) if isinstance(x, np.ndarray) else x / y
+
+
+def _times(x: Array, y: Array) -> Array:
+    return np.multiply(x, y, out=x) if isinstance(x, np.ndarray) else x * y
+
+
+def _blocks(lead: tuple[int, ...], scores: int) -> list[Any]:
+    """Slices of the first axis, so that each block has about `_BLOCK` scores."""
+    heads = math.prod(lead[1:]) * scores
+    size = max(1, _BLOCK // max(heads, 1))
+    return [slice(start, start + size) for start in range(0, lead[0], size)]
+
+
+def _part_of(mask: Mask, lead: tuple[int, ...], block: Any) -> Mask:
+    if mask is None or mask.ndim < len(lead) + 2 or mask.shape[0] == 1:
+        return mask
+    return mask[block]
+
+
+def _attention_reference(q: Array, k: Array, v: Array, *, scale: float, mask: Mask = None) -> Array:
+    scores = matmul(q, np.swapaxes(k, -1, -2)) * scale
+    return matmul(softmax(scores, axis=-1, where=mask), v)
+
+
+_CAUSAL = np.tril(np.ones((3, 3), bool))
+flash_attention: Primitive = fused(
+    "flash_attention", label="attention", saving=_attention, backward=_attention_backward,
+    reference=_attention_reference,
+    samples=(
+        sample((2, 2), (3, 2), (3, 2), scale=0.5),
+        sample((2, 3, 2), (2, 3, 2), (2, 3, 1), scale=0.5, mask=_CAUSAL),
+        sample((1, 2, 1), (1, 2, 1), (1, 2, 2), scale=2.0,
+               mask=np.array([[True, False], [False, False]])),
+    ),
+)  # fmt: skip

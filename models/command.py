@@ -1,0 +1,193 @@
+"""What the models' command lines share: options, files, and errors of one line."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from minigrad.extras import require
+from minigrad.files import check_writable
+from minigrad.nn import Module
+from minigrad.optim import Optimizer
+from models.checkpoint import Checkpoint, Stateful, load_part, read_checkpoint
+from models.training import Diverged, History
+
+
+class Command(click.Command):
+    """A command that tells in one line what is wrong with its options, or that a loss diverged."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = None  # click would print the usage before it
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Diverged as error:
+            raise click.ClickException(str(error)) from error
+
+
+class BadInput(click.ClickException):
+    """What was given cannot be used: one line, exit status 2."""
+
+    exit_code = 2
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers without NaN and infinity, which click lets pass."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Around what reads input or writes results: its errors become `BadInput`."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"{error.filename}: {error.strerror}") from error
+    except (ImportError, ValueError) as error:
+        raise BadInput(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a run reads and writes.
+
+    Attributes:
+        name: the model's.
+        save: the checkpoint to write.
+        resume: whether to go on from it.
+        load: the checkpoint to use, instead of training.
+        curves: files for the losses.
+    """
+
+    name: str
+    save: Path | None
+    resume: bool
+    load: Path | None
+    curves: tuple[Path, ...]
+
+    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the checkpoint to load, else those that were given."""
+        if self.load is None:
+            return dict(given)
+        with one_line():
+            settings, _ = read_checkpoint(self.load, self.name)
+            if missing := given.keys() - settings.keys():
+                raise ValueError(f"{self.load}: lacks {', '.join(sorted(missing))}")
+        return settings
+
+    def restore(self, model: Module) -> None:
+        """Give the model the weights of the checkpoint to load."""
+        assert self.load is not None
+        with one_line():
+            _, state = read_checkpoint(self.load, self.name)
+            load_part(self.load, state, "model", model)
+
+    def checkpoint(
+        self, settings: Mapping[str, Any], model: Module, optimizer: Optimizer, **more: Stateful
+    ) -> Checkpoint | None:
+        """Where the run shall be saved, if anywhere."""
+        if self.save is None:
+            return None
+        made = Checkpoint(self.save, self.name, settings, model, optimizer,
+                          resume=self.resume, **more)  # fmt: skip
+        with one_line():
+            made.resume()  # what does not fit is told before any training
+        return made
+
+    def write_curves(self, history: History) -> None:
+        """Write the curves, and say which files there are now."""
+        for path in self.curves:
+            history.write(path)
+        for what, paths in (("curves", self.curves), ("saved", (self.save,))):
+            for path in filter(None, paths):
+                click.echo(f"{what}: {path}")
+
+
+def path_option(*names: str, help: str) -> Any:
+    """An option that takes a file."""
+    return click.option(*names, type=click.Path(path_type=Path), metavar="FILE",
+                        show_default=False, help=help)  # fmt: skip
+
+
+def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a function the command line of the model ``name``.
+
+    It gets the options ``--seed``, ``--save``, ``--resume``, ``--load`` and ``--curves``; the
+    function is handed ``seed``, and the others together as ``files``.
+    """
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @functools.wraps(function)
+        def run(
+            save: Path | None, resume: bool, load: Path | None, curves: tuple[Path, ...],
+            **options: Any,
+        ) -> None:  # fmt: skip
+            with one_line():
+                if resume and save is None:
+                    raise ValueError("--resume: goes on from the file of --save, which is missing")
+                if save is not None:
+                    if save.suffix != ".safetensors":
+                        raise ValueError(f"{save}: expected a name that ends in .safetensors")
+                    require("safetensors", extra="models")
+                    check_writable(save)
+                for path in curves:
+                    check_picture(path, "csv")
+            function(files=Files(name, save, resume, load, curves), **options)
+
+        command = click.command(cls=Command, context_settings={"show_default": True})(run)
+        command.params += _shared_options()
+        return command
+
+    return decorate
+
+
+def _shared_options() -> list[click.Parameter]:
+    @click.option("--seed", type=click.IntRange(0), default=0, metavar="N",
+                  help="Start of all random choices: the same seed gives the same "
+                  "result.")  # fmt: skip
+    @path_option("--save", help="Keep the run in this file (.safetensors) while it trains.")
+    @click.option("--resume", is_flag=True, show_default=False,
+                  help="Go on from the file of --save, if it is there: the end is the same, bit "
+                  "for bit, as if the run had not been interrupted.")  # fmt: skip
+    @path_option("--load", help="Use the model in this file, that --save wrote, and do not train; "
+                                "what it was made with is in the file.")  # fmt: skip
+    @click.option("--curves", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+                  show_default=False,
+                  help="Write the losses into this file (.csv, .png, .svg, .pdf); may be given "
+                  "more than once.")  # fmt: skip
+    @click.command()
+    def options() -> None: ...
+
+    return options.params
+
+
+def check_picture(path: Path, *others: str) -> None:
+    """Refuse, before any training, a picture that could not be written.
+
+    Raises:
+        ImportError, OSError, ValueError: no matplotlib; no such folder; unknown ending.
+    """
+    ending = path.suffix[1:].lower()
+    if ending not in others:
+        figure = require("matplotlib.figure", extra="models").Figure()
+        known = figure.canvas.get_supported_filetypes()
+        if ending not in known:
+            raise ValueError(f"{path}: unknown ending, expected one of {', '.join(known)}")
+    check_writable(path)

@@ -1,0 +1,167 @@
+"""Each view says of the graph what it is for, of every layer that has it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.cli import main
+from minigrad.graph import draw, svg, trace, trace_target
+from minigrad.graph.attention import attention
+from minigrad.graph.cellview import cell
+from minigrad.graph.folded import folded
+from minigrad.graph.gradient import gradient
+from minigrad.graph.plain import tape
+from minigrad.graph.views import unrolled
+from minigrad.primitives import softmax
+from minigrad.targets import LAYERS, resolve
+
+CELLS = [name for name in LAYERS if resolve(name).kind == "cell"]
+each_cell = pytest.mark.parametrize("name", CELLS)
+
+
+def words(picture):
+    """Everything that is written in a picture."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg(picture))
+
+
+@each_cell
+@pytest.mark.parametrize("view", ["unrolled", "folded", "cell", "gradient", "tape"])
+def test_every_cell_has_every_view(name, view):
+    picture = draw(name, steps=3, view=view)
+    assert picture.name == view
+    drawn = svg(picture)
+    assert drawn.count("<svg") == 1
+    assert "<title" in drawn
+
+
+@each_cell
+def test_a_folded_graph_has_one_step_and_a_way_back_for_each_state(name):
+    view = folded(trace_target(resolve(name), 4))
+    assert len(view.steps) == 1
+    assert view.folded == 4
+    states = resolve(name).subject.state
+    assert len([label for label in view.labels.values() if "t − 1" in label]) == len(states)
+
+
+def test_long_sequences_are_elided_to_the_first_three_and_the_last_two():
+    graph = trace_target(resolve("lstm"), 30)
+    for view in (unrolled(graph), gradient(graph)):
+        assert view.steps == (0, 1, 2, 28, 29)
+        assert view.skipped == 25
+    assert len(unrolled(graph, all_steps=True).steps) == 30
+
+
+def test_a_gradient_s_arrow_tells_the_local_derivative():
+    view = gradient(trace_target(resolve("lstm"), 2))
+    assert {"× f₁", "× i₁", "× o₁", "× c₀"} <= set(view.labels.values())
+
+
+def test_a_gradient_that_fades_is_told_from_one_that_lives():
+    """‖∂L/∂h₀‖ of an RNN, and ‖∂L/∂c₀‖ of an LSTM whose forget gate is open."""
+    sizes = {}
+    for kind, state in ((nn.RNN, "h"), (nn.LSTM, "c")):
+        layer = kind(2, 8, rng=0)
+        if kind is nn.LSTM:
+            layer.cell.f.bias.data[:] = 20.0
+        x = np.random.default_rng(0).normal(size=(1, 40, 2)).astype(np.float32)
+        initial = tuple(
+            mg.Tensor(np.zeros((1, 8), np.float32), requires_grad=True, name=name)
+            for name in layer.cell.state
+        )
+        with mg.unfused():
+            y, _ = layer(x, initial)
+            loss = (y[:, -1] ** 2).sum()
+        view = gradient(trace(loss, gradients_of=loss))
+        curves = dict(view.series)
+        points = curves[f"‖∂L/∂{state}ₜ‖"]
+        sizes[kind] = points[-1][1] - points[0][1]  # decades lost on the way
+    assert sizes[nn.RNN] > 5
+    assert sizes[nn.LSTM] < 1
+
+
+def test_a_gradient_view_without_backward_is_refused():
+    x = mg.Tensor(np.ones(3), requires_grad=True)
+    with pytest.raises(ValueError, match="no backward"):
+        gradient(trace(np.tanh(x)))
+
+
+def test_the_cell_view_of_several_layers_points_to_the_folded_one():
+    layer = nn.GRU(2, 3, num_layers=2, fused=False, rng=0)
+    with pytest.raises(ValueError, match="2 unrolled layers, expected one; its folded view"):
+        cell(trace(layer(np.ones((1, 3, 2), np.float32))[0]))
+
+
+def test_the_cell_view_has_a_box_for_each_gate_and_a_circle_for_each_operation():
+    drawn = words(draw("lstm", view="cell"))
+    assert drawn.count("σ") == 3
+    assert drawn.count("tanh") == 2
+    assert drawn.count("×") == 3
+    assert drawn.count("+") == 1
+    assert {"cₜ₋₁", "cₜ", "hₜ₋₁", "hₜ", "xₜ"} <= set(drawn)
+
+
+def test_the_tape_has_every_recorded_node():
+    graph = trace_target(resolve("gru"), 2)
+    nodes = {number for item in tape(graph).items for number in item.nodes}
+    assert {node.id for node in graph.nodes if node.kind == "operation"} <= nodes
+
+
+def test_attention_draws_the_weights_that_were_recorded():
+    q, k, v = np.random.default_rng(0).normal(size=(3, 1, 4, 2))
+    q = mg.Tensor(q, requires_grad=True)
+    weights = softmax(q @ np.swapaxes(k, -1, -2), axis=-1)
+    (panel,) = attention(trace(weights @ v)).panels
+    np.testing.assert_allclose(panel[3], weights.data[0])
+
+
+def test_attention_takes_weights_and_names():
+    weights = np.array([[0.9, 0.1], [0.25, 0.75]])
+    picture = draw_attention(weights, tokens=("uno", "dos"))
+    assert {"uno", "dos"} <= set(words(picture))
+    with pytest.raises(ValueError, match="3"):
+        attention(weights, tokens=("uno", "dos", "tres"))
+    with pytest.raises(ValueError, match="nothing attends"):
+        attention(trace_target(resolve("tanh"), 1))
+
+
+def draw_attention(weights, **names):
+    return attention(weights, **names)
+
+
+@pytest.mark.parametrize("view", ["folded", "cell"])
+def test_a_view_of_steps_needs_steps(view):
+    with pytest.raises(ValueError, match="no time steps"):
+        draw("matmul", view=view)
+
+
+def test_the_command_line_draws_each_view(tmp_path, capsys):
+    for view in ("cell", "folded", "gradient", "tape"):
+        file = tmp_path / f"{view}.svg"
+        with pytest.raises(SystemExit) as done:
+            main(["graph", "gru", "--view", view, "-o", str(file)])
+        assert not done.value.code
+        assert file.stat().st_size > 1000
+    with pytest.raises(SystemExit) as done:
+        main(["graph", "gru", "--view", "side"])
+    assert done.value.code == 2
+
+
+def test_names_from_outside_are_inert_in_every_view():
+    class Trap(nn.Cell):
+        state = ("h",)
+        gates = ("a",)
+
+        def step(self, x, h):
+            return np.tanh(self.a(h, x))
+
+    Trap.__name__ = "<script>alert(1)</script>"
+    layer = nn.Recurrent(2, 3, cell=Trap, fused=False, rng=0)
+    y, _ = layer(np.ones((1, 3, 2), np.float32))
+    graph = trace(y, gradients_of=(y**2).sum()) if False else trace((y**2).sum())
+    for view in (unrolled(graph), tape(graph), folded(graph)):
+        assert "<script" not in svg(view)

@@ -1,0 +1,236 @@
+"""Claims about attention: what masks let through, and what they do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+
+
+def _tensors(*arrays):
+    return [mg.Tensor(a, requires_grad=True) for a in arrays]
+
+
+FUNCTIONS = [nn.scaled_dot_product_attention, nn.dot_product_attention]
+
+
+@pytest.mark.parametrize(("function", "scale"), [*zip(FUNCTIONS, [0.5, 1.0], strict=True)])
+def test_rows_are_means_of_the_values(function, scale, rng):
+    query, key, value = (rng.normal(size=(2, n, 4)) for n in (3, 5, 5))
+    output, weights = function(query, key, value)
+    e = np.exp(scale * np.einsum("bqd,bkd->bqk", query, key))
+    expected = e / e.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(weights, expected, rtol=1e-13)
+    np.testing.assert_allclose(output, np.einsum("bqk,bkv->bqv", expected, value), rtol=1e-12)
+
+
+def test_additive_attention_is_bahdanau_s_equation(rng):
+    layer = nn.AdditiveAttention(3, 4, 5, rng=0, dtype=np.float64)
+    query, key = rng.normal(size=(2, 3)), rng.normal(size=(6, 4))
+    output, weights = layer(query, key)
+    W, U, v = (part.weight.data for part in (layer.query, layer.key, layer.score))
+    for i in range(2):
+        scores = np.array([v[0] @ np.tanh(W @ query[i] + U @ key[j]) for j in range(6)])
+        a = np.exp(scores) / np.exp(scores).sum()
+        np.testing.assert_allclose(weights.data[i], a, rtol=1e-12)
+        np.testing.assert_allclose(output.data[i], a @ key, rtol=1e-12)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_is_masked_out_might_as_well_not_be_there(function, rng):
+    query, key, value = (rng.normal(size=(n, 4)) for n in (3, 5, 5))
+    mask = np.array([True, False, True, True, False])
+    output, weights = function(query, key, value, mask)
+    short, _ = function(query, key[mask], value[mask])
+    np.testing.assert_allclose(output, short, rtol=1e-13)
+    np.testing.assert_array_equal(weights[:, ~mask], 0)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_masks_leak_neither_values_nor_gradients(function, rng):
+    query, key, value = _tensors(*(rng.normal(size=(2, n, 4)) for n in (3, 5, 5)))
+    mask = np.array([True, False, True, True, False])
+    cotangent = rng.normal(size=(2, 3, 4))
+    output, _ = function(query, key, value, mask)
+    output.backward(cotangent)
+    np.testing.assert_array_equal(key.grad[:, ~mask], 0)
+    np.testing.assert_array_equal(value.grad[:, ~mask], 0)
+    changed = [mg.Tensor(x.data.copy(), requires_grad=True) for x in (query, key, value)]
+    changed[1].data[:, ~mask] = 1e6  # nor by way of the softmax's shift
+    changed[2].data[:, ~mask] = -1e6
+    again, _ = function(*changed, mask)
+    again.backward(cotangent)
+    np.testing.assert_array_equal(again.data, output.data)
+    for a, b in zip((query, key, value), changed, strict=True):
+        np.testing.assert_array_equal(a.grad, b.grad)
+
+
+def test_rows_that_may_attend_to_nothing_give_zeros_and_no_gradient(rng):
+    query, key, value = _tensors(*(rng.normal(size=(n, 4)) for n in (2, 3, 3)))
+    mask = np.array([[False] * 3, [True, False, True]])
+    output, weights = nn.scaled_dot_product_attention(query, key, value, mask)
+    np.testing.assert_array_equal(output.data[0], 0)
+    np.testing.assert_array_equal(weights.data[0], 0)
+    output.sum().backward()
+    np.testing.assert_array_equal(query.grad[0], 0)
+    assert all(np.all(np.isfinite(t.grad)) for t in (query, key, value))
+    output, _ = nn.scaled_dot_product_attention(query, key, value, np.zeros(3, bool))
+    for t in (query, key, value):
+        t.grad = None
+    output.sum().backward()
+    assert not any(np.any(t.grad) for t in (query, key, value))
+
+
+def test_causal_is_the_triangular_mask_and_goes_with_others(rng):
+    x = rng.normal(size=(5, 4))
+    causal, _ = nn.scaled_dot_product_attention(x, x, x, causal=True)
+    masked, _ = nn.scaled_dot_product_attention(x, x, x, np.tril(np.ones((5, 5), bool)))
+    np.testing.assert_array_equal(causal, masked)
+    padding = np.array([True, True, False, True, True])
+    _, weights = nn.scaled_dot_product_attention(x, x, x, padding, causal=True)
+    assert not np.any(weights[:, 2])
+    assert not np.any(np.triu(weights, 1))
+
+
+MODELS = {
+    "attention": (lambda: nn.Attention(4, 4, rng=0, dtype=float),
+                  lambda m, x: m(x, causal=True)[0]),
+    "multi-head": (lambda: nn.MultiheadAttention(4, 2, rng=0, dtype=float),
+                   lambda m, x: m(x, causal=True)[0]),
+    "encoder": (lambda: nn.TransformerEncoder(4, 2, 2, dim_feedforward=6, rng=0, dtype=float),
+                lambda m, x: m.eval()(x, is_causal=True)),
+    "decoder": (lambda: nn.TransformerDecoder(4, 2, 2, dim_feedforward=6, rng=0, dtype=float),
+                lambda m, x: m.eval()(x, np.ones((*x.shape[:-2], 3, 4)), tgt_is_causal=True)),
+}  # fmt: skip
+CAUSAL = pytest.mark.parametrize(("make", "run"), MODELS.values(), ids=MODELS)
+
+
+@CAUSAL
+def test_a_changed_future_changes_nothing_before_it(make, run, rng):
+    model, x = make(), rng.normal(size=(2, 6, 4))
+    other = x.copy()
+    other[:, 4:] = rng.normal(size=(2, 2, 4))
+    one, two = _tensors(x, other)
+    a, b = run(model, one), run(model, two)
+    np.testing.assert_array_equal(a.data[:, :4], b.data[:, :4])
+    assert np.any(a.data[:, 4:] != b.data[:, 4:])
+    a[:, :4].sum().backward()
+    b[:, :4].sum().backward()
+    np.testing.assert_array_equal(one.grad, two.grad)
+    np.testing.assert_array_equal(one.grad[:, 4:], 0)
+
+
+@CAUSAL
+def test_a_sequence_in_a_batch_is_as_it_is_alone(make, run, rng):
+    model, x = make(), rng.normal(size=(2, 5, 4))
+    together = run(model, x).data
+    for k in range(2):
+        np.testing.assert_allclose(together[k], run(model, x[k]).data, rtol=1e-12, atol=1e-14)
+
+
+@CAUSAL
+@pytest.mark.parametrize(("batch", "time"), [(0, 3), (1, 1)])
+def test_empty_and_single_batches(make, run, batch, time):
+    model = make()
+    y = run(model, np.ones((batch, time, 4)))
+    assert y.shape == (batch, time, 4)
+    y.sum().backward()
+    assert all(np.all(np.isfinite(p.grad)) for p in model.parameters() if p.grad is not None)
+
+
+@CAUSAL
+def test_non_contiguous_inputs_give_the_same(make, run, rng):
+    model, view = make(), rng.normal(size=(5, 2, 4)).transpose(1, 0, 2)
+    np.testing.assert_allclose(
+        run(model, view).data, run(model, view.copy()).data, rtol=1e-13, atol=1e-15
+    )
+
+
+@CAUSAL
+def test_wrong_widths_are_refused_with_both_shapes(make, run):
+    with pytest.raises(ValueError, match=r"got an input of shape \(2, 5, 3\), expected \(…, 4\)"):
+        run(make(), np.ones((2, 5, 3)))
+
+
+def test_padded_keys_leak_nothing_through_a_whole_encoder(rng):
+    model = nn.TransformerEncoder(4, 2, 2, dim_feedforward=6, rng=0, dtype=float).eval()
+    x, padding = rng.normal(size=(2, 5, 4)), np.zeros((2, 5), bool)
+    padding[1, 3:] = True
+    y = model(x, src_key_padding_mask=padding).data
+    np.testing.assert_allclose(y[1, :3], model(x[1, :3]).data, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(y[0], model(x[0]).data, rtol=1e-12, atol=1e-14)
+
+
+def test_padding_alone_gives_zeros_before_the_output_bias(rng):
+    layer, x = nn.MultiheadAttention(4, 2, rng=0, dtype=float), rng.normal(size=(2, 3, 4))
+    layer.out_proj.bias.data = rng.normal(size=4)
+    (given,) = _tensors(x)
+    y, weights = layer(given, key_padding_mask=np.array([[True] * 3, [False] * 3]))
+    np.testing.assert_array_equal(weights.data[0], 0)
+    np.testing.assert_array_equal(y.data[0], np.broadcast_to(layer.out_proj.bias.data, (3, 4)))
+    y.sum().backward()
+    np.testing.assert_array_equal(given.grad[0], 0)
+    assert np.all(np.isfinite(given.grad))
+
+
+def test_a_mask_for_each_head_and_sequence(rng):
+    layer, x = nn.MultiheadAttention(4, 2, rng=0, dtype=float), rng.normal(size=(3, 5, 4))
+    blocked = rng.random((6, 5, 5)) < 0.5
+    _, weights = layer(x, attn_mask=blocked, average_attn_weights=False)
+    np.testing.assert_array_equal(weights.data.reshape(6, 5, 5)[blocked], 0)
+    assert layer(x, need_weights=False)[1] is None
+
+
+@pytest.mark.parametrize("fill", [0.0, 1.0])
+def test_masks_of_numbers_or_other_shapes_are_refused(fill):
+    x = np.ones((2, 3, 4))
+    with pytest.raises(ValueError, match="dtype float64, expected booleans"):
+        nn.scaled_dot_product_attention(x, x, x, np.full((3, 3), fill))
+    with pytest.raises(ValueError, match=r"shape \(2, 2\).*the scores \(2, 3, 3\)"):
+        nn.scaled_dot_product_attention(x, x, x, np.ones((2, 2), bool))
+    layer = nn.MultiheadAttention(4, 2)
+    with pytest.raises(ValueError, match=r"attn_mask \(3, 3\) of float64.*\(3, 3\) or \(4, 3, 3\)"):
+        layer(x, attn_mask=np.full((3, 3), fill))
+    with pytest.raises(ValueError, match=r"key_padding_mask \(3, 2\) of bool.*\(2, 3\)"):
+        layer(x, key_padding_mask=np.ones((3, 2), bool))
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"query \(2, 3\), key \(2, 4\)"):
+        nn.dot_product_attention(np.ones((2, 3)), np.ones((2, 4)), np.ones((2, 4)))
+    with pytest.raises(ValueError, match=r"query \(2, 3, 4\), key \(1, 5, 4\)"):
+        nn.MultiheadAttention(4, 2)(np.ones((2, 3, 4)), np.ones((1, 5, 4)))
+    with pytest.raises(ValueError, match="embed_dim=4 and num_heads=3"):
+        nn.MultiheadAttention(4, 3)
+    with pytest.raises(ValueError, match="got activation='tanh', expected 'relu' or 'gelu'"):
+        nn.TransformerEncoderLayer(4, 2, activation="tanh")
+
+
+def test_dropout_in_a_transformer_is_off_in_evaluation(rng):
+    model = nn.TransformerEncoderLayer(4, 2, 6, dropout=0.5, rng=0)
+    x = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    assert np.any(model(x).data != model(x).data)
+    model.eval()
+    np.testing.assert_array_equal(model(x).data, model(x).data)
+
+
+def test_layers_of_a_stack_start_differently():
+    model = nn.TransformerEncoder(4, 2, 2, rng=0)
+    a, b = (layer.self_attn.in_proj_weight.data for layer in model.layers)
+    assert np.all(a != b)
+
+
+def test_cosine_similarity_is_the_angle_s_cosine(rng):
+    angle = 0.3
+    x = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    y = np.array([[5 * np.cos(angle), 5 * np.sin(angle)], [-3.0, -3.0], [1.0, 2.0]])
+    a, b = _tensors(x, y)
+    similarity = nn.cosine_similarity(a, b)
+    np.testing.assert_allclose(similarity.data, [np.cos(angle), -1, 0], rtol=1e-14)
+    similarity.sum().backward()
+    np.testing.assert_allclose((a.grad * x).sum(-1), 0, atol=1e-15)  # length plays no part
+    np.testing.assert_array_equal(a.grad[2], 0)
+    with pytest.raises(ValueError, match=r"\(3, 2\) and \(3,\)"):
+        nn.cosine_similarity(x, np.ones(3))

@@ -1,0 +1,362 @@
+"""Recurrent layers: what PyTorch and Keras compute, and equivalences that libraries got wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.targets import LAYERS
+from tests.references import assert_agrees, references
+
+CELLS = [kind for kind in LAYERS.values() if issubclass(kind, nn.Cell)]
+KINDS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+CASES = [
+    (file, case, dtype)
+    for dtype in ("float64", "float32")
+    for file in KINDS
+    for case in references(file)
+    if "projected" not in case
+]
+each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda kind: kind.__name__)
+
+
+def made(cell, **options):
+    return nn.Recurrent(3, 4, cell=cell, rng=0, dtype=np.float64, **options)
+
+
+def states(state):
+    return state if isinstance(state, tuple) else (state,)
+
+
+def gradients_packed(layer):
+    """The parameters' gradients as PyTorch packs them: both of its biases have the same one."""
+    kept = [p.data for p in layer.parameters()]
+    for p in layer.parameters():
+        p.data = p.grad
+    packed = layer.state_dict()
+    for p, data in zip(layer.parameters(), kept, strict=True):
+        p.data = data
+    for name, b_h in list(packed.items()):
+        if name.startswith("bias_hh"):
+            packed[name] = np.where(b_h == 0, packed[name.replace("hh", "ih")], b_h)
+    return packed
+
+
+@pytest.mark.parametrize(("file", "case", "dtype"), CASES)
+def test_outputs_and_gradients_are_pytorch_s(file, case, dtype):
+    reference = references(file, dtype)[case]
+    options = {"bidirectional": "bidirectional" in case, "num_layers": int(case[6])}
+    if file == "gru":
+        options["reset_after"] = True
+    if "relu" in case:
+        options["activation"] = mg.relu
+    layer = KINDS[file](3, 4, dtype=dtype, **options)
+    layer.load_state_dict(reference.weights)
+    inputs = {k: mg.Tensor(v, requires_grad=True) if v.dtype.kind == "f" else v
+              for k, v in reference.inputs.items()}  # fmt: skip
+    initial = tuple(inputs[k] for k in ("h0", "c0") if k in inputs)
+    y, final = layer(inputs["x"], initial, lengths=inputs.get("lengths"))
+    outputs = dict(zip(("y", "h", "c"), (y, *states(final)), strict=False))
+    total = sum((outputs[k] * v).sum() for k, v in reference.cotangents.items())
+    total.backward()
+    assert_agrees({k: v.data for k, v in outputs.items()}, reference.outputs, dtype)
+    found = gradients_packed(layer)
+    found |= {k: v.grad for k, v in inputs.items() if isinstance(v, mg.Tensor)}
+    assert_agrees(found, reference.gradients, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_projected_lstm_is_pytorch_s(dtype):
+    reference = references("lstm", dtype)["layers1-projected"]
+    layer = nn.Recurrent(3, 4, cell=lambda *a, **o: nn.ProjectedLSTMCell(*a, proj_size=2, **o),
+                         dtype=dtype)  # fmt: skip
+    w = reference.weights
+    for k, gate in enumerate("ifgo"):
+        rows = slice(4 * k, 4 * k + 4)
+        own = getattr(layer.cell, gate)
+        own.weight.data = np.hstack([w["weight_hh_l0"][rows], w["weight_ih_l0"][rows]])
+        own.bias.data = w["bias_ih_l0"][rows] + w["bias_hh_l0"][rows]
+    layer.cell.p.weight.data, layer.cell.p.bias.data = w["weight_hr_l0"], np.zeros(2, dtype)
+    inputs = reference.inputs
+    y, (h, c) = layer(inputs["x"], (inputs["h0"], inputs["c0"]))
+    assert_agrees({"y": y.data, "h": h.data, "c": c.data}, reference.outputs, dtype)
+
+
+# Keras computes its SimpleRNN and its older GRU in float32 in part, whatever dtype it is given:
+# its results lie 3e-8 off those of the same loop typed out in float64.
+@pytest.mark.parametrize(
+    ("case", "dtype"),
+    [(case, "float32") for case in ("simple_rnn", "lstm", "gru-reset_after", "gru-reset_before")]
+    + [(case, "float64") for case in ("lstm", "gru-reset_after")],
+)
+def test_outputs_are_keras_s(case, dtype):
+    reference = references("keras", dtype)[case]
+    options = {"reset_after": True} if case.endswith("after") else {}
+    kind = KINDS[{"simple_rnn": "rnn", "lstm": "lstm"}.get(case, "gru")]
+    layer = kind(3, 4, dtype=dtype, **options)
+    layer.load_keras_weights([reference.weights[k] for k in ("kernel", "recurrent_kernel", "bias")])
+    x = mg.Tensor(reference.inputs["x"], requires_grad=True)
+    y, final = layer(x)
+    outputs = {"y": y} | dict(zip("hc", (s[0] for s in states(final)), strict=False))
+    sum((outputs[k] * v).sum() for k, v in reference.cotangents.items()).backward()
+    assert_agrees({k: v.data for k, v in outputs.items()}, reference.outputs, dtype)
+    assert_agrees({"x": x.grad}, {"x": reference.gradients["x"]}, dtype)
+
+
+def test_a_state_dict_of_pytorch_s_goes_in_and_out():
+    for file, kind in KINDS.items():
+        reference = references(file)["layers2-bidirectional"]
+        options = {"reset_after": True} if file == "gru" else {}
+        layer = kind(3, 4, num_layers=2, bidirectional=True, dtype=np.float64, **options)
+        layer.load_state_dict(reference.weights)
+        out = layer.state_dict()
+        assert out.keys() == reference.weights.keys()
+        twin = kind(3, 4, num_layers=2, bidirectional=True, dtype=np.float64, **options)
+        twin.load_state_dict(out)
+        for a, b in zip(layer.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_array_equal(a.data, b.data)
+
+
+def test_a_layer_inside_a_model_keeps_pytorch_s_names():
+    class Model(nn.Module):
+        def __init__(self):
+            self.rnn = nn.LSTM(3, 4, output_size=2)
+
+    assert set(Model().state_dict()) == {
+        "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0",
+        "rnn.output.weight", "rnn.output.bias",
+    }  # fmt: skip
+
+
+def test_keras_weights_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"got shapes \[\(3, 4\)\], expected \[\(3, 16\), \(4, 16"):
+        nn.LSTM(3, 4).load_keras_weights([np.ones((3, 4))])
+    with pytest.raises(ValueError, match="Keras has no layer of MGUCell"):
+        nn.Recurrent(3, 4, cell=nn.MGUCell).load_keras_weights([])
+
+
+@each_cell
+def test_no_initial_state_is_zeros_and_a_layer_is_a_loop_of_its_cell(cell, rng):
+    layer, x = made(cell), rng.normal(size=(2, 5, 3))
+    y, final = layer(x)
+    zeros = tuple(np.zeros((1, 2, layer.cell.size_of(name))) for name in cell.state)
+    np.testing.assert_array_equal(layer(x, zeros)[0].data, y.data)
+    state = None
+    for t in range(5):
+        state = layer.cell(x[:, t], state)
+        np.testing.assert_allclose(y.data[:, t], states(state)[0].data, rtol=1e-12, atol=1e-15)
+    for ours, cells in zip(states(final), states(state), strict=True):
+        np.testing.assert_allclose(ours.data[0], cells.data, rtol=1e-12, atol=1e-15)
+
+
+@each_cell
+def test_the_reversed_direction_is_the_reversed_input(cell, rng):
+    both, x = made(cell, bidirectional=True), rng.normal(size=(2, 5, 3))
+    y, final = both(x)
+    width = both.cell.size_of(cell.state[0])
+    backward = made(cell)
+    backward.cells[0] = both.cells[1]
+    turned, last = backward(x[:, ::-1])
+    np.testing.assert_array_equal(y.data[..., width:], turned.data[:, ::-1])
+    for ours, other in zip(states(final), states(last), strict=True):
+        np.testing.assert_array_equal(ours.data[1], other.data[0])
+
+
+@each_cell
+def test_each_sequence_of_a_padded_batch_is_as_it_is_alone(cell, rng):
+    layer = made(cell, num_layers=2, bidirectional=True, output_size=2)
+    x, lengths = rng.normal(size=(4, 6, 3)), [6, 1, 4, 3]
+    for k, n in enumerate(lengths):
+        x[k, n:] = np.nan  # whatever is in the padding
+    with np.errstate(all="ignore"):
+        y, final = layer(np.nan_to_num(x, nan=1e6), lengths=lengths)
+    for k, n in enumerate(lengths):
+        alone, last = layer(x[k : k + 1, :n])
+        np.testing.assert_allclose(y.data[k, :n], alone.data[0], rtol=1e-12, atol=1e-14)
+        assert not y.data[k, n:].any()
+        for ours, other in zip(states(final), states(last), strict=True):
+            np.testing.assert_allclose(ours.data[:, k], other.data[:, 0], rtol=1e-12, atol=1e-14)
+
+
+@each_cell
+def test_padding_reaches_no_gradient(cell, rng):
+    layer, lengths = made(cell, num_layers=2, bidirectional=True), [2, 4]
+    clean = rng.normal(size=(2, 4, 3))
+    found = []
+    for filler in (0.0, 50.0):
+        x = clean.copy()
+        x[0, 2:] = filler
+        x = mg.Tensor(x, requires_grad=True)
+        layer.zero_grad()
+        y, final = layer(x, lengths=lengths)
+        (y.sum() + sum(s.sum() for s in states(final))).backward()
+        assert not x.grad[0, 2:].any()
+        found.append([x.grad, *(p.grad for p in layer.parameters())])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@each_cell
+def test_any_one_output_or_final_state_may_be_left_unused(cell, rng):
+    layer, x = made(cell, num_layers=2), rng.normal(size=(2, 3, 3))
+    parts = 1 + len(cell.state)
+    together = {}
+    for used in [*([k] for k in range(parts)), range(parts)]:
+        y, final = layer(x)
+        layer.zero_grad()
+        sum((y, *states(final))[k].sum() for k in used).backward()
+        for name, p in layer.named_parameters():
+            zero = np.zeros(p.shape)
+            got = zero if p.grad is None else p.grad
+            if len(used) == 1:
+                together[name] = together.get(name, zero) + got
+            else:
+                np.testing.assert_allclose(together[name], got, rtol=1e-10, atol=1e-12)
+
+
+@each_cell
+@pytest.mark.parametrize(("batch", "time"), [(0, 2), (1, 1), (3, 1)])
+def test_empty_and_single_batches_and_steps(cell, batch, time):
+    layer = made(cell, bidirectional=True)
+    y, final = layer(np.ones((batch, time, 3)))
+    width = layer.cell.size_of(cell.state[0])
+    assert y.shape == (batch, time, 2 * width)
+    assert states(final)[0].shape == (2, batch, width)
+    (y.sum() + sum(s.sum() for s in states(final))).backward()
+    assert all(p.grad.shape == p.shape for p in layer.parameters())
+
+
+@each_cell
+def test_windows_with_the_state_handed_on_are_the_whole_sequence(cell, rng):
+    layer, x = made(cell, num_layers=2), rng.normal(size=(2, 6, 3))
+    whole, last = layer(x)
+    first, state = layer(x[:, :4])
+    second, state = layer(x[:, 4:], nn.detach(state))
+    joined = np.concatenate([first.data, second.data], axis=1)
+    np.testing.assert_allclose(joined, whole.data, rtol=1e-12, atol=1e-14)
+    for ours, other in zip(states(state), states(last), strict=True):
+        np.testing.assert_allclose(ours.data, other.data, rtol=1e-12, atol=1e-14)
+    second.sum().backward()  # the gradient ends where the state was detached
+    assert all(p.grad is not None for name, p in layer.named_parameters() if ".u." not in name)
+
+
+@pytest.mark.parametrize("cell", [nn.MinGRUCell, nn.MinLSTMCell])
+@pytest.mark.parametrize("time", [1, 2, 7, 8])
+def test_the_scan_gives_what_the_loop_gives(cell, time, rng):
+    options = {"num_layers": 2, "bidirectional": True}
+    loop, at_once = made(cell, **options), made(cell, parallel=True, **options)
+    x, lengths = rng.normal(size=(3, time, 3)), [time, 1, (time + 1) // 2]
+    start = rng.normal(size=(4, 3, 4))
+    for one in (loop, at_once):
+        y, h = one(x, start, lengths)
+        ((y * np.cos(np.arange(y.size).reshape(y.shape))).sum() + h.sum()).backward()
+    for a, b in zip(loop.parameters(), at_once.parameters(), strict=True):
+        np.testing.assert_allclose(a.grad, b.grad, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        at_once(x, start, lengths)[0].data, loop(x, start, lengths)[0].data, rtol=1e-12, atol=1e-14
+    )
+
+
+def test_a_cell_whose_gates_see_the_state_is_not_scanned():
+    with pytest.raises(ValueError, match="parallel=True for GRUCell, expected a ScanCell"):
+        nn.GRU(3, 4, parallel=True)
+
+
+def test_the_peepholes_are_on_the_diagonal(rng):
+    diagonal = nn.DiagonalPeepholeLSTMCell(3, 4, rng=0, dtype=np.float64)
+    full = nn.PeepholeLSTMCell(3, 4, dtype=np.float64)
+    for k in "fio":
+        peephole = getattr(diagonal, f"p_{k}")
+        peephole.data = rng.normal(size=4)
+        getattr(full, k).weight.data = np.hstack(
+            [np.diag(peephole.data), getattr(diagonal, k).weight.data]
+        )
+    full.g.weight.data = diagonal.g.weight.data
+    for k in "figo":
+        getattr(full, k).bias.data = getattr(diagonal, k).bias.data
+    x, state = rng.normal(size=(2, 3)), (rng.normal(size=(2, 4)), rng.normal(size=(2, 4)))
+    for a, b in zip(diagonal(x, state), full(x, state), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-12, atol=1e-14)
+
+
+def test_the_stabiliser_changes_nothing_but_the_range(rng):
+    """Against sLSTM without m, and where exp of a gate alone would overflow."""
+    cell = nn.SLSTMCell(3, 4, rng=0, dtype=np.float64)
+    x, zeros = rng.normal(size=(2, 3)), np.zeros((2, 4))
+    c, n = rng.normal(size=(2, 4)), rng.uniform(1, 2, size=(2, 4))
+    h, *_ = cell(x, (zeros, c, n, zeros))
+    with mg.no_grad():
+        f, i = np.exp(cell.f(zeros, x).data), np.exp(cell.i(zeros, x).data)
+        z, o = np.tanh(cell.z(zeros, x).data), 1 / (1 + np.exp(-cell.o(zeros, x).data))
+    np.testing.assert_allclose(h.data, o * (f * c + i * z) / (f * n + i), rtol=1e-12)
+    cell.i.bias.data = cell.i.bias.data + 2000
+    assert np.isfinite(cell(x, (zeros, c, n, zeros))[0].data).all()
+
+
+def test_layer_norm_makes_the_cell_blind_to_the_gates_scale(rng):
+    cell = nn.LayerNormLSTMCell(3, 16, rng=0, dtype=np.float64)
+    x = rng.normal(size=(2, 3))
+    before = cell(x)[0].data
+    for name in cell.gates:
+        gate = getattr(cell, name)
+        gate.weight.data, gate.bias.data = 100 * gate.weight.data, 100 * gate.bias.data
+    np.testing.assert_allclose(cell(x)[0].data, before, rtol=1e-3, atol=1e-4)
+
+
+def test_another_activation_takes_tanh_s_place(rng):
+    x = rng.normal(size=(2, 5, 3))
+    layer = nn.RNN(3, 4, activation=mg.relu, rng=0, dtype=np.float64)
+    y, _ = layer(x)
+    assert (y.data >= 0).all() and (y.data == 0).any() and (y.data > 1).any()
+    inner = layer.cell.a
+    h = np.zeros((2, 4))
+    for t in range(5):
+        h = np.maximum(np.hstack([h, x[:, t]]) @ inner.weight.data.T + inner.bias.data, 0)
+    np.testing.assert_allclose(y.data[:, -1], h, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("option", ["dropout", "recurrent_dropout", "zoneout"])
+def test_what_training_draws_is_off_after_it_and_repeats_with_its_seed(option, rng):
+    x = rng.normal(size=(2, 5, 3))
+    plain = nn.LSTM(3, 4, num_layers=2, rng=0, dtype=np.float64)
+    layers = [nn.LSTM(3, 4, num_layers=2, rng=0, dtype=np.float64, **{option: 0.5})
+              for _ in range(2)]  # fmt: skip
+    first, second = (layer(x)[0].data for layer in layers)
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, plain(x)[0].data)
+    after = layers[0].eval()(x)[0].data
+    np.testing.assert_array_equal(after, layers[0](x)[0].data)
+    if option != "zoneout":  # which takes the mean of both states then
+        np.testing.assert_array_equal(after, plain(x)[0].data)
+    layers[0].train()(x)[0].sum().backward()
+    assert all(np.isfinite(p.grad).all() for p in layers[0].parameters())
+
+
+def test_zoneout_of_nearly_one_keeps_the_state(rng):
+    layer = nn.GRU(3, 4, zoneout=0.999, rng=0, dtype=np.float64).eval()
+    start = rng.normal(size=(1, 2, 4))
+    _, h = layer(rng.normal(size=(2, 5, 3)), start)
+    np.testing.assert_allclose(h.data, start, atol=0.02)
+
+
+def test_lengths_that_are_no_lengths_are_refused():
+    layer, x = nn.GRU(3, 4), np.ones((2, 5, 3))
+    with pytest.raises(ValueError, match=r"got lengths int64 \(3,\) for x \(2, 5, 3\)"):
+        layer(x, lengths=[1, 2, 3])
+    with pytest.raises(ValueError, match="got lengths from 2 to 6 for sequences of 5 steps"):
+        layer(x, lengths=[2, 6])
+    with pytest.raises(ValueError, match="got lengths float64"):
+        layer(x, lengths=[2.0, 3.0])
+
+
+def test_a_state_for_too_few_layers_is_refused_with_both_shapes():
+    with pytest.raises(ValueError, match=r"got a state of shape \(1, 2, 4\), expected h \(4, 2, 4"):
+        nn.GRU(3, 4, num_layers=2, bidirectional=True)(np.ones((2, 5, 3)), np.ones((1, 2, 4)))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        nn.LSTM(3, 4, dropout=share)

@@ -1,0 +1,151 @@
+"""Claims about the judges' eyesight: no change of a rule gets past all of them.
+
+The judges look at general points; what a rule does on a kink or at the edge of its domain is
+held against the values in `edges`. A change that passes both must change nothing, which the
+symbolic judge proves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edges import EDGES
+from mutation import mutants
+
+import minigrad as mg
+import minigrad.tape
+from minigrad.primitives import PRIMITIVES, sample
+from minigrad.targets import Target
+from minigrad.verify import problems
+from minigrad.verify.judges import JUDGES
+from minigrad.verify.problem import of_primitive
+
+EQUIVALENT = {
+    "flash_attention: q.shape[-2] * k.shape[-2] → q.shape[-2]": "the blocks are larger",
+    "flash_attention: q.shape[-2] * k.shape[-2] → k.shape[-2]": "the blocks are larger",
+    "max: (x == y.reshape(kept)) * 1.0 → x == y.reshape(kept)": "True counts as 1",
+    "min: (x == y.reshape(kept)) * 1.0 → x == y.reshape(kept)": "True counts as 1",
+    "norm: y + (y == 0) → y - (y == 0)": "at 0 the quotient is multiplied by x = 0",
+}
+"""Changes of a rule that change no gradient, and why."""
+
+ALL = mutants()
+SPEED = ("exact", "numeric", "proof")  # the quickest first
+
+
+def _judged_right(name):
+    tasks = sorted(problems(Target(name, PRIMITIVES[name])), key=lambda t: SPEED.index(t[0]))
+    return all(JUDGES[judge](problem, 0).passed for judge, problem in tasks)
+
+
+def _right_at_edges(name):
+    """Gradients and no warnings, as `EDGES` has them."""
+    for inputs, expected, *static in EDGES.get(name, ()):
+        leaves = [mg.Tensor(np.array(x), requires_grad=True) for x in inputs]
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            try:
+                y = PRIMITIVES[name].apply(leaves, dict(*static))
+                y.backward(np.arange(1.0, y.size + 1).reshape(y.shape))
+            except (FloatingPointError, ValueError):  # a warning, or a gradient of another shape
+                return False
+        for leaf, right in zip(leaves, expected, strict=True):
+            if not np.allclose(leaf.grad, right, rtol=1e-12, atol=0):
+                return False
+    return True
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_a_rule_is_right_at_the_edges_of_its_domain_and_on_its_kinks(name):
+    assert _right_at_edges(name)
+
+
+def test_every_primitive_with_a_kink_has_a_value_on_it():
+    assert {p.name for p in PRIMITIVES.values() if p.nonsmooth} <= EDGES.keys()
+
+
+def test_rules_are_changed_in_every_way_that_people_get_wrong():
+    changes = {str(mutant) for mutant in ALL}
+    assert {
+        "tanh: 1 - y * y → 1 + y * y",
+        "tanh: y * y → y",
+        "softmax: (g * y).sum(axis=axis, keepdims=True) → g * y",
+        "softmax: (g * y).sum(axis=axis, keepdims=True) → np.mean(g * y, axis=axis, keepdims=True)",
+        "matmul: _transposed(b) → b",
+        "matmul: _transposed(a) @ g → g @ _transposed(a)",
+        "transpose: np.transpose(g, None if axes is None else tuple(np.argsort(axes))) → g",
+        "cumsum: flip(g, axis) → g",
+        "arccos: -1 / np.sqrt((1 - x) * (1 + x)) → -1",
+    } <= changes
+
+
+@pytest.mark.parametrize("mutant", ALL, ids=str)
+def test_every_change_of_a_rule_is_caught_or_changes_nothing(planted, mutant):
+    with planted(mutant.name, **mutant.fields()):
+        survives = _judged_right(mutant.name) and _right_at_edges(mutant.name)
+    assert survives == (str(mutant) in EQUIVALENT)
+
+
+def test_no_change_is_excused_that_is_not_made():
+    assert EQUIVALENT.keys() <= {str(mutant) for mutant in ALL}
+
+
+RULES = [
+    (name, position)
+    for name, primitive in PRIMITIVES.items()
+    for position, rule in enumerate(primitive.rules)
+    if rule is not None and rule != 0
+]
+
+
+@pytest.mark.parametrize(("name", "position"), RULES)
+def test_a_result_that_lacks_its_last_transpose_is_caught(planted, name, position):
+    """Also where it is square, so that its shape does not give it away."""
+    primitive = PRIMITIVES[name]
+    right = list(primitive.vjps)
+
+    def turned(*arrays, **static):
+        result = right[position](*arrays, **static)
+        return result.swapaxes(-1, -2) if result.ndim >= 2 else result
+
+    samples = primitive.samples
+    if primitive.kind == "elementwise":
+        samples = (sample(*[(3, 3)] * primitive.arity),)
+    rules = [turned if k == position else rule for k, rule in enumerate(right)]
+    with planted(name, vjps=tuple(rules)):
+        checks = [JUDGES["exact"](of_primitive(name, primitive, s), 0) for s in samples]
+    dimensions = {len(x) for s in samples for x in s.operands if isinstance(x, tuple)}
+    assert any(not check.passed for check in checks) or max(dimensions) < 2
+
+
+WITHOUT_BROADCASTING = {"flash_attention"}  # its operands have the same batch
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(lambda g, shape, *_: g[(0,) * (g.ndim - len(shape))], id="one of them"),
+        pytest.param(lambda g, shape, *_: np.broadcast_to(np.mean(g), shape) * 1, id="their mean"),
+    ],
+)
+@pytest.mark.parametrize("name", [p.name for p in PRIMITIVES.values() if p.arity > 1])
+def test_a_forgotten_sum_over_broadcast_axes_is_caught_for_each_primitive(
+    monkeypatch, name, broken
+):
+    primitive = PRIMITIVES[name]
+    right, calls = minigrad.tape.unbroadcast, []
+
+    def counted(*args):
+        calls.append(args)
+        return right(*args)
+
+    stretched = []
+    monkeypatch.setattr(minigrad.tape, "unbroadcast", counted)
+    for given in primitive.samples:
+        problem = of_primitive(name, primitive, given)
+        calls.clear()
+        assert JUDGES["exact"](problem, 0).passed
+        stretched += [problem] if calls else []
+    assert bool(stretched) != (name in WITHOUT_BROADCASTING)
+    monkeypatch.setattr(minigrad.tape, "unbroadcast", broken)
+    for problem in stretched:  # at several points: a branch may take none of the stretched entries
+        assert not all(JUDGES["exact"](problem, seed).passed for seed in range(4))
