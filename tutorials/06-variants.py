@@ -80,19 +80,24 @@ graph.draw("gru", steps=2)
 # %% [markdown] lang="en"
 # ## What the gradients say
 #
-# A peephole is a second road from one $c$ to the next: the belt's factor, which was $f_t$ alone,
-# now has a term for each gate that looks at $c_{t-1}$. (That is why the first authors cut the
-# gradient off there.)
+# A peephole is a second road from one $c$ to the next. Along the belt, with the gates held still
+# (that is what the bar says), the factor is $f_t$ as before; but all in all it has one more term
+# for each gate that looks at $c_{t-1}$. (That is why the first authors cut the gradient off there.)
 
 # %% [markdown] lang="es"
 # ## Lo que dicen los gradientes
 #
-# Una mirilla es un segundo camino de una $c$ a la siguiente: el factor de la cinta, que era solo
-# $f_t$, tiene ahora un término por cada puerta que mira $c_{t-1}$. (Por eso los primeros autores
-# cortaban ahí el gradiente).
+# Una mirilla es un segundo camino de una $c$ a la siguiente. A lo largo de la cinta, con las
+# puertas quietas (eso es lo que dice la barra), el factor sigue siendo $f_t$; pero en total hay un
+# término más por cada puerta que mira $c_{t-1}$. (Por eso los primeros autores cortaban ahí el
+# gradiente).
 
 # %%
-formulas(derive("peephole-diagonal"), "f_t", "i_t", "∂c_t/∂c_{t−1}")
+peephole = derive("peephole-diagonal")
+formulas(peephole, "f_t", "i_t")
+
+# %%
+formulas(peephole, "∂c_t/∂c_{t−1}|c_t", "∂c_t/∂c_{t−1}", within="What carries the gradient")
 
 # %% [markdown] lang="en"
 # The coupled gate learns from a *difference*: whether the old memory or the new candidate would
@@ -106,12 +111,12 @@ formulas(derive("peephole-diagonal"), "f_t", "i_t", "∂c_t/∂c_{t−1}")
 formulas(derive("coupled"), "c_t", "∂c_t/∂f_t", "δf_t")
 
 # %% [markdown] lang="en"
-# And in the GRU, $1 - z_t$ stands where the forget gate stood. The bar says: along the direct road
-# only, with the gates held still.
+# And in the GRU, $1 - z_t$ stands where the forget gate stood; again along the direct road, with
+# the gates held still.
 
 # %% [markdown] lang="es"
-# Y en la GRU, $1 - z_t$ ocupa el lugar de la puerta de olvido. La barra quiere decir: solo por el
-# camino directo, con las puertas quietas.
+# Y en la GRU, $1 - z_t$ ocupa el lugar de la puerta de olvido; también por el camino directo, con
+# las puertas quietas.
 
 # %%
 formulas(derive("gru"), "z_t", "r_t", "h̃_t", "h_t", "∂h_t/∂h_{t−1}|h_t")
@@ -251,7 +256,8 @@ assert min(wrong["adding", "rnn"]) > 0.8
 assert max(max(wrong["adding", cell]) for cell in gated) < 0.4
 assert len(set(best["adding"])) > 1 and len(set(best["digits"])) > 1
 assert set(best["copying"]) == {"rnn"}
-assert not told_apart("adding", gated) and not told_apart("digits", cells)
+assert not any(told_apart(task, gated) for task in tasks)
+assert not told_apart("digits", cells)
 
 # %% [markdown] lang="en"
 # - *Adding*: the simple network fails, and every cell with gates learns. Which gates? Their
@@ -292,21 +298,21 @@ assert not told_apart("adding", gated) and not told_apart("digits", cells)
 # abiertas, cada paso puede sumarle hasta 1. Puede *contar*.
 
 # %%
-fast = {}
-for name, cell, last in (("GRU", nn.GRUCell(1, 1, rng=SEED), 0),
-                         ("coupled", Coupled(1, 1, rng=SEED), 1),
-                         ("LSTM", nn.LSTMCell(1, 1, rng=SEED), 1)):  # fmt: skip
-    for gate in cell.gates:  # all doors wide open, except that the coupled one must choose
-        getattr(cell, gate).bias.data = np.array([0.0 if gate == "f" and name == "coupled" else 9],
-                                                 np.float32)  # fmt: skip
+most = {}
+for kind, of in ((nn.GRUCell, "h"), (Coupled, "c"), (nn.LSTMCell, "c")):
+    cell = kind(1, 1, rng=SEED)
+    for gate in set(cell.gates) - ({"f"} if kind is Coupled else set()):
+        getattr(cell, gate).bias.data[:] = 9  # wide open; but a coupled gate cannot be both
+    memory = cell.state.index(of)
     state, reached = None, []
     with mg.no_grad():
         for _ in range(10):
             state = cell(np.ones((1, 1), np.float32), state)
-            reached.append(float((state if name == "GRU" else state[last]).data[0, 0]))
-    fast[name] = reached
-    print(f"{name:<8}", " ".join(f"{value:5.2f}" for value in reached))
-assert max(fast["GRU"]) <= 1 and max(fast["coupled"]) <= 1 and fast["LSTM"][-1] > 9
+            values = state if isinstance(state, tuple) else (state,)
+            reached.append(values[memory].item())
+    most[kind] = reached[-1]
+    print(f"{kind.__name__:<9}", " ".join(f"{value:5.2f}" for value in reached))
+assert most[nn.GRUCell] <= 1 and most[Coupled] <= 1 and most[nn.LSTMCell] > 9
 
 # %% [markdown] lang="en"
 # Does it matter? A walker goes uphill, one metre per step, for a while; then downhill. At each
@@ -327,7 +333,7 @@ def hills(tops, steps):
 
 
 def count(cell, seed):
-    """For hills of several heights: after how many steps down it says that the valley is there."""
+    """After how many steps down it says that the valley is there, for each height."""
     net = nn.Recurrent(1, 8, output_size=1, cell=cell, rng=seed)
     for gate, keeping in (("f", 1), ("z", -1)):  # at first, most of the memory is kept
         if gate in cell.gates:
