@@ -115,14 +115,15 @@ print(table.grad)
 # ## From text to tokens
 #
 # Before there is a table, one must say what a word *is*. Is "Café" the same as "café"? Is "don't"
-# one word or two? Here are the usual steps, each of which throws something away:
+# one word or two? The pieces that a text is cut into are called **tokens**. Here are the usual
+# steps, each of which throws something away:
 
 # %% [markdown] lang="es"
-# ## Del texto a las unidades
+# ## Del texto a los tokens
 #
 # Antes de que haya tabla hay que decir qué *es* una palabra. ¿«Café» es lo mismo que «café»? ¿Y los
-# signos? Las piezas en que se parte un texto se llaman *tokens*. Estos son los pasos habituales, y
-# cada uno tira algo:
+# signos? Las piezas en que se parte un texto se llaman **tokens**. Estos son los pasos habituales,
+# y cada uno tira algo:
 
 # %%
 line = text("Best CAFÉ in town! The waiters were smiling, and the cakes...",
@@ -179,7 +180,7 @@ assert "not" in stop_words("en") and "no" in stop_words("es")
 
 # %%
 data = reviews()
-sentences = [s for s, l in zip(data.text, data.language, strict=True) if l == LANGUAGE]
+sentences = [s for s, its in zip(data.text, data.language, strict=True) if its == LANGUAGE]
 vocabulary = Vocabulary.of(token for s in sentences for token in tokens(s))
 
 
@@ -217,11 +218,12 @@ assert 0.2 < max(near) < 0.5
 # *distintas* no hay nada que comparar: todos los vectores one-hot forman ángulo recto.
 
 # %%
-ones = one_hot(np.arange(len(vocabulary)), len(vocabulary))
-angles = ones @ ones.T
-assert np.array_equal(angles, np.eye(len(vocabulary)))  # 1 with itself, 0 with any other
 three = text(("awful", "dreadful", "lovely"), ("horrible", "espantoso", "precioso"))
-print(*three, angles[4, 5], angles[4, 6], sep="  ")
+theirs = Vocabulary.of(three)
+vectors = one_hot(theirs.encode(three), len(theirs))
+for word, products in zip(three, vectors @ vectors.T, strict=True):
+    print(f"{word:<10}", products)
+assert np.array_equal(vectors @ vectors.T, np.eye(3))  # 1 with itself, 0 with any other
 
 # %% [markdown] lang="en"
 # To a count, *awful* is as far from *dreadful* as from *lovely*. What is missing is a table whose
@@ -479,9 +481,14 @@ for way, (own, other) in ways.items():
     fits = ((own[p[:, 0]] * other[p[:, 1]]).sum(axis=1) for p in (held, random))
     areas[way] = told_apart(*fits)
     print(f"{way:<18}{areas[way]:.3f}")
+guessing, counting, networking = areas.values()
+assert guessing < 0.55 and counting > 0.65 and abs(counting - networking) < 0.03
 
 # %% [markdown] lang="en"
-# XXX
+# The vectors know something that frequency does not; and the counted pairs know just as much. That
+# is no accident: Levy and Goldberg showed that skip-gram, without saying so, factorises that very
+# table of counts. On a small text, counting is hard to beat. What word2vec is better at is size: it
+# never holds the table, so it can go on for billions of words.
 #
 # ## Vectors of others: GloVe files
 #
@@ -490,7 +497,10 @@ for way, (own, other) in ways.items():
 # way, and read them back.
 
 # %% [markdown] lang="es"
-# XXX
+# Los vectores saben algo que la frecuencia no sabe; y las parejas contadas saben lo mismo. No es
+# casualidad: Levy y Goldberg demostraron que skip-gram, sin decirlo, factoriza esa misma tabla de
+# recuentos. Con un texto pequeño es difícil ganar a quien cuenta. La ventaja de word2vec es el
+# tamaño: como nunca guarda la tabla, puede seguir durante miles de millones de palabras.
 #
 # ## Vectores ajenos: ficheros GloVe
 #
@@ -499,20 +509,21 @@ for way, (own, other) in ways.items():
 # sus números. Escribamos así los nuestros y volvamos a leerlos.
 
 # %%
+known = company.vocabulary
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "planted.txt"
-    lines = [f"{word} {' '.join(f'{number:.5f}' for number in row)}"
-             for word, row in zip(company.vocabulary.tokens, after.v.data, strict=True)]  # fmt: skip
+    lines = [f"{word} {' '.join(f'{x:.5f}' for x in row)}"
+             for word, row in zip(known.tokens, after.v.data, strict=True)]  # fmt: skip
     path.write_text("\n".join(lines[4:]), encoding="utf-8")  # the first four are special
     print(lines[4][:48], "…")
-    known, embedding = read_glove(path)
+    read, embedding = read_glove(path)
 
     path.write_text("\n".join([*lines[4:6], lines[6].rpartition(" ")[0]]), encoding="utf-8")
     try:
         read_glove(path)
     except ValueError as error:
         print(str(error).replace(f"{folder}/", ""))
-read_back = Space(known, embedding.weight.data)
+read_back = Space(read, embedding.weight.data)
 assert read_back.analogy("man", "woman", "king")[0][0] == "queen"
 assert not embedding.weight.requires_grad  # given, not learned
 
@@ -550,10 +561,10 @@ angle = None
 check("1", angle, cosine(np.array([3.0, 4.0]), np.array([4.0, 3.0])))
 
 # %% [markdown] lang="en" tags=["solution"]
-# $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5) = 24/25$.
+# Both have length 5: $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5) = 24/25$.
 
 # %% [markdown] lang="es" tags=["solution"]
-# $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5) = 24/25$.
+# Los dos miden 5: $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5) = 24/25$.
 
 # %% tags=["solution"]
 angle = 24 / 25
