@@ -92,7 +92,7 @@ print(text("seed:", "semilla:"), SEED)
 table = mg.Tensor(rng.normal(size=(5, 3)), requires_grad=True, name="W")
 choice = mg.Tensor(one_hot([2], 5, np.float64), requires_grad=True, name="one-hot")
 row = choice @ table
-row.name = text("vector", "vector")
+row.name = "vector"
 assert np.array_equal(row.data, table.data[[2]])
 graph.draw(row, title=text("word 2 of 5", "la palabra 2 de 5"))
 
@@ -406,8 +406,7 @@ assert space.analogy("man", "woman", "king")[0][0] == "queen"
 assert right[0] < 0.2 and right[1] > 0.9
 
 # %% tags=["plot"]
-pairs = (("king", "queen"), ("man", "woman"), ("boy", "girl"), ("actor", "actress"),
-         ("waiter", "waitress"), ("uncle", "aunt"))  # fmt: skip
+pairs = (("king", "queen"), ("man", "woman"), ("actor", "actress"), ("uncle", "aunt"))
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), layout="constrained")
 titles = text("before", "antes"), text("after", "después")
 for panel, model, title in zip(axes, (before, after), titles, strict=True):
@@ -445,7 +444,9 @@ plt.show()
 # word2vec se hizo para miles de millones. Aun así, ¿qué queda cerca de qué?
 
 # %%
-python = Company.of(passages(documentation()), window=5, least=5, sample=1e-3, seed=SEED)
+sections = passages(documentation())
+assert 50_000 < sum(map(len, sections)) < 80_000
+python = Company.of(sections, window=5, least=5, sample=1e-3, seed=SEED)
 learned = learn(python, 32, epochs=3)
 manual = Space(python.vocabulary, learned.v.data)
 for word in ("float", "import", "tuple", "less"):
@@ -482,7 +483,7 @@ for way, (own, other) in ways.items():
     areas[way] = told_apart(*fits)
     print(f"{way:<18}{areas[way]:.3f}")
 guessing, counting, networking = areas.values()
-assert guessing < 0.55 and counting > 0.65 and abs(counting - networking) < 0.03
+assert guessing < 0.55 and counting > 0.6 and abs(counting - networking) < 0.05
 
 # %% [markdown] lang="en"
 # The vectors know something that frequency does not; and the counted pairs know just as much. That
