@@ -275,7 +275,7 @@ for sentence in mystery:
 # $\sigma(z)$ is the probability that they really stood together. For each true pair one draws a few
 # words $n_k$ at random, which did not (**negative sampling**):
 #
-# $$L = -\log \sigma(u_o^{\top} v_w) - \sum_k \log \sigma(-u_{n_k}^{\top} v_w)$$
+# $$L = -\log\,\sigma(u_o^{\top} v_w) - \sum_k \log\,\sigma(-u_{n_k}^{\top} v_w)$$
 #
 # What does a vector learn from? The two slopes, by SymPy:
 
@@ -292,7 +292,7 @@ for sentence in mystery:
 # probabilidad de que de verdad estuvieran juntas. Por cada pareja verdadera se sacan al azar unas
 # cuantas palabras $n_k$ que no lo estaban (**muestreo negativo**):
 #
-# $$L = -\log \sigma(u_o^{\top} v_w) - \sum_k \log \sigma(-u_{n_k}^{\top} v_w)$$
+# $$L = -\log\,\sigma(u_o^{\top} v_w) - \sum_k \log\,\sigma(-u_{n_k}^{\top} v_w)$$
 #
 # ¿De qué aprende un vector? Las dos pendientes, según SymPy:
 
@@ -636,12 +636,12 @@ pmi = None
 check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 
 # %% [markdown] lang="en" tags=["solution"]
-# By chance $1000 \cdot 0.05 \cdot 0.04 = 2$ pairs; there are 20, ten times as many: $\log 10$.
-# Skip-gram finds about the same, less $\log k$ for its $k$ strangers (Levy and Goldberg).
+# By chance $1000 \cdot 0.05 \cdot 0.04 = 2$ pairs; there are 20, ten times as many: $\log\,10$.
+# Skip-gram finds about the same, less $\log\,k$ for its $k$ strangers (Levy and Goldberg).
 
 # %% [markdown] lang="es" tags=["solution"]
-# Por azar, $1000 \cdot 0.05 \cdot 0.04 = 2$ parejas; hay 20, diez veces más: $\log 10$. Skip-gram
-# halla más o menos lo mismo, menos $\log k$ por sus $k$ extraños (Levy y Goldberg).
+# Por azar, $1000 \cdot 0.05 \cdot 0.04 = 2$ parejas; hay 20, diez veces más: $\log\,10$. Skip-gram
+# halla más o menos lo mismo, menos $\log\,k$ por sus $k$ extraños (Levy y Goldberg).
 
 # %% tags=["solution"]
 pmi = np.log(10)

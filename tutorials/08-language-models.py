@@ -41,6 +41,7 @@ import sympy
 
 import minigrad as mg
 from minigrad import graph, nn
+from minigrad.targets import Target
 from minigrad.tutorial import check, text, verdicts
 from minigrad.verify import verify
 from models import autoencoder, captioner, language_model, sentiment
@@ -63,7 +64,8 @@ print(text("seed:", "semilla:"), SEED)
 #
 # That is no approximation, it is what probability means. So who can tell the next word can judge
 # any text. And can write one: draw a word, put it behind the others, ask again. A recurrent network
-# is made for it, because its state is a summary of all that stood before. Two words of it:
+# is made for it, because its state $h$ is a summary of all that stood before. Three words $x$ of
+# it, each with the probabilities $p$ of what follows:
 
 # %% [markdown] lang="es"
 # ## La idea: palabra por palabra
@@ -76,20 +78,21 @@ print(text("seed:", "semilla:"), SEED)
 #
 # No es una aproximación: es lo que significa la probabilidad. Así que quien sabe decir la palabra
 # siguiente puede juzgar cualquier texto. Y escribirlo: saca una palabra, ponla detrás de las demás
-# y vuelve a preguntar. Una red recurrente está hecha para eso, porque su estado resume todo lo
-# anterior. Dos palabras de ella:
+# y vuelve a preguntar. Una red recurrente está hecha para eso, porque su estado $h$ resume todo lo
+# anterior. Tres palabras $x$, cada una con las probabilidades $p$ de lo que sigue:
+
 
 # %%
-table, cell, head = nn.Embedding(5, 3, rng=SEED), nn.RNNCell(3, 4, rng=SEED), nn.Linear(4, 5)
-h, scores = np.zeros((1, 4), np.float32), []
-for t, word in enumerate((1, 3)):
-    x = table(np.array([word]))
-    x.name = f"x{'₀₁'[t]}"
-    h = cell(x, h)
-    h.name = f"h{'₀₁'[t]}"
-    scores.append(mg.softmax(head(h), axis=-1))
-    scores[-1].name = f"p{'₀₁'[t]}"
-graph.draw(tuple(scores), title=text("what comes next?", "¿qué viene después?"))
+class Next(nn.Cell):
+    state = ("p", "h")
+    gates = ("a", "s")
+
+    def step(self, x, p, h):
+        h = mg.tanh(self.a(h, x))
+        return mg.softmax(self.s(h), axis=-1), h
+
+
+graph.draw(Target("Next", Next), steps=3, title=text("what comes next?", "¿qué viene después?"))
 
 # %% [markdown] lang="en"
 # ## First, count
@@ -127,10 +130,10 @@ for following, count in followers[asked].most_common(5):
 # ## One number: perplexity
 #
 # How good is it? Let it read the part that it has not seen and say, at each step, how likely it
-# held the word that then came. The mean of $-\log p$ is the loss; e to the power of it is the
+# held the word that then came. The mean of $-\log\,p$ is the loss; e to the power of it is the
 # **perplexity**:
 #
-# $$\text{perplexity} = \exp\left(-\frac{1}{T} \sum_t \log p(w_t \mid w_1, \dots, w_{t-1})\right)$$
+# $$\text{perplexity} = \exp\left(-\frac{1}{T} \sum_t \log\,p(w_t \mid w_1 \dots w_{t-1})\right)$$
 #
 # Read it as a die: a perplexity of 6 means as unsure as before the throw of a die with 6 faces.
 
@@ -141,9 +144,9 @@ for following, count in followers[asked].most_common(5):
 # ## Un número: la perplejidad
 #
 # ¿Es bueno? Que lea la parte que no ha visto y diga, en cada paso, qué probabilidad le daba a la
-# palabra que vino. La media de $-\log p$ es la pérdida; e elevado a ella, la **perplejidad**:
+# palabra que vino. La media de $-\log\,p$ es la pérdida; e elevado a ella, la **perplejidad**:
 #
-# $$\text{perplexity} = \exp\left(-\frac{1}{T} \sum_t \log p(w_t \mid w_1, \dots, w_{t-1})\right)$$
+# $$\text{perplejidad} = \exp\left(-\frac{1}{T} \sum_t \log\,p(w_t \mid w_1 \dots w_{t-1})\right)$$
 #
 # Léela como un dado: una perplejidad de 6 es estar tan inseguro como antes de tirar un dado de 6
 # caras.
@@ -169,7 +172,7 @@ assert perplexities["1-gram"] > 40 and 3.5 < perplexities["4-gram"] < 6
 # ## The equations
 #
 # A network gives a score $s_k$ to each word; softmax makes probabilities of them, and the loss is
-# $-\log p$ of the word that came. What does a score learn from? SymPy, for three words, when the
+# $-\log\,p$ of the word that came. What does a score learn from? SymPy, for three words, when the
 # first was right:
 
 # %% [markdown] lang="es"
@@ -180,7 +183,7 @@ assert perplexities["1-gram"] > 40 and 3.5 < perplexities["4-gram"] < 6
 # ## Las ecuaciones
 #
 # Una red da a cada palabra una puntuación $s_k$; softmax las convierte en probabilidades, y la
-# pérdida es $-\log p$ de la palabra que vino. ¿De qué aprende una puntuación? SymPy, con tres
+# pérdida es $-\log\,p$ de la palabra que vino. ¿De qué aprende una puntuación? SymPy, con tres
 # palabras y siendo la primera la correcta:
 
 # %%
@@ -277,7 +280,7 @@ plt.show()
 #
 # ## Escribe
 #
-# Saca una palabra, métesela de nuevo, saca la siguiente. ¿Con cuánto atrevimiento? Divide las
+# Saca una palabra, devuélvesela a la red, saca la siguiente. ¿Con cuánto atrevimiento? Divide las
 # puntuaciones por una **temperatura** $T$ antes de la softmax: por debajo de 1, lo probable se
 # vuelve más probable; por encima, todo se iguala.
 
@@ -381,8 +384,8 @@ for panel, (title, given, asked_for, example) in zip(axes, shapes, strict=True):
     middle = times[-1] / 2
     panel.set(xlim=(middle - max(1, len(times) / 2), middle + max(1, len(times) / 2)),
               ylim=(-0.4, 2.4))  # fmt: skip
-    panel.set_title(title, fontsize=9)
-    panel.text(middle, -0.75, example, ha="center", fontsize=8, color="0.3")
+    panel.set_title(title, fontsize=10)
+    panel.text(middle, -0.75, example, ha="center", fontsize=9.5, color="0.3")
     panel.axis("off")
 plt.show()
 
@@ -561,11 +564,11 @@ cold = 0.64 / (0.64 + 0.04)
 check("3", cold, mg.softmax(np.log([0.8, 0.2]) / 0.5)[0])
 
 # %% [markdown] lang="en"
-# **4. What a score learns from.** The scores are $(0, \log 3)$, and the *first* word came. Write
+# **4. What a score learns from.** The scores are $(0, \log\,3)$, and the *first* word came. Write
 # $\partial L / \partial s$ without minigrad.
 
 # %% [markdown] lang="es"
-# **4. De qué aprende una puntuación.** Las puntuaciones son $(0, \log 3)$ y vino la *primera*
+# **4. De qué aprende una puntuación.** Las puntuaciones son $(0, \log\,3)$ y vino la *primera*
 # palabra. Escribe $\partial L / \partial s$ sin minigrad.
 
 # %%
