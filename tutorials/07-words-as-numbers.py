@@ -45,6 +45,7 @@ from minigrad.tutorial import check, text, verdicts
 from minigrad.verify import verify
 from models.text import (
     Vocabulary,
+    count_vectors,
     documentation,
     normalise,
     one_hot,
@@ -196,6 +197,8 @@ def cosine(a, b):
 counts = np.array([count_vector(s) for s in sentences])
 share = np.mean(counts == 0)
 print(text("sentences, words:", "frases, palabras:"), counts.shape)
+at_once, _ = count_vectors(sentences, tokens)  # the same in one call, without the zeros
+assert at_once.sum() == counts.sum() and at_once.nnz == np.count_nonzero(counts)
 print(text(f"zeros: {share:.1%}", f"ceros: {share:.1%}".replace(".", ",")))
 assert len(sentences) == 120 and share > 0.97
 
@@ -208,14 +211,16 @@ for k in np.argsort(near)[:-4:-1]:
 assert 0.2 < max(near) < 0.5
 
 # %% [markdown] lang="en"
-# The **cosine** compares directions, so that long texts are not near to everything. It finds
+# The **cosine** compares directions, so that long texts are not near to everything. (Often rare
+# words are made to weigh more, as **TF–IDF**: `count_vectors(…, tf_idf=True)`.) Counting finds
 # sentences that share a word, and that is all it can find. For between two *different* words there
 # is nothing to compare: all one-hot vectors stand at right angles to each other.
 
 # %% [markdown] lang="es"
-# El **coseno** compara direcciones, para que los textos largos no se parezcan a todo. Encuentra
-# frases que comparten alguna palabra, y no puede encontrar nada más. Porque entre dos palabras
-# *distintas* no hay nada que comparar: todos los vectores one-hot forman ángulo recto.
+# El **coseno** compara direcciones, para que los textos largos no se parezcan a todo. (A menudo se
+# hace que las palabras raras pesen más, es decir, **TF–IDF**: `count_vectors(…, tf_idf=True)`).
+# Así se encuentran frases que comparten alguna palabra, y nada más. Porque entre dos
+# palabras *distintas* no hay nada que comparar: todos los vectores one-hot forman ángulo recto.
 
 # %%
 three = text(("awful", "dreadful", "lovely"), ("horrible", "espantoso", "precioso"))
@@ -281,9 +286,9 @@ for sentence in mystery:
 
 # %% [markdown] lang="es"
 # Alguien con trono, y *ella*. El significado te lo han dado los vecinos, y una red puede hacer lo
-# mismo. (Las frases son inventadas, para que se sepa la respuesta; por eso están pensadas en
-# inglés: cada una contiene a alguien de ocho parejas, como rey y reina, dos palabras de su papel y
-# dos de su sexo, barajadas).
+# mismo. (Las frases son inventadas, para que se sepa la respuesta, y están pensadas en inglés: cada
+# una contiene a alguien de ocho parejas, como rey y reina, dos palabras de su papel y dos de su
+# sexo, barajadas).
 #
 # ## Las ecuaciones
 #
