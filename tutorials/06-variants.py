@@ -346,7 +346,7 @@ def count(cell, seed):
         return nn.binary_cross_entropy_with_logits(net(way)[0][..., 0], above)
 
     optimizer = optim.Adam(net.parameters())
-    train(net, optimizer, loss, steps=400, schedule=optim.cosine(0.02, 400), max_norm=1.0)
+    train(net, optimizer, loss, steps=300, schedule=optim.cosine(0.02, 300), max_norm=1.0)
     said = []
     for top in heights:
         with mg.no_grad():
