@@ -39,7 +39,7 @@ from minigrad.targets import Target
 from minigrad.tutorial import check, formulas, text, verdicts
 from minigrad.verify import verify
 from models.training import train
-from models.variants import Run, interval, scores
+from models.variants import Run, interval, score
 
 SEED = 6
 print(text("seed:", "semilla:"), SEED)
@@ -210,7 +210,7 @@ tasks = ("adding", "copying", "digits")
 cells = ("rnn", "lstm", "peephole", "coupled", "gru")
 runs = [Run(task, cell, seed, steps=500, hidden=24)
         for task in tasks for cell in cells for seed in range(3)]  # fmt: skip
-found = dict(scores(runs))
+found = {run: score(run) for run in runs}
 wrong = {(task, cell): [found[run] for run in runs if (run.task, run.cell) == (task, cell)]
          for task in tasks for cell in cells}  # fmt: skip
 print(text("wrong, %, seed by seed", "mal, %, semilla a semilla"))
