@@ -532,6 +532,7 @@ with tempfile.TemporaryDirectory() as folder:
 read_back = Space(read, embedding.weight.data)
 assert read_back.analogy("man", "woman", "king")[0][0] == "queen"
 assert not embedding.weight.requires_grad  # given, not learned
+assert not embedding(read.encode(["unheard-of"])).data.any()
 
 # %% [markdown] lang="en"
 # With a file such as `glove.6B.50d.txt`, `read_glove` gives you 400 000 words as a frozen
