@@ -61,18 +61,21 @@ class Formulas:
         return "\n".join(plain for plain, _ in self.lines)
 
 
-def formulas(derivation: Derivation, *of: str) -> Formulas:
+def formulas(derivation: Derivation, *of: str, within: str | None = None) -> Formulas:
     """The formulas of a derivation, without their reasons, which are in English.
 
     Args:
         derivation: from `minigrad.symbolic.derive`.
         of: titles of the sections, or left sides such as ``"δh_t"``, to keep; all if none.
+        within: title of the only section to look in.
 
     Raises:
         ValueError: the derivation has nothing of one of these names.
     """
     kept, found = [], set()
     for section in derivation.to_dict()["sections"]:
+        if within not in (None, section["title"]):
+            continue
         for line in section["lines"]:
             names = {section["title"], line["text"].partition(" = ")[0]} & set(of)
             if names or not of:

@@ -7,6 +7,7 @@ where a run is, and a run that was interrupted goes on as if nothing had happene
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -217,13 +218,13 @@ class Shuffled:
 @contextmanager
 def progress_bar(title: str, steps: int) -> Iterator[Callable[[int, float], None]]:
     """Shows steps, loss and speed; silent where there is no terminal."""
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("loss {task.fields[loss]:.4g}, {task.fields[speed]:.0f} steps/s"),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True,
-                  disable=not console.is_terminal) as bar:  # fmt: skip
+    # Not rich's own guess: in a notebook, FORCE_COLOR makes it take any stream for a terminal
+    with Progress(*columns, console=Console(stderr=True), transient=True,
+                  disable=not sys.stderr.isatty()) as bar:  # fmt: skip
         task = bar.add_task(title, total=steps, loss=np.nan, speed=0.0)
 
         def show(done: int, loss: float) -> None:

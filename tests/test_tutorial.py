@@ -53,6 +53,14 @@ def test_formulas_are_those_asked_for():
     assert shown._repr_markdown_().count("$$") == 6
 
 
+def test_formulas_of_one_section_only():
+    everywhere = formulas(derive("peephole-diagonal"), "∂c_t/∂c_{t−1}")
+    within = "What carries the gradient"
+    (whole,) = formulas(derive("peephole-diagonal"), "∂c_t/∂c_{t−1}", within=within).lines
+    assert len(everywhere.lines) == 2 and whole in everywhere.lines
+    assert "p_f" in whole[0]
+
+
 def test_a_formula_that_is_not_there_is_an_error():
     with pytest.raises(ValueError, match="RNNCell has nothing of δq_t"):
         formulas(derive("rnn"), "δq_t")

@@ -5,15 +5,20 @@ stand in one script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins 
 code cells belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag
 ``solution`` are folded, and so is the code of cells with the tag ``plot``. The reference stands
 beside them.
+
+The wheel does not hold `models`. Where a chapter imports it, ``models.zip`` stands beside the
+notebook, which takes it from there if it finds no other.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import re
 import tempfile
+import zipfile
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -42,12 +47,14 @@ WORDS = {
         "previous": "Previous", "next": "Next", "contents": "Contents",
         "notebook": "Download this chapter as a notebook",
         "setup": "The notebook's language; and minigrad, where it is missing (on Colab, say).",
+        "models": "models.zip is missing: get it where this notebook is, and put it beside it",
     },
     "es": {
         "language": "Español", "solution": "Solución", "plot": "Código de la figura",
         "previous": "Anterior", "next": "Siguiente", "contents": "Índice",
         "notebook": "Descargar este capítulo como cuaderno",
         "setup": "El idioma del cuaderno; y minigrad, donde falte (en Colab, por ejemplo).",
+        "models": "falta models.zip: descárgalo de donde este cuaderno y ponlo a su lado",
     },
 }  # fmt: skip
 # PyPI's minigrad before 0.1 is another project.
@@ -63,6 +70,15 @@ if importlib.util.find_spec("minigrad") is None:
     minigrad = wheels[0] if wheels else "minigrad[graphviz,models,report]>=0.1"
     %pip install --quiet "{{minigrad}}"
 """
+MODELS = """\
+if importlib.util.find_spec("models") is None:
+    import sys
+
+    if not Path("models.zip").exists():
+        raise FileNotFoundError("{models}")
+    sys.path.append("models.zip")
+"""
+IMPORTS_MODELS = re.compile(r"^(?:from|import) models\b", re.MULTILINE)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 FORMULA = re.compile(CODE.pattern + r"|(\${1,2})([^$]+)\1", re.DOTALL)
 
@@ -75,6 +91,7 @@ class Chapter:
     language: str
     title: str
     question: str
+    uses_models: bool
 
     @property
     def page(self) -> str:
@@ -120,11 +137,30 @@ def _form(cell: NotebookNode) -> tuple[Any, ...]:
     return cell.metadata.get("tags"), headings, blocks
 
 
+def uses_models(notebook: NotebookNode) -> bool:
+    """Whether some cell imports `models`."""
+    code = (cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return any(map(IMPORTS_MODELS.search, code))
+
+
+def zipped_models() -> bytes:
+    """The package `models` as a zip that Python imports from; the same for the same sources."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted((HERE.parent / "models").glob("*.py")):
+            entry = zipfile.ZipInfo(f"models/{path.name}")  # dated 1980
+            file.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return archive.getvalue()
+
+
 def in_language(notebook: NotebookNode, language: str) -> NotebookNode:
     """The notebook with the prose of one language, after a cell that sets it up."""
     chosen = deepcopy(notebook)
     chosen.cells = [c for c in chosen.cells if c.metadata.get("lang", language) == language]
-    source = SETUP.format(comment=WORDS[language]["setup"], language=language)
+    words = WORDS[language]
+    source = SETUP.format(comment=words["setup"], language=language)
+    if uses_models(notebook):
+        source += MODELS.format(models=words["models"])
     setup = nbformat.v4.new_code_cell(source, id="setup")
     chosen.cells.insert(0, setup)
     return chosen
@@ -139,6 +175,8 @@ async def execute(notebook: NotebookNode) -> None:
     # No folder to look for kernels in: then python3 is ours, whatever a user has installed.
     specs = KernelSpecManager(kernel_dirs=[])
     with tempfile.TemporaryDirectory() as where:
+        if uses_models(notebook):
+            (Path(where) / "models.zip").write_bytes(zipped_models())
         client = NotebookClient(
             notebook,
             km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs),
@@ -168,7 +206,13 @@ def chapter(script: Path, notebook: NotebookNode, language: str) -> Chapter:
     first = next(c.source for c in notebook.cells if c.metadata.get("lang") == language)
     title = first.splitlines()[0].lstrip("# ")
     question = re.search(r"\*\*(.+?)\*\*", first, re.DOTALL)
-    return Chapter(script.stem, language, title, " ".join(question[1].split()) if question else "")
+    return Chapter(
+        script.stem,
+        language,
+        title,
+        " ".join(question[1].split()) if question else "",
+        uses_models(notebook),
+    )
 
 
 def folded(notebook: NotebookNode, language: str) -> NotebookNode:
@@ -295,7 +339,11 @@ def build(scripts: list[Path], folder: Path) -> list[Path]:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
-    return [folder / name for name in files]
+    written = [folder / name for name in files]
+    if any(this.uses_models for this in chapters):
+        written.append(folder / "models.zip")
+        written[-1].write_bytes(zipped_models())
+    return written
 
 
 def main() -> None:

@@ -45,9 +45,7 @@ def lines(rounds: int) -> Iterator[Line]:
         f"checkpoint_every={SEGMENT}"
     )
     text = f"{LONG:,} steps in segments ÷ {SHORT:,}"
-    yield Line(
-        f"{NAME} of an LSTM", targets=[Target(text, LIMIT, segmented / whole)], notes=[note]
-    )
+    yield Line(f"{NAME} of an LSTM", targets=[Target(text, LIMIT, segmented / whole)], notes=[note])
 
 
 def _growth(time: int, segment: int | None) -> int:

@@ -187,6 +187,7 @@ def test_curves_are_written_as_table_and_picture(line, tmp_path):
     assert validated == dict(history.scores)
 
 
-def test_there_is_no_bar_where_there_is_no_terminal(line, capfd):
+def test_there_is_no_bar_where_there_is_no_terminal(line, capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in notebooks
     run(line)
     assert capfd.readouterr() == ("", "")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
 from posixpath import dirname, join, normpath
 
 import jupytext
@@ -10,7 +15,17 @@ import nbformat
 import pytest
 
 from tutorials import reference
-from tutorials.build import build, folded, in_language, read, untwinned, with_mathml
+from tutorials.build import (
+    build,
+    folded,
+    in_language,
+    read,
+    untwinned,
+    with_mathml,
+    zipped_models,
+)
+
+ROOT = Path(__file__).parents[2]
 
 SCRIPT = """\
 # %% [markdown] lang="en"
@@ -111,6 +126,30 @@ def test_a_notebook_begins_by_getting_minigrad_where_it_is_missing(site):
     first = nbformat.reads(site["01-squares.es.ipynb"], as_version=4).cells[0]
     assert first.cell_type == "code" and "%pip install" in first.source
     assert 'os.environ["MINIGRAD_LANGUAGE"] = "es"' in first.source
+
+
+def test_a_chapter_that_needs_models_finds_them_beside_it(tmp_path):
+    script = tmp_path / "01-models.py"
+    script.write_text(SCRIPT.replace("import sympy", "import sympy\nfrom models import text as t"))
+    written = build([script], tmp_path / "out")
+    archive = tmp_path / "out" / "models.zip"
+    assert archive in written and archive.read_bytes() == zipped_models()
+    page = (tmp_path / "out" / "01-models.es.html").read_text(encoding="utf-8")
+    assert '<a href="models.zip" download>' in page
+    notebook = (tmp_path / "out" / "01-models.es.ipynb").read_text(encoding="utf-8")
+    setup = nbformat.reads(notebook, as_version=4).cells[0].source
+    assert "falta models.zip" in setup and setup.rstrip().endswith('sys.path.append("models.zip")')
+    # Where only minigrad is installed; -S leaves out what an editable install adds to the path
+    alone = tmp_path / "installed"
+    alone.mkdir()
+    (alone / "minigrad").symlink_to(ROOT / "minigrad")
+    cells = [setup.replace("%pip", "pass  #"), "import models.text; print(models.text.__file__)"]
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "\n".join(cells)], cwd=archive.parent, check=True,
+        env={**os.environ, "PYTHONPATH": f"{alone}{os.pathsep}{sysconfig.get_path('purelib')}"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert Path(done.stdout.strip()) == Path("models.zip/models/text.py")
 
 
 def test_building_again_writes_the_same(tmp_path, site):

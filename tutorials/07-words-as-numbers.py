@@ -1,0 +1,684 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # Words as numbers
+#
+# A network adds and multiplies; a text is made of words. Somebody must turn the one into the other.
+# **What number is a word?**
+#
+# You will clean a text, count its words, see what counting cannot know, and then let a network find
+# vectors in which *king − man + woman* lands on *queen*, from nothing but the company that words
+# keep.
+
+# %% [markdown] lang="es"
+# # Palabras en números
+#
+# Una red suma y multiplica; un texto está hecho de palabras. Alguien tiene que convertir lo uno en
+# lo otro. **¿Qué número es una palabra?**
+#
+# Vas a limpiar un texto, a contar sus palabras, a ver qué se le escapa a quien solo cuenta, y
+# después dejarás que una red encuentre vectores en los que *rey − hombre + mujer* cae en *reina*,
+# sin más pistas que las compañías con las que anda cada palabra.
+
+# %%
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import minigrad as mg
+from minigrad import graph, nn, optim
+from minigrad.datasets import reviews
+from minigrad.tutorial import check, text, verdicts
+from minigrad.verify import verify
+from models.text import (
+    Vocabulary,
+    count_vectors,
+    documentation,
+    normalise,
+    one_hot,
+    stems,
+    stop_words,
+    without_stop_words,
+    words,
+)
+from models.training import Shuffled, train
+from models.word2vec import (
+    Company,
+    Space,
+    passages,
+    planted,
+    planted_analogies,
+    ppmi_svd,
+    read_glove,
+    told_apart,
+)
+
+SEED = 7
+LANGUAGE = text("en", "es")
+rng = np.random.default_rng(SEED)
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## The idea: a row of a table
+#
+# The first thought is to number the words: *king* 1, *queen* 2, *soup* 3. But a network would take
+# the numbers at their word: is a queen twice a king, and soup their sum? The numbers are only
+# *names*. So let the name choose a **row of a table**, and let the row be what the network works
+# with. The choice itself can be written as a product: a **one-hot** vector, 1 at the word's place
+# and 0 elsewhere, times the table.
+
+# %% [markdown] lang="es"
+# ## La idea: una fila de una tabla
+#
+# Lo primero que se ocurre es numerar las palabras: *rey* 1, *reina* 2, *sopa* 3. Pero una red se
+# tomaría los números al pie de la letra: ¿una reina son dos reyes, y la sopa, la suma de ambos? Los
+# números solo son *nombres*. Así que el nombre elegirá una **fila de una tabla**, y con esa fila
+# trabajará la red. La propia elección puede escribirse como un producto: un vector **one-hot**, con
+# un 1 en el lugar de la palabra y 0 en los demás, por la tabla.
+
+# %%
+table = mg.Tensor(rng.normal(size=(5, 3)), requires_grad=True, name="W")
+choice = mg.Tensor(one_hot([2], 5, np.float64), requires_grad=True, name="one-hot")
+row = choice @ table
+row.name = "vector"
+assert np.array_equal(row.data, table.data[[2]])
+graph.draw(row, title=text("word 2 of 5", "la palabra 2 de 5"))
+
+# %% [markdown] lang="en"
+# Walk back, and only the chosen row hears anything. That is why nobody multiplies: `nn.Embedding`
+# picks the row, which is the same and costs nothing.
+
+# %% [markdown] lang="es"
+# Si recorres el camino de vuelta, solo se entera la fila elegida. Por eso nadie multiplica:
+# `nn.Embedding` toma la fila, que es lo mismo y no cuesta nada.
+
+# %%
+(row * np.array([1.0, 2.0, 3.0])).sum().backward()
+picked = nn.Embedding.from_matrix(table.data)
+(picked(np.array([2])) * np.array([1.0, 2.0, 3.0])).sum().backward()
+assert np.array_equal(table.grad, picked.weight.grad)
+print(table.grad)
+
+# %% [markdown] lang="en"
+# ## From text to tokens
+#
+# Before there is a table, one must say what a word *is*. Is "Café" the same as "café"? Is "don't"
+# one word or two? The pieces that a text is cut into are called **tokens**. Here are the usual
+# steps, each of which throws something away:
+
+# %% [markdown] lang="es"
+# ## Del texto a los tokens
+#
+# Antes de que haya tabla hay que decir qué *es* una palabra. ¿«Café» es lo mismo que «café»? ¿Y los
+# signos? Las piezas en que se parte un texto se llaman **tokens**. Estos son los pasos habituales,
+# y cada uno tira algo:
+
+# %%
+line = text("Best CAFÉ in town! The waiters were smiling, and the cakes...",
+            "¡El mejor CAFÉ del barrio! Las camareras sonreían, y las tartas...")  # fmt: skip
+small = normalise(line)
+cut = words(small)
+kept = [word for word in without_stop_words(cut, LANGUAGE) if word.isalpha()]
+steps = {
+    text("small letters", "minúsculas"): small,
+    text("no accents", "sin acentos"): normalise(line, accents=False),
+    text("words and marks", "palabras y signos"): " | ".join(cut),
+    text("no stop words", "sin palabras vacías"): " | ".join(kept),
+    text("stems", "raíces"): " | ".join(stems(kept, LANGUAGE)),
+}
+for name, made in steps.items():
+    print(f"{name:<20}{made}")
+assert normalise("AÑO", accents=False) == "año"  # ñ is a letter, not an n with an accent
+assert normalise("cafe\u0301") == "café"  # typed as two characters, e and an accent
+
+# %% [markdown] lang="en"
+# Whether what is thrown away was rubbish depends on the question. For finding texts about cakes,
+# *the* is rubbish. For telling praise from complaint, look what the usual list of stop words does:
+
+# %% [markdown] lang="es"
+# Si lo que se tira era basura depende de la pregunta. Para buscar textos sobre tartas, *las* es
+# basura. Para distinguir elogio de queja, mira lo que hace la lista habitual de palabras vacías:
+
+
+# %%
+def tokens(sentence):
+    """Stems of the words that are no stop words."""
+    cut = words(normalise(sentence))
+    return stems([w for w in without_stop_words(cut, LANGUAGE) if w.isalpha()], LANGUAGE)
+
+
+pair = text(("The film was boring.", "The film was not boring."),
+            ("La película era aburrida.", "La película no era aburrida."))  # fmt: skip
+for sentence in pair:
+    print(f"{sentence:<32}", tokens(sentence))
+assert tokens(pair[0]) == tokens(pair[1])
+assert "not" in stop_words("en") and "no" in stop_words("es")
+
+# %% [markdown] lang="en"
+# ## Counting
+#
+# The oldest vector of a *text* is the sum of its words' one-hot vectors: how often each word of the
+# vocabulary occurs. Here are minigrad's 120 English reviews.
+
+# %% [markdown] lang="es"
+# ## Contar
+#
+# El vector más antiguo de un *texto* es la suma de los one-hot de sus palabras: cuántas veces
+# aparece cada palabra del vocabulario. Estas son las 120 reseñas en español de minigrad.
+
+# %%
+data = reviews()
+sentences = [s for s, its in zip(data.text, data.language, strict=True) if its == LANGUAGE]
+vocabulary = Vocabulary.of(token for s in sentences for token in tokens(s))
+
+
+def count_vector(sentence):
+    return one_hot(vocabulary.encode(tokens(sentence)), len(vocabulary)).sum(axis=0)
+
+
+def cosine(a, b):
+    """Of the angle between two vectors: 1 for the same direction, 0 for nothing in common."""
+    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12)
+
+
+counts = np.array([count_vector(s) for s in sentences])
+share = np.mean(counts == 0)
+print(text("sentences, words:", "frases, palabras:"), counts.shape)
+at_once, _ = count_vectors(sentences, tokens)  # the same in one call, without the zeros
+assert at_once.sum() == counts.sum() and at_once.nnz == np.count_nonzero(counts)
+print(text(f"zeros: {share:.1%}", f"ceros: {share:.1%}".replace(".", ",")))
+assert len(sentences) == 120 and share > 0.97
+
+query = text("The coffee was cold and the waiter was rude.",
+             "El café estaba frío y el camarero fue maleducado.")  # fmt: skip
+near = [cosine(count_vector(query), vector) for vector in counts]
+print(query)
+for k in np.argsort(near)[:-4:-1]:
+    print(f"  {near[k]:.2f} {sentences[k]}")
+assert 0.2 < max(near) < 0.5
+
+# %% [markdown] lang="en"
+# The **cosine** compares directions, so that long texts are not near to everything. (Often rare
+# words are made to weigh more, as **TF–IDF**: `count_vectors(…, tf_idf=True)`.) Counting finds
+# sentences that share a word, and that is all it can find. For between two *different* words there
+# is nothing to compare: all one-hot vectors stand at right angles to each other.
+
+# %% [markdown] lang="es"
+# El **coseno** compara direcciones, para que los textos largos no se parezcan a todo. (A menudo se
+# hace que las palabras raras pesen más, es decir, **TF–IDF**: `count_vectors(…, tf_idf=True)`).
+# Así se encuentran frases que comparten alguna palabra, y nada más. Porque entre dos
+# palabras *distintas* no hay nada que comparar: todos los vectores one-hot forman ángulo recto.
+
+# %%
+three = text(("awful", "dreadful", "lovely"), ("horrible", "espantoso", "precioso"))
+theirs = Vocabulary.of(three)
+vectors = one_hot(theirs.encode(three), len(theirs))
+for word, products in zip(three, vectors @ vectors.T, strict=True):
+    print(f"{word:<10}", products)
+assert np.array_equal(vectors @ vectors.T, np.eye(3))  # 1 with itself, 0 with any other
+
+# %% [markdown] lang="en"
+# To a count, *awful* is as far from *dreadful* as from *lovely*. What is missing is a table whose
+# rows mean something.
+#
+# ## The company that a word keeps
+#
+# "You shall know a word by the company it keeps", wrote the linguist J. R. Firth in 1957. Suppose
+# you did not know a word, and read these sentences:
+
+# %% [markdown] lang="es"
+# Para quien cuenta, *horrible* está tan lejos de *espantoso* como de *precioso*. Falta una tabla
+# cuyas filas signifiquen algo.
+#
+# ## Dime con quién andas
+#
+# «Conocerás una palabra por las compañías que frecuenta», escribió el lingüista J. R. Firth en
+# 1957. Imagina que no conoces una palabra y lees estas frases:
+
+# %%
+SPANISH = {
+    "king": "rey", "queen": "reina", "prince": "príncipe", "princess": "princesa",
+    "man": "hombre", "woman": "mujer", "boy": "niño", "girl": "niña", "actor": "actor",
+    "actress": "actriz", "waiter": "camarero", "waitress": "camarera", "uncle": "tío",
+    "aunt": "tía", "brother": "hermano", "sister": "hermana", "crown": "corona",
+    "throne": "trono", "palace": "palacio", "he": "él", "him": "lo", "his": "su (de él)",
+    "beard": "barba", "she": "ella", "her": "la", "hers": "suyo (de ella)", "skirt": "falda",
+}  # fmt: skip
+
+
+def name(word):
+    return text(word, SPANISH.get(word, word))
+
+
+made_up = planted(3000, np.random.default_rng(SEED))
+mystery = [s for s in made_up if "queen" in s][:3]
+for sentence in mystery:
+    print(" · ".join("???" if word == "queen" else name(word) for word in sentence))
+
+# %% [markdown] lang="en"
+# Somebody with a throne, and a *she*. You have the meaning from the neighbours alone, and a network
+# can do the same. (The sentences are made up, so that the right answer is known: each holds one of
+# eight pairs, such as king and queen, two words of its role and two of its sex, shuffled.)
+#
+# ## The equations
+#
+# **Skip-gram** gives each word $w$ a vector $v_w$, and a second one, $u_w$, for when it is
+# somebody's company. The product $z = u_o^{\top} v_w$ says how well $o$ goes with $w$, and
+# $\sigma(z)$ is the probability that they really stood together. For each true pair one draws a few
+# words $n_k$ at random, which did not (**negative sampling**):
+#
+# $$L = -\log\,\sigma(u_o^{\top} v_w) - \sum_k \log\,\sigma(-u_{n_k}^{\top} v_w)$$
+#
+# What does a vector learn from? The two slopes, by SymPy:
+
+# %% [markdown] lang="es"
+# Alguien con trono, y *ella*. El significado te lo han dado los vecinos, y una red puede hacer lo
+# mismo. (Las frases son inventadas, para que se sepa la respuesta, y están pensadas en inglés: cada
+# una contiene a alguien de ocho parejas, como rey y reina, dos palabras de su papel y dos de su
+# sexo, barajadas).
+#
+# ## Las ecuaciones
+#
+# **Skip-gram** da a cada palabra $w$ un vector $v_w$, y otro, $u_w$, para cuando hace compañía a
+# alguien. El producto $z = u_o^{\top} v_w$ dice lo bien que va $o$ con $w$, y $\sigma(z)$ es la
+# probabilidad de que de verdad estuvieran juntas. Por cada pareja verdadera se sacan al azar unas
+# cuantas palabras $n_k$ que no lo estaban (**muestreo negativo**):
+#
+# $$L = -\log\,\sigma(u_o^{\top} v_w) - \sum_k \log\,\sigma(-u_{n_k}^{\top} v_w)$$
+#
+# ¿De qué aprende un vector? Las dos pendientes, según SymPy:
+
+# %%
+z = sympy.Symbol("z", real=True)
+
+
+def sigma(a):
+    return 1 / (1 + sympy.exp(-a))
+
+
+together = sympy.diff(-sympy.log(sigma(z)), z)
+at_random = sympy.diff(-sympy.log(sigma(-z)), z)
+assert sympy.simplify(together - (sigma(z) - 1)) == 0
+assert sympy.simplify(at_random - sigma(z)) == 0
+sympy.Eq(sympy.Derivative(-sympy.log(sigma(z)), z), sympy.simplify(together), evaluate=False)
+
+# %% [markdown] lang="en"
+# which is $\sigma(z) - 1$; and for a random word it is $\sigma(z)$. With
+# $\partial z / \partial v_w = u_o$ that makes
+#
+# $$\frac{\partial L}{\partial v_w} = (\sigma(u_o^{\top} v_w) - 1)\,u_o
+#   + \sum_k \sigma(u_{n_k}^{\top} v_w)\,u_{n_k}$$
+#
+# In words: go towards your company, the more so the less you expected it, and away from strangers.
+# Words with the same company are pulled to the same place.
+#
+# ## The code, from primitives
+
+# %% [markdown] lang="es"
+# que es $\sigma(z) - 1$; y para una palabra al azar, $\sigma(z)$. Como $\partial z / \partial v_w =
+# u_o$, queda
+#
+# $$\frac{\partial L}{\partial v_w} = (\sigma(u_o^{\top} v_w) - 1)\,u_o
+#   + \sum_k \sigma(u_{n_k}^{\top} v_w)\,u_{n_k}$$
+#
+# Dicho con palabras: acércate a tus compañías, tanto más cuanto menos las esperabas, y aléjate de
+# los extraños. A las palabras con las mismas compañías se las lleva al mismo sitio.
+#
+# ## El código, desde cero
+
+
+# %%
+def loss_of(v, u, pairs, strangers):
+    """Mean over the pairs (batch, 2), each with some strangers (batch, k)."""
+    own = v[pairs[:, 0]]
+    true = (u[pairs[:, 1]] * own).sum(axis=-1)
+    false = (u[strangers] * own[:, None, :]).sum(axis=-1)
+    # softplus(−z) is −log σ(z)
+    return (mg.softplus(-true).sum() + mg.softplus(false).sum()) / len(pairs)
+
+
+v, u = rng.normal(size=(2, 6, 4))
+by_hand = sum((1 / (1 + np.exp(-sign * (u[o] @ v[0]))) - 1) * sign * u[o]
+              for o, sign in ((1, 1), (3, -1), (5, -1)))  # fmt: skip
+gradient = mg.grad(loss_of)(v, u, np.array([[0, 1]]), np.array([[3, 5]]))
+assert np.allclose(gradient[0], by_hand, rtol=1e-12) and not gradient[1:].any()
+print(text("the formula and the tape agree", "la fórmula y la cinta coinciden"))
+
+
+class SkipGram(nn.Module):
+    def __init__(self, size, width, rng):
+        rng = np.random.default_rng(rng)
+        self.v = mg.Parameter(rng.normal(0, width**-0.5, (size, width)).astype(np.float32))
+        self.u = mg.Parameter(np.zeros((size, width), np.float32))
+
+
+def learn(company, width, epochs, strangers=5, batch=512, lr=0.01):
+    """Word vectors from pairs of neighbours."""
+    model = SkipGram(len(company.vocabulary), width, SEED)
+    order = Shuffled(len(company.known), batch, SEED)
+    steps = epochs * len(order)
+    draw = np.random.default_rng(SEED)
+
+    def loss(step):
+        pairs = company.known[order(step)]
+        others = draw.choice(len(company.noise), (len(pairs), strangers), p=company.noise)
+        return loss_of(model.v, model.u, pairs, others)
+
+    optimizer = optim.Adam(model.parameters(), lr)
+    train(model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps))
+    return model
+
+
+# %% [markdown] lang="en"
+# ## The experiment: kings and queens
+#
+# `Company` collects all pairs of words from the same made-up sentence. Each word gets 24 numbers,
+# which begin at random.
+
+# %% [markdown] lang="es"
+# ## El experimento: reyes y reinas
+#
+# `Company` reúne todas las parejas de palabras de una misma frase inventada. A cada palabra le
+# tocan 24 números, que empiezan al azar.
+
+# %%
+company = Company.of(made_up, window=5, least=5, sample=0, seed=SEED)
+before = SkipGram(len(company.vocabulary), 24, SEED)
+after = learn(company, 24, epochs=8)
+print(len(company.known), text("pairs", "parejas"))
+
+space = Space(company.vocabulary, after.v.data)
+for a, b, c in (("man", "woman", "king"), ("boy", "girl", "actor"), ("uncle", "aunt", "brother")):
+    ((found, closeness),) = space.analogy(a, b, c)
+    print(f"{name(c)} − {name(a)} + {name(b)} ≈ {name(found)} ({closeness:.2f})")
+right = [planted_analogies(Space(company.vocabulary, m.v.data)) for m in (before, after)]
+print(text("analogies right, before and after:", "analogías correctas, antes y después:"),
+      *(f"{share:.0%}" for share in right))  # fmt: skip
+assert space.analogy("man", "woman", "king")[0][0] == "queen"
+assert right[0] < 0.2 and right[1] > 0.9
+
+# %% tags=["plot"]
+pairs = (("king", "queen"), ("man", "woman"), ("actor", "actress"), ("uncle", "aunt"))
+figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), layout="constrained")
+titles = text("before", "antes"), text("after", "después")
+for panel, model, title in zip(axes, (before, after), titles, strict=True):
+    index = company.vocabulary.index
+    vectors = np.array([model.v.data[index[word]] for both in pairs for word in both])
+    vectors = vectors - vectors.mean(axis=0)
+    flat = vectors @ np.linalg.svd(vectors, full_matrices=False)[2][:2].T  # the two widest ways
+    for (one, other), here, there in zip(pairs, flat[::2], flat[1::2], strict=True):
+        panel.annotate("", there, here, arrowprops={"arrowstyle": "->", "color": "C3", "lw": 0.8})
+        for word, (x, y) in ((one, here), (other, there)):
+            panel.plot(x, y, "o", ms=3, color="0.3")
+            panel.annotate(name(word), (x, y), (4, 3), textcoords="offset points", fontsize=9)
+    panel.margins(0.16)
+    panel.set(title=title, xticks=[], yticks=[])
+plt.show()
+
+# %% [markdown] lang="en"
+# Each arrow leads from a *he* to a *she*. Before, they point anywhere; after, they are nearly the
+# same arrow: "she instead of he" has become a **direction**, which is why one can calculate with
+# it. Nobody asked for that. It follows from the task of telling company from strangers.
+#
+# ## A real text
+#
+# The documentation that comes with Python has some 60 000 words, which is very little (word2vec was
+# made for billions). Still, what stands near what?
+
+# %% [markdown] lang="es"
+# Cada flecha va de un *él* a una *ella*. Antes apuntan a cualquier parte; después son casi la misma
+# flecha: «ella en vez de él» se ha vuelto una **dirección**, y por eso se puede calcular con ella.
+# Nadie lo había pedido. Se sigue de la tarea de distinguir compañías de extraños.
+#
+# ## Un texto de verdad
+#
+# La documentación que acompaña a Python (en inglés) tiene unas 60 000 palabras, que es muy poco:
+# word2vec se hizo para miles de millones. Aun así, ¿qué queda cerca de qué?
+
+# %%
+sections = passages(documentation())
+assert 50_000 < sum(map(len, sections)) < 80_000
+python = Company.of(sections, window=5, least=5, sample=1e-3, seed=SEED)
+learned = learn(python, 32, epochs=3)
+manual = Space(python.vocabulary, learned.v.data)
+for word in ("float", "import", "tuple", "less"):
+    print(f"{word:<8}", *(near for near, _ in manual.nearest(word, 5)))
+
+# %% [markdown] lang="en"
+# A list like this proves little: the eye finds sense anywhere. So ask for a number. A tenth of the
+# passages was held out; how well do the vectors tell *its* pairs of neighbours from pairs with a
+# random word? (Area under the ROC curve: 0.5 is guessing, 1 is perfect.) And compare with the old
+# art: how *frequent* the neighbour is, and a plain count of pairs (as mutual information, exercise
+# 4), squeezed into 32 numbers without any network.
+
+# %% [markdown] lang="es"
+# Una lista así demuestra poco: el ojo encuentra sentido en todas partes. Así que pidamos un número.
+# Se apartó una décima parte de los pasajes; ¿qué tal distinguen los vectores *sus* parejas de
+# vecinas de las parejas con una palabra al azar? (Área bajo la curva ROC: 0,5 es adivinar; 1,
+# acertar siempre). Y comparemos con las artes antiguas: lo *frecuente* que es la vecina, y un
+# simple recuento de parejas (como información mutua, ejercicio 4) comprimido en 32 números sin red
+# alguna.
+
+# %%
+held = python.held_out
+random = np.c_[held[:, 0], rng.choice(len(python.noise), len(held), p=python.noise)]
+size = len(python.vocabulary)
+frequency = np.bincount(python.known[:, 1], minlength=size)[:, None]
+ways = {
+    text("frequency", "frecuencia"): (np.ones((size, 1)), frequency),
+    text("counted pairs", "parejas contadas"): ppmi_svd(python.known, size, 32),
+    "word2vec": (learned.v.data, learned.u.data),
+}
+areas = {}
+for way, (own, other) in ways.items():
+    fits = ((own[p[:, 0]] * other[p[:, 1]]).sum(axis=1) for p in (held, random))
+    areas[way] = told_apart(*fits)
+    print(f"{way:<18}{areas[way]:.3f}")
+guessing, counting, networking = areas.values()
+assert guessing < 0.55 and counting > 0.6 and abs(counting - networking) < 0.05
+
+# %% [markdown] lang="en"
+# The vectors know something that frequency does not; and the counted pairs know just as much. That
+# is no accident: Levy and Goldberg showed that skip-gram, without saying so, factorises that very
+# table of counts. On a small text, counting is hard to beat. What word2vec is better at is size: it
+# never holds the table, so it can go on for billions of words.
+#
+# ## Vectors of others: GloVe files
+#
+# Because good vectors need billions of words, people share theirs. The format of GloVe (Stanford)
+# is as plain as can be: a line for each word, the word and then its numbers. Let us write ours that
+# way, and read them back.
+
+# %% [markdown] lang="es"
+# Los vectores saben algo que la frecuencia no sabe; y las parejas contadas saben lo mismo. No es
+# casualidad: Levy y Goldberg demostraron que skip-gram, sin decirlo, factoriza esa misma tabla de
+# recuentos. Con un texto pequeño es difícil ganar a quien cuenta. La ventaja de word2vec es el
+# tamaño: como nunca guarda la tabla, puede seguir durante miles de millones de palabras.
+#
+# ## Vectores ajenos: ficheros GloVe
+#
+# Como unos buenos vectores necesitan miles de millones de palabras, la gente comparte los suyos. El
+# formato de GloVe (Stanford) no puede ser más simple: una línea por palabra, la palabra y después
+# sus números. Escribamos así los nuestros y volvamos a leerlos.
+
+# %%
+known = company.vocabulary
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "planted.txt"
+    lines = [f"{word} {' '.join(f'{x:.5f}' for x in row)}"
+             for word, row in zip(known.tokens, after.v.data, strict=True)]  # fmt: skip
+    path.write_text("\n".join(lines[4:]), encoding="utf-8")  # the first four are special
+    print(lines[4][:48], "…")
+    read, embedding = read_glove(path)
+
+    path.write_text("\n".join([*lines[4:6], lines[6].rpartition(" ")[0]]), encoding="utf-8")
+    try:
+        read_glove(path)
+    except ValueError as error:
+        print(str(error).replace(f"{folder}/", ""))
+read_back = Space(read, embedding.weight.data)
+assert read_back.analogy("man", "woman", "king")[0][0] == "queen"
+assert not embedding.weight.requires_grad  # given, not learned
+assert not embedding(read.encode(["unheard-of"])).data.any()
+
+# %% [markdown] lang="en"
+# With a file such as `glove.6B.50d.txt`, `read_glove` gives you 400 000 words as a frozen
+# `nn.Embedding`, to be the first layer of a network of yours. A word that is not in the file gets
+# the row of zeros. And keep in mind what such vectors are: the company that words keep, with all
+# the prejudices of those who wrote the billions.
+#
+# ## The proof
+
+# %% [markdown] lang="es"
+# Con un fichero como `glove.6B.50d.txt`, `read_glove` te da 400 000 palabras como un `nn.Embedding`
+# congelado, listo para ser la primera capa de tu red. A una palabra que no esté en el fichero le
+# toca la fila de ceros. Y no olvides qué son esos vectores: las compañías de las palabras, con
+# todos los prejuicios de quienes escribieron los miles de millones.
+#
+# ## La demostración
+
+# %%
+verdicts(verify("embedding", seed=SEED))
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# **1. An angle.** What is the cosine of $(3, 4)$ and $(4, 3)$?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# **1. Un ángulo.** ¿Cuánto vale el coseno de $(3, 4)$ y $(4, 3)$?
+
+# %%
+angle = None
+check("1", angle, cosine(np.array([3.0, 4.0]), np.array([4.0, 3.0])))
+
+# %% [markdown] lang="en" tags=["solution"]
+# Both have length 5: $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5) = 24/25$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Los dos miden 5: $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5) = 24/25$.
+
+# %% tags=["solution"]
+angle = 24 / 25
+check("1", angle, cosine(np.array([3.0, 4.0]), np.array([4.0, 3.0])))
+
+# %% [markdown] lang="en"
+# **2. Count.** The vocabulary is *a, dog, dream, of, saw*, in this order. What is the count vector
+# of "a dog saw a dream of a dream"?
+
+# %% [markdown] lang="es"
+# **2. Cuenta.** El vocabulario es *de, perro, sueño, un, vio*, en este orden. ¿Cuál es el vector de
+# recuento de «un perro vio un sueño de un sueño»?
+
+# %%
+line = text("a dog saw a dream of a dream", "un perro vio un sueño de un sueño").split()
+vector = None
+check("2", vector, [line.count(word) for word in sorted(set(line))])
+
+# %% [markdown] lang="en" tags=["solution"]
+# *a* three times, *dream* twice, the others once. The order of the words is gone: "a dream of a dog
+# saw a dream" has the same vector.
+
+# %% [markdown] lang="es" tags=["solution"]
+# *un* tres veces, *sueño* dos y las demás una. El orden de las palabras se ha perdido: «un sueño de
+# un perro vio un sueño» tiene el mismo vector.
+
+# %% tags=["solution"]
+vector = text([3, 1, 2, 1, 1], [1, 1, 2, 3, 1])
+check("2", vector, [line.count(word) for word in sorted(set(line))])
+
+# %% [markdown] lang="en"
+# **3. A pull.** A true pair has $v_w = (0.5, -1)$ and $u_o = (1, 2)$; no strangers. Write
+# $\partial L / \partial v_w$ with NumPy.
+
+# %% [markdown] lang="es"
+# **3. Un tirón.** Una pareja verdadera tiene $v_w = (0.5, -1)$ y $u_o = (1, 2)$; sin extraños.
+# Escribe $\partial L / \partial v_w$ con NumPy.
+
+# %%
+v_w, u_o = np.array([0.5, -1.0]), np.array([1.0, 2.0])
+pull = None
+check("3", pull, mg.grad(lambda v: mg.softplus(-(v * u_o).sum()))(v_w))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $z = 0.5 - 2 = -1.5$: the pair was not expected, so the pull, $\sigma(-1.5) - 1 \approx -0.82$
+# times $u_o$, is strong. (Descent goes *against* the gradient, so towards $u_o$.)
+
+# %% [markdown] lang="es" tags=["solution"]
+# $z = 0.5 - 2 = -1.5$: no se esperaba la pareja, así que el tirón, $\sigma(-1.5) - 1 \approx -0.82$
+# por $u_o$, es fuerte. (El descenso va *contra* el gradiente, o sea, hacia $u_o$).
+
+# %% tags=["solution"]
+pull = (1 / (1 + np.exp(1.5)) - 1) * u_o
+check("3", pull, mg.grad(lambda v: mg.softplus(-(v * u_o).sum()))(v_w))
+
+# %% [markdown] lang="en"
+# **4. Mutual information.** Among 1000 pairs of neighbours, *king* is the first word of 50, *crown*
+# the second of 40, and 20 are *king, crown*. How many times more often is that than by chance? The
+# logarithm of it is their **pointwise mutual information**.
+
+# %% [markdown] lang="es"
+# **4. Información mutua.** Entre 1000 parejas de vecinas, *rey* es la primera palabra de 50,
+# *corona* la segunda de 40, y 20 son *rey, corona*. ¿Cuántas veces más que por azar es eso? Su
+# logaritmo es la **información mutua puntual**.
+
+# %%
+pmi = None
+check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
+
+# %% [markdown] lang="en" tags=["solution"]
+# By chance $1000 \cdot 0.05 \cdot 0.04 = 2$ pairs; there are 20, ten times as many: $\log\,10$.
+# Skip-gram finds about the same, less $\log\,k$ for its $k$ strangers (Levy and Goldberg).
+
+# %% [markdown] lang="es" tags=["solution"]
+# Por azar, $1000 \cdot 0.05 \cdot 0.04 = 2$ parejas; hay 20, diez veces más: $\log\,10$. Skip-gram
+# halla más o menos lo mismo, menos $\log\,k$ por sus $k$ extraños (Levy y Goldberg).
+
+# %% tags=["solution"]
+pmi = np.log(10)
+check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - `models/text.py` has the steps from text to numbers, `models/word2vec.py` the vectors:
+#   `python -m models.word2vec --near tuple`.
+# - Y. Bengio and others, *A Neural Probabilistic Language Model*, JMLR 3 (2003): the table of
+#   vectors as the first layer.
+# - T. Mikolov and others, *Distributed Representations of Words and Phrases and their
+#   Compositionality*, NIPS 2013: negative sampling is equation 4.
+# - J. Pennington, R. Socher and C. D. Manning, *GloVe: Global Vectors for Word Representation*,
+#   EMNLP 2014; the files are at nlp.stanford.edu/projects/glove.
+# - O. Levy and Y. Goldberg, *Neural Word Embedding as Implicit Matrix Factorization*, NIPS 2014.
+# - T. Bolukbasi and others, *Man is to Computer Programmer as Woman is to Homemaker?*, NIPS 2016:
+#   the prejudices.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - `models/text.py` tiene los pasos del texto a los números; `models/word2vec.py`, los vectores:
+#   `python -m models.word2vec --near tuple`.
+# - Y. Bengio y otros, *A Neural Probabilistic Language Model*, JMLR 3 (2003): la tabla de vectores
+#   como primera capa.
+# - T. Mikolov y otros, *Distributed Representations of Words and Phrases and their
+#   Compositionality*, NIPS 2013: el muestreo negativo es la ecuación 4.
+# - J. Pennington, R. Socher y C. D. Manning, *GloVe: Global Vectors for Word Representation*, EMNLP
+#   2014; los ficheros están en nlp.stanford.edu/projects/glove.
+# - O. Levy y Y. Goldberg, *Neural Word Embedding as Implicit Matrix Factorization*, NIPS 2014.
+# - T. Bolukbasi y otros, *Man is to Computer Programmer as Woman is to Homemaker?*, NIPS 2016: los
+#   prejuicios.

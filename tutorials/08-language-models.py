@@ -1,0 +1,615 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # Language models
+#
+# There is a game that needs no rules: I begin a sentence, you say the next word. It looks too small
+# to be of any use. **How can a machine that only ever tells the next word write a text?**
+#
+# You will play it by counting, then with a network; measure both with one number; let the network
+# write; and then see the same network in other shapes: one that looks at a picture and speaks, and
+# one that listens to a sentence and says a single word.
+
+# %% [markdown] lang="es"
+# # Modelos de lenguaje
+#
+# Hay un juego que no necesita reglas: yo empiezo una frase y tú dices la palabra siguiente. Parece
+# demasiado poco para servir de algo. **¿Cómo puede escribir un texto una máquina que solo sabe
+# decir la palabra siguiente?**
+#
+# Vas a jugar contando y después con una red; a medir a las dos con un solo número; a dejar que la
+# red escriba; y a ver la misma red con otras formas: una que mira una imagen y habla, y otra que
+# escucha una frase y contesta con una sola palabra.
+
+# %%
+from collections import Counter
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import sympy
+
+import minigrad as mg
+from minigrad import graph, nn
+from minigrad.targets import Target
+from minigrad.tutorial import check, text, verdicts
+from minigrad.verify import verify
+from models import autoencoder, captioner, language_model, sentiment
+from models.composed import composed
+from models.scores import exact
+from models.text import Vocabulary, normalise, words
+
+SEED = 8
+LANGUAGE = text("en", "es")
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## The idea: one word at a time
+#
+# However long a text is, its probability is a product, in which each word is asked for only after
+# those before it:
+#
+# $$p(w_1, \dots, w_T) = p(w_1)\; p(w_2 \mid w_1)\; p(w_3 \mid w_1, w_2) \cdots
+#   p(w_T \mid w_1, \dots, w_{T-1})$$
+#
+# That is no approximation, it is what probability means. So who can tell the next word can judge
+# any text. And can write one: draw a word, put it behind the others, ask again. A recurrent network
+# is made for it, because its state $h$ is a summary of all that stood before. Three words $x$ of
+# it, each with the probabilities $p$ of what follows:
+
+# %% [markdown] lang="es"
+# ## La idea: palabra por palabra
+#
+# Por largo que sea un texto, su probabilidad es un producto en el que cada palabra se pregunta
+# después de las anteriores:
+#
+# $$p(w_1, \dots, w_T) = p(w_1)\; p(w_2 \mid w_1)\; p(w_3 \mid w_1, w_2) \cdots
+#   p(w_T \mid w_1, \dots, w_{T-1})$$
+#
+# No es una aproximación: es lo que significa la probabilidad. Así que quien sabe decir la palabra
+# siguiente puede juzgar cualquier texto. Y escribirlo: saca una palabra, ponla detrás de las demás
+# y vuelve a preguntar. Una red recurrente está hecha para eso, porque su estado $h$ resume todo lo
+# anterior. Tres palabras $x$, cada una con las probabilidades $p$ de lo que sigue:
+
+
+# %%
+class Next(nn.Cell):
+    state = ("p", "h")
+    gates = ("a", "s")
+
+    def step(self, x, p, h):
+        h = mg.tanh(self.a(h, x))
+        return mg.softmax(self.s(h), axis=-1), h
+
+
+graph.draw(Target("Next", Next), steps=3, title=text("what comes next?", "¿qué viene después?"))
+
+# %% [markdown] lang="en"
+# ## First, count
+#
+# Our text is 3000 little reviews, put together from parts (`models/composed.py`); the last tenth is
+# kept aside. What followed each word?
+
+# %% [markdown] lang="es"
+# ## Primero, contar
+#
+# Nuestro texto son 3000 reseñas diminutas, compuestas por piezas (`models/composed.py`); la última
+# décima parte se aparta. ¿Qué seguía a cada palabra?
+
+# %%
+reviews = composed(3000, SEED, (LANGUAGE,))
+everything = [word for sentence in reviews.text for word in words(normalise(sentence))]
+known, held_out = language_model.split(everything)
+vocabulary = Vocabulary.of(known)
+print(" ".join(everything[:30]), "…")
+print(len(everything), text("words, different:", "palabras, distintas:"), len(vocabulary) - 4)
+
+followers = {}
+for word, following in pairwise(known):
+    followers.setdefault(word, Counter())[following] += 1
+asked = text("was", "era")
+total = followers[asked].total()
+for following, count in followers[asked].most_common(5):
+    print(f"p({following} | {asked}) = {count / total:.3f}")
+
+# %% [markdown] lang="en"
+# That table is already a language model, a **bigram** model: it looks one word back. An $n$-gram
+# looks $n - 1$ words back. (For words that never stood together it must not say 0; `NGram`
+# smooths.)
+#
+# ## One number: perplexity
+#
+# How good is it? Let it read the part that it has not seen and say, at each step, how likely it
+# held the word that then came. The mean of $-\log\,p$ is the loss; e to the power of it is the
+# **perplexity**:
+#
+# $$\text{perplexity} = \exp\left(-\frac{1}{T} \sum_t \log\,p(w_t \mid w_1 \dots w_{t-1})\right)$$
+#
+# Read it as a die: a perplexity of 6 means as unsure as before the throw of a die with 6 faces.
+
+# %% [markdown] lang="es"
+# Esa tabla ya es un modelo de lenguaje, de **bigramas**: mira una palabra atrás. Uno de $n$-gramas
+# mira $n - 1$. (A palabras que nunca estuvieron juntas no debe darles un 0; `NGram` suaviza).
+#
+# ## Un número: la perplejidad
+#
+# ¿Es bueno? Que lea la parte que no ha visto y diga, en cada paso, qué probabilidad le daba a la
+# palabra que vino. La media de $-\log\,p$ es la pérdida; e elevado a ella, la **perplejidad**:
+#
+# $$\text{perplejidad} = \exp\left(-\frac{1}{T} \sum_t \log\,p(w_t \mid w_1 \dots w_{t-1})\right)$$
+#
+# Léela como un dado: una perplejidad de 6 es estar tan inseguro como antes de tirar un dado de 6
+# caras.
+
+# %%
+encoded, held = vocabulary.encode(known), vocabulary.encode(held_out)
+perplexities = {}
+for n in (1, 2, 3, 4):
+    gram = language_model.NGram(encoded, n, len(vocabulary))
+    perplexities[f"{n}-gram"] = gram.perplexity(held)
+for model, value in perplexities.items():
+    print(f"{model}  {value:5.2f}")
+
+six = np.full(100, 1 / 6)
+assert np.isclose(np.exp(-np.log(six).mean()), 6)
+assert perplexities["1-gram"] > 40 and 3.5 < perplexities["4-gram"] < 6
+
+# %% [markdown] lang="en"
+# One word back is worth a lot, a second one something, a third almost nothing: the table of what
+# followed three words is so large that most of it has never been seen. A longer memory does not
+# come from a longer table.
+#
+# ## The equations
+#
+# A network gives a score $s_k$ to each word; softmax makes probabilities of them, and the loss is
+# $-\log\,p$ of the word that came. What does a score learn from? SymPy, for three words, when the
+# first was right:
+
+# %% [markdown] lang="es"
+# Mirar una palabra atrás vale mucho; una segunda, algo; una tercera, casi nada: la tabla de lo que
+# sigue a tres palabras es tan grande que la mayor parte no se ha visto nunca. Una memoria más larga
+# no sale de una tabla más larga.
+#
+# ## Las ecuaciones
+#
+# Una red da a cada palabra una puntuación $s_k$; softmax las convierte en probabilidades, y la
+# pérdida es $-\log\,p$ de la palabra que vino. ¿De qué aprende una puntuación? SymPy, con tres
+# palabras y siendo la primera la correcta:
+
+# %%
+s = sympy.symbols("s_1:4", real=True)
+p = [sympy.exp(score) / sum(map(sympy.exp, s)) for score in s]
+slopes = [sympy.diff(-sympy.log(p[0]), score) for score in s]
+names = dict(zip(p, sympy.symbols("p_1:4"), strict=True))
+came = (1, 0, 0)
+assert all(sympy.simplify(slope - (p[k] - came[k])) == 0 for k, slope in enumerate(slopes))
+sympy.Matrix([names[p[k]] - came[k] for k in range(3)])
+
+# %% [markdown] lang="en"
+# Probability minus truth, $p - y$, and nothing else: what was held too likely is pushed down, what
+# came is pushed up, and when the model is sure and right, there is nothing left to learn.
+#
+# ## The code, from primitives
+#
+# An embedding (chapter 7), a GRU (chapter 6), and an affine map to the scores.
+
+# %% [markdown] lang="es"
+# Probabilidad menos verdad, $p - y$, y nada más: lo que se creía demasiado probable baja, lo que
+# vino sube, y cuando el modelo está seguro y acierta, no queda nada que aprender.
+#
+# ## El código, desde cero
+#
+# Una tabla de vectores (capítulo 7), una GRU (capítulo 6) y una aplicación afín hasta las
+# puntuaciones.
+
+
+# %%
+class Speaker(nn.Module):
+    def __init__(self, size, width, hidden, rng):
+        rng = np.random.default_rng(rng)
+        self.embedding = nn.Embedding(size, width, rng=rng)
+        self.memory = nn.GRU(width, hidden, output_size=size, rng=rng)
+
+    def forward(self, indices, state=None):
+        return self.memory(self.embedding(indices), state)
+
+
+settings = {
+    "cell": "gru", "width": 16, "hidden": 48, "layers": 1, "dropout": 0.0, "batch": 32,
+    "window": 32, "epochs": 8, "lr": 1e-2, "seed": SEED, "vocabulary": list(vocabulary.tokens),
+}  # fmt: skip
+ours = Speaker(len(vocabulary), 16, 48, SEED)
+theirs = language_model.LanguageModel(len(vocabulary), cell="gru", width=16, hidden=48, rng=SEED)
+assert np.array_equal(ours(encoded[None, :20])[0].data, theirs(encoded[None, :20])[0].data)
+print(text("our ten lines are LanguageModel", "nuestras diez líneas son LanguageModel"))
+
+# %% [markdown] lang="en"
+# ## The experiment: count or learn?
+#
+# `language_model.fit` cuts the text into 32 streams that are read side by side, 32 words at a time.
+# The state goes on from window to window, its history does not: **truncated** backpropagation
+# through time, or the walk back would be as long as the text.
+
+# %% [markdown] lang="es"
+# ## El experimento: ¿contar o aprender?
+#
+# `language_model.fit` corta el texto en 32 corrientes que se leen a la vez, de 32 en 32 palabras.
+# El estado pasa de una ventana a la siguiente; su historia, no: es la retropropagación en el tiempo
+# **truncada**, porque si no el camino de vuelta sería tan largo como el texto.
+
+# %%
+model, history = language_model.fit(encoded, held, settings)
+perplexities["GRU"] = language_model.perplexity(model, held)
+for name, value in perplexities.items():
+    print(f"{name}  {value:5.2f}")
+assert perplexities["GRU"] < 0.9 * min(perplexities[f"{n}-gram"] for n in (1, 2, 3, 4))
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+axes.semilogy(np.exp(history.losses), color="0.75", label=text("GRU, batch", "GRU, lote"))
+steps, validations = zip(*history.scores, strict=True)
+axes.semilogy(steps, np.exp(validations), "o-", color="C3", label=text("GRU, unseen", "GRU, nuevo"))
+for n, dashes in ((1, ":"), (2, "-."), (4, "--")):
+    axes.axhline(perplexities[f"{n}-gram"], color="0.35", ls=dashes, lw=1, label=f"{n}-gram")
+axes.set(xlabel=text("step", "paso"), ylabel=text("perplexity", "perplejidad"),
+         yticks=[3, 5, 10, 20, 50, 100],
+         yticklabels=["3", "5", "10", "20", "50", "100"])  # fmt: skip
+axes.legend(frameon=False, ncols=2)
+plt.show()
+
+# %% [markdown] lang="en"
+# The network passes the best table, and needs no table at all.
+#
+# ## It writes
+#
+# Draw a word, feed it back, draw the next. How boldly? Divide the scores by a **temperature** $T$
+# before the softmax: below 1 the likely gets likelier, above 1 all become more equal.
+
+# %% [markdown] lang="es"
+# La red supera a la mejor de las tablas, y no necesita tabla alguna.
+#
+# ## Escribe
+#
+# Saca una palabra, devuélvesela a la red, saca la siguiente. ¿Con cuánto atrevimiento? Divide las
+# puntuaciones por una **temperatura** $T$ antes de la softmax: por debajo de 1, lo probable se
+# vuelve más probable; por encima, todo se iguala.
+
+# %%
+start = vocabulary.encode(["."])
+written = {}
+for temperature in (0, 0.7, 1, 2):
+    drawn = language_model.sample(model, start, 400, temperature, SEED)
+    written[temperature] = " ".join(vocabulary.decode(drawn)).split(" . ")
+    print(f"T = {temperature}:", " . ".join(written[temperature])[:110], "…")
+
+read = {" ".join(words(normalise(sentence)))[:-2] for sentence in reviews.text}
+whole = set(written[1][:-1])  # the last one is cut off
+new = len(whole - read) / len(whole)
+print(text(f"at T = 1, {new:.0%} of its sentences are new",
+           f"con T = 1, el {new:.0%} de sus frases son nuevas"))  # fmt: skip
+assert new > 0.5
+assert len(set(written[0])) < len(set(written[1]))  # T = 0 goes round in circles
+
+# %% tags=["plot"]
+(scores,), _ = model.predict(
+    vocabulary.encode([".", *text("the soup was", "la sopa era").split()])[None]
+)
+last = scores[-1].astype(float)
+order = np.argsort(-last)[:12]
+figure, axes = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
+for k, (temperature, colour) in enumerate(((0.5, "C0"), (1, "0.4"), (2, "C3"))):
+    warm = np.exp(last / temperature)
+    axes.bar(np.arange(12) + (k - 1) * 0.27, (warm / warm.sum())[order], 0.27, color=colour,
+             label=f"T = {temperature}")  # fmt: skip
+axes.set_xticks(range(12), [vocabulary.tokens[k] for k in order], rotation=35, ha="right")
+axes.set(ylabel="p", title=text("the soup was …", "la sopa era …"))
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] lang="en"
+# At $T = 0$ it repeats itself, at 2 it stammers; in between it writes sentences that it has never
+# read, with grammar. Has it *understood* them? Try one whose end depends on its beginning: after "I
+# expected the soup to be awful but it was", praise must follow.
+
+# %% [markdown] lang="es"
+# Con $T = 0$ se repite, con 2 balbucea; entre medias escribe frases que nunca ha leído, y con
+# gramática. ¿Las ha *entendido*? Probemos una cuyo final depende del principio: tras «esperaba que
+# la sopa fuera espantosa pero era», tiene que venir un elogio.
+
+# %%
+praise = text("good great excellent wonderful lovely superb",
+              "buena estupenda excelente maravillosa preciosa magnífica").split()  # fmt: skip
+complaint = text("bad awful terrible horrible boring ugly",
+                 "mala espantosa terrible horrible aburrida fea").split()  # fmt: skip
+start = text("i expected the soup to be awful but it was",
+             "esperaba que la sopa fuera espantosa pero era").split()  # fmt: skip
+(scores,), _ = model.predict(vocabulary.encode([".", *start])[None])
+p_praise, p_complaint = (np.exp(scores[-1][vocabulary.encode(some)]).sum()
+                         for some in (praise, complaint))  # fmt: skip
+sense = p_praise / (p_praise + p_complaint)
+print(text("praise rather than complaint:", "elogio antes que queja:"), f"{sense:.2f}")
+assert 0.4 < sense < 0.8
+
+# %% [markdown] lang="en"
+# Hardly more than a coin. It has the grammar, and not the sense. Is the GRU too weak? We will see
+# in a minute.
+#
+# ## Other shapes
+#
+# A recurrent network can be given one thing or many, and be asked one thing or many.
+
+# %% [markdown] lang="es"
+# Poco más que una moneda al aire. Tiene la gramática, pero no el sentido. ¿Será que la GRU no da
+# para más? Enseguida lo veremos.
+#
+# ## Otras formas
+#
+# A una red recurrente se le puede dar una cosa o muchas, y preguntarle una cosa o muchas.
+
+# %% tags=["plot"]
+shapes = (
+    (text("one – one", "uno – uno"), [0], [0], text("image → digit", "imagen → cifra")),
+    (text("one – many", "uno – muchos"), [0], [0, 1, 2], text("image → caption", "imagen → frase")),
+    (text("many – one", "muchos – uno"), [0, 1, 2], [2],
+     text("review → praise?", "reseña → ¿elogio?")),
+    (text("many – many", "muchos – muchos"), [0, 1, 2], [0, 1, 2],
+     text("word → next word", "palabra → siguiente")),
+    (text("many – many, later", "muchos – muchos, después"), [0, 1, 2], [2, 3, 4],
+     text("sentence → translation", "frase → traducción")),
+)  # fmt: skip
+figure, axes = plt.subplots(1, 5, figsize=(10.5, 2.9), width_ratios=[2, 3, 3, 3, 5],
+                            layout="constrained")  # fmt: skip
+arrow = {"arrowstyle": "->", "color": "0.3"}
+for panel, (title, given, asked_for, example) in zip(axes, shapes, strict=True):
+    times = range(max(given + asked_for) + 1)
+    for t in times:
+        boxes = (
+            [(1, "#ffe699")] + [(0, "#dae8fc")] * (t in given) + [(2, "#e2f0d9")] * (t in asked_for)
+        )
+        for level, colour in boxes:
+            panel.add_patch(plt.Rectangle((t - 0.3, level - 0.22), 0.6, 0.44, fc=colour, ec="0.4"))
+        ends = [((t - 0.7, 1), (t - 0.3, 1))] * (t > 0) + [((t, 0.22), (t, 0.78))] * (t in given)
+        for tail, tip in ends + [((t, 1.22), (t, 1.78))] * (t in asked_for):
+            panel.annotate("", tip, tail, arrowprops=arrow)
+    middle = times[-1] / 2
+    panel.set(xlim=(middle - max(1, len(times) / 2), middle + max(1, len(times) / 2)),
+              ylim=(-0.4, 2.4))  # fmt: skip
+    panel.set_title(title, fontsize=10)
+    panel.text(middle, -0.75, example, ha="center", fontsize=9.5, color="0.3")
+    panel.axis("off")
+plt.show()
+
+# %% [markdown] lang="en"
+# Below what goes in, in the middle the state, above what comes out. *One – one* is a plain network
+# without any memory (`models/perceptron.py`). *Many – many* in step is the language model; with the
+# answer after the question, it is the translator (`models/translator.py`). The other two, now.
+#
+# **Many – one: praise or complaint?** The sentences are the same as before, read by a GRU in both
+# directions; one neuron decides. Beside it, logistic regression on counted words (chapter 7).
+
+# %% [markdown] lang="es"
+# Abajo lo que entra, en medio el estado, arriba lo que sale. *Uno – uno* es una red corriente, sin
+# memoria (`models/perceptron.py`). *Muchos – muchos* al paso es el modelo de lenguaje; con la
+# respuesta después de la pregunta, el traductor (`models/translator.py`). Las otras dos, ahora.
+#
+# **Muchos – uno: ¿elogio o queja?** Las frases son las mismas de antes, leídas por una GRU en los
+# dos sentidos; decide una neurona. Al lado, una regresión logística sobre palabras contadas
+# (capítulo 7).
+
+# %%
+learning, judging = sentiment.split(reviews)
+options = {"body": "gru", "width": 24, "dropout": 0.1, "forget": 0.0, "epochs": 8, "batch": 32,
+           "lr": 1e-2, "decay": 0.01, "seed": SEED}  # fmt: skip
+classifier, its_words, _ = sentiment.fit(learning, options)
+said = classifier.predict(sentiment.encoded(judging, its_words)) > 0.5
+counted = sentiment.by_counts(learning, judging) > 0.5
+right = {"GRU": np.mean(said == judging.label),
+         text("counting", "contar"): np.mean(counted == judging.label)}  # fmt: skip
+for name, share in right.items():
+    print(f"{name:<9}{share:.1%}")
+assert right["GRU"] > 0.95 and 0.4 < np.mean(counted == judging.label) < 0.65
+
+for sentence in text(
+    ("I expected the soup to be awful but it was lovely.",
+     "I expected the soup to be lovely but it was awful."),
+    ("Esperaba que la sopa fuera espantosa pero era preciosa.",
+     "Esperaba que la sopa fuera preciosa pero era espantosa."),
+):  # fmt: skip
+    (probability,) = classifier.predict([its_words.encode(sentiment.tokenise(sentence, LANGUAGE))])
+    print(f"{probability:.2f}  {sentence}")
+
+# %% [markdown] lang="en"
+# Exactly the same words in another order, and it tells them apart; counting cannot, and tosses a
+# coin. So a GRU *can* learn what the language model missed. The difference is what was asked: for
+# the next word, the sense of a sentence matters once in ten words, and then only by a factor of
+# two. A language model learns first what pays most, and meaning comes late: with more text, more
+# parameters and more time than we have here. (`python -m models.gpt` goes further.)
+#
+# **One – many: what is in the picture?** Kernels look at a handwritten digit; what they find
+# becomes the *first state* of a GRU, which then speaks, word by word, as above. Each caption says
+# the digit and whether it is written thin or bold.
+
+# %% [markdown] lang="es"
+# Las mismas palabras exactamente, en otro orden, y las distingue; quien cuenta no puede y echa una
+# moneda al aire. Así que una GRU *puede* aprender lo que al modelo de lenguaje se le escapó. La
+# diferencia es lo que se pregunta: para la palabra siguiente, el sentido de la frase importa una
+# vez de cada diez, y solo por un factor de dos. Un modelo de lenguaje aprende primero lo que más
+# rinde, y el significado llega tarde: con más texto, más parámetros y más tiempo que aquí. (`python
+# -m models.gpt` va más lejos).
+#
+# **Uno – muchos: ¿qué hay en la imagen?** Unos filtros miran una cifra manuscrita; lo que
+# encuentran se convierte en el *primer estado* de una GRU, que entonces habla, palabra por palabra,
+# como antes. Cada frase dice la cifra y si su trazo es fino o grueso.
+
+# %%
+first, others = autoencoder.split(autoencoder.digits(), SEED)
+limits = captioner.thresholds(first)
+seen, unseen = captioner.captioned(first, limits), captioner.captioned(others, limits)
+spoken = [word for some in seen.captions.values() for line in some for word in line.split()]
+asking = [captioner.into(language) for language in captioner.NAMES]
+options = {"channels": 24, "hidden": 48, "dropout": 0.1, "epochs": 12, "lr": 6e-3, "batch": 64,
+           "seed": SEED, "vocabulary": list(Vocabulary.of([*asking, *spoken]).tokens)}  # fmt: skip
+speaker, its_words, _ = captioner.fit(seen, options)
+
+captions = captioner.describe(speaker, its_words, others.pixels, LANGUAGE)
+truth = unseen.captions[LANGUAGE]
+right = exact(captions, truth), exact(captioner.nearest(seen, others, LANGUAGE), truth)
+print(text("right to the last word:", "bien hasta la última palabra:"), f"{right[0]:.0%}")
+print(
+    text("caption of the most similar image:", "frase de la imagen más parecida:"),
+    f"{right[1]:.0%}",
+)
+assert right[0] > right[1] + 0.05
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(1, 6, figsize=(9.5, 2.1), layout="constrained")
+for panel, pixels, caption, expected in zip(axes, others.pixels, captions, truth, strict=False):
+    panel.imshow(pixels, cmap="Greys", vmin=0, vmax=1)
+    panel.set(xticks=[], yticks=[])
+    panel.set_xlabel(caption, color="0.2" if caption == expected else "C3", fontsize=10)
+plt.show()
+
+# %% [markdown] lang="en"
+# Red captions are not quite what was asked for. It does better than the caption of the most similar
+# known image; and it does not copy whole sentences, it puts them together word by word.
+#
+# ## The proof
+
+# %% [markdown] lang="es"
+# Las frases en rojo no son del todo lo que se pedía. Lo hace mejor que la frase de la imagen
+# conocida más parecida; y no copia frases enteras: las compone palabra por palabra.
+#
+# ## La demostración
+
+# %%
+verdicts(verify("cross-entropy", seed=SEED))
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# **1. Knowing nothing.** What is the perplexity of a model that holds all of 5000 words equally
+# likely?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# **1. No saber nada.** ¿Qué perplejidad tiene un modelo que cree igual de probables las 5000
+# palabras?
+
+# %%
+clueless = None
+check("1", clueless, np.exp(-np.log(np.full(100, 1 / 5000)).mean()))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $\exp(-\log(1/5000)) = 5000$: a die with 5000 faces, whatever the text.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $\exp(-\log(1/5000)) = 5000$: un dado de 5000 caras, sea cual sea el texto.
+
+# %% tags=["solution"]
+clueless = 5000
+check("1", clueless, np.exp(-np.log(np.full(100, 1 / 5000)).mean()))
+
+# %% [markdown] lang="en"
+# **2. Three words.** A model gave the words that came the probabilities 1/2, 1/4 and 1/8. What is
+# its perplexity on this text?
+
+# %% [markdown] lang="es"
+# **2. Tres palabras.** Un modelo dio a las palabras que vinieron las probabilidades 1/2, 1/4 y 1/8.
+# ¿Cuál es su perplejidad en este texto?
+
+# %%
+three = None
+check("2", three, np.exp(-np.mean(np.log([1 / 2, 1 / 4, 1 / 8]))))
+
+# %% [markdown] lang="en" tags=["solution"]
+# It is the geometric mean of $1/p$: $(2 \cdot 4 \cdot 8)^{1/3} = 4$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Es la media geométrica de $1/p$: $(2 \cdot 4 \cdot 8)^{1/3} = 4$.
+
+# %% tags=["solution"]
+three = (2 * 4 * 8) ** (1 / 3)
+check("2", three, np.exp(-np.mean(np.log([1 / 2, 1 / 4, 1 / 8]))))
+
+# %% [markdown] lang="en"
+# **3. Cold.** Of two words one has the probability 0.8. What becomes of it at $T = 0.5$?
+
+# %% [markdown] lang="es"
+# **3. En frío.** De dos palabras, una tiene probabilidad 0,8. ¿En qué se convierte con $T = 0.5$?
+
+# %%
+cold = None
+check("3", cold, mg.softmax(np.log([0.8, 0.2]) / 0.5)[0])
+
+# %% [markdown] lang="en" tags=["solution"]
+# Dividing the logarithm by 0.5 squares the probability: $0.64 / (0.64 + 0.04) \approx 0.94$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Dividir el logaritmo por 0,5 es elevar la probabilidad al cuadrado: $0.64 / (0.64 + 0.04) \approx
+# 0.94$.
+
+# %% tags=["solution"]
+cold = 0.64 / (0.64 + 0.04)
+check("3", cold, mg.softmax(np.log([0.8, 0.2]) / 0.5)[0])
+
+# %% [markdown] lang="en"
+# **4. What a score learns from.** The scores are $(0, \log\,3)$, and the *first* word came. Write
+# $\partial L / \partial s$ without minigrad.
+
+# %% [markdown] lang="es"
+# **4. De qué aprende una puntuación.** Las puntuaciones son $(0, \log\,3)$ y vino la *primera*
+# palabra. Escribe $\partial L / \partial s$ sin minigrad.
+
+# %%
+lesson = None
+point = np.array([0.0, np.log(3)])
+check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(point))
+
+# %% [markdown] lang="en" tags=["solution"]
+# $p = (1/4, 3/4)$ and $y = (1, 0)$, so $p - y = (-3/4, 3/4)$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $p = (1/4, 3/4)$ e $y = (1, 0)$, luego $p - y = (-3/4, 3/4)$.
+
+# %% tags=["solution"]
+lesson = np.array([1 / 4, 3 / 4]) - np.array([1, 0])
+check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(point))
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - `models/language_model.py`, `models/captioner.py`, `models/sentiment.py`: the three, with
+#   options (`--help`) and on texts of your own.
+# - C. E. Shannon, *Prediction and Entropy of Printed English*, Bell System Technical Journal 30
+#   (1951): the game, played by people.
+# - T. Mikolov and others, *Recurrent Neural Network Based Language Model*, Interspeech 2010.
+# - O. Vinyals and others, *Show and Tell: A Neural Image Caption Generator*, CVPR 2015.
+# - A. Karpathy, *The Unreasonable Effectiveness of Recurrent Neural Networks* (2015, on the web):
+#   the picture of the shapes comes from there.
+# - D. Jurafsky and J. H. Martin, *Speech and Language Processing*, the chapters on n-grams and on
+#   recurrent networks.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - `models/language_model.py`, `models/captioner.py`, `models/sentiment.py`: los tres, con opciones
+#   (`--help`) y con textos tuyos.
+# - C. E. Shannon, *Prediction and Entropy of Printed English*, Bell System Technical Journal 30
+#   (1951): el juego, jugado por personas.
+# - T. Mikolov y otros, *Recurrent Neural Network Based Language Model*, Interspeech 2010.
+# - O. Vinyals y otros, *Show and Tell: A Neural Image Caption Generator*, CVPR 2015.
+# - A. Karpathy, *The Unreasonable Effectiveness of Recurrent Neural Networks* (2015, en la red): de
+#   ahí viene el dibujo de las formas.
+# - D. Jurafsky y J. H. Martin, *Speech and Language Processing*, los capítulos sobre n-gramas y
+#   sobre redes recurrentes.
