@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad import tape
 from minigrad.nn.module import Module, Seed, check_size
+from minigrad.primitives import affine
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter
 
@@ -66,8 +67,9 @@ class Linear(Module):
     def forward(self, x: Array) -> Array:
         """Apply the map to the last axis of ``x``."""
         check_width(self, x, self.weight.shape[1])
-        y = x @ self.weight.T
-        return y if self.bias is None else y + self.bias
+        if self.bias is None:
+            return x @ self.weight.T
+        return affine(x, self.weight, self.bias)
 
 
 class Gate(Module):

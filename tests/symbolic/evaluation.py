@@ -13,13 +13,14 @@ import numpy as np
 import sympy
 
 from minigrad.symbolic import Derivation, Line
+from minigrad.symbolic.equations import UNITS
 from minigrad.symbolic.formula import Formula, Name, Operation, Scalar
 
 Lookup = Callable[[Name], np.ndarray]
 _NUMPY = [
     {
         "sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2),
-        "Heaviside": lambda z, at=0.5: np.heaviside(z, at),
+        "heaviside": lambda z: np.heaviside(z, 0),
     },
     "numpy",
 ]
@@ -161,6 +162,8 @@ class Unrolled:
     def _at(self, t: int) -> Lookup:
         def of(name: Name) -> np.ndarray:
             if name.shift is None:
+                if name.base == str(UNITS):
+                    return np.array(len(self.none))
                 whole = self.parameters[name.base, name.lower]
                 return whole[:, self.columns[name.lower, name.upper]] if name.upper else whole
             if t + name.shift == self.steps:
