@@ -7,6 +7,7 @@ and names the plain composition that it is judged against.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from minigrad.primitives.shaping import take_along_axis
 _ROOT_HALF, _TWO_OVER_ROOT_PI = math.sqrt(0.5), 2 / math.sqrt(math.pi)
 _SLOPE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
 _BLOCK = 1 << 18  # scores that are worked on at a time: they stay in the cache
+_ROWS = 64  # queries at a time, where a mask may leave out keys for all of them
 
 
 # Layer norm
@@ -198,14 +200,11 @@ def _attention(
     if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
         y, *rows = _attend(q, k, v, scale, mask)
         return y, rows
-    lead = q.shape[:-2]
     y = np.empty((*q.shape[:-1], v.shape[-1]), np.result_type(q, k, v))
     highest = np.empty((*q.shape[:-1], 1), y.dtype)
     total = np.empty_like(highest)
-    for block in _blocks(lead, q.shape[-2] * k.shape[-2]):
-        y[block], highest[block], total[block] = _attend(
-            q[block], k[block], v[block], scale, _part_of(mask, lead, block)
-        )
+    for rows, columns, part in _blocks(q, k, mask):
+        y[rows], highest[rows], total[rows] = _attend(q[rows], k[columns], v[columns], scale, part)
     return y, (highest, total)
 
 
@@ -216,16 +215,16 @@ def _attention_backward(
     highest, total = saved
     if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
         return _attend_backward(g, y, highest, total, q, k, v, scale, mask)
-    lead = q.shape[:-2]
-    results = np.empty(q.shape, y.dtype), np.empty(k.shape, y.dtype), np.empty(v.shape, y.dtype)
-    for block in _blocks(lead, q.shape[-2] * k.shape[-2]):
-        parts = _attend_backward(
-            g[block], y[block], highest[block], total[block], q[block], k[block], v[block],
-            scale, _part_of(mask, lead, block),
+    of_query = np.empty(q.shape, y.dtype)
+    of_key, of_value = np.zeros(k.shape, y.dtype), np.zeros(v.shape, y.dtype)
+    for rows, columns, part in _blocks(q, k, mask):
+        of_query[rows], more_key, more_value = _attend_backward(
+            g[rows], y[rows], highest[rows], total[rows], q[rows], k[columns], v[columns],
+            scale, part,
         )  # fmt: skip
-        for result, part in zip(results, parts, strict=True):
-            result[block] = part
-    return results
+        of_key[columns] += more_key
+        of_value[columns] += more_value
+    return of_query, of_key, of_value
 
 
 def _attend(q: Array, k: Array, v: Array, scale: float, mask: Mask) -> tuple[Array, Array, Array]:
@@ -271,14 +270,36 @@ def _times(x: Array, y: Array) -> Array:
     return np.multiply(x, y, out=x) if isinstance(x, np.ndarray) else x * y
 
 
-def _blocks(lead: tuple[int, ...], scores: int) -> list[Any]:
-    """Slices of the first axis, so that each block has about `_BLOCK` scores."""
-    heads = math.prod(lead[1:]) * scores
-    size = max(1, _BLOCK // max(heads, 1))
-    return [slice(start, start + size) for start in range(0, lead[0], size)]
+def _blocks(q: Array, k: Array, mask: Mask) -> Iterator[tuple[Any, Any, Mask]]:
+    """Parts of about `_BLOCK` scores: indices of queries and of keys, and the mask there.
+
+    Keys behind the last that some query of the block may attend to are left out: where a mask is
+    causal, that is nearly half of the work.
+    """
+    lead, queries, keys = q.shape[:-2], q.shape[-2], k.shape[-2]
+    rows = queries if mask is None else min(queries, _ROWS)
+    size = max(1, _BLOCK // max(math.prod(lead[1:]) * rows * keys, 1))
+    whole = (slice(None),) * (len(lead) - 1)
+    if mask is not None and mask.ndim < 2:
+        mask = mask[None]
+    for low in range(0, queries, rows):
+        some, stop, part = slice(low, low + rows), keys, mask
+        if part is not None and part.shape[-2] == queries:
+            part = part[..., some, :]
+        if part is not None and part.shape[-1] == keys:
+            allowed = np.flatnonzero(part.any(tuple(range(part.ndim - 1))))
+            stop = 1 + int(allowed[-1]) if len(allowed) else 1
+            part = part[..., :stop]
+        for start in range(0, lead[0], size):
+            first = slice(start, start + size)
+            yield (
+                (first, *whole, some),
+                (first, *whole, slice(0, stop)),
+                _part_of(part, lead, first),
+            )
 
 
-def _part_of(mask: Mask, lead: tuple[int, ...], block: Any) -> Mask:
+def _part_of(mask: Mask, lead: tuple[int, ...], block: slice) -> Mask:
     if mask is None or mask.ndim < len(lead) + 2 or mask.shape[0] == 1:
         return mask
     return mask[block]
