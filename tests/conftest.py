@@ -1,6 +1,14 @@
 """Shared by all tests: one seeded generator, and arrays of any shape."""
 
+# ruff: noqa: E402 (the variables are read when NumPy is loaded)
+
 from __future__ import annotations
+
+import os
+
+# Tests run side by side: threads of their own would only wait for each other
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
