@@ -136,7 +136,8 @@ def test_no_process_outlives_the_command(tmp_path, send, sign):
 
 def test_an_interrupt_while_processes_start_is_one_line_too(tmp_path):
     (tmp_path / "slow.py").write_text(
-        RULES.replace("WHAT", "time.sleep(600)") + "Path(__file__).with_name('up.started').touch()\n"
+        RULES.replace("WHAT", "time.sleep(600)")
+        + "Path(__file__).with_name('up.started').touch()\n"
     )
     command = _start(tmp_path, "slow.py:one", "slow.py:two", "--jobs", "2")
     until = time.monotonic() + 60
