@@ -20,6 +20,7 @@ _NUMPY = [
     {
         "sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2),
         "Heaviside": lambda z, at=0.5: np.heaviside(z, at),
+        "heaviside": lambda z: np.heaviside(z, 0.0),
     },
     "numpy",
 ]
