@@ -92,6 +92,7 @@ class Primitive:
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
         reads: whether its rules need the operands' values, and not only their shapes.
+        stamped: whether they need some operand's: a linear one may read a condition.
         arity: number of array operands (1 for a variadic primitive: the sequence).
     """
 
@@ -112,6 +113,7 @@ class Primitive:
     nonsmooth: str = ""
     domain: tuple[Domain, ...] = ()
     reads: bool = field(init=False)
+    stamped: bool = field(init=False)
     arity: int = field(init=False)
     analytic: bool = True
     samples: tuple[Sample, ...] = ()
@@ -120,6 +122,7 @@ class Primitive:
         """Note whether a rule reads the operands' values: a linear one needs their shapes only."""
         reads = self.kind != "linear" and any(map(callable, self.rules))
         object.__setattr__(self, "reads", reads)
+        object.__setattr__(self, "stamped", reads or None in self.rules)
         object.__setattr__(self, "arity", len(self.rules))
 
     def vjp(self, position: int) -> Rule | None:
