@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -457,13 +456,11 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
             if type(data) is np.ndarray:
                 if data is not arrays[0] and data is not arrays[-1]:  # not somebody else's array
                     data.setflags(write=False)  # others reach it through .data; rules rely on it
-                    viewed = given and data.base is not None
+                    out.shared = given and data.base is not None and _is_view(data, operands)
                 else:
-                    viewed = given
+                    out.shared = given
                 if given and primitive.stamped:
                     out.stamps = _stamps(primitive, operands, arrays)
-                if viewed:
-                    out.shared = any(map(np.may_share_memory, repeat(data), _others(operands)))
             elif hasattr(data, "lift"):
                 out.operands = data.lift(arrays)
     return out
@@ -487,14 +484,29 @@ def _is_given(x: Any) -> bool:
     return not isinstance(x, Tensor) or x.primitive is None or x.shared
 
 
-def _others(operands: Sequence[Any]) -> list[np.ndarray]:
-    return [raw(x) for x in operands if _is_given(x) and type(raw(x)) is np.ndarray]
+def _is_view(data: np.ndarray, operands: Sequence[Any]) -> bool:
+    """Whether an array is a view of one that others hold."""
+    base = data.base
+    for x in operands:
+        array = raw(x)
+        if type(array) is np.ndarray and _is_given(x):
+            if base is array or base is array.base:
+                return True
+            if type(base) is not np.ndarray and np.may_share_memory(data, array):  # by strides
+                return True
+    return False
+
+
+_FIXED = frozenset({int, slice, type(None), type(Ellipsis), np.int64})  # what cannot change
 
 
 def _kept(static: Mapping[str, Any]) -> Mapping[str, Any]:
     """The keywords with copies of arrays: an index, a mask or a target may change later."""
     for value in static.values():
-        if isinstance(value, np.ndarray | tuple | list):
+        kind = type(value)
+        if kind is np.ndarray or kind is list or (
+            kind is tuple and not _FIXED.issuperset(map(type, value))
+        ):  # fmt: skip
             return {name: _copied(value) for name, value in static.items()}
     return static
 
