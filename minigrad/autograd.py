@@ -80,7 +80,8 @@ def value_and_grad(
         tuple if ``argnums`` is a sequence.
 
     Raises:
-        ValueError: the function returned more than a single number.
+        TypeError: the function returned nothing, or no array.
+        ValueError: it returned more than a single number.
 
     Example:
         >>> value, gradient = mg.value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))
@@ -95,6 +96,10 @@ def value_and_grad(
             tracked, variables = _variables(args, numbers)
             result = function(*tracked, **kwargs)
             output, aux = result if has_aux else (result, None)
+            if not hasattr(raw(output), "size") and not isinstance(output, complex | float | int):
+                raise TypeError(
+                    f"grad: the function returned {type(output).__name__}, expected a single number"
+                )
             if getattr(raw(output), "size", 1) != 1:
                 raise ValueError(
                     f"grad: the function returned shape {np.shape(raw(output))}, expected a "

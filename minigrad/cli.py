@@ -60,6 +60,8 @@ def cli() -> None:
               "and the unrolled graph of each layer.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Seed of the random points and weights.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N",
+              help="Processes that share the targets; one per processor, unless said.")  # fmt: skip
 @click.pass_context
 def verify(
     context: click.Context,
@@ -67,6 +69,7 @@ def verify(
     json_file: Path | None,
     folder: Path | None,
     seed: int,
+    jobs: int | None,
 ) -> None:
     """Judge the engine's gradients of each TARGET; of all of the library without one.
 
@@ -75,9 +78,12 @@ def verify(
     forward over 100 steps in a finite field: equal or not, no tolerance. NUMERIC holds the
     floats against the complex step, on real data.
 
-    Exit status: 0 if every check passed, 1 if one failed, 2 if the input was wrong.
+    Exit status: 0 if every check passed, 1 if one failed, 2 if the input was wrong or
+    a process died.
     """
+    from minigrad.verify import WorkerError
     from minigrad.verify import verify as judge
+    from minigrad.verify.workers import processors
 
     found = [_resolve(text) for text in targets] or builtin()
     if json_file:
@@ -90,11 +96,12 @@ def verify(
             report = judge(
                 *found,
                 seed=seed,
+                jobs=jobs or processors(),
                 progress=lambda what, done, total: progress.update(
                     task, description=what, completed=done, total=total
                 ),
             )
-        except TargetError as error:
+        except (TargetError, WorkerError) as error:
             raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))

@@ -157,6 +157,7 @@ class Node:
         freed: whether a walk has freed what it was made of.
         hooks: called with its cotangent; what they return, unless ``None``, replaces it.
         stamps: (position, checksum) of each operand that others may change, see `stamp`.
+        shared: whether its data are a view of an array that others may change.
         saved: what a fused primitive's forward pass kept for its backward pass.
     """
 
@@ -172,6 +173,7 @@ class Node:
     freed: bool = False
     hooks: tuple[Callable[[Array], Array | None], ...] = ()
     stamps: tuple[tuple[int, int], ...] = ()
+    shared: bool = False
     saved: Any = None
 
     @property
@@ -241,13 +243,13 @@ def walk(
             found[node] = g
         if node.index < since:
             continue
-        if node.stamps:
-            check_stamps(node)
         if node.freed:
             raise RuntimeError(
                 f"backward: the graph behind {node.primitive} has been freed by an earlier "
                 "backward; pass retain_graph=True to that one"
             )
+        if node.stamps:
+            check_stamps(node)
         primitive = node.primitive
         if primitive is None:
             continue
@@ -300,8 +302,8 @@ def stamp(array: np.ndarray) -> int:
     """
     if array.nbytes < 4096 or array.dtype == object:
         return hash(array.tobytes())
-    if not array.flags.c_contiguous:
-        array = np.ascontiguousarray(array)
+    if not array.flags.c_contiguous:  # a transpose lies as well in its own order
+        array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
     flat = array.reshape(-1).view(np.uint8)
     whole = flat.size - flat.size % (8 * _WORDS)
     sums = flat[:whole].view(np.uint64).reshape(-1, _WORDS).sum(axis=0)
@@ -320,10 +322,18 @@ def check_stamps(node: Node) -> None:
             assert node.primitive is not None
             where = f" ({node.scope})" if node.scope else ""
             raise RuntimeError(
-                f"backward: operand {position} of {node.primitive.name}{where}, an array of "
-                f"shape {array.shape}, has been changed in place since it was used; its gradient "
-                "would be wrong: change a copy, or run the forward pass again"
+                f"backward: operand {position}{_called(node.parents[position])} of "
+                f"{node.primitive.name}{where}, an array of shape {array.shape}, has been changed "
+                "in place since it was used; its gradient would be wrong: change a copy, or run "
+                "the forward pass again"
             )
+
+
+def _called(node: Node | None) -> str:
+    """The name of an operand, or of what it is a view of."""
+    while node is not None and node.name is None and node.shared:
+        node = node.parents[0] if node.parents else None
+    return f" ({node.name})" if node is not None and node.name else ""
 
 
 def _own(g: Array | None, parent: Node) -> np.ndarray:

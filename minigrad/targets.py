@@ -54,10 +54,12 @@ class Target:
         subject: a `nn.Cell` subclass, another `nn.Module` subclass that is made with
             (input_size, hidden_size), a `Part`, a `Primitive`, or the `HandWritten` of a function
             decorated with `minigrad.verify.backward_of`.
+        named: whether `resolve` finds it by its name, in another process too.
     """
 
     name: str
     subject: Any
+    named: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -133,7 +135,7 @@ def resolve(text: str) -> Target:
         subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
         if subject is None:
             raise TargetError(f"unknown target {text!r}: {_suggestion(text)}")
-        return Target(text, subject)
+        return Target(text, subject, named=True)
     place, _, attribute = text.rpartition(":")
     module = _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
     subject = getattr(module, attribute, None)
@@ -147,7 +149,7 @@ def resolve(text: str) -> Target:
             "minigrad.nn.Module, a primitive, or a function decorated with "
             "minigrad.verify.backward_of"
         )
-    return Target(text, getattr(subject, "__vjp__", subject))
+    return Target(text, getattr(subject, "__vjp__", subject), named=True)
 
 
 def _is_target(value: Any) -> bool:

@@ -44,7 +44,7 @@ class Tensor(Node):
             before. Only leaves get one.
 
     Raises:
-        TypeError: ``requires_grad`` for integers or booleans.
+        TypeError: ``requires_grad`` for integers or booleans; or no data.
 
     Example:
         >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
@@ -61,12 +61,14 @@ class Tensor(Node):
     def __init__(self, data: Any, *, requires_grad: bool = False, name: str | None = None) -> None:
         if isinstance(data, Tensor):
             data = data.data
+        if data is None:
+            raise TypeError("Tensor: got None, expected an array or what numpy.asarray takes")
         if not hasattr(data, "__array_ufunc__"):
             data = np.asarray(data)
         if requires_grad and data.dtype.kind not in "fcO":
             raise TypeError(
                 f"requires_grad=True for dtype {data.dtype}: only floating-point and complex "
-                "arrays have gradients; convert with .astype(float)"
+                "arrays have gradients; write 1.0 for 1, or convert with .astype(float)"
             )
         self.data = data
         self.requires_grad = requires_grad
@@ -206,10 +208,10 @@ class Tensor(Node):
                 f"numpy.{ufunc.__name__}(out=…) on a Tensor: writing into an array would hide "
                 "what is recorded; use the result instead"
             )
-        what = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        how = "" if method == "__call__" else f".{method}"
         if kwargs:
-            what += f"({', '.join(kwargs)}=…)"
-        raise _no_rule(what)
+            how += f"({', '.join(kwargs)}=…)"
+        raise _no_rule(ufunc, how)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -222,7 +224,7 @@ class Tensor(Node):
             return rule(*args, **kwargs)
         if function in _CONSTANT:
             return function(*map(raw, args), **kwargs)
-        raise _no_rule(function.__name__)
+        raise _no_rule(function)
 
     def __primitive__(
         self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
@@ -439,7 +441,7 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
                 tracked = True
             else:
                 parents.append(None)
-            if x.primitive is None:
+            if x.primitive is None or x.shared:
                 given = True
         else:
             array = x
@@ -467,26 +469,74 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
             out.primitive = primitive
             out.operands = tuple(arrays)
             out.parents = tuple(parents)
-            out.static = static
+            out.static = static and _kept(static)
             out.saved = saved
             out.scope = state.scope
             if type(data) is np.ndarray:
                 if data is not arrays[0] and data is not arrays[-1]:  # not somebody else's array
                     data.setflags(write=False)  # others reach it through .data; rules rely on it
-                if given and primitive.reads:
-                    out.stamps = _stamps(operands, arrays)
+                    out.shared = given and data.base is not None and _is_view(data, operands)
+                else:
+                    out.shared = given
+                if given and primitive.stamped:
+                    out.stamps = _stamps(primitive, operands, arrays)
             elif hasattr(data, "lift"):
                 out.operands = data.lift(arrays)
     return out
 
 
-def _stamps(operands: Sequence[Any], arrays: Sequence[Any]) -> tuple[tuple[int, int], ...]:
-    """Checksums of the arrays that are not the tape's own: leaves, and constants."""
+def _stamps(
+    primitive: Primitive, operands: Sequence[Any], arrays: Sequence[Any]
+) -> tuple[tuple[int, int], ...]:
+    """Checksums of the arrays that a rule reads and that are not the tape's own."""
     return tuple([
         (k, stamp(array))
         for k, array in enumerate(arrays)
-        if type(array) is np.ndarray and getattr(operands[k], "primitive", None) is None
+        if type(array) is np.ndarray
+        and (primitive.reads or primitive.rules[k] is None)
+        and _is_given(operands[k])
     ])  # fmt: skip
+
+
+def _is_given(x: Any) -> bool:
+    """Whether others than the tape hold the array of an operand, or what it is a view of."""
+    return not isinstance(x, Tensor) or x.primitive is None or x.shared
+
+
+def _is_view(data: np.ndarray, operands: Sequence[Any]) -> bool:
+    """Whether an array is a view of one that others hold."""
+    base = data.base
+    for x in operands:
+        array = raw(x)
+        if type(array) is np.ndarray and _is_given(x):
+            if base is array or base is array.base:
+                return True
+            if type(base) is not np.ndarray and np.may_share_memory(data, array):  # by strides
+                return True
+    return False
+
+
+_FIXED = frozenset({int, slice, type(None), type(Ellipsis), np.int64})  # what cannot change
+
+
+def _kept(static: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keywords with copies of arrays: an index, a mask or a target may change later."""
+    for value in static.values():
+        kind = type(value)
+        if kind is np.ndarray or kind is list or (
+            kind is tuple and not _FIXED.issuperset(map(type, value))
+        ):  # fmt: skip
+            return {name: _copied(value) for name, value in static.items()}
+    return static
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, tuple | list):
+        parts = map(_copied, value)
+        return tuple(parts) if isinstance(value, tuple) else list(parts)
+    return value
 
 
 _new = Tensor.__new__
@@ -504,9 +554,22 @@ def own(g: Array, *, as_tensor: bool = False) -> Array:
     return g.copy() if isinstance(g, np.ndarray) else g
 
 
-def _no_rule(what: str) -> TypeError:
+def _no_rule(function: Callable[..., Any], how: str = "") -> TypeError:
+    """What to do about a function of NumPy, called in some way, that no primitive answers to."""
+    name = getattr(function, "__name__", str(function))
+    path = f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
+    ways = ["Compose it of those in minigrad.primitives"]
+    if isinstance(function, np.ufunc):
+        path = f"numpy.{name}"
+        operands = "x" if function.nin == 1 else ", ".join("abcdefgh"[: function.nin])
+        partials = f"lambda y, {operands}: …, " * function.nin
+        add = f"elementwise({name!r}, np.{name}, partials=({partials.rstrip()}), symbol=…)"
+    else:
+        add = f"fused({name!r}, {path.replace('numpy', 'np', 1)}, vjps=…, reference=…)"
+        add += ", or minigrad.linear"
+    if not how:
+        ways.append(f"add one with minigrad.{add}")
     return TypeError(
-        f"numpy.{what} on a Tensor: no primitive of minigrad answers to it. Compose it of those "
-        "in minigrad.primitives, add one with minigrad.elementwise, linear or fused, or use "
-        ".detach() / .numpy() if it shall be a constant"
+        f"{path}{how} on a Tensor: no primitive of minigrad answers to it. {', '.join(ways)}, or "
+        "use .detach() / .numpy() if it shall be a constant"
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad import nn
 from minigrad.primitives import primitive
 
 
@@ -218,6 +219,61 @@ def test_an_array_that_was_changed_in_place_is_noticed_at_backward(how, size, ch
     assert x.grad is None
 
 
+VIEWS = {
+    "transpose": lambda x: x.T,
+    "part": lambda x: x[:, 1:],
+    "reshape": lambda x: x.reshape(-1),
+    "broadcast": lambda x: np.broadcast_to(x, (2, *x.shape)),
+    "view of a view": lambda x: x.T[1].reshape(-1, 1),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("size", [3, 100])
+def test_a_change_is_noticed_through_a_view_too_and_told_by_name(view, size, rng):
+    array = rng.normal(size=(size, size))
+    x = mg.Tensor(array, requires_grad=True, name="w")
+    seen = VIEWS[view](x)
+    loss = (seen * seen).sum()
+    array *= 2
+    with pytest.raises(RuntimeError, match=r"operand 0 \(w\) of multiply.*changed in place"):
+        loss.backward()
+
+
+def test_a_copy_of_a_leaf_is_not_taken_for_a_view(rng):
+    array = rng.normal(size=(3, 4))
+    x = mg.Tensor(array, requires_grad=True)
+    assert [y.shared for y in (x.T, x[[0, 1]], x.T.reshape(-1), x + 0.0)] == [
+        True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_a_layer_s_weights_that_change_before_backward_are_noticed():
+    layer = nn.Linear(2, 3, rng=0)
+    loss = np.tanh(layer(mg.Tensor(np.ones((4, 2), np.float32), requires_grad=True))).sum()
+    layer.weight.data[...] = 0
+    with pytest.raises(RuntimeError, match=r"operand 1 \(weight\) of matmul \(module Linear\)"):
+        loss.backward()
+
+
+def test_a_condition_that_changes_is_noticed():
+    x, condition = mg.Tensor(np.ones(2), requires_grad=True), np.array([True, False])
+    loss = np.where(condition, x, 0.0).sum()
+    condition[:] = False
+    with pytest.raises(RuntimeError, match=r"operand 0 of where.*changed in place"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("index", [np.array([1, 1]), np.array([False, True])])
+def test_an_index_that_changes_later_changes_no_gradient(index):
+    x, right = mg.Tensor(np.ones(2), requires_grad=True), np.zeros(2)
+    np.add.at(right, index.copy(), 1)
+    loss = x[index].sum() + x[index, ...].sum()
+    index[:] = index[::-1] * 0
+    loss.backward()
+    np.testing.assert_array_equal(x.grad, 2 * right)
+
+
 def test_a_change_that_no_rule_would_see_is_allowed():
     """A sum needs the shape of its operands only."""
     leaf = np.ones(3)
@@ -260,6 +316,16 @@ def test_a_gradient_through_a_freed_part_is_refused_and_not_zero():
     y.backward()
     with pytest.raises(RuntimeError, match="freed"):
         mg.gradients(y * 2.0 + x.sum(), [x])
+    h = np.tanh(x)  # whose rule reads what was freed
+    h.sum().backward()
+    with pytest.raises(RuntimeError, match=r"behind .*tanh.* has been freed"):
+        (h * 2.0).sum().backward()
+
+
+@pytest.mark.parametrize("returned", [None, "1", [1.0]])
+def test_a_function_that_returns_no_number_is_refused(returned):
+    with pytest.raises(TypeError, match=f"returned {type(returned).__name__}, expected a single"):
+        mg.grad(lambda x: returned)(1.0)
 
 
 def test_the_walk_frees_what_it_has_passed():

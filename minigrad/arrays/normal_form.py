@@ -50,10 +50,11 @@ def _unknowns(expression: sympy.Expr) -> dict[sympy.Expr, sympy.Dummy]:
 
     Roots come first, those with most in them before, so that a division replaces them.
     """
-    powers = (p for p in expression.atoms(sympy.Pow) if not p.exp.is_Integer)
+    parts = _outside_functions(expression)
+    powers = (p for p in parts if p.is_Pow and not p.exp.is_Integer)
     split = (_root(p.base, e) for p in powers for e in sympy.Add.make_args(p.exp))
     atoms = {
-        *expression.atoms(sympy.Symbol, sympy.Function),
+        *(p for p in parts if isinstance(p, sympy.Symbol | sympy.Function)),
         *(p for p in split if p.is_Pow and not p.exp.is_Integer),
     }
 
@@ -61,6 +62,17 @@ def _unknowns(expression: sympy.Expr) -> dict[sympy.Expr, sympy.Dummy]:
         return -atom.count_ops() if _is_root(atom) else 1, sympy.default_sort_key(atom)
 
     return {atom: sympy.Dummy() for atom in sorted(atoms, key=order)}
+
+
+def _outside_functions(expression: sympy.Expr) -> set[sympy.Expr]:
+    """Every part of the expression, but for the arguments of functions, which stay as they are."""
+    parts, todo = set(), [expression]
+    while todo:
+        part = todo.pop()
+        if part not in parts:
+            parts.add(part)
+            todo += () if isinstance(part, sympy.Function) else part.args
+    return parts
 
 
 def _is_root(atom: sympy.Expr) -> bool:

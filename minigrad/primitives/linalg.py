@@ -2,7 +2,8 @@
 
 All act on the last two axes; those before are a batch. Numbers go to LAPACK, which exact
 scalars cannot: there each function is the composition that it is judged against. Matrices that
-NumPy refuses raise its ``numpy.linalg.LinAlgError``, forward and in the walk back.
+NumPy refuses raise its ``numpy.linalg.LinAlgError``, a ``ValueError``, forward and in the walk
+back.
 
 Derivatives: Giles 2008, "Collected matrix derivative results for forward and reverse mode
 algorithmic differentiation", section 2; of the Cholesky factor Murray 2016.
@@ -30,14 +31,34 @@ def _transposed(x: Array) -> Array:
     return np.swapaxes(x, -1, -2)
 
 
-def _on_numbers(lapack: Callable[..., Array], composition: Callable[..., Array]) -> Any:
+def _on_numbers(name: str, lapack: Callable[..., Array], composition: Callable[..., Array]) -> Any:
     """``lapack`` on arrays of numbers, the composition on those of exact scalars."""
 
     def forward(*operands: Array) -> Array:
-        exact = any(hasattr(x, "__primitive__") for x in operands)
-        return (composition if exact else lapack)(*operands)
+        if any(hasattr(x, "__primitive__") for x in operands):
+            return composition(*operands)
+        _order(name, operands[0])
+        try:
+            return lapack(*operands)
+        except np.linalg.LinAlgError as error:
+            raise _refusal(name, lapack, operands, error) from None
 
     return forward
+
+
+def _refusal(
+    name: str, lapack: Callable[..., Array], operands: tuple[Array, ...], error: Exception
+) -> np.linalg.LinAlgError:
+    """LAPACK's word on a matrix, with the operation, the shape, and which of a batch it is."""
+    a, said = np.asarray(operands[0]), str(error)
+    of_one = [np.eye(a.shape[-1]) for _ in operands[1:]]
+    for index in np.ndindex(a.shape[:-2]):
+        try:
+            lapack(a[index], *of_one)
+        except np.linalg.LinAlgError:
+            said += f" at {list(index)}" if index else ""
+            break
+    return np.linalg.LinAlgError(f"{name}: {said}, got shape {a.shape}")
 
 
 # The compositions: any size, any world, no branch on a value
@@ -118,6 +139,15 @@ def _lapack_cholesky(a: Array) -> Array:
 # The rules
 
 
+def _logabsdet_cotangent(g: Array, y: Array, a: Array) -> Array:
+    try:
+        return np.expand_dims(g, (-2, -1)) * _transposed(inv(a))
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(
+            f"slogdet: log |det| of a singular matrix has no gradient: {error}"
+        ) from None
+
+
 def _det_cotangent(g: Array, y: Array, a: Array) -> Array:
     """G det A · A⁻ᵀ; of a singular matrix by cofactors, which need no inverse."""
     try:
@@ -149,13 +179,13 @@ def _solve_a(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 
 _solve: Primitive = fused(
-    "solve", _on_numbers(_lapack_solve, lambda a, b: _inv(a) @ b),
+    "solve", _on_numbers("solve", _lapack_solve, lambda a, b: _inv(a) @ b),
     vjps=(_solve_a, _solve_b), label="A⁻¹b",
     reference=lambda a, b: _inv(a) @ b,
     samples=(sample((2, 2), (2, 1)), sample((2, 2, 2), (2, 2)), sample((2, 2), (2, 2, 1))),
 )  # fmt: skip
 inv: Primitive = fused(
-    "inv", _on_numbers(np.linalg.inv, _inv), numpy=(np.linalg.inv,), label="A⁻¹",
+    "inv", _on_numbers("inv", np.linalg.inv, _inv), numpy=(np.linalg.inv,), label="A⁻¹",
     vjps=(lambda g, y, a: -_transposed(y) @ g @ _transposed(y),),
     reference=_inv,
     samples=(sample((2, 2)), sample((3, 3)), sample((2, 2, 2))),
@@ -168,7 +198,7 @@ inv: Primitive = fused(
     """,
 )  # fmt: skip
 det: Primitive = fused(
-    "det", _on_numbers(np.linalg.det, _det), numpy=(np.linalg.det,),
+    "det", _on_numbers("det", np.linalg.det, _det), numpy=(np.linalg.det,),
     vjps=(_det_cotangent,),
     reference=_det,
     samples=(sample((2, 2)), sample((3, 3)), sample((2, 2, 2))),
@@ -184,8 +214,8 @@ det: Primitive = fused(
     """,
 )  # fmt: skip
 logabsdet = fused(
-    "logabsdet", _on_numbers(_lapack_logabsdet, _logabsdet), label="log |det|",
-    vjps=(lambda g, y, a: np.expand_dims(g, (-2, -1)) * _transposed(inv(a)),),
+    "logabsdet", _on_numbers("slogdet", _lapack_logabsdet, _logabsdet), label="log |det|",
+    vjps=(_logabsdet_cotangent,),
     reference=_logabsdet,
     samples=(sample((2, 2)), sample((3, 3)), sample((2, 2, 2))),
     doc="""log |det A| of square matrices (..., n, n), where `det` would overflow.
@@ -196,7 +226,7 @@ logabsdet = fused(
     """,
 )  # fmt: skip
 cholesky = fused(
-    "cholesky", _on_numbers(_lapack_cholesky, _cholesky), numpy=(np.linalg.cholesky,),
+    "cholesky", _on_numbers("cholesky", _lapack_cholesky, _cholesky), numpy=(np.linalg.cholesky,),
     vjps=(_cholesky_cotangent,),  # as NumPy it reads the lower triangle: 0 above
     reference=_cholesky, domain=("definite",),
     samples=(sample((2, 2)), sample((2, 2, 2))),
@@ -235,6 +265,13 @@ def solve(a: Array, b: Array) -> Array:
             f"solve: got a {np.shape(a)} and b {np.shape(b)}: "
             + (f"{n} and {rows[0]} rows differ" if rows else "b is a number")
         )
+    try:
+        np.broadcast_shapes(np.shape(a)[:-2], np.shape(b)[:-2])
+    except ValueError:
+        raise ValueError(
+            f"solve: got a {np.shape(a)} and b {np.shape(b)}: their batches {np.shape(a)[:-2]} "
+            f"and {np.shape(b)[:-2]} do not broadcast"
+        ) from None
     return _solve(a, np.expand_dims(b, -1))[..., 0] if np.ndim(b) == 1 else _solve(a, b)
 
 
@@ -248,11 +285,15 @@ def slogdet(a: Array) -> SlogdetResult:
     Returns:
         (sign, logabsdet), each of the batch's shape.
 
+    Raises:
+        numpy.linalg.LinAlgError: the matrices are not square; or, in the walk back, singular.
+
     Example:
         >>> sign, logabsdet = mg.slogdet(-np.eye(3))
         >>> print(sign, logabsdet)
         -1.0 0.0
     """
+    _order("slogdet", a)
     data = a.data if hasattr(a, "parents") else a
     exact = hasattr(data, "__primitive__")
     sign = np.sign(det(data)) if exact else np.linalg.slogdet(data)[0]
@@ -263,9 +304,11 @@ def _order(name: str, a: Array) -> int:
     """Number of rows of square matrices.
 
     Raises:
-        ValueError: they are not square.
+        numpy.linalg.LinAlgError: they are not square.
     """
     shape = np.shape(a)
     if len(shape) < 2 or shape[-1] != shape[-2]:
-        raise ValueError(f"{name}: got shape {shape}, expected square matrices (..., n, n)")
+        raise np.linalg.LinAlgError(
+            f"{name}: got shape {shape}, expected square matrices (..., n, n)"
+        )
     return shape[-1]

@@ -98,6 +98,7 @@ class Primitive:
         samples: inputs that it is judged on.
         doc: what it computes, with an example: what ``help`` shows of it.
         reads: whether its rules need the operands' values, and not only their shapes.
+        stamped: whether they need some operand's: a linear one may read a condition.
         arity: number of array operands (1 for a variadic primitive: the sequence).
 
     Example:
@@ -124,6 +125,7 @@ class Primitive:
     nonsmooth: str = ""
     domain: tuple[Domain, ...] = ()
     reads: bool = field(init=False)
+    stamped: bool = field(init=False)
     arity: int = field(init=False)
     analytic: bool = True
     samples: tuple[Sample, ...] = ()
@@ -135,6 +137,7 @@ class Primitive:
             object.__setattr__(self, "__doc__", inspect.cleandoc(self.doc))
         reads = self.kind != "linear" and any(map(callable, self.rules))
         object.__setattr__(self, "reads", reads)
+        object.__setattr__(self, "stamped", reads or None in self.rules)
         object.__setattr__(self, "arity", len(self.rules))
 
     def vjp(self, position: int) -> Rule | None:

@@ -32,7 +32,7 @@ def derive(
     notation: Notation = "standard",
     language: Language = "en",
 ) -> Derivation:
-    """Derive the gradients of a cell, of attention, or of a primitive.
+    """Derive the gradients of a cell, of a module of matrices such as attention, or of a primitive.
 
     Args:
         target: a `Target`, its name, or what it stands for; a recurrent layer stands for its cell.
@@ -58,7 +58,13 @@ def derive(
     cell = getattr(target.subject, "cell_type", None)
     target = Target(target.name, cell) if cell else target
     if target.kind == "part":
-        raise TargetError(f"{target.name}: a part, expected a cell, attention or a primitive")
+        module = target.subject.module()
+        if module is None:
+            raise TargetError(
+                f"{target.name}: a function of several operations, expected a cell, a module or a "
+                "primitive; verify and graph know it"
+            )
+        target = Target(target.name, type(module))
     words = Words(language)
     if notation not in NOTATIONS:
         raise ValueError(f"derive: got notation {notation!r}, expected {', '.join(NOTATIONS)}")
@@ -67,6 +73,6 @@ def derive(
     by_kind = {"layer": derive_layer, "primitive": derive_rule}
     if target.kind not in by_kind:
         raise TargetError(
-            f"{target.name}: a {target.kind}, expected a cell, a layer or a primitive"
+            f"{target.name}: a {target.kind}, expected a cell, a module or a primitive"
         )
     return by_kind[target.kind](target, wrt, words=words)

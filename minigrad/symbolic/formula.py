@@ -10,7 +10,7 @@ import sympy
 
 from minigrad import notation
 
-SUM, PRODUCT, ATOM = range(3)  # how tightly a formula binds
+SUM, ENTRIES, PRODUCT, ATOM = range(4)  # how tightly a formula binds: A B ∘ C is (A B) ∘ C
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ _WRITTEN: dict[str, tuple[int, str, str]] = {
     "group": (ATOM, "({0})", "\\left({0}\\right)"),
     "to_the": (ATOM, "{0}^({1})", "{{{0}}}^{{{1}}}"),
     "squared": (ATOM, "{0}²", "{{{0}}}^{{2}}"),
-    "over": (PRODUCT, "{0} / {1}", "\\dfrac{{{0}}}{{{1}}}"),
-    "minus": (PRODUCT, "−{0}", "-{0}"),
+    "over": (ENTRIES, "{0} / {1}", "\\dfrac{{{0}}}{{{1}}}"),
+    "minus": (ENTRIES, "−{0}", "-{0}"),
     "affine": (SUM, "{0}·{1} + {2}", "{0}\\,{1} + {2}"),
     "from_output": (ATOM, "∂ℓ/∂{0}", "\\dfrac{{\\partial \\ell}}{{\\partial {0}}}"),
 }
@@ -126,7 +126,7 @@ _JOINED = {
     "equals": (SUM - 1, " = ", " = "),
     "at_most": (SUM - 1, " ≤ ", " \\le "),
     "plus": (SUM, " + ", " + "),
-    "hadamard": (PRODUCT, " ∘ ", " \\circ "),
+    "hadamard": (ENTRIES, " ∘ ", " \\circ "),
     "stack": (ATOM, ", ", ",\\; "),
 }
 _BARE = {
@@ -134,6 +134,7 @@ _BARE = {
     "norm", "size", "group", "to_the", "root", "positive",
 }  # fmt: skip
 _RELATIONS = {"equals", "at_most"}
+_OF_MATRICES = {"matmul", "sum_rows"}  # whose operands are no products of entries
 
 
 def text(formula: Formula) -> str:
@@ -216,7 +217,10 @@ def _write(formula: Formula, *, latex: bool) -> tuple[str, int]:
     if formula.kind in _BARE or (latex and formula.kind == "over"):
         parts = [part for part, _ in written]
     else:
-        parts = [_bracketed(*part, PRODUCT if binding < ATOM else ATOM, latex) for part in written]
+        least = ATOM if binding == ATOM else PRODUCT if formula.kind in _OF_MATRICES else ENTRIES
+        parts = [_bracketed(*part, least, latex) for part in written]
+        if formula.kind == "over":
+            parts[1] = _bracketed(*written[1], ATOM, latex)
     return (tex if latex else plain).format(*parts), binding
 
 
@@ -324,7 +328,8 @@ def _factors(expression: Any, part: Any, names: dict[Any, Name], latex: bool) ->
         under = part(below, SUM if latex else ATOM)
         whole = f"\\frac{{{whole}}}{{{under}}}" if latex else f"{whole} / {under}"
     loose = sign or (below != 1 and not latex)  # in a product it needs brackets
-    return f"{sign}{whole}", SUM if loose else PRODUCT
+    spread_out = len(front) + len(factors) > 1 and below == 1
+    return f"{sign}{whole}", SUM if loose else ENTRIES if spread_out else PRODUCT
 
 
 def _power(expression: Any, part: Any, latex: bool) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.formula import Formula, Name, Operation, Scalar, op, plus
-from minigrad.symbolic.matrix import MatrixArray, NotationError, matrix_shape
+from minigrad.symbolic.matrix import MatrixArray, NotationError, matrix_shape, unbroadcast
 from minigrad.symbolic.plain import plain
 from minigrad.symbolic.sentences import Prose, Words
 from minigrad.tape import Node, ancestors
@@ -86,7 +86,9 @@ def _traced(target: Target, rows: int, words: Words) -> _Writer:
     except Exception as error:
         wanted = ", ".join(f"{name}={size}" for name, size in given.items())
         raise ValueError(
-            f"derive: {target.title}({wanted}) on matrices failed: {type(error).__name__}: "
+            f"derive: {target.title} cannot be made and called as a module of matrices (rows, "
+            f"width), and only such are derived; verify and graph may know it. "
+            f"{target.title}({wanted}) failed: {type(error).__name__}: "
             f"{' '.join(str(error).split())}"
         ) from error
     output = outputs[0] if isinstance(outputs, tuple) else outputs
@@ -238,12 +240,7 @@ class _Writer:
         if node in self.names:  # the value under its name, where the rule computes it once more
             formula = _replaced(part.formula, self.written[node].formula, self.names[node])
             part = MatrixArray(formula, part.shape, part.width)
-        rows, columns = matrix_shape(shape)
-        if matrix_shape(part.shape)[1] != columns:  # what was broadcast is summed
-            part = part.sum(-1, keepdims=True)
-        if matrix_shape(part.shape)[0] != rows:
-            part = MatrixArray(op("sum_rows", part.formula), (1, columns), part.width)
-        return MatrixArray(part.formula, shape, part.width)
+        return unbroadcast(part, shape)
 
     def _with_d(self, formula: Formula) -> Formula:
         """The formula with d where the width of the rows stands."""
@@ -264,6 +261,8 @@ class _Writer:
         assert node.primitive is not None
         made_by = {p.primitive.name for p in node.parents if p is not None and p.primitive}
         match node.primitive.name:
+            case "reshape" | "getitem" if isinstance(node.parents[0], Node) and made_by:
+                return self._reason(node.parents[0])
             case "softmax":
                 return self.say("weights_rows")
             case "matmul" if "softmax" in made_by:

@@ -135,6 +135,16 @@ def _applied(name: str, x: Formula) -> Formula:
     return op("apply", Name(name), x)
 
 
+def unbroadcast(part: MatrixArray, shape: tuple[int, ...]) -> MatrixArray:
+    """A rule's result in the shape of its operand: what was broadcast is summed."""
+    rows, columns = matrix_shape(shape)
+    if matrix_shape(part.shape)[1] != columns:
+        part = part.sum(-1, keepdims=True)
+    if matrix_shape(part.shape)[0] != rows:
+        part = MatrixArray(op("sum_rows", part.formula), (1, columns), part.width)
+    return MatrixArray(part.formula, shape, part.width)
+
+
 class NotationError(ValueError):
     """A rule does something for which there is no notation here."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import sympy
 
 from minigrad.arrays.functions import on_one_branch
@@ -10,7 +11,7 @@ from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.primitives import Primitive
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.formula import Name, Scalar, hadamard, op
-from minigrad.symbolic.matrix import MatrixArray
+from minigrad.symbolic.matrix import MatrixArray, NotationError, unbroadcast
 from minigrad.symbolic.sentences import Words
 from minigrad.targets import Target
 
@@ -76,20 +77,33 @@ def _elementwise(
 
 def _adjoint(primitive: Primitive, letters: list[str], kept: list[int], words: Words) -> Section:
     if primitive.variadic or any(s.static for s in primitive.samples[:1]):
-        raise ValueError(
-            f"derive: {primitive.name} only moves or adds up entries; its adjoint puts them back "
-            f"(see minigrad verify {primitive.name})"
-        )
+        raise _unwritten(primitive)
+    shapes: list[tuple[int, ...]]
     shapes = [(2, 3), (3, 4)] if primitive.kind == "bilinear" else [(2, 3)] * primitive.arity
+    for given in primitive.samples[:1]:
+        shapes = [np.shape(x) if isinstance(x, np.ndarray) else x for x in given.operands]
     operands = [MatrixArray(Name(x.upper()), s) for x, s in zip(letters, shapes, strict=True)]
-    y = primitive.apply(tuple(operands), {})
+    try:
+        y = primitive.apply(tuple(operands), {})
+    except NotationError:
+        raise _unwritten(primitive) from None
     g = MatrixArray(Name("Y", delta=True), y.shape)
     output = MatrixArray(Name("Y"), y.shape)
     lines = [Line(op("equals", Name("Y"), y.formula), words("computes"), "y")]
     for k in kept:
         rule = primitive.vjp(k)
         assert rule is not None
-        right = rule(g, output, *operands).formula
+        right = unbroadcast(rule(g, output, *operands), operands[k].shape).formula
         left = Name(letters[k].upper(), delta=True)
         lines.append(Line(op("equals", left, right), words("engines_adjoint"), letters[k]))
     return Section(words.plain("adjoint"), words("adjoint_says"), tuple(lines))
+
+
+def _unwritten(primitive: Primitive) -> ValueError:
+    """Why there is nothing to derive: it is trivial, or matrices by name do not say it."""
+    if primitive.kind == "linear":
+        return ValueError(
+            f"derive: {primitive.name} only moves or adds up entries; its adjoint puts them back "
+            f"(see minigrad verify {primitive.name})"
+        )
+    return NotationError(primitive.name)

@@ -8,7 +8,7 @@ exactly in a finite field over 100 steps, and holds the floats against the compl
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,11 +24,13 @@ from minigrad.verify.linter import check_vjp, lint
 from minigrad.verify.problem import Problem, of_layer, of_part, of_primitive
 from minigrad.verify.real_input import weather_window
 from minigrad.verify.report import Check, Judge, Report
+from minigrad.verify.workers import WorkerError, spread
 
 __all__ = [
     "Check",
     "Problem",
     "Report",
+    "WorkerError",
     "backward_of",
     "check_vjp",
     "judge_exact",
@@ -47,6 +49,7 @@ MOST_UNKNOWNS = 40
 def verify(
     *targets: str | Target,
     seed: int = 0,
+    jobs: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
     """Judge the engine's gradients of each target with all three judges.
@@ -54,10 +57,13 @@ def verify(
     Args:
         targets: names as `minigrad.targets.resolve` takes them; all of the library if none.
         seed: of the random points and weights.
+        jobs: how many processes share the targets that were found by their names. A script
+            that asks for more than one does so under ``if __name__ == "__main__":``.
         progress: called with what is judged next, how many are done, and how many there are.
 
     Raises:
         TargetError: a target that cannot be found or made.
+        WorkerError: a process died.
 
     Example:
         >>> from minigrad.verify import verify
@@ -65,21 +71,49 @@ def verify(
         True
     """
     found = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
-    tasks: list[tuple[str, Callable[[], Iterable[Check]]]] = []
-    for target in found:
-        if target.kind == "backward":
-            tasks.append((target.name, partial(_linted, target, seed)))
+    tasks = [_tasks(target, seed) for target in found]
+    total = sum(map(len, tasks))
+    told = progress or (lambda what, done, total: None)
+    judged: dict[int, list[Check]] = {}
+    away = [k for k, target in enumerate(found) if target.named]
+    if jobs > 1 and len(away) > 1:
+
+        def count(left: Sequence[int]) -> None:
+            if left:
+                open_ = sum(len(tasks[away[k]]) for k in left)
+                told(found[away[left[0]]].name, total - open_, total)
+
+        names = [found[k].name for k in away]
+        checks = spread(partial(_by_name, seed=seed), names, jobs, count)
+        judged = dict(zip(away, checks, strict=True))
+    done = sum(len(tasks[k]) for k in judged)
+    for k, own in enumerate(tasks):
+        if k in judged:
             continue
-        for judge, problem in problems(target, seed):
-            tasks.append((f"{problem.target}: {judge}", partial(_judged, judge, problem, seed)))
-        if target.kind == "cell":
-            tasks.append((f"{target.name}: generated", partial(judge_generated, target, seed)))
-    checks: list[Check] = []
-    for done, (what, run) in enumerate(tasks):
-        if progress:
-            progress(what, done, len(tasks))
-        checks += run()
-    return Report(tuple(checks), seed)
+        judged[k] = []
+        for what, run in own:
+            told(what, done, total)
+            judged[k] += run()
+            done += 1
+    return Report(tuple(check for k in range(len(found)) for check in judged[k]), seed)
+
+
+def _tasks(target: Target, seed: int) -> list[tuple[str, Callable[[], Iterable[Check]]]]:
+    """What is to be done for one target, each with what it is called."""
+    if target.kind == "backward":
+        return [(target.name, partial(_linted, target, seed))]
+    tasks: list[tuple[str, Callable[[], Iterable[Check]]]] = [
+        (f"{problem.target}: {judge}", partial(_judged, judge, problem, seed))
+        for judge, problem in problems(target, seed)
+    ]
+    if target.kind == "cell":
+        tasks.append((f"{target.name}: generated", partial(judge_generated, target, seed)))
+    return tasks
+
+
+def _by_name(name: str, seed: int) -> list[Check]:
+    """The checks of a target that another process found."""
+    return [check for _, run in _tasks(resolve(name), seed) for check in run()]
 
 
 def _judged(judge: Judge, problem: Problem, seed: int) -> list[Check]:

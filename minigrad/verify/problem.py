@@ -188,7 +188,10 @@ def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:
         operands = tuple(
             leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
         )
-        return primitive.apply(operands, sample.static)
+        once = primitive.apply(operands, sample.static)
+        if primitive.accumulate is None:
+            return once
+        return once, primitive.apply(operands, sample.static)  # it adds to what is there already
 
     return Problem(name, shapes, run, domains)
 

@@ -47,6 +47,10 @@ def value(formula: Formula, of: Lookup) -> np.ndarray:
         (name,) = formula.parts
         assert isinstance(name, Name)
         return of(Name("loss", name.shift, upper=name.base))
+    if formula.kind == "apply":
+        function, argument = formula.parts
+        assert isinstance(function, Name)
+        return getattr(np, function.base)(value(argument, of))
     parts = [value(part, of) for part in formula.parts]
     return _OPERATIONS[formula.kind](*parts)
 
@@ -67,12 +71,13 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "minus": lambda a: -a,
     "hadamard": lambda *factors: np.prod(np.broadcast_arrays(*factors), axis=0),
     "over": lambda a, b: a / b,
+    "scaled": lambda a, b: a * b,
     "matmul": lambda a, b: a @ b,
     "transpose": lambda a: a.T,
     "stack": lambda *parts: np.concatenate(parts),
     "affine": lambda w, v, b: w @ v + b,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True),
-    "sum_rows": lambda a: a.sum(axis=0),
+    "sum_rows": lambda a: a.sum(axis=0, keepdims=True),
     "total": lambda a: a.sum(axis=0, keepdims=True),
     "mean": lambda a: a.mean(axis=0, keepdims=True),
     "diag": lambda a: np.diag(a[:, 0]),

@@ -12,6 +12,7 @@ import pytest
 from evaluation import section, sides
 
 from minigrad import nn, tanh
+from minigrad.parts import PARTS
 from minigrad.primitives import PRIMITIVES
 from minigrad.symbolic import derive
 from minigrad.symbolic.formula import Name, text
@@ -122,6 +123,44 @@ def test_every_primitive_is_derived_or_refused_in_one_line(name: str) -> None:
     except ValueError as error:
         assert str(error).startswith("derive: ")
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("layer_norm", "no notation for layer_norm"),
+        ("einsum", "no notation for einsum"),
+        ("sum", "sum only moves or adds up entries"),
+        ("cosine", "a function of several operations, expected a cell, a module or a primitive"),
+        ("multi-head", "MultiheadAttention cannot be made and called as a module of matrices"),
+    ],
+)
+def test_a_refusal_says_why_and_who_can_help(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        derive(name)
+    assert "verify" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_is_derived_or_refused_in_one_line(name: str) -> None:
+    try:
+        assert f"The gradients of {type(PARTS[name].module()).__name__}" in derive(name).text()
+    except ValueError as error:
+        assert "\n" not in str(error)
+
+
+def test_what_is_broadcast_is_summed_in_a_rule_too() -> None:
+    lines = derive("affine").text()
+    assert "Y = A Bᵀ + C" in lines
+    assert "δC = 1ᵀ δY" in lines
+
+
+def test_a_product_of_entries_is_bracketed_in_a_product_of_matrices() -> None:
+    lines = derive("additive-attention").text()
+    assert "δK = Aᵀ δY + (δZ ∘ (1 − Z ∘ Z)) W_key" in lines
+    assert "δW_query = (1ᵀ (δZ ∘ (1 − Z ∘ Z)))ᵀ Q" in lines
+    assert "S = W_score Zᵀ                    a product of matrices" in lines
+    assert "δH ∘ 1 / (2 H) / d ∘ 2 Z" in derive("layer-norm").text()
 
 
 @pytest.mark.parametrize("kind", [nn.LSTMCell, nn.Attention, cells.Exotic, cells.Twice])

@@ -10,7 +10,8 @@ import pytest
 from evaluation import Unrolled, section, sides, value
 
 from minigrad import nn
-from minigrad.symbolic import derive
+from minigrad.parts import PARTS
+from minigrad.symbolic import Derivation, derive
 from minigrad.symbolic.formula import Name
 from minigrad.targets import Target
 from minigrad.tensor import Tensor
@@ -60,6 +61,7 @@ def test_derived_equations_give_the_engines_gradients(
         column = parameter.data if part == "weight" else parameter.data[:, None]
         parameters[key] = column
         expected[key] = parameter.grad.reshape(column.shape)
+    parameters["H", ""] = np.array(H)  # the number of units, in means over them
     derivation = derive(Target("cell", kind))
     run = Unrolled(derivation, parameters, _Widths(sizes), x.data, initial, loss_of)
 
@@ -86,16 +88,47 @@ def test_attentions_formulas_give_the_engines_gradients_at_every_width(
     steps: int, inputs: int, width: int, rng: np.random.Generator
 ) -> None:
     layer = nn.Attention(inputs, width, rng=1, dtype=np.float64)
-    x = Tensor(rng.normal(size=(steps, inputs)), requires_grad=True)
-    cotangent = rng.normal(size=(steps, width))
-    layer(x)[0].backward(cotangent)
-    derivation = derive("attention")
+    _compare(derive("attention"), layer, {"X": (steps, inputs)}, width, rng)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "width"),
+    [
+        ("linear", {"X": (4, 3)}, 2),
+        ("layer-norm", {"X": (4, 3)}, 3),
+        ("rms-norm", {"X": (4, 3)}, 3),
+        ("additive-attention", {"Q": (1, 2), "K": (5, 3)}, 2),
+    ],
+)
+def test_a_parts_formulas_give_the_engines_gradients(
+    name: str, inputs: dict[str, tuple[int, int]], width: int, rng: np.random.Generator
+) -> None:
+    module = PARTS[name].module()
+    assert module is not None
+    for parameter in module.parameters():  # a norm starts with ones and zeros
+        parameter.data = rng.normal(size=parameter.shape)
+    _compare(derive(name), module, inputs, width, rng)
+
+
+def _compare(
+    derivation: Derivation,
+    layer: nn.Module,
+    shapes: dict[str, tuple[int, int]],
+    width: int,
+    rng: np.random.Generator,
+) -> None:
+    """The engine's gradients of a module of matrices, and those of its derivation."""
+    inputs = {n: Tensor(rng.normal(size=s), requires_grad=True) for n, s in shapes.items()}
+    outputs = layer(*inputs.values())
+    output = outputs[0] if isinstance(outputs, tuple) else outputs
+    cotangent = rng.normal(size=output.shape)
+    output.backward(cotangent)
 
     known: dict[tuple[str, str, bool], np.ndarray] = {
-        ("X", "", False): x.data, ("loss", "", False): cotangent,
-        ("d", "", False): np.array(width),
+        ("loss", "", False): cotangent, ("d", "", False): np.array(width),
     }  # fmt: skip
-    expected = {("X", ""): x.grad}
+    known |= {(name, "", False): x.data for name, x in inputs.items()}
+    expected = {(name, ""): x.grad for name, x in inputs.items()}
     for path, parameter in layer.named_parameters():
         module, _, part = path.rpartition(".")
         key = ("W" if part == "weight" else "b", module)
@@ -110,4 +143,4 @@ def test_attentions_formulas_give_the_engines_gradients_at_every_width(
             assert isinstance(left, Name)
             known[left.base, left.lower, left.delta] = value(right, of)
     for key, gradient in expected.items():
-        close(known[*key, True], gradient)
+        close(known[*key, True].reshape(gradient.shape), gradient)

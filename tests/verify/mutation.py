@@ -19,8 +19,9 @@ from typing import Any
 import minigrad.primitives
 from minigrad.primitives import primitive as engine
 
-_RULES = ("partials", "adjoints", "vjps", "backward")
-_TURNS = ("_transposed", "swapaxes", "transpose", "flip")
+_RULES = ("partials", "adjoints", "vjps", "backward", "accumulate")
+_TURNS = ("_transposed", "swapaxes", "transpose", "flip", "argsort")
+_SUMS = ("mean", "sum_along")  # what modules call the sums that they import
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Mutant:
         try:  # running the module declares its primitives once more
             exec(compile(ast.fix_missing_locations(tree), str(self), "exec"), namespace)
             changed = engine.PRIMITIVES[self.name]
-            return {field: getattr(changed, field) for field in ("vjps", "saving", "backward")}
+            fields = ("vjps", "saving", "backward", "accumulate")
+            return {field: getattr(changed, field) for field in fields}
         finally:
             for table, kept in zip(tables, before, strict=True):
                 table.clear()
@@ -57,7 +59,7 @@ class Mutant:
 def mutants() -> list[Mutant]:
     """All of them, of every primitive that the package declares."""
     return [
-        Mutant(name, module.__name__, k, f"{ast.unparse(node)} → {ast.unparse(new)}")
+        Mutant(name, module.__name__, k, f"{_text(node)} → {_text(new)}")
         for module in _modules()
         for name in _declarations(_tree(module.__name__))
         for k, (node, new) in enumerate(_changes(_tree(module.__name__), name))
@@ -95,24 +97,38 @@ def _declarations(tree: ast.Module) -> dict[str, ast.Call]:
     }
 
 
-def _changes(tree: ast.Module, name: str) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """What may be changed in a primitive's rules and in the functions that they call."""
+def _changes(tree: ast.Module, name: str) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """What may be changed in a primitive's rules and in the functions that they call.
+
+    An adjoint that is another primitive's forward pass has that function's changes too.
+    """
     helpers = {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef)}
-    call = _declarations(tree)[name]
-    todo: list[ast.AST] = [k.value for k in call.keywords if k.arg in _RULES]
+    declared = _declarations(tree)
+    pairs = {
+        other: call.args[1]
+        for other, call in declared.items()
+        if isinstance(call.func, ast.Name) and call.func.id == "linear" and other != name
+    }
+    todo = [
+        (k.value, (_terms, _sums_and_turns)) for k in declared[name].keywords if k.arg in _RULES
+    ]
     seen = set()
     while todo:
-        for node in ast.walk(todo.pop(0)):
-            if isinstance(node, ast.Name) and node.id in helpers and node.id not in seen:
-                if node.id not in _TURNS:
-                    todo.append(helpers[node.id])
+        start, kinds = todo.pop(0)
+        for node in ast.walk(start):
+            if isinstance(node, ast.Name) and node.id not in seen:
+                if node.id in helpers and node.id not in _TURNS:
+                    todo.append((helpers[node.id], kinds))
+                if node.id in pairs:  # which has no factors: what it computes with are positions
+                    todo.append((pairs[node.id], (_sums_and_turns,)))
                 seen.add(node.id)
-            if isinstance(node, ast.expr):
-                for new in _changed(node):
+            for changed in kinds:
+                for new in changed(node):
                     yield node, new
 
 
-def _changed(node: ast.expr) -> Iterator[ast.expr]:
+def _terms(node: ast.AST) -> Iterator[ast.AST]:
+    """A factor, a term or a sign less or another, a product turned round."""
     match node:
         case ast.BinOp(left, ast.Mult() | ast.Div() | ast.Add() | ast.Sub(), right) if not (
             _is_index(node)
@@ -127,13 +143,28 @@ def _changed(node: ast.expr) -> Iterator[ast.expr]:
             yield ast.BinOp(right, ast.MatMult(), left)
         case ast.UnaryOp(ast.USub(), operand) if not isinstance(operand, ast.Constant):
             yield operand
+
+
+def _sums_and_turns(node: ast.AST) -> Iterator[ast.AST]:
+    """A sum or a transpose forgotten, an entry assigned to that should be added to."""
+    match node:
         case ast.Call(ast.Attribute(ast.Name("np"), "sum"), [x, *_]):
             yield x
             yield ast.Call(_np("mean"), node.args, node.keywords)
         case ast.Call(ast.Attribute(x, "sum"), arguments):
             yield x
             yield ast.Call(_np("mean"), [x, *arguments], node.keywords)
-        case ast.Call(ast.Attribute(_, f) | ast.Name(f), [x, *_]) if f in _TURNS:
+        case ast.Call(ast.Name(f), [x, *_]) if f in _SUMS or f in _TURNS:
+            yield x
+        case ast.Call(ast.Name("reduce"), [ast.Attribute(ast.Name("np"), "add"), x]):
+            yield ast.Subscript(x, ast.Constant(0), ast.Load())
+        case ast.AugAssign(ast.Subscript(x, index), ast.Add(), value):
+            yield ast.Assign([ast.Subscript(x, index, ast.Store())], value)
+        case ast.Expr(ast.Call(ast.Attribute(ast.Attribute(_, "add"), "at"), [x, index, value])):
+            yield ast.Assign([ast.Subscript(x, index, ast.Store())], value)
+        case ast.Call(ast.Attribute(ast.Name("np"), f), [x, *_]) if f in _TURNS:
+            yield x
+        case ast.Call(ast.Attribute(x, f)) if f in _TURNS:
             yield x
 
 
@@ -145,12 +176,16 @@ def _is_index(node: ast.BinOp) -> bool:
     )
 
 
+def _text(node: ast.AST) -> str:
+    return ast.unparse(ast.fix_missing_locations(node))
+
+
 def _np(name: str) -> ast.Attribute:
     return ast.Attribute(ast.Name("np", ast.Load()), name, ast.Load())
 
 
 class _Replace(ast.NodeTransformer):
-    def __init__(self, node: ast.expr, new: ast.expr) -> None:
+    def __init__(self, node: ast.AST, new: ast.AST) -> None:
         self.node, self.new = node, new
 
     def visit(self, node: ast.AST) -> ast.AST:

@@ -14,6 +14,7 @@ from mutation import mutants
 
 import minigrad as mg
 import minigrad.tape
+from minigrad.arrays.field import FieldArray
 from minigrad.primitives import PRIMITIVES, sample
 from minigrad.targets import Target
 from minigrad.verify import problems
@@ -72,8 +73,14 @@ def test_rules_are_changed_in_every_way_that_people_get_wrong():
         "matmul: _transposed(a) @ g → g @ _transposed(a)",
         "transpose: np.transpose(g, None if axes is None else tuple(np.argsort(axes))) → g",
         "cumsum: flip(g, axis) → g",
+        "transpose: np.argsort(axes) → axes",
+        "getitem: np.add.at(buffer, index, g) → buffer[index] = g",
+        "layer_norm: mean(inner, axes, keepdims=True) → inner",
+        "flash_attention: sum_along(g * y, axis=-1, keepdims=True) → g * y",
+        "max_pool: reduce(np.add, reached) → reached[0]",
         "arccos: -1 / np.sqrt((1 - x) * (1 + x)) → -1",
     } <= changes
+    assert any(str(mutant).startswith("windows: total[..., *where] += ") for mutant in ALL)
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=str)
@@ -113,6 +120,45 @@ def test_a_result_that_lacks_its_last_transpose_is_caught(planted, name, positio
         checks = [JUDGES["exact"](of_primitive(name, primitive, s), 0) for s in samples]
     dimensions = {len(x) for s in samples for x in s.operands if isinstance(x, tuple)}
     assert any(not check.passed for check in checks) or max(dimensions) < 2
+
+
+def forgetful(right):
+    """The rule with all its sums forgotten: what an entry gets last overwrites the rest."""
+
+    def rule(g, *rest, **static):
+        left = None
+        for index in np.ndindex(g.shape):
+            one = np.zeros(g.shape, object)
+            one[index] = g.entries[index]
+            part = right(FieldArray(one), *rest, **static).entries
+            rule.summed |= left is not None and bool(np.any((left != 0) & (part != 0)))
+            left = part if left is None else np.where(part != 0, part, left)
+        return FieldArray(left)
+
+    rule.summed = False  # whether there was any
+    return rule
+
+
+WITH_SUMS = {
+    *[(name, 0) for name in ("matmul", "affine", "einsum", "cumsum", "getitem", "windows",
+                             "softmax", "log_softmax", "layer_norm", "flash_attention", "solve",
+                             "inv", "cholesky")],
+    *[(name, 1) for name in ("matmul", "affine", "solve", "flash_attention")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "position"), RULES)
+def test_a_forgotten_sum_is_caught_in_every_rule_that_has_one(planted, name, position):
+    primitive = PRIMITIVES[name]
+    summed = False
+    for given in primitive.samples:
+        rules = list(primitive.vjps)
+        rules[position] = forgetful(rules[position])
+        with planted(name, vjps=tuple(rules)):
+            check = JUDGES["exact"](of_primitive(name, primitive, given), 0)
+        assert check.passed != rules[position].summed, check.failures
+        summed |= rules[position].summed
+    assert summed or (name, position) not in WITH_SUMS
 
 
 WITHOUT_BROADCASTING = {"flash_attention"}  # its operands have the same batch
