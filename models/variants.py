@@ -180,8 +180,8 @@ def table(results: Mapping[Run, float]) -> Table:
         row = []
         for task in tasks:
             own = [w for run, w in results.items() if (run.task, run.cell) == (task, cell)]
-            mean, low, high = (100 * value for value in interval(own))
-            row.append(f"{mean:.1f} ({low:.1f} to {high:.1f})")
+            mean, low, high = (100 * value for value in interval(own)) if own else (math.nan,) * 3
+            row.append(f"{mean:.1f} ({low:.1f} to {high:.1f})" if own else "–")
         made.add_row(cell, *row)
     return made
 

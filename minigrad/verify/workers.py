@@ -17,7 +17,13 @@ T = TypeVar("T")
 
 
 class WorkerError(RuntimeError):
-    """A process died in the midst of its work; the message is one line."""
+    """A process died in the midst of its work; the message is one line.
+
+    Example:
+        >>> from minigrad.verify import WorkerError
+        >>> issubclass(WorkerError, RuntimeError)
+        True
+    """
 
 
 def processors() -> int:

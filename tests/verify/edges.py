@@ -23,6 +23,12 @@ EDGES = {
     "norm": [(([0.0, 0.0],), ([0.0, 0.0],)), (([HUGE, 0.0],), ([1.0, 0.0],))],
     "max_pool": [(([5.0, 5.0, 0.0, 1.0],), ([0.5, 0.5, 0.0, 2.0],),
                   {"size": (2,), "stride": (2,)})],
+    # more queries than a block has: each block adds to the keys' cotangents
+    "flash_attention": [
+        ((np.ones((1, 65, 1)), np.zeros((1, 2, 1)), [[[1.0], [3.0]]]),
+         (np.zeros((1, 65, 1)), [[[-536.25], [536.25]]], [[[1072.5], [1072.5]]]),
+         {"scale": 0.5, "mask": np.ones((65, 2), bool)}),
+    ],
     # a singular matrix: it has no inverse, but cofactors
     "det": [(([[[1.0, 2.0], [2.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]]],),
              ([[[4.0, -2.0], [-2.0, 1.0]], [[2.0, -2.0], [-2.0, 2.0]]],))],
