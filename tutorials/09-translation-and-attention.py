@@ -1,0 +1,558 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # Translation and attention
+#
+# A translator who hears a whole speech, and may only then begin to speak, with nothing but what
+# stayed in the head: that is how a recurrent network translates. Of a short sentence it keeps
+# everything. **How can it translate a sentence that is longer than its memory?**
+#
+# You will build such a network and watch it drown; then let it look back at what it has read, which
+# takes three lines; derive what these lines learn from; and see where it looks.
+
+# %% [markdown] lang="es"
+# # Traducción y atención
+#
+# Un intérprete que escucha el discurso entero y solo después puede empezar a hablar, sin más que lo
+# que se le quedó en la cabeza: así traduce una red recurrente. De una frase corta lo retiene todo.
+# **¿Cómo puede traducir una frase más larga que su memoria?**
+#
+# Vas a construir esa red y a ver cómo se ahoga; después le dejarás mirar atrás, a lo que ha leído,
+# que son tres líneas; derivarás de qué aprenden esas líneas y verás adónde mira.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from minigrad import graph, nn, optim
+from minigrad.symbolic import derive
+from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.verify import verify
+from models.number_words import number
+from models.text import Vocabulary, padded
+from models.training import Shuffled, train
+
+SEED = 9
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## The idea: a bottleneck
+#
+# Many in, many out, and the two of different length (chapter 8): one recurrent network, the
+# **encoder**, reads the sentence; its last state is handed to another, the **decoder**, which says
+# the translation, word by word, each time hearing what it said before. Between the two stands a
+# single vector. Whatever the sentence is, "hello" or a page of Proust, it must fit into those few
+# numbers.
+#
+# Our sentences are shopping lists, from Spanish to English. The adjective stands on the other side
+# of the noun, so that a translation word by word will not do; and a list can be as long as we like.
+
+# %% [markdown] lang="es"
+# ## La idea: un cuello de botella
+#
+# Muchos adentro y muchos afuera, con longitudes distintas (capítulo 8): una red recurrente, el
+# **codificador**, lee la frase; su último estado pasa a otra, el **decodificador**, que dice la
+# traducción palabra por palabra, oyendo cada vez lo que acaba de decir. Entre las dos hay un solo
+# vector. Sea cual sea la frase, «hola» o una página de Proust, tiene que caber en esos pocos
+# números.
+#
+# Nuestras frases son listas de la compra, del español al inglés. El adjetivo está al otro lado del
+# sustantivo, así que no basta con ir palabra por palabra; y una lista puede ser tan larga como
+# queramos.
+
+# %%
+NOUNS = {
+    "manzanas": ("apples", "as"), "peras": ("pears", "as"), "cebollas": ("onions", "as"),
+    "tomates": ("tomatoes", "os"), "limones": ("lemons", "os"), "melones": ("melons", "os"),
+}  # fmt: skip
+ADJECTIVES = {"roj": "red", "pequeñ": "small", "madur": "ripe", "fresc": "fresh"}
+COUNTS = {number(n).es: number(n).en for n in range(2, 10)}
+
+
+def shopping(items, rng):
+    spanish, english = [], []
+    for _ in range(items):
+        count, noun, stem = (rng.choice(list(some)) for some in (COUNTS, NOUNS, ADJECTIVES))
+        apples, ending = NOUNS[noun]
+        spanish.append(f"{count} {noun} {stem}{ending}")
+        english.append(f"{COUNTS[count]} {ADJECTIVES[stem]} {apples}")
+    return " y ".join(spanish), " and ".join(english)
+
+
+rng = np.random.default_rng(SEED)
+LONGEST = 5
+lists = [shopping(int(rng.integers(1, LONGEST + 1)), rng) for _ in range(5000)]
+es_words = Vocabulary.of(word for spanish, _ in lists for word in spanish.split())
+en_words = Vocabulary.of(word for _, english in lists for word in english.split())
+sources = [es_words.encode(spanish.split()) for spanish, _ in lists]
+targets = [en_words.encode(english.split(), ends=True) for _, english in lists]
+print(*lists[1], sep="\n")
+print(len(es_words) - 4, "→", len(en_words) - 4, text("words", "palabras"))
+
+# %% [markdown] lang="en"
+# ## Lock and key
+#
+# The way out is not a larger memory. A translator with the text on the desk need not remember it:
+# before each word, a glance at the place that matters. For this, every word that was read leaves a
+# note: the state of the encoder there. Before it says a word, the decoder asks for something, its
+# **query**. Each note has a **key**, and a lock is tried: how well do query and key fit? The better
+# they do, the more of the note's **value** comes back:
+#
+# $$s_j = \text{fit}(\text{query}, \text{key}_j) \qquad
+#   a = \text{softmax}(s) \qquad \text{context} = \sum_j a_j\, \text{value}_j$$
+#
+# The softmax makes a choice out of the scores, but a soft one: every note takes part a little, so
+# that everything has a derivative, and where to look is *learned*, by the same gradients as all the
+# rest. Nobody tells it which word belongs to which.
+
+# %% [markdown] lang="es"
+# ## Cerradura y llave
+#
+# La salida no es una memoria mayor. Quien traduce con el texto sobre la mesa no necesita
+# recordarlo: antes de cada palabra, un vistazo al lugar que importa. Para eso, cada palabra leída
+# deja una nota: el estado del codificador en ese punto. Antes de decir una palabra, el
+# decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **llave** (*key*), y se
+# prueba la cerradura: ¿encajan consulta y llave? Cuanto mejor encajen, más vuelve del **valor** de
+# esa nota:
+#
+# $$s_j = \text{fit}(\text{query}, \text{key}_j) \qquad
+#   a = \text{softmax}(s) \qquad \text{context} = \sum_j a_j\, \text{value}_j$$
+#
+# La softmax convierte las puntuaciones en una elección, pero blanda: todas las notas participan un
+# poco, de modo que todo tiene derivada, y adónde mirar se *aprende* con los mismos gradientes que
+# todo lo demás. Nadie le dice qué palabra corresponde a cuál.
+
+# %%
+graph.draw(
+    "attention", steps=4, view="attention", title=text("who looks where", "quién mira dónde")
+)
+
+# %% [markdown] lang="en"
+# (That one has learned nothing yet: the width of a line is its weight, and they are nearly equal.)
+#
+# How does one measure whether a key fits? Two ways are usual. **Additive** attention (Bahdanau)
+# asks a small network, $s_j = v^\top \tanh(W q + U k_j)$. The **dot product** (Luong, Vaswani) asks
+# for the angle between the two, $s_j = q^\top k_j / \sqrt{d}$: no parameters of its own, and one
+# matrix product for all pairs at once.
+#
+# ## The code, from primitives
+
+# %% [markdown] lang="es"
+# (Esa todavía no ha aprendido nada: el grosor de una línea es su peso, y son casi iguales).
+#
+# ¿Cómo se mide si una llave encaja? Hay dos maneras habituales. La atención **aditiva** (Bahdanau)
+# pregunta a una red pequeña, $s_j = v^\top \tanh(W q + U k_j)$. El **producto escalar** (Luong,
+# Vaswani) mira el ángulo entre las dos, $s_j = q^\top k_j / \sqrt{d}$: sin parámetros propios, y un
+# solo producto de matrices para todos los pares a la vez.
+#
+# ## El código, desde cero
+
+
+# %%
+def fit_additive(query, key, layer):
+    compared = mg.tanh(
+        np.expand_dims(query @ layer.query.weight.T, -2)
+        + np.expand_dims(key @ layer.key.weight.T, -3)
+    )  # (…, queries, keys, hidden)
+    return (compared @ layer.score.weight.T)[..., 0]
+
+
+def fit_dot(query, key):
+    return query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
+
+
+def look(scores, value):
+    weights = mg.softmax(scores, axis=-1)
+    return weights @ value, weights
+
+
+query, key = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 6))
+layer = nn.AdditiveAttention(4, 6, hidden_size=8, rng=SEED, dtype=np.float64)
+ours, theirs = look(fit_additive(query, key, layer), key), layer(query, key)
+assert all(np.allclose(a.data, b.data) for a, b in zip(ours, theirs, strict=True))
+
+key = rng.normal(size=(2, 5, 4))
+ours, theirs = look(fit_dot(query, key), key), nn.scaled_dot_product_attention(query, key, key)
+assert all(np.allclose(a, b) for a, b in zip(ours, theirs, strict=True))
+print(text("our lines are minigrad's layers", "nuestras líneas son las capas de minigrad"))
+
+# %% [markdown] lang="en"
+# One translator, three ways to reach what was read. `"bottleneck"` gets the encoder's last state
+# and nothing else; the others look back. In all of them the decoder begins where the encoder ended.
+
+# %% [markdown] lang="es"
+# Un traductor y tres maneras de llegar a lo leído. `"bottleneck"` recibe el último estado del
+# codificador y nada más; los otros miran atrás. En todos, el decodificador empieza donde terminó el
+# codificador.
+
+
+# %%
+class Translator(nn.Module):
+    def __init__(self, way, width=32, rng=None):
+        rng = np.random.default_rng(rng)
+        self.way = way
+        self.read = nn.Embedding(len(es_words), width, rng=rng)
+        self.hear = nn.Embedding(len(en_words), width, rng=rng)
+        self.encoder = nn.GRU(width, width, bidirectional=True, rng=rng)
+        self.start = nn.Linear(2 * width, width, rng=rng)
+        self.decoder = nn.GRU(width, width, rng=rng)
+        if way == "additive":
+            self.attention = nn.AdditiveAttention(width, 2 * width, width, rng=rng)
+        if way == "dot":
+            self.key = nn.Linear(2 * width, width, rng=rng)
+        self.say = nn.Linear(3 * width, len(en_words), rng=rng)
+
+    def forward(self, source, heard):
+        there = source > 0  # 0 is padding
+        notes, last = self.encoder(self.read(source), lengths=there.sum(1))
+        summary = np.concatenate([last[0], last[1]], axis=-1)  # of both directions
+        states, _ = self.decoder(self.hear(heard), mg.tanh(self.start(summary))[None])
+        mask = there[:, None]
+        if self.way == "bottleneck":
+            context, weights = summary[:, None] * np.ones((1, heard.shape[1], 1), np.float32), None
+        elif self.way == "dot":
+            context, weights = nn.scaled_dot_product_attention(states, self.key(notes), notes, mask)
+        else:
+            context, weights = self.attention(states, notes, mask=mask)
+        return self.say(np.concatenate([states, context], axis=-1)), weights
+
+
+def fit(way, steps, batch=32, lr=1e-2):
+    model = Translator(way, rng=SEED)
+    order = Shuffled(len(lists), batch, SEED)
+
+    def loss(step):
+        source, _ = padded([sources[k] for k in order(step)])
+        target, _ = padded([targets[k] for k in order(step)])
+        scores, _ = model(source, target[:, :-1])
+        return nn.cross_entropy(scores, target[:, 1:], ignore_index=0)
+
+    history = train(model, optim.Adam(model.parameters(), lr), loss, steps=steps, max_norm=1.0,
+                    schedule=optim.warm_up(20, optim.cosine(lr, steps - 20)))  # fmt: skip
+    return model, history
+
+
+def translate(model, sentences, most):
+    source, _ = padded([es_words.encode(s.split()) for s in sentences])
+    said = np.full((len(source), 1), en_words.index["<start>"])
+    with mg.no_grad():
+        for _ in range(most):
+            scores, weights = model(source, said)
+            said = np.concatenate([said, scores.data[:, -1:].argmax(-1)], axis=1)
+    return [" ".join(en_words.decode(row[1:])) for row in said], weights
+
+
+# %% [markdown] lang="en"
+# ## The equations
+#
+# What does it learn from? `derive` runs the layer's own code on names. Forwards:
+
+# %% [markdown] lang="es"
+# ## Las ecuaciones
+#
+# ¿De qué aprende? `derive` ejecuta el propio código de la capa con nombres. Hacia delante:
+
+# %%
+attention = derive("attention")
+formulas(attention, "S", "A", "Y")
+
+# %% [markdown] lang="en"
+# Softmax couples a whole row: to hold one place likelier is to hold all others less likely.
+
+# %% [markdown] lang="es"
+# La softmax une toda una fila: creer más en un lugar es creer menos en todos los demás.
+
+# %%
+formulas(attention, "∂p_i/∂s_i", "∂p_i/∂s_j", "∂p/∂s")
+
+# %% [markdown] lang="en"
+# And back. Read the second line aloud: $\delta A$ says how much each note would have helped; what
+# it helped *on average* is subtracted, and the rest counts as much as was looked there. A place
+# that helped more than the others gets a higher score the next time. Then the scores tell query and
+# key to turn towards each other, or away:
+
+# %% [markdown] lang="es"
+# Y hacia atrás. Lee en voz alta la segunda línea: $\delta A$ dice cuánto habría ayudado cada nota;
+# se le resta lo que ayudaron *en promedio*, y lo que queda cuenta tanto como se miró allí. Un lugar
+# que ayudó más que los otros recibe una puntuación mayor la próxima vez. Después, las puntuaciones
+# dicen a consulta y llave que giren la una hacia la otra, o que se aparten:
+
+# %%
+formulas(attention, "δA", "δS", "δV", "δK", "δQ")
+
+# %% [markdown] lang="en"
+# Compare the way that a gradient takes. In the bottleneck, the first word read and the last word
+# said are as many steps apart as both sentences are long, and each step multiplies (chapter 4).
+# Through attention they are *one* step apart, wherever they stand.
+#
+# For the additive score, the same chain goes on through the tanh to $W$, $U$ and $v$:
+
+# %% [markdown] lang="es"
+# Compara el camino que recorre un gradiente. En el cuello de botella, la primera palabra leída y la
+# última dicha están a tantos pasos como miden las dos frases juntas, y cada paso multiplica
+# (capítulo 4). A través de la atención están a *un* paso, estén donde estén.
+#
+# Con la puntuación aditiva, la misma cadena sigue por la tanh hasta $W$, $U$ y $v$:
+
+# %%
+bahdanau = derive("additive-attention")
+formulas(bahdanau)
+
+# %% [markdown] lang="en"
+# ## The experiment: longer and longer
+#
+# All three learn from lists of up to five items, the bottleneck three times as long as the others;
+# then each translates lists of two to five, none of which it has seen. A list counts only if every
+# word is right.
+
+# %% [markdown] lang="es"
+# ## El experimento: cada vez más larga
+#
+# Los tres aprenden de listas de hasta cinco cosas, el cuello de botella el triple de tiempo que los
+# otros; después cada uno traduce listas de dos a cinco que no ha visto nunca. Una lista solo cuenta
+# si está bien palabra por palabra.
+
+# %%
+seen = {spanish for spanish, _ in lists}
+unseen = {
+    items: [pair for pair in (shopping(items, rng) for _ in range(150)) if pair[0] not in seen]
+    for items in range(2, LONGEST + 1)
+}
+models, right = {}, {}
+for way, steps in (("bottleneck", 1200), ("additive", 400), ("dot", 400)):
+    models[way], history = fit(way, steps)
+    right[way] = []
+    for items, pairs in unseen.items():
+        found, _ = translate(models[way], [spanish for spanish, _ in pairs], 4 * items)
+        right[way].append(np.mean([a == b for a, (_, b) in zip(found, pairs, strict=True)]))
+    print(f"{way:<11}", " ".join(f"{share:6.1%}" for share in right[way]),
+          text("   loss", "   pérdida"), f"{np.mean(history.losses[-20:]):.3f}")  # fmt: skip
+assert right["bottleneck"][0] > 0.6 and right["bottleneck"][-1] < 0.1
+assert min(right["additive"] + right["dot"]) > 0.95
+
+# %% tags=["plot"]
+names = {
+    "bottleneck": text("bottleneck", "cuello de botella"),
+    "additive": text("additive", "aditiva"),
+    "dot": text("dot product", "producto escalar"),
+}
+figure, axes = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+for way, line in zip(right, ("o:", "s-", "^--"), strict=True):
+    axes.plot(list(unseen), [100 * share for share in right[way]], line, label=names[way])
+axes.set(xlabel=text("items on the list", "cosas en la lista"), xticks=list(unseen),
+         ylabel=text("translated without a mistake, %", "traducidas sin un error, %"),
+         ylim=(-3, 103))  # fmt: skip
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] lang="en"
+# The bottleneck drowns: what it has learned holds two items, not five. With attention, the very
+# same networks do not care about the length, and have learned it in a third of the time.
+#
+# ## Where it looks
+#
+# The weights are there to be looked at: a row for each word that it says, a column for each that it
+# read.
+
+# %% [markdown] lang="es"
+# El cuello de botella se ahoga: en lo que ha aprendido caben dos cosas, no cinco. Con atención, a
+# las mismas redes no les importa la longitud, y lo han aprendido en la tercera parte del tiempo.
+#
+# ## Adónde mira
+#
+# Los pesos están ahí para mirarlos: una fila por cada palabra que dice, una columna por cada una
+# que leyó.
+
+# %%
+sentence = "siete manzanas rojas y dos limones pequeños y tres peras maduras"
+expected = "seven red apples and two small lemons and three ripe pears"
+looks = {}
+for way in ("additive", "dot"):
+    (found,), weights = translate(models[way], [sentence], len(expected.split()))
+    looks[way] = weights.data[0] if hasattr(weights, "data") else weights[0]
+    print(f"{way:<9} {found}")
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
+for panel, (way, weights) in zip(axes, looks.items(), strict=True):
+    panel.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+    panel.set_xticks(range(len(sentence.split())), sentence.split(), rotation=60, ha="right")
+    panel.set_yticks(range(len(expected.split())), expected.split())
+    panel.set_title(names[way])
+plt.show()
+
+# %% [markdown] lang="en"
+# Follow the diagonal, and see it cross itself at each item: to say *red* it looks past *manzanas*
+# at *rojas*, and goes back for *apples*. Nobody has told it. Such a picture is no proof of what a
+# network thinks (a GRU's note at one place also knows of its neighbours), but here it can be held
+# against the truth: how often does it look most at the word that it is just translating, or right
+# beside it?
+
+# %% [markdown] lang="es"
+# Sigue la diagonal y mira cómo se cruza en cada cosa: para decir *red* mira más allá de *manzanas*,
+# a *rojas*, y vuelve atrás para *apples*. Nadie se lo ha dicho. Una imagen así no demuestra lo que
+# piensa una red (la nota de una GRU en un lugar también sabe de sus vecinas), pero aquí se puede
+# comparar con la verdad: ¿con qué frecuencia mira sobre todo a la palabra que está traduciendo, o
+# justo al lado?
+
+# %%
+truth = [4 * (t // 4) + (0, 2, 1, 3)[t % 4] for t in range(len(expected.split()))]
+for way, weights in looks.items():
+    near = np.mean(np.abs(weights.argmax(-1) - truth) <= 1)
+    print(f"{way:<9} {near:.0%}")
+    assert near > 0.7
+uniform = np.mean(np.abs(np.arange(11)[:, None] - truth) <= 1)
+print(text("looking anywhere:", "mirando a cualquier parte:"), f"{uniform:.0%}")
+
+# %% [markdown] lang="en"
+# ## The proof
+
+# %% [markdown] lang="es"
+# ## La demostración
+
+# %%
+verdicts(verify("attention", "additive-attention", seed=SEED))
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# **1. A key that fits.** A query scores $(0, \log\,3)$ on two notes with the values 10 and 20. What
+# comes back?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# **1. Una llave que encaja.** Una consulta obtiene las puntuaciones $(0, \log\,3)$ con dos notas,
+# de valores 10 y 20. ¿Qué vuelve?
+
+# %%
+context = None
+check("1", context, look(np.array([0, np.log(3)]), np.array([10.0, 20.0]))[0])
+
+# %% [markdown] lang="en" tags=["solution"]
+# The weights are $(1, 3)/4$, so $10/4 + 3 \cdot 20/4 = 17.5$.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Los pesos son $(1, 3)/4$, luego $10/4 + 3 \cdot 20/4 = 17{,}5$.
+
+# %% tags=["solution"]
+context = 10 / 4 + 3 * 20 / 4
+check("1", context, look(np.array([0, np.log(3)]), np.array([10.0, 20.0]))[0])
+
+# %% [markdown] lang="en"
+# **2. What a score learns.** In exercise 1 the loss sends $\delta y = 1$. Write $\delta s$ by the
+# formula above, without minigrad.
+
+# %% [markdown] lang="es"
+# **2. Qué aprende una puntuación.** En el ejercicio 1 la pérdida envía $\delta y = 1$. Escribe
+# $\delta s$ con la fórmula de arriba, sin minigrad.
+
+# %%
+lesson = None
+slope = mg.grad(lambda s: look(s, np.array([10.0, 20.0]))[0])(np.array([0, np.log(3)]))
+check("2", lesson, slope)
+
+# %% [markdown] lang="en" tags=["solution"]
+# $\delta a = (10, 20)$; its mean by the weights is 17.5; so
+# $\delta s = (\tfrac14 (10 - 17.5), \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$: look more at the
+# second.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $\delta a = (10, 20)$; su media según los pesos es 17,5; luego
+# $\delta s = (\tfrac14 (10 - 17{,}5), \tfrac34 (20 - 17{,}5)) = (-1{,}875,\ 1{,}875)$: mira más a
+# la segunda.
+
+# %% tags=["solution"]
+lesson = np.array([1, 3]) / 4 * (np.array([10, 20]) - 17.5)
+check("2", lesson, slope)
+
+# %% [markdown] lang="en"
+# **3. Why $\sqrt{d}$?** Query and key have 64 entries, each drawn with mean 0 and variance 1. What
+# is the standard deviation of $q^\top k$?
+
+# %% [markdown] lang="es"
+# **3. ¿Por qué $\sqrt{d}$?** Consulta y llave tienen 64 entradas, cada una con media 0 y varianza
+# 1. ¿Cuál es la desviación típica de $q^\top k$?
+
+# %%
+spread = None
+drawn = np.random.default_rng(SEED).normal(size=(2, 200_000, 64))
+check("3", spread, drawn.prod(0).sum(-1).std(), rtol=0.02)
+
+# %% [markdown] lang="en" tags=["solution"]
+# The sum of 64 products, each with variance 1, has the variance 64, so its deviation is
+# $\sqrt{64} = 8$. Without dividing by it, the softmax of wide layers would be saturated from the
+# start, and learn nothing (exercise 2 with a weight of 1 gives 0).
+
+# %% [markdown] lang="es" tags=["solution"]
+# La suma de 64 productos, cada uno de varianza 1, tiene varianza 64, luego su desviación es
+# $\sqrt{64} = 8$. Sin dividir por ella, la softmax de las capas anchas estaría saturada desde el
+# principio y no aprendería nada (el ejercicio 2 con un peso de 1 da 0).
+
+# %% tags=["solution"]
+spread = 8
+check("3", spread, drawn.prod(0).sum(-1).std(), rtol=0.02)
+
+# %% [markdown] lang="en"
+# **4. Nowhere to look.** What does minigrad's attention return where the mask allows no key at all?
+# (In some libraries it is NaN.)
+
+# %% [markdown] lang="es"
+# **4. Ningún lugar adonde mirar.** ¿Qué devuelve la atención de minigrad donde la máscara no
+# permite ninguna llave? (En algunas bibliotecas, NaN).
+
+# %%
+nothing = None
+masked = nn.scaled_dot_product_attention(
+    np.ones((1, 2)), np.ones((3, 2)), np.ones((3, 2)), np.zeros((1, 3), bool)
+)
+check("4", nothing, masked[0])
+
+# %% [markdown] lang="en" tags=["solution"]
+# Zeros: nothing was looked at, so nothing comes back, and no gradient either.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Ceros: no se miró nada, así que no vuelve nada, y tampoco ningún gradiente.
+
+# %% tags=["solution"]
+nothing = np.zeros((1, 2))
+check("4", nothing, masked[0])
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - `models/translator.py`: numbers and dates in words, both ways, with beam search
+#   (`python -m models.translator --help`); also without any recurrence, which is chapter 10.
+# - I. Sutskever, O. Vinyals, Q. V. Le, *Sequence to Sequence Learning with Neural Networks*, NIPS
+#   2014: the bottleneck, and how far it goes.
+# - D. Bahdanau, K. Cho, Y. Bengio, *Neural Machine Translation by Jointly Learning to Align and
+#   Translate*, ICLR 2015: figure 2 is our first experiment, figure 3 our picture.
+# - M.-T. Luong, H. Pham, C. D. Manning, *Effective Approaches to Attention-based Neural Machine
+#   Translation*, EMNLP 2015: the dot product.
+# - S. Jain, B. C. Wallace, *Attention is not Explanation*, NAACL 2019: what such pictures do not
+#   show.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - `models/translator.py`: números y fechas en palabras, en los dos sentidos, con búsqueda en haz
+#   (`python -m models.translator --help`); también sin recurrencia alguna, que es el capítulo 10.
+# - I. Sutskever, O. Vinyals, Q. V. Le, *Sequence to Sequence Learning with Neural Networks*, NIPS
+#   2014: el cuello de botella, y hasta dónde llega.
+# - D. Bahdanau, K. Cho, Y. Bengio, *Neural Machine Translation by Jointly Learning to Align and
+#   Translate*, ICLR 2015: la figura 2 es nuestro primer experimento; la 3, nuestra imagen.
+# - M.-T. Luong, H. Pham, C. D. Manning, *Effective Approaches to Attention-based Neural Machine
+#   Translation*, EMNLP 2015: el producto escalar.
+# - S. Jain, B. C. Wallace, *Attention is not Explanation*, NAACL 2019: lo que esas imágenes no
+#   demuestran.
