@@ -1,0 +1,556 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="en"
+# # The transformer
+#
+# With attention, the translator of chapter 9 reached any word in one step. Its recurrent networks
+# were still there, word after word, and now one may ask what for. **What is left if we take the
+# recurrence away?**
+#
+# You will let all words look at all words; see what is lost by that, and give it back; build one
+# block, and from the same block a GPT and a BERT; and then find out what reading without a teacher
+# is good for.
+
+# %% [markdown] lang="es"
+# # El transformer
+#
+# Con la atención, el traductor del capítulo 9 llegaba a cualquier palabra en un paso. Sus redes
+# recurrentes seguían allí, palabra tras palabra, y ahora cabe preguntar para qué. **¿Qué queda si
+# quitamos la recurrencia?**
+#
+# Vas a dejar que todas las palabras miren a todas; a ver qué se pierde con eso, y a devolverlo; a
+# construir un bloque, y con el mismo bloque un GPT y un BERT; y a averiguar después para qué sirve
+# leer sin profesor.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from minigrad import graph, nn, optim
+from minigrad.symbolic import derive
+from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.verify import verify
+from models.text import Vocabulary, padded
+from models.training import train
+
+SEED = 10
+rng = np.random.default_rng(SEED)
+print(text("seed:", "semilla:"), SEED)
+
+# %% [markdown] lang="en"
+# ## All words to all words
+#
+# In **self-attention** queries, keys and values all come from the same words. Each word asks, each
+# word answers, all at the same time; what comes back is the same word, now knowing of the others.
+
+# %% [markdown] lang="es"
+# ## Todas las palabras con todas
+#
+# En la **autoatención** las consultas, las llaves y los valores salen de las mismas palabras. Cada
+# palabra pregunta, cada palabra responde, todas a la vez; lo que vuelve es la misma palabra, que
+# ahora sabe de las demás.
+
+# %%
+everyone = text("all to all", "todas con todas")
+graph.draw("multi-head", steps=4, view="attention", title=everyone)
+
+# %% [markdown] lang="en"
+# One choice is often too little: *it* wants to know what it stands for, and what is said of it. So
+# there are several **heads**: the width is cut into as many parts, each looks by itself, and what
+# they bring is laid side by side. Nothing but reshaping:
+
+# %% [markdown] lang="es"
+# Una sola elección suele ser poco: *ella* quiere saber a quién sustituye y qué se dice de ella. Por
+# eso hay varias **cabezas**: el ancho se corta en otras tantas partes, cada una mira por su cuenta,
+# y lo que traen se pone lado a lado. No es más que cambiar de forma:
+
+
+# %%
+def heads_of(x, count):
+    time, width = x.shape
+    return np.swapaxes(x.reshape(time, count, width // count), 0, 1)  # (heads, time, width / heads)
+
+
+def self_attention(x, layer, allowed=None):
+    parts = np.split(x @ layer.in_proj_weight.T + layer.in_proj_bias, 3, axis=-1)
+    query, key, value = (heads_of(part, layer.num_heads) for part in parts)
+    scores = query @ np.swapaxes(key, -1, -2) / np.sqrt(query.shape[-1])
+    weights = mg.softmax(scores, axis=-1, where=allowed)
+    together = np.swapaxes(weights @ value, 0, 1).reshape(x.shape)
+    return layer.out_proj(together), weights
+
+
+layer = nn.MultiheadAttention(8, 2, rng=SEED, dtype=np.float64)
+x = rng.normal(size=(5, 8))
+ours, its_weights = self_attention(x, layer)
+theirs, mean_weights = layer(x)
+assert np.allclose(ours.data, theirs.data)
+assert np.allclose(its_weights.data.mean(0), mean_weights.data)
+print(text("our ten lines are MultiheadAttention", "nuestras diez líneas son MultiheadAttention"))
+
+# %% [markdown] lang="en"
+# ## What is lost: the order
+#
+# A recurrent network knows what came first, as it came first. Here nobody does. Exchange the words,
+# and the answers are exchanged, and nothing else:
+
+# %% [markdown] lang="es"
+# ## Lo que se pierde: el orden
+#
+# Una red recurrente sabe qué vino antes, porque le vino antes. Aquí no lo sabe nadie. Cambia las
+# palabras de sitio y las respuestas cambian de sitio, y nada más:
+
+# %%
+order = rng.permutation(5)
+shuffled, _ = self_attention(x[order], layer)
+assert np.allclose(shuffled.data, ours.data[order])
+print(order, np.abs(shuffled.data - ours.data[order]).max().round(15))
+
+# %% [markdown] lang="en"
+# "The dog bites the man" and "the man bites the dog" would be the same. So each place gets a vector
+# of its own, which is *added* to the word's: a learned one, or waves of different lengths, by which
+# neighbouring places are alike, and "three further on" means the same everywhere.
+
+# %% [markdown] lang="es"
+# «El perro muerde al hombre» y «el hombre muerde al perro» serían lo mismo. Por eso cada lugar
+# tiene un vector propio, que se *suma* al de la palabra: uno aprendido, u ondas de distintas
+# longitudes, con las que los lugares vecinos se parecen y «tres más allá» significa lo mismo en
+# todas partes.
+
+# %%
+waves = nn.sinusoidal_encoding(40, 32)
+moved, _ = self_attention(x[order] + waves[:5, :8], layer)
+stayed, _ = self_attention(x + waves[:5, :8], layer)
+assert not np.allclose(moved.data, stayed.data[order], atol=0.01)
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
+axes[0].imshow(waves.T, cmap="RdBu", aspect="auto", vmin=-1, vmax=1)
+axes[0].set(xlabel=text("place", "lugar"), ylabel=text("entry of its vector", "entrada del vector"))
+axes[1].imshow(waves @ waves.T, cmap="Blues")
+axes[1].set(xlabel=text("place", "lugar"), ylabel=text("place", "lugar"),
+            title=text("how alike two places are", "cuánto se parecen dos lugares"))  # fmt: skip
+plt.show()
+
+# %% [markdown] lang="en"
+# ## Masks: who may look at whom
+#
+# Shall the network tell the *next* word, it must not see it. A **causal** mask lets each word look
+# back only; then one pass over a sentence asks as many questions as it has words. Without a mask
+# each word sees both sides. That is all the difference between GPT and BERT.
+
+# %% [markdown] lang="es"
+# ## Máscaras: quién puede mirar a quién
+#
+# Si la red ha de decir la palabra *siguiente*, no debe verla. Una máscara **causal** deja que cada
+# palabra mire solo hacia atrás; así, una pasada por una frase hace tantas preguntas como palabras
+# tiene. Sin máscara, cada palabra ve los dos lados. Esa es toda la diferencia entre GPT y BERT.
+
+# %%
+back = nn.causal_mask(5)
+print(back.astype(int))
+changed = x.copy()
+changed[3] += 1  # another fourth word
+before, after = (self_attention(some, layer, back)[0].data for some in (x, changed))
+assert np.allclose(before[:3], after[:3]) and not np.allclose(before[3:], after[3:])
+
+# %% [markdown] lang="en"
+# ## The block
+#
+# Words that know of each other still have to think about it: a small network of two affine maps,
+# for each word by itself. Both parts *add* to what is there, instead of replacing it, so that a
+# gradient can pass by (the belt of the LSTM, chapter 5, now through layers instead of time); and
+# before each, **layer normalisation** brings every word to mean 0 and variance 1.
+
+# %% [markdown] lang="es"
+# ## El bloque
+#
+# Las palabras que saben unas de otras todavía tienen que pensarlo: una red pequeña de dos
+# aplicaciones afines, para cada palabra por separado. Las dos partes *suman* a lo que hay en vez de
+# sustituirlo, de modo que un gradiente puede pasar de largo (la cinta de la LSTM, capítulo 5, ahora
+# a través de capas en vez de tiempo); y antes de cada una, la **normalización de capa** lleva cada
+# palabra a media 0 y varianza 1.
+
+
+# %%
+def block(x, layer, allowed=None):
+    attended, _ = self_attention(layer.norm1(x), layer.self_attn, allowed)
+    x = x + attended
+    return x + layer.linear2(mg.gelu(layer.linear1(layer.norm2(x))))
+
+
+layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, activation="gelu", norm_first=True,
+                                   rng=SEED, dtype=np.float64)  # fmt: skip
+assert np.allclose(block(x, layer, back).data, layer(x, is_causal=True).data)
+print(text("our four lines are TransformerEncoderLayer",
+           "nuestras cuatro líneas son TransformerEncoderLayer"))  # fmt: skip
+
+# %% [markdown] lang="en"
+# ## The equations
+#
+# Attention's gradients were derived in chapter 9; here is the new part, layer normalisation. What
+# arrives loses its mean, and its part along the output: both cannot be changed by moving x, which
+# is brought back to mean 0 and variance 1 anyway.
+
+# %% [markdown] lang="es"
+# ## Las ecuaciones
+#
+# Los gradientes de la atención se derivaron en el capítulo 9; esta es la parte nueva, la
+# normalización de capa. Lo que llega pierde su media y su parte a lo largo de la salida: ninguna de
+# las dos se puede cambiar moviendo x, que de todos modos vuelve a media 0 y varianza 1.
+
+# %%
+formulas(derive("layer-norm"))
+
+# %% [markdown] lang="en"
+# ## The experiment: GPT and BERT
+#
+# A very small language, in which there is something to find out: half of its adjectives praise, the
+# other half complain, and how they are joined tells which go together. Nobody tells it.
+
+# %% [markdown] lang="es"
+# ## El experimento: GPT y BERT
+#
+# Una lengua muy pequeña en la que hay algo que descubrir: la mitad de sus adjetivos elogian y la
+# otra mitad se quejan, y la manera de unirlos delata cuáles van juntos. Nadie se lo dice.
+
+# %%
+THINGS = text("the soup|the film|the hotel|the beach|the phone|the garden",
+              "la sopa|la película|el hotel|la playa|el teléfono|el jardín").split("|")  # fmt: skip
+GOOD = text("good lovely superb pleasant charming brilliant",
+            "excelente brillante agradable genial notable impresionante").split()  # fmt: skip
+BAD = text("bad awful dull nasty shabby hopeless",
+           "terrible horrible lamentable triste mediocre miserable").split()  # fmt: skip
+PATTERNS = text(
+    ("{s} was {a} and {c} .", "{s} was {a} and not {b} .", "{s} looked {b} but it was {a} ."),
+    ("{s} era {a} y {c} .", "{s} era {a} y no {b} .", "{s} parecía {b} pero era {a} ."),
+)
+
+
+def say(rng):
+    mine, other = (GOOD, BAD) if rng.integers(2) else (BAD, GOOD)
+    first, second = rng.choice(mine, 2, replace=False)
+    pattern, thing = rng.choice(PATTERNS), rng.choice(THINGS)
+    return pattern.format(s=thing, a=first, b=rng.choice(other), c=second).split()
+
+
+sentences = [say(rng) for _ in range(2000)]
+vocabulary = Vocabulary.of(word for sentence in sentences for word in sentence)
+known = [vocabulary.encode(sentence, ends=True) for sentence in sentences]
+print(*(" ".join(sentence) for sentence in sentences[:3]), sep="\n")
+
+# %% [markdown] lang="en"
+# One class for both. What differs is one word, `causal`, and what is asked: the GPT is asked for
+# the next word at every place; for the BERT one word of each sentence is hidden, and it is asked
+# for that one.
+
+# %% [markdown] lang="es"
+# Una sola clase para los dos. Lo que cambia es una palabra, `causal`, y lo que se pregunta: al GPT,
+# en cada lugar, la palabra siguiente; al BERT se le esconde una palabra de cada frase, y se le
+# pregunta por ella.
+
+
+# %%
+class Reader(nn.Module):
+    def __init__(self, width=32, rng=None):
+        rng = np.random.default_rng(rng)
+        self.words = nn.Embedding(len(vocabulary), width, rng=rng)
+        self.places = nn.PositionalEncoding(width)
+        self.body = nn.TransformerEncoder(width, 4, 2, dim_feedforward=2 * width, dropout=0.0,
+                                          activation="gelu", norm_first=True, rng=rng)  # fmt: skip
+        self.head = nn.Linear(width, len(vocabulary), rng=rng)
+
+    def read(self, indices, causal=False):
+        x = self.places(self.words(indices))
+        return self.body(x, src_key_padding_mask=indices == 0, is_causal=causal)
+
+    def forward(self, indices, causal=False):
+        return self.head(self.read(indices, causal))
+
+
+def next_words(step):
+    rows = np.random.default_rng([SEED, step]).integers(0, len(known), 48)
+    tokens, _ = padded([known[k] for k in rows])
+    return tokens[:, :-1], tokens[:, 1:]
+
+
+def gaps(step):
+    rng = np.random.default_rng([SEED, step])
+    tokens, lengths = padded([known[k] for k in rng.integers(0, len(known), 64)])
+    each, place = np.arange(len(tokens)), rng.integers(1, lengths - 1)  # neither start nor end
+    shown, wanted = tokens.copy(), np.zeros_like(tokens)
+    shown[each, place], wanted[each, place] = 1, tokens[each, place]  # 1: a word not shown
+    return shown, wanted
+
+
+def fit(model, questions, steps, causal=False, lr=3e-3):
+    def loss(step):
+        shown, wanted = questions(step)
+        return nn.cross_entropy(model(shown, causal), wanted, ignore_index=0)
+
+    optimizer = optim.AdamW(model.parameters(), lr)
+    return train(model, optimizer, loss, steps=steps, max_norm=1.0,
+                 schedule=optim.warm_up(20, optim.cosine(lr, steps - 20)))  # fmt: skip
+
+
+gpt, bert = Reader(rng=SEED), Reader(rng=SEED)
+losses = {"GPT": fit(gpt, next_words, 300, causal=True).losses,
+          "BERT": fit(bert, gaps, 1000).losses}  # fmt: skip
+for name, line in losses.items():
+    print(f"{name:<5} {np.mean(line[:20]):.2f} → {np.mean(line[-20:]):.2f}")
+assert np.mean(losses["GPT"][-20:]) < 1 and np.mean(losses["BERT"][-20:]) < 1
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
+for name, line in losses.items():
+    axes.plot(np.convolve(line, np.full(20, 0.05), "valid"), label=name)
+axes.set(xlabel=text("step", "paso"),
+         ylabel=text("loss, nats per word", "pérdida, nats por palabra"))  # fmt: skip
+axes.legend(frameon=False)
+plt.show()
+
+# %% [markdown] lang="en"
+# (The two losses are not to be compared: they are of other words.) The GPT can go on; the BERT
+# cannot, but it knows what must have stood in the gap, from both sides:
+
+# %% [markdown] lang="es"
+# (Las dos pérdidas no se comparan: son de palabras distintas). El GPT sabe continuar; el BERT no,
+# pero sabe qué tuvo que haber en el hueco, por los dos lados:
+
+# %%
+said = [vocabulary.index["<start>"]]
+while len(said) < 12 and said[-1] != vocabulary.index["<end>"]:
+    with mg.no_grad():
+        scores = gpt(np.array([said]), causal=True).data[0, -1].astype(float)
+    p = np.exp(scores - scores.max())
+    said.append(int(rng.choice(len(p), p=p / p.sum())))
+print("GPT: ", " ".join(vocabulary.decode(said)))
+
+asked = text("the soup looked ? but it was dull .", "la sopa parecía ? pero era triste .").split()
+place = 1 + asked.index("?")
+indices = vocabulary.encode(asked, ends=True)[None]
+assert indices[0, place] == 1  # a word that it does not know is not shown either
+with mg.no_grad():
+    filled = bert(indices).data[0, place].argsort()[::-1][:4]
+print("BERT:", " ".join(asked), "→", ", ".join(vocabulary.tokens[k] for k in filled))
+sides = [vocabulary.tokens[k] in GOOD for k in filled]
+assert all(sides)
+
+# %% [markdown] lang="en"
+# It has found out which adjectives are alike and which are opposites. Where did it look for that?
+# The weights of its first block, of the word in the gap:
+
+# %% [markdown] lang="es"
+# Ha descubierto qué adjetivos se parecen y cuáles son contrarios. ¿Adónde miró para eso? Los pesos
+# de su primer bloque, desde la palabra del hueco:
+
+# %%
+first = bert.body.layers[0]
+with mg.no_grad():
+    x = bert.places(bert.words(indices))[0]
+    its_weights = self_attention(first.norm1(x), first.self_attn)[1].data
+
+# %% tags=["plot"]
+words_read = ["<start>", *asked, "<end>"]
+figure, axes = plt.subplots(figsize=(8, 2.6), layout="constrained")
+axes.imshow(its_weights[:, place], cmap="Blues", vmin=0, vmax=1)
+axes.set_xticks(range(len(words_read)), words_read, rotation=30, ha="right")
+axes.set(yticks=range(4), ylabel=text("head", "cabeza"))
+plt.show()
+
+# %% [markdown] lang="en"
+# ## What reading without a teacher is good for
+#
+# Now a teacher comes, who has little time: 36 sentences such as "the soup was lovely .", with *six*
+# of the adjectives only, and for each whether it praises. Then the other six adjectives are asked
+# for, which no label was ever seen of. Three pupils: the BERT with its body **frozen**, so that
+# only a last neuron learns; the same, all of it learning on (**fine-tuning**); and a network of the
+# same shape that has read nothing.
+
+# %% [markdown] lang="es"
+# ## Para qué sirve leer sin profesor
+#
+# Ahora llega un profesor con poco tiempo: 36 frases como «la sopa era agradable .», con solo *seis*
+# de los adjetivos, y de cada una, si elogia. Después se pregunta por los otros seis, de los que no
+# se ha visto ninguna etiqueta. Tres alumnos: el BERT con el cuerpo **congelado**, de modo que solo
+# aprende una última neurona; el mismo, aprendiendo entero (**ajuste fino**); y una red de la misma
+# forma que no ha leído nada.
+
+
+# %%
+class Judge(nn.Module):
+    def __init__(self, reader, rng):
+        self.reader = reader
+        self.verdict = nn.Linear(32, 1, rng=rng)
+
+    def forward(self, indices):
+        there = (indices > 0)[:, :, None].astype(np.float32)
+        mean = (self.reader.read(indices) * there).sum(1) / there.sum(1)
+        return self.verdict(mean)[:, 0]
+
+
+def short(adjectives):
+    was = text("was", "era")
+    return padded([vocabulary.encode(f"{thing} {was} {adjective} .".split(), ends=True)
+                   for thing in THINGS for adjective in adjectives])[0]  # fmt: skip
+
+
+praise = np.array([1, 1, 1, 0, 0, 0] * len(THINGS), np.float32)
+taught, asked_for = short(GOOD[:3] + BAD[:3]), short(GOOD[3:] + BAD[3:])
+
+
+def pupil(kind, seed):
+    reader = Reader(rng=seed)
+    if kind != "scratch":
+        reader.load_state_dict(bert.state_dict())
+    judge = Judge(reader, seed)
+    if kind == "frozen":
+        reader.freeze()
+    learning = [parameter for parameter in judge.parameters() if parameter.requires_grad]
+    optimizer = optim.AdamW(learning, 1e-2 if kind == "frozen" else 2e-3)
+    train(judge, optimizer, steps=100,
+          loss=lambda step: nn.binary_cross_entropy_with_logits(judge(taught), praise))  # fmt: skip
+    with mg.no_grad():
+        return [np.mean((judge(some).data > 0) == praise) for some in (taught, asked_for)]
+
+
+kinds = {"frozen": text("frozen", "congelado"), "tuned": text("fine-tuned", "ajustado"),
+         "scratch": text("has read nothing", "no ha leído nada")}  # fmt: skip
+shares = {}
+for kind, name in kinds.items():
+    of_taught, shares[kind] = np.mean([pupil(kind, seed) for seed in range(3)], axis=0)
+    print(f"{name:<17}", text("taught", "enseñados"), f"{of_taught:.0%}  ",
+          text("never labelled", "sin etiqueta"), f"{shares[kind]:.0%}")  # fmt: skip
+assert shares["frozen"] > 0.9 and shares["tuned"] > 0.75
+assert shares["scratch"] < 0.75 < shares["frozen"] - 0.15
+
+# %% [markdown] lang="en"
+# All three know by heart what they were taught. But only the two that had read know of the other
+# six adjectives, without a single label: from reading they already stood in two groups, and the
+# teacher only had to say which is which. The frozen body is not the worse one: what cannot move
+# cannot be forgotten either.
+#
+# ## The proof
+
+# %% [markdown] lang="es"
+# Los tres se saben de memoria lo que se les enseñó. Pero solo los dos que habían leído saben de los
+# otros seis adjetivos, sin una sola etiqueta: por la lectura ya estaban en dos grupos, y el
+# profesor solo tuvo que decir cuál es cuál. El cuerpo congelado no sale perdiendo: lo que no se
+# puede mover tampoco se puede olvidar.
+#
+# ## La demostración
+
+# %%
+verdicts(verify("multi-head", "layer-norm", seed=SEED))
+
+# %% [markdown] lang="en"
+# ## Exercises
+#
+# **1. How many pairs?** A sentence has 10 words. How many pairs of a word and one that it may look
+# at does a causal mask leave?
+
+# %% [markdown] lang="es"
+# ## Ejercicios
+#
+# **1. ¿Cuántos pares?** Una frase tiene 10 palabras. ¿Cuántos pares de una palabra y otra a la que
+# puede mirar deja una máscara causal?
+
+# %%
+pairs = None
+check("1", pairs, nn.causal_mask(10).sum())
+
+# %% [markdown] lang="en" tags=["solution"]
+# $1 + 2 + \dots + 10 = 55$: each word may look at itself too.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $1 + 2 + \dots + 10 = 55$: cada palabra también puede mirarse a sí misma.
+
+# %% tags=["solution"]
+pairs = 10 * 11 // 2
+check("1", pairs, nn.causal_mask(10).sum())
+
+# %% [markdown] lang="en"
+# **2. Parameters.** How many has one block of width $d$, with $4 d$ between the two affine maps,
+# for $d = 32$?
+
+# %% [markdown] lang="es"
+# **2. Parámetros.** ¿Cuántos tiene un bloque de ancho $d$, con $4 d$ entre las dos aplicaciones
+# afines, si $d = 32$?
+
+# %%
+count = None
+one = nn.TransformerEncoderLayer(32, 4, 128)
+check("2", count, sum(parameter.size for parameter in one.parameters()))
+
+# %% [markdown] lang="en" tags=["solution"]
+# Attention $4 d^2 + 4 d$, the two maps $8 d^2 + 5 d$, two normalisations $4 d$: together $12 d^2 +
+# 13 d = 12704$, whatever the number of heads.
+
+# %% [markdown] lang="es" tags=["solution"]
+# La atención, $4 d^2 + 4 d$; las dos aplicaciones, $8 d^2 + 5 d$; dos normalizaciones, $4 d$: en
+# total $12 d^2 + 13 d = 12704$, sea cual sea el número de cabezas.
+
+# %% tags=["solution"]
+count = 12 * 32**2 + 13 * 32
+check("2", count, sum(parameter.size for parameter in one.parameters()))
+
+# %% [markdown] lang="en"
+# **3. Nothing gets through.** A gradient that is the same for all entries of a word arrives at
+# layer normalisation. What gets through to x?
+
+# %% [markdown] lang="es"
+# **3. Nada pasa.** A la normalización de capa llega un gradiente igual para todas las entradas de
+# una palabra. ¿Qué llega hasta x?
+
+# %%
+through = None
+point = np.array([1.0, 4.0, -2.0])
+arrived = mg.grad(lambda x: nn.LayerNorm(3, dtype=np.float64)(x).sum())(point)
+check("3", through, arrived.round(9) + 0.0)
+
+# %% [markdown] lang="en" tags=["solution"]
+# Nothing: the entries of the output always sum to 0, so no x changes their sum.
+
+# %% [markdown] lang="es" tags=["solution"]
+# Nada: las entradas de la salida siempre suman 0, así que ningún x cambia su suma.
+
+# %% tags=["solution"]
+through = np.zeros(3)
+check("3", through, arrived.round(9) + 0.0)
+
+# %% [markdown] lang="en"
+# ## Where to read on
+#
+# - `models/gpt.py` and `models/bert.py`: both on real text, with options (`--help`).
+# - A. Vaswani and others, *Attention Is All You Need*, NIPS 2017: figure 1 is our block, there with
+#   the normalisation behind.
+# - A. Radford and others, *Language Models are Unsupervised Multitask Learners* (2019): GPT-2.
+# - J. Devlin and others, *BERT: Pre-training of Deep Bidirectional Transformers for Language
+#   Understanding*, NAACL 2019.
+# - J. L. Ba, J. R. Kiros, G. E. Hinton, *Layer Normalization* (2016).
+# - R. Xiong and others, *On Layer Normalization in the Transformer Architecture*, ICML 2020: why it
+#   is better in front.
+
+# %% [markdown] lang="es"
+# ## Para seguir leyendo
+#
+# - `models/gpt.py` y `models/bert.py`: los dos con texto de verdad y con opciones (`--help`).
+# - A. Vaswani y otros, *Attention Is All You Need*, NIPS 2017: la figura 1 es nuestro bloque, allí
+#   con la normalización detrás.
+# - A. Radford y otros, *Language Models are Unsupervised Multitask Learners* (2019): GPT-2.
+# - J. Devlin y otros, *BERT: Pre-training of Deep Bidirectional Transformers for Language
+#   Understanding*, NAACL 2019.
+# - J. L. Ba, J. R. Kiros, G. E. Hinton, *Layer Normalization* (2016).
+# - R. Xiong y otros, *On Layer Normalization in the Transformer Architecture*, ICML 2020: por qué
+#   está mejor delante.
