@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Weather", "seattle_weather"]
+from minigrad.datasets.sentiment import Reviews, reviews
+
+__all__ = ["Reviews", "Weather", "reviews", "seattle_weather"]
 
 
 @dataclass(frozen=True)

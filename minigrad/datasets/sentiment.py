@@ -1,0 +1,93 @@
+"""Sentences that say whether somebody liked something, in English and Spanish."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from importlib import resources
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_COLUMNS = ("language", "label", "text")
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Sentences with what they say.
+
+    Attributes:
+        text: the sentences.
+        label: (sentences,), 1 for praise and 0 for complaint.
+        language: of each, "en" or "es".
+        subject: of each, what it is about: a praise and a complaint in both languages share one.
+            Hold out whole subjects, or the complaint's words give the praise away.
+    """
+
+    text: tuple[str, ...]
+    label: np.ndarray
+    language: tuple[str, ...]
+    subject: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __add__(self, other: Reviews) -> Reviews:
+        """Both, one behind the other."""
+        return Reviews(
+            self.text + other.text, np.concatenate([self.label, other.label]),
+            self.language + other.language, self.subject + other.subject,
+        )  # fmt: skip
+
+    def __getitem__(self, which: Any) -> Reviews:
+        rows = np.arange(len(self))[which]
+        return Reviews(
+            tuple(self.text[k] for k in rows), self.label[rows],
+            tuple(self.language[k] for k in rows), tuple(self.subject[k] for k in rows),
+        )  # fmt: skip
+
+
+def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
+    """The 240 sentences that were written for minigrad, or those of the CSV file ``path``.
+
+    The bundled ones have minigrad's own licence (MIT). Each praise has a complaint of the same
+    subject, and each sentence a counterpart in the other language, so that neither subject nor
+    language tells anything about the label.
+
+    Args:
+        path: a CSV file in UTF-8 with the columns language, label (0 or 1) and text; and subject,
+            where sentences belong together.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is empty, no text, lacks a column, or a label is neither 0 nor 1: one line
+            that names file and line.
+    """
+    if path is None:
+        name = "reviews.csv"
+        text = resources.files("minigrad.datasets").joinpath(name).read_text("utf-8")
+    else:
+        name = str(path)
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}: byte {error.start} is no UTF-8 text") from error
+    rows = csv.DictReader(StringIO(text, newline=""))
+    if missing := [c for c in _COLUMNS if c not in (rows.fieldnames or ())]:
+        raise ValueError(f"{name}, line 1: no column {', '.join(missing)}")
+    found: list[tuple[str, int, str, str]] = []
+    for row in rows:
+        where = f"{name}, line {rows.line_num}"
+        if row["label"] not in ("0", "1"):
+            raise ValueError(f"{where}: label {row['label']!r}, expected 0 or 1")
+        if not (row["text"] or "").strip():
+            raise ValueError(f"{where}: no text")
+        subject = row.get("subject") or where
+        found.append((row["language"], int(row["label"]), row["text"], subject))
+    if not found:
+        raise ValueError(f"{name}, line 1: a header and no rows")
+    languages, labels, texts, subjects = zip(*found, strict=True)
+    return Reviews(texts, np.array(labels), languages, subjects)
