@@ -54,7 +54,6 @@ from minigrad.tensor import raw
 from models import sentiment
 from models.command import BadInput, Files, FiniteRange, model_command, one_line, path_option
 from models.composed import composed
-from models.language_model import split as split_text
 from models.perceptron import f1
 from models.sentiment import batch_of
 from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, read_text, words
@@ -439,13 +438,11 @@ def main(
         raise BadInput(f"--width: got {width}, expected a multiple of the {heads} heads")
     if not (files.load and gaps):
         with one_line():
-            prose, held_prose = split_text(
-                passages(
-                    documentation()
-                    if settings["text"] is None
-                    else read_text(Path(settings["text"]))
-                )
+            every = passages(
+                documentation() if settings["text"] is None else read_text(Path(settings["text"]))
             )
+            border = len(every) * 9 // 10
+            prose, held_prose = every[:border], every[border:]
             known, held = sentiment.split(
                 composed(settings["sentences"], settings["seed"], ("en",))
                 if settings["data"] is None else reviews(settings["data"])

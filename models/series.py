@@ -62,7 +62,13 @@ def columns(weather: Weather) -> np.ndarray:
 
 
 def latest(weather: Weather, length: int, ahead: int) -> Windows:
-    """The one window that ends with the last day; what follows it is unknown, NaN."""
+    """The one window that ends with the last day; what follows it is unknown, NaN.
+
+    Raises:
+        ValueError: there are fewer days than a window has.
+    """
+    if len(weather) < length:
+        raise ValueError(f"{len(weather)} days, too few for a window of {length}")
     days = columns(weather)[None, -length:]
     when = weather.date[-1] + np.arange(1, ahead + 1)[None]
     return Windows(days, np.full((1, ahead, 1), np.nan, np.float32), _calendar(when), when)
@@ -125,6 +131,33 @@ def climatology(known: Windows, when: np.ndarray) -> np.ndarray:
     apart = season(when)[..., None] - season(date)
     near = np.cos(apart) >= np.cos(2 * np.pi * 7.5 / 365.25)
     return (near @ value / near.sum(-1))[..., None]
+
+
+def ridge(known: Windows, held_out: Windows, penalty: float = 1.0) -> np.ndarray:
+    """The change from now as an affine map of all that is seen (Hoerl & Kennard 1970).
+
+    Args:
+        known: windows to learn from.
+        held_out: windows to forecast.
+        penalty: λ, on the squared weights of standardised columns.
+
+    Returns:
+        (windows, ahead, targets).
+    """
+
+    def flat(given: Windows) -> np.ndarray:
+        parts = (given.seen.astype(float), given.exogenous.astype(float))
+        return np.concatenate([part.reshape(len(given), -1) for part in parts], axis=1)
+
+    x = flat(known)
+    mean, spread = x.mean(0), x.std(0)
+    spread[spread == 0] = 1
+    x = (x - mean) / spread
+    change = (known.following - known.persistence).reshape(len(known), -1).astype(float)
+    usual = change.mean(0)
+    weights = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ (change - usual))
+    found = (flat(held_out) - mean) / spread @ weights + usual
+    return held_out.persistence + found.reshape(held_out.following.shape)
 
 
 # Balls
