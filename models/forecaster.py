@@ -11,11 +11,9 @@ layer goes on from that state, step by step, and is told the season of each day 
 
 The last year is held out. Everything that is learned, the scale of the inputs included, comes
 from the days before it; cell, width, rate and epochs were chosen on 2014, with 2012 and 2013 to
-learn from.
-Do not expect wonders: a window of a single day does about as well as one of fourteen, as of what
-these columns know of tomorrow, nearly all is in today's row.
-
-An affine map of the window (ridge regression) is hard to beat at that; its error stands beside.
+learn from. Do not expect wonders: a window of a single day does about as well as one of fourteen,
+as of what these columns know of tomorrow, nearly all is in today's row. An affine map of the
+window, ridge regression, is hard to beat at that; its error stands beside.
 
 ``--data ball`` is a world without noise: balls thrown into a box. There a rule can be learned, and
 an affine map, for which a wall is nothing, falls behind.
@@ -47,16 +45,7 @@ from models.command import (
     one_line,
     path_option,
 )
-from models.series import (
-    Windows,
-    balls,
-    climatology,
-    free_flight,
-    latest,
-    ridge,
-    split,
-    windows,
-)
+from models.series import Windows, balls, climatology, free_flight, latest, ridge, split, windows
 from models.standardise import Standardise
 from models.training import History, Shuffled, save_figure, train
 

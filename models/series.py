@@ -187,7 +187,7 @@ def balls(count: int, length: int, ahead: int, rng: Seed = None, *, parts: int =
             wall, floor = (across < 0) | (across > 1), up < 0
             across = np.where(wall, np.clip(across, 0, 1) * 2 - across, across)
             sideways = np.where(wall, -sideways, sideways)
-            up, rising = np.abs(up), np.where(floor, -RESTITUTION * rising, rising)
+            up, rising = (np.where(floor, -RESTITUTION * x, x) for x in (up, rising))
     path = np.stack(pictures, axis=1).astype(np.float32)
     number = np.broadcast_to(np.arange(1, ahead + 1), (count, ahead))
     exogenous = np.ones((count, ahead, 1), np.float32)  # nothing is known beforehand
