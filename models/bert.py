@@ -6,7 +6,7 @@ understanding", section 3.1). That takes text and no labels. What it has learned
 then put to another use: a small head on top tells praise from complaint, with the encoder trained
 on (fine-tuning, section 3.2) or frozen.
 
-It reads the English sentences of `models.composed` without their labels, every fourth step prose
+It reads the English sentences of `models.composed` without their labels, every third step prose
 of Python's documentation; what is held out of either is not among them. Two scores are printed:
 
 - The share of hidden words that it finds in held-out text, beside counts of which word stood
@@ -81,7 +81,7 @@ def passages(text: str) -> list[list[str]]:
     """
     paragraphs = [tokenise(paragraph) for paragraph in re.split(r"\n\s*\n", text)]
     prose = [p for p in paragraphs if sum(t.isalpha() for t in p) > 0.7 * len(p)]
-    found = [p[k : k + LONGEST] for p in prose for k in range(0, len(p), LONGEST)]
+    found = [p[k : k + 16] for p in prose for k in range(0, len(p), 16)]
     if len(found) < 10:
         raise ValueError(f"{len(found)} passages of prose, expected 10 at least")
     return found
@@ -303,7 +303,7 @@ def fit(
     """An encoder that has learned to fill gaps in these, and the course of its losses.
 
     Args:
-        sentences: indices; three steps of four are on these.
+        sentences: indices; two steps of three are on these.
         text: passages, indices.
         settings: the options of the command line, and the vocabulary.
         files: where to save it.
@@ -314,9 +314,9 @@ def fit(
     optimizer = optim.AdamW(model.parameters(), lr, weight_decay=0.01)
 
     def loss(step: int) -> Array:
-        turn, k = divmod(step, 4)
-        rows = ([text[row] for row in of_text(turn)] if k == 3
-                else [sentences[row] for row in of_sentences(3 * turn + k)])  # fmt: skip
+        turn, k = divmod(step, 3)
+        rows = ([text[row] for row in of_text(turn)] if k == 2
+                else [sentences[row] for row in of_sentences(2 * turn + k)])  # fmt: skip
         indices, lengths = batch_of(rows)
         rng = np.random.default_rng([seed, step, 13])
         read, target = hide(indices, lengths, size, rng, share=settings["share"])
@@ -404,7 +404,7 @@ def transfer(
               "the paper, more teaches faster (Wettig et al. 2023).")  # fmt: skip
 @click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
               help="Sentences per step.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=5000, metavar="N",
+@click.option("--steps", type=click.IntRange(1), default=6000, metavar="N",
               help="Steps of pre-training.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="AdamW's learning rate after a short warm-up; it falls to nearly 0 along a "
@@ -452,7 +452,7 @@ def main(
                                  f"from, {known.label.sum()} of them praise")  # fmt: skip
         if not files.load:
             read = [*prose, *map(tokenise, known.text)]
-            common = Vocabulary.of((word for words in read for word in words), least=2).tokens
+            common = Vocabulary.of((word for words in read for word in words), least=5).tokens
             settings["vocabulary"] = [*SPECIAL, MASK, *common[len(SPECIAL) :]]
         vocabulary = Vocabulary(tuple(settings["vocabulary"]))
         ours = encoded(known, vocabulary), [vocabulary.encode(p) for p in prose]
