@@ -10,15 +10,15 @@ It reads the English sentences of `models.composed` without their labels, every 
 of Python's documentation; what is held out of either is not among them. Two scores are printed:
 
 - The share of hidden words that it finds in held-out text, beside counts of which word stood
-  between the same two neighbours, and the most frequent word. Counts remain ahead on the
-  documentation: some minutes are not enough to learn its two thousand words.
+  between the same two neighbours, and the most frequent word. On the sentences it is ahead of the
+  counts; on the documentation these remain ahead, as two minutes are few to learn a thousand words.
 - The F1 of praise from a few labels, the mean over several draws of them: fine-tuned, frozen,
   the same network from scratch, and logistic regression on counts of words.
 
 "I expected the film to be [MASK] but it was dull" tells without any label which adjectives are
 alike and which are opposites; a few labels then say which side is praise. The network learns it
-late, and of a sudden: with half of the ``--steps``, ``--fill`` shows either kind there, and nearly
-nothing carries over. Nor does it with ``--sentences 200``: documentation teaches no such thing.
+late, and of a sudden: as long as ``--fill`` shows adjectives of either kind there, as with half of
+the ``--steps``, nearly nothing carries over.
 
 Run it with ``python -m models.bert``; ``--help`` explains the options.
 """
@@ -326,7 +326,7 @@ def fit(
     warm = min(100, max(1, steps // 10))
     history = train(
         model, optimizer, loss, steps=steps, max_norm=1.0, every=max(1, steps // 8), title="bert",
-        schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 100)),
+        schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
     )  # fmt: skip
     return model, history
@@ -406,8 +406,8 @@ def transfer(
               help="Sentences per step.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), default=6000, metavar="N",
               help="Steps of pre-training.")  # fmt: skip
-@click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
-              help="AdamW's learning rate after a short warm-up; it falls to nearly 0 along a "
+@click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
+              help="AdamW's learning rate after a short warm-up; it falls to a tenth along a "
               "half cosine.")  # fmt: skip
 @click.option("--labels", type=click.IntRange(2), default=100, metavar="N",
               help="Labelled sentences that praise is then learned from.")  # fmt: skip
