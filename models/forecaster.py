@@ -1,340 +1,284 @@
-"""Tomorrow's maximum temperature from the last days' weather.
+"""The next days' maximum temperature from the last days' weather; or where a ball will be.
 
-A window of days goes in, each with its maximum and minimum temperature, precipitation, wind,
-and the season as sine and cosine of the day of the year. What comes out is how much warmer or
-colder than today tomorrow will be; a network that always said "no change" would be the forecast
-"same as today", so all that it learns is what it adds to that.
+A window of steps goes in, the next ``--ahead`` steps come out. For weather, each day has its
+maximum and minimum temperature, precipitation, wind, and the season as sine and cosine of the day
+of the year. What the network gives is how much each coming day will differ from today; one that
+always said "no change" would be the forecast "same as today" (persistence), so all that it learns
+is what it adds to that.
+
+``--shape vector``: the last hidden state gives all steps at once. ``--shape sequence``: a second
+layer goes on from that state, step by step, and is told the season of each day that it forecasts.
 
 The last year is held out. Everything that is learned, the scale of the inputs included, comes
-from the days before it; the number of epochs was chosen on 2014, with 2012 and 2013 to learn from.
+from the days before it; cell, width, rate and epochs were chosen on 2014, with 2012 and 2013 to
+learn from. Do not expect wonders: a window of a single day does about as well as one of fourteen,
+as of what these columns know of tomorrow, nearly all is in today's row. An affine map of the
+window, ridge regression, is hard to beat at that; its error stands beside.
 
-Do not expect wonders. For Seattle the error falls from 2.91 °C ("same as today") to about 2.65 °C
-with any of the cells, and a window of a single day does as well as one of fourteen: of what these
-columns know of tomorrow, nearly all is in today's row.
+``--data ball`` is a world without noise: balls thrown into a box. There a rule can be learned, and
+an affine map, for which a wall is nothing, falls behind.
 
 Run it with ``python -m models.forecaster``; ``--help`` explains the options.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from minigrad import optim
 from minigrad.autograd import no_grad
-from minigrad.datasets import Weather, seattle_weather
+from minigrad.datasets import seattle_weather
 from minigrad.extras import require
-from minigrad.files import check_writable
-from minigrad.nn import GRU, LSTM, RNN, Module, Recurrent, Seed, mse_loss
+from minigrad.nn import GRU, LSTM, RNN, Linear, Module, Recurrent, Seed, mse_loss
 from minigrad.primitives.primitive import Array
-
-# Data
-
-COLUMNS = ("temp_max", "temp_min", "precipitation", "wind", "sin(season)", "cos(season)")
-"""What is known of each day; the first is what is forecast."""
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Runs of consecutive days, each with the day that followed.
-
-    Attributes:
-        days: (windows, length, columns), in °C, mm and m/s; columns as in ``COLUMNS``.
-        tomorrow: (windows,), maximum temperature of the day that followed, °C.
-        date: (windows,), that day.
-    """
-
-    days: np.ndarray
-    tomorrow: np.ndarray
-    date: np.ndarray
-
-    @property
-    def today(self) -> np.ndarray:
-        """(windows,), maximum temperature of each window's last day, °C."""
-        return self.days[:, -1, 0]
-
-    def __len__(self) -> int:
-        return len(self.date)
-
-    def __getitem__(self, which: Any) -> Windows:
-        return Windows(self.days[which], self.tomorrow[which], self.date[which])
-
-
-def season(date: np.ndarray) -> np.ndarray:
-    """Where in the year each date lies, as an angle: 0 on the first of January."""
-    return 2 * np.pi * (date - date.astype("datetime64[Y]")).astype(float) / 365.25
-
-
-def windows(weather: Weather, length: int) -> Windows:
-    """Every run of ``length`` days that a further day follows.
-
-    Raises:
-        ValueError: ``length`` is not positive, or no such run is there.
-    """
-    if length < 1:
-        raise ValueError(f"a window of {length} days, expected at least 1")
-    date = weather.date
-    if len(date) <= length:
-        raise ValueError(
-            f"{len(date)} days, too few for a window of {length} and the day that follows it"
-        )
-    angle = season(date)
-    columns = np.stack(
-        [weather.temp_max, weather.temp_min, weather.precipitation, weather.wind,
-         np.sin(angle), np.cos(angle)],
-        axis=-1,
-    ).astype(np.float32)  # fmt: skip
-    runs = np.lib.stride_tricks.sliding_window_view(columns[:-1], length, axis=0)
-    return Windows(runs.swapaxes(1, 2), columns[length:, 0], date[length:])
-
-
-def split(all_windows: Windows) -> tuple[Windows, Windows]:
-    """Train on the first years, hold out the last: windows by the day that they forecast.
-
-    Raises:
-        ValueError: there is no year to train on before the last one.
-    """
-    date, year = all_windows.date, np.timedelta64(365, "D")
-    held_out = date > date[-1:] - year
-    if len(held_out) - held_out.sum() < 365:
-        raise ValueError(
-            f"{len(all_windows)} windows of {all_windows.days.shape[1]} days, too few: the last "
-            "year of 365 is held out, and at least one more is needed to train on"
-        )
-    return all_windows[~held_out], all_windows[held_out]
-
-
-# Model
+from models.command import (
+    Files,
+    FiniteRange,
+    check_picture,
+    model_command,
+    one_line,
+    path_option,
+)
+from models.series import Windows, balls, climatology, free_flight, latest, ridge, split, windows
+from models.standardise import Standardise
+from models.training import History, Shuffled, save_figure, train
 
 CELLS: Mapping[str, type[Recurrent]] = MappingProxyType({"rnn": RNN, "lstm": LSTM, "gru": GRU})
+UNITS = {"weather": "°C", "ball": "m"}
+BALLS = (2000, 500)  # to learn from, and held out
 
 
 class Forecaster(Module):
-    """A recurrent layer that reads the days and says how much tomorrow differs from today.
+    """A recurrent layer that reads what was seen and says how what follows will differ from it.
 
     Args:
-        known: windows to take the scale of the inputs and of the daily change from.
+        known: windows to take the sizes and scales from.
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        shape: ``"vector"``: all steps from the last hidden state; ``"sequence"``: a second layer
+            goes on from it.
         hidden: width of the hidden state.
         rng: seed or generator of the initial weights.
 
     Shapes:
-        days (batch, time, columns) → tomorrow's maximum temperature (batch,), °C.
+        seen (batch, time, columns), exogenous (batch, ahead, …) → (batch, ahead, targets).
     """
 
     def __init__(
-        self, known: Windows, cell: str = "lstm", hidden: int = 16, rng: Seed = None
-    ) -> None:
-        self.mean = known.days.mean((0, 1))
-        self.spread = known.days.std((0, 1)) + 1e-6  # a column may be constant
-        self.change = float((known.tomorrow - known.today).std())
-        self.memory = CELLS[cell](
-            len(COLUMNS), hidden, output_size=1, return_sequences=False, rng=rng
-        )
+        self, known: Windows, cell: str = "lstm", shape: str = "vector", hidden: int = 16,
+        rng: Seed = None,
+    ) -> None:  # fmt: skip
+        rng = np.random.default_rng(rng)
+        _, self.ahead, self.targets = known.following.shape
+        size, steps = known.seen.shape[-1], self.ahead * self.targets
+        self.scale = Standardise(size).fit(known.seen)
+        change = known.following - known.persistence
+        self.change = Standardise(steps).fit(change.reshape(-1, steps))
+        self.encoder = CELLS[cell](size, hidden, rng=rng)
+        self.decoder = None
+        if shape == "sequence":
+            self.decoder = CELLS[cell](known.exogenous.shape[-1], hidden, rng=rng)
+        self.output = Linear(hidden, self.targets if self.decoder else steps, rng=rng)
 
-    def forward(self, days: Array) -> Array:
-        """Today's temperature plus the change that the network expects."""
-        change, _ = self.memory((days - self.mean) / self.spread)
-        return days[:, -1, 0] + self.change * change[:, 0]
+    def forward(self, seen: Array, exogenous: Array) -> Array:
+        """What was seen last plus the changes that the network expects."""
+        h, state = self.encoder(self.scale(seen))
+        h = h[:, -1] if self.decoder is None else self.decoder(exogenous, state)[0]
+        change = self.change.undo(self.output(h).reshape(len(seen), -1))
+        return seen[:, -1:, : self.targets] + change.reshape(-1, self.ahead, self.targets)
 
-    def predict(self, days: np.ndarray) -> np.ndarray:
+    def predict(self, given: Windows) -> np.ndarray:
         """The forecast as a plain array."""
         with no_grad():
-            return self(days).numpy()
+            return self(given.seen, given.exogenous).numpy()
 
 
-# Training
-
-
-def train(
-    model: Forecaster,
-    known: Windows,
-    *,
-    epochs: int = 30,
-    lr: float = 3e-3,
-    batch: int = 32,
-    rng: Seed = None,
-    progress: Callable[[range], Any] = iter,
-) -> list[float]:
-    """Minimise the mean squared error with Adam, in batches drawn anew for each epoch.
+def fit(
+    known: Windows, settings: Mapping[str, Any], files: Files | None = None
+) -> tuple[Forecaster, History]:
+    """A forecaster that has learned from these windows, and the course of its losses.
 
     Args:
-        model: what is trained.
-        known: the windows to learn from.
-        epochs: how often each window is seen.
-        lr: learning rate of the first epoch; it falls to 0 along a half cosine, so that the
-            last batches do not decide the result.
-        batch: windows per step.
-        rng: seed or generator of the order.
-        progress: wraps the range of epochs, to show how far it is.
-
-    Returns:
-        Root mean squared training error of each epoch, °C.
+        known: what to learn from.
+        settings: the options of the command line.
+        files: where to save it.
     """
-    rng = np.random.default_rng(rng)
-    optimizer = optim.Adam(model.parameters(), lr)
-    errors = []
-    for epoch in progress(range(epochs)):
-        optimizer.lr = lr * (1 + float(np.cos(np.pi * epoch / epochs))) / 2
-        total = 0.0
-        order = rng.permutation(len(known))
-        for start in range(0, len(known), batch):
-            part = known[order[start : start + batch]]
-            optimizer.zero_grad()
-            loss = mse_loss(model(part.days), part.tomorrow)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(part)
-        errors.append((total / len(known)) ** 0.5)
-    return errors
+    model = made(known, settings)
+    order = Shuffled(len(known), settings["batch"], settings["seed"])
+    steps, lr = settings["epochs"] * len(order), settings["lr"]
+    optimizer = optim.Adam([p for p in model.parameters() if p.requires_grad], lr)
+    spread = float((known.following - known.persistence).std())
+
+    def loss(step: int) -> Array:
+        part = known[order(step)]
+        forecast = model(part.seen, part.exogenous)
+        return mse_loss(forecast * (1 / spread), part.following / spread)
+
+    checkpoint = files.checkpoint(settings, model, optimizer) if files else None
+    history = train(
+        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps),
+        checkpoint=checkpoint, every=len(order), title=settings["cell"],
+    )  # fmt: skip
+    return model, history
 
 
-# Score
+def made(known: Windows, settings: Mapping[str, Any]) -> Forecaster:
+    """An untrained forecaster with these settings."""
+    named = {key: settings[key] for key in ("cell", "shape", "hidden")}
+    return Forecaster(known, **named, rng=settings["seed"])
 
 
 def rmse(forecast: np.ndarray, truth: np.ndarray) -> float:
-    """Root mean squared error, °C."""
+    """Root mean squared error over all entries."""
     return float(np.sqrt(np.mean(np.square(forecast - truth, dtype=float))))
 
 
-def climatology(known: Windows, date: np.ndarray) -> np.ndarray:
-    """What is usual then: the mean of the known days within a week of that day of the year."""
-    apart = season(date)[:, None] - season(known.date)
-    near = np.cos(apart) >= np.cos(2 * np.pi * 7.5 / 365.25)
-    return near @ known.tomorrow / near.sum(1)
+def baselines(data: str, known: Windows, held_out: Windows) -> dict[str, np.ndarray]:
+    """Forecasts that need no network, by name."""
+    if data == "weather":
+        usual = climatology(known, held_out.when)
+        return {"same as today": held_out.persistence, "climatology": usual,
+                "ridge regression": ridge(known, held_out)}  # fmt: skip
+    mean = np.broadcast_to(known.following.mean((0, 1)), held_out.following.shape)
+    found = {"same as now": held_out.persistence, "mean place": mean,
+             "ridge regression": ridge(known, held_out)}  # fmt: skip
+    if held_out.seen.shape[1] >= 3:
+        found["free flight"] = free_flight(held_out.seen, held_out.when.shape[1])
+    return found
 
 
-def plot(model: Forecaster, held_out: Windows, path: Path) -> None:
-    """The held-out year, measured and forecast, and how far off the forecasts were."""
-    forecast = model.predict(held_out.days)
-    figure = require("matplotlib.figure", extra="models").Figure((10, 4.5), layout="constrained")
-    year, errors = figure.subplots(1, 2, width_ratios=(3, 1))
-    year.plot(held_out.date, held_out.tomorrow, color="0.6", lw=3, label="measured")
-    year.plot(held_out.date, forecast, color="C3", lw=1, label="forecast the day before")
-    year.set_ylabel("maximum temperature, °C")
-    year.legend(frameon=False)
-    bins = np.arange(-12.5, 13)
-    for label, guess, color in (
-        ("same as today", held_out.today, "0.6"), ("forecast", forecast, "C3")
-    ):  # fmt: skip
-        errors.hist(guess - held_out.tomorrow, bins, histtype="step", lw=2, color=color,
-                    label=f"{label}\n(RMSE {rmse(guess, held_out.tomorrow):.2f} °C)")  # fmt: skip
-    errors.set(xlabel="forecast − measured, °C", ylabel="days")
-    errors.margins(y=0.35)  # room for the legend
-    errors.legend(frameon=False, fontsize="small")
-    figure.savefig(path)
+def plot(data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path: Path) -> None:
+    """What came and what was forecast, and the error at each step ahead.
 
-
-def check_picture(path: Path) -> None:
-    """Refuse, before any training, a picture that could not be written.
-
-    Raises:
-        ImportError, OSError, ValueError: no matplotlib; no such folder; unknown ending.
+    Args:
+        data: ``"weather"`` or ``"ball"``.
+        forecasts: by name; the first is the network's.
+        held_out: what they are forecasts of.
+        path: the picture.
     """
-    known = require("matplotlib.figure", extra="models").Figure().canvas.get_supported_filetypes()
-    if path.suffix[1:].lower() not in known:
-        raise ValueError(f"{path}: unknown ending, expected one of {', '.join(known)}")
-    check_writable(path)
+    figure = require("matplotlib.figure", extra="models").Figure((11, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 1.4))
+    (name, ours), truth = next(iter(forecasts.items())), held_out.following
+    if data == "weather":
+        left.plot(held_out.when[:, 0], truth[:, 0, 0], color="0.6", lw=3, label="measured")
+        for k in range(0, len(ours), ours.shape[1]):  # each run starts where the last one ended
+            label = f"{name}, {ours.shape[1]} days ahead" if k == 0 else None
+            left.plot(held_out.when[k], ours[k, :, 0], ".-", color="C3", lw=1, ms=3, label=label)
+        left.set_ylabel("maximum temperature, °C")
+    else:
+        for k in range(4):
+            left.plot(*held_out.seen[k].T, ".-", color="0.8", label="seen" if k == 0 else None)
+            left.plot(*truth[k].T, "o", mfc="none", color="k", label="came" if k == 0 else None)
+            left.plot(*ours[k].T, "x", color="C3", label=name if k == 0 else None)
+        left.set(xlabel="across, m", ylabel="up, m")
+    left.legend(frameon=False)
+    ahead = np.arange(1, ours.shape[1] + 1)
+    for label, forecast in forecasts.items():
+        errors = [rmse(forecast[:, k], truth[:, k]) for k in range(len(ahead))]
+        right.plot(ahead, errors, "o-", label=label)
+    right.set(xlabel="steps ahead", ylabel=f"held-out error (RMSE), {UNITS[data]}", xticks=ahead)
+    right.set_ylim(0, None)
+    right.legend(frameon=False, fontsize="small")
+    save_figure(figure, path)
 
 
-# Command line
-
-
-class _OneLine(click.Command):
-    """Wrong options get one line; click would print the usage before it."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            error.ctx = None
-            raise
-
-
-class _BadInput(click.ClickException):
-    exit_code = 2
-
-
-@click.command(cls=_OneLine, context_settings={"show_default": True})
-@click.option("--cell", type=click.Choice(list(CELLS)), default="lstm",
+@model_command("forecaster")
+@click.option("--data", type=click.Choice(list(UNITS)), default="weather",
+              help="What is forecast: days of weather, or balls that bounce.")  # fmt: skip
+@click.option("--cell", type=click.Choice(list(CELLS)), default="gru",
               help="What remembers: rnn has one tanh layer; lstm and gru have gates that choose "
               "what to keep.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=14, metavar="DAYS",
-              help="How many days the network sees before it must speak.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=16, metavar="N",
+@click.option("--shape", type=click.Choice(["vector", "sequence"]), default="sequence",
+              help="All steps ahead from one state, or one after the other.")  # fmt: skip
+@click.option("--window", type=click.IntRange(1), default=14, metavar="STEPS",
+              help="How many steps the network sees before it must speak.")  # fmt: skip
+@click.option("--ahead", type=click.IntRange(1), default=1, metavar="K",
+              help="How many steps it forecasts.")  # fmt: skip
+@click.option("--hidden", type=click.IntRange(1), default=32, metavar="N",
               help="Width of the hidden state: how much it can keep in mind.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=30, metavar="N",
-              help="How often it goes through the training years. Too few and it has not "
-              "learned; too many and it learns those years by heart.")  # fmt: skip
-@click.option("--lr", type=click.FloatRange(0, min_open=True), default=3e-3, metavar="RATE",
+@click.option("--epochs", type=click.IntRange(1), default=20, metavar="N",
+              help="How often it goes through the training windows. Too few and it has not "
+              "learned; too many and it learns those by heart.")  # fmt: skip
+@click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
               help="Length of Adam's first steps; they shrink to nothing by the end.")  # fmt: skip
 @click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
               help="Windows per step. Smaller: more steps, each a rougher guess of the "
               "gradient.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, metavar="N",
-              help="Start of all random choices: the same seed gives the same result.")  # fmt: skip
-@click.option("--csv", type=click.Path(path_type=Path), metavar="PATH", show_default=False,
-              help="Weather of another place: a CSV file with the columns date, precipitation, "
-              "temp_max, temp_min, wind, weather, one row per day. By default Seattle, "
-              "2012 to 2015, which comes with minigrad.")  # fmt: skip
-@click.option("--plot", "picture", type=click.Path(path_type=Path), metavar="FILE",
-              show_default=False,
-              help="Draw the held-out year into this file (.png, .svg, .pdf).")  # fmt: skip
+@path_option("--csv", help="Weather of another place: a CSV file with the columns date, "
+             "precipitation, temp_max, temp_min, wind, weather, one row per day. By default "
+             "Seattle, 2012 to 2015, which comes with minigrad.")  # fmt: skip
+@path_option("--picture", help="Draw what came and what was forecast into this file (.png, .svg, "
+                               ".pdf).")  # fmt: skip
+@click.option("--predict", is_flag=True, show_default=False,
+              help="Forecast the days after the last one of the data. With --load, as many days "
+              "as the window has are enough, and no score is made.")  # fmt: skip
 def main(
-    cell: str, window: int, hidden: int, epochs: int, lr: float, batch: int, seed: int,
-    csv: Path | None, picture: Path | None,
+    files: Files, seed: int, data: str, cell: str, shape: str, window: int, ahead: int,
+    hidden: int, epochs: int, lr: float, batch: int, csv: Path | None, picture: Path | None,
+    predict: bool,
 ) -> None:  # fmt: skip
-    """Forecast tomorrow's maximum temperature with a recurrent network.
+    """Forecast the coming days' maximum temperature with a recurrent network.
 
-    It trains on all years but the last, then forecasts each day of the last year from the days
-    before it, and prints the error (root mean square, °C) beside that of two forecasts that
-    need no network: "same as today", and climatology, what is usual at that time of the year.
-    A network that does not beat both has learned nothing worth having.
+    It trains on all years but the last, then forecasts the days of the last year from the days
+    before, and prints the error (root mean square) beside that of forecasts that need no network:
+    "same as today", and climatology, what is usual at that time of the year. A network that does
+    not beat both has learned nothing worth having; next to ridge regression, which is an affine
+    map, one sees what the rest of the network is good for.
     """
-    try:
-        if not math.isfinite(lr):
-            raise ValueError(f"--lr {lr}: expected a finite number")
+    settings = files.settings({
+        "data": data, "cell": cell, "shape": shape, "window": window, "ahead": ahead,
+        "hidden": hidden, "epochs": epochs, "lr": lr, "batch": batch, "seed": seed,
+    })  # fmt: skip
+    data, cell, window, ahead = (settings[k] for k in ("data", "cell", "window", "ahead"))
+    known = held_out = coming = None  # None: not needed
+    with one_line():
         if picture is not None:
             check_picture(picture)
-        known, held_out = split(windows(seattle_weather(csv), window))
-    except OSError as error:
-        raise _BadInput(f"{error.filename}: {error.strerror}") from error
-    except (ImportError, ValueError) as error:
-        raise _BadInput(str(error)) from error
-    rng = np.random.default_rng(seed)
-    model = Forecaster(known, cell, hidden, rng)
-    console = Console(stderr=True)
-    train(
-        model, known, epochs=epochs, lr=lr, batch=batch, rng=rng,
-        progress=lambda steps: track(
-            steps, f"{cell}, {len(known)} windows", console=console, transient=True,
-            disable=not console.is_terminal,
-        ),
-    )  # fmt: skip
-    scores = {
-        cell: model.predict(held_out.days),
-        "same as today": held_out.today,
-        "climatology": climatology(known, held_out.date),
-    }
-    ours, same, usual = (
-        f"{name} {rmse(forecast, held_out.tomorrow):.2f} °C" for name, forecast in scores.items()
-    )
-    click.echo(f"trained on {known.date[0]} to {known.date[-1]}, "
-               f"held out {held_out.date[0]} to {held_out.date[-1]}")  # fmt: skip
-    click.echo(f"held-out error (RMSE): {ours}, {same}")
-    click.echo(f"what is usual at that time of the year: {usual}")
-    if picture is not None:
-        plot(model, held_out, picture)
-        click.echo(f"picture: {picture}")
+        if data == "weather":
+            weather = seattle_weather(csv)
+            try:
+                coming = latest(weather, window, ahead) if predict else None
+                # To use what was learned, no year to learn from is needed
+                if not (files.load and predict and picture is None):
+                    known, held_out = split(windows(weather, window, ahead))
+            except ValueError as error:
+                where = f"{csv}, line {len(weather) + 1}, the last: " if csv else ""
+                raise ValueError(f"{where}{error}") from error
+        elif csv or predict:
+            raise ValueError("--csv and --predict go with --data weather")
+        else:
+            every = balls(sum(BALLS), window, ahead, settings["seed"])
+            known, held_out = every[: BALLS[0]], every[BALLS[0] :]
+    if files.load:
+        given = known or coming  # the sizes; the scales are in the file
+        assert given
+        model = made(given, settings)
+        files.restore(model)
+    elif known and held_out:
+        model, history = fit(known, settings, files)
+        files.write_curves(history)
+        span = (f"{known.when[0, 0]} to {known.when[-1, -1]}, held out {held_out.when[0, 0]} to "
+                f"{held_out.when[-1, -1]}" if data == "weather"
+                else "{} balls, held out {}".format(*BALLS))  # fmt: skip
+        click.echo(f"trained on {span}")
+    if known and held_out:
+        forecasts = {cell: model.predict(held_out), **baselines(data, known, held_out)}
+        for name, forecast in forecasts.items():
+            each = [f"{rmse(forecast[:, k], held_out.following[:, k]):.2f}" for k in range(ahead)]
+            steps = f" (step by step {', '.join(each)})" if ahead > 1 else ""
+            score = rmse(forecast, held_out.following)
+            click.echo(f"{name}: held-out error (RMSE) {score:.3f} {UNITS[data]}{steps}")
+        if picture is not None:
+            plot(data, forecasts, held_out, picture)
+            click.echo(f"picture: {picture}")
+    if coming:
+        for date, (warm,) in zip(coming.when[0], model.predict(coming)[0], strict=True):
+            click.echo(f"{date}: {warm:.1f} °C")
 
 
 if __name__ == "__main__":
