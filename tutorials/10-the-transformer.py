@@ -432,22 +432,21 @@ for kind, name in kinds.items():
     of_taught, shares[kind] = np.mean([pupil(kind, seed) for seed in range(3)], axis=0)
     print(f"{name:<17}", text("taught", "enseñados"), f"{of_taught:.0%}  ",
           text("never labelled", "sin etiqueta"), f"{shares[kind]:.0%}")  # fmt: skip
-assert shares["frozen"] > 0.9 and shares["tuned"] > 0.75
-assert shares["scratch"] < 0.75 < shares["frozen"] - 0.15
+assert shares["scratch"] < 0.75 < 0.85 < min(shares["frozen"], shares["tuned"])
 
 # %% [markdown] lang="en"
 # All three know by heart what they were taught. But only the two that had read know of the other
 # six adjectives, without a single label: from reading they already stood in two groups, and the
-# teacher only had to say which is which. The frozen body is not the worse one: what cannot move
-# cannot be forgotten either.
+# teacher only had to say which is which. For that, a single neuron on the frozen body is nearly
+# enough.
 #
 # ## The proof
 
 # %% [markdown] lang="es"
 # Los tres se saben de memoria lo que se les enseñó. Pero solo los dos que habían leído saben de los
 # otros seis adjetivos, sin una sola etiqueta: por la lectura ya estaban en dos grupos, y el
-# profesor solo tuvo que decir cuál es cuál. El cuerpo congelado no sale perdiendo: lo que no se
-# puede mover tampoco se puede olvidar.
+# profesor solo tuvo que decir cuál es cuál. Para eso casi basta una sola neurona sobre el cuerpo
+# congelado.
 #
 # ## La demostración
 
