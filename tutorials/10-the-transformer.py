@@ -63,7 +63,7 @@ print(text("seed:", "semilla:"), SEED)
 
 # %%
 everyone = text("all to all", "todas con todas")
-graph.draw("multi-head", steps=4, view="attention", title=everyone)
+graph.draw("attention", steps=6, view="attention", title=everyone)
 
 # %% [markdown] lang="en"
 # One choice is often too little: *it* wants to know what it stands for, and what is said of it. So
