@@ -78,7 +78,7 @@ def _import(text: str) -> ModuleType:
     from minigrad.compile import numba_runtime
 
     runtime = Path(numba_runtime.__file__).read_bytes()
-    key = hashlib.sha256(text.encode() + runtime).hexdigest()[:16]
+    key = hashlib.sha256(text.encode() + runtime + numba_runtime.BLAS.encode()).hexdigest()[:16]
     name = f"minigrad_kernel_{key}"
     folders = [cache_folder, lambda: Path(tempfile.mkdtemp(prefix="minigrad-"))]
     for folder in folders:  # the second where the first cannot be written to, or read

@@ -1,13 +1,18 @@
 """What generated Numba code calls. float32 only: other types run on NumPy.
 
-Products are the BLAS's that SciPy brings, through Numba's own door to it, which unlike np.dot
-inside Numba can add to what is there. Q holds the factors 0 and 1 that the BLAS is told.
+Products are the BLAS's that NumPy brings, or where it cannot be found SciPy's, through Numba's
+own door to it. Unlike np.dot inside Numba they can add to what is there. Q holds the factors 0 and
+1 that the BLAS may have to be told.
 """
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import math
+from pathlib import Path
 
+import llvmlite.binding
 import numpy as np
 from numba import float32, njit, types
 
@@ -42,15 +47,65 @@ def _type_of(argument: str) -> types.Type:
     return types.Array(types.float32, axes, "C")
 
 
+def _numpys_sgemm() -> int | None:
+    """The address of the product in the OpenBLAS that NumPy's wheel brings."""
+    package = Path(np.__file__).parent
+    beside = package.parent.glob("numpy.libs/*openblas*"), package.glob(".dylibs/*openblas*")
+    for library in itertools.chain(*beside):
+        try:
+            function = ctypes.CDLL(str(library)).scipy_cblas_sgemm64_
+        except (AttributeError, OSError):
+            continue
+        return ctypes.cast(function, ctypes.c_void_p).value
+    return None
+
+
 _pointer = types.CPointer(types.float32)
-_gemm = types.ExternalFunction(
-    "numba_xxgemm",
-    types.intc(
-        types.char, types.char, types.char, types.intp, types.intp, types.intp, _pointer,
-        _pointer, types.intp, _pointer, types.intp, _pointer, _pointer, types.intp,
-    ),
-)  # fmt: skip
-_S, _N, _T = np.uint8(ord("s")), np.uint8(ord("n")), np.uint8(ord("t"))
+_address = _numpys_sgemm()
+BLAS = "SciPy" if _address is None else "NumPy"
+"""Whose it is. Two would have threads of their own each, that get in each other's way."""
+
+if _address is not None:
+    _ORDER, _AS_IT_IS, _TURNED = 101, 111, 112  # cblas's numbers: rows first
+    llvmlite.binding.add_symbol("minigrad_sgemm", _address)
+    _sgemm = types.ExternalFunction(
+        "minigrad_sgemm",
+        types.void(
+            types.intc, types.intc, types.intc, types.int64, types.int64, types.int64,
+            types.float32, _pointer, types.int64, _pointer, types.int64, types.float32, _pointer,
+            types.int64,
+        ),
+    )  # fmt: skip
+
+    @njit(error_model="numpy")
+    def _gemm(a, b, turned, rows, inner, columns, keep, out, Q):  # type: ignore[no-untyped-def]
+        """Out = a b, or a bᵀ; added to what is there if it is to be kept."""
+        _sgemm(
+            _ORDER, _AS_IT_IS, _TURNED if turned else _AS_IT_IS, rows, columns, inner, F(1),
+            a.ctypes, inner, b.ctypes, inner if turned else columns, F(1) if keep else F(0),
+            out.ctypes, columns,
+        )  # fmt: skip
+
+else:
+    _xxgemm = types.ExternalFunction(
+        "numba_xxgemm",
+        types.intc(
+            types.char, types.char, types.char, types.intp, types.intp, types.intp, _pointer,
+            _pointer, types.intp, _pointer, types.intp, _pointer, _pointer, types.intp,
+        ),
+    )  # fmt: skip
+    _S, _N, _T = np.uint8(ord("s")), np.uint8(ord("n")), np.uint8(ord("t"))
+
+    @njit(error_model="numpy")
+    def _gemm(a, b, turned, rows, inner, columns, keep, out, Q):  # type: ignore[no-untyped-def]
+        """As above; here columns come first: outᵀ = bᵀ aᵀ."""
+        beta = Q[1:] if keep else Q[:1]
+        _xxgemm(
+            _S, _T if turned else _N, _N, columns, rows, inner, Q[1:].ctypes, b.ctypes,
+            inner if turned else columns, a.ctypes, inner, beta.ctypes, out.ctypes, columns,
+        )  # fmt: skip
+
+
 _SMALL = 2048  # multiplications: below, calling the BLAS costs more than the product
 
 
@@ -77,9 +132,8 @@ def product(W, u, out, Q):  # type: ignore[no-untyped-def]
     batch = u.size // width
     if rows * u.size <= _SMALL:
         _small_product(W, u, out, False)
-    else:  # BLAS counts columns first: outᵀ = uᵀ Wᵀ
-        _gemm(_S, _N, _N, batch, rows, width, Q[1:].ctypes, u.ctypes, batch,
-              W.ctypes, width, Q[:1].ctypes, out.ctypes, batch)  # fmt: skip
+    else:
+        _gemm(W, u, False, rows, width, batch, False, out, Q)
 
 
 @njit(error_model="numpy")
@@ -90,8 +144,7 @@ def add_product(W, u, out, Q):  # type: ignore[no-untyped-def]
     if rows * u.size <= _SMALL:
         _small_product(W, u, out, True)
     else:
-        _gemm(_S, _N, _N, batch, rows, width, Q[1:].ctypes, u.ctypes, batch,
-              W.ctypes, width, Q[1:].ctypes, out.ctypes, batch)  # fmt: skip
+        _gemm(W, u, False, rows, width, batch, True, out, Q)
 
 
 @njit(error_model="numpy")
@@ -110,8 +163,7 @@ def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
                         total += flat[r * batch + b] * v[k * batch + b]
                     out[r, k] += total
         else:
-            _gemm(_S, _T, _N, width, rows, batch, Q[1:].ctypes, v.ctypes, batch,
-                  d.ctypes, batch, Q[1:].ctypes, out.ctypes, width)  # fmt: skip
+            _gemm(d, v, True, rows, batch, width, True, out, Q)
 
 
 @njit(error_model="numpy")
