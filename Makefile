@@ -7,7 +7,7 @@ BENCH := .venv-bench
 PEERS := torch==2.13.0 jax autograd
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test chromium lint bench tutorials wheel clean
+.PHONY: help verify test chromium lint bench tutorials gallery wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ bench: $(BENCH)/.installed ## Measure speed and memory beside PyTorch, JAX and H
 
 tutorials: $(VENV)/.installed-tutorials ## Run the tutorials; build notebooks, pages and the reference in build/tutorials
 	$(BIN)/python -m tutorials.build
+
+gallery: $(VENV)/.installed-verify ## Draw every view of every layer in build/gallery
+	$(BIN)/python -m tutorials.gallery
 
 wheel: $(VENV)/.made ## Build the wheel in dist
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -1,0 +1,115 @@
+"""Every view of every kind of layer on one page: ``python -m tutorials.gallery [FOLDER]``.
+
+The page is build/gallery/index.html by default, with the pictures beside it; it needs no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.files import write_text
+from minigrad.graph import draw, trace
+from minigrad.graph.render import VIEWS
+
+SAYS = {
+    "unrolled": "The same cell at every step, in a row; what is between the steps is handed on.",
+    "folded": "The cell once, with an arrow from each step to the next.",
+    "gradient": "The way back: what each edge multiplies by, and how large the gradient is.",
+    "cell": "One step in the notation of the course notes: layers yellow, operations red.",
+    "attention": "Who looks where: the width of a line is its weight, for each head.",
+    "tape": "Every recorded operation.",
+}
+
+
+def recorded(layer: nn.Module, width: int = 3) -> Any:
+    """What a layer makes of a short sequence, step by step."""
+    x = mg.Tensor(np.random.default_rng(0).normal(size=(1, 3, width)), requires_grad=True, name="x")
+    with mg.unfused():
+        y = layer(x)[0]
+        return trace(y, gradients_of=(y * y).sum())
+
+
+def model() -> Any:
+    """A whole one: words, an LSTM, a loss."""
+    words = nn.Embedding(5, 3, rng=0, dtype=np.float64)
+    lstm = nn.LSTM(3, 4, output_size=5, rng=0, dtype=np.float64)
+    with mg.unfused():
+        scores, _ = lstm(words(np.array([[1, 2, 3]])))
+        loss = nn.cross_entropy(scores, np.array([[2, 3, 4]]))
+    return trace(loss, gradients_of=loss)
+
+
+kind: dict[str, Any] = {"rng": 0, "dtype": np.float64}
+LAYERS: dict[str, Callable[[], Any]] = {
+    "RNN": lambda: "rnn",
+    "LSTM": lambda: "lstm",
+    "GRU": lambda: "gru",
+    "LSTM with peepholes": lambda: "peephole",
+    "bidirectional LSTM": lambda: recorded(nn.LSTM(3, 4, bidirectional=True, **kind)),
+    "two GRUs, one above the other": lambda: recorded(nn.GRU(3, 4, num_layers=2, **kind)),
+    "attention": lambda: "attention",
+    "several heads": lambda: "multi-head",
+    "transformer block": lambda: "encoder",
+    "a whole model": model,
+}
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>minigrad: gallery</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem;
+  padding: 0 1rem; }}
+figure {{ margin: 1rem 0 2rem; }}
+.picture {{ background: white; border: 1px solid #8888; overflow-x: auto; padding: .5rem; }}
+nav a {{ margin-right: 1rem; }}
+</style></head><body>
+<h1>Every view of every layer</h1>
+<nav>{links}</nav>
+{sections}
+</body></html>
+"""
+
+
+def build(folder: Path) -> Path:
+    """Draw everything; return the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = []
+    for name, make in track(LAYERS.items(), "gallery"):
+        what = make()
+        figures = []
+        for view in VIEWS:
+            file = f"{name.replace(' ', '-').replace(',', '')}-{view}.svg"
+            try:
+                draw(what, folder / file, view=view, title=f"{name}: {view}")
+            except ValueError as error:  # a view that this layer does not have
+                body = f"<p>{escape(str(error))}</p>"
+            else:
+                body = f'<div class="picture"><img src="{escape(file)}" alt="{name}: {view}"></div>'
+            figures.append(f"<figure><h3>{view}</h3><figcaption>{SAYS[view]}</figcaption>"
+                           f"{body}</figure>")  # fmt: skip
+        sections.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>{"".join(figures)}')
+    links = "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in LAYERS)
+    page = folder / "index.html"
+    write_text(page, PAGE.format(links=links, sections="\n".join(sections)))
+    return page
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tutorials.gallery", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/gallery"))
+    print(build(parser.parse_args().folder))
+
+
+if __name__ == "__main__":
+    main()
