@@ -137,7 +137,7 @@ def test_a_word_that_only_both_sides_tell_is_found():
     texts = ["a x a", "a y b", "b y a", "b x b"]
     vocabulary = vocabulary_of(texts)
     some = [vocabulary.encode(tokenise(t)) for t in texts * 20]
-    model, _ = fit(some, some, settings(vocabulary, steps=400))
+    model, _ = fit(some, some, settings(vocabulary, steps=800))
     for text in texts:
         left, word, right = text.split()
         ((best, *_),) = fill(model, vocabulary, f"{left} {MASK} {right}")
