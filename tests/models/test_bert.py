@@ -200,7 +200,7 @@ def test_it_saves_fills_and_goes_on_as_if_nothing_had_happened(run, tmp_path, mo
 
     def interrupted(self, history):
         save(self, history)
-        raise KeyboardInterrupt
+        raise RuntimeError("the power fails")
 
     monkeypatch.setattr(Checkpoint, "save", interrupted)
     assert run(*SMALL, "--save", half).exit_code != 0
