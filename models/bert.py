@@ -63,8 +63,8 @@ MASK = "[MASK]"
 NO_WORD, HIDDEN = SPECIAL.index(UNKNOWN), len(SPECIAL)
 """What a word that is in no vocabulary reads, and a hidden one."""
 NOT_ASKED, EDGE = -100, -2
-LONGEST = 32
-"""Words of a passage or sentence that are read."""
+LONGEST, PIECE = 32, 16
+"""Words of a sentence that are read; and of a piece of a paragraph."""
 
 
 def tokenise(text: str) -> list[str]:
@@ -81,7 +81,7 @@ def passages(text: str) -> list[list[str]]:
     """
     paragraphs = [tokenise(paragraph) for paragraph in re.split(r"\n\s*\n", text)]
     prose = [p for p in paragraphs if sum(t.isalpha() for t in p) > 0.7 * len(p)]
-    found = [p[k : k + 16] for p in prose for k in range(0, len(p), 16)]
+    found = [p[k : k + PIECE] for p in prose for k in range(0, len(p), PIECE)]
     if len(found) < 10:
         raise ValueError(f"{len(found)} passages of prose, expected 10 at least")
     return found
