@@ -20,14 +20,16 @@ from numba import float32, njit, types
 F = float32
 
 __all__ = [
-    "F", "add", "add_product", "add_total", "block", "clear", "cos", "divert", "erf", "exp", "heaviside",
-    "hold", "log", "outer", "over_time", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
-    "total", "zero",
+    "F", "add", "add_product", "add_total", "block", "clear", "cos", "divert", "erf", "exp",
+    "heaviside", "hold", "log", "outer", "over_time", "product", "sigmoid", "sin", "softplus",
+    "sqrt", "tanh", "total", "zero",
 ]  # fmt: skip
 
 # No reassociation and no assumption that there is no NaN: a loss that is lost must be seen
 block = njit(
-    error_model="numpy", fastmath={"contract", "nsz", "arcp"}, no_cpython_wrapper=True,
+    error_model="numpy",
+    fastmath={"contract", "nsz", "arcp"},
+    no_cpython_wrapper=True,
     no_cfunc_wrapper=True,
 )
 over_time = njit(cache=True, error_model="numpy", nogil=True)

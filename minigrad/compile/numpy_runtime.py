@@ -7,8 +7,9 @@ import numpy as np
 from minigrad.primitives.activations import erf as _erf
 
 __all__ = [
-    "add", "add_product", "add_total", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log",
-    "np", "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh", "total", "zero",
+    "add", "add_product", "add_total", "clear", "cos", "divert", "erf", "exp", "heaviside",
+    "hold", "log", "np", "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+    "total", "zero",
 ]  # fmt: skip
 
 cos, exp, log, sin, sqrt, tanh = np.cos, np.exp, np.log, np.sin, np.sqrt, np.tanh
