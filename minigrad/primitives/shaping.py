@@ -139,7 +139,8 @@ getitem = linear(
     adjoints=(lambda g, x, *, index: scatter(g, index=index, shape=x.shape),),
     accumulate=lambda buffer, g, *, index: _add_at(buffer, index, g),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
-             sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None)),
+             sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None),
+             sample((3, 2), index=(np.array([0, 2, 0]), np.array([1, 0, 1])))),
     doc="""x[index]; the gradient of an entry that is read twice is the sum of both.
 
     Example:
