@@ -346,7 +346,7 @@ def test_the_walk_frees_what_it_has_passed():
 def test_no_grad_decorates_a_function_also_one_that_calls_itself():
     @mg.no_grad()
     def power(x, n):
-        """x to the n."""
+        """X to the n."""
         return x if n == 1 else x * power(x, n - 1)
 
     x = mg.Tensor(3.0, requires_grad=True)
