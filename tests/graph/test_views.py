@@ -124,6 +124,19 @@ def test_a_gradient_view_without_backward_is_refused():
         gradient(trace(np.tanh(x)))
 
 
+def test_a_model_s_embedding_is_drawn_and_every_step_reads_it():
+    words = nn.Embedding(5, 3, rng=0)
+    layer = nn.LSTM(3, 4, fused=False, rng=0)
+    view = unrolled(trace(layer(words(np.array([[1, 2, 3]])))[0]))
+    items = {item.id: item for item in view.items}
+    (table,) = (item for item in view.items if item.lines[0] == "Embedding")
+    assert table.lines == ("Embedding", "W[index]", "(1, 3, 3)")
+    read = [b for a, b in view.arrows if a == table.id]
+    assert [items[b].lines[0] for b in read] == ["x₀", "x₁", "x₂"]
+    assert {"σ(W·[h, x] + b)", "tanh(W·[h, x] + b)"} <= {item.lines[1] for item in view.items
+                                                        if item.kind == "layer"}  # fmt: skip
+
+
 def test_the_cell_view_of_several_layers_points_to_the_folded_one():
     layer = nn.GRU(2, 3, num_layers=2, fused=False, rng=0)
     with pytest.raises(ValueError, match="2 unrolled layers, expected one; its folded view"):
