@@ -46,7 +46,7 @@ class Scene:
         """A frame with a heading, and the items in it."""
         x, y, w, h = box
         corners = f"{x - w / 2:.1f},{y - h / 2:.1f},{x + w / 2:.1f},{y + h / 2:.1f}"
-        width = 7.0 * len(heading)
+        width = heading_width(heading)
         self.lines += [
             f"subgraph {dot.quoted(f'cluster_{part}')} {{",
             f'bb="{corners}"; lp="{x - w / 2 + 10 + width / 2:.1f},{y + h / 2 - 12:.1f}"; '
@@ -171,6 +171,11 @@ class Scene:
 
     def _node(self, **attributes: str) -> None:
         self.lines.append(f"{self._name()} {dot.attributes(**attributes)}")
+
+
+def heading_width(heading: str) -> float:
+    """Points that a frame's heading takes."""
+    return 7.0 * len(heading)
 
 
 def _raised(power: int) -> str:
