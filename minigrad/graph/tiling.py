@@ -31,18 +31,22 @@ class Tiling:
         self.order = strips.order_of(view.items, view.arrows)
         self.tiles = {strip: tile(view, strip, run) for strip in self.order}
         self.kept = self._kept_free()
+        self.aside = max(map(self.kept.__getitem__, filter(self._reversed, self.order)), default=0)
         self.gap = _GAP
         if view.labels:
-            self.gap = max(_LABELLED_GAP, _BEND + max(self.kept.values()))
+            self.gap = max(_LABELLED_GAP, _BEND + max(self.kept.values()) + self.aside)
         self.column = max(one.width for one in self.tiles.values())
         self.starts = self._columns()
         self.width = max(self.starts.values()) + self.column
+        self.loops = 0.0  # where a folded view's run, over each frame
+        if view.folded:
+            self.loops = 20.0 * max(len({i.role for i in view.items if i.kind == "state"}), 1)
         self.bottoms: dict[str, float] = {}
         height = 0.0
         for strip, one in self.tiles.items():
             self.bottoms[strip] = height
-            height += one.height + _BETWEEN
-        self.top = height - _BETWEEN
+            height += one.height + self.loops + _BETWEEN
+        self.top = height - self.loops - _BETWEEN
         self.rank = {strip: number for number, strip in enumerate(self.tiles)}
         self.boxes: dict[str, Box] = {}
         self.loose: dict[tuple[str, str], Route] = {}
@@ -119,7 +123,7 @@ class Tiling:
         shift, starts, before = 0.0, dict[int, float](), None
         for number, step in enumerate(self.view.steps):
             if self.view.skipped and before is not None and step != before + 1:
-                shift += _GAP * 5
+                shift += _GAP * 5 + self.aside
             starts[step] = shift + number * (self.column + self.gap)
             before = step
         return starts
@@ -157,7 +161,7 @@ class Tiling:
         """What stands over a step; in a folded view, whose loops run there, also its layer."""
         heading = self.view.headings.get(step, f"t = {step}")
         if self.view.folded and sum(self.framed.values()) > 1:
-            return f"{strips.title_of(strip)}   {heading}"
+            return f"{strips.title_of(strip)} {heading.partition('   ')[0]}"
         return heading
 
     def _place_pills(self) -> None:
@@ -294,11 +298,11 @@ class Tiling:
         below = self.bottoms[other.strip]
         apart = self.rank[other.strip] - self.rank[one.strip]
         if apart == 1:
-            middle = (ceiling + below) / 2
+            middle = (ceiling + self.loops + below) / 2
             corners += [(corners[-1][0], middle), (bx, middle)]
         else:  # around the layers in between
-            side = self.starts[one.step] + self.column + 8 + 6 * apart
-            y0, y1 = ceiling + _BETWEEN * 0.3, below - _BETWEEN * 0.3
+            side = self.starts[one.step] + self.column + self.aside + 8 + 6 * apart
+            y0, y1 = ceiling + self.loops + _BETWEEN * 0.3, below - _BETWEEN * 0.3
             corners += [(corners[-1][0], y0), (side, y0), (side, y1), (bx, y1)]
         return routes.bent([*corners, (bx, by - bh / 2)])
 
@@ -314,7 +318,7 @@ class Tiling:
             middle = ceiling + _BETWEEN * 0.3
             return routes.bent([*corners, (corners[-1][0], middle), (x, middle), (x, y - h / 2)])
         if place + 1 < len(self.rank):
-            side = self.starts[item.step] + self.column + 8 + 6 * len(self.rank)
+            side = self.starts[item.step] + self.column + self.aside + 8 + 6 * len(self.rank)
             up = ceiling + _BETWEEN * 0.3
             corners += [(corners[-1][0], up), (side, up)]
         self.highest = rail
@@ -407,6 +411,7 @@ class Tiling:
         sign = -1 if self._reversed(strip) else 1
         left = min(self.starts[before], self.starts[after]) + self.column
         x = (left + max(self.starts[before], self.starts[after]) - sign * (self.gap + 50)) / 2
+        x += self.aside / 2 if sign > 0 else 0
         words = f"⋯ {view.skipped} step{'' if view.skipped == 1 else 's'} ⋯"
         item = Item(f"ellipsis {strip}".rstrip(), "ellipsis", (words,), None, "ellipsis",
                     f"{view.skipped} more steps, all alike", (), strip)  # fmt: skip
