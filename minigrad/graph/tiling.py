@@ -49,6 +49,7 @@ class Tiling:
         self.top = height - self.loops - _BETWEEN
         self.rank = {strip: number for number, strip in enumerate(self.tiles)}
         self.boxes: dict[str, Box] = {}
+        self.outside: list[Box] = []  # of what is in no step
         self.loose: dict[tuple[str, str], Route] = {}
         self.highest = 0.0  # where lines run above the frames
         self.written: dict[tuple[str, str], Point] = {}
@@ -74,6 +75,7 @@ class Tiling:
         loose = [i for i in view.items if i.step is None and i.id not in self.boxes]
         self._place_block([item for item in loose if item.id not in after], left=True)
         self._place_block([item for item in loose if item.id in after], left=False)
+        self.outside = [self.boxes[item.id] for item in loose]
         scene = Scene(view)
         self._frames(scene)
         for item in view.items:
@@ -322,8 +324,7 @@ class Tiling:
             up = ceiling + _BETWEEN * 0.3
             corners += [(corners[-1][0], up), (side, up)]
         self.highest = rail
-        outside = [box for key, box in self.boxes.items() if self.items[key].step is None]
-        if any(box[1] > y and abs(box[0] - x) < (box[2] + w) / 2 for box in outside):
+        if any(box[1] > y and abs(box[0] - x) < (box[2] + w) / 2 for box in self.outside):
             side = x - w / 2 - 20  # something stands over it: in from the left
             last = [(side, rail), (side, y), (x - w / 2, y)]
         else:
