@@ -87,6 +87,22 @@ def test_the_gradient_of_a_long_sequence_is_drawn_with_its_curve_whole():
     assert all(one[-1] == other[0] for one, other in itertools.pairwise(along))
 
 
+def test_a_layer_of_a_file_is_drawn_with_its_layers_and_directions(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from minigrad import nn\n"
+        "both = nn.LSTM(2, 3, bidirectional=True, rng=0)\n"
+        "deep = nn.GRU(5, 4, num_layers=2, rng=0)\n"
+        "end = nn.RNN(2, 4, return_sequences=False, rng=0)\n"
+    )
+    found = {"both": {"layer 0", "layer 0, reverse"}, "deep": {"layer 0", "layer 1"}, "end": set()}
+    for name, titles in found.items():
+        target = resolve(f"{file}:{name}")
+        for view in ("unrolled", "gradient"):
+            assert titles <= set(words(draw(target, view=view)))
+    assert "(1, 5)" in words(draw(resolve(f"{file}:deep")))
+
+
 def test_both_directions_write_the_step_of_what_they_multiply_by():
     """The zeros that both start from are c₋₁ in one direction, and c₃ in the other."""
     layer = nn.LSTM(3, 4, bidirectional=True, fused=False, rng=0)
@@ -194,7 +210,7 @@ def draw_attention(weights, **names):
 
 @pytest.mark.parametrize("view", ["folded", "cell"])
 def test_a_view_of_steps_needs_steps(view):
-    with pytest.raises(ValueError, match="no time steps"):
+    with pytest.raises(ValueError, match=f"^{view}: .* no time steps"):
         draw("matmul", view=view)
 
 
