@@ -168,7 +168,7 @@ def test_assignment_into_a_plain_array_loses_no_gradient_silently(value):
     assert not a.any()
     a[0, 0], a[0, 1], a[1, 0] = leaf(2.0).item(), float(leaf(2.0)), mg.Tensor(2.0)
     np.testing.assert_array_equal(a, [[2, 2], [2, 0]])
-    assert {float(leaf(2.0)): "%.1f" % leaf(2.0)} == {2.0: "2.0"}
+    assert {float(leaf(2.0)): "as a key"}[2.0]
 
 
 def test_comparisons_give_plain_booleans():
