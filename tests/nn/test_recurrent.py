@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -93,10 +95,12 @@ def test_the_projected_lstm_is_pytorch_s(dtype):
 )
 def test_outputs_are_keras_s(case, dtype):
     reference = references("keras", dtype)[case]
-    options = {"reset_after": True} if case.endswith("after") else {}
     kind = KINDS[{"simple_rnn": "rnn", "lstm": "lstm"}.get(case, "gru")]
-    layer = kind(3, 4, dtype=dtype, **options)
-    layer.load_keras_weights([reference.weights[k] for k in ("kernel", "recurrent_kernel", "bias")])
+    layer = kind.from_keras_weights(
+        [reference.weights[k] for k in ("kernel", "recurrent_kernel", "bias")]
+    )
+    assert layer.cell.input_size == 3
+    assert {p.dtype for p in layer.parameters()} == {np.dtype(dtype)}
     x = mg.Tensor(reference.inputs["x"], requires_grad=True)
     y, final = layer(x)
     outputs = {"y": y} | dict(zip("hc", (s[0] for s in states(final)), strict=False))
@@ -128,6 +132,28 @@ def test_a_layer_inside_a_model_keeps_pytorch_s_names():
         "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0",
         "rnn.output.weight", "rnn.output.bias",
     }  # fmt: skip
+
+
+def test_a_stack_of_keras_layers_in_both_directions_is_one_layer(rng):
+    shapes = [(3, 16), (4, 16), (16,)] * 2 + [(8, 16), (4, 16), (16,)] * 2
+    weights = [rng.normal(size=shape) for shape in shapes]
+    both = nn.LSTM.from_keras_weights(weights, bidirectional=True)
+    one_by_one = nn.LSTM(3, 4, num_layers=2, bidirectional=True, dtype=np.float64)
+    one_by_one.load_keras_weights(weights)
+    x = rng.normal(size=(2, 5, 3))
+    np.testing.assert_array_equal(both(x)[0].data, one_by_one(x)[0].data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes"),
+    [
+        (nn.LSTM, []), (nn.LSTM, [(3, 16), (4, 16)]), (nn.GRU, [(3,), (4, 12), (12,)]),
+        (nn.LSTM, [(3, 16), (4, 16), (12,)]), (nn.RNN, [(3, 16), (4, 16), (16,)]),
+    ],
+)  # fmt: skip
+def test_keras_weights_that_are_no_layer_s_are_refused_with_their_shapes(kind, shapes):
+    with pytest.raises(ValueError, match=re.escape(f"got shapes {shapes}, expected")):
+        kind.from_keras_weights([np.ones(shape) for shape in shapes])
 
 
 def test_keras_weights_of_other_shapes_are_refused():
