@@ -189,8 +189,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "whole_direct": ("all paths of one step; the first one without a weight",
                      "todos los caminos de un paso; el primero, sin pesos"),
     "many_steps": (
-        "along {state} alone no matrix is multiplied, only the factors of the steps between",
-        "a lo largo de {state} solo no se multiplica ninguna matriz, solo los factores de los "
+        "along {state} alone: no matrix is multiplied, only the factors of the steps between",
+        "solo a lo largo de {state}: no se multiplica ninguna matriz, sino los factores de los "
         "pasos intermedios",
     ),
     "bounded": ("spectral norm: {bound} bounds the slope",
