@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from minigrad.graph.items import Item, Kind, View
 
 _LONGEST = 60  # characters of a line of a label; a longer one is cut
+_CENTRED = "\\n"
 FONT = "Helvetica,Arial,sans-serif"
 FRAME = 'style="rounded,filled"; color="#9a9a9a"; fillcolor="#fafafa"'
 
@@ -42,10 +43,15 @@ def _printable(text: str) -> str:
     return "".join(c for c in text if c.isprintable())
 
 
-def label(lines: tuple[str, ...], longest: int = _LONGEST) -> str:
-    """A label of several lines; a line that is too long for a box is cut."""
+def label(lines: tuple[str, ...], longest: int = _LONGEST, end: str = _CENTRED) -> str:
+    r"""A label of several lines; a line that is too long for a box is cut.
+
+    Lines end in ``\n``, which centres them, or ``\l`` or ``\r``, for the left or right.
+    """
     cut = [line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines]
-    return '"' + "\\n".join(quoted(line)[1:-1] for line in cut) + '"'
+    inner = end.join(quoted(line)[1:-1] for line in cut)
+    last = "" if end == _CENTRED or len(lines) == 1 else end
+    return f'"{inner}{last}"'
 
 
 def attributes(**values: str) -> str:
