@@ -37,7 +37,8 @@ import numpy as np
 import minigrad as mg
 from minigrad import optim
 from minigrad.autograd import no_grad
-from minigrad.datasets import Reviews, reviews
+from minigrad.datasets import Reviews
+from minigrad.files import read_text
 from minigrad.nn import (
     Dropout,
     Embedding,
@@ -52,11 +53,19 @@ from minigrad.nn import (
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 from models import sentiment
-from models.command import BadInput, Files, FiniteRange, model_command, one_line, path_option
+from models.command import (
+    BadInput,
+    Files,
+    FiniteRange,
+    model_command,
+    one_line,
+    path_option,
+    too_little,
+)
 from models.composed import composed
 from models.perceptron import f1
 from models.sentiment import batch_of
-from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, read_text, words
+from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, words
 from models.training import History, Shuffled, train
 
 MASK = "[MASK]"
@@ -438,14 +447,15 @@ def main(
         raise BadInput(f"--width: got {width}, expected a multiple of the {heads} heads")
     if not (files.load and gaps):
         with one_line():
-            every = passages(
-                documentation() if settings["text"] is None else read_text(Path(settings["text"]))
-            )
+            source = settings["text"] and Path(settings["text"])
+            written = read_text(source) if source else documentation()
+            with too_little(source):
+                every = passages(written)
             border = len(every) * 9 // 10
             prose, held_prose = every[:border], every[border:]
             known, held = sentiment.split(
                 composed(settings["sentences"], settings["seed"], ("en",))
-                if settings["data"] is None else reviews(settings["data"])
+                if settings["data"] is None else sentiment.read(Path(settings["data"]))
             )  # fmt: skip
             if min(np.bincount(known.label, minlength=2)) < (labels + 1) // 2:
                 raise ValueError(f"--labels: got {labels}, but {len(known)} sentences to draw "

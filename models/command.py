@@ -64,6 +64,18 @@ def one_line() -> Iterator[None]:
         raise BadInput(str(error)) from error
 
 
+@contextmanager
+def too_little(path: Path | None) -> Iterator[None]:
+    """Around what may find too little in a file: its errors tell which one, and where it ends."""
+    try:
+        yield
+    except ValueError as error:
+        if path is None:
+            raise
+        lines = len(path.read_text("utf-8").split("\n")) - path.read_bytes().endswith(b"\n")
+        raise ValueError(f"{path}, line {lines}, the last: {error}") from error
+
+
 @dataclass(frozen=True)
 class Files:
     """What a run reads and writes.
@@ -141,6 +153,9 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
             **options: Any,
         ) -> None:  # fmt: skip
             with one_line():
+                if load is not None and (save is not None or curves):
+                    raise ValueError("--load: nothing is trained, so that there is nothing for "
+                                     "--save and --curves")  # fmt: skip
                 if resume and save is None:
                     raise ValueError("--resume: goes on from the file of --save, which is missing")
                 if save is not None:
