@@ -191,7 +191,7 @@ def _shared_options() -> list[click.Parameter]:
     @click.command()
     def options() -> None: ...
 
-    return options.params
+    return options.params[::-1]  # click has put the last first
 
 
 def check_picture(path: Path, *others: str) -> None:
