@@ -12,7 +12,8 @@
 
 The distance says how long something must be kept: half the line, the blank, the least length of
 the string inside. Simple recurrent network, LSTM (also that of 1997, which had no forget gate) and
-GRU learn with the same width, strings and steps. The score is the share of wrong strings among new
+GRU learn with the same width, strings and steps. What is short enough, a simple network learns
+too: copying over 20 steps with ``--lr 5e-3``, or Reber's grammar at a distance of 12. The score is the share of wrong strings among new
 ones; beside it stand what is wrong without any memory, and the figures of 1997, which come from
 small networks that saw one string per step.
 
@@ -358,12 +359,14 @@ def plot(results: list[Result], path: Path) -> None:
     )
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         own = [r for r in results if r.task == name]
-        for cell in dict.fromkeys(r.cell for r in own):
+        for k, cell in enumerate(dict.fromkeys(r.cell for r in own)):
             line = sorted((r.distance, 100 * r.wrong) for r in own if r.cell == cell)
-            axes.plot(*zip(*line, strict=True), "o-", label=cell)
+            # Rings, one within the other where cells do alike
+            axes.plot(*zip(*line, strict=True), "o-", ms=5 + 4 * k, mfc="none", label=cell)
         blind = 100 * TASKS[name](own[0].distance).without_memory()
         axes.axhline(blind, color="0.6", ls=":", label="without memory")
-        axes.set(title=name, xlabel="distance, steps", ylabel="wrong strings, %", ylim=(-4, 104))
+        axes.set(title=name, xlabel="distance, steps", ylabel="wrong strings, %", ylim=(-4, 104),
+                 xticks=sorted({r.distance for r in own}))  # fmt: skip
         axes.legend(frameon=False)
     save_figure(figure, path)
 
