@@ -12,10 +12,10 @@
 
 The distance says how long something must be kept: half the line, the blank, the least length of
 the string inside. Simple recurrent network, LSTM (also that of 1997, which had no forget gate) and
-GRU learn with the same width, strings and steps. What is short enough, a simple network learns
-too: copying over 20 steps with ``--lr 5e-3``, or Reber's grammar at a distance of 12. The score is the share of wrong strings among new
-ones; beside it stand what is wrong without any memory, and the figures of 1997, which come from
-small networks that saw one string per step.
+GRU learn with the same width, strings and steps. What is short enough a simple network learns too:
+copying over 20 steps with ``--lr 5e-3``, or Reber's grammar at a distance of 12. The score is the
+share of wrong strings among new ones; beside it stand what is wrong without any memory, and the
+figures of 1997, which come from small networks that saw one string per step.
 
 Run it with ``python -m models.memory_tasks``; ``--help`` explains the options.
 """
