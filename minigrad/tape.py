@@ -16,10 +16,10 @@ Example:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import wraps
 from operator import attrgetter
 from typing import Any
 
@@ -79,19 +79,34 @@ current = _state.get
 """The `State` in force in this thread or task."""
 
 
-@contextmanager
-def _entered(state: State) -> Iterator[None]:
-    token = _state.set(state)
-    try:
-        yield
-    finally:
-        _state.reset(token)
+class _entered:  # noqa: N801 (those who call it see a function)
+    """Context manager, or decorator: a state is in force. Every module enters one: it is fast."""
+
+    __slots__ = ("before", "state")
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def __enter__(self) -> None:
+        self.before = _state.set(self.state)
+
+    def __exit__(self, *_: object) -> None:
+        _state.reset(self.before)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with _entered(self.state):
+                return function(*args, **kwargs)
+
+        return inside
 
 
 def scope(kind: str, name: str | int, label: str = "") -> Any:
     """Context manager: operations inside are recorded under this scope."""
     state = current()
-    return _entered(replace(state, scope=Scope(kind, str(name), state.scope, label)))
+    inner = Scope(kind, str(name), state.scope, label)
+    return _entered(State(state.recording, inner, state.fusing))
 
 
 def no_grad() -> Any:

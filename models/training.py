@@ -67,12 +67,12 @@ def train(
         ValueError: the checkpoint does not fit; see `Checkpoint.load`.
     """
     history = History() if checkpoint is None else checkpoint.resume()
+    model.train()
     with progress_bar(title, steps) as show, np.errstate(all="ignore"):  # Diverged says it better
         while len(history.losses) < steps and not (patience and history.waited >= patience):
             step = len(history.losses)
             if schedule is not None:
                 optimizer.lr = schedule(step)
-            model.train()
             optimizer.zero_grad()
             value = loss(step)
             if not np.isfinite(value.item()):
@@ -81,12 +81,13 @@ def train(
             if max_norm is not None:
                 clip_grad_norm(optimizer.parameters, max_norm)
             optimizer.step()
-            model.eval()
             history.losses.append(value.item())
             show(step + 1, value.item())
             if step + 1 == steps or (every and (step + 1) % every == 0):
                 if validate is not None:
+                    model.eval()
                     history.validated(step + 1, validate(), model, keep=patience > 0)
+                    model.train()
                 if checkpoint is not None:
                     checkpoint.save(history)
     if history.best:

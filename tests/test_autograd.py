@@ -341,3 +341,15 @@ def test_the_walk_frees_what_it_has_passed():
     loss.backward()
     gc.collect()
     assert inner() is None
+
+
+def test_no_grad_decorates_a_function_also_one_that_calls_itself():
+    @mg.no_grad()
+    def power(x, n):
+        """Raise x to the power n."""
+        return x if n == 1 else x * power(x, n - 1)
+
+    x = mg.Tensor(3.0, requires_grad=True)
+    assert not power(x, 3).requires_grad
+    assert power.__doc__ == "Raise x to the power n."
+    assert (x * x).requires_grad

@@ -20,7 +20,7 @@ from minigrad.compile.source import Backend, write
 from minigrad.nn import Cell
 from minigrad.nn.module import Module
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.tape import no_grad
+from minigrad.tape import enable_grad, no_grad
 from minigrad.tensor import Tensor
 
 _TRIALS = 4  # random points at which a kernel is held against the cell's own step
@@ -90,7 +90,8 @@ def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
         return None
     if key not in _plans:
         try:
-            _plans[key] = fusable(cell)
+            with enable_grad():  # the equations are read off the tape
+                _plans[key] = fusable(cell)
         except NotFusableError as error:
             _log.info("on the tape, step by step: %s", error)
             _plans[key] = None
@@ -109,10 +110,10 @@ def _key(cell: Cell) -> Any:
     attributes = {
         name: value
         for name, value in vars(cell).items()
-        if name != "name" and not isinstance(value, Module | Tensor)
+        if name not in ("name", "training") and not isinstance(value, Module | Tensor)
     }
     try:
-        key = type(cell), tuple(sorted(attributes.items(), key=lambda item: item[0]))
+        key = type(cell), cell.training, tuple(sorted(attributes.items(), key=lambda item: item[0]))
         hash(key)
     except TypeError as error:
         raise NotFusableError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
+from functools import partial
 from pathlib import Path
 
 import llvmlite.binding
@@ -19,15 +20,21 @@ from numba import float32, njit, types
 F = float32
 
 __all__ = [
-    "F", "add_product", "add_total", "block", "clear", "cos", "divert", "erf", "exp", "heaviside",
-    "hold", "log", "outer", "over_time", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
-    "total",
+    "F", "add", "add_product", "add_total", "block", "clear", "cos", "divert", "erf", "exp",
+    "heaviside", "hold", "log", "outer", "over_time", "product", "sigmoid", "sin", "softplus",
+    "sqrt", "tanh", "total", "zero",
 ]  # fmt: skip
 
 # No reassociation and no assumption that there is no NaN: a loss that is lost must be seen
-block = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+block = njit(
+    error_model="numpy",
+    fastmath={"contract", "nsz", "arcp"},
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+)
 over_time = njit(cache=True, error_model="numpy", nogil=True)
-_inline = njit(error_model="numpy", fastmath={"contract", "nsz", "arcp"}, inline="always")
+_helper = partial(njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_inline = _helper(fastmath={"contract", "nsz", "arcp"}, forceinline=True)
 
 _AXES = {"U": 2, "S": 3, "Z": 2, "D": 3, "E": 2, "C": 2, "N": 2, "B": 2, "P": 2, "Q": 1,
          "R": 2}  # fmt: skip
@@ -77,7 +84,7 @@ if _address is not None:
         ),
     )  # fmt: skip
 
-    @njit(error_model="numpy")
+    @_helper()
     def _gemm(a, b, turned, rows, inner, columns, keep, out, Q):  # type: ignore[no-untyped-def]
         """Out = a b, or a bᵀ; added to what is there if it is to be kept."""
         _sgemm(
@@ -96,7 +103,7 @@ else:
     )  # fmt: skip
     _S, _N, _T = np.uint8(ord("s")), np.uint8(ord("n")), np.uint8(ord("t"))
 
-    @njit(error_model="numpy")
+    @_helper()
     def _gemm(a, b, turned, rows, inner, columns, keep, out, Q):  # type: ignore[no-untyped-def]
         """As above; here columns come first: outᵀ = bᵀ aᵀ."""
         beta = Q[1:] if keep else Q[:1]
@@ -109,7 +116,7 @@ else:
 _SMALL = 2048  # multiplications: below, calling the BLAS costs more than the product
 
 
-@njit(error_model="numpy", fastmath=True)
+@_helper(fastmath=True)
 def _small_product(W, u, out, add):  # type: ignore[no-untyped-def]
     rows, width = W.shape
     batch = u.size // width
@@ -125,7 +132,7 @@ def _small_product(W, u, out, add):  # type: ignore[no-untyped-def]
                 out[r * batch + b] = total
 
 
-@njit(error_model="numpy")
+@_helper()
 def product(W, u, out, Q):  # type: ignore[no-untyped-def]
     """Out = W u, for W (rows, width), u of width · batch entries, out of rows · batch."""
     rows, width = W.shape
@@ -136,7 +143,7 @@ def product(W, u, out, Q):  # type: ignore[no-untyped-def]
         _gemm(W, u, False, rows, width, batch, False, out, Q)
 
 
-@njit(error_model="numpy")
+@_helper()
 def add_product(W, u, out, Q):  # type: ignore[no-untyped-def]
     """Out += W u."""
     rows, width = W.shape
@@ -147,7 +154,7 @@ def add_product(W, u, out, Q):  # type: ignore[no-untyped-def]
         _gemm(W, u, False, rows, width, batch, True, out, Q)
 
 
-@njit(error_model="numpy")
+@_helper()
 def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
     """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
     rows, width = out.shape
@@ -166,7 +173,7 @@ def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
             _gemm(d, v, True, rows, batch, width, True, out, Q)
 
 
-@njit(error_model="numpy")
+@_helper()
 def _sums(x, batch, above, below):  # type: ignore[no-untyped-def]
     found = np.zeros(batch, np.float32)
     for start in range(0, len(x), batch):
@@ -177,7 +184,7 @@ def _sums(x, batch, above, below):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(error_model="numpy")
+@_helper()
 def total(x, out, batch, above, below):  # type: ignore[no-untyped-def]
     """Out = Σ x over the units, times above / below, the same for each unit."""
     found = _sums(x, batch, above, below)
@@ -186,7 +193,7 @@ def total(x, out, batch, above, below):  # type: ignore[no-untyped-def]
             out[start + b] = found[b]
 
 
-@njit(error_model="numpy")
+@_helper()
 def add_total(x, out, batch, above, below):  # type: ignore[no-untyped-def]
     """Out += Σ x over the units, times above / below."""
     found = _sums(x, batch, above, below)
@@ -195,7 +202,21 @@ def add_total(x, out, batch, above, below):  # type: ignore[no-untyped-def]
             out[start + b] += found[b]
 
 
-@njit(error_model="numpy")
+@_helper()
+def add(x, out):  # type: ignore[no-untyped-def]
+    """Out += x."""
+    for k in range(len(out)):
+        out[k] += x[k]
+
+
+@_helper()
+def zero(out):  # type: ignore[no-untyped-def]
+    """Out = 0."""
+    for k in range(len(out)):
+        out[k] = F(0)
+
+
+@_helper()
 def hold(before, after, going):  # type: ignore[no-untyped-def]
     """After = before where a sequence has ended."""
     batch = len(going)
@@ -205,7 +226,7 @@ def hold(before, after, going):  # type: ignore[no-untyped-def]
                 after[start + b] = before[start + b]
 
 
-@njit(error_model="numpy")
+@_helper()
 def divert(cotangent, aside, going):  # type: ignore[no-untyped-def]
     """What belongs to ended sequences, moved aside."""
     batch = len(going)
@@ -218,7 +239,7 @@ def divert(cotangent, aside, going):  # type: ignore[no-untyped-def]
                 cotangent[start + b] = F(0)
 
 
-@njit(error_model="numpy")
+@_helper()
 def clear(cotangents, going):  # type: ignore[no-untyped-def]
     """0 for ended sequences: what was computed of them may be 0 times infinity."""
     batch = len(going)

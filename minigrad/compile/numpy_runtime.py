@@ -7,8 +7,9 @@ import numpy as np
 from minigrad.primitives.activations import erf as _erf
 
 __all__ = [
-    "add_product", "add_total", "clear", "cos", "divert", "erf", "exp", "heaviside", "hold", "log",
-    "np", "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh", "total",
+    "add", "add_product", "add_total", "clear", "cos", "divert", "erf", "exp", "heaviside",
+    "hold", "log", "np", "outer", "product", "sigmoid", "sin", "softplus", "sqrt", "tanh",
+    "total", "zero",
 ]  # fmt: skip
 
 cos, exp, log, sin, sqrt, tanh = np.cos, np.exp, np.log, np.sin, np.sqrt, np.tanh
@@ -50,6 +51,16 @@ def total(x: np.ndarray, out: np.ndarray, batch: int, above: int, below: int) ->
 def add_total(x: np.ndarray, out: np.ndarray, batch: int, above: int, below: int) -> None:
     """Out += Σ x over the units, times above / below."""
     out.reshape(-1, batch)[:] += x.reshape(-1, batch).sum(0) * above / below
+
+
+def add(x: np.ndarray, out: np.ndarray) -> None:
+    """Out += x."""
+    np.add(out, x, out)
+
+
+def zero(out: np.ndarray) -> None:
+    """Out = 0."""
+    out.fill(0)
 
 
 def hold(before: np.ndarray, after: np.ndarray, going: np.ndarray) -> None:

@@ -165,7 +165,7 @@ class _Writer:
         if name == INPUT:
             return Place(label, "E[t, n:]")
         if name in self.rows:
-            return Place(label, f"D[t % len(D), {self.rows[name]}]")
+            return Place(label, f"D[s, {self.rows[name]}]")
         if name in self.plan.equations.parameters:
             return Place(label, f"d_{self.plan.identifier(name)}")
         if base == self.first:
@@ -274,7 +274,7 @@ class _Writer:
                 place = self._cotangent(stage.operand)
                 call = "add_product" if self._is_begun(stage.operand) else "product"
                 self.written.add(stage.operand)
-                rows = f"D[t % len(D), {stage.first}:{stage.last}]"
+                rows = f"D[s, {stage.first}:{stage.last}]"
                 body += ["if len(M):", f"    clear({rows}, M[t])"]
                 body.append(f"{call}({self._weight(stage)}, {rows}, {place.text}, Q)")
             elif isinstance(stage, Total):
@@ -286,7 +286,7 @@ class _Writer:
                 body.append(self._backward_block(number, stage))
         for k, name in enumerate(self.others):
             if f"{name}{PREVIOUS}" not in self.written:
-                body.append(f"N[{k}] = 0")
+                body.append(f"zero(N[{k}])")
         turned = ["E[t + 1, :n]"] + [f"C[{k}]" for k in range(len(self.others))]
         arrived = ["E[t, :n]"] + [f"N[{k}]" for k in range(len(self.others))]
         arguments = ["n", "batch", "U", "S", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
@@ -299,14 +299,15 @@ class _Writer:
             '    """From the last step to the first; the weights come transposed."""',
             "    stop = len(U) - 1",
             "    for t in range(len(U) - 2, -1, -1):",
+            "        s = t % len(D)",
             "        if len(M):  # behind a sequence's end cotangents pass by the step",
             *(f"            divert({place}, P[{k}], M[t])" for k, place in enumerate(turned)),
-            "            P[0] += E[t, :n]",
+            "            add(E[t, :n], P[0])",
             *(f"        {line}" for line in body),
             "        if len(M):",
             *(f"            hold(P[{k}], {place}, M[t])" for k, place in enumerate(arrived)),
             "        C, N = N, C",
-            "        if t % len(D) == 0:  # D is full",
+            "        if s == 0:  # D is full",
             *(
                 f"            outer(D, {p.first}, {p.last}, {self._history(p)}, "
                 f"d_{self._weight(p)}, Q)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -113,16 +112,13 @@ class Scene:
         if self.view.name != "gradient":
             return
         y = -44.0
-        for sentence in re.findall(r"[^.]+\.", self.view.caption):
-            self.text(sentence.strip(), (0.0, y), align="l")
+        for sentence in self.view.sentences:
+            self.text(sentence, (0.0, y), align="l")
             y -= 17
         y -= 8
         self.text("log₁₀ ‖∂L/∂·‖", (0.0, y), align="l")
-        for k in range(len(dot.HEAT)):
-            look = {**dot.heat(dot.COLDEST + k + 0.5), "color": "#9a9a9a", "style": "filled",
-                    "fontsize": "10"}  # fmt: skip
-            first, last = k == 0, k == len(dot.HEAT) - 1
-            power = f"{'≤ ' if first else '≥ ' if last else ''}{dot.COLDEST + k}".replace("-", "−")
+        for k, (power, heat) in enumerate(dot.scale()):
+            look = {**heat, "color": "#9a9a9a", "style": "filled", "fontsize": "10"}
             self.shape((112.0 + 34 * k, y, 34.0, 18.0), "box", (power,), **look)
         if self.view.series:
             self._curves(centres, max(width, 360.0), y - 40)

