@@ -21,7 +21,7 @@ from models.training import Diverged, History
 
 
 class Command(click.Command):
-    """A command that tells in one line what is wrong with its options, or that a loss diverged."""
+    """A command that ends in one line: wrong options, a loss that diverged, Ctrl-C."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -35,6 +35,10 @@ class Command(click.Command):
             return super().invoke(ctx)
         except Diverged as error:
             raise click.ClickException(str(error)) from error
+        except SystemError as error:  # what becomes of Ctrl-C within a kernel of Numba's
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise click.Abort from error
+            raise
 
 
 class BadInput(click.ClickException):
