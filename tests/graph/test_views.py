@@ -216,7 +216,7 @@ def test_names_from_outside_are_inert_in_every_view():
 
 @pytest.mark.parametrize("name", ["attention", "multi-head"])
 def test_without_steps_the_gradient_s_arrows_run_backward_with_their_derivatives(name):
-    view = gradient(trace_target(resolve(name)))
+    view = gradient(trace_target(resolve(name), 3))
     written = layout.clustered(view)
     assert {"× Vᵀ", "× Aᵀ", "× Kᵀ", "× Qᵀ", "softmax ′"} <= set(view.labels.values())
     edges = [line for line in written.splitlines() if " -> " in line]
