@@ -212,6 +212,7 @@ def _derivative(primitive: Any, y: str, x: str) -> str:
 def _text(expression: Any) -> str:
     """An expression as one writes it: powers raised, factors side by side."""
     text = str(expression).replace("**2", "²").replace("**3", "³").replace("*", "·")
+    text = re.sub(r"sqrt\((\w+)\)", r"√\1", text)
     return text.replace("·(", "(").replace("-", "−")
 
 

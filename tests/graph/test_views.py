@@ -12,7 +12,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
-from minigrad.graph import draw, svg, trace, trace_target
+from minigrad.graph import dot, draw, layout, svg, trace, trace_target
 from minigrad.graph.attention import attention
 from minigrad.graph.cellview import cell
 from minigrad.graph.folded import folded
@@ -240,3 +240,22 @@ def test_names_from_outside_are_inert_in_every_view():
     graph = trace(y, gradients_of=(y**2).sum()) if False else trace((y**2).sum())
     for view in (unrolled(graph), tape(graph), folded(graph)):
         assert "<script" not in svg(view)
+
+
+@pytest.mark.parametrize("name", ["attention", "multi-head"])
+def test_without_steps_the_gradient_s_arrows_run_backward_with_their_derivatives(name):
+    view = gradient(trace_target(resolve(name), 3))
+    written = layout.clustered(view)
+    assert {"× Vᵀ", "× Aᵀ", "× Kᵀ", "× Qᵀ", "softmax ′"} <= set(view.labels.values())
+    edges = [line for line in written.splitlines() if " -> " in line]
+    assert len(edges) == len(view.arrows)
+    assert all("dir=back" in edge for edge in edges)
+    assert all(sentence in written for sentence in view.sentences)
+    assert all(colour in written for colour in dot.HEAT)
+
+
+def test_a_folded_graph_keeps_the_numbers_outside_of_its_step():
+    layer = nn.GRU(2, 3, output_size=2, rng=0)
+    with mg.unfused():
+        y, _ = layer(np.ones((1, 4, 2), np.float32))
+    assert "[h₀ … h₃]" in words(folded(trace(y)))
