@@ -97,6 +97,7 @@ def verdicts(report: Report) -> None:
         "exact": text("exact", "exacto"),
         "numeric": text("numeric", "numérico"),
     }
+    width = max(len(found.target) for found in report.checks)
     for found in report.checks:
         order = text("gradient", "gradiente") if found.order == 1 else (
             text("second derivative", "segunda derivada"))  # fmt: skip
@@ -105,7 +106,7 @@ def verdicts(report: Report) -> None:
         else:
             figure = f"{found.figure:.0f} {text('entries equal', 'entradas iguales')}"
         mark = "✓" if found.passed else "✗"
-        print(f"{mark} {found.target:<8} {judges[found.judge]:<13} {order:<18} {figure}")
+        print(f"{mark} {found.target:<{width}} {judges[found.judge]:<13} {order:<18} {figure}")
         for failure in found.failures:
             print("   ", failure)
     assert report.passed, text("a judge found a fault", "un juez encontró un fallo")
