@@ -285,9 +285,9 @@ def translate(model, sentences, most):
 # %% [markdown] lang="es"
 # ## Las ecuaciones
 #
-# ¿De qué aprende? `derive` ejecuta el propio código de la capa con nombres. $Q$, $K$ y $V$ contienen
-# todas las consultas, claves y valores, uno por fila; $S$, las puntuaciones; $A$, los pesos; $Y$, lo
-# que vuelve. Hacia delante:
+# ¿De qué aprende? `derive` ejecuta el propio código de la capa con nombres. $Q$, $K$ y $V$
+# contienen todas las consultas, claves y valores, uno por fila; $S$, las puntuaciones; $A$, los
+# pesos; $Y$, lo que vuelve. Hacia delante:
 
 # %%
 attention = derive("attention")
@@ -298,25 +298,25 @@ formulas(attention, "S", "A", "Y")
 # $s$ is a row of $S$, and $p$ the row of $A$ that it becomes.)
 
 # %% [markdown] lang="es"
-# La softmax une toda una fila: creer más en un lugar es creer menos en todos los demás. (Aquí $s$ es
-# una fila de $S$, y $p$, la fila de $A$ en que se convierte).
+# La softmax une toda una fila: creer más en un lugar es creer menos en todos los demás. (Aquí $s$
+# es una fila de $S$, y $p$, la fila de $A$ en que se convierte).
 
 # %%
 formulas(attention, "∂p_i/∂s_i", "∂p_i/∂s_j", "∂p/∂s")
 
 # %% [markdown] lang="en"
 # And back; $\delta A$ is short for $\partial L / \partial A$, and rowsum adds up each row. Read the
-# second line aloud: $\delta A$ says what it would cost to look more at each note; the *average* cost
-# is subtracted, and the rest counts as much as was looked there. Descent goes against the gradient,
-# so a place that costs less than the others gets a higher score the next time. Then the scores tell
-# query and key to turn towards each other, or away:
+# second line aloud: $\delta A$ says what it would cost to look more at each note; the *average*
+# cost is subtracted, and the rest counts as much as was looked there. Descent goes against the
+# gradient, so a place that costs less than the others gets a higher score the next time. Then the
+# scores tell query and key to turn towards each other, or away:
 
 # %% [markdown] lang="es"
 # Y hacia atrás; $\delta A$ abrevia $\partial L / \partial A$, y rowsum suma cada fila. Lee en voz
 # alta la segunda línea: $\delta A$ dice cuánto costaría mirar más cada nota; se le resta el coste
-# *medio*, y lo que queda cuenta tanto como se miró allí. El descenso va contra el gradiente, así que
-# un lugar que cuesta menos que los otros recibe una puntuación mayor la próxima vez. Después, las
-# puntuaciones dicen a consulta y clave que giren la una hacia la otra, o que se aparten:
+# *medio*, y lo que queda cuenta tanto como se miró allí. El descenso va contra el gradiente, así
+# que un lugar que cuesta menos que los otros recibe una puntuación mayor la próxima vez. Después,
+# las puntuaciones dicen a consulta y clave que giren la una hacia la otra, o que se aparten:
 
 # %%
 formulas(attention, "δA", "δS", "δV", "δK", "δQ")
@@ -336,8 +336,8 @@ formulas(attention, "δA", "δS", "δV", "δK", "δQ")
 # Compara el camino que recorre un gradiente. En el cuello de botella a secas, la primera palabra
 # leída y la última dicha están a tantos pasos como miden las dos frases juntas, y cada paso
 # multiplica (capítulo 4). El nuestro, que lee en los dos sentidos y tiene a mano el resumen, se
-# ahorra buena parte, y aun así la mitad de la frase queda a media frase de distancia. A través de la
-# atención, dos palabras cualesquiera están a *un* paso, estén donde estén.
+# ahorra buena parte, y aun así el centro de la frase queda a media frase de distancia. A través de
+# la atención, dos palabras cualesquiera están a *un* paso, estén donde estén.
 #
 # Con la puntuación aditiva, la misma cadena sigue por la tanh hasta $W$, $U$ y $v$, que aquí son
 # $W_{\mathrm{query}}$, $W_{\mathrm{key}}$ y $W_{\mathrm{score}}$, para una sola consulta. Las notas
@@ -350,9 +350,9 @@ formulas(bahdanau, "Z", "S", "δZ", "δK", "δQ", "δW_score", "δW_key", "δW_q
 # %% [markdown] lang="en"
 # ## The experiment: longer and longer
 #
-# All three learn from lists of up to five items, the bottleneck for three times as many steps as the
-# others; then each translates lists of two to five, none of which it has seen. A list counts only
-# if every word is right.
+# All three learn from lists of up to five items, the bottleneck for three times as many steps as
+# the others; then each translates lists of two to five, none of which it has seen. A list counts
+# only if every word is right.
 
 # %% [markdown] lang="es"
 # ## El experimento: cada vez más larga
@@ -554,8 +554,8 @@ check("3", spread, drawn.prod(0).sum(-1).std(), rtol=0.02)
 # them: which two numbers does minigrad's attention return? (In some libraries they are NaN.)
 
 # %% [markdown] lang="es"
-# **4. Ningún lugar adonde mirar.** Tres notas, todas de valor $(1, 1)$, y una máscara que no permite
-# ninguna: ¿qué dos números devuelve la atención de minigrad? (En algunas bibliotecas, NaN).
+# **4. Ningún lugar adonde mirar.** Tres notas, todas de valor $(1, 1)$, y una máscara que no
+# permite ninguna: ¿qué dos números devuelve la atención de minigrad? (En algunas bibliotecas, NaN).
 
 # %%
 nothing = None

@@ -51,10 +51,10 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## All words to all words
 #
-# In **self-attention** queries, keys and values all come from the same words, by three matrices that
-# are learned. Each word asks, each word answers, all at the same time; what comes back is the same
-# word, now knowing of the others. (As in chapter 9, each line is a weight; nothing has been learned
-# yet.)
+# In **self-attention** queries, keys and values all come from the same words, by three matrices
+# that are learned. Each word asks, each word answers, all at the same time; what comes back is the
+# same word, now knowing of the others. (As in chapter 9, each line is a weight; nothing has been
+# learned yet.)
 
 # %% [markdown] lang="es"
 # ## Todas las palabras con todas
@@ -78,7 +78,8 @@ graph.draw("attention", steps=6, view="attention", title=everyone)
 # Una sola elección suele ser poco: *ella* quiere saber a quién sustituye y qué se dice de ella. Por
 # eso hay varias **cabezas**: el ancho se corta en otras tantas partes, cada una mira por su cuenta,
 # y lo que traen se pone lado a lado. No es más que cambiar de forma. (`in_proj_weight` guarda las
-# tres matrices, una debajo de otra; `allowed`, quién puede mirar a quién, entra en juego más abajo).
+# tres matrices, una debajo de otra; `allowed`, quién puede mirar a quién, entra en juego más
+# abajo).
 
 
 # %%
@@ -124,8 +125,8 @@ print(order, np.abs(shuffled.data - ours.data[order]).max().round(15))
 
 # %% [markdown] lang="en"
 # "The dog bites the man" and "the man bites the dog" would be the same. So each place gets a vector
-# of its own, which is *added* to the word's: a learned one, or waves of different lengths, each as a
-# sine and a cosine:
+# of its own, which is *added* to the word's: a learned one, or waves of different lengths, each as
+# a sine and a cosine:
 #
 # $$p_{t,\,2i} = \sin\frac{t}{10000^{2i/d}} \qquad p_{t,\,2i+1} = \cos\frac{t}{10000^{2i/d}}$$
 #
@@ -199,10 +200,11 @@ assert np.allclose(before[:3], after[:3]) and not np.allclose(before[3:], after[
 # %% [markdown] lang="en"
 # ## The block
 #
-# Words that know of each other still have to think about it: a small network of two affine maps, with
-# a bend between them (GELU, a smooth kind of ReLU), for each word by itself. Both parts *add* to what is there, instead of replacing it, so that a
-# gradient can pass by (the belt of the LSTM, chapter 5, now through layers instead of time); and
-# before each, **layer normalisation** brings every word to mean 0 and variance 1.
+# Words that know of each other still have to think about it: a small network of two affine maps,
+# with a bend between them (GELU, a smooth kind of ReLU), for each word by itself. Both parts *add*
+# to what is there, instead of replacing it, so that a gradient can pass by (the belt of the LSTM,
+# chapter 5, now through layers instead of time); and before each, **layer normalisation** brings
+# every word to mean 0 and variance 1.
 
 # %% [markdown] lang="es"
 # ## El bloque
@@ -242,9 +244,9 @@ print(text("our four lines are TransformerEncoderLayer",
 #
 # Los gradientes de la atención se derivaron en el capítulo 9; esta es la parte nueva, la
 # normalización de capa. Lo que llega pierde su media y su parte a lo largo de la salida: ninguna de
-# las dos se puede cambiar moviendo x, que de todos modos vuelve a media 0 y varianza 1. Las palabras
-# son filas de $d$ entradas: $Z$ es lo que queda sin la media; $H$, su desviación típica (con
-# $10^{-5}$ contra la división por 0); $W$ y $b$, un factor y un desplazamiento por entrada, se
+# las dos se puede cambiar moviendo x, que de todos modos vuelve a media 0 y varianza 1. Las
+# palabras son filas de $d$ entradas: $Z$ es lo que queda sin la media; $H$, su desviación típica
+# (con $10^{-5}$ contra la división por 0); $W$ y $b$, un factor y un desplazamiento por entrada, se
 # aprenden.
 
 # %%
@@ -412,9 +414,9 @@ plt.show()
 # adjective of the other kind there, and see whether the answer changes.
 
 # %% [markdown] lang="es"
-# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y poco al otro adjetivo.
-# Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon ahí un adjetivo
-# de la otra clase y mira si cambia la respuesta.
+# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y poco al otro
+# adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon ahí
+# un adjetivo de la otra clase y mira si cambia la respuesta.
 
 # %%
 other = 1 + asked.index(text("dull", "triste"))
@@ -428,8 +430,8 @@ print("BERT:", " ".join(vocabulary.decode(turned[0])), "→",
 assert all(vocabulary.tokens[k] in BAD for k in filled)
 
 # %% [markdown] lang="en"
-# Everything hangs on it. A weight says what one head of one block took, not what the answer was made
-# of: what a word knows is handed on from block to block.
+# Everything hangs on it. A weight says what one head of one block took, not what the answer was
+# made of: what a word knows is handed on from block to block.
 
 # %% [markdown] lang="es"
 # Todo depende de él. Un peso dice lo que tomó una cabeza de un bloque, no de qué está hecha la
@@ -575,8 +577,8 @@ count = 12 * 32**2 + 13 * 32
 check("2", count, sum(parameter.size for parameter in one.parameters()))
 
 # %% [markdown] lang="en"
-# **3. Nothing gets through.** A gradient of $(1, 1, 1)$ arrives at a layer normalisation whose input
-# is $x = (1, 4, -2)$. Which three numbers get through to $x$?
+# **3. Nothing gets through.** A gradient of $(1, 1, 1)$ arrives at a layer normalisation whose
+# input is $x = (1, 4, -2)$. Which three numbers get through to $x$?
 
 # %% [markdown] lang="es"
 # **3. Nada pasa.** A una normalización de capa cuya entrada es $x = (1, 4, -2)$ llega el gradiente
