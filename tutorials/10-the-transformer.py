@@ -121,7 +121,9 @@ print(text("our ten lines are MultiheadAttention", "nuestras diez líneas son Mu
 order = rng.permutation(5)
 shuffled, _ = self_attention(x[order], layer)
 assert np.allclose(shuffled.data, ours.data[order])
-print(order, np.abs(shuffled.data - ours.data[order]).max().round(15))
+difference = np.abs(shuffled.data - ours.data[order]).max()
+print(text("exchanged:", "cambio de sitio:"), order,
+      text("  difference:", "  diferencia:"), f"{difference:.2f}")  # fmt: skip
 
 # %% [markdown] lang="en"
 # "The dog bites the man" and "the man bites the dog" would be the same. So each place gets a vector
@@ -425,8 +427,8 @@ turned = indices.copy()
 turned[0, other] = vocabulary.index[text("lovely", "genial")]
 with mg.no_grad():
     filled = bert(turned).data[0, place].argsort()[::-1][:4]
-print("BERT:", " ".join(vocabulary.decode(turned[0])), "→",
-      ", ".join(vocabulary.tokens[k] for k in filled))  # fmt: skip
+asked[other - 1] = vocabulary.tokens[turned[0, other]]
+print("BERT:", " ".join(asked), "→", ", ".join(vocabulary.tokens[k] for k in filled))
 assert all(vocabulary.tokens[k] in BAD for k in filled)
 
 # %% [markdown] lang="en"
