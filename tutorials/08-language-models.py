@@ -243,7 +243,7 @@ print(text("our ten lines are LanguageModel", "nuestras diez líneas son Languag
 # %% [markdown] lang="es"
 # ## El experimento: ¿contar o aprender?
 #
-# `language_model.fit` corta el texto en 32 corrientes que se leen a la vez, de 32 en 32 palabras.
+# `language_model.fit` corta el texto en 32 tiras que se leen a la vez, de 32 en 32 palabras.
 # El estado pasa de una ventana a la siguiente; su historia, no: es la retropropagación en el tiempo
 # **truncada**, porque si no el camino de vuelta sería tan largo como el texto.
 

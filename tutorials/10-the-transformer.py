@@ -263,8 +263,8 @@ formulas(derive("layer-norm"))
 # %% [markdown] lang="es"
 # ## El experimento: GPT y BERT
 #
-# Una lengua muy pequeña en la que hay algo que descubrir: la mitad de sus adjetivos elogian y la
-# otra mitad se quejan, y la manera de unirlos delata cuáles van juntos. Nadie se lo dice.
+# Una lengua muy pequeña en la que hay algo que descubrir: la mitad de sus adjetivos elogia y la
+# otra mitad critica, y la manera de unirlos delata cuáles van juntos. Nadie se lo dice.
 
 # %%
 THINGS = text("the soup|the film|the hotel|the beach|the phone|the garden",

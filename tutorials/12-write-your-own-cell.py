@@ -131,7 +131,7 @@ graph.draw(diary, steps=2)
 
 # %%
 paper = derive(diary)
-formulas(paper, "∂m_t/∂m_{t−1}|m_t", "δm_t")
+formulas(paper, "∂m_t/∂m_{t−1}|m", "δm_t")
 
 # %% [markdown] lang="en"
 # Along the diary the factor is $1 - w_t$, and the cell sets it itself: while nothing is written,
