@@ -111,8 +111,8 @@ graph.draw(diary, view="cell")
 # %% [markdown] lang="es"
 # Eso es lo que has escrito, dibujado a partir de lo que tu código hizo al ejecutarse y con los
 # signos del capítulo 5: las cajas amarillas llevan pesos, los círculos rojos actúan entrada por
-# entrada. Desenrollada, el diario recorre por arriba todos los pasos, y en su camino no hay ninguna
-# caja amarilla:
+# entrada. Al desenrollarla, el diario recorre por arriba todos los pasos, y en su camino no hay
+# ninguna caja amarilla:
 
 # %%
 graph.draw(diary, steps=2)
@@ -702,11 +702,11 @@ verdicts(verify(Target("Leaky", Leaky), seed=SEED))
 
 # %% [markdown] lang="en"
 # **4. By hand, without a mistake.** The function $y = x\,\sigma(x)$ goes by the names of swish and
-# SiLU. Write its backward: from the cotangent $g$ and $x$ the gradient by $x$.
+# SiLU. Write its backward: from $g = \partial L / \partial y$ and $x$ the gradient by $x$.
 
 # %% [markdown] lang="es"
 # **4. A mano, y sin error.** A la función $y = x\,\sigma(x)$ la llaman swish o SiLU. Escribe su
-# camino de vuelta: de la cotangente $g$ y de $x$, el gradiente respecto a $x$.
+# camino de vuelta: de $g = \partial L / \partial y$ y de $x$, el gradiente respecto a $x$.
 
 
 # %%
