@@ -72,7 +72,7 @@ def _judged(
         return entries, faults
 
     return check(
-        problem, "exact", trial, unit="entries equal", seed=seed,
+        problem, "exact", trial, unit="entries of the generated code equal", seed=seed,
         established="the code generated for both backends computes in a finite field what the "
         "cell's steps do on the tape, forward and backward, without tolerance",
         explain=lambda *_: [f"see the code: minigrad compile {target.name} --show"],
