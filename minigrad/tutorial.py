@@ -41,11 +41,15 @@ def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> No
     if got.shape == right.shape and np.all(abs(got - right) <= rtol * np.max(abs(right))):
         return print(f"✓ {exercise}: {text('right', 'correcto')} ({_short(right)})")
     names = text("expected", "se esperaba"), text("yours", "lo tuyo")
-    print(f"✗ {exercise}: {names[0]} {_short(right)}, {names[1]} {_short(got)}")
+    for digits in (4, 8, 16):  # until one sees the difference
+        shown = _short(right, digits), _short(got, digits)
+        if shown[0] != shown[1]:
+            break
+    print(f"✗ {exercise}: {names[0]} {shown[0]}, {names[1]} {shown[1]}")
 
 
-def _short(array: np.ndarray) -> str:
-    return np.array2string(array, precision=4, suppress_small=True).replace("\n", "")
+def _short(array: np.ndarray, digits: int = 4) -> str:
+    return np.array2string(array, precision=digits, suppress_small=True).replace("\n", "")
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ def verdicts(report: Report) -> None:
         "exact": text("exact", "exacto"),
         "numeric": text("numeric", "numérico"),
     }
+    width = max(len(found.target) for found in report.checks)
     for found in report.checks:
         order = text("gradient", "gradiente") if found.order == 1 else (
             text("second derivative", "segunda derivada"))  # fmt: skip
@@ -105,7 +110,7 @@ def verdicts(report: Report) -> None:
         else:
             figure = f"{found.figure:.0f} {text('entries equal', 'entradas iguales')}"
         mark = "✓" if found.passed else "✗"
-        print(f"{mark} {found.target:<8} {judges[found.judge]:<13} {order:<18} {figure}")
+        print(f"{mark} {found.target:<{width}} {judges[found.judge]:<13} {order:<18} {figure}")
         for failure in found.failures:
             print("   ", failure)
     assert report.passed, text("a judge found a fault", "un juez encontró un fallo")

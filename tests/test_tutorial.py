@@ -34,6 +34,7 @@ def test_the_environment_chooses_the_language(spanish):
         (2.5, "✗ 1: expected 1.907, yours 2.5\n"),
         (np.array([1.907, 1.907]), "✗ 1: expected 1.907, yours [1.907 1.907]\n"),
         (float("nan"), "✗ 1: expected 1.907, yours nan\n"),
+        (1.90702, "✗ 1: expected 1.907, yours 1.90702\n"),  # as many digits as tell them apart
     ],
 )
 def test_a_check_says_what_was_expected(yours, said, capsys):
