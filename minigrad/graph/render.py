@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import re
@@ -73,6 +74,22 @@ class Picture(View):
         return f"<picture of {self.title}: {len(self.items)} items, {count} time steps>"
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave the search for cycles for later: it walks all of a graph again and again as it grows.
+
+    That makes a step of a long sequence dearer than one of a short one.
+    """
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
+
+
+@_uncollected()
 def draw(
     what: Any,
     path: str | Path | None = None,
