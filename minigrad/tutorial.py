@@ -42,8 +42,11 @@ def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> No
     if got.shape == right.shape and np.all(abs(got - right) <= rtol * np.max(abs(right))):
         return print(f"✓ {exercise}: {text('right', 'correcto')} ({_short(right)})")
     names = text("expected", "se esperaba"), text("yours", "lo tuyo")
-    digits = 4 if _short(got) != _short(right) else 17  # all, where few hide the difference
-    print(f"✗ {exercise}: {names[0]} {_short(right, digits)}, {names[1]} {_short(got, digits)}")
+    for digits in (4, 8, 16):  # until one sees the difference
+        shown = _short(right, digits), _short(got, digits)
+        if shown[0] != shown[1]:
+            break
+    print(f"✗ {exercise}: {names[0]} {shown[0]}, {names[1]} {shown[1]}")
 
 
 def _short(array: np.ndarray, digits: int = 4) -> str:

@@ -34,16 +34,12 @@ def test_the_environment_chooses_the_language(spanish):
         (2.5, "✗ 1: expected 1.907, yours 2.5\n"),
         (np.array([1.907, 1.907]), "✗ 1: expected 1.907, yours [1.907 1.907]\n"),
         (float("nan"), "✗ 1: expected 1.907, yours nan\n"),
+        (1.90702, "✗ 1: expected 1.907, yours 1.90702\n"),  # as many digits as tell them apart
     ],
 )
 def test_a_check_says_what_was_expected(yours, said, capsys):
     check("1", yours, 1.907)
     assert capsys.readouterr().out == said
-
-
-def test_a_near_miss_is_shown_with_the_digits_that_differ(capsys):
-    check("1", 1.253406, 1.253404, rtol=1e-15)
-    assert capsys.readouterr().out == "✗ 1: expected 1.253404, yours 1.253406\n"
 
 
 def test_a_long_wrong_answer_is_shortened(capsys):
