@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
-PEERS := torch==2.13.0 jax autograd
+PEERS := torch==2.13.0 jax autograd torchviz torchview
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help verify test chromium lint bench tutorials gallery wheel clean
@@ -55,7 +55,7 @@ $(VENV)/.installed-%: $(VENV)/.made setup.cfg pyproject.toml Makefile
 
 # An environment of its own: the peers are no dependency, and one that does not install is left out.
 $(BENCH)/.installed: $(BENCH)/.made setup.cfg pyproject.toml
-	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[fast]'
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[fast,graphviz]'
 	@for peer in $(PEERS); do \
 	  $(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet $$peer \
 	    || echo "$$peer did not install: its column stays empty" >&2; done

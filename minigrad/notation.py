@@ -12,6 +12,7 @@ GREEK = {
 }  # fmt: skip
 _WORDS = {letter: f"\\{word}" for word, letter in GREEK.items()}
 
+FUNCTIONS = ("tanh", "exp", "log", "sin", "cos", "max", "min")  # that LaTeX has commands for
 _SIGNS = {
     "∂": "\\partial ", "ᵀ": "^{\\top}", "−": "-", "∘": "\\circ ", "≠": "\\neq ", "ℓ": "\\ell ",
     "′": "'", "²": "^{2}", "·": "\\cdot ", "Σ": "\\sum ", "δ": "\\delta ", "σ": "\\sigma ",
@@ -35,9 +36,11 @@ def latex(name: str) -> str:
 
 def latex_of(formula: str) -> str:
     """A short formula written in Unicode, such as δA = δC Bᵀ, in LaTeX."""
-    words = re.split(r"(\b[a-z]{3,}\b)", formula)
+    words = re.split(r"((?<![a-zA-Z])[a-z]{3,}(?![a-zA-Z]))", formula)  # ² is a letter to \b
     words[::2] = ["".join(_SIGNS.get(c) or _WORDS.get(c, c) for c in rest) for rest in words[::2]]
-    words[1::2] = [f"\\operatorname{{{word}}}" for word in words[1::2]]
+    words[1::2] = [
+        f"\\{word}" if word in FUNCTIONS else f"\\operatorname{{{word}}}" for word in words[1::2]
+    ]
     return "".join(words)
 
 

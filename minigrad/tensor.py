@@ -8,6 +8,8 @@ Example:
 
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +30,7 @@ _CONSTANT: frozenset[Callable[..., Any]] = frozenset({
 
 
 _NOTHING: Mapping[str, Any] = {}  # no static keywords
+_STORE = dis.opmap["STORE_SUBSCR"]  # a[i] = …
 
 
 class Tensor(Node):
@@ -45,6 +48,8 @@ class Tensor(Node):
 
     Raises:
         TypeError: ``requires_grad`` for integers or booleans; or no data.
+
+    What is made of the Python number that ``float(x)`` or ``math.exp(x)`` gives has no gradient.
 
     Example:
         >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
@@ -102,6 +107,14 @@ class Tensor(Node):
         return bool(self.data)
 
     def __float__(self) -> float:
+        if self.requires_grad:  # a[0] = x asks for a float just as float(x) does
+            caller = sys._getframe(1)
+            if caller.f_code.co_code[caller.f_lasti] == _STORE:
+                raise TypeError(
+                    "assignment of a Tensor that requires a gradient into a plain array, which "
+                    "would lose it: collect the parts in a list and join them with np.stack, or "
+                    "assign .item() for the number alone"
+                )
         return float(self.data)
 
     def item(self) -> float:

@@ -22,6 +22,7 @@ Run it with ``python -m models.autoencoder``; ``--help`` explains the options.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path}: damaged: {error}") from error
     head = 4 + 4 * axes
     if data[:4] != bytes([0, 0, 8, axes]) or len(data) < head:
@@ -207,7 +208,9 @@ class Convolutional(Autoencoder):
 
     def build(self, hidden: int, rng: np.random.Generator) -> None:
         if any(side % 4 for side in self.shape):
-            raise ValueError(f"images of {self.shape} pixels, expected multiples of 4")
+            raise ValueError(
+                f"convolutional: images of {self.shape} pixels, expected multiples of 4"
+            )
         self.small = (hidden // 8 + 1, self.shape[0] // 4, self.shape[1] // 4)
         channels, size = self.small[0], int(np.prod(self.small))
         self.encoder = Sequential(

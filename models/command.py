@@ -21,7 +21,7 @@ from models.training import Diverged, History
 
 
 class Command(click.Command):
-    """A command that tells in one line what is wrong with its options, or that a loss diverged."""
+    """A command that ends in one line: wrong options, a loss that diverged, Ctrl-C."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -35,6 +35,10 @@ class Command(click.Command):
             return super().invoke(ctx)
         except Diverged as error:
             raise click.ClickException(str(error)) from error
+        except SystemError as error:  # what becomes of Ctrl-C within a kernel of Numba's
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise click.Abort from error
+            raise
 
 
 class BadInput(click.ClickException):
@@ -62,6 +66,18 @@ def one_line() -> Iterator[None]:
         raise BadInput(f"{error.filename}: {error.strerror}") from error
     except (ImportError, ValueError) as error:
         raise BadInput(str(error)) from error
+
+
+@contextmanager
+def too_little(path: Path | None) -> Iterator[None]:
+    """Around what may find too little in a file: its errors tell which one, and where it ends."""
+    try:
+        yield
+    except ValueError as error:
+        if path is None:
+            raise
+        lines = len(path.read_text("utf-8").split("\n")) - path.read_bytes().endswith(b"\n")
+        raise ValueError(f"{path}, line {lines}, the last: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,9 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
             **options: Any,
         ) -> None:  # fmt: skip
             with one_line():
+                if load is not None and (save is not None or curves):
+                    raise ValueError("--load: nothing is trained, so that there is nothing for "
+                                     "--save and --curves")  # fmt: skip
                 if resume and save is None:
                     raise ValueError("--resume: goes on from the file of --save, which is missing")
                 if save is not None:
@@ -176,7 +195,7 @@ def _shared_options() -> list[click.Parameter]:
     @click.command()
     def options() -> None: ...
 
-    return options.params
+    return options.params[::-1]  # click has put the last first
 
 
 def check_picture(path: Path, *others: str) -> None:

@@ -44,6 +44,7 @@ from models.command import (
     model_command,
     one_line,
     path_option,
+    too_little,
 )
 from models.series import Windows, balls, climatology, free_flight, latest, ridge, split, windows
 from models.standardise import Standardise
@@ -241,14 +242,11 @@ def main(
             check_picture(picture)
         if data == "weather":
             weather = seattle_weather(csv)
-            try:
+            with too_little(csv):
                 coming = latest(weather, window, ahead) if predict else None
                 # To use what was learned, no year to learn from is needed
                 if not (files.load and predict and picture is None):
                     known, held_out = split(windows(weather, window, ahead))
-            except ValueError as error:
-                where = f"{csv}, line {len(weather) + 1}, the last: " if csv else ""
-                raise ValueError(f"{where}{error}") from error
         elif csv or predict:
             raise ValueError("--csv and --predict go with --data weather")
         else:

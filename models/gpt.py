@@ -26,6 +26,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import optim
 from minigrad.autograd import no_grad
+from minigrad.files import read_text
 from minigrad.nn import (
     Dropout,
     Embedding,
@@ -38,9 +39,17 @@ from minigrad.nn import (
 )
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
-from models.command import BadInput, Files, FiniteRange, model_command, one_line, path_option
+from models.command import (
+    BadInput,
+    Files,
+    FiniteRange,
+    model_command,
+    one_line,
+    path_option,
+    too_little,
+)
 from models.language_model import NGram, split
-from models.text import SPECIAL, Vocabulary, characters, documentation, read_text
+from models.text import SPECIAL, Vocabulary, characters, documentation
 from models.training import History, train
 
 
@@ -152,17 +161,12 @@ def fit(
     """A model that has learned from windows of the text, and the course of its losses.
 
     Args:
-        encoded: indices of the text to learn from.
+        encoded: indices of the text to learn from, more than the context.
         held: those of the text to validate on.
         settings: the options of the command line, and the vocabulary.
         files: where to save it.
-
-    Raises:
-        ValueError: the text is shorter than a window.
     """
     context, batch, lr = settings["context"], settings["batch"], settings["lr"]
-    if len(encoded) <= context:
-        raise ValueError(f"{len(encoded)} tokens, too few for a context of {context}")
     model, steps = made(settings), settings["steps"]
     optimizer = optim.AdamW(model.parameters(), lr, (0.9, 0.99), weight_decay=0.01)
 
@@ -231,6 +235,8 @@ def main(
         "layers": layers, "dropout": dropout, "batch": batch, "steps": steps, "lr": lr,
         "seed": seed,
     }  # fmt: skip
+    if length and not prompt:
+        raise BadInput("--prompt: expected some text to go on from")
     if files.load:
         settings = files.settings({**settings, "vocabulary": []})
         vocabulary = Vocabulary(tuple(settings["vocabulary"]))
@@ -244,8 +250,12 @@ def main(
             known, held_out = split(characters(source))
             vocabulary = Vocabulary.of(known, least=least)
             encoded, held = vocabulary.encode(known), vocabulary.encode(held_out)
-            settings["vocabulary"] = list(vocabulary.tokens)
-            model, history = fit(encoded, held, settings, files)
+            with too_little(text):
+                if len(encoded) <= context or len(held) < 2:
+                    raise ValueError(f"{len(known)} characters to learn from and {len(held)} to "
+                                     f"hold out, too few for a context of {context}")  # fmt: skip
+        settings["vocabulary"] = list(vocabulary.tokens)
+        model, history = fit(encoded, held, settings, files)
         files.write_curves(history)
         click.echo(f"{len(known)} characters to learn from, {len(held_out)} held out, "
                    f"{len(vocabulary) - len(SPECIAL)} different; "
@@ -259,8 +269,6 @@ def main(
         click.echo(f"perplexity of what was held out: {told}")
     if length:
         start = vocabulary.encode(characters(prompt))
-        if not len(start):
-            raise BadInput("--prompt: expected some text to go on from")
         drawn = vocabulary.decode(sample(model, start, length, temperature, seed))
         click.echo(f"\n{prompt}{''.join(drawn)}")
 

@@ -27,12 +27,21 @@ import numpy as np
 import minigrad as mg
 from minigrad import optim
 from minigrad.autograd import no_grad
+from minigrad.files import read_text
 from minigrad.nn import GRU, LSTM, RNN, Dropout, Embedding, Module, Recurrent, Seed, cross_entropy
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 from minigrad.tree import tree_leaves, tree_map
-from models.command import BadInput, Files, FiniteRange, model_command, one_line, path_option
-from models.text import SPECIAL, Vocabulary, characters, documentation, read_text, words
+from models.command import (
+    BadInput,
+    Files,
+    FiniteRange,
+    model_command,
+    one_line,
+    path_option,
+    too_little,
+)
+from models.text import SPECIAL, Vocabulary, characters, documentation, words
 from models.training import History, train
 
 CELLS: Mapping[str, type[Recurrent]] = MappingProxyType({"rnn": RNN, "lstm": LSTM, "gru": GRU})
@@ -257,17 +266,20 @@ def main(
     }  # fmt: skip
     if files.load:
         settings = files.settings({**settings, "vocabulary": []})
-        tokenise, vocabulary = UNITS[settings["unit"]], Vocabulary(tuple(settings["vocabulary"]))
-        model = _model(settings)
+    tokenise = UNITS[settings["unit"]]
+    if length and not tokenise(prompt):
+        raise BadInput("--prompt: expected some text to go on from")
+    if files.load:
+        vocabulary, model = Vocabulary(tuple(settings["vocabulary"])), _model(settings)
         files.restore(model)
     else:
-        tokenise = UNITS[unit]
         with one_line():
             known, held_out = split(tokenise(documentation() if text is None else read_text(text)))
             vocabulary = Vocabulary.of(known, least=least)
             encoded, held = vocabulary.encode(known), vocabulary.encode(held_out)
-            streams(encoded, batch)  # refuses what is too short
-            streams(held, 1)
+            with too_little(text):
+                streams(encoded, batch)
+                streams(held, 1)
         settings["vocabulary"] = list(vocabulary.tokens)
         model, history = fit(encoded, held, settings, files)
         files.write_curves(history)
@@ -280,8 +292,6 @@ def main(
         click.echo(f"perplexity of what was held out: {told}")
     if length:
         start = vocabulary.encode(tokenise(prompt))
-        if not len(start):
-            raise BadInput("--prompt: expected some text to go on from")
         drawn = vocabulary.decode(sample(model, start, length, temperature, seed))
         joined = "".join(drawn) if settings["unit"] == "characters" else " " + " ".join(drawn)
         click.echo(f"\n{prompt}{joined}")

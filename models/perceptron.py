@@ -16,7 +16,6 @@ Run it with ``python -m models.perceptron``; ``--help`` explains the options.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +27,13 @@ import numpy as np
 import minigrad as mg
 from minigrad import optim
 from minigrad.autograd import no_grad
+from minigrad.datasets.table import number, rows
 from minigrad.extras import require
+from minigrad.files import read_text
 from minigrad.nn import Linear, Module, Seed, binary_cross_entropy_with_logits
 from minigrad.primitives.primitive import Array
 from models.command import Files, FiniteRange, model_command, one_line, path_option
 from models.standardise import Standardise
-from models.text import read_text
 from models.training import History, Shuffled, train
 
 
@@ -169,21 +169,11 @@ def read_table(path: Path, columns: list[str]) -> np.ndarray:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: a column is missing, or a cell is no finite number: names file and line.
+        ValueError: a column is missing, or a row is too long or too short, or a cell is no finite
+            number: names file and line.
     """
-    rows = csv.DictReader(read_text(path).splitlines())
-    if missing := [c for c in columns if c not in (rows.fieldnames or ())]:
-        raise ValueError(f"{path}, line 1: no column {', '.join(missing)}")
-    table = []
-    for row in rows:
-        try:
-            table.append([float(row[c]) for c in columns])
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}, line {rows.line_num}: {error}") from error
-        if not np.isfinite(table[-1]).all():
-            raise ValueError(f"{path}, line {rows.line_num}: not a finite number")
-    if not table:
-        raise ValueError(f"{path}, line 1: a header and no rows")
+    table = [[number(row[column], column, where) for column in columns]
+             for where, row in rows(str(path), read_text(path), columns)]  # fmt: skip
     return np.array(table, np.float32)
 
 
@@ -208,7 +198,7 @@ def main(
     """Tell malignant from benign tumours, and compare with logistic regression."""
     with one_line():
         data, columns = biopsies()
-        rows = None if predict is None else read_table(predict, columns)
+        asked = None if predict is None else read_table(predict, columns)
     settings: dict[str, Any] = {"hidden": hidden, "epochs": epochs, "lr": lr, "batch": batch,
                                 "decay": decay, "seed": seed}  # fmt: skip
     if files.load:
@@ -224,9 +214,9 @@ def main(
         ours = held_out(data, lambda known, x: fit(known, **settings)[0].predict(x))
         report("perceptron", data.malignant, ours)
         report("logistic regression", data.malignant, held_out(data, logistic_regression))
-    if rows is not None:
-        for number, probability in enumerate(model.predict(rows), 1):
-            click.echo(f"row {number}: malignant with probability {probability:.3f}")
+    if asked is not None:
+        for k, probability in enumerate(model.predict(asked), 1):
+            click.echo(f"row {k}: malignant with probability {probability:.3f}")
 
 
 def report(name: str, truth: np.ndarray, probability: np.ndarray) -> None:

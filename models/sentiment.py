@@ -45,7 +45,7 @@ from minigrad.nn import (
     binary_cross_entropy_with_logits,
 )
 from minigrad.primitives.primitive import Array
-from models.command import Files, FiniteRange, model_command, one_line, path_option
+from models.command import Files, FiniteRange, model_command, one_line, path_option, too_little
 from models.composed import composed
 from models.perceptron import report
 from models.text import Vocabulary, count_vectors, normalise, padded, stems, words
@@ -179,6 +179,21 @@ def made(settings: Mapping[str, Any]) -> Classifier:
     return Classifier(len(settings["vocabulary"]), **named, rng=settings["seed"])
 
 
+def read(path: Path) -> Reviews:
+    """The sentences of a CSV file, enough of them to hold some out.
+
+    Raises:
+        OSError, ValueError: see `minigrad.datasets.reviews`; or there are too few.
+    """
+    data = reviews(path)
+    praise = int(data.label.sum())
+    with too_little(path):
+        if min(praise, len(data) - praise) < 5:
+            raise ValueError(f"{praise} sentences of praise and {len(data) - praise} complaints, "
+                             "expected 5 of each at least")  # fmt: skip
+    return data
+
+
 def split(data: Reviews) -> tuple[Reviews, Reviews]:
     """To learn from, and a fifth that is held out: whole subjects, chosen always alike."""
     parts = require("sklearn.model_selection", extra="models").StratifiedGroupKFold(
@@ -244,11 +259,8 @@ def main(
             sources = (
                 {"put together": composed(sentences, seed), "written": reviews()}
                 if data is None
-                else {"of the file": reviews(data)}
+                else {"of the file": read(data)}
             )
-            for source in sources.values():
-                if min(np.bincount(source.label, minlength=2)) < 5:
-                    raise ValueError(f"{len(source)} sentences, expected 5 of each label at least")
             parts = {name: split(source) for name, source in sources.items()}
         known, *more = (some for some, _ in parts.values())
         known = sum(more, known)

@@ -1,4 +1,4 @@
-"""Text to numbers: read, normalise, split into tokens, number them, count them, pad them."""
+"""Text to numbers: normalise, split into tokens, number them, count them, pad them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -22,30 +21,6 @@ SPECIAL = (PAD, UNKNOWN, START, END)
 """The tokens that every vocabulary has, with the indices 0 to 3."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’·-][^\W_]+)*|[^\w\s]|_+")
-
-
-def read_text(path: Path) -> str:
-    """A text file in UTF-8.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is empty, binary or in another encoding; the message names file and line.
-    """
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ValueError(
-            f"{path}, line {line}: byte {error.start} is no UTF-8 text; convert the file with, "
-            "for instance, iconv -f latin1 -t utf-8"
-        ) from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise ValueError(f"{path}, line {line}: binary data, expected text")
-    if not text.strip():
-        raise ValueError(f"{path}, line 1: an empty file, expected text")
-    return text.replace("\r\n", "\n")
 
 
 def documentation() -> str:

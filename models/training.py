@@ -221,15 +221,16 @@ def progress_bar(title: str, steps: int) -> Iterator[Callable[[int, float], None
     """Shows steps, loss and speed; silent where there is no terminal."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4g}, {task.fields[speed]:.0f} steps/s"),
+        TextColumn("{task.fields[told]}"),
     )  # fmt: skip
     # Not rich's own guess: in a notebook, FORCE_COLOR makes it take any stream for a terminal
     with Progress(*columns, console=Console(stderr=True), transient=True,
                   disable=not sys.stderr.isatty()) as bar:  # fmt: skip
-        task = bar.add_task(title, total=steps, loss=np.nan, speed=0.0)
+        task = bar.add_task(title, total=steps, told="")
 
         def show(done: int, loss: float) -> None:
-            bar.update(task, completed=done, loss=loss, speed=bar.tasks[0].speed or 0.0)
+            speed = bar.tasks[0].speed or 0.0
+            bar.update(task, completed=done, told=f"loss {loss:.4g}, {speed:.0f} steps/s")
 
         yield show
 

@@ -422,18 +422,21 @@ def main(
             check_picture(picture)
         settings = files.settings({**settings, "vocabulary": []} if files.load else settings)
         if settings["kind"] == "transformer" and settings["hidden"] % 4:
-            raise ValueError(f"--hidden: got {hidden}, expected a multiple of the 4 heads")
+            raise ValueError(
+                f"--hidden: got {settings['hidden']}, expected a multiple of the 4 heads"
+            )
         data = Data.make(settings["pairs"], settings["held"], settings["seed"])
-    if files.load:
-        model, vocabulary = make(settings)
-        files.restore(model)
-    else:
+    if not files.load:
         both = (word for task in data.known for word in f"{task.source} {task.target}".split())
         settings["vocabulary"] = list(Vocabulary.of(both).tokens)
-        model, vocabulary, history = fit(data.known, settings, files)
-        files.write_curves(history)
+    vocabulary = Vocabulary(tuple(settings["vocabulary"]))
     asked = [_source(text, language, vocabulary) for text in sentences]
-    if not files.load:
+    if files.load:
+        model, _ = make(settings)
+        files.restore(model)
+    else:
+        model, _, history = fit(data.known, settings, files)
+        files.write_curves(history)
         report(model, vocabulary, settings["kind"], data, beam)
     shown = asked or [tasks_of[k].source for tasks_of in data.held_out.values() for k in (0, 1)]
     for source, target in zip(shown, translate(model, vocabulary, shown, beam), strict=True):

@@ -17,7 +17,6 @@ Run it with ``python -m models.variants``; ``--help`` explains the options.
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,15 +30,15 @@ from rich.table import Table
 
 from minigrad import optim
 from minigrad.autograd import no_grad
+from minigrad.datasets.table import number, rows
 from minigrad.extras import require
-from minigrad.files import check_writable, write_text
+from minigrad.files import check_writable, read_text, write_text
 from minigrad.nn import Recurrent, cross_entropy
 from minigrad.tensor import raw
 from models import memory_tasks
 from models.autoencoder import digits, split
 from models.command import BadInput, Command, one_line, path_option
 from models.memory_tasks import CELLS
-from models.text import read_text
 from models.training import Shuffled, train
 
 DISTANCES: Mapping[str, int] = {"adding": 10, "copying": 3, "reber": 5}
@@ -102,7 +101,7 @@ def scores(
 
     Raises:
         ImportError: joblib, or Dask's distributed, is not installed.
-        OSError: no scheduler answers there.
+        OSError: this is no address, or no scheduler answers there.
     """
     if cluster is None:
         joblib = require("joblib", extra="models")
@@ -110,7 +109,11 @@ def scores(
         yield from pool(joblib.delayed(_scored)(run) for run in runs)
         return
     distributed = require("distributed", extra="dask")
-    with distributed.Client(cluster, timeout=10) as client:
+    try:
+        client = distributed.Client(cluster, timeout=10)
+    except ValueError as error:
+        raise OSError(str(error)) from error
+    with client:
         pending = client.map(_scored, runs, pure=False)
         for future in distributed.as_completed(pending):
             yield future.result()
@@ -134,26 +137,24 @@ def read_results(path: Path) -> dict[Run, float]:
     """
     if not path.exists():
         return {}
-    rows = csv.DictReader(read_text(path).splitlines())
-    if tuple(rows.fieldnames or ()) != _COLUMNS:
-        raise ValueError(f"{path}, line 1: expected the columns {','.join(_COLUMNS)}")
     found: dict[Run, float] = {}
-    for row in rows:
-        try:
-            run = Run(row["task"], row["cell"], *(int(row[k]) for k in _COLUMNS[2:5]))
-            wrong = float(row["wrong"])
-            if not 0 <= wrong <= 1:
-                raise ValueError(f"got a share of {wrong}")
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}, line {rows.line_num}: {error}") from error
-        found[run] = wrong
+    for where, row in rows(str(path), read_text(path), _COLUMNS):
+        if row["task"] not in TASKS or row["cell"] not in CELLS:
+            raise ValueError(f"{where}: got task {row['task']!r} and cell {row['cell']!r}, "
+                             "expected some of those that --help lists")  # fmt: skip
+        counts = [number(row[column], column, where) for column in _COLUMNS[2:5]]
+        wrong = number(row["wrong"], "wrong", where)
+        if not (0 <= wrong <= 1 and all(count == int(count) >= 0 for count in counts)):
+            told = ", ".join(row[column] for column in _COLUMNS[2:])
+            raise ValueError(f"{where}: got {told}, expected three counts and a share")
+        found[Run(row["task"], row["cell"], *map(int, counts))] = wrong
     return found
 
 
 def write_results(path: Path, results: Mapping[Run, float]) -> None:
     """All of them, whole or not at all."""
-    rows = [",".join(map(str, (*astuple(run), wrong))) for run, wrong in results.items()]
-    write_text(path, "\n".join([",".join(_COLUMNS), *rows, ""]))
+    lines = [",".join(map(str, (*astuple(run), wrong))) for run, wrong in results.items()]
+    write_text(path, "\n".join([",".join(_COLUMNS), *lines, ""]))
 
 
 # Table

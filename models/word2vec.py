@@ -11,7 +11,7 @@ pointwise mutual information, with a singular value decomposition (Levy & Goldbe
 
 ``--planted`` learns from made-up sentences about kings, queens and others, in which every word's
 company is known, and asks all their analogies. ``--glove FILE`` uses the vectors of a GloVe text
-file instead of learning any.
+file instead of learning any; ``--vectors FILE`` writes such a file.
 
 Run it with ``python -m models.word2vec``; ``--help`` explains the options.
 """
@@ -29,10 +29,19 @@ import numpy as np
 
 from minigrad import optim
 from minigrad.extras import require
+from minigrad.files import check_writable, read_text, write_text
 from minigrad.nn import Embedding, Module, Seed, binary_cross_entropy_with_logits
 from minigrad.primitives.primitive import Array
-from models.command import BadInput, Files, FiniteRange, model_command, one_line, path_option
-from models.text import SPECIAL, Vocabulary, documentation, normalise, read_text, words
+from models.command import (
+    BadInput,
+    Files,
+    FiniteRange,
+    model_command,
+    one_line,
+    path_option,
+    too_little,
+)
+from models.text import SPECIAL, Vocabulary, documentation, normalise, words
 from models.training import Shuffled, train
 
 # Data
@@ -169,7 +178,7 @@ class SkipGram(Module):
         return (self.company(others) @ self.word(word)[..., None])[..., 0]
 
 
-def vectors(model: SkipGram) -> Embedding:
+def frozen(model: SkipGram) -> Embedding:
     """The word vectors, as an embedding that is not learned any more."""
     return Embedding.from_matrix(model.word.weight.data, trainable=False)
 
@@ -195,7 +204,8 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
             raise ValueError(f"{where}: expected a word and {width or 'its'} numbers, "
                              f"got {len(numbers)} numbers")  # fmt: skip
         try:
-            found[word] = np.array(numbers, np.float32)
+            with np.errstate(over="ignore"):  # infinite, then
+                found[word] = np.array(numbers, np.float32)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
         if not np.isfinite(found[word]).all():
@@ -205,6 +215,14 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
     tokens = [word for word in found if word not in SPECIAL]
     matrix = np.stack([*np.zeros((len(SPECIAL), width), np.float32), *(found[t] for t in tokens)])
     return Vocabulary((*SPECIAL, *tokens)), Embedding.from_matrix(matrix, trainable=False)
+
+
+def write_glove(path: Path, vocabulary: Vocabulary, matrix: np.ndarray) -> None:
+    """Write the words and their vectors as `read_glove` reads them, whole or not at all."""
+    lines = [" ".join([word, *map(str, row)])
+             for word, row in zip(vocabulary.tokens, matrix, strict=True)
+             if word not in SPECIAL]  # fmt: skip
+    write_text(path, "\n".join([*lines, ""]))
 
 
 # What vectors are good for
@@ -239,7 +257,8 @@ class Space:
             ValueError: the word is not known.
         """
         if word not in self.vocabulary:
-            raise ValueError(f"the word {word!r} is not among the {len(self.vocabulary)} known")
+            known = len(self.vocabulary) - len(SPECIAL)
+            raise ValueError(f"the word {word!r} is not among the {known} known")
         return self.unit[self.vocabulary.index[word]]
 
     def _nearest(self, target: np.ndarray, but: set[str], count: int) -> list[tuple[str, float]]:
@@ -287,6 +306,7 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
 @path_option("--glove", help="Use the vectors of this GloVe text file, and learn none.")
 @click.option("--planted", "use_planted", is_flag=True, show_default=False,
               help="Learn from made-up sentences, and ask their analogies.")  # fmt: skip
+@path_option("--vectors", help="Write the vectors into this file, as GloVe's text.")
 @click.option("--near", multiple=True, metavar="WORD", show_default=False,
               help="Print the words nearest to this one; may be given more than once.")  # fmt: skip
 @click.option("--analogy", nargs=3, multiple=True, metavar="A B C", show_default=False,
@@ -311,8 +331,9 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
               help="Pairs per step.")  # fmt: skip
 def main(
     files: Files, seed: int, text: Path | None, glove: Path | None, use_planted: bool,
-    near: tuple[str, ...], analogy: tuple[tuple[str, str, str], ...], width: int, window: int,
-    negatives: int, least: int, sample: float, epochs: int, lr: float, batch: int,
+    vectors: Path | None, near: tuple[str, ...], analogy: tuple[tuple[str, str, str], ...],
+    width: int, window: int, negatives: int, least: int, sample: float, epochs: int, lr: float,
+    batch: int,
 ) -> None:  # fmt: skip
     """Learn word vectors from text, and show which words are near to which."""
     settings: dict[str, Any] = {
@@ -320,6 +341,12 @@ def main(
         "window": window, "negatives": negatives, "least": least, "sample": sample,
         "epochs": epochs, "lr": lr, "batch": batch, "seed": seed,
     }  # fmt: skip
+    with one_line():
+        if vectors is not None:
+            check_writable(vectors)
+        if glove and (text or use_planted or files.save or files.load or files.curves):
+            raise ValueError("--glove: nothing is learned, so that it does not go with --text, "
+                             "--planted, --save, --load and --curves")  # fmt: skip
     if glove is not None:
         with one_line():
             vocabulary, embedding = read_glove(glove)
@@ -330,7 +357,7 @@ def main(
         vocabulary = Vocabulary(tuple(settings["vocabulary"]))
         model = SkipGram(len(vocabulary), settings["width"])
         files.restore(model)
-        embedding = vectors(model)
+        embedding = frozen(model)
     else:
         with one_line():
             if use_planted:
@@ -338,8 +365,9 @@ def main(
             else:
                 texts = passages(documentation() if text is None else read_text(text))
             # A handful of words, all of them frequent, has none to thin out.
-            company = Company.of(texts, window=window, least=least, seed=seed,
-                                 sample=0 if use_planted else sample)  # fmt: skip
+            with too_little(None if use_planted else text):
+                company = Company.of(texts, window=window, least=least, seed=seed,
+                                     sample=0 if use_planted else sample)  # fmt: skip
         vocabulary = company.vocabulary
         embedding = learned(company, files, settings, near, analogy)
     space = Space(vocabulary, embedding.weight.data)
@@ -354,6 +382,9 @@ def main(
         with one_line():
             ((word, cosine),) = space.analogy(a, b, c)
         click.echo(f"{a} : {b} = {c} : {word} ({cosine:.2f})")
+    if vectors is not None:
+        write_glove(vectors, vocabulary, embedding.weight.data)
+        click.echo(f"vectors: {vectors}")
 
 
 def learned(
@@ -403,7 +434,7 @@ def learned(
     }.items():
         fits = ((of_word[p[:, 0]] * of_other[p[:, 1]]).sum(1) for p in (held, wrong))
         click.echo(f"  {name} {told_apart(*fits):.3f}")
-    return vectors(model)
+    return frozen(model)
 
 
 if __name__ == "__main__":

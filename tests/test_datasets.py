@@ -82,6 +82,13 @@ def test_binary_and_missing_files_are_refused(tmp_path):
         seattle_weather(tmp_path / "nowhere.csv")
 
 
+def test_numbers_that_float32_cannot_hold_are_refused(tmp_path):
+    path = tmp_path / "hot.csv"
+    path.write_text(HEADER + ROW.replace("12.8", "1e40"))
+    with pytest.raises(ValueError, match=r"line 2: column temp_max: got '1e40'"):
+        seattle_weather(path)
+
+
 def test_every_review_has_its_counterparts():
     data = reviews()
     assert len(data) == 240
@@ -97,5 +104,5 @@ def test_every_review_has_its_counterparts():
 def test_reviews_that_are_no_text_are_refused(tmp_path):
     path = tmp_path / "latin.csv"
     path.write_bytes("language,label,text\nes,1,cañón\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"latin\.csv: byte \d+ is no UTF-8 text"):
+    with pytest.raises(ValueError, match=r"latin\.csv, line 2: byte \d+ is no UTF-8"):
         reviews(path)

@@ -54,14 +54,20 @@ def test_the_linter_says_what_is_shown(tmp_path):
     assert f"proof, exact, numeric: {said[0]}\n" in shown
 
 
-def test_the_picture_is_what_graph_draws(tmp_path):
+@pytest.mark.parametrize(
+    ("picture", "target", "options"),
+    [("lstm", "lstm", {"steps": 3}), ("lstm-cell", "lstm", {"view": "cell"}),
+     ("rnn-gradient", "rnn", {"view": "gradient", "steps": 30})],
+)  # fmt: skip
+def test_the_pictures_are_what_graph_draws(picture, target, options, tmp_path):
     """Up to font metrics, which are the machine's: the same things, in the same order."""
-    draw("lstm", tmp_path / "lstm.svg", steps=3)
+    assert f"tutorials/{picture}.svg" in README
+    draw(target, tmp_path / "drawn.svg", **options)
 
     def words(path):
         return re.findall(r"<text[^>]*>([^<]*)", path.read_text(encoding="utf-8"))
 
-    assert words(tmp_path / "lstm.svg") == words(ROOT / "tutorials" / "lstm.svg")
+    assert words(tmp_path / "drawn.svg") == words(ROOT / "tutorials" / f"{picture}.svg")
 
 
 def test_every_make_target_that_is_named_exists():

@@ -157,6 +157,20 @@ def test_assignment_explains_what_to_do():
         np.zeros(2)[0:1] = x
 
 
+@pytest.mark.parametrize("value", [2.0, [2.0]])
+def test_assignment_into_a_plain_array_loses_no_gradient_silently(value):
+    a, x = np.zeros((2, 2)), leaf(value)
+    for index in ((0, 1), 0, slice(1), ..., [0, 1]):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            a[index] = 2 * x
+        told = caught.value.__cause__ or caught.value  # NumPy hides it behind one of its own
+        assert "np.stack" in str(told)
+    assert not a.any()
+    a[0, 0], a[0, 1], a[1, 0] = leaf(2.0).item(), float(leaf(2.0)), mg.Tensor(2.0)
+    np.testing.assert_array_equal(a, [[2, 2], [2, 0]])
+    assert {float(leaf(2.0)): "as a key"}[2.0]
+
+
 def test_comparisons_give_plain_booleans():
     x = leaf([1.0, 2.0])
     assert (x > 1.5).tolist() == [False, True]

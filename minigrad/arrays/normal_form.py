@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import sympy
@@ -17,16 +18,32 @@ def is_zero(expression: sympy.Expr) -> bool:
     algebraically independent, as σ, tanh and exp of different arguments are.
     """
     unknowns = _unknowns(expression)
-    polynomials = ring(list(unknowns.values()) or [sympy.Dummy()], sympy.QQ)[0]
+    polynomials = ring(list(unknowns.values()) or [sympy.Dummy()], sympy.ZZ)[0]
     known: dict[sympy.Expr, _Fraction] = {}
     numerator = _fraction(expression, polynomials, unknowns, known).numerator
-    relations = []
     for atom, variable in unknowns.items():  # a root to its power is what it is the root of
         if _is_root(atom):
             base = _fraction(atom.base, polynomials, unknowns, known)
-            if not base.powers:
-                relations.append(polynomials(variable) ** int(atom.exp.q) - base.numerator)
-    return not (numerator.rem(relations) if relations else numerator)
+            if all(below.is_ground for below in base.powers):
+                below = prod(int(b.LC) ** n for b, n in base.powers.items())
+                root = polynomials(variable)
+                numerator = _without_root(numerator, root, int(atom.exp.q), base.numerator, below)
+    return not numerator
+
+
+def _without_root(polynomial: Any, root: Any, power: int, above: Any, below: int) -> Any:
+    """Its remainder where root^power is above / below, times a number that is not 0."""
+    place = root.ring.gens.index(root)
+    parts: dict[int, dict[Any, Any]] = {}
+    for monomial, factor in polynomial.terms():
+        times, left = divmod(monomial[place], power)
+        key = (*monomial[:place], left, *monomial[place + 1 :])
+        parts.setdefault(times, {})[key] = factor
+    most = max(parts, default=0)
+    total = root.ring(0)
+    for times, terms in parts.items():
+        total += root.ring.from_dict(terms) * above**times * below ** (most - times)
+    return total
 
 
 def normal_form(expression: sympy.Expr) -> sympy.Expr:
@@ -39,7 +56,7 @@ def normal_form(expression: sympy.Expr) -> sympy.Expr:
 
 @dataclass(frozen=True)
 class _Fraction:
-    """numerator / Π base^power: the denominator stays factored, so no gcd is ever taken."""
+    """numerator / Π base^power, of whole numbers: no gcd is ever taken, not even of numbers."""
 
     numerator: Any
     powers: dict[Any, int]
@@ -101,7 +118,8 @@ def _fraction(
     if expression in unknowns:
         result = _Fraction(polynomials(unknowns[expression]), {})
     elif expression.is_Rational:
-        result = _Fraction(polynomials(sympy.QQ(expression.p, expression.q)), {})
+        below = {polynomials(expression.q): 1} if expression.q != 1 else {}
+        result = _Fraction(polynomials(expression.p), below)
     elif expression.is_Add or expression.is_Mul:
         parts = [_fraction(a, polynomials, unknowns, known) for a in expression.args]
         result = parts[0]

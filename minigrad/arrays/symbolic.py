@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -39,6 +41,15 @@ class SymbolicArray(ExactArray):
             return function
         return lambda *scalars: functions.on_one_branch(function(*scalars))
 
+    def __primitive__(
+        self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
+    ) -> Any:
+        result = super().__primitive__(primitive, operands, static)
+        meanings = _meanings.get()
+        if meanings is not None and _sums(primitive) and result is not NotImplemented:
+            return type(self)(np.frompyfunc(lambda e: _named(e, meanings), 1, 1)(result.entries))
+        return result
+
     def positive(self) -> SymbolicArray:
         branch = np.frompyfunc(lambda z: functions.on_one_branch(functions.heaviside(z)), 1, 1)
         return SymbolicArray(branch(self.entries))
@@ -53,6 +64,74 @@ class SymbolicArray(ExactArray):
             label = "_".join([name, *map(str, index)])
             entries[index] = sympy.Symbol(label, real=True, positive=positive or None)
         return cls(entries)
+
+
+Meanings = dict[sympy.Symbol, sympy.Expr]
+_meanings: ContextVar[Meanings | None] = ContextVar("minigrad.meanings", default=None)
+
+
+@contextmanager
+def named_products() -> Iterator[Meanings]:
+    """Sums that products of arrays make get a symbol each, whose meanings are filled in here.
+
+    A formula over several time steps is then one of many short ones, and no long one.
+    """
+    meanings: Meanings = {}
+    token = _meanings.set(meanings)
+    try:
+        yield meanings
+    finally:
+        _meanings.reset(token)
+
+
+def _sums(primitive: Primitive) -> bool:
+    return primitive.kind == "bilinear" or primitive.name == "add"
+
+
+def _named(entry: sympy.Expr, meanings: Meanings) -> sympy.Expr:
+    if not entry.is_Add:
+        return entry
+    name = sympy.Dummy("a", real=True)
+    meanings[name] = entry
+    return name
+
+
+def written_out(expression: sympy.Expr, meanings: Meanings) -> sympy.Expr:
+    """The expression with every name's meaning in its place."""
+    for name, meaning in reversed(meanings.items()):  # each is made of earlier ones
+        expression = expression.xreplace({name: meaning})
+    return expression
+
+
+class Slopes:
+    """Derivatives of an expression that has names in it: SymPy's own, joined by the chain rule.
+
+    Args:
+        expression: what is differentiated.
+        meanings: of its names.
+    """
+
+    def __init__(self, expression: sympy.Expr, meanings: Meanings) -> None:
+        self.expression, self.meanings = expression, meanings
+        self._partials: dict[tuple[sympy.Expr, sympy.Symbol], sympy.Expr] = {}
+
+    def by(self, variable: sympy.Symbol) -> sympy.Expr:
+        """∂/∂variable, through every name."""
+        of_names: dict[sympy.Symbol, sympy.Expr] = {}
+        for name, meaning in self.meanings.items():
+            of_names[name] = self._total(meaning, variable, of_names)
+        return self._total(self.expression, variable, of_names)
+
+    def _total(self, of: sympy.Expr, variable: sympy.Symbol, names: Meanings) -> sympy.Expr:
+        through = [n for n in names if names[n] != 0 and n in of.free_symbols]
+        return self._partial(of, variable) + sympy.Add(
+            *(self._partial(of, name) * names[name] for name in through)
+        )
+
+    def _partial(self, of: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr:
+        if (of, variable) not in self._partials:
+            self._partials[of, variable] = sympy.diff(of, variable)
+        return self._partials[of, variable]
 
 
 @cache

@@ -17,6 +17,7 @@ from functools import cached_property
 import sympy
 
 from minigrad import nn
+from minigrad.compile import numpy_runtime
 from minigrad.symbolic.adjoints import local_partials
 from minigrad.symbolic.equations import (
     PREVIOUS,
@@ -180,9 +181,8 @@ def summand(total: Total) -> str:
 
 
 _RESERVED = {
-    "t", "k", "n", "np", "F", "len", "range", *"BCDEMNPQRSUVWZ", "product", "add_product", "hold",
-    "divert", "batch", "stop", "total", "add_total", "tanh", "sigmoid", "exp", "log", "softplus",
-    "heaviside", "erf", "sqrt",
+    *numpy_runtime.__all__, "F", "block", "over_time",  # what Numba's has besides
+    "t", "k", "n", "len", "range", "batch", "stop", *"BCDEMNPQRSUVWZ",
 }  # fmt: skip
 
 

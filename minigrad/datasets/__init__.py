@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minigrad.datasets.sentiment import Reviews, reviews
+from minigrad.datasets.table import number, rows
+from minigrad.files import read_text
 
 __all__ = ["Reviews", "Weather", "reviews", "seattle_weather"]
 
@@ -81,48 +80,16 @@ def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
         16.4
     """
     if path is None:
-        name, text = "seattle_weather.csv", _bundled()
+        name = "seattle_weather.csv"
+        text = resources.files(__name__).joinpath(name).read_text("utf-8")
     else:
-        name, text = str(path), _read(Path(path))
-    rows = csv.DictReader(StringIO(text, newline=""), strict=True)
+        name, text = str(path), read_text(Path(path))
     columns: dict[str, list[Any]] = {column: [] for column in _COLUMNS}
-    try:
-        header = rows.fieldnames or ()
-        _check_header(header, name)
-        for row in rows:
-            where = f"{name}, line {rows.line_num}"
-            if None in row or None in row.values():
-                raise ValueError(f"{where}: expected {len(header)} fields, got {_count(row)}")
-            for column in _COLUMNS:
-                columns[column].append(_parsed(row[column], column, where))
-            _check_next_day(columns["date"], where)
-    except csv.Error as error:
-        raise ValueError(f"{name}, line {max(rows.line_num, 1)}: {error}") from error
-    if not columns["date"]:
-        raise ValueError(f"{name}: a header and no rows")
+    for where, row in rows(name, text, _COLUMNS):
+        for column in _COLUMNS:
+            columns[column].append(_parsed(row[column], column, where))
+        _check_next_day(columns["date"], where)
     return Weather(**{column: np.array(values) for column, values in columns.items()})
-
-
-def _bundled() -> str:
-    return resources.files(__name__).joinpath("seattle_weather.csv").read_text("utf-8")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is no UTF-8 text") from error
-
-
-def _check_header(header: Sequence[str], name: str) -> None:
-    missing = [column for column in _COLUMNS if column not in header]
-    if missing:
-        raise ValueError(
-            f"{name}: no column {', '.join(missing)}; found {', '.join(header) or 'an empty file'}"
-        )
-    for column in _COLUMNS:
-        if header.count(column) > 1:
-            raise ValueError(f"{name}: {header.count(column)} columns {column}, expected one")
 
 
 def _parsed(cell: str, column: str, where: str) -> object:
@@ -132,13 +99,7 @@ def _parsed(cell: str, column: str, where: str) -> object:
         return cell
     if column == "date":
         return _day(cell, where)
-    try:
-        number = float(cell) if "_" not in cell else math.nan  # Python reads 1_2 as 12
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{where}: column {column}: got {cell!r}, expected a finite number")
-    return number
+    return number(cell, column, where)
 
 
 def _day(cell: str, where: str) -> np.datetime64:
@@ -148,12 +109,6 @@ def _day(cell: str, where: str) -> np.datetime64:
     except ValueError:  # a month 13
         pass
     raise ValueError(f"{where}: column date: got {cell!r}, expected YYYY-MM-DD") from None
-
-
-def _count(row: dict[str | None, object]) -> int:
-    present = sum(value is not None for key, value in row.items() if key is not None)
-    surplus = row.get(None)
-    return present + (len(surplus) if isinstance(surplus, list) else 0)
 
 
 def _check_next_day(dates: Sequence[np.datetime64], where: str) -> None:

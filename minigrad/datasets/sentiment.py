@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from dataclasses import dataclass
 from importlib import resources
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from minigrad.datasets.table import rows
+from minigrad.files import read_text
 
 _COLUMNS = ("language", "label", "text")
 
@@ -64,13 +65,13 @@ def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
     language tells anything about the label.
 
     Args:
-        path: a CSV file in UTF-8 with the columns language, label (0 or 1) and text; and subject,
-            where sentences belong together.
+        path: a CSV file in UTF-8 with the columns language (en or es), label (0 or 1) and text;
+            and subject, where sentences belong together.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is empty, no text, lacks a column, or a label is neither 0 nor 1: one line
-            that names file and line.
+        ValueError: it is empty, no text, lacks a column, or a cell holds something else than
+            these: one line that names file and line.
 
     Example:
         >>> from minigrad.datasets import reviews
@@ -82,24 +83,17 @@ def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
         name = "reviews.csv"
         text = resources.files("minigrad.datasets").joinpath(name).read_text("utf-8")
     else:
-        name = str(path)
-        try:
-            text = Path(path).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{name}: byte {error.start} is no UTF-8 text") from error
-    rows = csv.DictReader(StringIO(text, newline=""))
-    if missing := [c for c in _COLUMNS if c not in (rows.fieldnames or ())]:
-        raise ValueError(f"{name}, line 1: no column {', '.join(missing)}")
+        name, text = str(path), read_text(Path(path))
     found: list[tuple[str, int, str, str]] = []
-    for row in rows:
-        where = f"{name}, line {rows.line_num}"
-        if row["label"] not in ("0", "1"):
-            raise ValueError(f"{where}: label {row['label']!r}, expected 0 or 1")
-        if not (row["text"] or "").strip():
+    for where, row in rows(name, text, _COLUMNS):
+        for column, expected in (("language", ("en", "es")), ("label", ("0", "1"))):
+            if row[column] not in expected:
+                raise ValueError(
+                    f"{where}: {column} {row[column]!r}, expected {' or '.join(expected)}"
+                )
+        if not row["text"].strip():
             raise ValueError(f"{where}: no text")
         subject = row.get("subject") or where
         found.append((row["language"], int(row["label"]), row["text"], subject))
-    if not found:
-        raise ValueError(f"{name}, line 1: a header and no rows")
     languages, labels, texts, subjects = zip(*found, strict=True)
     return Reviews(texts, np.array(labels), languages, subjects)

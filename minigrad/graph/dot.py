@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from minigrad.graph.items import Item, Kind, View
 
 _LONGEST = 60  # characters of a line of a label; a longer one is cut
+_CENTRED = "\\n"
 FONT = "Helvetica,Arial,sans-serif"
 FRAME = 'style="rounded,filled"; color="#9a9a9a"; fillcolor="#fafafa"'
 
@@ -31,14 +33,25 @@ STYLES: Mapping[Kind, Mapping[str, str]] = {
 
 def quoted(text: str) -> str:
     """A DOT string that means just this text: nothing in it is an escape or HTML."""
-    safe = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", " ")
-    return f'"{"".join(c for c in safe if c.isprintable())}"'
+    return '"' + _printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def label(lines: tuple[str, ...], longest: int = _LONGEST) -> str:
-    """A label of several lines; a line that is too long for a box is cut."""
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    text = text.replace("\r", " ").replace("\n", " ")
+    return "".join(c for c in text if c.isprintable())
+
+
+def label(lines: tuple[str, ...], longest: int = _LONGEST, end: str = _CENTRED) -> str:
+    r"""A label of several lines; a line that is too long for a box is cut.
+
+    Lines end in ``\n``, which centres them, or ``\l`` or ``\r``, for the left or right.
+    """
     cut = [line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines]
-    return '"' + "\\n".join(quoted(line)[1:-1] for line in cut) + '"'
+    inner = end.join(quoted(line)[1:-1] for line in cut)
+    last = "" if end == _CENTRED or len(lines) == 1 else end
+    return f'"{inner}{last}"'
 
 
 def attributes(**values: str) -> str:
@@ -77,6 +90,30 @@ def heat(power: float | None) -> dict[str, str]:
         return {"fillcolor": "#ffffff", "color": "#9a9a9a", "style": "filled,dashed"}
     number = max(0, min(len(HEAT) - 1, math.floor(power) - COLDEST if power > -300 else 0))
     return {"fillcolor": HEAT[number], "fontcolor": "#ffffff" if number < 5 else "#000000"}
+
+
+def scale() -> Iterator[tuple[str, dict[str, str]]]:
+    """The colours of the heat in order: what is written on each, and how it looks."""
+    for k in range(len(HEAT)):
+        beyond = "≤ " if k == 0 else "≥ " if k == len(HEAT) - 1 else ""
+        yield f"{beyond}{COLDEST + k}".replace("-", "−"), heat(COLDEST + k + 0.5)
+
+
+def table(*rows: Iterable[tuple[str, Mapping[str, str]]]) -> str:
+    """A label of rows of cells, each text on a colour of its own, if it has one."""
+    lines = []
+    for row in rows:
+        cells = "".join(
+            f'<td bgcolor="{look.get("fillcolor", "white")}">'
+            f'<font color="{look.get("fontcolor", "black")}" '
+            f'point-size="{look.get("fontsize", "12")}">{html.escape(_printable(text))}</font></td>'
+            for text, look in row
+        )
+        lines.append(
+            f'<tr><td><table border="0" cellborder="0" cellspacing="0"><tr>{cells}</tr></table>'
+            "</td></tr>"
+        )
+    return f'<<table border="0" cellborder="0" cellspacing="0">{"".join(lines)}</table>>'
 
 
 def header(view: View, **extra: str) -> list[str]:

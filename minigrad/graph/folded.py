@@ -37,7 +37,8 @@ def folded(graph: Graph, *, title: str | None = None) -> View:
         if item.step is None and item.kind == "state" and item.strip:
             continue
         if item.step in (None, kept):
-            items[item.id] = replace(item, lines=_relabelled(item.lines, kept))
+            lines = item.lines if item.step is None else _relabelled(item.lines, kept)
+            items[item.id] = replace(item, lines=lines)
             copies[item.id] = item.id
         elif (item.strip, item.role) in at_kept:
             copies[item.id] = at_kept[item.strip, item.role]

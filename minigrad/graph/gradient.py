@@ -94,8 +94,10 @@ class _Derivatives:
         for a, b in view.arrows:
             self.into[b].append(a)
         self.owner: dict[int, str] = {}
+        self.shown: dict[int, list[str]] = defaultdict(list)
         for item in view.items:
             for number in item.nodes:
+                self.shown[number].append(item.id)
                 if item.kind == "state" or number not in self.owner:
                     self.owner[number] = item.id
         self.known: dict[tuple[str, str, str, bool], tuple[int, str]] = {}
@@ -127,9 +129,9 @@ class _Derivatives:
         if primitive is None or position is None:
             return ""
         if primitive.kind == "elementwise":
-            return f"× {_factor(self._partial(node, position))}"
+            return f"× {_factor(self._partial(node, position, other))}"
         if node.primitive == "matmul":
-            rest = self._name(self.sources[node.id][1 - position])
+            rest = self._name(self.sources[node.id][1 - position], other)
             return f"× {rest}ᵀ"
         return {"sum": "× 1", "mean": "÷ n"}.get(node.primitive, f"{node.label} ′")
 
@@ -146,7 +148,7 @@ class _Derivatives:
                     stack += self.sources[number]
         return None
 
-    def _partial(self, node: Operation, position: int) -> str:
+    def _partial(self, node: Operation, position: int, reader: Item) -> str:
         """The rule of an elementwise primitive, run on the names of its operands."""
         import sympy
 
@@ -154,7 +156,7 @@ class _Derivatives:
 
         primitive = PRIMITIVES[node.primitive]
         numbers = dict(node.numbers)
-        names = {e.position: self._name(e.source) for e in self.uses[node.id]}
+        names = {e.position: self._name(e.source, reader) for e in self.uses[node.id]}
         if primitive.arity == 1:
             return _derivative(primitive, f"{primitive.label}({names[0]})", names[0])
         operands: list[Any] = [
@@ -168,11 +170,16 @@ class _Derivatives:
                       *map(SymbolicArray, operands))  # fmt: skip
         return _text(getattr(result, "item", lambda: result)())
 
-    def _name(self, number: int) -> str:
-        """What a value is called: its item's name, or an operation on names."""
+    def _name(self, number: int, reader: Item) -> str:
+        """What a value is called: its item's name, or an operation on names.
+
+        Several items may draw one value, such as the zeros that both directions of a layer
+        start from: c₋₁ in one and c₃ in the other. The one that the reader gets is meant.
+        """
         while number not in self.owner and self.sources[number]:
             number = self.sources[number][0]
-        key = self.owner.get(number)
+        drawn, read = self.shown[number], self.into[reader.id]
+        key = next((key for key in drawn if key in read), self.owner.get(number))
         if key is None:
             return self.graph.nodes[number].name or "…"
         item = self.items[key]
@@ -182,11 +189,8 @@ class _Derivatives:
         if item.kind in ("state", "input"):
             return item.lines[0]
         if item.kind == "point" and len(self.into[key]) == 1:
-            return (
-                f"{item.lines[0]}({self._name(self.items[self.into[key][0]].nodes[-1])})".replace(
-                    "1 −(", "(1 − "
-                )
-            )
+            operand = self._name(self.items[self.into[key][0]].nodes[-1], item)
+            return f"{item.lines[0]}({operand})".replace("1 −(", "(1 − ")
         return item.lines[0].partition(" = ")[0] if " = " in item.lines[0] else "…"
 
 
@@ -208,6 +212,7 @@ def _derivative(primitive: Any, y: str, x: str) -> str:
 def _text(expression: Any) -> str:
     """An expression as one writes it: powers raised, factors side by side."""
     text = str(expression).replace("**2", "²").replace("**3", "³").replace("*", "·")
+    text = re.sub(r"sqrt\((\w+)\)", r"√\1", text)
     return text.replace("·(", "(").replace("-", "−")
 
 

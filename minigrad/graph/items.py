@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -88,6 +89,11 @@ class View:
     caption: str = ""
     folded: int = 0
     panels: tuple[Panel, ...] = ()
+
+    @property
+    def sentences(self) -> list[str]:
+        """Those of the caption."""
+        return [sentence.strip() for sentence in re.findall(r"[^.]+\.", self.caption)]
 
     @cached_property
     def prefix(self) -> str:

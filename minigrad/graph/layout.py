@@ -51,7 +51,7 @@ def clustered(view: View) -> str:
     """The view as dot shall lay it out: a cluster for each step, time from left to right."""
     lines = dot.header(
         view, rankdir="LR" if view.steps else "BT", nodesep="0.25", ranksep="0.4",
-        label=dot.label((view.title, *filter(None, [view.caption]))), labelloc="t",
+        label=_heading(view), labelloc="t",
     )  # fmt: skip
     groups: dict[tuple[str, int], list[Item]] = defaultdict(list)
     for item in view.items:
@@ -66,5 +66,25 @@ def clustered(view: View) -> str:
             *(dot.node(view, item) for item in items),
             "}",
         ]
-    lines += [dot.edge(view, a, b) for a, b in view.arrows]
+    lines += [dot.edge(view, a, b, **_look(view, a, b)) for a, b in view.arrows]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _heading(view: View) -> str:
+    """The title; of a view with heat also what the arrows and the colours mean."""
+    if not view.heat:
+        return dot.label((view.title, *view.sentences))
+    scale = ((f" {text} ", look) for text, look in dot.scale())
+    return dot.table(
+        [(view.title, {"fontsize": "16"})],
+        *([(text, {})] for text in view.sentences),
+        [("log₁₀ ‖∂L/∂·‖ ", {}), *scale],
+    )
+
+
+def _look(view: View, a: str, b: str) -> dict[str, str]:
+    """The derivative at an arrow, and its direction, which is backward in the view of gradients."""
+    look = {"dir": "back"} if view.name == "gradient" else {}
+    if (a, b) in view.labels:
+        look["label"] = dot.edge_label(view.labels[a, b])
+    return look

@@ -208,19 +208,31 @@ def _picture(view: View, format: str) -> bytes:
     return _described(view, data.decode()).encode() if format == "svg" else data
 
 
+_BOXES = (
+    "Yellow boxes are affine maps with their activation, red circles act on each entry, green "
+    "boxes are states, blue boxes are inputs."
+)
+_MEANING = {
+    "cell": "One step, from left to right: yellow boxes are affine maps with their activation, "
+            "red circles act on each entry.",
+    "gradient": "Arrows run backward and carry local derivatives; the colour of each box is the "
+                "power of ten of its gradient's size.",
+    "attention": "Lines lead from each query to the keys that it attends to, as wide as the "
+                 "weight is large.",
+}  # fmt: skip
+
+
 def _described(view: View, text: str) -> str:
     """The SVG with a role, a title and a description."""
-    count = len(view.steps) + view.skipped
-    over = f" unrolled over {count} time steps" if count else ""
+    count = view.folded or len(view.steps) + view.skipped
+    over = f" over {count} time step{'s' * (count > 1)}" if count and view.name != "cell" else ""
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = text[text.index("<svg") :]
     head, rest = text.split(">", 1)
     title = escape(view.title)
     return (
-        f'{head} role="img" aria-label="{title}{over}">\n<title>{title}</title>\n'
-        f"<desc>The computation graph of {title}{over}. Yellow boxes are affine maps with their "
-        "activation, red circles act on each entry, green boxes are states, blue boxes are "
-        f"inputs.</desc>{rest}"
+        f'{head} role="img" aria-label="{title}{over}: {view.name}">\n<title>{title}</title>\n'
+        f"<desc>{title}{over}. {_MEANING.get(view.name, _BOXES)}</desc>{rest}"
     )
 
 

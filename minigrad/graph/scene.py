@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -77,12 +76,16 @@ class Scene:
         size: float = 12.0,
         color: str = "",
     ) -> None:
-        """Words, without anything around them."""
-        width = 0.49 * size * len(words)
+        """Lines of words, without anything around them; ``at`` is in the first."""
+        lines = words.split("\n")
+        width = 0.49 * size * max(map(len, lines))
         x = at[0] + {"l": width / 2, "c": 0.0, "r": -width / 2}[align]
+        y = at[1] - 0.6 * size * (len(lines) - 1)
         style = {"fontcolor": dot.quoted(color)} if color else {}
-        self._node(shape="plaintext", label=dot.label((words,), longest=200), fontsize=f"{size:g}",
-                   margin="0", **style, **_placed((x, at[1], width, size * 1.2)))  # fmt: skip
+        end = {"l": "\\l", "c": "\\n", "r": "\\r"}[align]
+        label = dot.label(tuple(lines), longest=200, end=end)
+        self._node(shape="plaintext", label=label, fontsize=f"{size:g}", margin="0", **style,
+                   **_placed((x, y, width, size * 1.2 * len(lines))))  # fmt: skip
 
     def shape(self, box: Box, shape: str, lines: tuple[str, ...] = (), **look: str) -> None:
         """A box, circle or the like of exactly this size."""
@@ -113,16 +116,12 @@ class Scene:
         if self.view.name != "gradient":
             return
         y = -44.0
-        for sentence in re.findall(r"[^.]+\.", self.view.caption):
-            self.text(sentence.strip(), (0.0, y), align="l")
-            y -= 17
-        y -= 8
+        if self.view.sentences:
+            self.text("\n".join(self.view.sentences), (0.0, y), align="l")
+            y -= 17 * len(self.view.sentences) + 8
         self.text("log₁₀ ‖∂L/∂·‖", (0.0, y), align="l")
-        for k in range(len(dot.HEAT)):
-            look = {**dot.heat(dot.COLDEST + k + 0.5), "color": "#9a9a9a", "style": "filled",
-                    "fontsize": "10"}  # fmt: skip
-            first, last = k == 0, k == len(dot.HEAT) - 1
-            power = f"{'≤ ' if first else '≥ ' if last else ''}{dot.COLDEST + k}".replace("-", "−")
+        for k, (power, heat) in enumerate(dot.scale()):
+            look = {**heat, "color": "#9a9a9a", "style": "filled", "fontsize": "10"}
             self.shape((112.0 + 34 * k, y, 34.0, 18.0), "box", (power,), **look)
         if self.view.series:
             self._curves(centres, max(width, 360.0), y - 40)

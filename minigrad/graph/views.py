@@ -116,12 +116,13 @@ def _owners(graph: Graph, sources: Mapping[int, list[int]]) -> dict[int, str]:
 
 
 def _innermost_modules(nodes: Iterable[Operation]) -> set[tuple[tuple[str, str, str], ...]]:
-    """Paths of modules without scopes inside, below the whole: a Linear in a layer, say."""
+    """Paths of modules without scopes inside, which are parts: a Linear in a layer, say."""
     paths = {node.scope for node in nodes if node.kind == "operation" and node.scope}
+    parts = len({path[0] for path in paths}) > 1  # else the one outermost module is the whole
     return {
         path
         for path in paths
-        if len(path) > 1
+        if (parts or len(path) > 1)
         and path[-1][0] == "module"
         and not any(other != path and other[: len(path)] == path for other in paths)
     }
@@ -186,7 +187,10 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
         name = pretty(name)
         activation = last.label if _is_activation(last) else ""
         affine = "W·[ ] + b" if group_scopes else "W·x + b"
-        if not {node.primitive for node in group} & {"matmul", "affine"}:
+        primitives = {node.primitive for node in group}
+        if primitives == {"getitem"}:
+            affine = "W[index]"  # rows of a table: an embedding
+        elif not primitives & {"matmul", "affine"}:
             affine = f"{last.label}(x)"  # not an affine map: a normalisation, say
         formula = f"{activation}({affine})" if activation else affine
         if last.name and last.step is None:

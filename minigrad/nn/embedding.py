@@ -72,15 +72,29 @@ class Embedding(Module):
         made.weight.data = matrix
         return made
 
+    @classmethod
+    def from_keras_weights(cls, weights: Sequence[Any], *, trainable: bool = True) -> Self:
+        """An embedding with what ``get_weights()`` of Keras's Embedding gives: the matrix.
+
+        Raises:
+            ValueError: not one matrix.
+        """
+        cls._check_keras(weights)
+        return cls.from_matrix(weights[0], trainable=trainable)
+
     def load_keras_weights(self, weights: Sequence[Any]) -> None:
         """Take what ``get_weights()`` of Keras's Embedding gives: the matrix.
 
         Raises:
             ValueError: not one array, or not of its shape.
         """
+        self._check_keras(weights)
+        self.load_state_dict({"weight": weights[0]})
+
+    @staticmethod
+    def _check_keras(weights: Sequence[Any]) -> None:
         if len(weights) != 1:
             raise ValueError(f"Embedding: got {len(weights)} arrays, expected one")
-        self.load_state_dict({"weight": weights[0]})
 
     def forward(self, indices: Any) -> Array:
         """The rows at ``indices``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -51,6 +51,23 @@ class Linear(Module):
         self.bias = (
             Parameter(rng.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
         )
+
+    @classmethod
+    def from_keras_weights(cls, weights: Sequence[Any]) -> Self:
+        """A layer of the sizes and the dtype of what ``get_weights()`` of Keras's Dense gives.
+
+        Raises:
+            ValueError: not a kernel, and a bias if there is one, that fit.
+        """
+        kernel = np.asarray(weights[0]) if len(weights) in (1, 2) else np.empty(0)
+        if kernel.ndim != 2:
+            raise ValueError(
+                f"{cls.__name__}.from_keras_weights: got shapes {[np.shape(w) for w in weights]}, "
+                "expected a kernel (in_features, out_features), and a bias if there is one"
+            )
+        layer = cls(*kernel.shape, bias=len(weights) == 2, dtype=kernel.dtype)
+        layer.load_keras_weights(weights)
+        return layer
 
     def load_keras_weights(self, weights: Sequence[Any]) -> None:
         """Take what ``get_weights()`` of Keras's Dense gives: kernel, and bias if there is one.

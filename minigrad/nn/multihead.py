@@ -14,7 +14,7 @@ from minigrad.nn.normalisation import Dropout
 from minigrad.primitives import flash_attention, mean
 from minigrad.primitives.primitive import Array
 from minigrad.tape import current
-from minigrad.tensor import Parameter, raw
+from minigrad.tensor import Parameter, Tensor, raw
 
 
 class MultiheadAttention(Module):
@@ -136,7 +136,11 @@ class MultiheadAttention(Module):
         if self.in_proj_bias is not None:
             y = y + self.in_proj_bias[rows]
         width = self.embed_dim // self.num_heads
-        return np.swapaxes(y.reshape((*x.shape[:-1], self.num_heads, width)), -2, -3)
+        heads = np.swapaxes(y.reshape((*x.shape[:-1], self.num_heads, width)), -2, -3)
+        for named in (y, heads):
+            if isinstance(named, Tensor):
+                named.name = "QKV"[part]  # what pictures call both
+        return heads
 
     def _allowed(
         self, padding: Any, attn: Any, query: tuple[int, ...], key: tuple[int, ...]

@@ -6,7 +6,7 @@ import importlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -328,6 +328,43 @@ class Recurrent(Module):
         if self.output is not None:
             self.output.assign_state({n: state[f"output.{n}"] for n in self.output.state_dict()})
 
+    @classmethod
+    def from_keras_weights(cls, weights: Sequence[Any], **options: Any) -> Self:
+        """A layer of the sizes and the dtype of what ``get_weights()`` of Keras's layer gives.
+
+        Args:
+            weights: as for `load_keras_weights`.
+            options: of the layer; ``bidirectional=True`` where Keras's is.
+
+        Raises:
+            ValueError: not these shapes, or a cell that Keras does not have.
+
+        Example:
+            >>> kernel, recurrent, bias = np.ones((3, 16)), np.ones((4, 16)), np.ones(16)
+            >>> lstm = nn.LSTM.from_keras_weights([kernel, recurrent, bias])
+            >>> lstm(np.ones((2, 5, 3)))[0].shape
+            (2, 5, 4)
+        """
+        arrays = [np.asarray(w) for w in weights]
+        directions = 2 if options.get("bidirectional") else 1
+        layers, left = divmod(len(arrays), 3 * directions)
+        if left or not layers or any(a.ndim != 2 for k, a in enumerate(arrays) if k % 3 < 2):
+            raise ValueError(
+                f"{cls.__name__}.from_keras_weights: got shapes {[a.shape for a in arrays]}, "
+                f"expected a kernel, a recurrent kernel and a bias{' twice' * (directions == 2)} "
+                "for each layer"
+            )
+        kernel, recurrent, bias = arrays[:3]
+        made = {"num_layers": layers, "dtype": kernel.dtype, **cls._keras_options(bias), **options}
+        layer = cls(kernel.shape[0], recurrent.shape[0], **made)
+        layer.load_keras_weights(arrays)
+        return layer
+
+    @classmethod
+    def _keras_options(cls, bias: np.ndarray) -> dict[str, Any]:
+        """What a bias of Keras's says about the layer."""
+        return {}
+
     def load_keras_weights(self, weights: Sequence[Any]) -> None:
         """Take what ``get_weights()`` of Keras's SimpleRNN, LSTM or GRU gives; all or nothing.
 
@@ -584,6 +621,10 @@ class GRU(Recurrent):
         if reset_after:
             rest.setdefault("cell", ResetAfterGRUCell)
         super().__init__(input_size, hidden_size, **rest)
+
+    @classmethod
+    def _keras_options(cls, bias: np.ndarray) -> dict[str, Any]:
+        return {"reset_after": bias.ndim == 2}  # one bias for x, and one for h
 
 
 def detach(state: State) -> State:

@@ -178,7 +178,7 @@ class _Sections:
                 for way in adjoint.ways
                 if way.partial is None and len(writer.affine[way.consumer].operands) > 1
             ]
-        direct = op("from_output", writer.name(self.equations.state[0]))
+        direct = op("from_output_inline", writer.name(self.equations.state[0]))
         says = self.say("backward_says", direct=direct)
         if split:
             gate, position = split[0]

@@ -24,7 +24,7 @@ _STYLE = """
                     grid-template-columns: minmax(0, 5fr) minmax(0, 3fr) 2.5rem;
                     border-bottom: 1px solid var(--line); }
 .derivation .formula { overflow-x: auto; overflow-y: hidden; padding: .2rem 0; }
-.derivation .row + .row { padding-left: 2.2rem; }
+.derivation .row + .row { padding: .3rem 0 0 2.2rem; }
 .derivation .reason { color: var(--soft); font-size: .93rem; }
 .derivation .number { color: var(--soft); text-align: right; }
 .derivation math { font-size: 1.08em; }
@@ -45,9 +45,12 @@ _PREAMBLE = r"""\documentclass{article}
 \usepackage{amsmath}
 \usepackage[margin=2.2cm]{geometry}
 \allowdisplaybreaks
+\widowpenalty=10000
+\displaywidowpenalty=10000
 \begin{document}
 """
 _WIDE, _NARROW = 66, 46  # characters of a row of formulas: in a terminal, on paper
+_BESIDE = 68  # what leaves room for a reason on paper
 
 
 @dataclass(frozen=True)
@@ -247,16 +250,22 @@ def _row(left: str, right: str) -> str:
 
 
 def _aligned(number: int, line: Line, reason: Prose) -> str:
-    """An equation in rows for alignat, its reason beside the first, its number at the edge."""
+    """An equation in rows for alignat, its reason beside the first, its number at the edge.
+
+    A row too long for a reason beside it pushes no column aside; the reason comes below then.
+    """
     found = rows(line.formula, _NARROW, latex=True)
+    long = [len(_row(*row)) > _BESIDE for row in rows(line.formula, _NARROW, latex=False)]
+    said = rf" &&\quad \parbox[t]{{.33\linewidth}}{{\raggedright\small {_tex(reason)}}}"
     out = []
     for k, (left, right) in enumerate(found):
-        row = f"{left} &{right}"
+        row = rf"{left} &\rlap{{$\displaystyle {{}}{right}$}}" if long[k] else f"{left} &{right}"
         if k == 0:
-            said = rf"\parbox[t]{{.33\linewidth}}{{\raggedright\small {_tex(reason)}}}"
-            row += rf" &&\quad {said} \tag{{{number}}}"
+            row += ("" if long[k] else said) + rf" \tag{{{number}}}"
         out.append(row)
-    return " \\\\\n".join(out)
+    if long[0]:
+        out.append(f"&{said}")
+    return " \\\\*\n".join(out)  # no page ends within an equation
 
 
 def _mathml(formula: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -121,6 +122,7 @@ _WRITTEN: dict[str, tuple[int, str, str]] = {
     "minus": (ENTRIES, "−{0}", "-{0}"),
     "affine": (SUM, "{0}·{1} + {2}", "{0}\\,{1} + {2}"),
     "from_output": (ATOM, "∂ℓ/∂{0}", "\\dfrac{{\\partial \\ell}}{{\\partial {0}}}"),
+    "from_output_inline": (ATOM, "∂ℓ/∂{0}", "\\partial \\ell/\\partial {0}"),
 }
 _JOINED = {
     "equals": (SUM - 1, " = ", " = "),
@@ -130,8 +132,8 @@ _JOINED = {
     "stack": (ATOM, ", ", ",\\; "),
 }
 _BARE = {
-    "along", "row_sum", "softmax", "affine", "from_output", "partial", "total", "mean", "diag",
-    "norm", "size", "group", "to_the", "root", "positive",
+    "along", "row_sum", "softmax", "affine", "from_output", "from_output_inline", "partial",
+    "total", "mean", "diag", "norm", "size", "group", "to_the", "root", "positive",
 }  # fmt: skip
 _RELATIONS = {"equals", "at_most"}
 _OF_MATRICES = {"matmul", "sum_rows"}  # whose operands are no products of entries
@@ -144,7 +146,17 @@ def text(formula: Formula) -> str:
 
 def latex(formula: Formula) -> str:
     """The formula in LaTeX."""
-    return _write(formula, latex=True)[0]
+    return _fenced(_write(formula, latex=True)[0])
+
+
+_LOW = re.compile(r"\\left([(\[])((?:(?!\\left|\\right|frac|\\sum|\\prod|\\sqrt).)*)\\right([)\]])")
+
+
+def _fenced(source: str) -> str:
+    """LaTeX whose brackets grow only around what is tall."""
+    while (lower := _LOW.sub(r"\1\2\3", source)) != source:
+        source = lower
+    return source
 
 
 def rows(formula: Formula, width: int, *, latex: bool) -> list[tuple[str, str]]:
@@ -170,7 +182,8 @@ def rows(formula: Formula, width: int, *, latex: bool) -> list[tuple[str, str]]:
                 indent = "\\quad {}" if latex else "    "
                 minus = written[:1] in "−-"
                 written = indent + (f"{written[0]} {written[1:]}" if minus else f"+ {written}")
-            found.append((start if j == 0 else "", written))
+            row = (start if j == 0 else "", written)
+            found.append((_fenced(row[0]), _fenced(row[1])) if latex else row)
     return found
 
 
@@ -318,9 +331,12 @@ def _factors(expression: Any, part: Any, names: dict[Any, Name], latex: bool) ->
     number, rest = expression.as_coeff_Mul()
     sign = ("-" if latex else "−") if number < 0 else ""
     above, below = sympy.fraction(rest)
+    if below != 1:
+        number, below = sympy.Integer(number.p), number.q * below
     parts = [e for e in _ordered(sympy.Mul.make_args(above), names) if e != 1]
-    factors = [part(e, ATOM if len(parts) > 1 else PRODUCT) for e in parts]
     scale = abs(number)
+    alone = SUM if latex and below != 1 and scale == 1 else PRODUCT  # the bar is its bracket
+    factors = [part(e, ATOM if len(parts) > 1 else alone) for e in parts]
     front = [] if scale == 1 else [part(scale, ATOM)]
     spread = (" \\circ " if latex else " ∘ ").join(factors)
     whole = " ".join([*front, *([spread] if spread else [])]) or "1"
@@ -347,7 +363,8 @@ def _power(expression: Any, part: Any, latex: bool) -> tuple[str, int]:
         return (f"\\frac{{1}}{{{under}}}", PRODUCT) if latex else (f"1 / {under}", SUM)
     raised = part(exponent, SUM)
     if latex:
-        return f"{{{part(base, ATOM)}}}^{{{raised}}}", ATOM
+        written = part(base, ATOM)  # the index and the power stand above one another
+        return f"{written if '^' not in written else f'{{{written}}}'}^{{{raised}}}", ATOM
     if exponent.is_Integer:
         return f"{part(base, ATOM)}{_superscript(int(exponent))}", ATOM
     return f"{part(base, ATOM)}^({raised})", ATOM
@@ -362,7 +379,10 @@ def _function(name: str, argument: str, latex: bool) -> str:
     if name == "sigmoid":
         return f"\\sigma\\left({argument}\\right)" if latex else f"σ({argument})"
     if latex:
-        known = name in ("tanh", "exp", "log", "sin", "cos", "max", "min")
-        written = f"\\{name}" if known else f"\\operatorname{{{notation.latex(name)}}}"
+        written = (
+            f"\\{name}"
+            if name in notation.FUNCTIONS
+            else f"\\operatorname{{{notation.latex(name)}}}"
+        )
         return f"{written}\\left({argument}\\right)"
     return f"{name}({argument})"

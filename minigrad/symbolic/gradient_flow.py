@@ -44,7 +44,8 @@ class _Flow:
             return []
         writer, say = self.writer, self.say
         own = writer.name(state)
-        one = op("along", own, writer.name(f"{state}{PREVIOUS}"), own)
+        belt = Name(own.base)
+        one = op("along", own, writer.name(f"{state}{PREVIOUS}"), belt)
         unit: Formula = Name("I") if path == 1 else op("diag", writer.scalar(path))
         whole = jacobian(self.equations, state, state)
         key = f"{state}|{state}"
@@ -61,8 +62,8 @@ class _Flow:
         factor: Formula = Name("I")
         if path != 1:
             factor = op("product_t", op("diag", writer.scalar(path, time="s")))
-        many = op("equals", op("along", last, first, own), factor)
-        lines.append(Line(many, say("many_steps"), f"{key}|many", (f"{key}|direct",)))
+        many = op("equals", op("along", last, first, belt), factor)
+        lines.append(Line(many, say("many_steps", state=belt), f"{key}|many", (f"{key}|direct",)))
         return lines
 
     def whole(self, after: str, before: str) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -218,7 +218,7 @@ class _Writer:
                 )
                 lines.append(
                     Line(op("equals", delta, self._with_d(total)), reason, f"δ{_key(name)}",
-                         tuple(_key(way) for way in ways))
+                         tuple(key for way in ways for key in self._behind(way)))
                 )  # fmt: skip
                 total, via, width = delta, name, matrix_shape(node.data.shape)[1]
             g = MatrixArray(total, node.data.shape, width)
@@ -228,6 +228,13 @@ class _Writer:
                         (self._contribution(node, position, g), via)
                     )
         return lines
+
+    def _behind(self, name: Name) -> Iterator[str]:
+        """The lines that say how a value depends on what it is made of."""
+        yield _key(name)
+        made = next(node for node, own in self.names.items() if own == name).primitive
+        if made is not None and made.name == "softmax":
+            yield "p"
 
     def _contribution(self, node: Node, position: int, g: MatrixArray) -> MatrixArray:
         assert node.primitive is not None
@@ -315,9 +322,12 @@ def _softmax(words: Words) -> Section:
         derivative = sympy.diff(weights[0], s[j])
         if not is_zero(derivative - right.xreplace(dict(zip(p, weights, strict=True)))):
             raise AssertionError("softmax: the Jacobian in closed form is not SymPy's")
-        names = tuple((v, Name("p", lower="ij"[k])) for k, v in enumerate(p[:2]))
-        left = op("partial", Name("p", lower="i"), Name("s", lower="ij"[j]))
-        lines.append(Line(op("equals", left, Scalar(right, names)), words(which), f"p|{j}"))
+        own, other = Name("p", lower="i"), Name("p", lower="ij"[j])
+        rest = Scalar(right / p[0], ((p[0], own),)) if j == 0 else other
+        product: Formula = op("scaled", own, rest)
+        left = op("partial", own, Name("s", lower="ij"[j]))
+        formula = op("equals", left, product if j == 0 else op("minus", product))
+        lines.append(Line(formula, words(which), f"p|{j}"))
     row = Name("p")
     whole = plus([op("diag", row), op("minus", op("matmul", row, op("transpose", row)))])
     lines.append(Line(op("equals", op("partial", row, Name("s")), whole), words("both_entries"),

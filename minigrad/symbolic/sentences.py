@@ -39,7 +39,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "softmax_row": ("Softmax, one row", "Softmax, una fila"),
     "derivative": ("Derivative", "Derivada"),
     "adjoint": ("Adjoint", "Adjunto"),
-    "by_equations": (" by {numbers}", " por {numbers}"),
+    "by_equations": ("; by {numbers}", "; por {numbers}"),
     # What each section says first
     "forward_says": (
         "One step of the cell, as its own code computes it. All quantities are columns; ∘ is the "
@@ -188,8 +188,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "whole_step": ("all paths of one step", "todos los caminos de un paso"),
     "whole_direct": ("all paths of one step; the first one without a weight",
                      "todos los caminos de un paso; el primero, sin pesos"),
-    "many_steps": ("no matrix is multiplied, only the factors of the steps between",
-                   "no se multiplica ninguna matriz, solo los factores de los pasos intermedios"),
+    "many_steps": (
+        "along {state} alone: no matrix is multiplied, only the factors of the steps between",
+        "solo a lo largo de {state}: no se multiplica ninguna matriz, sino los factores de los "
+        "pasos intermedios",
+    ),
     "bounded": ("spectral norm: {bound} bounds the slope",
                 "norma espectral: {bound} acota la pendiente"),
     "bounded_many": (

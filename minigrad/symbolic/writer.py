@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial, reduce
 
 import sympy
 
 from minigrad.symbolic.adjoints import Adjoint, Through
 from minigrad.symbolic.equations import PREVIOUS, UNITS, Affine, CellEquations
-from minigrad.symbolic.formula import Formula, Name, Operation, Scalar, hadamard, op, plus
+from minigrad.symbolic.formula import Formula, Name, Operation, Scalar, hadamard, op, plus, text
 from minigrad.symbolic.jacobian import Path
 from minigrad.symbolic.vocabulary import Vocabulary
+
+_LONG = 80  # characters of a factor that leave no room on a page
 
 
 class Writer:
@@ -105,20 +109,27 @@ class Writer:
         return op("equals", left, named, result)
 
     def jacobian(self, paths: Sequence[Path]) -> Formula:
-        """Summands of a Jacobian: diag(f) + diag(…) W + …."""
-        return plus([self._path(path) for path in paths])
+        """A Jacobian as the sum over its paths: diag(f) + diag(…) W + …."""
+        paths = [short for path in paths for short in self._short(path)]
+        return plus([_product(factors) for path in paths for factors in self._factors(path)])
 
-    def _path(self, path: Path) -> Formula:
-        factors: list[Formula] = []
+    def _short(self, path: Path) -> list[Path]:
+        """The path, or, if its factor is a sum too long for a line, one for each summand."""
+        if len(text(self.scalar(path.scale))) < _LONG:
+            return [path]
+        return [replace(path, scale=term) for term in sympy.Add.make_args(path.scale)]
+
+    def _factors(self, path: Path) -> list[list[Formula]]:
+        """The factors of each path that a step can be gone by, where a gate's operand has some."""
+        own: list[Formula] = []
         if path.scale != 1:
-            factors.append(op("diag", self.scalar(path.scale)))
-        if path.gate:
-            factors.append(self.columns(self.affine[path.gate], path.position))
-            if path.before != (Path(sympy.Integer(1)),):
-                factors.append(self.jacobian(path.before))
-        if not factors:
-            return Name("I")
-        product = factors[0]
-        for factor in factors[1:]:
-            product = op("matmul", product, factor)
-        return product
+            own.append(op("diag", self.scalar(path.scale)))
+        if not path.gate:
+            return [own]
+        own.append(self.columns(self.affine[path.gate], path.position))
+        return [[*own, *rest] for before in path.before for rest in self._factors(before)]
+
+
+def _product(factors: Sequence[Formula]) -> Formula:
+    """The matrix product; the identity of none."""
+    return reduce(partial(op, "matmul"), factors) if factors else Name("I")

@@ -20,6 +20,7 @@ from tests.benchmarks import (
     chain,
     conv_step,
     gpt_step,
+    graphs,
     import_time,
     memory,
     mlp_step,
@@ -31,10 +32,11 @@ from tests.benchmarks.measuring import THREADS, Line, Target, told_otherwise
 
 WORKLOADS = (
     small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, memory, chain,
-    import_time,
+    graphs, import_time,
 )  # fmt: skip
 SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
-PACKAGES = ("minigrad", "numpy", "numba", "torch", "jax", "autograd")
+PACKAGES = ("minigrad", "numpy", "numba", "torch", "jax", "autograd",
+            "torchviz", "torchview")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

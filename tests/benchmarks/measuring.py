@@ -71,7 +71,7 @@ class Line:
         """Of each pair of rounds that ran next to each other; the median."""
         mine = self.seconds.get("minigrad", ())
         return {
-            side: statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
+            side: statistics.median(a / b for a, b in zip(mine, theirs, strict=False))
             for side, theirs in self.seconds.items()
             if side != "minigrad" and mine
         }
@@ -125,18 +125,21 @@ class Process:
             os.environ.update(told)
         other.close()
 
-    def ask(self, what: str) -> Any:
-        """Send a question, wait for the answer."""
+    def ask(self, what: str, *, within: float | None = None) -> Any:
+        """Send a question, wait for the answer, for so many seconds."""
         self.pipe.send(what)
-        return self.answer()
+        return self.answer(within)
 
-    def answer(self) -> Any:
+    def answer(self, within: float | None = None) -> Any:
         """The next answer.
 
         Raises:
             ModuleNotFoundError: the side's library is not installed.
             RuntimeError: the workload failed.
+            TimeoutError: there was none within so many seconds.
         """
+        if not self.pipe.poll(within):
+            raise TimeoutError(f"no answer within {within} s")
         try:
             kind, value = self.pipe.recv()
         except EOFError:
@@ -214,6 +217,10 @@ def _serve(pipe: Any, side: Side, prepare: Callable[[], None]) -> None:
                 if repeats > 1:
                     work()  # brings its arrays back into the caches
                 pipe.send(("round", _time(work, repeats)))
+            elif question == "timed":
+                start = time.perf_counter()
+                result = work()
+                pipe.send(("timed", (time.perf_counter() - start, result)))
             elif question == "growth":
                 pipe.send(("growth", _growth(work)))
             elif question == "allocated":

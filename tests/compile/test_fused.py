@@ -218,6 +218,31 @@ def test_an_activation_of_its_own_is_in_the_kernel():
     assert_close(pairs, 1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", [np.sin, np.cos, np.exp, mg.softplus, mg.gelu])
+def test_a_function_s_value_takes_no_name_that_the_kernel_calls(activation, dtype):
+    pairs = both_ways(nn.LayerNormLSTMCell, dtype, (2, 4, 3), activation=activation)
+    assert_close(pairs, 1e-13 if dtype == np.float64 else 1e-5)
+
+
+class SpokenFor(nn.Cell):
+    """Its gates have the names of what the generated code calls."""
+
+    state = ("outer",)
+    gates = ("sin", "clear", "block", "over_time", "total", "range")
+
+    def step(self, x, outer):
+        gates = (getattr(self, name)(outer, x) for name in self.gates)
+        first, second, third, fourth, fifth, sixth = map(tanh, gates)
+        return first * second + third * mg.cos(fourth) - fifth * sixth
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_gate_may_have_any_name(dtype):
+    assert compiler.plan(SpokenFor(3, 4)).state == ("outer",)  # it is fused
+    assert_close(both_ways(SpokenFor, dtype, (2, 4, 3)), 1e-13 if dtype == np.float64 else 1e-5)
+
+
 class BranchingCell(nn.Cell):
     state = ("h",)
     gates = ("a",)

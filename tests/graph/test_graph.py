@@ -241,7 +241,7 @@ def test_names_stay_inert_and_legible(name):
 def test_the_picture_speaks_to_screen_readers():
     root = ET.fromstring(svg(draw("lstm", steps=3)))
     assert root.get("role") == "img"
-    assert "LSTMCell unrolled over 3 time steps" in root.get("aria-label")
+    assert root.get("aria-label") == "LSTMCell over 3 time steps: unrolled"
     assert "Yellow boxes" in root.find(f"{SVG}desc").text
 
 

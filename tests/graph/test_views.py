@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
@@ -10,16 +11,18 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
-from minigrad.graph import draw, svg, trace, trace_target
+from minigrad.graph import dot, draw, layout, svg, trace, trace_target
 from minigrad.graph.attention import attention
 from minigrad.graph.cellview import cell
 from minigrad.graph.folded import folded
 from minigrad.graph.gradient import gradient
+from minigrad.graph.items import subscript
 from minigrad.graph.plain import tape
 from minigrad.graph.views import unrolled
 from minigrad.primitives import softmax
 from minigrad.targets import LAYERS, resolve
 
+SVG = "{http://www.w3.org/2000/svg}"
 CELLS = [name for name in LAYERS if resolve(name).kind == "cell"]
 each_cell = pytest.mark.parametrize("name", CELLS)
 
@@ -27,6 +30,17 @@ each_cell = pytest.mark.parametrize("name", CELLS)
 def words(picture):
     """Everything that is written in a picture."""
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg(picture))
+
+
+def written(view):
+    """What is written at each arrow of a gradient's picture: (source, target, text)."""
+    ends = {f"{b}->{a}": (a, b) for a, b in view.arrows}
+    edges = [g for g in ET.fromstring(svg(view)).iter(f"{SVG}g") if g.get("class") == "edge"]
+    return [
+        (*ends[edge.find(f"{SVG}title").text], text.text.strip())
+        for edge in edges
+        for text in edge.iter(f"{SVG}text")
+    ]
 
 
 @each_cell
@@ -61,6 +75,26 @@ def test_a_gradient_s_arrow_tells_the_local_derivative():
     assert {"× f₁", "× i₁", "× o₁", "× c₀"} <= set(view.labels.values())
 
 
+def test_both_directions_write_the_step_of_what_they_multiply_by():
+    """The zeros that both start from are c₋₁ in one direction, and c₃ in the other."""
+    layer = nn.LSTM(3, 4, bidirectional=True, fused=False, rng=0)
+    y, _ = layer(mg.Tensor(np.ones((1, 3, 3), np.float32), requires_grad=True))
+    view = gradient(trace(y, gradients_of=(y * y).sum()))
+    items = {item.id: item for item in view.items}
+    expected = set()
+    for t, n in enumerate("₀₁₂"):
+        labels = f"f{n}", f"i{n}", f"g{n}", f"o{n}", f"tanh(c{n})", f"(1 − tanh(c{n})²)"
+        for direction, before in (("", subscript(t - 1)), ("reverse", subscript(t + 1))):
+            expected |= {(direction, t, f"× {label}") for label in (*labels, f"c{before}")}
+    found = [
+        ("reverse" if "reverse" in items[b].strip else "", items[b].step, label)
+        for _, b, label in written(view)
+        if re.search("[₀-₉]", label)
+    ]
+    assert set(found) == expected
+    assert len(found) == len(expected)
+
+
 def test_a_gradient_that_fades_is_told_from_one_that_lives():
     """‖∂L/∂h₀‖ of an RNN, and ‖∂L/∂c₀‖ of an LSTM whose forget gate is open."""
     sizes = {}
@@ -88,6 +122,19 @@ def test_a_gradient_view_without_backward_is_refused():
     x = mg.Tensor(np.ones(3), requires_grad=True)
     with pytest.raises(ValueError, match="no backward"):
         gradient(trace(np.tanh(x)))
+
+
+def test_a_model_s_embedding_is_drawn_and_every_step_reads_it():
+    words = nn.Embedding(5, 3, rng=0)
+    layer = nn.LSTM(3, 4, fused=False, rng=0)
+    view = unrolled(trace(layer(words(np.array([[1, 2, 3]])))[0]))
+    items = {item.id: item for item in view.items}
+    (table,) = (item for item in view.items if item.lines[0] == "Embedding")
+    assert table.lines == ("Embedding", "W[index]", "(1, 3, 3)")
+    read = [b for a, b in view.arrows if a == table.id]
+    assert [items[b].lines[0] for b in read] == ["x₀", "x₁", "x₂"]
+    assert {"σ(W·[h, x] + b)", "tanh(W·[h, x] + b)"} <= {item.lines[1] for item in view.items
+                                                        if item.kind == "layer"}  # fmt: skip
 
 
 def test_the_cell_view_of_several_layers_points_to_the_folded_one():
@@ -165,3 +212,22 @@ def test_names_from_outside_are_inert_in_every_view():
     graph = trace(y, gradients_of=(y**2).sum()) if False else trace((y**2).sum())
     for view in (unrolled(graph), tape(graph), folded(graph)):
         assert "<script" not in svg(view)
+
+
+@pytest.mark.parametrize("name", ["attention", "multi-head"])
+def test_without_steps_the_gradient_s_arrows_run_backward_with_their_derivatives(name):
+    view = gradient(trace_target(resolve(name), 3))
+    written = layout.clustered(view)
+    assert {"× Vᵀ", "× Aᵀ", "× Kᵀ", "× Qᵀ", "softmax ′"} <= set(view.labels.values())
+    edges = [line for line in written.splitlines() if " -> " in line]
+    assert len(edges) == len(view.arrows)
+    assert all("dir=back" in edge for edge in edges)
+    assert all(sentence in written for sentence in view.sentences)
+    assert all(colour in written for colour in dot.HEAT)
+
+
+def test_a_folded_graph_keeps_the_numbers_outside_of_its_step():
+    layer = nn.GRU(2, 3, output_size=2, rng=0)
+    with mg.unfused():
+        y, _ = layer(np.ones((1, 4, 2), np.float32))
+    assert "[h₀ … h₃]" in words(folded(trace(y)))

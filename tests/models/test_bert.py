@@ -218,11 +218,14 @@ def test_it_saves_fills_and_goes_on_as_if_nothing_had_happened(run, tmp_path, mo
         (["--text", "{tmp}/nowhere.txt"], "{tmp}/nowhere.txt"),
         (["--text", "{tmp}/latin"], "{tmp}/latin, line 2"),
         (["--text", "{tmp}/empty"], "{tmp}/empty, line 1"),
-        (["--data", "{tmp}/binary"], "{tmp}/binary, line 1: no column"),
+        (["--data", "{tmp}/few"], "{tmp}/few, line 2, the last: 1 sentences of praise"),
+        (["--text", "{tmp}/few"], "{tmp}/few, line 2, the last: 0 passages of prose"),
+        (["--data", "{tmp}/binary"], "{tmp}/binary, line 3: binary data"),
         (["--load", "{tmp}/words.safetensors"], "not a whole .safetensors file"),
         (["--share", "1"], "--share"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_input_gets_one_line_and_status_2(args, message, refuses):
+def test_bad_input_gets_one_line_and_status_2(args, message, bad_files, refuses):
+    (bad_files / "few").write_text("language,label,text\nen,1,fine\n")
     refuses(bert.main, args, message)

@@ -22,6 +22,12 @@ def settings(**more):
             "batch": 32, "lr": 1e-2, "seed": 0, **more}  # fmt: skip
 
 
+def spelled(task, count, rng):
+    """The strings of the Reber grammar as text."""
+    return ["".join(task.letters[k] for k in row[:length])
+            for row, length in zip(*task.tokens(count, rng), strict=True)]  # fmt: skip
+
+
 def test_adding_marks_two_numbers_of_the_first_half(rng):
     strings = Adding(25).draw(2000, rng)
     values, marks = strings.x[..., 0], strings.x[..., 1] == 1
@@ -58,21 +64,25 @@ def test_reber_s_strings_are_those_of_the_grammar(rng):
     # The same grammar as a regular expression: T S* X leads to the node after V P, where X T* V P
     # comes back to; S ends there, and V V ends the lower way.
     inner = re.compile(r"B(TS*X|PT*VP)(XT*VP)*(S|XT*VV)E|BPT*VVE")
-    for _ in range(300):
-        string = Reber(1).string(rng)
+    for string in spelled(Reber(1), 300, rng):
         assert string[1] == string[-2]
         assert string[1] in "TP"
         assert (string[0], string[-1]) == ("B", "E")
         assert inner.fullmatch(string[2:-2])
 
 
+def test_each_string_is_as_long_as_it_says(rng):
+    tokens, lengths = Reber(6).tokens(200, rng)
+    assert tokens.shape[1] == lengths.max() > lengths.min() == 4 + 6
+    assert np.array_equal((tokens >= 0).sum(1), lengths)
+
+
 def test_long_strings_are_as_likely_as_among_those_that_happen_to_be_long(rng):
     def shares(strings):
         return [np.mean([s[2:-2].count(letter) for s in strings]) for letter in "PSTVX"]
 
-    free = (Reber(1).string(rng) for _ in range(20_000))
-    long = [string for string in free if len(string) >= 4 + 12]
-    drawn = [Reber(12).string(rng) for _ in range(5000)]
+    long = [s for s in spelled(Reber(1), 60_000, rng) if len(s) >= 4 + 12]
+    drawn = spelled(Reber(12), 5000, rng)
     assert min(map(len, drawn)) == 4 + 12
     assert shares(drawn) == pytest.approx(shares(long), rel=0.1)
 

@@ -93,8 +93,13 @@ def test_what_is_saved_predicts_the_same_when_loaded(run, tmp_path, hidden):
         (["--predict", "{tmp}/empty"], "empty, line 1: an empty file"),
         (["--predict", "{tmp}/latin"], "latin, line 2: byte"),
         (["--predict", "{tmp}/other.csv"], "other.csv, line 1: no column"),
-        (["--predict", "{tmp}/words.csv"], "words.csv, line 3: could not convert"),
-        (["--predict", "{tmp}/short.csv"], "short.csv, line 3: "),
+        (["--predict", "{tmp}/words.csv"], "words.csv, line 3: column mean radius: got 'many"),
+        (["--predict", "{tmp}/short.csv"], "short.csv, line 3: expected 30 fields, got 2"),
+        (["--predict", "{tmp}/long.csv"], "long.csv, line 2: expected 30 fields, got 31"),
+        (["--predict", "{tmp}/gap.csv"], "gap.csv, line 2: column mean radius: got ''"),
+        (["--predict", "{tmp}/huge.csv"], "huge.csv, line 2: column mean radius: got '1e40'"),
+        (["--predict", "{tmp}/twice.csv"], "twice.csv, line 1: 2 columns mean radius"),
+        (["--load", "{tmp}/words.safetensors", "--save", "{tmp}/new.safetensors"], "--load"),
         (["--load", "{tmp}/nothing.safetensors"], "No such file"),
         (["--load", "{tmp}/words.safetensors"], "not a whole .safetensors file"),
         (["--load", "{tmp}/empty"], "expected a file name that ends in"),
@@ -117,6 +122,11 @@ def test_bad_input_gets_one_line_and_status_2_and_nothing_is_overwritten(
     lines = rows.read_text().splitlines()
     (bad_files / "short.csv").write_text("\n".join([*lines[:2], "1,2"]))
     rows.write_text("\n".join([*lines[:2], "many" + lines[2]]))
+    (bad_files / "long.csv").write_text(f"{lines[0]}\n{lines[1]},3\n")
+    (bad_files / "twice.csv").write_text(f"mean radius,{lines[0]}\n3,{lines[1]}\n")
+    for name, cell in (("gap", ""), ("huge", "1e40")):
+        cells = [cell, *lines[1].split(",")[1:]]
+        (bad_files / f"{name}.csv").write_text(f"{lines[0]}\n{','.join(cells)}\n")
     refuses(perceptron.main, args, message)
 
 

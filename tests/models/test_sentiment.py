@@ -100,10 +100,12 @@ def test_the_command_line_saves_loads_and_predicts(run, tmp_path):
 
 @pytest.mark.parametrize(("lines", "message"), [
     (["language,label,text", "en,1,fine"], "line 1: no column"),
-    ([], "no column language"),
+    ([], "own.csv, line 1: an empty file"),
+    (["language,label,text", "en,1,fine, or so"], "line 2: expected 3 fields, got 4"),
+    (["language,label,text", "fr,1,bon"], "line 2: language 'fr', expected en or es"),
     (["language,label,text", "en,2,fine"], "line 2: label '2', expected 0 or 1"),
     (["language,label,text", "en,1, "], "line 2: no text"),
-    (["language,label,text", "en,1,fine"], "1 sentences, expected 5 of each label"),
+    (["language,label,text", "en,1,fine"], "line 2, the last: 1 sentences of praise"),
 ])  # fmt: skip
 def test_bad_files_are_told_in_one_line(run, tmp_path, lines, message):
     path = tmp_path / "own.csv"

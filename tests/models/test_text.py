@@ -89,24 +89,6 @@ def test_counts_are_counts_and_tf_idf_is_its_formula():
     assert not weights.toarray()[1].any()
 
 
-def test_a_file_is_read_as_it_is(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_bytes("\ufeffuno\r\n\r\ndos ñ\n".encode())
-    assert text.read_text(path) == "uno\n\ndos ñ\n"
-
-
-@pytest.mark.parametrize(
-    ("data", "line"),
-    [(b"", 1), (b" \n\n", 1), ("uno\ndos\naño".encode("latin1"), 3), (b"a\nb\0c", 2)],
-)
-def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path, data, line):
-    path = tmp_path / "text.txt"
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match=f"text.txt, line {line}: ") as caught:
-        text.read_text(path)
-    assert "\n" not in str(caught.value)
-
-
 def test_the_documentation_is_there_on_every_machine():
     assert text.documentation() == text.documentation()
     assert len(text.documentation()) > 100_000 and "lambda" in text.documentation()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn, optim
 from models.checkpoint import Checkpoint
-from models.training import Diverged, Shuffled, train
+from models.training import Diverged, Shuffled, progress_bar, train
 
 
 @pytest.fixture
@@ -191,3 +192,28 @@ def test_there_is_no_bar_where_there_is_no_terminal(line, capfd, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # as in notebooks
     run(line)
     assert capfd.readouterr() == ("", "")
+
+
+class Screen(io.StringIO):
+    """A stream, which may be a terminal."""
+
+    def __init__(self, *, terminal):
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch, terminal):
+    screen = Screen(terminal=terminal)
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bar("lstm", 8) as show:
+        for step in range(1, 6):
+            show(step, 0.25)
+    shown = screen.getvalue()
+    assert bool(shown) == terminal
+    assert ("lstm" in shown and "5/8" in shown and "loss 0.25, " in shown) == terminal
+    assert "nan" not in shown

@@ -120,6 +120,7 @@ def test_what_is_saved_translates_the_same_when_loaded(run, tmp_path, kind):
         (["--kind", "elman"], "--kind"),
         (["--kind", "transformer", "--hidden", "18"], "multiple of the 4 heads"),
         (["--pairs", "1"], "--pairs"),
+        (["--translate", "dos gatos"], "never learned gatos"),  # before any training
         (["--picture", "{tmp}/attention.txt"], "unknown ending"),
         (["--picture", "{tmp}/nowhere/attention.png"], "nowhere"),
         (["--lr", "nan"], "--lr"),

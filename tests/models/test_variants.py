@@ -80,9 +80,11 @@ def test_what_is_in_the_file_is_not_done_again(run, tmp_path, monkeypatch):
     [
         (["--results", "{tmp}/runs.txt"], "ends in .csv"),
         (["--results", "{tmp}/empty.csv"], "empty.csv, line 1: an empty file"),
-        (["--results", "{tmp}/columns.csv"], "columns.csv, line 1: expected the columns task,"),
-        (["--results", "{tmp}/share.csv"], "share.csv, line 2: got a share of 7.0"),
-        (["--results", "{tmp}/seed.csv"], "seed.csv, line 2: "),
+        (["--results", "{tmp}/columns.csv"], "columns.csv, line 1: no column task,"),
+        (["--results", "{tmp}/share.csv"], "share.csv, line 2: got 0, 5, 8, 7, expected"),
+        (["--results", "{tmp}/seed.csv"], "seed.csv, line 2: column seed: got 'x'"),
+        (["--results", "{tmp}/cut.csv"], "cut.csv, line 3: expected 6 fields, got 2"),
+        (["--results", "{tmp}/other.csv"], "other.csv, line 2: got task 'sorting'"),
         (["--task", "sorting"], "--task"),
         (["--seeds", "0"], "--seeds"),
     ],
@@ -94,4 +96,11 @@ def test_bad_input_gets_one_line_and_status_2(args, message, bad_files, refuses)
     (bad_files / "columns.csv").write_text("a,b\n1,2\n")
     (bad_files / "share.csv").write_text(f"{head}adding,rnn,0,5,8,7\n")
     (bad_files / "seed.csv").write_text(f"{head}adding,rnn,x,5,8,0.5\n")
+    (bad_files / "cut.csv").write_text(f"{head}adding,rnn,0,5,8,0.5\nadding,rn")
+    (bad_files / "other.csv").write_text(f"{head}sorting,rnn,0,5,8,0.5\n")
     refuses(variants.main, args, message)
+
+
+def test_an_address_that_is_none_is_told_in_one_line(refuses):
+    pytest.importorskip("distributed")
+    refuses(variants.main, ["--cluster", "nowhere"], "nowhere: missing port number")

@@ -129,6 +129,14 @@ def test_glove_vectors_are_loaded_frozen(tmp_path, run):
     assert result.stdout.splitlines()[1].startswith("ñandú: emu 0.99")
 
 
+def test_glove_files_are_written_to_the_last_bit(tmp_path, run):
+    path, again = tmp_path / "vectors.txt", tmp_path / "again.txt"
+    assert run("--planted", "--epochs", 1, "--vectors", path).exit_code == 0
+    assert run("--glove", path, "--vectors", again).exit_code == 0
+    assert path.read_bytes() == again.read_bytes()
+    assert "queen" in read_glove(path)[0]
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -136,11 +144,14 @@ def test_glove_vectors_are_loaded_frozen(tmp_path, run):
         (["--text", "{tmp}/empty"], "empty, line 1: an empty file"),
         (["--text", "{tmp}/latin"], "latin, line 2: byte"),
         (["--text", "{tmp}/binary"], "binary, line 3: binary data"),
-        (["--text", "{tmp}/short"], "too few to learn from"),
+        (["--text", "{tmp}/short"], "short, line 1, the last: 0 words occur 5 times or more"),
+        (["--glove", "{tmp}/again", "--save", "{tmp}/new.safetensors"], "--glove: nothing"),
+        (["--planted", "--vectors", "{tmp}/none/vectors"], "none: no such folder"),
         (["--glove", "{tmp}/empty"], "empty, line 1: an empty file"),
         (["--glove", "{tmp}/ragged"], "ragged, line 2: expected a word and 3 numbers, got 2"),
         (["--glove", "{tmp}/wordy"], "wordy, line 2: could not convert"),
         (["--glove", "{tmp}/infinite"], "infinite, line 2: not a finite number"),
+        (["--glove", "{tmp}/huge"], "huge, line 1: not a finite number"),
         (["--glove", "{tmp}/again"], "again, line 3: the word b again"),
         (["--glove", "{tmp}/hole"], "hole, line 2: expected a word and 1 numbers, got 0"),
         (["--planted", "--near", "unicorn"], "'unicorn'"),
@@ -155,6 +166,7 @@ def test_bad_input_gets_one_line_and_status_2(args, message, bad_files, refuses)
     (bad_files / "ragged").write_text("a 1 2 3\nb 1 2\n")
     (bad_files / "wordy").write_text("a 1 2 3\nb 1 x 3\n")
     (bad_files / "infinite").write_text("a 1 2 3\nb 1 nan 3\n")
+    (bad_files / "huge").write_text("a 1e40\n")
     (bad_files / "again").write_text("a 1\nb 1\nb 1\n")
     (bad_files / "hole").write_text("a 1\n\nb 1\n")
     refuses(word2vec.main, args, message)

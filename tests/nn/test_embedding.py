@@ -66,18 +66,21 @@ def test_empty_batches_and_single_indices():
     np.testing.assert_array_equal(layer(2).data, layer.weight.data[2])
 
 
-def _like_keras(layer, reference, dtype):
-    """Load Keras's weights, go forward and back, and hold the outputs against Keras's."""
-    layer.load_keras_weights(list(reference.weights.values()))
+def _like_keras(kind, reference, dtype):
+    """A layer of Keras's weights, gone forward and back, its outputs held against Keras's."""
+    weights = list(reference.weights.values())
+    layer = kind.from_keras_weights(weights)
+    layer.load_keras_weights(weights)
     y = layer(reference.inputs["x"])
     (y * reference.cotangents["y"]).sum().backward()
     assert_agrees({"y": y.data}, reference.outputs, dtype)
+    return layer
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_an_embedding_takes_keras_s_weights(dtype):
-    layer, reference = nn.Embedding(6, 3, dtype=dtype), references("keras", dtype)["embedding"]
-    _like_keras(layer, reference, dtype)
+    reference = references("keras", dtype)["embedding"]
+    layer = _like_keras(nn.Embedding, reference, dtype)
     assert_agrees({"embeddings": layer.weight.grad}, reference.gradients, dtype)
     with pytest.raises(ValueError, match="got 2 arrays, expected one"):
         layer.load_keras_weights([1, 2])
@@ -85,11 +88,17 @@ def test_an_embedding_takes_keras_s_weights(dtype):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_linear_layer_takes_a_dense_layer_s_weights(dtype):
-    layer, reference = nn.Linear(3, 4, dtype=dtype), references("keras", dtype)["dense"]
-    _like_keras(layer, reference, dtype)
+    reference = references("keras", dtype)["dense"]
+    layer = _like_keras(nn.Linear, reference, dtype)
     gradients = {"kernel": layer.weight.grad.T, "bias": layer.bias.grad}
     assert_agrees(gradients, {n: reference.gradients[n] for n in gradients}, dtype)
     with pytest.raises(ValueError, match=r"weight: got shape \(3, 3\), expected \(4, 3\)"):
         nn.Linear(3, 4).load_keras_weights([np.ones((3, 3)), np.ones(4)])
     with pytest.raises(ValueError, match="got 1 arrays, expected 2"):
         nn.Linear(3, 4).load_keras_weights([np.ones((3, 4))])
+    unbiased = nn.Linear.from_keras_weights([np.ones((3, 4))])
+    assert (unbiased.weight.shape, unbiased.bias) == ((4, 3), None)
+    with pytest.raises(ValueError, match=r"got shapes \[\(3,\), \(4,\)\], expected a kernel"):
+        nn.Linear.from_keras_weights([np.ones(3), np.ones(4)])
+    with pytest.raises(ValueError, match="got 2 arrays, expected one"):
+        nn.Embedding.from_keras_weights([1, 2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -93,10 +95,12 @@ def test_the_projected_lstm_is_pytorch_s(dtype):
 )
 def test_outputs_are_keras_s(case, dtype):
     reference = references("keras", dtype)[case]
-    options = {"reset_after": True} if case.endswith("after") else {}
     kind = KINDS[{"simple_rnn": "rnn", "lstm": "lstm"}.get(case, "gru")]
-    layer = kind(3, 4, dtype=dtype, **options)
-    layer.load_keras_weights([reference.weights[k] for k in ("kernel", "recurrent_kernel", "bias")])
+    layer = kind.from_keras_weights(
+        [reference.weights[k] for k in ("kernel", "recurrent_kernel", "bias")]
+    )
+    assert layer.cell.input_size == 3
+    assert {p.dtype for p in layer.parameters()} == {np.dtype(dtype)}
     x = mg.Tensor(reference.inputs["x"], requires_grad=True)
     y, final = layer(x)
     outputs = {"y": y} | dict(zip("hc", (s[0] for s in states(final)), strict=False))
@@ -128,6 +132,28 @@ def test_a_layer_inside_a_model_keeps_pytorch_s_names():
         "rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0",
         "rnn.output.weight", "rnn.output.bias",
     }  # fmt: skip
+
+
+def test_a_stack_of_keras_layers_in_both_directions_is_one_layer(rng):
+    shapes = [(3, 16), (4, 16), (16,)] * 2 + [(8, 16), (4, 16), (16,)] * 2
+    weights = [rng.normal(size=shape) for shape in shapes]
+    both = nn.LSTM.from_keras_weights(weights, bidirectional=True)
+    one_by_one = nn.LSTM(3, 4, num_layers=2, bidirectional=True, dtype=np.float64)
+    one_by_one.load_keras_weights(weights)
+    x = rng.normal(size=(2, 5, 3))
+    np.testing.assert_array_equal(both(x)[0].data, one_by_one(x)[0].data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes"),
+    [
+        (nn.LSTM, []), (nn.LSTM, [(3, 16), (4, 16)]), (nn.GRU, [(3,), (4, 12), (12,)]),
+        (nn.LSTM, [(3, 16), (4, 16), (12,)]), (nn.RNN, [(3, 16), (4, 16), (16,)]),
+    ],
+)  # fmt: skip
+def test_keras_weights_that_are_no_layer_s_are_refused_with_their_shapes(kind, shapes):
+    with pytest.raises(ValueError, match=re.escape(f"got shapes {shapes}, expected")):
+        kind.from_keras_weights([np.ones(shape) for shape in shapes])
 
 
 def test_keras_weights_of_other_shapes_are_refused():
@@ -240,6 +266,94 @@ def test_windows_with_the_state_handed_on_are_the_whole_sequence(cell, rng):
         np.testing.assert_allclose(ours.data, other.data, rtol=1e-12, atol=1e-14)
     second.sum().backward()  # the gradient ends where the state was detached
     assert all(p.grad is not None for name, p in layer.named_parameters() if ".u." not in name)
+
+
+@each_cell
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_steps_one_at_a_time_are_the_whole_sequence(cell, batch, rng):
+    layer, x = made(cell, num_layers=2, output_size=3), rng.normal(size=(*batch, 5, 3))
+    whole, last = layer(x)
+    state = None
+    for t in range(5):
+        prediction, state = layer(x[..., t : t + 1, :] if batch else x[t], state)
+        at_t = whole.data[..., t : t + 1, :] if batch else whole.data[t]
+        np.testing.assert_allclose(prediction.data, at_t, rtol=1e-12, atol=1e-14)
+    for ours, other in zip(states(state), states(last), strict=True):
+        np.testing.assert_allclose(ours.data, other.data, rtol=1e-12, atol=1e-14)
+
+
+@each_cell
+def test_the_last_output_alone_is_that_of_the_sequence(cell, rng):
+    x, lengths = rng.normal(size=(3, 4, 3)), [4, 1, 3]
+    options = {"bidirectional": True, "num_layers": 2}
+    whole, _ = made(cell, **options)(x, lengths=lengths)
+    layer = made(cell, return_sequences=False, **options)
+    last, _ = layer(x, lengths=lengths)
+    width = last.shape[-1] // 2
+    for k, n in enumerate(lengths):  # the reversed direction ends at the first step
+        np.testing.assert_allclose(last.data[k, :width], whole.data[k, n - 1, :width], rtol=1e-12)
+        np.testing.assert_allclose(last.data[k, width:], whole.data[k, 0, width:], rtol=1e-12)
+
+
+@each_cell
+def test_non_contiguous_inputs_and_states_give_the_same(cell, rng):
+    layer = made(cell, bidirectional=True)
+    x = rng.normal(size=(4, 5, 3)).transpose(1, 0, 2)[::2]
+    start = tuple(np.asfortranarray(rng.uniform(0.5, 1, (2, 3, layer.cell.size_of(name))))[::-1]
+                  for name in cell.state)  # fmt: skip
+    found = []
+    for order in ("A", "C"):
+        given = mg.Tensor(x if order == "A" else x.copy("C"), requires_grad=True)
+        assert given.data.flags.c_contiguous == (order == "C")
+        layer.zero_grad()
+        y, final = layer(given, start if order == "A" else tuple(s.copy("C") for s in start))
+        (y.sum() + sum(s.sum() for s in states(final))).backward()
+        found.append([y.data, given.grad, *(p.grad for p in layer.parameters())])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@each_cell
+def test_wrong_shapes_are_refused_with_both_shapes(cell):
+    layer, x = made(cell), np.ones((2, 5, 3))
+    with pytest.raises(ValueError, match=r"got an input of shape \(2, 5, 7\), expected \(…, 3\)"):
+        layer(np.ones((2, 5, 7)))
+    with pytest.raises(ValueError, match=r"shape \(2, 2, 5, 3\), expected \(batch, time, 3\)"):
+        layer(np.ones((2, 2, 5, 3)))
+    with pytest.raises(ValueError, match=r"no steps \(2, 0, 3\)"):
+        layer(np.ones((2, 0, 3)))
+    wide = layer.cell.size_of(cell.state[0])
+    wrong = tuple(np.ones((3, 5)) for _ in cell.state)
+    expected = rf"state of shape \(3, 5\).*, expected {cell.state[0]} \(1, 2, {wide}\)"
+    with pytest.raises(ValueError, match=expected):
+        layer(x, wrong)
+    with pytest.raises(ValueError, match=r"got a state of shape \(1, 2, 4\).* expected"):
+        layer(x, (np.ones((1, 2, 4)),) * (len(cell.state) + 1))
+    expected = (
+        rf"state of shape \(3, 5\).*, expected {cell.state[0]} \(2, {wide}\).* for x \(2, 3\)"
+    )
+    with pytest.raises(ValueError, match=expected):
+        layer.cell(x[:, 0], wrong)
+
+
+@each_cell
+@pytest.mark.parametrize("option", ["dropout", "recurrent_dropout", "zoneout"])
+def test_every_cell_takes_what_training_draws(cell, option, rng):
+    """Padding and what comes after a sequence stay out of it, and evaluation draws nothing."""
+    options = {"num_layers": 2, "bidirectional": True, option: 0.5}
+    layer, x = made(cell, **options), mg.Tensor(rng.normal(size=(2, 4, 3)), requires_grad=True)
+    y, final = layer(x, lengths=[2, 4])
+    (y.sum() + sum(s.sum() for s in states(final))).backward()
+    assert not y.data[0, 2:].any()
+    assert not x.grad[0, 2:].any()
+    assert np.abs(x.grad[1]).min(axis=-1).all()
+    assert all(np.isfinite(p.grad).all() for p in layer.parameters())
+    plain = made(cell, **{**options, option: 0.0})(x)[0].data
+    stateless = option == "recurrent_dropout" and issubclass(cell, nn.ScanCell)
+    assert np.array_equal(layer(x)[0].data, plain) == stateless  # no weight on the state there
+    evaluated = layer.eval()(x)[0].data
+    np.testing.assert_array_equal(evaluated, layer(x)[0].data)
+    assert np.allclose(evaluated, plain) == (option != "zoneout")
 
 
 @pytest.mark.parametrize("cell", [nn.MinGRUCell, nn.MinLSTMCell])

@@ -15,7 +15,8 @@ from minigrad import nn, tanh
 from minigrad.parts import PARTS
 from minigrad.primitives import PRIMITIVES
 from minigrad.symbolic import derive
-from minigrad.symbolic.formula import Name, text
+from minigrad.symbolic.formula import Name, rows, text
+from minigrad.targets import LAYERS
 
 
 class Unmakeable(nn.Cell):
@@ -189,3 +190,33 @@ def test_html_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(__import__("sys").modules, "latex2mathml.converter", None)
     with pytest.raises(ImportError, match=r"minigrad\[report\]"):
         derive("rnn").html()
+
+
+PAPER = 117  # characters of a formula that a page is wide
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_no_row_of_a_formula_is_wider_than_a_page(name: str) -> None:
+    for part in derive(name).sections:
+        for line in part.lines:
+            for left, right in rows(line.formula, 46, latex=False):
+                if " / " not in right:  # a fraction is narrower on paper
+                    assert len(left) + len(right) <= PAPER, right
+
+
+def test_a_jacobian_has_a_summand_for_each_path() -> None:
+    lines = derive("peephole").text()
+    assert (
+        "+ diag(o_t ∘ (1 − o_t) ∘ tanh(c_t)) W^c_o diag(f_t ∘ (1 − f_t) ∘ c_{t−1}) W^c_f" in lines
+    )
+    assert "+ diag(z_t ∘ (1 − h̃_t²)) W^s_h̃ diag(r_t)" in derive("gru").text()
+
+
+def test_latex_is_set_as_in_a_book() -> None:
+    source = derive("lstm").latex()
+    assert r"1 - \tanh^{2}$" in source  # upright in a sentence too
+    assert r"o_{t} \circ (1 - \tanh^{2}(c_{t}))" in source  # brackets as tall as what is in them
+    assert r"\left(" in derive("slstm").latex()
+    assert r"1 - g_{t}^{2}" in source
+    equations = source.split(r"\\[3pt]")
+    assert not any(r"\\" in e.replace(r"\\*", "") for e in equations if r"\subsection" not in e)
