@@ -168,12 +168,16 @@ assert tokens(pair[0]) == tokens(pair[1])
 assert "not" in stop_words("en") and "no" in stop_words("es")
 
 # %% [markdown] lang="en"
+# The two say the opposite, and have become the same: *not* is on the list.
+#
 # ## Counting
 #
 # The oldest vector of a *text* is the sum of its words' one-hot vectors: how often each word of the
 # vocabulary occurs. Here are minigrad's 120 English reviews.
 
 # %% [markdown] lang="es"
+# Las dos dicen lo contrario, y se han vuelto iguales: *no* está en la lista.
+#
 # ## Contar
 #
 # El vector más antiguo de un *texto* es la suma de los one-hot de sus palabras: cuántas veces
@@ -385,14 +389,19 @@ def learn(company, width, epochs, strangers=5, batch=512, lr=0.01):
 # %% [markdown] lang="en"
 # ## The experiment: kings and queens
 #
-# `Company` collects all pairs of words from the same made-up sentence. Each word gets 24 numbers,
-# which begin at random.
+# `Company` collects all pairs of words from the same made-up sentence, as its `window` of five is
+# as long as they are (`least` would leave out rare words, `sample` thin out the very frequent ones;
+# we want all). Each word gets 24 numbers, which begin at random. Then we calculate with words:
+# which vector is nearest to *king − man + woman*, the three themselves aside, as is usual?
 
 # %% [markdown] lang="es"
 # ## El experimento: reyes y reinas
 #
-# `Company` reúne todas las parejas de palabras de una misma frase inventada. A cada palabra le
-# tocan 24 números, que empiezan al azar.
+# `Company` reúne todas las parejas de palabras de una misma frase inventada, porque su ventana
+# (`window`) de cinco mide lo mismo que ellas (`least` dejaría fuera las palabras raras y `sample`
+# aligeraría las muy frecuentes; aquí las queremos todas). A cada palabra le tocan 24 números, que
+# empiezan al azar. Después calculamos con palabras: ¿qué vector es el más cercano a *rey − hombre +
+# mujer*, sin contar, como es costumbre, esas tres?
 
 # %%
 company = Company.of(made_up, window=5, least=5, sample=0, seed=SEED)
@@ -500,7 +509,7 @@ assert guessing < 0.55 and counting > 0.6 and abs(counting - networking) < 0.05
 #
 # Because good vectors need billions of words, people share theirs. The format of GloVe (Stanford)
 # is as plain as can be: a line for each word, the word and then its numbers. Let us write ours that
-# way, and read them back.
+# way, and read them back; and then again from a file whose last line has lost a number.
 
 # %% [markdown] lang="es"
 # Los vectores saben algo que la frecuencia no sabe; y las parejas contadas saben lo mismo. No es
@@ -512,7 +521,9 @@ assert guessing < 0.55 and counting > 0.6 and abs(counting - networking) < 0.05
 #
 # Como unos buenos vectores necesitan miles de millones de palabras, la gente comparte los suyos. El
 # formato de GloVe (Stanford) no puede ser más simple: una línea por palabra, la palabra y después
-# sus números. Escribamos así los nuestros y volvamos a leerlos.
+# sus números. Escribamos así los nuestros y volvamos a leerlos; y luego otra vez, de un fichero a
+# cuya última línea le falta un número (la queja, en inglés, dice que en la línea 3 esperaba una
+# palabra y 24 números, y que hay 23).
 
 # %%
 known = company.vocabulary
@@ -541,6 +552,8 @@ assert not embedding(read.encode(["unheard-of"])).data.any()
 # the prejudices of those who wrote the billions.
 #
 # ## The proof
+#
+# What everything here stands on is a row that is picked. Its gradient, before the judges:
 
 # %% [markdown] lang="es"
 # Con un fichero como `glove.6B.50d.txt`, `read_glove` te da 400 000 palabras como un `nn.Embedding`
@@ -549,6 +562,8 @@ assert not embedding(read.encode(["unheard-of"])).data.any()
 # todos los prejuicios de quienes escribieron los miles de millones.
 #
 # ## La demostración
+#
+# Aquí todo se apoya en tomar una fila de una tabla. Su gradiente, ante los jueces:
 
 # %%
 verdicts(verify("embedding", seed=SEED))
@@ -629,13 +644,13 @@ check("3", pull, mg.grad(lambda v: mg.softplus(-(v * u_o).sum()))(v_w))
 
 # %% [markdown] lang="en"
 # **4. Mutual information.** Among 1000 pairs of neighbours, *king* is the first word of 50, *crown*
-# the second of 40, and 20 are *king, crown*. How many times more often is that than by chance? The
-# logarithm of it is their **pointwise mutual information**.
+# the second of 40, and 20 are *king, crown*. How many times as often is that as by chance? Answer
+# with its logarithm, their **pointwise mutual information**.
 
 # %% [markdown] lang="es"
 # **4. Información mutua.** Entre 1000 parejas de vecinas, *rey* es la primera palabra de 50,
-# *corona* la segunda de 40, y 20 son *rey, corona*. ¿Cuántas veces más que por azar es eso? Su
-# logaritmo es la **información mutua puntual**.
+# *corona* la segunda de 40, y 20 son *rey, corona*. ¿Cuántas veces lo que cabría esperar por azar?
+# Responde con su logaritmo, la **información mutua puntual**.
 
 # %%
 pmi = None

@@ -243,7 +243,7 @@ print(text("our ten lines are LanguageModel", "nuestras diez líneas son Languag
 # %% [markdown] lang="es"
 # ## El experimento: ¿contar o aprender?
 #
-# `language_model.fit` corta el texto en 32 corrientes que se leen a la vez, de 32 en 32 palabras.
+# `language_model.fit` corta el texto en 32 tiras que se leen a la vez, de 32 en 32 palabras.
 # El estado pasa de una ventana a la siguiente; su historia, no: es la retropropagación en el tiempo
 # **truncada**, porque si no el camino de vuelta sería tan largo como el texto.
 
@@ -399,7 +399,7 @@ plt.show()
 
 # %% [markdown] lang="es"
 # Abajo lo que entra, en medio el estado, arriba lo que sale. *Uno – uno* es una red corriente, sin
-# memoria (`models/perceptron.py`). *Muchos – muchos* al paso es el modelo de lenguaje; con la
+# memoria (`models/perceptron.py`). *Muchos – muchos* al mismo paso es el modelo de lenguaje; con la
 # respuesta después de la pregunta, el traductor (`models/translator.py`). Las otras dos, ahora.
 #
 # **Muchos – uno: ¿elogio o queja?** Las frases son las mismas de antes, leídas por una GRU en los
@@ -484,12 +484,16 @@ plt.show()
 # known image; and it does not copy whole sentences, it puts them together word by word.
 #
 # ## The proof
+#
+# All three networks have learned from one slope, $p - y$. Here it is before the judges:
 
 # %% [markdown] lang="es"
 # Las frases en rojo no son del todo lo que se pedía. Lo hace mejor que la frase de la imagen
 # conocida más parecida; y no copia frases enteras: las compone palabra por palabra.
 #
 # ## La demostración
+#
+# Las tres redes han aprendido de una misma pendiente, $p - y$. Aquí está, ante los jueces:
 
 # %%
 verdicts(verify("cross-entropy", seed=SEED))

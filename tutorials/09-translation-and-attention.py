@@ -57,19 +57,21 @@ print(text("seed:", "semilla:"), SEED)
 #
 # Our sentences are shopping lists, from Spanish to English. The adjective stands on the other side
 # of the noun, so that a translation word by word will not do; and a list can be as long as we like.
+# `Vocabulary` numbers the words (chapter 7), after four marks of its own, which are not counted
+# below: padding, unknown, start and end.
 
 # %% [markdown] lang="es"
 # ## La idea: un cuello de botella
 #
-# Muchos adentro y muchos afuera, con longitudes distintas (capítulo 8): una red recurrente, el
-# **codificador**, lee la frase; su último estado pasa a otra, el **decodificador**, que dice la
-# traducción palabra por palabra, oyendo cada vez lo que acaba de decir. Entre las dos hay un solo
-# vector. Sea cual sea la frase, «hola» o una página de Proust, tiene que caber en esos pocos
-# números.
+# Muchos a muchos, y de longitud distinta (capítulo 8): una red recurrente, el **codificador**, lee
+# la frase; su último estado pasa a otra, el **decodificador**, que dice la traducción palabra por
+# palabra, oyendo cada vez lo que acaba de decir. Entre las dos hay un solo vector. Sea cual sea la
+# frase, «hola» o una página de Proust, tiene que caber en esos pocos números.
 #
 # Nuestras frases son listas de la compra, del español al inglés. El adjetivo está al otro lado del
 # sustantivo, así que no basta con ir palabra por palabra; y una lista puede ser tan larga como
-# queramos.
+# queramos. `Vocabulary` numera las palabras (capítulo 7) después de cuatro marcas propias, que
+# abajo no se cuentan: relleno, desconocida, principio y final.
 
 # %%
 NOUNS = {
@@ -114,7 +116,8 @@ print(len(es_words) - 4, "→", len(en_words) - 4, text("words", "palabras"))
 #
 # The softmax makes a choice out of the scores, but a soft one: every note takes part a little, so
 # that everything has a derivative, and where to look is *learned*, by the same gradients as all the
-# rest. Nobody tells it which word belongs to which.
+# rest. Nobody tells it which word belongs to which. Below, four queries and four keys: each line is
+# one weight $a_j$.
 
 # %% [markdown] lang="es"
 # ## Cerradura y llave
@@ -122,16 +125,17 @@ print(len(es_words) - 4, "→", len(en_words) - 4, text("words", "palabras"))
 # La salida no es una memoria mayor. Quien traduce con el texto sobre la mesa no necesita
 # recordarlo: antes de cada palabra, un vistazo al lugar que importa. Para eso, cada palabra leída
 # deja una nota: el estado del codificador en ese punto. Antes de decir una palabra, el
-# decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **llave** (*key*), y se
-# prueba la cerradura: ¿encajan consulta y llave? Cuanto mejor encajen, más vuelve del **valor** de
-# esa nota:
+# decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **clave** (*key*, que en
+# inglés es también la llave), y se prueba en la cerradura: ¿encajan consulta y clave? Cuanto mejor
+# encajen, más vuelve del **valor** (*value*) de esa nota:
 #
-# $$s_j = \text{fit}(\text{query}, \text{key}_j) \qquad
-#   a = \text{softmax}(s) \qquad \text{context} = \sum_j a_j\, \text{value}_j$$
+# $$s_j = \text{encaje}(\text{consulta}, \text{clave}_j) \qquad
+#   a = \text{softmax}(s) \qquad \text{contexto} = \sum_j a_j\, \text{valor}_j$$
 #
 # La softmax convierte las puntuaciones en una elección, pero blanda: todas las notas participan un
 # poco, de modo que todo tiene derivada, y adónde mirar se *aprende* con los mismos gradientes que
-# todo lo demás. Nadie le dice qué palabra corresponde a cuál.
+# todo lo demás. Nadie le dice qué palabra corresponde a cuál. Abajo, cuatro consultas y cuatro
+# claves: cada línea es un peso $a_j$.
 
 # %%
 graph.draw(
@@ -143,20 +147,29 @@ graph.draw(
 #
 # How does one measure whether a key fits? Two ways are usual. **Additive** attention (Bahdanau)
 # asks a small network, $s_j = v^\top \tanh(W q + U k_j)$. The **dot product** (Luong, Vaswani) asks
-# for the angle between the two, $s_j = q^\top k_j / \sqrt{d}$: no parameters of its own, and one
-# matrix product for all pairs at once.
+# how far the two point the same way, their lengths counting too, $s_j = q^\top k_j / \sqrt{d}$: no
+# parameters of its own, and one matrix product for all pairs at once. ($d$ is the number of their
+# entries; exercise 3 finds out why its root is there.)
 #
 # ## The code, from primitives
+#
+# In `fit_additive` the layer lends its $W$, $U$ and $v$; `expand_dims` makes room, so that every
+# query meets every key. In `fit_dot` the matrix product does that by itself.
 
 # %% [markdown] lang="es"
 # (Esa todavía no ha aprendido nada: el grosor de una línea es su peso, y son casi iguales).
 #
-# ¿Cómo se mide si una llave encaja? Hay dos maneras habituales. La atención **aditiva** (Bahdanau)
+# ¿Cómo se mide si una clave encaja? Hay dos maneras habituales. La atención **aditiva** (Bahdanau)
 # pregunta a una red pequeña, $s_j = v^\top \tanh(W q + U k_j)$. El **producto escalar** (Luong,
-# Vaswani) mira el ángulo entre las dos, $s_j = q^\top k_j / \sqrt{d}$: sin parámetros propios, y un
-# solo producto de matrices para todos los pares a la vez.
+# Vaswani) mide hasta qué punto apuntan las dos en la misma dirección, y su longitud también cuenta,
+# $s_j = q^\top k_j / \sqrt{d}$: sin parámetros propios, y un solo producto de matrices para todos
+# los pares a la vez. ($d$ es el número de entradas que tienen; el ejercicio 3 averigua por qué está
+# ahí su raíz).
 #
 # ## El código, desde cero
+#
+# En `fit_additive` la capa presta sus $W$, $U$ y $v$; `expand_dims` hace sitio para que cada
+# consulta se encuentre con cada clave. En `fit_dot` de eso se encarga el producto de matrices.
 
 
 # %%
@@ -188,13 +201,22 @@ assert all(np.allclose(a, b) for a, b in zip(ours, theirs, strict=True))
 print(text("our lines are minigrad's layers", "nuestras líneas son las capas de minigrad"))
 
 # %% [markdown] lang="en"
-# One translator, three ways to reach what was read. `"bottleneck"` gets the encoder's last state
-# and nothing else; the others look back. In all of them the decoder begins where the encoder ended.
+# One translator, three ways to reach what was read. The encoder reads in both directions, and the
+# decoder begins where it ended. `"bottleneck"` has its last state, the summary, beside it at every
+# word, and nothing else; the others look back: the decoder's state is the query, the notes are keys
+# and values. (A dot product wants query and key equally long, so `"dot"` makes its keys from the
+# notes with one more matrix.) While it learns, the decoder hears the *right* translation up to each
+# word and is asked for the next; when it translates, it hears what it has said itself, which was
+# the likeliest word each time.
 
 # %% [markdown] lang="es"
-# Un traductor y tres maneras de llegar a lo leído. `"bottleneck"` recibe el último estado del
-# codificador y nada más; los otros miran atrás. En todos, el decodificador empieza donde terminó el
-# codificador.
+# Un traductor y tres maneras de llegar a lo leído. El codificador lee en los dos sentidos, y el
+# decodificador empieza donde aquel terminó. `"bottleneck"` tiene a mano, en cada palabra, su último
+# estado, el resumen, y nada más; los otros miran atrás: el estado del decodificador es la consulta;
+# las notas, claves y valores. (Un producto escalar pide consulta y clave de la misma longitud, así
+# que `"dot"` saca sus claves de las notas con una matriz más). Mientras aprende, el decodificador
+# oye la traducción *correcta* hasta cada palabra y se le pregunta por la siguiente; cuando traduce,
+# oye lo que él mismo ha dicho: cada vez, la palabra más probable.
 
 
 # %%
@@ -256,72 +278,88 @@ def translate(model, sentences, most):
 # %% [markdown] lang="en"
 # ## The equations
 #
-# What does it learn from? `derive` runs the layer's own code on names. Forwards:
+# What does it learn from? `derive` runs the layer's own code on names. $Q$, $K$ and $V$ hold all
+# queries, keys and values, one in each row; $S$ the scores, $A$ the weights, and $Y$ what comes
+# back. Forwards:
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones
 #
-# ¿De qué aprende? `derive` ejecuta el propio código de la capa con nombres. Hacia delante:
+# ¿De qué aprende? `derive` ejecuta el propio código de la capa con nombres. $Q$, $K$ y $V$
+# contienen todas las consultas, claves y valores, uno por fila; $S$, las puntuaciones; $A$, los
+# pesos; $Y$, lo que vuelve. Hacia delante:
 
 # %%
 attention = derive("attention")
 formulas(attention, "S", "A", "Y")
 
 # %% [markdown] lang="en"
-# Softmax couples a whole row: to hold one place likelier is to hold all others less likely.
+# Softmax couples a whole row: to hold one place likelier is to hold all others less likely. (Here
+# $s$ is a row of $S$, and $p$ the row of $A$ that it becomes.)
 
 # %% [markdown] lang="es"
-# La softmax une toda una fila: creer más en un lugar es creer menos en todos los demás.
+# La softmax une toda una fila: creer más en un lugar es creer menos en todos los demás. (Aquí $s$
+# es una fila de $S$, y $p$, la fila de $A$ en que se convierte).
 
 # %%
 formulas(attention, "∂p_i/∂s_i", "∂p_i/∂s_j", "∂p/∂s")
 
 # %% [markdown] lang="en"
-# And back. Read the second line aloud: $\delta A$ says how much each note would have helped; what
-# it helped *on average* is subtracted, and the rest counts as much as was looked there. A place
-# that helped more than the others gets a higher score the next time. Then the scores tell query and
-# key to turn towards each other, or away:
+# And back; $\delta A$ is short for $\partial L / \partial A$, and rowsum adds up each row. Read the
+# second line aloud: $\delta A$ says what it would cost to look more at each note; the *average*
+# cost is subtracted, and the rest counts as much as was looked there. Descent goes against the
+# gradient, so a place that costs less than the others gets a higher score the next time. Then the
+# scores tell query and key to turn towards each other, or away:
 
 # %% [markdown] lang="es"
-# Y hacia atrás. Lee en voz alta la segunda línea: $\delta A$ dice cuánto habría ayudado cada nota;
-# se le resta lo que ayudaron *en promedio*, y lo que queda cuenta tanto como se miró allí. Un lugar
-# que ayudó más que los otros recibe una puntuación mayor la próxima vez. Después, las puntuaciones
-# dicen a consulta y llave que giren la una hacia la otra, o que se aparten:
+# Y hacia atrás; $\delta A$ abrevia $\partial L / \partial A$, y rowsum suma cada fila. Lee en voz
+# alta la segunda línea: $\delta A$ dice cuánto costaría mirar más cada nota; se le resta el coste
+# *medio*, y lo que queda cuenta tanto como se miró allí. El descenso va contra el gradiente, así
+# que un lugar que cuesta menos que los otros recibe una puntuación mayor la próxima vez. Después,
+# las puntuaciones dicen a consulta y clave que giren la una hacia la otra, o que se aparten:
 
 # %%
 formulas(attention, "δA", "δS", "δV", "δK", "δQ")
 
 # %% [markdown] lang="en"
-# Compare the way that a gradient takes. In the bottleneck, the first word read and the last word
-# said are as many steps apart as both sentences are long, and each step multiplies (chapter 4).
-# Through attention they are *one* step apart, wherever they stand.
+# Compare the way that a gradient takes. In the plain bottleneck, the first word read and the last
+# word said are as many steps apart as both sentences are long, and each step multiplies (chapter
+# 4). Ours, which reads both ways and keeps the summary at hand, saves much of that, and still the
+# middle of a sentence is half its length away. Through attention any two words are *one* step
+# apart, wherever they stand.
 #
-# For the additive score, the same chain goes on through the tanh to $W$, $U$ and $v$:
+# For the additive score, the same chain goes on through the tanh to $W$, $U$ and $v$, which are
+# $W_{\mathrm{query}}$, $W_{\mathrm{key}}$ and $W_{\mathrm{score}}$ here, for a single query. The
+# notes are key and value in one, so $\delta K$ has two terms:
 
 # %% [markdown] lang="es"
-# Compara el camino que recorre un gradiente. En el cuello de botella, la primera palabra leída y la
-# última dicha están a tantos pasos como miden las dos frases juntas, y cada paso multiplica
-# (capítulo 4). A través de la atención están a *un* paso, estén donde estén.
+# Compara el camino que recorre un gradiente. En el cuello de botella a secas, la primera palabra
+# leída y la última dicha están a tantos pasos como miden las dos frases juntas, y cada paso
+# multiplica (capítulo 4). El nuestro, que lee en los dos sentidos y tiene a mano el resumen, se
+# ahorra buena parte, y aun así el centro de la frase queda a media frase de distancia. A través de
+# la atención, dos palabras cualesquiera están a *un* paso, estén donde estén.
 #
-# Con la puntuación aditiva, la misma cadena sigue por la tanh hasta $W$, $U$ y $v$:
+# Con la puntuación aditiva, la misma cadena sigue por la tanh hasta $W$, $U$ y $v$, que aquí son
+# $W_{\mathrm{query}}$, $W_{\mathrm{key}}$ y $W_{\mathrm{score}}$, para una sola consulta. Las notas
+# son clave y valor a la vez, y por eso $\delta K$ tiene dos términos:
 
 # %%
 bahdanau = derive("additive-attention")
-formulas(bahdanau)
+formulas(bahdanau, "Z", "S", "δZ", "δK", "δQ", "δW_score", "δW_key", "δW_query")
 
 # %% [markdown] lang="en"
 # ## The experiment: longer and longer
 #
-# All three learn from lists of up to five items, the bottleneck three times as long as the others;
-# then each translates lists of two to five, none of which it has seen. A list counts only if every
-# word is right.
+# All three learn from lists of up to five items, the bottleneck for three times as many steps as
+# the others; then each translates lists of two to five, none of which it has seen. A list counts
+# only if every word is right.
 
 # %% [markdown] lang="es"
 # ## El experimento: cada vez más larga
 #
-# Los tres aprenden de listas de hasta cinco cosas, el cuello de botella el triple de tiempo que los
-# otros; después cada uno traduce listas de dos a cinco que no ha visto nunca. Una lista solo cuenta
-# si está bien palabra por palabra.
+# Los tres aprenden de listas de hasta cinco cosas, el cuello de botella durante el triple de pasos
+# que los otros; después cada uno traduce listas de dos a cinco que no ha visto nunca. Una lista
+# solo cuenta si está bien palabra por palabra.
 
 # %%
 seen = {spanish for spanish, _ in lists}
@@ -330,6 +368,7 @@ unseen = {
     for items in range(2, LONGEST + 1)
 }
 models, right = {}, {}
+print(f"{text('items', 'cosas'):<11}", " ".join(f"{items:6}" for items in unseen))
 for way, steps in (("bottleneck", 1200), ("additive", 400), ("dot", 400)):
     models[way], history = fit(way, steps)
     right[way] = []
@@ -358,7 +397,7 @@ plt.show()
 
 # %% [markdown] lang="en"
 # The bottleneck drowns: what it has learned holds two items, not five. With attention, the very
-# same networks do not care about the length, and have learned it in a third of the time.
+# same networks do not care about the length, and have learned it in a third of the steps.
 #
 # ## Where it looks
 #
@@ -367,7 +406,7 @@ plt.show()
 
 # %% [markdown] lang="es"
 # El cuello de botella se ahoga: en lo que ha aprendido caben dos cosas, no cinco. Con atención, a
-# las mismas redes no les importa la longitud, y lo han aprendido en la tercera parte del tiempo.
+# las mismas redes no les importa la longitud, y lo han aprendido en la tercera parte de los pasos.
 #
 # ## Adónde mira
 #
@@ -402,9 +441,9 @@ plt.show()
 # %% [markdown] lang="es"
 # Sigue la diagonal y mira cómo se cruza en cada cosa: para decir *red* mira más allá de *manzanas*,
 # a *rojas*, y vuelve atrás para *apples*. Nadie se lo ha dicho. Una imagen así no demuestra lo que
-# piensa una red (la nota de una GRU en un lugar también sabe de sus vecinas), pero aquí se puede
-# comparar con la verdad: ¿con qué frecuencia mira sobre todo a la palabra que está traduciendo, o
-# justo al lado?
+# piensa una red (la nota de una GRU en un lugar también sabe de las palabras vecinas), pero aquí se
+# puede comparar con la verdad: ¿con qué frecuencia mira sobre todo a la palabra que está
+# traduciendo, o justo al lado?
 
 # %%
 truth = [4 * (t // 4) + (0, 2, 1, 3)[t % 4] for t in range(len(expected.split()))]
@@ -417,9 +456,15 @@ print(text("looking anywhere:", "mirando a cualquier parte:"), f"{uniform:.0%}")
 
 # %% [markdown] lang="en"
 # ## The proof
+#
+# Both kinds of attention before the three judges of chapters 2 and 3, and the derivatives of their
+# derivatives too.
 
 # %% [markdown] lang="es"
 # ## La demostración
+#
+# Las dos clases de atención ante los tres jueces de los capítulos 2 y 3, y también las derivadas de
+# sus derivadas.
 
 # %%
 verdicts(verify("attention", "additive-attention", seed=SEED))
@@ -465,13 +510,13 @@ check("2", lesson, slope)
 
 # %% [markdown] lang="en" tags=["solution"]
 # $\delta a = (10, 20)$; its mean by the weights is 17.5; so
-# $\delta s = (\tfrac14 (10 - 17.5), \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$: look more at the
-# second.
+# $\delta s = (\tfrac14 (10 - 17.5), \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$. The loss grows with
+# $y$, and descent goes against the gradient: look more at the first, whose value is smaller.
 
 # %% [markdown] lang="es" tags=["solution"]
 # $\delta a = (10, 20)$; su media según los pesos es 17,5; luego
-# $\delta s = (\tfrac14 (10 - 17{,}5), \tfrac34 (20 - 17{,}5)) = (-1{,}875,\ 1{,}875)$: mira más a
-# la segunda.
+# $\delta s = (\tfrac14 (10 - 17{,}5), \tfrac34 (20 - 17{,}5)) = (-1{,}875,\ 1{,}875)$. La pérdida
+# crece con $y$, y el descenso va contra el gradiente: mira más a la primera, de valor menor.
 
 # %% tags=["solution"]
 lesson = np.array([1, 3]) / 4 * (np.array([10, 20]) - 17.5)
@@ -505,19 +550,19 @@ spread = 8
 check("3", spread, drawn.prod(0).sum(-1).std(), rtol=0.02)
 
 # %% [markdown] lang="en"
-# **4. Nowhere to look.** What does minigrad's attention return where the mask allows no key at all?
-# (In some libraries it is NaN.)
+# **4. Nowhere to look.** Three notes, all with the value $(1, 1)$, and a mask that allows none of
+# them: which two numbers does minigrad's attention return? (In some libraries they are NaN.)
 
 # %% [markdown] lang="es"
-# **4. Ningún lugar adonde mirar.** ¿Qué devuelve la atención de minigrad donde la máscara no
-# permite ninguna llave? (En algunas bibliotecas, NaN).
+# **4. Ningún lugar adonde mirar.** Tres notas, todas de valor $(1, 1)$, y una máscara que no
+# permite ninguna: ¿qué dos números devuelve la atención de minigrad? (En algunas bibliotecas, NaN).
 
 # %%
 nothing = None
-masked = nn.scaled_dot_product_attention(
+(masked,), _ = nn.scaled_dot_product_attention(
     np.ones((1, 2)), np.ones((3, 2)), np.ones((3, 2)), np.zeros((1, 3), bool)
 )
-check("4", nothing, masked[0])
+check("4", nothing, masked)
 
 # %% [markdown] lang="en" tags=["solution"]
 # Zeros: nothing was looked at, so nothing comes back, and no gradient either.
@@ -526,8 +571,8 @@ check("4", nothing, masked[0])
 # Ceros: no se miró nada, así que no vuelve nada, y tampoco ningún gradiente.
 
 # %% tags=["solution"]
-nothing = np.zeros((1, 2))
-check("4", nothing, masked[0])
+nothing = np.zeros(2)
+check("4", nothing, masked)
 
 # %% [markdown] lang="en"
 # ## Where to read on

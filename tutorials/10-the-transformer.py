@@ -51,15 +51,18 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## All words to all words
 #
-# In **self-attention** queries, keys and values all come from the same words. Each word asks, each
-# word answers, all at the same time; what comes back is the same word, now knowing of the others.
+# In **self-attention** queries, keys and values all come from the same words, by three matrices
+# that are learned. Each word asks, each word answers, all at the same time; what comes back is the
+# same word, now knowing of the others. (As in chapter 9, each line is a weight; nothing has been
+# learned yet.)
 
 # %% [markdown] lang="es"
 # ## Todas las palabras con todas
 #
-# En la **autoatención** las consultas, las llaves y los valores salen de las mismas palabras. Cada
-# palabra pregunta, cada palabra responde, todas a la vez; lo que vuelve es la misma palabra, que
-# ahora sabe de las demás.
+# En la **autoatención** las consultas, las claves y los valores salen de las mismas palabras, por
+# tres matrices que se aprenden. Cada palabra pregunta, cada palabra responde, todas a la vez; lo
+# que vuelve es la misma palabra, que ahora sabe de las demás. (Como en el capítulo 9, cada línea es
+# un peso; todavía no se ha aprendido nada).
 
 # %%
 everyone = text("all to all", "todas con todas")
@@ -68,12 +71,15 @@ graph.draw("attention", steps=6, view="attention", title=everyone)
 # %% [markdown] lang="en"
 # One choice is often too little: *it* wants to know what it stands for, and what is said of it. So
 # there are several **heads**: the width is cut into as many parts, each looks by itself, and what
-# they bring is laid side by side. Nothing but reshaping:
+# they bring is laid side by side. Nothing but reshaping. (`in_proj_weight` holds the three matrices
+# one below the other; `allowed`, who may look at whom, comes into play further down.)
 
 # %% [markdown] lang="es"
 # Una sola elección suele ser poco: *ella* quiere saber a quién sustituye y qué se dice de ella. Por
 # eso hay varias **cabezas**: el ancho se corta en otras tantas partes, cada una mira por su cuenta,
-# y lo que traen se pone lado a lado. No es más que cambiar de forma:
+# y lo que traen se pone lado a lado. No es más que cambiar de forma. (`in_proj_weight` guarda las
+# tres matrices, una debajo de otra; `allowed`, quién puede mirar a quién, entra en juego más
+# abajo).
 
 
 # %%
@@ -115,47 +121,75 @@ print(text("our ten lines are MultiheadAttention", "nuestras diez líneas son Mu
 order = rng.permutation(5)
 shuffled, _ = self_attention(x[order], layer)
 assert np.allclose(shuffled.data, ours.data[order])
-print(order, np.abs(shuffled.data - ours.data[order]).max().round(15))
+difference = np.abs(shuffled.data - ours.data[order]).max()
+print(text("exchanged:", "cambio de sitio:"), order,
+      text("  difference:", "  diferencia:"), f"{difference:.2f}")  # fmt: skip
 
 # %% [markdown] lang="en"
 # "The dog bites the man" and "the man bites the dog" would be the same. So each place gets a vector
-# of its own, which is *added* to the word's: a learned one, or waves of different lengths, by which
-# neighbouring places are alike, and "three further on" means the same everywhere.
+# of its own, which is *added* to the word's: a learned one, or waves of different lengths, each as
+# a sine and a cosine:
+#
+# $$p_{t,\,2i} = \sin\frac{t}{10000^{2i/d}} \qquad p_{t,\,2i+1} = \cos\frac{t}{10000^{2i/d}}$$
+#
+# With them neighbouring places are alike, and "three further on" means the same everywhere. Added
+# to the words, they make the exchange felt:
 
 # %% [markdown] lang="es"
 # «El perro muerde al hombre» y «el hombre muerde al perro» serían lo mismo. Por eso cada lugar
 # tiene un vector propio, que se *suma* al de la palabra: uno aprendido, u ondas de distintas
-# longitudes, con las que los lugares vecinos se parecen y «tres más allá» significa lo mismo en
-# todas partes.
+# longitudes, cada una como seno y como coseno:
+#
+# $$p_{t,\,2i} = \sin\frac{t}{10000^{2i/d}} \qquad p_{t,\,2i+1} = \cos\frac{t}{10000^{2i/d}}$$
+#
+# Con ellas los lugares vecinos se parecen, y «tres más allá» significa lo mismo en todas partes.
+# Sumadas a las palabras, hacen que el cambio de sitio se note:
 
 # %%
-waves = nn.sinusoidal_encoding(40, 32)
+lengths = 10_000 ** (np.arange(0, 32, 2) / 32)
+angles = np.arange(40)[:, None] / lengths
+waves = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(40, 32)
+assert np.allclose(waves, nn.sinusoidal_encoding(40, 32), atol=1e-5)
+
 moved, _ = self_attention(x[order] + waves[:5, :8], layer)
 stayed, _ = self_attention(x + waves[:5, :8], layer)
-assert not np.allclose(moved.data, stayed.data[order], atol=0.01)
+difference = np.abs(moved.data - stayed.data[order]).max()
+print(text("now the order matters:", "ahora el orden importa:"), f"{difference:.2f}")
+assert difference > 0.1
+alike = waves @ waves.T
+assert np.allclose(alike[3:, 3:], alike[:-3, :-3])  # only the distance matters
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
 axes[0].imshow(waves.T, cmap="RdBu", aspect="auto", vmin=-1, vmax=1)
 axes[0].set(xlabel=text("place", "lugar"), ylabel=text("entry of its vector", "entrada del vector"))
-axes[1].imshow(waves @ waves.T, cmap="Blues")
+axes[1].imshow(alike, cmap="Blues")
 axes[1].set(xlabel=text("place", "lugar"), ylabel=text("place", "lugar"),
             title=text("how alike two places are", "cuánto se parecen dos lugares"))  # fmt: skip
 plt.show()
 
 # %% [markdown] lang="en"
+# On the left a column for each place: fast waves in the upper rows, slow ones below. On the right
+# the dot product of every two places: largest on the diagonal, and the same along each parallel to
+# it, wherever the pair stands (exercise 4 finds out why).
+#
 # ## Masks: who may look at whom
 #
-# Shall the network tell the *next* word, it must not see it. A **causal** mask lets each word look
-# back only; then one pass over a sentence asks as many questions as it has words. Without a mask
-# each word sees both sides. That is all the difference between GPT and BERT.
+# If the network is to tell the *next* word, it must not see it. A **causal** mask lets each word
+# look back only; then one pass over a sentence asks as many questions as it has words. Without a
+# mask each word sees both sides. In their build, that is all the difference between GPT and BERT.
 
 # %% [markdown] lang="es"
+# A la izquierda, una columna por lugar: arriba las ondas rápidas, abajo las lentas. A la derecha,
+# el producto escalar de cada dos lugares: es máximo en la diagonal e igual a lo largo de cada
+# paralela, esté donde esté la pareja (el ejercicio 4 averigua por qué).
+#
 # ## Máscaras: quién puede mirar a quién
 #
 # Si la red ha de decir la palabra *siguiente*, no debe verla. Una máscara **causal** deja que cada
 # palabra mire solo hacia atrás; así, una pasada por una frase hace tantas preguntas como palabras
-# tiene. Sin máscara, cada palabra ve los dos lados. Esa es toda la diferencia entre GPT y BERT.
+# tiene. Sin máscara, cada palabra ve los dos lados. En su construcción, esa es toda la diferencia
+# entre GPT y BERT.
 
 # %%
 back = nn.causal_mask(5)
@@ -169,15 +203,17 @@ assert np.allclose(before[:3], after[:3]) and not np.allclose(before[3:], after[
 # ## The block
 #
 # Words that know of each other still have to think about it: a small network of two affine maps,
-# for each word by itself. Both parts *add* to what is there, instead of replacing it, so that a
-# gradient can pass by (the belt of the LSTM, chapter 5, now through layers instead of time); and
-# before each, **layer normalisation** brings every word to mean 0 and variance 1.
+# with a bend between them (GELU, a smooth kind of ReLU), for each word by itself. Both parts *add*
+# to what is there, instead of replacing it, so that a gradient can pass by (the belt of the LSTM,
+# chapter 5, now through layers instead of time); and before each, **layer normalisation** brings
+# every word to mean 0 and variance 1.
 
 # %% [markdown] lang="es"
 # ## El bloque
 #
 # Las palabras que saben unas de otras todavía tienen que pensarlo: una red pequeña de dos
-# aplicaciones afines, para cada palabra por separado. Las dos partes *suman* a lo que hay en vez de
+# aplicaciones afines, con una no linealidad en medio (GELU, una ReLU suave), para cada palabra por
+# separado. Las dos partes *suman* a lo que hay en vez de
 # sustituirlo, de modo que un gradiente puede pasar de largo (la cinta de la LSTM, capítulo 5, ahora
 # a través de capas en vez de tiempo); y antes de cada una, la **normalización de capa** lleva cada
 # palabra a media 0 y varianza 1.
@@ -201,14 +237,19 @@ print(text("our four lines are TransformerEncoderLayer",
 #
 # Attention's gradients were derived in chapter 9; here is the new part, layer normalisation. What
 # arrives loses its mean, and its part along the output: both cannot be changed by moving x, which
-# is brought back to mean 0 and variance 1 anyway.
+# is brought back to mean 0 and variance 1 anyway. Words are rows, $d$ entries wide: $Z$ is what is
+# left without the mean, $H$ its standard deviation (with $10^{-5}$ against a division by 0), and
+# $W$ and $b$, a gain and a shift for each entry, are learned.
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones
 #
 # Los gradientes de la atención se derivaron en el capítulo 9; esta es la parte nueva, la
 # normalización de capa. Lo que llega pierde su media y su parte a lo largo de la salida: ninguna de
-# las dos se puede cambiar moviendo x, que de todos modos vuelve a media 0 y varianza 1.
+# las dos se puede cambiar moviendo x, que de todos modos vuelve a media 0 y varianza 1. Las
+# palabras son filas de $d$ entradas: $Z$ es lo que queda sin la media; $H$, su desviación típica
+# (con $10^{-5}$ contra la división por 0); $W$ y $b$, un factor y un desplazamiento por entrada, se
+# aprenden.
 
 # %%
 formulas(derive("layer-norm"))
@@ -222,8 +263,8 @@ formulas(derive("layer-norm"))
 # %% [markdown] lang="es"
 # ## El experimento: GPT y BERT
 #
-# Una lengua muy pequeña en la que hay algo que descubrir: la mitad de sus adjetivos elogian y la
-# otra mitad se quejan, y la manera de unirlos delata cuáles van juntos. Nadie se lo dice.
+# Una lengua muy pequeña en la que hay algo que descubrir: la mitad de sus adjetivos elogia y la
+# otra mitad critica, y la manera de unirlos delata cuáles van juntos. Nadie se lo dice.
 
 # %%
 THINGS = text("the soup|the film|the hotel|the beach|the phone|the garden",
@@ -251,14 +292,14 @@ known = [vocabulary.encode(sentence, ends=True) for sentence in sentences]
 print(*(" ".join(sentence) for sentence in sentences[:3]), sep="\n")
 
 # %% [markdown] lang="en"
-# One class for both. What differs is one word, `causal`, and what is asked: the GPT is asked for
-# the next word at every place; for the BERT one word of each sentence is hidden, and it is asked
-# for that one.
+# One class for both: two blocks of four heads, 32 numbers for each word. What differs is one word,
+# `causal`, and what is asked: the GPT is asked for the next word at every place; for the BERT one
+# word of each sentence is hidden, and it is asked for that one.
 
 # %% [markdown] lang="es"
-# Una sola clase para los dos. Lo que cambia es una palabra, `causal`, y lo que se pregunta: al GPT,
-# en cada lugar, la palabra siguiente; al BERT se le esconde una palabra de cada frase, y se le
-# pregunta por ella.
+# Una sola clase para los dos: dos bloques de cuatro cabezas y 32 números por palabra. Lo que cambia
+# es una palabra, `causal`, y lo que se pregunta: al GPT, en cada lugar, la palabra siguiente; al
+# BERT se le esconde una palabra de cada frase, y se le pregunta por ella.
 
 
 # %%
@@ -370,6 +411,35 @@ axes.set(yticks=range(4), ylabel=text("head", "cabeza"))
 plt.show()
 
 # %% [markdown] lang="en"
+# Mostly at the words of the pattern, which tell what kind of sentence this is, and little at the
+# other adjective. Is that one not important, then? Do not ask the picture, ask the network: put an
+# adjective of the other kind there, and see whether the answer changes.
+
+# %% [markdown] lang="es"
+# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y poco al otro
+# adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon ahí
+# un adjetivo de la otra clase y mira si cambia la respuesta.
+
+# %%
+other = 1 + asked.index(text("dull", "triste"))
+assert its_weights[:, place, other].mean() < 0.2
+turned = indices.copy()
+turned[0, other] = vocabulary.index[text("lovely", "genial")]
+with mg.no_grad():
+    filled = bert(turned).data[0, place].argsort()[::-1][:4]
+asked[other - 1] = vocabulary.tokens[turned[0, other]]
+print("BERT:", " ".join(asked), "→", ", ".join(vocabulary.tokens[k] for k in filled))
+assert all(vocabulary.tokens[k] in BAD for k in filled)
+
+# %% [markdown] lang="en"
+# Everything hangs on it. A weight says what one head of one block took, not what the answer was
+# made of: what a word knows is handed on from block to block.
+
+# %% [markdown] lang="es"
+# Todo depende de él. Un peso dice lo que tomó una cabeza de un bloque, no de qué está hecha la
+# respuesta: lo que sabe una palabra pasa de bloque en bloque.
+
+# %% [markdown] lang="en"
 # ## What reading without a teacher is good for
 #
 # Now a teacher comes, who has little time: 36 sentences such as "the soup was lovely .", with *six*
@@ -441,6 +511,8 @@ assert shares["scratch"] < 0.75 < 0.85 < min(shares["frozen"], shares["tuned"])
 # enough.
 #
 # ## The proof
+#
+# The gradients of attention with heads and of layer normalisation, before the judges:
 
 # %% [markdown] lang="es"
 # Los tres se saben de memoria lo que se les enseñó. Pero solo los dos que habían leído saben de los
@@ -449,6 +521,8 @@ assert shares["scratch"] < 0.75 < 0.85 < min(shares["frozen"], shares["tuned"])
 # congelado.
 #
 # ## La demostración
+#
+# Los gradientes de la atención con cabezas y de la normalización de capa, ante los jueces:
 
 # %%
 verdicts(verify("multi-head", "layer-norm", seed=SEED))
@@ -505,12 +579,12 @@ count = 12 * 32**2 + 13 * 32
 check("2", count, sum(parameter.size for parameter in one.parameters()))
 
 # %% [markdown] lang="en"
-# **3. Nothing gets through.** A gradient that is the same for all entries of a word arrives at
-# layer normalisation. What gets through to x?
+# **3. Nothing gets through.** A gradient of $(1, 1, 1)$ arrives at a layer normalisation whose
+# input is $x = (1, 4, -2)$. Which three numbers get through to $x$?
 
 # %% [markdown] lang="es"
-# **3. Nada pasa.** A la normalización de capa llega un gradiente igual para todas las entradas de
-# una palabra. ¿Qué llega hasta x?
+# **3. Nada pasa.** A una normalización de capa cuya entrada es $x = (1, 4, -2)$ llega el gradiente
+# $(1, 1, 1)$. ¿Qué tres números llegan hasta $x$?
 
 # %%
 through = None
@@ -519,14 +593,39 @@ arrived = mg.grad(lambda x: nn.LayerNorm(3, dtype=np.float64)(x).sum())(point)
 check("3", through, arrived.round(9) + 0.0)
 
 # %% [markdown] lang="en" tags=["solution"]
-# Nothing: the entries of the output always sum to 0, so no x changes their sum.
+# Three zeros: the entries of the output always sum to 0, so no $x$ changes their sum.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Nada: las entradas de la salida siempre suman 0, así que ningún x cambia su suma.
+# Tres ceros: las entradas de la salida siempre suman 0, así que ningún $x$ cambia su suma.
 
 # %% tags=["solution"]
 through = np.zeros(3)
 check("3", through, arrived.round(9) + 0.0)
+
+# %% [markdown] lang="en"
+# **4. Three further on.** Take a single wave, $(\sin t, \cos t)$. What is the dot product of place
+# $t$ and place $t + 3$?
+
+# %% [markdown] lang="es"
+# **4. Tres más allá.** Toma una sola onda, $(\sin t, \cos t)$. ¿Cuánto vale el producto escalar del
+# lugar $t$ y el lugar $t + 3$?
+
+# %%
+product = None
+one_wave = nn.sinusoidal_encoding(12, 2, dtype=np.float64)
+check("4", product, one_wave[5] @ one_wave[8])
+
+# %% [markdown] lang="en" tags=["solution"]
+# $\sin t \sin(t + 3) + \cos t \cos(t + 3) = \cos 3 \approx -0.99$, whatever $t$ is. With more waves
+# it is a sum of such cosines, one for each length: of the distance alone.
+
+# %% [markdown] lang="es" tags=["solution"]
+# $\sin t \sin(t + 3) + \cos t \cos(t + 3) = \cos 3 \approx -0{,}99$, valga lo que valga $t$. Con
+# más ondas es una suma de cosenos así, uno por cada longitud: depende solo de la distancia.
+
+# %% tags=["solution"]
+product = np.cos(3)
+check("4", product, one_wave[5] @ one_wave[8])
 
 # %% [markdown] lang="en"
 # ## Where to read on

@@ -115,17 +115,18 @@ graph.draw(Waist()(mg.Tensor(np.zeros((1, 64), np.float32))), title="64 → 10 �
 # Two pixels and *one* number for them: that we can solve with pencil and SymPy. Take two
 # neighbouring pixels, their means subtracted. A direction $u = (\cos\theta, \sin\theta)$ is all
 # that the network may choose; the code is how far a picture lies along it, $k = u \cdot x$, and the
-# decoder puts that length back, $\hat x = k\,u$. With the pixels' covariances $a$, $b$, $c$, what
-# is lost on average, $|x - \hat x|^2$, is
+# decoder puts that length back, $\hat x = k\,u$. What is lost is $|x - \hat x|^2 = |x|^2 - k^2$, by
+# Pythagoras. On average, with the pixels' variances $a$ and $c$ and their covariance $b$, that is
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones
 #
 # Dos píxeles y *un* número para ambos: eso se resuelve con lápiz y SymPy. Toma dos píxeles vecinos,
-# con las medias restadas. Lo único que la red puede elegir es una dirección
-# $u = (\cos\theta, \sin\theta)$; el código es hasta dónde llega la imagen en esa dirección,
-# $k = u \cdot x$, y el decodificador devuelve esa longitud, $\hat x = k\,u$. Con las covarianzas
-# $a$, $b$, $c$ de los píxeles, lo que se pierde por término medio, $|x - \hat x|^2$, es
+# con las medias restadas. Lo único que la red puede elegir es una dirección $u = (\cos\theta,
+# \sin\theta)$; el código es hasta dónde llega la imagen en esa dirección, $k = u \cdot x$, y el
+# decodificador devuelve esa longitud, $\hat x = k\,u$. Se pierde $|x - \hat x|^2 = |x|^2 - k^2$,
+# por Pitágoras. Por término medio, con las varianzas $a$ y $c$ de los píxeles y su covarianza $b$,
+# eso es
 
 # %%
 a, b, c, theta = sympy.symbols("a b c theta", real=True)
@@ -191,8 +192,8 @@ plt.show()
 # ## The code, from primitives
 #
 # Now all 64 pixels and 10 numbers. $E$ makes the codes, $D$ the pictures, one picture per row, and
-# $L$ is the mean square of what is lost. The gradients are two lines of the chain rule, read from
-# the back:
+# $L$ is the mean square of what is lost, over the $n$ entries of $X$. The gradients are two lines
+# of the chain rule, read from the back:
 #
 # $$K = X E^{\top} \qquad \hat X = K D^{\top} \qquad \delta \hat X = \tfrac{2}{n}\,(\hat X - X)$$
 # $$\frac{\partial L}{\partial D} = \delta \hat X^{\top} K \qquad \delta K = \delta \hat X\,D \qquad
@@ -202,8 +203,8 @@ plt.show()
 # ## El código, desde cero
 #
 # Ahora, los 64 píxeles y 10 números. $E$ hace los códigos y $D$ las imágenes, una imagen por fila,
-# y $L$ es la media de los cuadrados de lo perdido. Los gradientes son dos líneas de regla de la
-# cadena, leídas desde atrás:
+# y $L$ es la media de los cuadrados de lo perdido, sobre las $n$ entradas de $X$. Los gradientes
+# son dos líneas de regla de la cadena, leídas desde atrás:
 #
 # $$K = X E^{\top} \qquad \hat X = K D^{\top} \qquad \delta \hat X = \tfrac{2}{n}\,(\hat X - X)$$
 # $$\frac{\partial L}{\partial D} = \delta \hat X^{\top} K \qquad \delta K = \delta \hat X\,D \qquad
@@ -372,7 +373,7 @@ for name, seen in maps.items():
     told = classify(seen.known, known.digit, seen.held_out, seed=SEED)
     shares[name] = np.mean(told == held_out.digit)
     print(f"{name:<9}{text('lost', 'pierde')} {lost(seen):.4f},",
-          text("digits told by two numbers:", "dígitos reconocidos por dos números:"),
+          text("digits told from two numbers:", "dígitos reconocidos con dos números:"),
           f"{shares[name]:.0%}")  # fmt: skip
 assert lost(maps["stacked"]) < 0.8 * lost(maps["PCA"])
 assert shares["stacked"] > shares["PCA"]
@@ -390,12 +391,14 @@ for panel, (name, seen) in zip(panels, maps.items(), strict=True):
 plt.show()
 
 # %% [markdown] lang="en"
-# And back to ten numbers. The decoder turns *any* ten of them into a picture, also those that no
+# Two numbers of the stack tell more of a digit than two of PCA, and give more of it back. Now once
+# more with ten. The decoder turns *any* ten of them into a picture, also those that no
 # picture has led to. Walk straight from one digit's code to another's, and look what it draws on
 # the way:
 
 # %% [markdown] lang="es"
-# Volvamos a los diez números. El decodificador hace una imagen de *cualesquiera* diez, también de
+# Dos números de la red apilada dicen más de un dígito que dos de PCA, y devuelven más de él. Ahora,
+# otra vez con diez. El decodificador hace una imagen de *cualesquiera* diez, también de
 # los que no salen de ninguna. Ve en línea recta del código de un dígito al de otro y mira lo que
 # dibuja por el camino:
 

@@ -210,4 +210,4 @@ def _by_symbol() -> dict[Any, Primitive]:
         function_of(primitive): primitive
         for primitive in reversed([*PRIMITIVES.values()])
         if primitive.symbol is not None
-    }
+    } | {sympy.exp: PRIMITIVES["exp"]}  # SymPy's own, in a formula of somebody's

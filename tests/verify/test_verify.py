@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import sympy
 
+import minigrad as mg
 import minigrad.tape
 from minigrad import nn
+from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.symbolic import Slopes, named_products, written_out
-from minigrad.primitives import PRIMITIVES, fused
+from minigrad.primitives import PRIMITIVES, fused, primitive
 from minigrad.targets import LAYERS, Target, resolve
 from minigrad.verify import Problem, judge_proof, problems, verify
 from minigrad.verify.diagnosis import describe
@@ -291,3 +293,25 @@ def test_a_report_without_checks_has_not_passed():
     from minigrad.verify import Report
 
     assert not Report((), 0).passed
+
+
+@pytest.mark.parametrize(("sign", "passes"), [(1, True), (-1, False)])
+def test_a_primitive_of_ones_own_is_what_its_formula_says(monkeypatch, sign, passes):
+    """Its rule may use y, and generated code computes the formula, not the primitive."""
+    monkeypatch.setattr(primitive, "_primitives", dict(primitive._primitives))
+    swish = mg.elementwise(
+        "swish", lambda x: x * mg.sigmoid(x),
+        partials=(lambda y, x: y + sign * mg.sigmoid(x) * (1 - y),),
+        symbol=lambda x: x * functions.sigmoid(x),
+    )  # fmt: skip
+
+    class Swishing(nn.Cell):
+        """A cell that uses it."""
+
+        state, gates = ("h",), ("a",)
+
+        def step(self, x, h):
+            return 0.5 * h + swish(self.a(h, x))
+
+    report = verify(Target("Swishing", Swishing))
+    assert len(report.checks) == 8 and report.passed == passes
