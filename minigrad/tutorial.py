@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.symbolic import Derivation
 from minigrad.verify import Report
+from minigrad.verify.report import Check, Judge, summary
 
 __all__ = ["Formulas", "check", "formulas", "text", "verdicts"]
 
@@ -49,7 +50,9 @@ def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> No
 
 
 def _short(array: np.ndarray, digits: int = 4) -> str:
-    return np.array2string(array, precision=digits, suppress_small=True).replace("\n", "")
+    """An array in a line, of a long one only the ends."""
+    shown = np.array2string(array, precision=digits, suppress_small=True, threshold=40)
+    return " ".join(shown.split())
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def formulas(derivation: Derivation, *of: str, within: str | None = None) -> For
 
 
 def verdicts(report: Report) -> None:
-    """Print what each judge said, a line each.
+    """Print what each judge said: a line for each thing that it established, over all shapes.
 
     Raises:
         AssertionError: a check failed.
@@ -101,16 +104,23 @@ def verdicts(report: Report) -> None:
         "exact": text("exact", "exacto"),
         "numeric": text("numeric", "numérico"),
     }
+    orders = {
+        1: text("gradient", "gradiente"),
+        2: text("second derivative", "segunda derivada"),
+    }
     width = max(len(found.target) for found in report.checks)
+    lines: dict[tuple[str, Judge, int, str], list[Check]] = {}
     for found in report.checks:
-        order = text("gradient", "gradiente") if found.order == 1 else (
-            text("second derivative", "segunda derivada"))  # fmt: skip
-        if found.judge == "numeric":
-            figure = f"{text('largest error', 'mayor error')} {found.figure:.0e}"
-        else:
-            figure = f"{found.figure:.0f} {text('entries equal', 'entradas iguales')}"
-        mark = "✓" if found.passed else "✗"
-        print(f"{mark} {found.target:<{width}} {judges[found.judge]:<13} {order:<18} {figure}")
-        for failure in found.failures:
+        one = found.target, found.judge, found.order, found.established
+        lines.setdefault(one, []).append(found)
+    for (target, judge, order, _), checks in lines.items():
+        figure = (
+            f"{text('largest error', 'mayor error')} {summary(checks)}"
+            if judge == "numeric"
+            else f"{summary(checks)} {text('entries equal', 'entradas iguales')}"
+        )
+        mark = "✓" if all(found.passed for found in checks) else "✗"
+        print(f"{mark} {target:<{width}} {judges[judge]:<13} {orders[order]:<18} {figure}")
+        for failure in (failure for found in checks for failure in found.failures):
             print("   ", failure)
     assert report.passed, text("a judge found a fault", "un juez encontró un fallo")

@@ -42,6 +42,11 @@ def test_a_check_says_what_was_expected(yours, said, capsys):
     assert capsys.readouterr().out == said
 
 
+def test_a_long_wrong_answer_is_shortened(capsys):
+    check("1", np.zeros((30, 8)), np.ones(3))
+    assert len(capsys.readouterr().out) < 300
+
+
 def test_a_check_speaks_spanish(spanish, capsys):
     check("2", 3, 4)
     assert capsys.readouterr().out == "✗ 2: se esperaba 4, lo tuyo 3\n"
@@ -65,6 +70,15 @@ def test_formulas_of_one_section_only():
 def test_a_formula_that_is_not_there_is_an_error():
     with pytest.raises(ValueError, match="RNNCell has nothing of δq_t"):
         formulas(derive("rnn"), "δq_t")
+
+
+def test_verdicts_add_up_the_shapes(capsys):
+    report = verify("multiply")
+    verdicts(report)
+    told = capsys.readouterr().out.splitlines()
+    assert len(report.checks) > len(told) == 4
+    proved = sum(found.figure for found in report.checks if found.judge == "proof")
+    assert told[0].endswith(f" {proved:.0f} entries equal")
 
 
 def test_verdicts_tell_every_check(capsys, spanish):

@@ -91,7 +91,8 @@ graph.draw(L, title="L = (tanh(w·x + b) − t)²")
 # Now **backwards**. Ask of each value: if it grew by a hair, by how many hairs would $L$ grow? Call
 # the answer $\delta$. For $L$ itself it is 1. Every other value acts on $L$ only through the boxes
 # that use it, so its $\delta$ is the $\delta$ of the box times the slope of that one box, which you
-# know from your calculus course. That is the chain rule, read from right to left:
+# know from your calculus course; if it goes into a box twice, as $e$ does into $e \cdot e$, both
+# count. That is the chain rule, read from right to left:
 #
 # $$\delta e = 2\,e = -1.0758$$
 # $$\delta y = \delta e \cdot 1 = -1.0758$$
@@ -106,8 +107,8 @@ graph.draw(L, title="L = (tanh(w·x + b) − t)²")
 # Y ahora **hacia atrás**. Pregunta por cada valor: si creciera un pelo, ¿cuántos pelos crecería
 # $L$? Llamemos $\delta$ a la respuesta. Para la propia $L$ es 1. Cualquier otro valor influye en
 # $L$ solo a través de las cajas que lo usan; así que su $\delta$ es la $\delta$ de la caja por la
-# pendiente de esa única caja, que ya conoces del curso de cálculo. Es la regla de la cadena, leída
-# de derecha a izquierda:
+# pendiente de esa única caja, que ya conoces del curso de cálculo; si entra dos veces en una caja,
+# como $e$ en $e \cdot e$, cuentan las dos. Es la regla de la cadena, leída de derecha a izquierda:
 #
 # $$\delta e = 2\,e = -1.0758$$
 # $$\delta y = \delta e \cdot 1 = -1.0758$$
@@ -144,17 +145,6 @@ class Node:
         self.value, self.parents, self.slope = value, parents, 0.0
         tape.append(self)
 
-    def __add__(self, other):
-        return Node(self.value + other.value, [(self, 1), (other, 1)])
-
-    def __mul__(self, other):
-        return Node(self.value * other.value, [(self, other.value), (other, self.value)])
-
-
-def tanh(a):
-    y = np.tanh(a.value)
-    return Node(y, [(a, 1 - y * y)])
-
 
 def backward(last):
     last.slope = 1.0
@@ -162,6 +152,31 @@ def backward(last):
         for parent, slope in node.parents:
             parent.slope += node.slope * slope
 
+
+# %% [markdown] lang="en"
+# Ten lines, and not one of them knows any calculus. That is left to the operations: each writes a
+# node, and beside every parent the slope. Our neuron needs three of them.
+
+# %% [markdown] lang="es"
+# Diez líneas, y ninguna sabe nada de cálculo. De eso se encargan las operaciones: cada una apunta
+# un nodo y, junto a cada padre (*parent*), la pendiente. A nuestra neurona le bastan tres.
+
+
+# %%
+def add(a, b):
+    return Node(a.value + b.value, [(a, 1), (b, 1)])
+
+
+def multiply(a, b):
+    return Node(a.value * b.value, [(a, b.value), (b, a.value)])
+
+
+def tanh(a):
+    y = np.tanh(a.value)
+    return Node(y, [(a, 1 - y * y)])
+
+
+Node.__add__, Node.__mul__ = add, multiply  # what + and * mean between nodes
 
 w_, x_, b_, minus_t = Node(0.5), Node(2.0), Node(-0.5), Node(-1.0)
 e_ = tanh(w_ * x_ + b_) + minus_t
@@ -183,7 +198,8 @@ assert np.allclose([w_.slope, x_.slope, b_.slope], [w.grad, x.grad, b.grad], rto
 #
 # ## The rules, derived
 #
-# Each operation brings its own slope. minigrad writes them beside SymPy's derivative:
+# Each operation brings its own slope. minigrad writes it out: the operation, its derivative, and
+# what is therefore handed back ($\circ$ multiplies arrays entry by entry).
 
 # %% [markdown] lang="es"
 # Hasta la última cifra. Dos detalles de `backward` merecen otra mirada.
@@ -199,7 +215,8 @@ assert np.allclose([w_.slope, x_.slope, b_.slope], [w.grad, x.grad, b.grad], rto
 #
 # ## Las reglas, deducidas
 #
-# Cada operación trae su propia pendiente. minigrad las escribe junto a la derivada de SymPy:
+# Cada operación trae su propia pendiente. minigrad lo escribe todo: la operación, su derivada y lo
+# que, por tanto, devuelve hacia atrás ($\circ$ multiplica arrays entrada por entrada).
 
 # %%
 formulas(derive("tanh"))
@@ -321,7 +338,8 @@ assert np.allclose(gradient, slopes, rtol=1e-13)
 # A check at one point says nothing about the next point. Since every rule of minigrad is an
 # ordinary NumPy expression, it runs on *symbols* as well as on numbers: the gradient comes out as a
 # formula, SymPy differentiates the forward pass by itself, and the difference has to reduce to 0.
-# Three judges look at each rule.
+# That is the first of the three judges of chapter 1; the exact one computes in a finite field, the
+# numeric one takes complex steps. The second derivative is judged as well.
 
 # %% [markdown] lang="es"
 # Mil pendientes: una ejecución contra mil, y los mismos números.
@@ -330,8 +348,9 @@ assert np.allclose(gradient, slopes, rtol=1e-13)
 #
 # Comprobar en un punto no dice nada del punto de al lado. Pero cada regla de minigrad es una
 # expresión corriente de NumPy, así que se ejecuta igual con *símbolos* que con números: el
-# gradiente sale como fórmula, SymPy deriva por su cuenta el paso hacia delante, y la diferencia
-# tiene que reducirse a 0. A cada regla la examinan tres jueces.
+# gradiente sale como fórmula, SymPy deriva por su cuenta el cálculo hacia delante, y la diferencia
+# tiene que reducirse a 0. Ese es el primero de los tres jueces del capítulo 1; el exacto calcula en
+# un cuerpo finito y el numérico da pasos complejos. También se juzga la segunda derivada.
 
 # %%
 verdicts(verify("tanh", "multiply", seed=SEED))
@@ -340,15 +359,16 @@ verdicts(verify("tanh", "multiply", seed=SEED))
 # A judge that never says no is worth nothing. So here is a tanh whose author forgot the square:
 
 # %% [markdown] lang="es"
-# Un juez que nunca dice que no, no vale nada. Aquí va una tanh a la que su autor le olvidó el
-# cuadrado (los jueces explican sus fallos en inglés):
+# Un juez que nunca dice que no, no vale nada. Aquí va una tanh cuyo autor olvidó el cuadrado. (Los
+# jueces explican sus fallos en inglés: la última línea da la derivada del motor, la de SymPy y el
+# factor que falta).
 
 # %%
 forgetful_tanh = mg.elementwise(
     "forgetful_tanh",
     np.tanh,
     partials=(lambda y, x: 1 - y,),  # should be 1 - y * y
-    symbol="tanh",
+    symbol="tanh",  # what it is to SymPy, which differentiates it by itself
 )
 report = verify(Target("forgetful_tanh", forgetful_tanh), seed=SEED)
 for found in report.checks:
@@ -418,8 +438,8 @@ check("2", your_guess, careless())
 # with 3 again. The last one wins.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Primero se visita la suma, que escribe un 1 en $x$; después el producto lo machaca dos veces, con
-# 3 y otra vez con 3. Gana el último.
+# Primero se visita la suma, que escribe un 1 en $x$; después el producto lo sobrescribe dos veces,
+# con 3 y otra vez con 3. Gana el último.
 
 # %% tags=["solution"]
 your_guess = 3.0
@@ -427,11 +447,11 @@ check("2", your_guess, careless())
 
 # %% [markdown] lang="en"
 # **3. One more rule.** Teach our tape the logistic function $\sigma(x) = 1 / (1 + e^{-x})$. Its
-# slope is short when you write it with the output.
+# slope is short when you write it in terms of the output.
 
 # %% [markdown] lang="es"
 # **3. Una regla más.** Enséñale a nuestra cinta la función logística $\sigma(x) = 1 / (1 +
-# e^{-x})$. Su pendiente es corta si la escribes con la salida.
+# e^{-x})$. Su pendiente queda corta si la escribes en función de la salida.
 
 
 # %%

@@ -166,10 +166,9 @@ formulas(paper, "δw_t", "δa^w_t", "δh_t", "∂L/∂W_w")
 verdicts(verify(diary, seed=SEED))
 
 # %% [markdown] lang="en"
-# A judge that stands there more than once looked at several shapes: more steps, more layers. The
-# last two lines judge something that you have not even seen yet: the fused code that minigrad made
-# of your cell. We will come to it. With the class in a file `diary.py`, all of this is one command
-# each:
+# Each line adds up several shapes: more steps, more layers. The last one judges something that you
+# have not even seen yet: the fused code that minigrad made of your cell. We will come to it. With
+# the class in a file `diary.py`, all of this is one command each:
 #
 # ```
 # minigrad graph   diary.py:Diary --view cell -o diary.svg
@@ -185,9 +184,9 @@ verdicts(verify(diary, seed=SEED))
 # writing gate starts almost closed, with a bias of −2.
 
 # %% [markdown] lang="es"
-# Un juez que aparece más de una vez ha mirado varios tamaños: más pasos, más capas. Las dos últimas
-# líneas juzgan algo que ni siquiera has visto: el código fusionado que minigrad ha hecho de tu
-# celda. Ya llegaremos. Con la clase en un archivo `diary.py`, cada cosa de estas es una orden:
+# Cada línea suma varios tamaños: más pasos, más capas. La última juzga algo que ni siquiera has
+# visto: el código fusionado que minigrad ha hecho de tu celda. Ya llegaremos. Con la clase en un
+# archivo `diary.py`, cada cosa de estas es una orden:
 #
 # ```
 # minigrad graph   diary.py:Diary --view cell -o diary.svg

@@ -44,6 +44,7 @@ SITE = HERE / "site"
 WORDS = {
     "en": {
         "language": "English", "solution": "Solution", "plot": "Code of the figure",
+        "figure": "Figure",
         "previous": "Previous", "next": "Next", "contents": "Contents",
         "notebook": "Download this chapter as a notebook",
         "setup": "The notebook's language; and minigrad, where it is missing (on Colab, say).",
@@ -51,6 +52,7 @@ WORDS = {
     },
     "es": {
         "language": "Español", "solution": "Solución", "plot": "Código de la figura",
+        "figure": "Figura",
         "previous": "Anterior", "next": "Siguiente", "contents": "Índice",
         "notebook": "Descargar este capítulo como cuaderno",
         "setup": "El idioma del cuaderno; y minigrad, donde falte (en Colab, por ejemplo).",
@@ -80,6 +82,7 @@ if importlib.util.find_spec("models") is None:
 """
 IMPORTS_MODELS = re.compile(r"^(?:from|import) models\b", re.MULTILINE)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FORMULA = re.compile(CODE.pattern + r"|(\${1,2})([^$]+)\1", re.DOTALL)
 
 
@@ -233,9 +236,12 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter]) -> str:
     """The chapter as a page of the site: formulas in MathML, solutions folded."""
     shown = deepcopy(notebook)
     del shown.cells[0]  # the setup is for the notebook
+    section = this.title
     for cell in shown.cells:
         if cell.cell_type == "markdown":
+            section = [section, *HEADING.findall(CODE.sub("", cell.source))][-1]
             cell.source = with_mathml(cell.source)
+        cell.metadata["alt"] = f"{WORDS[this.language]['figure']}: {section}"
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             for kind in ("text/markdown", "text/latex"):

@@ -205,8 +205,9 @@ def _power(base: Any, exact: sympy.Expr, exponent: Any) -> Any:
 
 
 def _by_symbol() -> dict[Any, Primitive]:
+    """Who means a function of SymPy; of several the first, for a later one may be on trial."""
     return {
         function_of(primitive): primitive
-        for primitive in PRIMITIVES.values()
+        for primitive in reversed([*PRIMITIVES.values()])
         if primitive.symbol is not None
     } | {sympy.exp: PRIMITIVES["exp"]}  # SymPy's own, in a formula of somebody's

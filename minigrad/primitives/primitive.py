@@ -262,7 +262,7 @@ def elementwise(
         domain: per operand what it may be, all real numbers if not given: see `Primitive`.
         analytic: whether it takes complex numbers too, and is analytic there.
         samples: inputs to judge it on; some with and without broadcasting if not given.
-        numpy: NumPy functions that it answers to, beside ``forward``.
+        numpy: NumPy functions that it answers to, beside ``forward`` if no other does.
         doc: what it computes, with an example: what ``help`` shows of it.
 
     Example:
@@ -474,7 +474,8 @@ def _declare(
         else (keyword for rule in rules if callable(rule) for keyword in _keywords(rule))
     )
     static.pop("position", None)
-    own = (forward,) if _is_numpy(forward) else ()
+    free = _by_numpy.get(forward) in (None, _primitives.get(name))  # or np.tanh would change hands
+    own = (forward,) if _is_numpy(forward) and free else ()
     rest["label"] = rest.get("label") or name
     primitive = Primitive(
         name, forward, kind, rules, vjps, static=tuple(static), numpy=(*own, *numpy), **rest

@@ -42,6 +42,10 @@ import sympy
 print(text("seven times 191 is", "siete por 191 son"), 7 * 191)
 sympy.sqrt(sympy.Symbol("z"))
 
+# %%
+from minigrad import graph
+graph.draw("rnn", steps=1)
+
 # %% [markdown] lang="en" tags=["solution"]
 # The English solution.
 
@@ -72,6 +76,12 @@ def test_each_language_has_its_own_prose_and_output_and_all_of_the_code(site):
         assert "seven times 191 is 1337" in english and "siete por 191 son 1337" in spanish
     assert "<title>Squares</title>" in site["01-squares.en.html"]
     assert '<html lang="es">' in site["01-squares.es.html"]
+
+
+def test_pictures_say_in_the_reader_s_language_where_they_stand(site):
+    assert 'alt="Figure: Squares"' in site["01-squares.en.html"]
+    assert 'alt="Figura: Cuadrados"' in site["01-squares.es.html"]
+    assert not any("No description" in page for page in site.values())
 
 
 def test_formulas_are_mathml_in_pages_and_latex_in_notebooks(site):
