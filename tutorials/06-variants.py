@@ -109,7 +109,7 @@ peephole = derive("peephole-diagonal")
 formulas(peephole, "f_t", "i_t")
 
 # %%
-formulas(peephole, "∂c_t/∂c_{t−1}|c_t", "∂c_t/∂c_{t−1}", within="What carries the gradient")
+formulas(peephole, "∂c_t/∂c_{t−1}|c", "∂c_t/∂c_{t−1}", within="What carries the gradient")
 
 # %% [markdown] lang="en"
 # The coupled gate learns from a *difference*: whether the old memory or the new candidate would
@@ -131,7 +131,7 @@ formulas(derive("coupled"), "c_t", "∂c_t/∂f_t", "δf_t")
 # las puertas quietas. ($s_t$ es lo que la puerta de reinicio deja ver al candidato).
 
 # %%
-formulas(derive("gru"), "s_t", "a^h̃_t", "h̃_t", "h_t", "∂h_t/∂h_{t−1}|h_t")
+formulas(derive("gru"), "s_t", "a^h̃_t", "h̃_t", "h_t", "∂h_t/∂h_{t−1}|h")
 
 # %% [markdown] lang="en"
 # ## The code, from primitives
