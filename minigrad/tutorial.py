@@ -108,6 +108,7 @@ def verdicts(report: Report) -> None:
         1: text("gradient", "gradiente"),
         2: text("second derivative", "segunda derivada"),
     }
+    generated = text("generated code", "código generado")
     width = max(len(found.target) for found in report.checks)
     lines: dict[tuple[str, Judge, int, str], list[Check]] = {}
     for found in report.checks:
@@ -120,7 +121,8 @@ def verdicts(report: Report) -> None:
             else f"{summary(checks)} {text('entries equal', 'entradas iguales')}"
         )
         mark = "✓" if all(found.passed for found in checks) else "✗"
-        print(f"{mark} {target:<{width}} {judges[judge]:<13} {orders[order]:<18} {figure}")
+        what = generated if "generated" in checks[0].unit else orders[order]
+        print(f"{mark} {target:<{width}} {judges[judge]:<13} {what:<18} {figure}")
         for failure in (failure for found in checks for failure in found.failures):
             print("   ", failure)
     assert report.passed, text("a judge found a fault", "un juez encontró un fallo")

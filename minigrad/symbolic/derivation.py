@@ -105,6 +105,10 @@ class Derivation:
         ('The derivative of tanh', ['Forward', 'Derivative', 'Backward'])
         >>> print(derivation.markdown().splitlines()[0])
         # The derivative of tanh
+        >>> print(derivation)  # doctest: +ELLIPSIS
+        The derivative of tanh
+        ======================
+        ...
     """
 
     title: str
@@ -227,6 +231,9 @@ class Derivation:
                 for section, lines in self.numbered()
             ],
         }  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.text()
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
