@@ -610,8 +610,8 @@ assert abs(one_day - network) < 0.15
 # the same code runs on symbols instead of numbers, and its gradient minus SymPy's own derivative
 # must reduce to 0. **Exact**: a hundred steps in a finite field, where equal means equal (chapter 3
 # shows how). **Numeric**: the complex step you have just met, on real data. Each line below says
-# who has judged what, and how many entries were found equal; the last one judges the fused code
-# that fast layers run.
+# who has judged what, and how many entries were found equal; the last one judges the code that
+# minigrad generates for fast layers.
 
 # %% [markdown] lang="es"
 # ## De «comprobado» a «demostrado»
@@ -621,8 +621,8 @@ assert abs(one_day - network) < 0.15
 # gradiente menos la derivada que calcula SymPy debe reducirse a 0. **Exacto** (*exact*): cien pasos
 # en un cuerpo finito, donde igual significa igual (el capítulo 3 enseña cómo). **Numérico**
 # (*numeric*): el paso complejo que acabas de conocer, con datos reales. Cada línea dice quién ha
-# juzgado qué y cuántas entradas ha hallado iguales; la última juzga el código fusionado con el que
-# las capas van deprisa.
+# juzgado qué y cuántas entradas ha hallado iguales; la última juzga el código que minigrad
+# genera para que las capas vayan deprisa.
 
 # %%
 report = verify("rnn", seed=SEED)

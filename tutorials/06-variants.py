@@ -92,17 +92,18 @@ graph.draw("gru", steps=2)
 #
 # A peephole is a second road from one $c$ to the next: each gate adds to its sum $c_{t-1}$ times
 # weights of its own, $p_f$ and $p_i$, one for each unit. Along the belt, with the gates held still
-# (that is what the bar says), the factor is $f_t$ as before; but all in all it has one more term
-# for each gate that looks at $c_{t-1}$. (That is why the first authors cut the gradient off there.)
+# (that is what the bar with the $c$ says), the factor is $f_t$ as before; but all in all it has
+# one more term for each gate that looks at $c_{t-1}$. (That is why the first authors cut the
+# gradient off there.)
 
 # %% [markdown] lang="es"
 # ## Lo que dicen los gradientes
 #
 # Una mirilla es un segundo camino de una $c$ a la siguiente: cada puerta añade a su suma la
 # $c_{t-1}$ por unos pesos propios, $p_f$ y $p_i$, uno por unidad. A lo largo de la cinta, con las
-# puertas quietas (eso es lo que dice la barra), el factor sigue siendo $f_t$; pero en total hay un
-# término más por cada puerta que mira $c_{t-1}$. (Por eso los primeros autores cortaban ahí el
-# gradiente).
+# puertas quietas (eso es lo que dice la barra con la $c$), el factor sigue siendo $f_t$; pero en
+# total hay un término más por cada puerta que mira $c_{t-1}$. (Por eso los primeros autores
+# cortaban ahí el gradiente).
 
 # %%
 peephole = derive("peephole-diagonal")
