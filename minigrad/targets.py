@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal
@@ -55,11 +55,13 @@ class Target:
             (input_size, hidden_size), a `Part`, a `Primitive`, or the `HandWritten` of a function
             decorated with `minigrad.verify.backward_of`.
         named: whether `resolve` finds it by its name, in another process too.
+        made: the module, where the name is of one and not of its class; it is drawn as it is.
     """
 
     name: str
     subject: Any
     named: bool = False
+    made: nn.Module | None = field(default=None, compare=False, repr=False)
 
     @property
     def kind(self) -> Kind:
@@ -141,15 +143,16 @@ def resolve(text: str) -> Target:
     subject = getattr(module, attribute, None)
     if subject is None:
         raise TargetError(f"{place} has no {attribute!r}; it has {_targets_in(module)}")
-    if isinstance(subject, nn.Module):
-        subject = type(subject)
+    made = subject if isinstance(subject, nn.Module) else None
+    if made is not None:
+        subject = type(made)
     if not _is_target(subject):
         raise TargetError(
             f"{text}: got {type(subject).__name__}, expected a subclass of minigrad.nn.Cell or "
             "minigrad.nn.Module, a primitive, or a function decorated with "
             "minigrad.verify.backward_of"
         )
-    return Target(text, getattr(subject, "__vjp__", subject), named=True)
+    return Target(text, getattr(subject, "__vjp__", subject), named=True, made=made)
 
 
 def _is_target(value: Any) -> bool:

@@ -6,6 +6,7 @@ The page is build/gallery/index.html by default, with the pictures beside it; it
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -30,9 +31,22 @@ SAYS = {
 }
 
 
-def recorded(layer: nn.Module, width: int = 3) -> Any:
-    """What a layer makes of a short sequence, step by step."""
-    x = mg.Tensor(np.random.default_rng(0).normal(size=(1, 3, width)), requires_grad=True, name="x")
+class OneGate(nn.Cell):
+    """A cell of one's own: h' = z ∘ h + (1 − z) ∘ tanh(W x)."""
+
+    state = ("h",)
+    gates = ("z", "new")
+
+    def step(self, x: mg.Tensor, h: mg.Tensor) -> mg.Tensor:
+        """One step."""
+        z = mg.sigmoid(self.z(h, x))
+        return z * h + (1 - z) * np.tanh(self.new(h, x))
+
+
+def recorded(layer: nn.Module, *, steps: int = 3) -> Any:
+    """What a layer makes of a sequence of three features, step by step."""
+    x = np.random.default_rng(0).normal(size=(1, steps, 3))
+    x = mg.Tensor(x, requires_grad=True, name="x")
     with mg.unfused():
         y = layer(x)[0]
         return trace(y, gradients_of=(y * y).sum())
@@ -56,6 +70,7 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "LSTM with peepholes": lambda: "peephole",
     "bidirectional LSTM": lambda: recorded(nn.LSTM(3, 4, bidirectional=True, **kind)),
     "two GRUs, one above the other": lambda: recorded(nn.GRU(3, 4, num_layers=2, **kind)),
+    "a cell of one's own": lambda: recorded(nn.Recurrent(3, 4, cell=OneGate, **kind)),
     "attention": lambda: "attention",
     "several heads": lambda: "multi-head",
     "transformer block": lambda: "encoder",
@@ -88,7 +103,7 @@ def build(folder: Path) -> Path:
         what = make()
         figures = []
         for view in VIEWS:
-            file = f"{name.replace(' ', '-').replace(',', '')}-{view}.svg"
+            file = f"{re.sub('[^A-Za-z]+', '-', name)}-{view}.svg"
             try:
                 draw(what, folder / file, view=view, title=f"{name}: {view}")
             except ValueError as error:  # a view that this layer does not have

@@ -101,7 +101,7 @@ class _Scalars(PythonCodePrinter):
         return self.names[expr]
 
     def _print_Integer(self, expr: sympy.Integer) -> str:
-        return f"F({int(expr)})"
+        return _whole_number(int(expr))
 
     def _print_Rational(self, expr: sympy.Rational) -> str:
         return f"F({int(expr.p)} / {int(expr.q)})"
@@ -143,6 +143,14 @@ class _Scalars(PythonCodePrinter):
 
     _print_tanh = _print_log = _print_sin = _print_cos = _print_erf = _print_Function
     _print_exp = _print_sigmoid = _print_Function
+
+
+def _whole_number(number: int) -> str:
+    """In parts of 62 bits, as Numba has them, which a finite field adds up exactly too."""
+    if abs(number) < 2**63:
+        return f"F({number})"
+    high, low = divmod(abs(number), 2**62)
+    return f"({'-' * (number < 0)}({_whole_number(high)}*F({2**62}) + F({low})))"
 
 
 def _call(expr: sympy.Function, argument: str) -> str:

@@ -47,7 +47,7 @@ def cell(graph: Graph, *, title: str | None = None) -> View:
     Raises:
         ValueError: the graph has no time steps, or several layers of them.
     """
-    view = folded(graph, title=title)
+    view = folded(graph, title=title, name="cell")
     strips = {item.strip for item in view.items if item.kind == "layer" and item.step is not None}
     if len(strips) != 1:
         raise ValueError(

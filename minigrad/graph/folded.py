@@ -13,12 +13,13 @@ from minigrad.graph.views import unrolled
 _VALUES = str.maketrans("₋₀₁₂₃₄₅₆₇₈₉", "-0123456789")
 
 
-def folded(graph: Graph, *, title: str | None = None) -> View:
+def folded(graph: Graph, *, title: str | None = None, name: str = "folded") -> View:
     """One cell for all steps, with an arrow from each state back to where the next step reads it.
 
     Args:
         graph: from `trace` or `trace_target`.
         title: heading of the picture; the graph's title if not given.
+        name: of the view that it is for, which an error begins with.
 
     Raises:
         ValueError: the graph has no time steps.
@@ -26,7 +27,7 @@ def folded(graph: Graph, *, title: str | None = None) -> View:
     view = unrolled(graph, all_steps=True, title=title)
     if not view.steps:
         raise ValueError(
-            f"folded: {view.title} has no time steps; its unrolled view shows it whole"
+            f"{name}: {view.title} has no time steps; its unrolled view shows it whole"
         )
     order = strips.order_of(view.items, view.arrows)
     kept = view.steps[len(view.steps) // 2]

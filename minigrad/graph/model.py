@@ -292,6 +292,8 @@ def _is_array(node: TapeNode, position: int) -> bool:
 def trace_target(target: Target, steps: int) -> Graph:
     """The graph of a target: a layer over ``steps`` time steps, or a primitive by itself.
 
+    A recurrent layer that is made already is taken as it is, with its layers and directions.
+
     Every node has its value, at random inputs and weights, and its gradient, of a loss made
     for the purpose: the mean of the squares of the output, in a recurrent layer of the last
     step's only, so that the gradient has the whole way through time before it.
@@ -320,18 +322,24 @@ def trace_target(target: Target, steps: int) -> Graph:
         with unfused():
             return _with_loss(target.subject.example(), target.title)
     batch, input_size, hidden_size = 1, 3, 4
-    layer = target.layer(input_size, hidden_size, rng=0)
+    layer = target.made
+    if isinstance(layer, nn.Recurrent):
+        input_size = layer.cell.input_size
+    else:
+        layer = target.layer(input_size, hidden_size, rng=0)
     x = Tensor(rng.normal(size=(batch, steps, input_size)), requires_grad=True, name="x")
     if not isinstance(layer, nn.Recurrent):
         with unfused():
             return _with_loss(layer(x), target.title)
-    initial = tuple(
+    initial = None if len(layer.cells) > 1 else tuple(
         Tensor(np.zeros((batch, layer.cell.size_of(name))), requires_grad=True, name=name)
         for name in layer.cell.state
-    )
+    )  # fmt: skip
     with unfused():
         y, states = layer(x, initial)
-    return _with_loss((y, states), target.title, last=True)
+    # In a reversed direction the last step is the first, with no way through time before it.
+    last = layer.directions == 1 and layer.return_sequences
+    return _with_loss((y, states), target.title, last=last)
 
 
 def _drawn(shape: tuple[int, ...], domain: str | None, rng: np.random.Generator) -> np.ndarray:

@@ -57,8 +57,16 @@ class Picture(View):
         <picture of LSTMCell: 41 items, 3 time steps>
     """
 
-    def _repr_svg_(self) -> str:
-        return svg(self)
+    def _repr_svg_(self) -> str | None:
+        try:
+            return svg(self)
+        except GraphvizNotFoundError:
+            return None  # its text is shown
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows: the picture, or where that cannot be, the text."""
+        picture = self._repr_svg_()
+        return {"text/plain": repr(self)} | ({"image/svg+xml": picture} if picture else {})
 
     def __repr__(self) -> str:
         count = len(self.steps) + self.skipped

@@ -13,6 +13,7 @@ from minigrad.graph.routes import Box, Point, Route, backward, position
 
 _DECADES = (-10, 2)  # of the curves under the time axis
 _PLOT = 110.0  # points, height of the plot
+_PIECE = 100  # points of a curve in one line: Graphviz reads strings of 16 kB
 _CURVES = (("#0b62a4", "solid", "circle"), ("#c2570c", "dashed", "square"),
            ("#117733", "dotted", "diamond"), ("#882255", "solid", "triangle"))  # fmt: skip
 
@@ -45,7 +46,7 @@ class Scene:
         """A frame with a heading, and the items in it."""
         x, y, w, h = box
         corners = f"{x - w / 2:.1f},{y - h / 2:.1f},{x + w / 2:.1f},{y + h / 2:.1f}"
-        width = 7.0 * len(heading)
+        width = heading_width(heading)
         self.lines += [
             f"subgraph {dot.quoted(f'cluster_{part}')} {{",
             f'bb="{corners}"; lp="{x - w / 2 + 10 + width / 2:.1f},{y + h / 2 - 12:.1f}"; '
@@ -130,17 +131,17 @@ class Scene:
         """Log10 of the size of each state's gradient over all steps; a scale that is fixed."""
         low, high = _DECADES
         steps = sorted({step for _, points in self.view.series for step, _ in points})
-        first, last = steps[0], steps[-1]
+        start, end = steps[0], steps[-1]
         aligned = not self.view.skipped
 
         def at(step: int, power: float) -> Point:
-            share = (step - first) / max(last - first, 1)
+            share = (step - start) / max(end - start, 1)
             x = centres[step] if aligned else 40 + share * (width - 60)
             part = (min(max(power, low), high) - high) / (low - high)
             return x, top - part * _PLOT
 
         for power in range(low, high + 1, 2):
-            y = at(first, power)[1]
+            y = at(start, power)[1]
             grey = "#9a9a9a" if power in (low, 0) else "#dddddd"
             self.line(straight([(24.0, y), (width, y)]), color=grey, penwidth="0.6")
             words = f"{'≤ ' if power == low else ''}10{_raised(power)}"
@@ -152,8 +153,9 @@ class Scene:
         for number, (name, points) in enumerate(self.view.series):
             color, style, mark = _CURVES[number % len(_CURVES)]
             places = [at(step, power) for step, power in points]
-            if len(places) > 1:
-                self.line(straight(places), color=color, style=style, penwidth="1.8")
+            for first in range(0, len(places) - 1, _PIECE):
+                piece = places[first : first + _PIECE + 1]
+                self.line(straight(piece), color=color, style=style, penwidth="1.8")
             for x, y in places if len(places) <= 60 else ():
                 self.shape((x, y, 6.0, 6.0), mark, style="filled", fillcolor=color, color=color)
             key = top - _PLOT - 32
@@ -170,6 +172,11 @@ class Scene:
 
     def _node(self, **attributes: str) -> None:
         self.lines.append(f"{self._name()} {dot.attributes(**attributes)}")
+
+
+def heading_width(heading: str) -> float:
+    """Points that a frame's heading takes."""
+    return 7.0 * len(heading)
 
 
 def _raised(power: int) -> str:

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from minigrad.graph import routes, strips
 from minigrad.graph.items import Item, View
 from minigrad.graph.routes import Box, Point, Route
-from minigrad.graph.scene import Scene
+from minigrad.graph.scene import Scene, heading_width
 from minigrad.graph.tile import Run, block, tile
 
 _GAP = 46.0  # points between two steps
 _LABELLED_GAP = 84.0  # … where a derivative stands on the line
+_BEND = 60.0  # … at least, for lines to bend in
+_LETTER = 5.5  # points for a letter of what stands at a line
 _BETWEEN = 74.0  # points between two strips
 
 
@@ -28,18 +30,26 @@ class Tiling:
         self.items = {item.id: item for item in view.items}
         self.order = strips.order_of(view.items, view.arrows)
         self.tiles = {strip: tile(view, strip, run) for strip in self.order}
-        self.gap = _LABELLED_GAP if view.labels else _GAP
+        self.kept = self._kept_free()
+        self.aside = max(map(self.kept.__getitem__, filter(self._reversed, self.order)), default=0)
+        self.gap = _GAP
+        if view.labels:
+            self.gap = max(_LABELLED_GAP, _BEND + max(self.kept.values()) + self.aside)
         self.column = max(one.width for one in self.tiles.values())
         self.starts = self._columns()
         self.width = max(self.starts.values()) + self.column
+        self.loops = 0.0  # where a folded view's run, over each frame
+        if view.folded:
+            self.loops = 20.0 * max(len({i.role for i in view.items if i.kind == "state"}), 1)
         self.bottoms: dict[str, float] = {}
         height = 0.0
         for strip, one in self.tiles.items():
             self.bottoms[strip] = height
-            height += one.height + _BETWEEN
-        self.top = height - _BETWEEN
+            height += one.height + self.loops + _BETWEEN
+        self.top = height - self.loops - _BETWEEN
         self.rank = {strip: number for number, strip in enumerate(self.tiles)}
         self.boxes: dict[str, Box] = {}
+        self.outside: list[Box] = []  # of what is in no step
         self.loose: dict[tuple[str, str], Route] = {}
         self.highest = 0.0  # where lines run above the frames
         self.written: dict[tuple[str, str], Point] = {}
@@ -61,10 +71,11 @@ class Tiling:
                 self.boxes[item.id] = (x + dx, y + dy, w, h)
                 self.by_step[item.strip, item.step].append(item.id)
         self._place_pills()
-        after = strips.descendants(view)
+        after = self._after()
         loose = [i for i in view.items if i.step is None and i.id not in self.boxes]
         self._place_block([item for item in loose if item.id not in after], left=True)
         self._place_block([item for item in loose if item.id in after], left=False)
+        self.outside = [self.boxes[item.id] for item in loose]
         scene = Scene(view)
         self._frames(scene)
         for item in view.items:
@@ -81,11 +92,40 @@ class Tiling:
         scene.under(self._centres(), self.width)
         return scene
 
+    def _kept_free(self) -> dict[str, float]:
+        """Room in front of each strip's frames for what stands at a line and has none inside."""
+        kept = dict.fromkeys(self.order, 0.0)
+        for (a, b), words in self.view.labels.items():
+            one, other = self.items[a], self.items[b]
+            if one.kind != "state" or other.step is None or one.step == other.step:
+                continue
+            x, _, w, _ = self.tiles[other.strip].places[other.role]
+            wide = _LETTER * len(words)
+            if self._outside(wide, x - w / 2):
+                kept[other.strip] = max(kept[other.strip], wide + 8)
+        return kept
+
+    @staticmethod
+    def _outside(wide: float, room: float) -> bool:
+        """Whether what stands at a line has no place between the frame and a box in it."""
+        return 6 + wide >= room
+
+    def _after(self) -> set[str]:
+        """What stands to the right of the steps: what they lead to, and what only that reads."""
+        after = strips.descendants(self.view)
+        readers: dict[str, set[str]] = defaultdict(set)
+        for a, b in self.view.arrows:
+            readers[a].add(b)
+        outside = [a for a in readers if self.items[a].step is None and a not in after]
+        while more := {a for a in outside if a not in after and readers[a] <= after}:
+            after |= more
+        return after
+
     def _columns(self) -> dict[int, float]:
         shift, starts, before = 0.0, dict[int, float](), None
         for number, step in enumerate(self.view.steps):
             if self.view.skipped and before is not None and step != before + 1:
-                shift += _GAP * 5
+                shift += _GAP * 5 + self.aside
             starts[step] = shift + number * (self.column + self.gap)
             before = step
         return starts
@@ -111,13 +151,20 @@ class Tiling:
             if not self.framed[strip]:
                 continue
             for step in steps:
-                heading = self.view.headings.get(step, f"t = {step}")
+                heading = self._heading(strip, step)
                 mine = [(self.items[key], self.boxes[key]) for key in self.by_step[strip, step]]
                 scene.frame(self._frame(strip, step), heading, f"{step} {strip}".rstrip(), mine)
-            if many:
+            if many and not self.view.folded:
                 x, y, _, h = self._frame(strip, min(steps))
                 x -= self.tiles[strip].width / 2
                 scene.text(strips.title_of(strip), (x, y + h / 2 + 11), align="l", size=14)
+
+    def _heading(self, strip: str, step: int) -> str:
+        """What stands over a step; in a folded view, whose loops run there, also its layer."""
+        heading = self.view.headings.get(step, f"t = {step}")
+        if self.view.folded and sum(self.framed.values()) > 1:
+            return f"{strips.title_of(strip)} {heading.partition('   ')[0]}"
+        return heading
 
     def _place_pills(self) -> None:
         """States that come in stand where the step before would have them."""
@@ -151,7 +198,7 @@ class Tiling:
         for (a, b), (tip, points) in one.curves.items():
             self.loose[a, b] = ((tip[0] + x, tip[1] + y), [(px + x, py + y) for px, py in points])
         for pair, (lx, ly) in one.labels.items():
-            self.written[pair] = (lx + x, ly + y)
+            self.written[pair] = (lx + x, ly + y + 4)  # dot has the line touch it
 
     def _route(self, a: str, b: str) -> Route:
         """The line from one item to another."""
@@ -171,7 +218,7 @@ class Tiling:
             return self._out(a, b) if last else self._over(a, b)
         if other.step is not None:
             return self._under(a, b)
-        return self._out(a, b)
+        return self._beneath(a, b)
 
     def _inside(self, a: str, b: str) -> Route:
         """A curve of the tile, at its step; turned round in a strip that runs backward."""
@@ -211,13 +258,15 @@ class Tiling:
                 self.boxes[key] if item.step is None else self._frame(item.strip, item.step)
             )
             edges.append((x - w / 2, x + w / 2))
-        route = routes.belt(seen(self.boxes[a]), seen(self.boxes[b]), near, edges[0], edges[1])
+        edge, right = edges[1]
+        bent_by = edge - self.kept[strip], right
+        route = routes.belt(seen(self.boxes[a]), seen(self.boxes[b]), near, edges[0], bent_by)
         if (a, b) in self.view.labels:
-            y = min(route[1], key=lambda p: abs(p[0] - edges[1][0]))[1]
-            wide, edge = 5.5 * len(self.view.labels[a, b]), edges[1][0]
-            box_left = seen(self.boxes[b])[0] - seen(self.boxes[b])[2] / 2
-            inside = edge + 6 + wide < box_left  # else under the line, between the steps
-            at = (edge + 6 + wide / 2, y + 8) if inside else (edge - 4 - wide / 2, y - 9)
+            y = min(route[1], key=lambda p: abs(p[0] - edge))[1]
+            wide = _LETTER * len(self.view.labels[a, b])
+            x, _, w, _ = seen(self.boxes[b])
+            outside = self._outside(wide, x - w / 2 - edge)  # under the line, between the steps
+            at = (edge - 4 - wide / 2, y - 9) if outside else (edge + 6 + wide / 2, y + 8)
             self.written[a, b] = (sign * at[0], at[1])
         return routes.moved(route, lambda p: (sign * p[0], p[1]))
 
@@ -229,11 +278,18 @@ class Tiling:
         x, start = x, y + h / 2
         ceiling = self.bottoms[item.strip] + self.tiles[item.strip].height
         near = [self.boxes[key] for key in self.by_step[item.strip, item.step] if key != a]
+        near.append(self._headline(item.strip, item.step))
         way = routes.lane(x, start - 1, ceiling, [routes.turned(box) for box in near])
         corners = [(x, start)]
         if way != x:
             corners += [(x, start + 9), (way, start + 9)]
         return corners, ceiling
+
+    def _headline(self, strip: str, step: int) -> Box:
+        """Where a step's heading is written."""
+        x, y, w, h = self._frame(strip, step)
+        wide = heading_width(self._heading(strip, step))
+        return x - w / 2 + 10 + wide / 2, y + h / 2 - 12, wide, 12.0
 
     def _upward(self, a: str, b: str) -> Route:
         """From a step of one layer into the same step of a layer above."""
@@ -244,11 +300,11 @@ class Tiling:
         below = self.bottoms[other.strip]
         apart = self.rank[other.strip] - self.rank[one.strip]
         if apart == 1:
-            middle = (ceiling + below) / 2
+            middle = (ceiling + self.loops + below) / 2
             corners += [(corners[-1][0], middle), (bx, middle)]
         else:  # around the layers in between
-            side = self.starts[one.step] + self.column + 8 + 6 * apart
-            y0, y1 = ceiling + _BETWEEN * 0.3, below - _BETWEEN * 0.3
+            side = self.starts[one.step] + self.column + self.aside + 8 + 6 * apart
+            y0, y1 = ceiling + self.loops + _BETWEEN * 0.3, below - _BETWEEN * 0.3
             corners += [(corners[-1][0], y0), (side, y0), (side, y1), (bx, y1)]
         return routes.bent([*corners, (bx, by - bh / 2)])
 
@@ -259,16 +315,21 @@ class Tiling:
         corners, ceiling = self._rise(a)
         rail = self.top + 26
         place = self.rank[item.strip]
-        x, y, _, h = self.boxes[b]
+        x, y, w, h = self.boxes[b]
         if self.items[b].kind == "state" and self.rank[self.items[b].strip] - place == 1:
             middle = ceiling + _BETWEEN * 0.3
             return routes.bent([*corners, (corners[-1][0], middle), (x, middle), (x, y - h / 2)])
         if place + 1 < len(self.rank):
-            side = self.starts[item.step] + self.column + 8 + 6 * len(self.rank)
+            side = self.starts[item.step] + self.column + self.aside + 8 + 6 * len(self.rank)
             up = ceiling + _BETWEEN * 0.3
             corners += [(corners[-1][0], up), (side, up)]
         self.highest = rail
-        return routes.bent([*corners, (corners[-1][0], rail), (x, rail), (x, y + h / 2)])
+        if any(box[1] > y and abs(box[0] - x) < (box[2] + w) / 2 for box in self.outside):
+            side = x - w / 2 - 20  # something stands over it: in from the left
+            last = [(side, rail), (side, y), (x - w / 2, y)]
+        else:
+            last = [(x, rail), (x, y + h / 2)]
+        return routes.bent([*corners, (corners[-1][0], rail), *last])
 
     def _under(self, a: str, b: str) -> Route:
         """From before the steps under them into each from below."""
@@ -286,16 +347,21 @@ class Tiling:
             corners.append((bx, rail))
         return routes.bent([*corners, (bx, by - bh / 2)])
 
+    def _beneath(self, a: str, b: str) -> Route:
+        """From before the steps under them to what stands after them."""
+        x, y, w, _ = self.boxes[a]
+        bx, by, _, bh = self.boxes[b]
+        side, rail = x + w / 2 + 14, -34.0
+        return routes.bent([(x + w / 2, y), (side, y), (side, rail), (bx, rail), (bx, by - bh / 2)])
+
     def _out(self, a: str, b: str) -> Route:
-        """To the right, out of the last step or from one thing outside to another."""
+        """To the right, out of the last step."""
         item = self.items[a]
+        assert item.step is not None
         x, _, w, _ = self.boxes[b]
-        near = []
-        edges = (self.boxes[a][0], self.boxes[a][0] + self.boxes[a][2] / 2)
-        if item.step is not None:
-            near = [self.boxes[k] for k in self.by_step[item.strip, item.step] if k != a]
-            fx, _, fw, _ = self._frame(item.strip, item.step)
-            edges = (fx - fw / 2, fx + fw / 2)
+        near = [self.boxes[k] for k in self.by_step[item.strip, item.step] if k != a]
+        fx, _, fw, _ = self._frame(item.strip, item.step)
+        edges = (fx - fw / 2, fx + fw / 2)
         left = x - w / 2 - 24
         return routes.belt(self.boxes[a], self.boxes[b], near, edges, (left, left))
 
@@ -322,9 +388,19 @@ class Tiling:
         if way != y:
             corners[1:1] = [(start + sign * 8, y), (start + sign * 8, way)]
         if (a, b) in self.view.labels:
-            self.written[a, b] = ((right + left) / 2, up + 8)
+            self.written[a, b] = (self._beside_rises(item.strip, (right + left) / 2,
+                                  _LETTER * len(self.view.labels[a, b])), up + 8)  # fmt: skip
         self.highest = max(self.highest, up)
         return routes.bent(corners)
+
+    def _beside_rises(self, strip: str, x: float, wide: float) -> float:
+        """Where words over a strip's frame stand beside the lines that leave it upward."""
+        ways = [
+            self._rise(a)[0][-1][0] for a, b in self.view.arrows
+            if self.items[a].step is not None and self.items[a].strip == strip
+            and self.items[b].strip != strip
+        ]  # fmt: skip
+        return routes.lane(x, 0.0, 1.0, [(0.5, way, 1.0, wide) for way in ways])
 
     def _ellipsis(self, scene: Scene, strip: str) -> None:
         """The steps that are left out: how many, between the states that go in and come out."""
@@ -336,6 +412,7 @@ class Tiling:
         sign = -1 if self._reversed(strip) else 1
         left = min(self.starts[before], self.starts[after]) + self.column
         x = (left + max(self.starts[before], self.starts[after]) - sign * (self.gap + 50)) / 2
+        x += self.aside / 2 if sign > 0 else 0
         words = f"⋯ {view.skipped} step{'' if view.skipped == 1 else 's'} ⋯"
         item = Item(f"ellipsis {strip}".rstrip(), "ellipsis", (words,), None, "ellipsis",
                     f"{view.skipped} more steps, all alike", (), strip)  # fmt: skip

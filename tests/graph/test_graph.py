@@ -141,6 +141,15 @@ def test_a_picture_shows_itself_in_a_notebook_and_says_what_it_is_elsewhere():
     assert picture._repr_svg_().startswith("<svg")
     assert repr(picture).startswith("<picture of LSTMCell: ")
     assert "20 time steps" in repr(picture)
+    bundle = picture._repr_mimebundle_(include=None, exclude=None)
+    assert bundle == {"text/plain": repr(picture), "image/svg+xml": svg(picture)}
+
+
+def test_without_graphviz_a_notebook_shows_the_text(monkeypatch):
+    picture = draw("rnn")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert picture._repr_mimebundle_() == {"text/plain": repr(picture)}
 
 
 def test_threads_that_draw_leave_standard_error_as_it_was():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 
@@ -73,6 +74,33 @@ def test_long_sequences_are_elided_to_the_first_three_and_the_last_two():
 def test_a_gradient_s_arrow_tells_the_local_derivative():
     view = gradient(trace_target(resolve("lstm"), 2))
     assert {"× f₁", "× i₁", "× o₁", "× c₀"} <= set(view.labels.values())
+
+
+def test_the_gradient_of_a_long_sequence_is_drawn_with_its_curve_whole():
+    steps = 450
+    drawn = svg(draw("rnn", steps=steps, view="gradient"))
+    curve = 'stroke="#0b62a4" stroke-width="1.8" d="'
+    pieces = [path.partition('"')[0] for path in drawn.split(curve)[1:]]
+    points = [re.findall(r"-?[\d.]+,-?[\d.]+", piece) for piece in pieces]
+    along = [piece for piece in points if len(piece) > 4]  # the key is a line of its own
+    assert sum((len(piece) - 1) // 3 for piece in along) == steps - 1
+    assert all(one[-1] == other[0] for one, other in itertools.pairwise(along))
+
+
+def test_a_layer_of_a_file_is_drawn_with_its_layers_and_directions(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from minigrad import nn\n"
+        "both = nn.LSTM(2, 3, bidirectional=True, rng=0)\n"
+        "deep = nn.GRU(5, 4, num_layers=2, rng=0)\n"
+        "end = nn.RNN(2, 4, return_sequences=False, rng=0)\n"
+    )
+    found = {"both": {"layer 0", "layer 0, reverse"}, "deep": {"layer 0", "layer 1"}, "end": set()}
+    for name, titles in found.items():
+        target = resolve(f"{file}:{name}")
+        for view in ("unrolled", "gradient"):
+            assert titles <= set(words(draw(target, view=view)))
+    assert "(1, 5)" in words(draw(resolve(f"{file}:deep")))
 
 
 def test_both_directions_write_the_step_of_what_they_multiply_by():
@@ -182,7 +210,7 @@ def draw_attention(weights, **names):
 
 @pytest.mark.parametrize("view", ["folded", "cell"])
 def test_a_view_of_steps_needs_steps(view):
-    with pytest.raises(ValueError, match="no time steps"):
+    with pytest.raises(ValueError, match=f"^{view}: .* no time steps"):
         draw("matmul", view=view)
 
 
