@@ -325,8 +325,8 @@ formulas(attention, "δA", "δS", "δV", "δK", "δQ")
 # Compare the way that a gradient takes. In the plain bottleneck, the first word read and the last
 # word said are as many steps apart as both sentences are long, and each step multiplies (chapter
 # 4). Ours, which reads both ways and keeps the summary at hand, saves much of that, and still the
-# middle of a sentence is half its length away. Through attention any two words are *one* step
-# apart, wherever they stand.
+# middle of a sentence is half its length away from it. Through attention any two words are *one*
+# step apart, wherever they stand.
 #
 # For the additive score, the same chain goes on through the tanh to $W$, $U$ and $v$, which are
 # $W_{\mathrm{query}}$, $W_{\mathrm{key}}$ and $W_{\mathrm{score}}$ here, for a single query. The

@@ -272,7 +272,9 @@ plt.show()
 # - **convolutional**: small kernels that slide over the picture with stride 2, so that it gets half
 #   as high and wide, twice; and back.
 #
-# All get ten numbers, and are judged on pictures that they have never seen.
+# All get ten numbers, and are judged on pictures that they have never seen: `fit` trains one on the
+# known, `through` sends all pictures through it and has their codes (`known`, `held_out`) and what
+# became of those held out (`again`).
 
 # %% [markdown] lang="es"
 # El descenso de gradiente, que no sabe nada de ejes ni de covarianzas, ha encontrado las mismas
@@ -291,7 +293,9 @@ plt.show()
 # - **convolucional** (*convolutional*): filtros pequeños que recorren la imagen de dos en dos
 #   píxeles, con lo que queda la mitad de alta y de ancha, dos veces; y a la vuelta, al revés.
 #
-# Todas disponen de diez números, y se las juzga por imágenes que no han visto nunca.
+# Todas disponen de diez números, y se las juzga por imágenes que no han visto nunca: `fit` entrena
+# una con las conocidas; `through` hace pasar por ella todas las imágenes y trae sus códigos
+# (`known`, `held_out`) y en qué se han convertido las reservadas (`again`).
 
 
 # %%
@@ -349,7 +353,8 @@ plt.show()
 # ## Two numbers: a map
 #
 # With a code of two numbers, one can draw where each digit lies. Left PCA, right the stack; no
-# network was told which digit is which, the colours came afterwards.
+# network was told which digit is which, the colours came afterwards. How much do the two numbers
+# know of the digit? `classify` puts one affine map behind them, and lets that learn it.
 
 # %% [markdown] lang="es"
 # Como estaba previsto, la densa es PCA otra vez. La apilada pierde claramente menos, y también la
@@ -362,7 +367,8 @@ plt.show()
 #
 # Con un código de dos números se puede dibujar dónde cae cada dígito. A la izquierda, PCA; a la
 # derecha, la red apilada. A ninguna se le dijo qué dígito era cuál: los colores se pusieron
-# después.
+# después. ¿Cuánto saben esos dos números del dígito? `classify` les pone detrás una aplicación
+# afín, y esta lo aprende.
 
 # %%
 flat, _ = fit(known, settings("stacked", code=2, epochs=100, lr=6e-3))
