@@ -206,7 +206,7 @@ def _serve(pipe: Any, side: Side, prepare: Callable[[], None]) -> None:
     while True:
         try:
             question = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
+        except (EOFError, ConnectionError, KeyboardInterrupt):
             return None
         try:
             if question == "results":
