@@ -203,7 +203,7 @@ share = np.mean(counts == 0)
 print(text("sentences, words:", "frases, palabras:"), counts.shape)
 at_once, _ = count_vectors(sentences, tokens)  # the same in one call, without the zeros
 assert at_once.sum() == counts.sum() and at_once.nnz == np.count_nonzero(counts)
-print(text(f"zeros: {share:.1%}", f"ceros: {share:.1%}".replace(".", ",")))
+print(text(f"zeros: {share:.1%}", f"ceros: {share:.1%}"))
 assert len(sentences) == 120 and share > 0.97
 
 query = text("The coffee was cold and the waiter was rude.",

@@ -550,7 +550,7 @@ check("2", three, np.exp(-np.mean(np.log([1 / 2, 1 / 4, 1 / 8]))))
 # **3. Cold.** Of two words one has the probability 0.8. What becomes of it at $T = 0.5$?
 
 # %% [markdown] lang="es"
-# **3. En frío.** De dos palabras, una tiene probabilidad 0,8. ¿En qué se convierte con $T = 0.5$?
+# **3. En frío.** De dos palabras, una tiene probabilidad 0.8. ¿En qué se convierte con $T = 0.5$?
 
 # %%
 cold = None
@@ -560,7 +560,7 @@ check("3", cold, mg.softmax(np.log([0.8, 0.2]) / 0.5)[0])
 # Dividing the logarithm by 0.5 squares the probability: $0.64 / (0.64 + 0.04) \approx 0.94$.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Dividir el logaritmo por 0,5 es elevar la probabilidad al cuadrado: $0.64 / (0.64 + 0.04) \approx
+# Dividir el logaritmo por 0.5 es elevar la probabilidad al cuadrado: $0.64 / (0.64 + 0.04) \approx
 # 0.94$.
 
 # %% tags=["solution"]

@@ -514,7 +514,7 @@ check("2", lesson, slope)
 # $y$, and descent goes against the gradient: look more at the first, whose value is smaller.
 
 # %% [markdown] lang="es" tags=["solution"]
-# $\delta a = (10, 20)$; su media según los pesos es 17,5; luego
+# $\delta a = (10, 20)$; su media según los pesos es 17.5; luego
 # $\delta s = (\tfrac14 (10 - 17{,}5), \tfrac34 (20 - 17{,}5)) = (-1{,}875,\ 1{,}875)$. La pérdida
 # crece con $y$, y el descenso va contra el gradiente: mira más a la primera, de valor menor.
 

@@ -198,7 +198,7 @@ verdicts(verify(diary, seed=SEED))
 # ## El experimento: media LSTM
 #
 # Y ahora, a entrenar. La tarea es la del capítulo 5: pasan números, dos de ellos van marcados y al
-# final se pide su suma. Decir «siempre 1» tiene un error de 0,167. Tu celda es una capa como
+# final se pide su suma. Decir «siempre 1» tiene un error de 0.167. Tu celda es una capa como
 # cualquier otra; su puerta de escribir empieza casi cerrada, con un sesgo de −2.
 
 # %%
