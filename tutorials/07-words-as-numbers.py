@@ -476,7 +476,7 @@ for word in ("float", "import", "tuple", "less"):
 # %% [markdown] lang="es"
 # Una lista así demuestra poco: el ojo encuentra sentido en todas partes. Así que pidamos un número.
 # Se apartó una décima parte de los pasajes; ¿qué tal distinguen los vectores *sus* parejas de
-# vecinas de las parejas con una palabra al azar? (Área bajo la curva ROC: 0,5 es adivinar; 1,
+# vecinas de las parejas con una palabra al azar? (Área bajo la curva ROC: 0.5 es adivinar; 1,
 # acertar siempre). Y comparemos con las artes antiguas: lo *frecuente* que es la vecina, y un
 # simple recuento de parejas (como información mutua, ejercicio 4) comprimido en 32 números sin red
 # alguna.
