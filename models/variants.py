@@ -17,6 +17,7 @@ Run it with ``python -m models.variants``; ``--help`` explains the options.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,7 +101,8 @@ def scores(
             import this package.
 
     Raises:
-        ImportError: joblib, or Dask's distributed, is not installed.
+        ImportError: joblib, or Dask's distributed, is not installed; or the cluster does not
+            have this package.
         OSError: this is no address, or no scheduler answers there.
     """
     if cluster is None:
@@ -114,9 +116,22 @@ def scores(
     except ValueError as error:
         raise OSError(str(error)) from error
     with client:
+        try:
+            client.run_on_scheduler(_importable)
+            client.run(_importable)
+        except Exception as error:  # that of the other process, whatever it is
+            raise ImportError(
+                "the scheduler and its workers cannot import models.variants: start them with "
+                "PYTHONPATH set to the project's folder"
+            ) from error
         pending = client.map(_scored, runs, pure=False)
         for future in distributed.as_completed(pending):
             yield future.result()
+
+
+def _importable() -> None:
+    """Import this module by its name: run as a script, it has another."""
+    importlib.import_module("models.variants")
 
 
 def _scored(run: Run) -> tuple[Run, float]:
