@@ -1,7 +1,7 @@
 """The colours of pictures: on a light page, on a dark one, and in print.
 
-No other module names a colour. Kinds of items also differ in their shape and in
-what is written in them, so that no picture needs colours to be seen.
+No other file of a picture names a colour. Kinds of items also differ in their shape and in what
+is written in them, so that no picture needs colours to be seen.
 """
 
 from __future__ import annotations
