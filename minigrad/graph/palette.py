@@ -26,8 +26,8 @@ class Palette:
         grid: lines between the axes.
         kinds: Graphviz's attributes of each kind of item: its colours, and its lines where
             these must tell it from another kind.
-        heat: fill and words for each power of ten of a gradient, the smallest first; ordered
-            by lightness, from what is next to the paper in print, from dark on a screen.
+        heat: fill and words for each power of ten of a gradient, the smallest first; from dark
+            to bright, or from pale to dark in print.
         curves: of a gradient's size in time; they differ in dashes and marks too.
         weight: a line of attention, and the least opacity that it has, of 255.
         names: what a reader who does not see the picture is told that kinds look like.
