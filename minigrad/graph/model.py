@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from minigrad.tape import Node as TapeNode
 from minigrad.tape import Scope, ancestors, unfused
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor, raw
+from minigrad.tree import tree_leaves
 
 SCHEMA = "minigrad-graph/1"
 
@@ -240,7 +241,7 @@ def trace(
         >>> [node.label for node in trace((x * x).sum()).nodes]
         ['x', '×', 'Σ']
     """
-    tensors = [t for t in _flatten(outputs) if isinstance(t, Tensor) and t.requires_grad]
+    tensors = [t for t in tree_leaves(outputs) if isinstance(t, Tensor) and t.requires_grad]
     if not tensors:
         raise ValueError("trace: nothing was recorded: no output requires a gradient")
     recorded: list[Any] = sorted(ancestors(tensors), key=lambda node: node.index)
@@ -292,14 +293,18 @@ def _is_array(node: TapeNode, position: int) -> bool:
 def trace_target(target: Target, steps: int) -> Graph:
     """The graph of a target: a layer over ``steps`` time steps, or a primitive by itself.
 
-    A recurrent layer that is made already is taken as it is, with its layers and directions.
+    A recurrent layer that is made already is taken as it is, with its layers and directions; so
+    is what a function returns, whose layers run step by step, and a Tensor, as it was recorded.
 
-    Every node has its value, at random inputs and weights, and its gradient, of a loss made
-    for the purpose: the mean of the squares of the output, in a recurrent layer of the last
-    step's only, so that the gradient has the whole way through time before it.
+    Every node has its value, at random inputs and weights where the target does not bring its
+    own, and its gradient: of the first output of a function or Tensor, if that is a single
+    number, else of a loss made for the purpose: the mean of the squares of the output, in a
+    recurrent layer of the last step's only, so that the gradient has the whole way through time
+    before it.
 
     Raises:
         TargetError: the target cannot be made.
+        ValueError: a backward has freed a Tensor's graph.
 
     Example:
         >>> from minigrad.graph import trace_target
@@ -321,6 +326,10 @@ def trace_target(target: Target, steps: int) -> Graph:
     if target.kind == "part":
         with unfused():
             return _with_loss(target.subject.example(), target.title)
+    if target.kind in ("function", "tensor"):
+        with unfused():
+            outputs = target.outputs()
+        return _with_loss(outputs, target.title, given=True)
     batch, input_size, hidden_size = 1, 3, 4
     layer = target.made
     if isinstance(layer, nn.Recurrent):
@@ -350,11 +359,20 @@ def _drawn(shape: tuple[int, ...], domain: str | None, rng: np.random.Generator)
     return 1 / numbers if domain == "unit" else numbers
 
 
-def _with_loss(outputs: Any, title: str, *, last: bool = False) -> Graph:
-    """The graph with the gradients of the mean of the squares of the first output."""
-    y = next(_flatten(outputs))
+def _with_loss(outputs: Any, title: str, *, last: bool = False, given: bool = False) -> Graph:
+    """The graph with the gradients of the mean of the squares of the first output.
+
+    Args:
+        outputs: as for `trace`.
+        title: likewise.
+        last: of the last step only.
+        given: of the first output itself, if it is a single number.
+    """
+    y = tree_leaves(outputs)[0]
     if not isinstance(y, Tensor) or not y.requires_grad or not y.size:
         return trace(outputs, title)
+    if given and y.size == 1 and y.dtype.kind != "c":
+        return trace(outputs, title, gradients_of=y)
     part = y[:, -1] if last else y
     words = "the mean of the squares of the output" + (" at the last step" if last else "")
     loss = np.square(np.abs(part)).mean() if y.dtype.kind == "c" else (part * part).mean()
@@ -400,11 +418,3 @@ def _label(node: TapeNode) -> str:
 
 def _path(scope: Scope | None) -> tuple[tuple[str, str, str], ...]:
     return () if scope is None else tuple((s.kind, s.name, s.label) for s in scope.path)
-
-
-def _flatten(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple | list):
-        for part in value:
-            yield from _flatten(part)
-    else:
-        yield value

@@ -103,10 +103,11 @@ def draw(
     """Draw a target, or what a Tensor was made of, unrolled over time.
 
     Args:
-        what: a `Target` or its name, a `Graph`, or a Tensor (or several in a tuple).
+        what: a `Target` or its name, such as ``"mymodel.py:loss"``, a `Graph`, or a Tensor (or
+            several in a tuple).
         path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
             `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
-        steps: time steps of a target.
+        steps: time steps of a cell or layer.
         view: one of `VIEWS`.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
