@@ -191,7 +191,12 @@ def resolve(text: str) -> Target:
             "minigrad.verify.backward_of, or a Tensor or a function without required arguments "
             "that returns one"
         )
-    return Target(text, getattr(subject, "__vjp__", subject), named=True, made=made)
+    target = Target(text, getattr(subject, "__vjp__", subject), named=True, made=made)
+    if target.kind == "function":
+        for name, value in vars(module).items():  # its layers, as a model's attributes are named
+            if isinstance(value, nn.Module) and not value.name:
+                value.name = name
+    return target
 
 
 def _is_target(value: Any) -> bool:

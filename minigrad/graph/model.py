@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -22,6 +23,8 @@ from minigrad.tensor import Parameter, Tensor, raw
 from minigrad.tree import tree_leaves
 
 SCHEMA = "minigrad-graph/1"
+Path = tuple[tuple[str, str, str], ...]
+"""Where an operation was recorded, outermost first, as (kind, name, class name)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Operation:
         label: how pictures write the operation, with its constant operand if it has one.
         name: what the value is called, if it has a name.
         shape: of the value.
-        scope: where it was recorded, outermost first, as (kind, name, class name).
+        scope: where it was recorded, outermost first, as (kind, name, class name); of a
+            module's second call the name is followed by "(2)".
         keywords: the primitive's keywords as a call writes them: ``axis=1``.
         numbers: operands that are plain numbers, as (position, number).
         requires_grad: whether it has a gradient; a constant has none.
@@ -58,7 +62,7 @@ class Operation:
     label: str
     name: str | None
     shape: tuple[int, ...]
-    scope: tuple[tuple[str, str, str], ...]
+    scope: Path
     keywords: str = ""
     numbers: tuple[tuple[int, float], ...] = ()
     requires_grad: bool = True
@@ -254,6 +258,7 @@ def trace(
         arrays = gradients(gradients_of, recorded, retain_graph=True)
         found = dict(zip(recorded, arrays, strict=True))
         loss = loss or gradients_of.name or "the output"
+    path = _Paths()
     nodes: list[Operation] = []
     edges: list[Use] = []
     ids: dict[TapeNode, int] = {}
@@ -267,14 +272,14 @@ def trace(
                 array = node.operands[position]
                 if id(array) not in constants:
                     constants[id(array)] = len(nodes)
-                    path = tuple(level for level in _path(node.scope) if level[0] != "gate")
+                    around = tuple(level for level in path(node.scope) if level[0] != "gate")
                     nodes.append(
-                        Operation(len(nodes), "input", "", "input", None, array.shape, path,
+                        Operation(len(nodes), "input", "", "input", None, array.shape, around,
                                   requires_grad=False, value=array)
                     )  # fmt: skip
                 sources.append((constants[id(array)], position))
         ids[node] = len(nodes)
-        nodes.append(_operation(node, len(nodes), found.get(node)))
+        nodes.append(_operation(node, len(nodes), path(node.scope), found.get(node)))
         edges += [Use(source, ids[node], position) for source, position in sources]
     outer = tensors[0].scope.path[0].label if tensors[0].scope else ""
     return Graph(
@@ -379,16 +384,14 @@ def _with_loss(outputs: Any, title: str, *, last: bool = False, given: bool = Fa
     return trace(outputs, title, gradients_of=loss, loss=words)
 
 
-def _operation(node: Any, number: int, gradient: Array | None) -> Operation:
+def _operation(node: Any, number: int, path: Path, gradient: Array | None) -> Operation:
     arrays = {"value": node.data, "gradient": gradient, "requires_grad": node.requires_grad}
     if node.primitive is None:
         kind: Literal["parameter", "input"] = (
             "parameter" if isinstance(node, Parameter) else "input"
         )
         label = node.name or kind
-        return Operation(
-            number, kind, "", label, node.name, node.data.shape, _path(node.scope), **arrays
-        )
+        return Operation(number, kind, "", label, node.name, node.data.shape, path, **arrays)
     keywords = ", ".join(f"{name}={value!r}" for name, value in node.static.items())
     numbers = tuple(
         (k, x)
@@ -397,7 +400,7 @@ def _operation(node: Any, number: int, gradient: Array | None) -> Operation:
     )
     return Operation(
         number, "operation", node.primitive.name, _label(node), node.name, node.data.shape,
-        _path(node.scope), keywords, numbers, **arrays,
+        path, keywords, numbers, **arrays,
     )  # fmt: skip
 
 
@@ -416,5 +419,24 @@ def _label(node: TapeNode) -> str:
     return " ".join(pair if position == 0 else reversed(pair))
 
 
-def _path(scope: Scope | None) -> tuple[tuple[str, str, str], ...]:
-    return () if scope is None else tuple((s.kind, s.name, s.label) for s in scope.path)
+class _Paths:
+    """Scopes as paths of names; each call of a module is a place of its own.
+
+    The second of two modules of one name, or the second call of the same, is called "GRU (2)".
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[int, Path] = {}  # by the scope's id: the tape holds them all
+        self.calls: Counter[Path] = Counter()
+
+    def __call__(self, scope: Scope | None) -> Path:
+        if scope is None:
+            return ()
+        if id(scope) not in self.known:
+            path = (*self(scope.parent), (scope.kind, scope.name, scope.label))
+            self.calls[path] += 1
+            if scope.kind == "module" and self.calls[path] > 1:
+                name = f"{scope.name} ({self.calls[path]})"
+                path = (*path[:-1], (scope.kind, name, scope.label))
+            self.known[id(scope)] = path
+        return self.known[id(scope)]

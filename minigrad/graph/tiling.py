@@ -19,6 +19,7 @@ _GAP = 46.0  # points between two steps
 _LABELLED_GAP = 84.0  # … where a derivative stands on the line
 _BEND = 60.0  # … at least, for lines to bend in
 _LETTER = 5.5  # points for a letter of what stands at a line
+_TITLE = 6.9  # … of a strip's title
 _BETWEEN = 74.0  # points between two strips
 
 
@@ -29,7 +30,14 @@ class Tiling:
         self.view, self.run = view, run
         self.items = {item.id: item for item in view.items}
         self.order = strips.order_of(view.items, view.arrows)
-        self.tiles = {strip: tile(view, strip, run) for strip in self.order}
+        self.framed = {
+            strip: strips.is_strip(item for item in view.items if item.strip == strip)
+            for strip in self.order
+        }
+        self.tiles = {
+            strip: tile(view, strip, run).at_least(self._heading_room(strip))
+            for strip in self.order
+        }
         self.kept = self._kept_free()
         self.aside = max(map(self.kept.__getitem__, filter(self._reversed, self.order)), default=0)
         self.gap = _GAP
@@ -52,12 +60,9 @@ class Tiling:
         self.outside: list[Box] = []  # of what is in no step
         self.loose: dict[tuple[str, str], Route] = {}
         self.highest = 0.0  # where lines run above the frames
+        self.right = self.width  # where nothing of the steps stands any more
         self.written: dict[tuple[str, str], Point] = {}
         self.by_step: dict[tuple[str, int], list[str]] = defaultdict(list)
-        self.framed = {
-            strip: strips.is_strip(item for item in view.items if item.strip == strip)
-            for strip in self.order
-        }
 
     def scene(self) -> Scene:
         """All of it, with positions."""
@@ -155,9 +160,14 @@ class Tiling:
                 mine = [(self.items[key], self.boxes[key]) for key in self.by_step[strip, step]]
                 scene.frame(self._frame(strip, step), heading, f"{step} {strip}".rstrip(), mine)
             if many and not self.view.folded:
-                x, y, _, h = self._frame(strip, min(steps))
-                x -= self.tiles[strip].width / 2
-                scene.text(strips.title_of(strip), (x, y + h / 2 + 11), align="l", size=14)
+                x, y, w, h = self._frame(strip, min(steps))
+                wide = _TITLE * len(title := strips.title_of(strip))
+                x = self._beside_rises(strip, x - w / 2 + wide / 2, wide)
+                scene.text(title, (x, y + h / 2 + 11), size=14)
+
+    def _heading_room(self, strip: str) -> float:
+        """How wide a frame is at least."""
+        return 20 + max(heading_width(self._heading(strip, step)) for step in self.order[strip])
 
     def _heading(self, strip: str, step: int) -> str:
         """What stands over a step; in a folded view, whose loops run there, also its layer."""
@@ -186,11 +196,14 @@ class Tiling:
 
     def _place_block(self, items: Sequence[Item], *, left: bool) -> None:
         """What is outside of the steps: before them on the left, after them on the right."""
+        if not left:
+            self.right = max([self.width, *(box[0] + box[2] / 2 for box in self.boxes.values())])
         if not items:
             return
         one = block(self.view, items, self.run, rankdir="LR")
-        edges = [box[0] + box[2] / 2 * (-1 if left else 1) for box in self.boxes.values()]
-        x = min(0.0, *edges) - one.width - 30 if left else max(self.width, *edges) + 50
+        x = self.right + 50
+        if left:
+            x = min(0.0, *(box[0] - box[2] / 2 for box in self.boxes.values())) - one.width - 30
         y = (self.top - one.height) / 2
         for item in items:
             bx, by, w, h = one.places[item.id]
@@ -361,7 +374,7 @@ class Tiling:
         x, _, w, _ = self.boxes[b]
         near = [self.boxes[k] for k in self.by_step[item.strip, item.step] if k != a]
         fx, _, fw, _ = self._frame(item.strip, item.step)
-        edges = (fx - fw / 2, fx + fw / 2)
+        edges = (fx - fw / 2, self.right)
         left = x - w / 2 - 24
         return routes.belt(self.boxes[a], self.boxes[b], near, edges, (left, left))
 
