@@ -348,10 +348,9 @@ class Tiling:
         """From before the steps under them into each from below."""
         other = self.items[b]
         assert other.step is not None
-        x, y, w, _ = self.boxes[a]
         bx, by, _, bh = self.boxes[b]
         rail = -26.0
-        corners = [(x + w / 2, y), (x + w / 2 + 14, y), (x + w / 2 + 14, rail)]
+        corners = self._sunk(a, rail)
         if self.rank[other.strip]:
             side = self.starts[other.step] - 10
             below = self.bottoms[other.strip] - _BETWEEN * 0.3
@@ -361,11 +360,25 @@ class Tiling:
         return routes.bent([*corners, (bx, by - bh / 2)])
 
     def _beneath(self, a: str, b: str) -> Route:
-        """From before the steps under them to what stands after them."""
+        """From before the steps under them to what stands after them, or the other way."""
+        bx, by, bw, bh = self.boxes[b]
+        rail = -34.0
+        corners = self._sunk(a, rail)
+        if self.items[b].kind == "state":  # past the other strips' own, which it stands over
+            pills = [self.boxes[key] for key, item in self.items.items()
+                     if item.kind == "state" and item.step is None]  # fmt: skip
+            sign = -1 if bx < self.width / 2 else 1
+            side = sign * (max(sign * x + w / 2 for x, _, w, _ in pills) + 14)
+            return routes.bent([*corners, (side, rail), (side, by), (bx + sign * bw / 2, by)])
+        return routes.bent([*corners, (bx, rail), (bx, by - bh / 2)])
+
+    def _sunk(self, a: str, rail: float) -> list[Point]:
+        """From an item outside of the steps to the right and down, to a line under everything."""
         x, y, w, _ = self.boxes[a]
-        bx, by, _, bh = self.boxes[b]
-        side, rail = x + w / 2 + 14, -34.0
-        return routes.bent([(x + w / 2, y), (side, y), (side, rail), (bx, rail), (bx, by - bh / 2)])
+        way = routes.lane(
+            x + w / 2 + 14, rail, y, [routes.turned(b) for b in self.outside if b != self.boxes[a]]
+        )
+        return [(x + w / 2, y), (way, y), (way, rail)]
 
     def _out(self, a: str, b: str) -> Route:
         """To the right, out of the last step."""
@@ -373,9 +386,10 @@ class Tiling:
         assert item.step is not None
         x, _, w, _ = self.boxes[b]
         near = [self.boxes[k] for k in self.by_step[item.strip, item.step] if k != a]
+        near += [box for box in self.outside if box != self.boxes[b]]
         fx, _, fw, _ = self._frame(item.strip, item.step)
         edges = (fx - fw / 2, self.right)
-        left = x - w / 2 - 24
+        left = min(self.right + 40, x - w / 2 - 24)
         return routes.belt(self.boxes[a], self.boxes[b], near, edges, (left, left))
 
     def _loop(self, a: str, b: str) -> Route:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from browser import CHROMIUM, FLAGS, needs_chromium
 
 from minigrad import nn
-from minigrad.graph import draw, svg
+from minigrad.graph import draw, svg, trace_target
 from minigrad.graph.render import VIEWS
+from minigrad.targets import resolve
 from tutorials.gallery import LAYERS, kind, recorded
 
 SMALLEST = 9  # px, of letters at 100 %
@@ -73,12 +77,46 @@ def measured():
         browser.close()
 
 
+MODEL = """
+import numpy as np
+from minigrad import nn
+
+text = np.array([[3, 1, 4, 1, 5]])
+words, drop = nn.Embedding(6, 5, rng=0), nn.Dropout(0.5, rng=0)
+reader, writer = nn.LSTM(5, 4, num_layers=2, dropout=0.5, rng=0), nn.GRU(5, 4, rng=0)
+scores, label = nn.Linear(8, 6, rng=0), nn.Linear(4, 2, rng=0)
+
+def translation():
+    notes, (h, c) = reader(drop(words(text)))
+    states, _ = writer(drop(words(text)), h[-1:])
+    found, _ = nn.scaled_dot_product_attention(states, notes, notes)
+    return nn.cross_entropy(scores(drop(np.concatenate([states, found], axis=-1))), text)
+
+def classification():
+    notes, _ = reader(words(text))
+    return nn.cross_entropy(label(notes[:, -1]), np.array([1]))
+"""
+
+
+def model(name):
+    """What a function of a file returns."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "model.py")
+        file.write_text(MODEL, encoding="utf-8")
+        return trace_target(resolve(f"{file}:{name}"), steps=3)
+
+
 SOME = {
     **LAYERS,
     "both directions, twice": lambda: recorded(
-        nn.GRU(3, 4, num_layers=2, bidirectional=True, **kind), steps=10
+        nn.GRU(3, 4, num_layers=2, bidirectional=True, **kind), steps=12
+    ),
+    "narrow steps": lambda: recorded(
+        nn.RNN(3, 4, num_layers=3, bidirectional=True, **kind), steps=4
     ),
     "many steps": lambda: recorded(nn.LSTM(3, 4, bidirectional=True, **kind), steps=30),
+    "from sentence to sentence": lambda: model("translation"),
+    "from sentence to class": lambda: model("classification"),
 }
 
 
@@ -87,7 +125,7 @@ SOME = {
 def test_no_words_are_clipped_crossed_small_or_over_each_other(measured, name):
     what = SOME[name]()
     drawn = 0
-    for view in VIEWS if name in LAYERS else ("unrolled", "folded", "gradient"):
+    for view in VIEWS:
         try:
             picture = draw(what, view=view, title=f"{name}: {view}")
         except ValueError:  # a view that this layer does not have
