@@ -123,7 +123,7 @@ class _Derivatives:
             primitive = PRIMITIVES.get(node.primitive)
             if primitive is not None and primitive.kind == "elementwise" and primitive.arity == 1:
                 return f"× {_factor(_derivative(primitive, name, 'a'))}·{weight}"
-            return f"× {weight}"
+            return f"× {weight}" if "W" in other.lines[1] else f"{name} ′"
         position = self._position(node, one)
         primitive = PRIMITIVES.get(node.primitive)
         if primitive is None or position is None:

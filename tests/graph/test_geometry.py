@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, FLAGS, needs_chromium
 
 from minigrad import nn
-from minigrad.graph import draw, svg, trace_target
+from minigrad.graph import draw, svg
 from minigrad.graph.render import VIEWS
-from minigrad.targets import resolve
 from tutorials.gallery import LAYERS, kind, recorded
 
 SMALLEST = 9  # px, of letters at 100 %
@@ -77,35 +75,7 @@ def measured():
         browser.close()
 
 
-MODEL = """
-import numpy as np
-from minigrad import nn
-
-text = np.array([[3, 1, 4, 1, 5]])
-words, drop = nn.Embedding(6, 5, rng=0), nn.Dropout(0.5, rng=0)
-reader, writer = nn.LSTM(5, 4, num_layers=2, dropout=0.5, rng=0), nn.GRU(5, 4, rng=0)
-scores, label = nn.Linear(8, 6, rng=0), nn.Linear(4, 2, rng=0)
-
-def translation():
-    notes, (h, c) = reader(drop(words(text)))
-    states, _ = writer(drop(words(text)), h[-1:])
-    found, _ = nn.scaled_dot_product_attention(states, notes, notes)
-    return nn.cross_entropy(scores(drop(np.concatenate([states, found], axis=-1))), text)
-
-def classification():
-    notes, _ = reader(words(text))
-    return nn.cross_entropy(label(notes[:, -1]), np.array([1]))
-"""
-
-
-def model(name):
-    """What a function of a file returns."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "model.py")
-        file.write_text(MODEL, encoding="utf-8")
-        return trace_target(resolve(f"{file}:{name}"), steps=3)
-
-
+MODELS = Path(__file__).with_name("whole_models.py")
 SOME = {
     **LAYERS,
     "both directions, twice": lambda: recorded(
@@ -115,8 +85,8 @@ SOME = {
         nn.RNN(3, 4, num_layers=3, bidirectional=True, **kind), steps=4
     ),
     "many steps": lambda: recorded(nn.LSTM(3, 4, bidirectional=True, **kind), steps=30),
-    "from sentence to sentence": lambda: model("translation"),
-    "from sentence to class": lambda: model("classification"),
+    "from sentence to sentence": lambda: f"{MODELS}:translation",
+    "from sentence to class": lambda: f"{MODELS}:classification",
 }
 
 

@@ -1,0 +1,24 @@
+"""Whole models, as a user would name them in a file: what a function returns is drawn."""
+
+import numpy as np
+
+from minigrad import nn
+
+text = np.array([[3, 1, 4, 1, 5]])
+words, drop = nn.Embedding(6, 5, rng=0), nn.Dropout(0.5, rng=0)
+reader, writer = nn.LSTM(5, 4, num_layers=2, dropout=0.5, rng=0), nn.GRU(5, 4, rng=0)
+scores, label = nn.Linear(8, 6, rng=0), nn.Linear(4, 2, rng=0)
+
+
+def translation():
+    """A decoder that attends to an encoder; words and dropout are used more than once."""
+    notes, (h, _) = reader(drop(words(text)))
+    states, _ = writer(drop(words(text)), h[-1:])
+    found, _ = nn.scaled_dot_product_attention(states, notes, notes)
+    return nn.cross_entropy(scores(drop(np.concatenate([states, found], axis=-1))), text)
+
+
+def classification():
+    """The last state alone is read."""
+    notes, _ = reader(words(text))
+    return nn.cross_entropy(label(notes[:, -1]), np.array([1]))
