@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from minigrad.graph import routes, strips
 from minigrad.graph.items import Item, View
@@ -21,6 +22,7 @@ _BEND = 60.0  # … at least, for lines to bend in
 _LETTER = 5.5  # points for a letter of what stands at a line
 _TITLE = 6.9  # … of a strip's title
 _BETWEEN = 74.0  # points between two strips
+_TOGETHER = 32  # frames in a group
 
 
 class Tiling:
@@ -155,10 +157,10 @@ class Tiling:
         for strip, steps in self.order.items():
             if not self.framed[strip]:
                 continue
-            for step in steps:
-                heading = self._heading(strip, step)
-                mine = [(self.items[key], self.boxes[key]) for key in self.by_step[strip, step]]
-                scene.frame(self._frame(strip, step), heading, f"{step} {strip}".rstrip(), mine)
+            for start in range(0, len(steps), _TOGETHER):
+                with scene.group() if len(steps) > _TOGETHER else nullcontext():
+                    for step in steps[start : start + _TOGETHER]:
+                        self._draw_frame(scene, strip, step)
             if many and not self.view.folded:
                 x, y, w, h = self._frame(strip, min(steps))
                 wide = _TITLE * len(title := strips.title_of(strip))
@@ -168,6 +170,11 @@ class Tiling:
     def _heading_room(self, strip: str) -> float:
         """How wide a frame is at least."""
         return 20 + max(heading_width(self._heading(strip, step)) for step in self.order[strip])
+
+    def _draw_frame(self, scene: Scene, strip: str, step: int) -> None:
+        heading = self._heading(strip, step)
+        mine = [(self.items[key], self.boxes[key]) for key in self.by_step[strip, step]]
+        scene.frame(self._frame(strip, step), heading, f"{step} {strip}".rstrip(), mine)
 
     def _heading(self, strip: str, step: int) -> str:
         """What stands over a step; in a folded view, whose loops run there, also its layer."""
