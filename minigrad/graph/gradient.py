@@ -189,7 +189,8 @@ class _Derivatives:
         if item.kind in ("state", "input"):
             return item.lines[0]
         if item.kind == "point" and len(self.into[key]) == 1:
-            operand = self._name(self.items[self.into[key][0]].nodes[-1], item)
+            source = self.items[self.into[key][0]]
+            operand = self._name(source.nodes[-1], item) if source.nodes else source.lines[0]
             return f"{item.lines[0]}({operand})".replace("1 −(", "(1 − ")
         return item.lines[0].partition(" = ")[0] if " = " in item.lines[0] else "…"
 

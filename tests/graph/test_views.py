@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,6 +112,12 @@ def test_what_is_between_two_layers_belongs_to_its_step():
             layer = kind(3, 4, num_layers=3, fused=False, rng=0, **options)
             for view in (tape(trace(layer(x))), unrolled(trace(layer(x)))):
                 assert strips.tiled(view)
+
+
+@pytest.mark.parametrize("view", ["unrolled", "folded", "gradient", "attention", "tape"])
+def test_steps_that_read_all_steps_of_another_layer_are_drawn(view):
+    models = Path(__file__).with_name("whole_models.py")
+    assert words(draw(f"{models}:looking_back", view=view))
 
 
 def test_two_modules_of_a_class_and_two_calls_of_one_are_drawn_apart():
