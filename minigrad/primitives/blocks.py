@@ -283,10 +283,10 @@ def _powers(
         highest = overflow_guard(scores, -2)
         highest = highest[..., 0, :] if hasattr(highest, "shape") else highest
     shift = np.expand_dims(highest, -2) if hasattr(highest, "shape") else highest
+    scores = _plus(scores, -shift)
     if plain:
-        scores -= shift
         return highest, np.exp(scores, out=scores)
-    powers = exp(scores - shift)
+    powers = exp(scores)
     return highest, powers if mask is None else np.where(mask, powers, 0)
 
 
