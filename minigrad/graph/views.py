@@ -171,11 +171,12 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
     last = group[-1]
     role = key.replace(f"step:{last.step}", "step:t") if last.step is not None else key
     if key.startswith("layer "):
+        scope = group[0].scope  # the last may be an activation, applied further out
         kind, name, label = next(
-            level for level in reversed(last.scope) if level[0] in ("gate", "module")
+            level for level in reversed(scope) if level[0] in ("gate", "module")
         )
-        if kind == "module" and any(level[0] == "gate" for level in last.scope):
-            kind, name, label = next(level for level in last.scope if level[0] == "gate")
+        if kind == "module" and any(level[0] == "gate" for level in scope):
+            kind, name, label = next(level for level in scope if level[0] == "gate")
         group_scopes = [level for node in group for level in node.scope if level[0] == "gate"]
         if group_scopes:
             _, name, _ = group_scopes[0]
