@@ -133,6 +133,8 @@ class _Derivatives:
         if node.primitive == "matmul":
             rest = self._name(self.sources[node.id][1 - position], other)
             return f"× {rest}ᵀ"
+        if node.primitive == "affine":
+            return ("× W", f"× {self._name(self.sources[node.id][0], other)}", "× 1")[position]
         return {"sum": "× 1", "mean": "÷ n"}.get(node.primitive, f"{node.label} ′")
 
     def _position(self, node: Operation, one: Item) -> int | None:

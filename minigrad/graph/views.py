@@ -213,9 +213,17 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
     return Item(key, "point", (last.label,), step, "", f"{last.primitive} {_shape(last)}")
 
 
-def _written(node: Operation, graph: Graph, sources: Mapping[int, list[int]]) -> str:
-    """The operation with the names of its operands where they have some: Q @ Kᵀ."""
-    names = [_name_through(source, graph, sources) for source in sources.get(node.id, ())]
+def _written(
+    node: Operation, graph: Graph, sources: Mapping[int, list[int]], *, nested: bool = False
+) -> str:
+    """The operation with the names of its operands where they have some: (Q @ Kᵀ) ÷ 2."""
+    names = []
+    for source in sources.get(node.id, ()):
+        name, operand = _name_through(source, graph, sources), graph.nodes[source]
+        if not name and not nested and operand.kind == "operation":
+            inner = _written(operand, graph, sources, nested=True)
+            name = f"({inner})" if inner != operand.label else ""
+        names.append(name)
     if not names or not all(names):
         return node.label
     if len(names) == 2:
