@@ -42,6 +42,7 @@ def page(*graphs: Graph, run: Run, checks: Sequence[Check] = ()) -> str:
     text: str = environment.get_template("explorer.html.jinja").render(
         figures=[(figure["title"], as_script(figure)) for figure in figures],
         formulas={name: formulas(PRIMITIVES[name]) for name in names},
+        kinds={name: PRIMITIVES[name].kind for name in names},
         style=_file("explorer.css"),
         script="\n".join(_inlined(_file(name)) for name in MODULES),
     )

@@ -25,6 +25,7 @@ export class Panel {
   /** Show an item's value, or an operation in it; nothing for null. */
   show(item, number = item?.nodes.at(-1)) {
     const { words } = this;
+    this.item = item;
     this.root.setAttribute("aria-label", words("details"));
     if (!item) {
       this.root.replaceChildren(html("p", {}, words("pick")), ...this.#about());
@@ -33,9 +34,10 @@ export class Panel {
     const inner = number !== undefined && number !== item.nodes.at(-1);
     const node = number === undefined ? null : this.scene.node(number);
     const label = inner ? node.label : item.lines[0];
-    const title = (inner || item.kind === "point") && label !== node.primitive ? `${label} ${node.primitive}` : label;
-    const where = item.step === null ? words("outside") : words("at_step", this.scene.steps[item.step].t);
-    const kind = node?.kind === "parameter" ? "parameter" : inner ? "operation" : item.kind;
+    const title = (inner || item.kind === "point") && label !== node.primitive ? `${label} ${node.primitive}`.trim() : label;
+    const elsewhere = inner && !item.nodes.includes(number); // it is read here, and has no box
+    const where = elsewhere ? "" : item.step === null ? words("outside") : words("at_step", this.scene.steps[item.step].t);
+    const kind = inner || node?.kind === "parameter" ? node.kind : item.kind;
     const parts = [
       html("h2", {}, html("bdi", {}, title)),
       html("p", { class: "where" }, [words(kind), where, node?.path].filter(Boolean).join(" · ")),
@@ -44,6 +46,7 @@ export class Panel {
     if (!node) parts.push(html("p", {}, words("no_node")), html("p", {}, item.tooltip));
     else parts.push(...this.#node(node, item));
     this.root.replaceChildren(...parts);
+    if (elsewhere) this.root.scrollTop = 0;
   }
 
   #node(node, item) {
@@ -54,8 +57,9 @@ export class Panel {
       this.#part("value", node.value === null ? html("p", {}, words("no_value")) : this.#array(node.value, node, "value")),
       this.#part("gradient", this.#gradient(node)),
       ...(node.kind === "operation" ? this.#mathematics(node) : []),
-      ...(inner ? [this.#part("inside", this.#links(item.nodes.map((n) => [n, this.scene.node(n)]), node.number))] : []),
+      ...(inner ? [this.#part("inside", this.#links(item.nodes, node.number))] : []),
       ...(node.operands?.length ? [this.#part("operands", this.#operands(node))] : []),
+      ...this.#parameters(node, item),
       ...(node.primitive ? [this.#part("judges", ...this.#judges(node))] : []),
     ];
   }
@@ -115,7 +119,10 @@ export class Panel {
     const forward = template?.content.querySelector('[data-part="forward"]');
     const parts = [this.#part("formula", html("p", {}, call), ...(forward ? [this.#written(forward)] : []))];
     const backward = [...(template?.content.querySelectorAll('[data-part="backward"]') ?? [])];
-    if (!backward.length) return [...parts, this.#part("derivative", html("p", {}, words("no_notation")))];
+    if (!backward.length) {
+      const why = template?.dataset.kind === "linear" ? "no_notation" : "no_derivative";
+      return [...parts, this.#part("derivative", html("p", {}, words(why)))];
+    }
     const bySympy = template.dataset.bySympy === "true";
     const derivatives = backward.map((formula, k) => this.#derivative(node, formula, bySympy ? k : null));
     const note = html("p", { class: "note" }, words(bySympy ? "by_sympy" : "by_rule"));
@@ -146,7 +153,7 @@ export class Panel {
     const label = html("label", { class: "note" }, words("at_entry", ""), html("select", { "data-part": "entry" }, ...options));
     label.addEventListener("change", (event) => {
       this.entry = Number(event.target.value);
-      this.show(this.owner.get(node.number), node.number);
+      this.show(this.item, node.number);
       this.root.querySelector('[data-part="entry"]').focus();
     });
     return [label];
@@ -211,15 +218,22 @@ export class Panel {
     return list;
   }
 
-  #links(pairs, current) {
-    return html("ol", {}, ...pairs.map(([number]) => html("li", {}, this.#link(number, number === current))));
+  /** The parameters that an item's operations read; they have no boxes of their own. */
+  #parameters(node, item) {
+    const read = item.nodes.flatMap((number) => this.scene.node(number).operands ?? []);
+    const found = read.filter((number) => !Array.isArray(number) && !this.owner.has(number)
+      && this.scene.node(number).kind === "parameter");
+    return found.length ? [this.#part("parameters", this.#links([...new Set(found)], node.number))] : [];
   }
 
-  /** A node that can be gone to; one that is not drawn is only named. */
+  #links(numbers, current) {
+    return html("ol", {}, ...numbers.map((number) => html("li", {}, this.#link(number, number === current))));
+  }
+
+  /** A node that can be gone to; one that is not drawn is shown beside the item that is chosen. */
   #link(number, current = false) {
-    const node = this.scene.node(number), item = this.owner.get(number);
+    const node = this.scene.node(number), item = this.owner.get(number) ?? this.item;
     const text = `${this.#short(number)} (${node.shape.join(", ")})`;
-    if (!item) return html("bdi", {}, text);
     const button = html("button", { type: "button", "data-node": number }, html("bdi", {}, text));
     if (current) button.setAttribute("aria-current", "true");
     button.onclick = () => this.choose(item, number === item.nodes.at(-1) ? undefined : number);
