@@ -174,16 +174,23 @@ def derive(
               help="A strip of steps; one step with its way back; the cell as course notes draw "
               "it; the way back with the size of each gradient; who attends to whom; every "
               "primitive.")  # fmt: skip
+@click.option("--style", type=click.Choice(["light", "dark", "print"]), default="light",
+              show_default=True, help="For a light page, a dark one, or black on white for paper, "
+              "where lines and greys tell things apart.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
-def graph(target: str, steps: int, view: str, all_steps: bool, output: Path | None) -> None:
+def graph(
+    target: str, steps: int, view: str, style: str, all_steps: bool, output: Path | None
+) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
     from minigrad.graph import draw, source
 
     try:
-        picture = draw(_resolve(target), output, steps=steps, view=view, all_steps=all_steps)
+        picture = draw(
+            _resolve(target), output, steps=steps, view=view, style=style, all_steps=all_steps
+        )
     except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error
     click.echo(source(picture) if output is None else f"wrote {output}")

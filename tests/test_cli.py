@@ -149,6 +149,7 @@ def test_a_backward_written_by_hand_is_told_what_is_right_and_what_is_wrong(tmp_
         (["derive", "lstm", "-o", "no/such/folder/a.md"], "no such folder"),
         (["graph", "lstm", "--steps", "0"], "--steps"),
         (["graph", "lstm", "--steps", "-3"], "--steps"),
+        (["graph", "lstm", "--style", "neon"], "'neon' is not one of 'light', 'dark', 'print'"),
         (["graph", "lstm", "-o", "lstm.bmp"], "unknown ending .bmp"),
         (["graph", "lstm", "-o", "no/such/folder/a.svg"], "no such folder"),
         (["unknown"], "unknown"),

@@ -60,14 +60,19 @@ def test_the_linter_says_what_is_shown(tmp_path):
      ("rnn-gradient", "rnn", {"view": "gradient", "steps": 30})],
 )  # fmt: skip
 def test_the_pictures_are_what_graph_draws(picture, target, options, tmp_path):
-    """Up to font metrics, which are the machine's: the same things, in the same order."""
+    """Up to font metrics, which are the machine's: the same things, in order and in colour."""
     assert f"tutorials/{picture}.svg" in README
     draw(target, tmp_path / "drawn.svg", **options)
 
     def words(path):
         return re.findall(r"<text[^>]*>([^<]*)", path.read_text(encoding="utf-8"))
 
+    def colours(path):
+        text = path.read_text(encoding="utf-8").replace('"#ffffff"', '"white"')
+        return re.findall(r'(?:fill|stroke(?:-dasharray|-width|-opacity)?)="[^"]*"', text)
+
     assert words(tmp_path / "drawn.svg") == words(ROOT / "tutorials" / f"{picture}.svg")
+    assert colours(tmp_path / "drawn.svg") == colours(ROOT / "tutorials" / f"{picture}.svg")
 
 
 def test_every_make_target_that_is_named_exists():

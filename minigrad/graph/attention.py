@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.graph import dot
 from minigrad.graph.items import View, subscript
 from minigrad.graph.model import Graph
 from minigrad.graph.scene import Scene
@@ -130,7 +131,7 @@ def scene(view: View) -> Scene:
     for k, weight in enumerate((0.1, 0.5, 1.0)):
         x = middle - 100 + 80 * k
         drawing.line([(x, top + 30), (x + 8, top + 30), (x + 16, top + 30), (x + 24, top + 30)],
-                     tip=None, **_look(weight))  # fmt: skip
+                     tip=None, **_look(view, weight))  # fmt: skip
         drawing.text(f"{weight:g}", (x + 30, top + 30), align="l", size=11)
     return drawing
 
@@ -153,18 +154,21 @@ def _panel(drawing: Scene, panel: Any, left: float, top: float) -> None:
         third = _WIDE / 3
         drawing.line(
             [(left, y0), (left + third, y0), (left + 2 * third, y1), (left + _WIDE, y1)],
-            tip=None, tooltip=f"{rows[i]} attends to {columns[j]}: {weight:.3f}", **_look(weight),
+            tip=None, tooltip=f"{rows[i]} attends to {columns[j]}: {weight:.3f}",
+            **_look(drawing.view, weight),
         )  # fmt: skip
+    token = dot.look(drawing.view, "input")
+    del token["shape"]
     for names, x, places in ((rows, left - 40, ys[0]), (columns, left + _WIDE + 40, ys[1])):
         for name, y in zip(names, places, strict=True):
             short = name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
-            drawing.shape((x, y, 78.0, 21.0), "box", (short,), style="rounded,filled",
-                          fillcolor="#dbe9f6", color="#2f5d8a", fontsize="11",
-                          tooltip=name[:1000])  # fmt: skip
+            drawing.shape((x, y, 78.0, 21.0), "box", (short,), tooltip=name[:1000],
+                          **{**token, "fontsize": "11"})  # fmt: skip
 
 
-def _look(weight: float) -> dict[str, str]:
+def _look(view: View, weight: float) -> dict[str, str]:
+    color, least = view.palette.weight
     return {
         "penwidth": f"{max(0.4, _THICKEST * weight):.2f}",
-        "color": f"#0b62a4{int(70 + 185 * min(weight, 1.0)):02x}",
+        "color": f"{color}{int(least + (255 - least) * min(weight, 1.0)):02x}",
     }

@@ -96,6 +96,7 @@ def draw(
     *,
     steps: int = 3,
     view: str = "unrolled",
+    style: str = "light",
     all_steps: bool = False,
     title: str | None = None,
     checks: Sequence[Check] = (),
@@ -108,6 +109,8 @@ def draw(
             `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
         steps: time steps of a target.
         view: one of `VIEWS`.
+        style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
+            and greys); an .html page has its reader's.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
         checks: what the judges said of the target, for the .html page.
@@ -116,7 +119,8 @@ def draw(
         The picture, which shows itself in a notebook.
 
     Raises:
-        ValueError: the file's ending is none of these, or nothing was recorded.
+        ValueError: the file's ending, the view or the style is none of these, or nothing was
+            recorded.
         GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
         ImportError: an .html page needs the extra ``report``, which is not installed.
         OSError: the file cannot be written.
@@ -135,7 +139,7 @@ def draw(
         what = trace_target(what, steps)
     elif not isinstance(what, Graph):
         what = trace(what)
-    picture = Picture(**vars(_view(what, view, all_steps, title)))
+    picture = Picture(**(vars(_view(what, view, all_steps, title)) | {"style": style}))
     ending = "" if path is None else format_of(path)
     if path is not None and ending == "json":
         write_bytes(path, what.to_json().encode())
@@ -234,12 +238,12 @@ def _picture(view: View, format: str) -> bytes:
 
 
 _BOXES = (
-    "Yellow boxes are affine maps with their activation, red circles act on each entry, green "
-    "boxes are states, blue boxes are inputs."
+    "{layer} are affine maps with their activation, {point} act on each entry, {state} are "
+    "states, {input} are inputs."
 )
 _MEANING = {
-    "cell": "One step, from left to right: yellow boxes are affine maps with their activation, "
-            "red circles act on each entry.",
+    "cell": "One step, from left to right: {layer} are affine maps with their activation, "
+            "{point} act on each entry.",
     "gradient": "Arrows run backward and carry local derivatives; the colour of each box is the "
                 "power of ten of its gradient's size.",
     "attention": "Lines lead from each query to the keys that it attends to, as wide as the "
@@ -255,9 +259,10 @@ def _described(view: View, text: str) -> str:
     text = text[text.index("<svg") :]
     head, rest = text.split(">", 1)
     title = escape(view.title)
+    meaning = _MEANING.get(view.name, _BOXES).format(**view.palette.names)
     return (
         f'{head} role="img" aria-label="{title}{over}: {view.name}">\n<title>{title}</title>\n'
-        f"<desc>{title}{over}. {_MEANING.get(view.name, _BOXES)}</desc>{rest}"
+        f"<desc>{title}{over}. {meaning[0].upper()}{meaning[1:]}</desc>{rest}"
     )
 
 

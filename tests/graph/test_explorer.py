@@ -553,6 +553,16 @@ def test_contrast_is_enough_for_all_text(site, scheme, target):
 
 
 @needs_chromium
+def test_a_dark_screen_is_printed_on_white_paper(site):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with site.open(recorded("rnn"), color_scheme="dark") as tab:
+        assert tab.evaluate(ground) == "rgb(23, 24, 26)"
+        tab.emulate_media(media="print", color_scheme="dark")
+        assert tab.evaluate(ground) == "rgb(255, 255, 255)"
+        assert min(tab.evaluate(CONTRAST))[0] >= 4.5
+
+
+@needs_chromium
 def test_nothing_moves_by_itself_for_those_who_ask_for_it(site):
     with site.open(recorded("rnn"), reduced_motion="reduce") as tab:
         assert tab.evaluate("document.getAnimations().length") == 0
