@@ -82,6 +82,13 @@ def test_nothing_in_the_data_can_end_the_script_element():
     assert json.loads(text) == NASTY
 
 
+def test_half_a_surrogate_pair_can_be_written():
+    x = mg.Tensor(np.ones(2), requires_grad=True, name="half \ud800")
+    text = page(trace(np.tanh(x), title="half \ud800"), run=_graphviz)
+    assert "<title>half  · minigrad" in text
+    assert text.encode().count(b"half \\ud800") >= 2
+
+
 @pytest.mark.parametrize("target", ["rnn", "lstm", "gru"])
 def test_a_long_sequence_is_placed_as_a_layout_of_all_its_steps_would(target):
     graph = recorded(target, 12)
