@@ -380,6 +380,18 @@ def test_play_goes_through_every_operation_in_order_and_back(site):
 
 
 @needs_chromium
+def test_play_brings_what_comes_in_where_it_is_read(site):
+    with site.open(recorded("lstm", 12)) as tab:
+        heard = []
+        for _ in range(16):
+            tab.click('[data-key="next"]')
+            heard.append(tab.inner_text(".status").removeprefix("Now: ").split(", ")[0])
+        assert heard[:4] in (["h₋₁", "x₀", "[h₋₁", "f"], ["x₀", "h₋₁", "[h₋₁", "f"])
+        assert heard[heard.index("c₋₁") + 1] == "×"
+        assert heard.index("x₁") > heard.index("c₀") > heard.index("c₋₁")
+
+
+@needs_chromium
 def test_steps_and_gates_fold_and_expand(site):
     with site.open(recorded("lstm")) as tab:
         before = tab.locator("[data-item]").count()
@@ -419,6 +431,15 @@ def test_search_finds_and_shows(site):
         assert tab.locator(".chosen").count() == 1
         tab.keyboard.press("Enter")
         assert "2 of" in tab.inner_text(".status")
+        for typed in ("h41", "h_41", "H₄₁"):
+            tab.fill('input[type="search"]', typed)
+            assert tab.inner_text(".panel h2") == "h₄₁"
+        tab.fill('input[type="search"]', "weight")
+        assert tab.inner_text(".status") == "1 of 150"  # three gates at fifty steps
+        tab.select_option("header select", "es")
+        tab.fill('input[type="search"]', "paso 12")
+        assert "paso 12" in tab.inner_text(".panel .where")
+        tab.select_option("header select", "en")
         tab.fill('input[type="search"]', "no such thing")
         assert tab.inner_text(".status") == "nothing found"
 

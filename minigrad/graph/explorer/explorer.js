@@ -169,7 +169,7 @@ export class Explorer {
   // Searching
 
   search(text, onward = 0) {
-    const wanted = text.trim().toLowerCase();
+    const wanted = plain(text.trim());
     if (!wanted) return this.say("");
     const hits = this.scene.items.filter((item) => this.#text(item).includes(wanted));
     if (!hits.length) return this.say(this.words("nothing"));
@@ -180,9 +180,12 @@ export class Explorer {
   }
 
   #text(item) {
-    const inner = item.nodes.map((n) => { const { primitive, name, path } = this.scene.node(n); return `${primitive} ${name} ${path}`; });
+    const inner = [...item.nodes, ...this.panel.parameters(item)].map((n) => {
+      const { primitive, name, path } = this.scene.node(n);
+      return `${primitive} ${name} ${path}`;
+    });
     const t = item.step === null ? "" : `t = ${this.scene.steps[item.step].t}`;
-    return [...item.lines, item.tooltip, t, ...inner].join("\n").toLowerCase();
+    return plain([...item.lines, item.tooltip, t, this.#name(item), ...inner].join("\n"));
   }
 
   // The page
@@ -334,6 +337,11 @@ export class Explorer {
     b.open.disabled = this.chosen?.kind !== "layer";
     b.backward.setAttribute("aria-pressed", String(this.drawing.backward));
   }
+}
+
+/** As it is typed: h3 for h₃ and h_3, in small letters. */
+function plain(text) {
+  return text.normalize("NFKC").replaceAll("−", "-").replaceAll("_", "").toLowerCase();
 }
 
 for (const root of document.querySelectorAll(".explorer")) new Explorer(root);

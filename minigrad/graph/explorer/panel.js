@@ -51,7 +51,7 @@ export class Panel {
 
   #node(node, item) {
     const { words } = this, shape = `(${node.shape.join(", ")})`;
-    const inner = item.nodes.length > 1;
+    const inner = item.nodes.length > 1, parameters = this.parameters(item);
     return [
       html("dl", {}, html("dt", {}, words("shape", "")), html("dd", { "data-part": "shape" }, shape)),
       this.#part("value", node.value === null ? html("p", {}, words("no_value")) : this.#array(node.value, node, "value")),
@@ -59,7 +59,7 @@ export class Panel {
       ...(node.kind === "operation" ? this.#mathematics(node) : []),
       ...(inner ? [this.#part("inside", this.#links(item.nodes, node.number))] : []),
       ...(node.operands?.length ? [this.#part("operands", this.#operands(node))] : []),
-      ...this.#parameters(node, item),
+      ...(parameters.length ? [this.#part("parameters", this.#links(parameters, node.number))] : []),
       ...(node.primitive ? [this.#part("judges", ...this.#judges(node))] : []),
     ];
   }
@@ -219,11 +219,10 @@ export class Panel {
   }
 
   /** The parameters that an item's operations read; they have no boxes of their own. */
-  #parameters(node, item) {
+  parameters(item) {
     const read = item.nodes.flatMap((number) => this.scene.node(number).operands ?? []);
-    const found = read.filter((number) => !Array.isArray(number) && !this.owner.has(number)
+    return [...new Set(read)].filter((number) => !Array.isArray(number) && !this.owner.has(number)
       && this.scene.node(number).kind === "parameter");
-    return found.length ? [this.#part("parameters", this.#links([...new Set(found)], node.number))] : [];
   }
 
   #links(numbers, current) {
