@@ -278,6 +278,18 @@ def test_numbers_are_put_into_sympy_s_derivative(site, entry):
 
 @needs_chromium
 @pytest.mark.parametrize(
+    ("of", "says"),
+    [(np.square, "=2(0.5)=1"), (np.tanh, "=1−0.46212=0.7864"), (np.reciprocal, "=−10.52=−4")],
+)
+def test_a_number_beside_another_factor_stands_in_brackets(site, of, says):
+    with site.open(trace(of(mg.Tensor(0.5, requires_grad=True, name="x")))) as tab:
+        tab.locator("[data-item]").last.click()
+        text = tab.text_content('[data-part="derivative"] .numbers')
+    assert "".join(text.split()) == says  # 2 x is not 20.5
+
+
+@needs_chromium
+@pytest.mark.parametrize(
     ("language", "words"),
     [("en-GB", "No backward() yet"), ("es-ES", "Aún no hay backward()")],
 )

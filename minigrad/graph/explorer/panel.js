@@ -173,7 +173,7 @@ export class Panel {
     let changed = false;
     for (const name of substituted.querySelectorAll("mi")) {
       if (!numbers.has(name.textContent)) continue;
-      name.replaceWith(numeral(numbers.get(name.textContent)));
+      name.replaceWith(numeral(numbers.get(name.textContent), isFactor(name)));
       changed = true;
     }
     const last = mathml("mn", written(result));
@@ -278,8 +278,15 @@ function mathml(name, ...children) {
   return element;
 }
 
-/** A number inside a formula; a negative one in brackets. */
-function numeral(x) {
+/** A number inside a formula; in brackets if it is negative, or stands beside another factor. */
+function numeral(x, factor) {
   const number = mathml("mn", written(x));
-  return typeof x === "number" && x < 0 ? mathml("mrow", mathml("mo", "("), number, mathml("mo", ")")) : number;
+  return factor || (typeof x === "number" && x < 0) ? mathml("mrow", mathml("mo", "("), number, mathml("mo", ")")) : number;
+}
+
+/** Whether a name, or the power that it is the base of, is multiplied with no sign between. */
+function isFactor(name) {
+  const part = name.parentElement.localName.startsWith("msu") ? name.parentElement : name;
+  if (part.parentElement.localName !== "mrow") return false;
+  return [part.previousElementSibling, part.nextElementSibling].some((beside) => beside && beside.localName !== "mo");
 }
