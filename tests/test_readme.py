@@ -75,6 +75,14 @@ def test_the_pictures_are_what_graph_draws(picture, target, options, tmp_path):
     assert colours(tmp_path / "drawn.svg") == colours(ROOT / "tutorials" / f"{picture}.svg")
 
 
+def test_the_whole_model_is_drawn_as_it_says(tmp_path):
+    text = next(text for text in PYTHON if "def loss" in text)
+    (tmp_path / "mymodel.py").write_text(text, encoding="utf-8")
+    for view in re.findall(r"minigrad graph mymodel\.py:loss(?: --view (\w+))?", README):
+        picture = draw(f"{tmp_path}/mymodel.py:loss", view=view or "unrolled")
+        assert picture.steps == (0, 1, 2, 3)
+
+
 def test_every_make_target_that_is_named_exists():
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:`|\$ )make (\w+)", README + contributing))

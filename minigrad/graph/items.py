@@ -67,6 +67,7 @@ class View:
         series: a name and (step, log10 of the size) for each curve under the time axis.
         caption: lines under the heading, each a sentence.
         panels: of attention, one for each head.
+        sides: of attention, what stands over the queries, and over the keys.
         folded: how many steps the one that is drawn stands for.
         style: of its colours: ``"light"``, ``"dark"`` or ``"print"``.
 
@@ -93,6 +94,7 @@ class View:
     caption: tuple[str, ...] = ()
     folded: int = 0
     panels: tuple[Panel, ...] = ()
+    sides: tuple[str, ...] = ()
     style: str = "light"
 
     def __post_init__(self) -> None:
@@ -108,7 +110,7 @@ class View:
     def prefix(self) -> str:
         """What all its ids start with: from what it shows, so no other picture has them."""
         words = (self.name, self.title, self.caption, self.steps, self.skipped, self.arrows,
-                 self.series, self.panels, self.style, self.heat, self.labels,
+                 self.series, self.panels, *self.sides, self.style, self.heat, self.labels,
                  [(item.id, item.lines) for item in self.items])  # fmt: skip
         return "g" + hashlib.sha256(repr(words).encode()).hexdigest()[:8] + "-"
 

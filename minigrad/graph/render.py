@@ -19,7 +19,7 @@ import graphviz
 
 from minigrad.files import check_writable, write_bytes
 from minigrad.graph import dot, layout
-from minigrad.graph.attention import attention
+from minigrad.graph.attention import SIDES, attention
 from minigrad.graph.cellview import cell
 from minigrad.graph.folded import folded
 from minigrad.graph.gradient import gradient
@@ -99,20 +99,23 @@ def draw(
     style: str = "light",
     all_steps: bool = False,
     title: str | None = None,
+    sides: tuple[str, str] = SIDES,
     checks: Sequence[Check] = (),
 ) -> Picture:
     """Draw a target, or what a Tensor was made of, unrolled over time.
 
     Args:
-        what: a `Target` or its name, a `Graph`, or a Tensor (or several in a tuple).
+        what: a `Target` or its name, such as ``"mymodel.py:loss"``, a `Graph`, or a Tensor (or
+            several in a tuple).
         path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
             `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
-        steps: time steps of a target.
+        steps: time steps of a cell or layer.
         view: one of `VIEWS`.
         style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
             and greys); an .html page has its reader's.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
+        sides: what stands over the queries, and over the keys, in the view of attention.
         checks: what the judges said of the target, for the .html page.
 
     Returns:
@@ -139,7 +142,7 @@ def draw(
         what = trace_target(what, steps)
     elif not isinstance(what, Graph):
         what = trace(what)
-    picture = Picture(**(vars(_view(what, view, all_steps, title)) | {"style": style}))
+    picture = Picture(**(vars(_view(what, view, all_steps, title, sides)) | {"style": style}))
     ending = "" if path is None else format_of(path)
     if path is not None and ending == "json":
         write_bytes(path, what.to_json().encode())
@@ -155,14 +158,16 @@ def draw(
     return picture
 
 
-def _view(graph: Graph, name: str, all_steps: bool, title: str | None) -> View:
+def _view(
+    graph: Graph, name: str, all_steps: bool, title: str | None, sides: tuple[str, str]
+) -> View:
     if name not in VIEWS:
         raise ValueError(f"draw: got view {name!r}, expected one of {', '.join(VIEWS)}")
     if name in ("unrolled", "gradient"):
         make = unrolled if name == "unrolled" else gradient
         return make(graph, all_steps=all_steps, title=title)
     if name == "attention":
-        return attention(graph, title=title)
+        return attention(graph, title=title, sides=sides)
     return {"folded": folded, "tape": tape, "cell": cell}[name](graph, title=title)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from minigrad.graph import dot
@@ -56,6 +57,17 @@ class Scene:
         ]
         for item, place in items:
             self.item(item, place)
+        self.lines.append("}")
+
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """Frames side by side, as a subgraph that is not seen.
+
+        Graphviz, when it is done, looks for each item in all subgraphs of a level: if these are
+        the frames of a thousand steps, that takes as long as to draw them.
+        """
+        self.lines.append(f"subgraph {self._name()} {{")
+        yield
         self.lines.append("}")
 
     def arrow(self, a: str, b: str, route: Route, label_at: Point | None = None) -> None:

@@ -119,13 +119,8 @@ def _innermost_modules(nodes: Iterable[Operation]) -> set[tuple[tuple[str, str, 
     """Paths of modules without scopes inside, which are parts: a Linear in a layer, say."""
     paths = {node.scope for node in nodes if node.kind == "operation" and node.scope}
     parts = len({path[0] for path in paths}) > 1  # else the one outermost module is the whole
-    return {
-        path
-        for path in paths
-        if (parts or len(path) > 1)
-        and path[-1][0] == "module"
-        and not any(other != path and other[: len(path)] == path for other in paths)
-    }
+    around = {path[:depth] for path in paths for depth in range(1, len(path))}
+    return {path for path in paths - around if (parts or len(path) > 1) and path[-1][0] == "module"}
 
 
 def _group(node: Operation, inner: set[tuple[tuple[str, str, str], ...]]) -> str:

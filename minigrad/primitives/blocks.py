@@ -41,6 +41,10 @@ def _over(x: Array, y: Array) -> Array:
     return np.divide(x, y, out=x) if isinstance(x, np.ndarray) else x / y
 
 
+def _exp(x: Array) -> Array:
+    return np.exp(x, out=x) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else exp(x)
+
+
 # Layer norm
 
 
@@ -156,10 +160,10 @@ def gelu(x: Array, approximate: bool = False) -> Array:
 
 def _cross_entropy(logits: Array, *, target: np.ndarray) -> tuple[Array, Array]:
     shifted = logits - overflow_guard(logits, -1)
-    powers = exp(shifted)
+    of_target = _of_target(shifted, target)
+    powers = _exp(shifted)
     total = sum_along(powers, axis=-1, keepdims=True)
-    loss = log(total) - _of_target(shifted, target)
-    return loss[..., 0], powers / total
+    return (log(total) - of_target)[..., 0], _over(powers, total)
 
 
 def _cross_entropy_backward(
@@ -233,9 +237,9 @@ def _attention_backward(
     for rows, columns, part in _blocks(q, k, mask):
         if powers is None:
             _, weights = _powers(q[rows], k[columns], scale, part, highest[rows])
-            weights /= total[rows][..., None, :]
+            weights /= np.expand_dims(total[rows], -2)
         else:
-            weights = powers / total[..., None, :]
+            weights = powers / np.expand_dims(total, -2)
         of_query[rows], more_key, more_value = _attend_backward(
             g[rows], y[rows], weights, q[rows], k[columns], v[columns], scale
         )
@@ -276,17 +280,14 @@ def _powers(
     scores = matmul(k, _turned(q, scale))
     if mask is not None:
         mask = np.swapaxes(mask if mask.ndim > 1 else mask[None], -1, -2)
-    plain = isinstance(scores, np.ndarray)
-    if plain and mask is not None:
-        scores += np.where(mask, 0, -np.inf).astype(scores.dtype)
+        if isinstance(scores, np.ndarray):
+            scores += np.where(mask, 0, -np.inf).astype(scores.dtype)
+            mask = None
     if highest is None:
         highest = overflow_guard(scores, -2)
         highest = highest[..., 0, :] if hasattr(highest, "shape") else highest
     shift = np.expand_dims(highest, -2) if hasattr(highest, "shape") else highest
-    if plain:
-        scores -= shift
-        return highest, np.exp(scores, out=scores)
-    powers = exp(scores - shift)
+    powers = _exp(_plus(scores, -shift))
     return highest, powers if mask is None else np.where(mask, powers, 0)
 
 

@@ -21,6 +21,7 @@ from minigrad.graph.explorer.payload import payload
 from minigrad.graph.render import _graphviz
 from minigrad.targets import resolve
 
+MODELS = Path(__file__).with_name("whole_models.py")
 NASTY = [
     "</script><script>document.title='broken'</script>",
     "${document.title='broken'}",
@@ -162,7 +163,7 @@ def test_scripts_and_styles_are_files_of_the_package():
 
 
 @needs_chromium
-@pytest.mark.parametrize("target", ["rnn", "lstm", "gru", "attention"])
+@pytest.mark.parametrize("target", ["rnn", "lstm", "gru", "attention", f"{MODELS}:translation"])
 def test_labels_stay_in_their_boxes_and_no_two_boxes_overlap(site, target):
     with site.open(recorded(target)) as tab:
         groups = tab.evaluate("""() => [...document.querySelectorAll('[data-item]')].map((g) => {
