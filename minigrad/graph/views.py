@@ -171,18 +171,11 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
     last = group[-1]
     role = key.replace(f"step:{last.step}", "step:t") if last.step is not None else key
     if key.startswith("layer "):
-        scope = group[0].scope  # the last may be an activation, applied further out
-        kind, name, label = next(
-            level for level in reversed(scope) if level[0] in ("gate", "module")
-        )
-        if kind == "module" and any(level[0] == "gate" for level in scope):
-            kind, name, label = next(level for level in scope if level[0] == "gate")
-        group_scopes = [level for node in group for level in node.scope if level[0] == "gate"]
-        if group_scopes:
-            _, name, _ = group_scopes[0]
-        name = pretty(name)
+        scopes = [level for node in group for level in node.scope]
+        gates = [name for kind, name, _ in scopes if kind == "gate"]
+        name = pretty(gates[0] if gates else group[0].scope[-1][1])
         activation = last.label if _is_activation(last) else ""
-        affine = "W·[ ] + b" if group_scopes else "W·x + b"
+        affine = "W·[ ] + b" if gates else "W·x + b"
         primitives = {node.primitive for node in group}
         if primitives == {"getitem"}:
             affine = "W[index]"  # rows of a table: an embedding
