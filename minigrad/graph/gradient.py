@@ -187,14 +187,14 @@ class _Derivatives:
         item = self.items[key]
         step = "" if item.step is None else subscript(item.step)
         if item.kind == "layer":
-            return item.lines[0].partition(" = ")[0] + step
+            return item.called + step
         if item.kind in ("state", "input"):
             return item.lines[0]
         if item.kind == "point" and len(self.into[key]) == 1:
             source = self.items[self.into[key][0]]
             operand = self._name(source.nodes[-1], item) if source.nodes else source.lines[0]
             return f"{item.lines[0]}({operand})".replace("1 −(", "(1 − ")
-        return item.lines[0].partition(" = ")[0] if " = " in item.lines[0] else "…"
+        return item.called if " = " in item.lines[0] else "…"
 
 
 def _derivative(primitive: Any, y: str, x: str) -> str:

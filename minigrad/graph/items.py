@@ -49,6 +49,11 @@ class Item:
     nodes: tuple[int, ...] = ()
     strip: str = ""
 
+    @property
+    def called(self) -> str:
+        """Its heading without the formula: h₀ of h₀ = tanh."""
+        return self.lines[0].partition(" = ")[0]
+
 
 @dataclass(frozen=True)
 class View:

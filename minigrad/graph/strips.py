@@ -186,7 +186,7 @@ def _ports(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
             count[place[:2]] += 1
             key = f"port {number} {target.step} {target.strip}"
             label = f"x{'′' * number}{subscript(target.step)}"
-            names = ", ".join(items[a].lines[0] for a in sources)
+            names = ", ".join(items[a].called for a in sources)
             alike = len(sources) == 1 and items[sources[0]].step is not None
             shape = (
                 items[sources[0]].lines[-1]
@@ -220,7 +220,7 @@ def _bundles(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
             continue
         key = f"bundle {sources[0]} {len(sources)}"
         if made.setdefault(tuple(sources), key) == key:
-            names = f"[{items[sources[0]].lines[0]} … {items[sources[-1]].lines[0]}]"
+            names = f"[{items[sources[0]].called} … {items[sources[-1]].called}]"
             items[key] = Item(key, "join", (names,), None, key,
                               f"{len(sources)} values, one above the other")  # fmt: skip
         moved |= {(a, b): made[tuple(sources)] for a in sources}

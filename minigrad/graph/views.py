@@ -215,9 +215,10 @@ def _written(
         name, operand = _name_through(source, graph, sources), graph.nodes[source]
         if not name and not nested and operand.kind == "operation":
             inner = _written(operand, graph, sources, nested=True)
-            name = f"({inner})" if inner != operand.label else ""
+            if inner != operand.label:
+                name = f"({inner})" if " " in inner else inner
         names.append(name)
-    if not names or not all(names):
+    if not names or not all(names) or len(names) > 2:
         return node.label
     if len(names) == 2:
         return f"{names[0]} {node.label} {names[1]}"
@@ -368,7 +369,7 @@ def _joined(
             continue
         number = count[strip, step] = count.get((strip, step), -1) + 1
         join = f"join {step} {number} {strip}".rstrip()
-        names = ", ".join(items[operand].lines[0] for operand in operands)
+        names = ", ".join(items[operand].called for operand in operands)
         result[join] = Item(join, "join", (f"[{names}]",), step, f"join {number}",
                             f"concatenation of {names}", (), strip)  # fmt: skip
         extra += [(operand, join) for operand in operands] + [(join, gate) for gate in gates]
