@@ -64,7 +64,7 @@ from models.command import (
     path_option,
     too_little,
 )
-from models.composed import composed
+from models.composed import MOST, composed
 from models.perceptron import f1
 from models.sentiment import batch_of
 from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, words
@@ -401,7 +401,7 @@ def transfer(
 @path_option("--text", help="Read this text, in UTF-8, instead of Python's documentation.")
 @path_option("--data", help="Read, and then judge, the sentences of a CSV file with the columns "
                             "language, label and text instead.")  # fmt: skip
-@click.option("--sentences", type=click.IntRange(100), default=20_000, metavar="N",
+@click.option("--sentences", type=click.IntRange(100, MOST), default=20_000, metavar="N",
               help="How many to put together; a fifth is held out.")  # fmt: skip
 @click.option("--width", type=click.IntRange(1), default=64, metavar="N",
               help="Width of a word's vector; a multiple of the heads.")  # fmt: skip
