@@ -27,7 +27,10 @@ if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
 TARGETS = """
 A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
 layer or primitive of your own. The file is run, as importing it would. `verify` also takes
-a backward written by hand, marked with @minigrad.verify.backward_of(forward, example_inputs).
+a backward written by hand, marked with @minigrad.verify.backward_of(forward, example_inputs),
+and `graph` a whole model: a function without required arguments that returns a Tensor, such as
+a training loss, or several in a tuple. Its layers run step by step. A Tensor is drawn as it
+was recorded.
 """
 
 
@@ -38,7 +41,7 @@ class InvalidInput(click.ClickException):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="minigrad")
 def cli() -> None:
-    r"""Write a cell's equations once; verify, derive, draw and compile them.
+    """Write a cell's equations once; verify, derive, draw and compile them.
 
     \b
     minigrad verify                    judge every gradient of the library
@@ -47,8 +50,9 @@ def cli() -> None:
     minigrad verify file.py:backward   … or of NumPy code, written by hand
     minigrad derive lstm --wrt W_f     where a gradient comes from, step by step
     minigrad graph lstm --steps 3 -o lstm.svg
+    minigrad graph mymodel.py:loss -o loss.html
     minigrad compile lstm --show       the fused kernel that its layers run
-    """
+    """  # noqa: D301  (click reads the backspace)
 
 
 @cli.command(epilog=TARGETS)
@@ -168,22 +172,32 @@ def derive(
 @cli.command(epilog=TARGETS)
 @click.argument("target")
 @click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
-              help="Time steps to unroll.")  # fmt: skip
+              help="Time steps of a cell or layer; a function brings its own.")  # fmt: skip
 @click.option("--view", type=click.Choice(["unrolled", "folded", "cell", "gradient", "attention",
                                            "tape"]), default="unrolled", show_default=True,
               help="A strip of steps; one step with its way back; the cell as course notes draw "
               "it; the way back with the size of each gradient; who attends to whom; every "
               "primitive.")  # fmt: skip
+@click.option("--style", type=click.Choice(["light", "dark", "print"]), default="light",
+              show_default=True, help="For a light page, a dark one, or black on white for paper, "
+              "where lines and greys tell things apart.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
-def graph(target: str, steps: int, view: str, all_steps: bool, output: Path | None) -> None:
-    """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown."""
+def graph(
+    target: str, steps: int, view: str, style: str, all_steps: bool, output: Path | None
+) -> None:
+    """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown.
+
+    A whole model is drawn by the name of a function in its file that returns its loss.
+    """
     from minigrad.graph import draw, source
 
     try:
-        picture = draw(_resolve(target), output, steps=steps, view=view, all_steps=all_steps)
+        picture = draw(
+            _resolve(target), output, steps=steps, view=view, style=style, all_steps=all_steps
+        )
     except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error
     click.echo(source(picture) if output is None else f"wrote {output}")

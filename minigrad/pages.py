@@ -56,7 +56,7 @@ def write_pages(
     jinja2 = require("jinja2", extra="report")
     layers = []
     for target in targets:
-        if target.kind in ("part", "primitive", "backward"):
+        if target.kind not in ("cell", "layer"):
             continue
         name = _file_name(target)
         progress(f"{target.title}: derivation")

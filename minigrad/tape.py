@@ -27,6 +27,7 @@ import numpy as np
 
 from minigrad.primitives import Primitive
 from minigrad.primitives.primitive import Array
+from minigrad.primitives.reductions import sum as sum_along
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,7 +432,7 @@ def unbroadcast(g: Array, shape: tuple[int, ...], primitive: Primitive, position
             f"expected {shape} or a shape it broadcasts to"
         )
     stretched = tuple(lead + a for a, (n, m) in enumerate(zip(shape, tail, strict=True)) if n != m)
-    return np.sum(g, axis=tuple(range(lead)) + stretched, keepdims=True).reshape(shape)
+    return sum_along(g, axis=tuple(range(lead)) + stretched, keepdims=True).reshape(shape)
 
 
 def _leading_to(order: Sequence[Node], targets: set[Node]) -> set[Node]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ import numpy as np
 from minigrad import nn
 from minigrad.parts import PARTS, Part
 from minigrad.primitives import PRIMITIVES, Primitive
+from minigrad.tensor import Tensor
+from minigrad.tree import tree_leaves
 
-Kind = Literal["cell", "layer", "part", "primitive", "backward"]
+Kind = Literal["cell", "layer", "part", "primitive", "backward", "function", "tensor"]
 
 LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
     "rnn": nn.RNNCell,
@@ -52,8 +55,9 @@ class Target:
     Attributes:
         name: as the user gave it.
         subject: a `nn.Cell` subclass, another `nn.Module` subclass that is made with
-            (input_size, hidden_size), a `Part`, a `Primitive`, or the `HandWritten` of a function
-            decorated with `minigrad.verify.backward_of`.
+            (input_size, hidden_size), a `Part`, a `Primitive`, the `HandWritten` of a function
+            decorated with `minigrad.verify.backward_of`; or, only to be drawn, a function
+            without required arguments that returns Tensors, or a Tensor.
         named: whether `resolve` finds it by its name, in another process too.
         made: the module, where the name is of one and not of its class; it is drawn as it is.
     """
@@ -65,20 +69,22 @@ class Target:
 
     @property
     def kind(self) -> Kind:
-        """``"cell"``, ``"layer"``, ``"part"``, ``"primitive"`` or ``"backward"``."""
+        """What the subject is; each command says which kinds it takes."""
         if isinstance(self.subject, Primitive):
             return "primitive"
         if isinstance(self.subject, Part):
             return "part"
-        if not isinstance(self.subject, type):
-            return "backward"
-        return "cell" if issubclass(self.subject, nn.Cell) else "layer"
+        if isinstance(self.subject, Tensor):
+            return "tensor"
+        if isinstance(self.subject, type):
+            return "cell" if issubclass(self.subject, nn.Cell) else "layer"
+        return "function" if callable(self.subject) else "backward"
 
     @property
     def title(self) -> str:
-        """What reports and pictures call it: the class's, the part's or the primitive's name."""
-        if self.kind == "part":
-            return self.name
+        """What reports and pictures call it: the name of the class, the primitive, the function."""
+        if self.kind in ("part", "function", "tensor"):
+            return self.name.rpartition(":")[2]
         return self.subject.__name__ if isinstance(self.subject, type) else self.subject.name
 
     def layer(
@@ -100,10 +106,10 @@ class Target:
             options: of `nn.Recurrent`, for a cell.
 
         Raises:
-            TargetError: a primitive or a part, or a class that cannot be made with these two
-                sizes.
+            TargetError: neither a cell nor a layer, or a class that cannot be made with these
+                two sizes.
         """
-        if self.kind in ("primitive", "part", "backward"):
+        if self.kind not in ("cell", "layer"):
             raise TargetError(f"{self.name}: a {self.kind}, expected a cell or a layer")
         try:
             if self.kind == "cell":
@@ -115,6 +121,36 @@ class Target:
                 f"{self.name}: {self.title}({input_size}, {hidden_size}, rng=…, dtype=…) failed: "
                 f"{type(error).__name__}: {error}"
             ) from error
+
+    def outputs(self) -> Any:
+        """What a function returns, called here, or the Tensor itself.
+
+        Raises:
+            TargetError: neither of the two; or the function fails, or returns something else than
+                Tensors; or no operation was recorded on the way to them.
+        """
+        if self.kind not in ("function", "tensor"):
+            raise TargetError(f"{self.name}: a {self.kind}, expected a function or a Tensor")
+        found = self.subject
+        if self.kind == "function":
+            try:
+                found = found()
+            except Exception as error:
+                raise TargetError(f"{self.name}: calling it failed: {_one_line(error)}") from error
+        leaves = tree_leaves(found)
+        if not leaves or not all(isinstance(leaf, Tensor) for leaf in leaves):
+            got = (
+                ", ".join(sorted({type(leaf).__name__ for leaf in leaves})) or type(found).__name__
+            )
+            raise TargetError(
+                f"{self.name}: it returned {got}, expected a Tensor or a tuple of Tensors"
+            )
+        if all(leaf.primitive is None for leaf in leaves):
+            raise TargetError(
+                f"{self.name}: no operation was recorded for this Tensor: it is given and not "
+                "computed, or computed of arrays that need no gradient, or inside no_grad()"
+            )
+        return found
 
 
 def builtin() -> list[Target]:
@@ -128,7 +164,8 @@ def resolve(text: str) -> Target:
 
     Args:
         text: a built-in name (``lstm``, ``tanh``), ``module:attribute``, or
-            ``file.py:attribute``. A file is run, as importing it would.
+            ``file.py:attribute``. A file is run, as importing it would; a function is not
+            called yet.
 
     Raises:
         TargetError: there is no such name, file or attribute, or it is nothing to look at.
@@ -147,12 +184,19 @@ def resolve(text: str) -> Target:
     if made is not None:
         subject = type(made)
     if not _is_target(subject):
+        needs = f" that needs {', '.join(_required(subject))}" if _required(subject) else ""
         raise TargetError(
-            f"{text}: got {type(subject).__name__}, expected a subclass of minigrad.nn.Cell or "
-            "minigrad.nn.Module, a primitive, or a function decorated with "
-            "minigrad.verify.backward_of"
+            f"{text}: got {type(subject).__name__}{needs}, expected a subclass of "
+            "minigrad.nn.Cell or minigrad.nn.Module, a primitive, a function decorated with "
+            "minigrad.verify.backward_of, or a Tensor or a function without required arguments "
+            "that returns one"
         )
-    return Target(text, getattr(subject, "__vjp__", subject), named=True, made=made)
+    target = Target(text, getattr(subject, "__vjp__", subject), named=True, made=made)
+    if target.kind == "function":
+        for name, value in vars(module).items():  # its layers, as a model's attributes are named
+            if isinstance(value, nn.Module) and not value.name:
+                value.name = name
+    return target
 
 
 def _is_target(value: Any) -> bool:
@@ -160,7 +204,21 @@ def _is_target(value: Any) -> bool:
         isinstance(value, Primitive)
         or (isinstance(value, type) and issubclass(value, nn.Module))
         or hasattr(value, "__vjp__")
+        or isinstance(value, Tensor)
+        or (callable(value) and not isinstance(value, type) and not _required(value))
     )
+
+
+def _required(value: Any) -> list[str]:
+    """The arguments that a function cannot be called without."""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):  # no function, or one without a signature
+        return []
+    return [
+        p.name for p in parameters
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]  # fmt: skip
 
 
 def _suggestion(text: str) -> str:
@@ -174,9 +232,11 @@ def _targets_in(module: ModuleType) -> str:
     own = [
         name
         for name, value in vars(module).items()
-        if _is_target(value) and getattr(value, "__module__", module.__name__) == module.__name__
+        if not name.startswith("_")
+        and _is_target(value)
+        and getattr(value, "__module__", module.__name__) == module.__name__
     ]
-    return ", ".join(own) or "no cell, layer, primitive or backward of its own"
+    return ", ".join(own) or "no cell, layer, primitive, backward or function to draw of its own"
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -229,6 +229,8 @@ def progress_bar(title: str, steps: int) -> Iterator[Callable[[int, float], None
         task = bar.add_task(title, total=steps, told="")
 
         def show(done: int, loss: float) -> None:
+            if bar.disable:
+                return  # its speed is the mean of the last thousand steps, which takes time
             speed = bar.tasks[0].speed or 0.0
             bar.update(task, completed=done, told=f"loss {loss:.4g}, {speed:.0f} steps/s")
 

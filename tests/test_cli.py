@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from minigrad.cli import main
+from minigrad.graph import Graph
+
 CELL = """
 from minigrad import sigmoid, tanh
 from minigrad.nn import Cell
@@ -133,6 +136,78 @@ def test_a_backward_written_by_hand_is_told_what_is_right_and_what_is_wrong(tmp_
         assert "a backward, expected a cell" in done.stderr
 
 
+MODEL = """
+import numpy as np
+import minigrad as mg
+from minigrad import nn
+
+words, lstm, scores = nn.Embedding(20, 8), nn.LSTM(8, 16), nn.Linear(16, 20)
+
+def loss(length=4):
+    text = np.array([[3, 1, 4, 1, 5]])
+    y, _ = lstm(words(text[:, :length]))
+    return nn.cross_entropy(scores(y), text[:, 1 : 1 + length])
+
+def needs(text): return loss()
+def fails(): raise RuntimeError("no\\nwords")
+def number(): return 3.0
+def unrecorded():
+    with mg.no_grad():
+        return loss()
+
+def also_states():
+    y, states = lstm(words(np.array([[3, 1, 4]])))
+    return y, states
+
+value = loss()
+given = mg.Tensor([1.0], requires_grad=True)
+freed = loss()
+freed.backward()
+"""
+
+
+def test_a_whole_model_is_drawn_by_what_a_function_returns(tmp_path):
+    (tmp_path / "model.py").write_text(MODEL)
+    for name, steps in (("loss", {0, 1, 2, 3}), ("also_states", {0, 1, 2})):
+        done = minigrad("graph", f"model.py:{name}", "-o", "graph.json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        graph = Graph.from_json((tmp_path / "graph.json").read_text())
+        assert graph.title == name
+        assert {node.step for node in graph.nodes} == steps | {None}
+        assert all(node.gradient is not None for node in graph.nodes if node.requires_grad)
+    done = minigrad("graph", "model:value", "-o", "value.svg", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = minigrad("graph", "model.py:loss", "-o", "page.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        ("graph", "needs", "got function that needs text, expected"),
+        ("graph", "fails", "calling it failed: RuntimeError: no words"),
+        ("graph", "number", "it returned float, expected a Tensor or a tuple of Tensors"),
+        ("graph", "unrecorded", "no operation was recorded"),
+        ("graph", "given", "no operation was recorded"),
+        ("graph", "freed", "a backward has freed the graph"),
+        ("graph", "los", "it has loss, fails, number, unrecorded, also_states"),
+        ("verify", "loss", "a function, expected a cell, a layer, a primitive or a backward"),
+        ("verify", "value", "a tensor, expected a cell, a layer, a primitive or a backward"),
+        ("derive", "loss", "a function, expected a cell, a module or a primitive"),
+        ("compile", "value", "a tensor, expected a recurrent cell"),
+    ],
+)
+def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command, name, said):
+    (tmp_path / "model.py").write_text(MODEL)
+    with pytest.raises(SystemExit) as left:
+        main([command, f"{tmp_path}/model.py:{name}"])
+    assert left.value.code == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert len(told.err.strip().splitlines()) == 1
+    assert not told.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -147,8 +222,10 @@ def test_a_backward_written_by_hand_is_told_what_is_right_and_what_is_wrong(tmp_
         (["derive", "lstm", "--format", "docx"], "docx"),
         (["derive", "lstm", "-o", "lstm.docx"], "unknown ending '.docx'"),
         (["derive", "lstm", "-o", "no/such/folder/a.md"], "no such folder"),
+        (["graph", "os:getcwd"], "it returned str, expected a Tensor"),
         (["graph", "lstm", "--steps", "0"], "--steps"),
         (["graph", "lstm", "--steps", "-3"], "--steps"),
+        (["graph", "lstm", "--style", "neon"], "'neon' is not one of 'light', 'dark', 'print'"),
         (["graph", "lstm", "-o", "lstm.bmp"], "unknown ending .bmp"),
         (["graph", "lstm", "-o", "no/such/folder/a.svg"], "no such folder"),
         (["unknown"], "unknown"),
@@ -165,7 +242,9 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, arguments, said):
 
 
 def test_help_lists_the_commands_and_explains_targets(tmp_path):
-    assert all(word in minigrad("--help", cwd=tmp_path).stdout for word in ("verify", "derive"))
+    lines = [line.strip() for line in minigrad("--help", cwd=tmp_path).stdout.splitlines()]
+    for command in ("verify", "derive lstm --wrt W_f", "graph lstm --steps 3", "compile lstm"):
+        assert any(line.startswith(f"minigrad {command}") for line in lines)
     for command in ("verify", "derive", "graph"):
         assert "FILE.py:ATTRIBUTE" in minigrad(command, "--help", cwd=tmp_path).stdout
 

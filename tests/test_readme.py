@@ -60,14 +60,27 @@ def test_the_linter_says_what_is_shown(tmp_path):
      ("rnn-gradient", "rnn", {"view": "gradient", "steps": 30})],
 )  # fmt: skip
 def test_the_pictures_are_what_graph_draws(picture, target, options, tmp_path):
-    """Up to font metrics, which are the machine's: the same things, in the same order."""
+    """Up to font metrics, which are the machine's: the same things, in order and in colour."""
     assert f"tutorials/{picture}.svg" in README
     draw(target, tmp_path / "drawn.svg", **options)
 
     def words(path):
         return re.findall(r"<text[^>]*>([^<]*)", path.read_text(encoding="utf-8"))
 
+    def colours(path):
+        text = path.read_text(encoding="utf-8").replace('"#ffffff"', '"white"')
+        return re.findall(r'(?:fill|stroke(?:-dasharray|-width|-opacity)?)="[^"]*"', text)
+
     assert words(tmp_path / "drawn.svg") == words(ROOT / "tutorials" / f"{picture}.svg")
+    assert colours(tmp_path / "drawn.svg") == colours(ROOT / "tutorials" / f"{picture}.svg")
+
+
+def test_the_whole_model_is_drawn_as_it_says(tmp_path):
+    text = next(text for text in PYTHON if "def loss" in text)
+    (tmp_path / "mymodel.py").write_text(text, encoding="utf-8")
+    for view in re.findall(r"minigrad graph mymodel\.py:loss(?: --view (\w+))?", README):
+        picture = draw(f"{tmp_path}/mymodel.py:loss", view=view or "unrolled")
+        assert picture.steps == (0, 1, 2, 3)
 
 
 def test_every_make_target_that_is_named_exists():

@@ -139,7 +139,11 @@ print(len(es_words) - 4, "→", len(en_words) - 4, text("words", "palabras"))
 
 # %%
 graph.draw(
-    "attention", steps=4, view="attention", title=text("who looks where", "quién mira dónde")
+    "attention",
+    steps=4,
+    view="attention",
+    title=text("who looks where", "quién mira dónde"),
+    sides=(text("query", "consulta"), text("key", "clave")),
 )
 
 # %% [markdown] lang="en"

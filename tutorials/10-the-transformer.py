@@ -66,7 +66,8 @@ print(text("seed:", "semilla:"), SEED)
 
 # %%
 everyone = text("all to all", "todas con todas")
-graph.draw("attention", steps=6, view="attention", title=everyone)
+sides = text("query", "consulta"), text("key", "clave")
+graph.draw("attention", steps=6, view="attention", title=everyone, sides=sides)
 
 # %% [markdown] lang="en"
 # One choice is often too little: *it* wants to know what it stands for, and what is said of it. So

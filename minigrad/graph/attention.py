@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.graph import dot
 from minigrad.graph.items import View, subscript
 from minigrad.graph.model import Graph
 from minigrad.graph.scene import Scene
@@ -18,6 +19,7 @@ _THICKEST = 7.0
 _LEAST = 0.01  # smaller weights are not drawn
 _ACROSS = 4  # heads side by side
 _MOST = 2500  # lines in one head
+SIDES = ("query", "key")
 _LETTERS = 12  # of a token that are shown; the tooltip has it whole
 
 
@@ -26,6 +28,7 @@ def attention(
     *,
     tokens: Sequence[str] | None = None,
     keys: Sequence[str] | None = None,
+    sides: tuple[str, str] = SIDES,
     title: str | None = None,
 ) -> View:
     """The weights of attention, one panel for each head.
@@ -36,6 +39,7 @@ def attention(
         tokens: names of the queries, and of the keys if those are not given; x₀, x₁, … if
             neither is.
         keys: names of the keys.
+        sides: what stands over the queries, and over the keys.
         title: heading of the picture.
 
     Raises:
@@ -61,7 +65,7 @@ def attention(
         heading = name or (f"head {number}" if len(heads) > 1 else "")
         panels.append((heading, rows, columns, tuple(map(tuple, weights.tolist()))))
     return View(title, (), (), (), name="attention", panels=tuple(panels),
-                caption=f"Lines under {_LEAST:g} are left out.")  # fmt: skip
+                sides=sides, caption=f"Lines under {_LEAST:g} are left out.")  # fmt: skip
 
 
 def _names(given: Sequence[str] | None, count: int) -> tuple[str, ...]:
@@ -124,23 +128,24 @@ def scene(view: View) -> Scene:
     for start in range(0, len(view.panels), _ACROSS):
         row = view.panels[start : start + _ACROSS]
         for number, panel in enumerate(row):
-            _panel(drawing, panel, number * pitch, top)
+            _panel(drawing, panel, view.sides, number * pitch, top)
         top -= _LINE * max(max(len(p[1]), len(p[2])) for p in row) + 84
     middle = (min(len(view.panels), _ACROSS) - 1) * pitch / 2 + _WIDE / 2
     for k, weight in enumerate((0.1, 0.5, 1.0)):
         x = middle - 100 + 80 * k
         drawing.line([(x, top + 30), (x + 8, top + 30), (x + 16, top + 30), (x + 24, top + 30)],
-                     tip=None, **_look(weight))  # fmt: skip
+                     tip=None, **_look(view, weight))  # fmt: skip
         drawing.text(f"{weight:g}", (x + 30, top + 30), align="l", size=11)
     return drawing
 
 
-def _panel(drawing: Scene, panel: Any, left: float, top: float) -> None:
+def _panel(drawing: Scene, panel: Any, sides: Sequence[str], left: float, top: float) -> None:
     heading, rows, columns, weights = panel
     if heading:
         drawing.text(heading, (left + _WIDE / 2, top + 46), size=13)
-    drawing.text("query", (left - 8, top + 24), align="r", size=11)
-    drawing.text("key", (left + _WIDE + 8, top + 24), align="l", size=11)
+    query, key = sides
+    drawing.text(query, (left - 8, top + 24), align="r", size=11)
+    drawing.text(key, (left + _WIDE + 8, top + 24), align="l", size=11)
     taller = max(len(rows), len(columns))
     ys = [[top - _LINE * (k + (taller - len(names)) / 2) for k in range(len(names))]
           for names in (rows, columns)]  # fmt: skip
@@ -153,18 +158,21 @@ def _panel(drawing: Scene, panel: Any, left: float, top: float) -> None:
         third = _WIDE / 3
         drawing.line(
             [(left, y0), (left + third, y0), (left + 2 * third, y1), (left + _WIDE, y1)],
-            tip=None, tooltip=f"{rows[i]} attends to {columns[j]}: {weight:.3f}", **_look(weight),
+            tip=None, tooltip=f"{rows[i]} → {columns[j]}: {weight:.3f}",
+            **_look(drawing.view, weight),
         )  # fmt: skip
+    token = dot.look(drawing.view, "input")
+    del token["shape"]
     for names, x, places in ((rows, left - 40, ys[0]), (columns, left + _WIDE + 40, ys[1])):
         for name, y in zip(names, places, strict=True):
             short = name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"
-            drawing.shape((x, y, 78.0, 21.0), "box", (short,), style="rounded,filled",
-                          fillcolor="#dbe9f6", color="#2f5d8a", fontsize="11",
-                          tooltip=name[:1000])  # fmt: skip
+            drawing.shape((x, y, 78.0, 21.0), "box", (short,), tooltip=name[:1000],
+                          **{**token, "fontsize": "11"})  # fmt: skip
 
 
-def _look(weight: float) -> dict[str, str]:
+def _look(view: View, weight: float) -> dict[str, str]:
+    color, least = view.palette.weight
     return {
         "penwidth": f"{max(0.4, _THICKEST * weight):.2f}",
-        "color": f"#0b62a4{int(70 + 185 * min(weight, 1.0)):02x}",
+        "color": f"{color}{int(least + (255 - least) * min(weight, 1.0)):02x}",
     }

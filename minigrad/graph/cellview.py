@@ -23,7 +23,6 @@ _PITCH, _ROW = 92.0, 66.0  # points between columns, and between rows
 _BOX = (54.0, 30.0)
 _RADIUS = 15.0
 _LAYER, _BETWEEN, _BELT = 1, 2, 3  # rows, counted from the line at the bottom
-_LINE: dict[str, Any] = {"penwidth": "1.6", "color": "#333333"}
 
 
 @dataclass
@@ -179,6 +178,7 @@ class _Drawing:
     def __init__(self, cell: _Cell) -> None:
         self.cell, self.view = cell, cell.view
         self.scene = Scene(cell.view)
+        self.line: dict[str, Any] = {"penwidth": "1.6", "color": cell.view.palette.wire}
         self.items = {item.id: item for item in cell.view.items}
         self.columns = 1 + max(column for column, _ in cell.places.values())
         self.top = _ROW * (_BELT - 1 + max(len(cell.belts), 1))
@@ -212,24 +212,25 @@ class _Drawing:
     def _draw(self, corners: list[Point], *, arrow: bool = True) -> None:
         tip, path = routes.bent(corners)
         if arrow:
-            self.scene.line(path, tip=tip, **_LINE)
+            self.scene.line(path, tip=tip, **self.line)
         else:
-            self.scene.line([*path[:-1], corners[-1]], **_LINE)
+            self.scene.line([*path[:-1], corners[-1]], **self.line)
 
     def _fork(self, at: Point) -> None:
         """A dot where a line is copied."""
         if at not in self.dots:
             self.dots.add(at)
-            self.scene.shape((*at, 5.0, 5.0), "circle", style="filled", fillcolor="#333333",
-                             color="#333333")  # fmt: skip
+            self.scene.shape((*at, 5.0, 5.0), "circle", style="filled",
+                             fillcolor=self.line["color"], color=self.line["color"])  # fmt: skip
 
     def _frame(self) -> None:
         middle = (self.left + self.right) / 2
         rows = [row for _, row in self.cell.places.values()]
         bottom, top = -30.0, self._height(max(rows)) + 40
         self.bottom, self.ceiling = bottom, top
-        self.scene.shape((middle, (bottom + top) / 2, self.right - self.left, top - bottom), "box",
-                         style="rounded,filled", fillcolor="#e3f1e3", color="#2d6a2d")  # fmt: skip
+        look = {**self.view.palette.kinds["state"], "style": "rounded,filled"}
+        box = (middle, (bottom + top) / 2, self.right - self.left, top - bottom)
+        self.scene.shape(box, "box", (), **look)
 
     def _rail(self) -> None:
         """The line at the bottom, where h and x are joined, and its forks up into the layers."""
@@ -397,7 +398,7 @@ class _Drawing:
         for key in self.cell.places:
             item = self.items[key]
             x, y = self._at(key)
-            style = dict(dot.STYLES[item.kind])
+            style = dot.look(self.view, item.kind)
             style.pop("shape")
             style.pop("margin", "")
             if item.kind == "layer":

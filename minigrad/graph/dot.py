@@ -12,23 +12,18 @@ from minigrad.graph.items import Item, Kind, View
 _LONGEST = 60  # characters of a line of a label; a longer one is cut
 _CENTRED = "\\n"
 FONT = "Helvetica,Arial,sans-serif"
-FRAME = 'style="rounded,filled"; color="#9a9a9a"; fillcolor="#fafafa"'
+COLDEST = -8  # power of ten of the first colour of the heat
 
-# The notation of the course notes: yellow boxes are layers, red circles act on each entry.
-# Shapes differ as well as colours, for print and for those who see few colours.
-STYLES: Mapping[Kind, Mapping[str, str]] = {
-    "input": {"shape": "box", "style": "rounded,filled", "fillcolor": "#dbe9f6",
-              "color": "#2f5d8a"},
-    "layer": {"shape": "box", "style": "filled", "fillcolor": "#ffe699", "color": "#8a6d00"},
-    "point": {"shape": "circle", "style": "filled", "fillcolor": "#f6b8ae", "color": "#a03020",
-              "margin": "0.02", "fontsize": "15"},
-    "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#f6b8ae",
-                  "color": "#a03020"},
-    "state": {"shape": "box", "style": "rounded,filled,bold", "fillcolor": "#e3f1e3",
-              "color": "#2d6a2d"},
-    "join": {"shape": "box", "style": "filled", "fillcolor": "#eeeeee", "color": "#555555"},
+# Kinds differ in shape as well as in the colours of their palette.
+_SHAPES: Mapping[Kind, Mapping[str, str]] = {
+    "input": {"shape": "box", "style": "rounded,filled"},
+    "layer": {"shape": "box", "style": "filled"},
+    "point": {"shape": "circle", "style": "filled", "margin": "0.02", "fontsize": "15"},
+    "operation": {"shape": "box", "style": "rounded,filled"},
+    "state": {"shape": "box", "style": "rounded,filled,bold"},
+    "join": {"shape": "box", "style": "filled"},
     "ellipsis": {"shape": "plaintext", "fontsize": "14"},
-}  # fmt: skip
+}
 
 
 def quoted(text: str) -> str:
@@ -64,13 +59,18 @@ def identity(view: View, part: str) -> str:
     return view.prefix + hashlib.blake2b(part.encode(), digest_size=6).hexdigest()
 
 
+def look(view: View, kind: Kind) -> dict[str, str]:
+    """How items of a kind look in the view's style."""
+    return {**_SHAPES[kind], **view.palette.kinds[kind]}
+
+
 def node(view: View, item: Item, **extra: str) -> str:
     """The DOT statement of an item."""
-    style = {name: quoted(value) for name, value in STYLES[item.kind].items()}
+    style = look(view, item.kind)
     if item.id in view.heat:
-        style |= {name: quoted(value) for name, value in heat(view.heat[item.id]).items()}
+        style |= heat(view, view.heat[item.id])
     return quoted(item.id) + " " + attributes(
-        **style,
+        **{name: quoted(value) for name, value in style.items()},
         label=label(item.lines),
         tooltip=quoted(item.tooltip[:200]),
         id=quoted(identity(view, item.id)),
@@ -78,34 +78,38 @@ def node(view: View, item: Item, **extra: str) -> str:
     )  # fmt: skip
 
 
-HEAT = ("#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
-        "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838")  # fmt: skip
-"""Matplotlib's cividis, one colour for each power of ten: seen alike with any colour vision."""
-COLDEST = -8  # power of ten of the first colour
+def frame(view: View) -> str:
+    """How the frame around a step looks."""
+    ours = view.palette
+    return f'style="rounded,filled"; color={quoted(ours.quiet)}; fillcolor={quoted(ours.frame)}'
 
 
-def heat(power: float | None) -> dict[str, str]:
+def heat(view: View, power: float | None) -> dict[str, str]:
     """How an item looks whose gradient has a size of 10 to this power."""
+    ours = view.palette
     if power is None:
-        return {"fillcolor": "#ffffff", "color": "#9a9a9a", "style": "filled,dashed"}
-    number = max(0, min(len(HEAT) - 1, math.floor(power) - COLDEST if power > -300 else 0))
-    return {"fillcolor": HEAT[number], "fontcolor": "#ffffff" if number < 5 else "#000000"}
+        return {"fillcolor": ours.paper, "color": ours.quiet, "style": "filled,dashed"}
+    last = len(ours.heat) - 1
+    fill, ink = ours.heat[max(0, min(last, math.floor(power) - COLDEST if power > -300 else 0))]
+    return {"fillcolor": fill, "fontcolor": ink}
 
 
-def scale() -> Iterator[tuple[str, dict[str, str]]]:
+def scale(view: View) -> Iterator[tuple[str, dict[str, str]]]:
     """The colours of the heat in order: what is written on each, and how it looks."""
-    for k in range(len(HEAT)):
-        beyond = "≤ " if k == 0 else "≥ " if k == len(HEAT) - 1 else ""
-        yield f"{beyond}{COLDEST + k}".replace("-", "−"), heat(COLDEST + k + 0.5)
+    last = len(view.palette.heat) - 1
+    for k in range(last + 1):
+        beyond = "≤ " if k == 0 else "≥ " if k == last else ""
+        yield f"{beyond}{COLDEST + k}".replace("-", "−"), heat(view, COLDEST + k + 0.5)
 
 
-def table(*rows: Iterable[tuple[str, Mapping[str, str]]]) -> str:
+def table(view: View, *rows: Iterable[tuple[str, Mapping[str, str]]]) -> str:
     """A label of rows of cells, each text on a colour of its own, if it has one."""
+    ours = view.palette
     lines = []
     for row in rows:
         cells = "".join(
-            f'<td bgcolor="{look.get("fillcolor", "white")}">'
-            f'<font color="{look.get("fontcolor", "black")}" '
+            f'<td bgcolor="{look.get("fillcolor", ours.paper)}">'
+            f'<font color="{look.get("fontcolor", ours.ink)}" '
             f'point-size="{look.get("fontsize", "12")}">{html.escape(_printable(text))}</font></td>'
             for text, look in row
         )
@@ -119,13 +123,14 @@ def table(*rows: Iterable[tuple[str, Mapping[str, str]]]) -> str:
 def header(view: View, **extra: str) -> list[str]:
     """The opening lines of a digraph."""
     rest = attributes(**extra)[1:-1].replace(", ", "; ") if extra else ""
+    words = {"fontname": quoted(FONT), "fontcolor": quoted(view.palette.ink)}
     return [
         f"digraph {quoted(view.title)} {{",
-        f"graph {attributes(fontname=quoted(FONT), fontsize='16', bgcolor=quoted('white'))}",
+        f"graph {attributes(**words, fontsize='16', bgcolor=quoted(view.palette.paper))}",
         f"graph {attributes(id=quoted(identity(view, 'graph')), tooltip=quoted(view.title))}",
-        f"node {attributes(fontname=quoted(FONT), fontsize='12', margin=quoted('0.10,0.05'))}",
-        f"edge {attributes(color=quoted('#444444'), arrowsize='0.7', penwidth='1.1')}",
-        f"edge {attributes(fontname=quoted(FONT), fontsize='10')}",
+        f"node {attributes(**words, fontsize='12', margin=quoted('0.10,0.05'))}",
+        f"edge {attributes(color=quoted(view.palette.arrow), arrowsize='0.7', penwidth='1.1')}",
+        f"edge {attributes(**words, fontsize='10')}",
         *([rest] if rest else []),
     ]
 

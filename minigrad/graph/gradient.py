@@ -123,7 +123,7 @@ class _Derivatives:
             primitive = PRIMITIVES.get(node.primitive)
             if primitive is not None and primitive.kind == "elementwise" and primitive.arity == 1:
                 return f"× {_factor(_derivative(primitive, name, 'a'))}·{weight}"
-            return f"× {weight}"
+            return f"× {weight}" if "W" in other.lines[1] else f"{name} ′"
         position = self._position(node, one)
         primitive = PRIMITIVES.get(node.primitive)
         if primitive is None or position is None:
@@ -189,7 +189,8 @@ class _Derivatives:
         if item.kind in ("state", "input"):
             return item.lines[0]
         if item.kind == "point" and len(self.into[key]) == 1:
-            operand = self._name(self.items[self.into[key][0]].nodes[-1], item)
+            source = self.items[self.into[key][0]]
+            operand = self._name(source.nodes[-1], item) if source.nodes else source.lines[0]
             return f"{item.lines[0]}({operand})".replace("1 −(", "(1 − ")
         return item.lines[0].partition(" = ")[0] if " = " in item.lines[0] else "…"
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 from minigrad.graph.model import Operation
+from minigrad.graph.palette import PALETTES, STYLES, Palette
 
 Kind = Literal["input", "layer", "point", "operation", "state", "join", "ellipsis"]
 Panel = tuple[str, tuple[str, ...], tuple[str, ...], tuple[tuple[float, ...], ...]]
@@ -67,7 +68,12 @@ class View:
         series: a name and (step, log10 of the size) for each curve under the time axis.
         caption: a line under the heading.
         panels: of attention, one for each head.
+        sides: of attention, what stands over the queries, and over the keys.
         folded: how many steps the one that is drawn stands for.
+        style: of its colours: ``"light"``, ``"dark"`` or ``"print"``.
+
+    Raises:
+        ValueError: the style is none of these.
 
     Example:
         >>> from minigrad.graph import trace, unrolled
@@ -89,6 +95,17 @@ class View:
     caption: str = ""
     folded: int = 0
     panels: tuple[Panel, ...] = ()
+    sides: tuple[str, ...] = ()
+    style: str = "light"
+
+    def __post_init__(self) -> None:
+        if self.style not in STYLES:
+            raise ValueError(f"got style {self.style!r}, expected one of {', '.join(STYLES)}")
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of its style."""
+        return PALETTES[self.style]
 
     @property
     def sentences(self) -> list[str]:
@@ -99,7 +116,7 @@ class View:
     def prefix(self) -> str:
         """What all its ids start with: from what it shows, so no other picture has them."""
         words = (self.name, self.title, self.caption, self.steps, self.skipped, self.arrows,
-                 self.series, self.panels,
+                 self.series, self.panels, *self.sides, self.style,
                  [(item.id, item.lines) for item in self.items])  # fmt: skip
         return "g" + hashlib.sha256(repr(words).encode()).hexdigest()[:8] + "-"
 

@@ -62,7 +62,7 @@ def clustered(view: View) -> str:
     for (strip, step), items in groups.items():
         lines += [
             f"subgraph {dot.quoted(f'cluster_{step} {strip}'.rstrip())} {{",
-            f"label={dot.quoted(f't = {step}')}; {dot.FRAME}",
+            f"label={dot.quoted(f't = {step}')}; {dot.frame(view)}",
             *(dot.node(view, item) for item in items),
             "}",
         ]
@@ -74,8 +74,9 @@ def _heading(view: View) -> str:
     """The title; of a view with heat also what the arrows and the colours mean."""
     if not view.heat:
         return dot.label((view.title, *view.sentences))
-    scale = ((f" {text} ", look) for text, look in dot.scale())
+    scale = ((f" {text} ", look) for text, look in dot.scale(view))
     return dot.table(
+        view,
         [(view.title, {"fontsize": "16"})],
         *([(text, {})] for text in view.sentences),
         [("log₁₀ ‖∂L/∂·‖ ", {}), *scale],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal
@@ -19,8 +20,11 @@ from minigrad.tape import Node as TapeNode
 from minigrad.tape import Scope, ancestors, unfused
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor, raw
+from minigrad.tree import tree_leaves
 
 SCHEMA = "minigrad-graph/1"
+Path = tuple[tuple[str, str, str], ...]
+"""Where an operation was recorded, outermost first, as (kind, name, class name)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Operation:
         label: how pictures write the operation, with its constant operand if it has one.
         name: what the value is called, if it has a name.
         shape: of the value.
-        scope: where it was recorded, outermost first, as (kind, name, class name).
+        scope: where it was recorded, outermost first, as (kind, name, class name); of a
+            module's second call the name is followed by "(2)".
         keywords: the primitive's keywords as a call writes them: ``axis=1``.
         numbers: operands that are plain numbers, as (position, number).
         requires_grad: whether it has a gradient; a constant has none.
@@ -57,7 +62,7 @@ class Operation:
     label: str
     name: str | None
     shape: tuple[int, ...]
-    scope: tuple[tuple[str, str, str], ...]
+    scope: Path
     keywords: str = ""
     numbers: tuple[tuple[int, float], ...] = ()
     requires_grad: bool = True
@@ -240,7 +245,7 @@ def trace(
         >>> [node.label for node in trace((x * x).sum()).nodes]
         ['x', '×', 'Σ']
     """
-    tensors = [t for t in _flatten(outputs) if isinstance(t, Tensor) and t.requires_grad]
+    tensors = [t for t in tree_leaves(outputs) if isinstance(t, Tensor) and t.requires_grad]
     if not tensors:
         raise ValueError("trace: nothing was recorded: no output requires a gradient")
     recorded: list[Any] = sorted(ancestors(tensors), key=lambda node: node.index)
@@ -253,6 +258,7 @@ def trace(
         arrays = gradients(gradients_of, recorded, retain_graph=True)
         found = dict(zip(recorded, arrays, strict=True))
         loss = loss or gradients_of.name or "the output"
+    path = _Paths()
     nodes: list[Operation] = []
     edges: list[Use] = []
     ids: dict[TapeNode, int] = {}
@@ -266,14 +272,14 @@ def trace(
                 array = node.operands[position]
                 if id(array) not in constants:
                     constants[id(array)] = len(nodes)
-                    path = tuple(level for level in _path(node.scope) if level[0] != "gate")
+                    around = tuple(level for level in path(node.scope) if level[0] != "gate")
                     nodes.append(
-                        Operation(len(nodes), "input", "", "input", None, array.shape, path,
+                        Operation(len(nodes), "input", "", "input", None, array.shape, around,
                                   requires_grad=False, value=array)
                     )  # fmt: skip
                 sources.append((constants[id(array)], position))
         ids[node] = len(nodes)
-        nodes.append(_operation(node, len(nodes), found.get(node)))
+        nodes.append(_operation(node, len(nodes), path(node.scope), found.get(node)))
         edges += [Use(source, ids[node], position) for source, position in sources]
     outer = tensors[0].scope.path[0].label if tensors[0].scope else ""
     return Graph(
@@ -292,14 +298,18 @@ def _is_array(node: TapeNode, position: int) -> bool:
 def trace_target(target: Target, steps: int) -> Graph:
     """The graph of a target: a layer over ``steps`` time steps, or a primitive by itself.
 
-    A recurrent layer that is made already is taken as it is, with its layers and directions.
+    A recurrent layer that is made already is taken as it is, with its layers and directions; so
+    is what a function returns, whose layers run step by step, and a Tensor, as it was recorded.
 
-    Every node has its value, at random inputs and weights, and its gradient, of a loss made
-    for the purpose: the mean of the squares of the output, in a recurrent layer of the last
-    step's only, so that the gradient has the whole way through time before it.
+    Every node has its value, at random inputs and weights where the target does not bring its
+    own, and its gradient: of the first output of a function or Tensor, if that is a single
+    number, else of a loss made for the purpose: the mean of the squares of the output, in a
+    recurrent layer of the last step's only, so that the gradient has the whole way through time
+    before it.
 
     Raises:
         TargetError: the target cannot be made.
+        ValueError: a backward has freed a Tensor's graph.
 
     Example:
         >>> from minigrad.graph import trace_target
@@ -321,6 +331,10 @@ def trace_target(target: Target, steps: int) -> Graph:
     if target.kind == "part":
         with unfused():
             return _with_loss(target.subject.example(), target.title)
+    if target.kind in ("function", "tensor"):
+        with unfused():
+            outputs = target.outputs()
+        return _with_loss(outputs, target.title, given=True)
     batch, input_size, hidden_size = 1, 3, 4
     layer = target.made
     if isinstance(layer, nn.Recurrent):
@@ -350,27 +364,34 @@ def _drawn(shape: tuple[int, ...], domain: str | None, rng: np.random.Generator)
     return 1 / numbers if domain == "unit" else numbers
 
 
-def _with_loss(outputs: Any, title: str, *, last: bool = False) -> Graph:
-    """The graph with the gradients of the mean of the squares of the first output."""
-    y = next(_flatten(outputs))
+def _with_loss(outputs: Any, title: str, *, last: bool = False, given: bool = False) -> Graph:
+    """The graph with the gradients of the mean of the squares of the first output.
+
+    Args:
+        outputs: as for `trace`.
+        title: likewise.
+        last: of the last step only.
+        given: of the first output itself, if it is a single number.
+    """
+    y = tree_leaves(outputs)[0]
     if not isinstance(y, Tensor) or not y.requires_grad or not y.size:
         return trace(outputs, title)
+    if given and y.size == 1 and y.dtype.kind != "c":
+        return trace(outputs, title, gradients_of=y)
     part = y[:, -1] if last else y
     words = "the mean of the squares of the output" + (" at the last step" if last else "")
     loss = np.square(np.abs(part)).mean() if y.dtype.kind == "c" else (part * part).mean()
     return trace(outputs, title, gradients_of=loss, loss=words)
 
 
-def _operation(node: Any, number: int, gradient: Array | None) -> Operation:
+def _operation(node: Any, number: int, path: Path, gradient: Array | None) -> Operation:
     arrays = {"value": node.data, "gradient": gradient, "requires_grad": node.requires_grad}
     if node.primitive is None:
         kind: Literal["parameter", "input"] = (
             "parameter" if isinstance(node, Parameter) else "input"
         )
         label = node.name or kind
-        return Operation(
-            number, kind, "", label, node.name, node.data.shape, _path(node.scope), **arrays
-        )
+        return Operation(number, kind, "", label, node.name, node.data.shape, path, **arrays)
     keywords = ", ".join(f"{name}={value!r}" for name, value in node.static.items())
     numbers = tuple(
         (k, x)
@@ -379,7 +400,7 @@ def _operation(node: Any, number: int, gradient: Array | None) -> Operation:
     )
     return Operation(
         number, "operation", node.primitive.name, _label(node), node.name, node.data.shape,
-        _path(node.scope), keywords, numbers, **arrays,
+        path, keywords, numbers, **arrays,
     )  # fmt: skip
 
 
@@ -398,13 +419,24 @@ def _label(node: TapeNode) -> str:
     return " ".join(pair if position == 0 else reversed(pair))
 
 
-def _path(scope: Scope | None) -> tuple[tuple[str, str, str], ...]:
-    return () if scope is None else tuple((s.kind, s.name, s.label) for s in scope.path)
+class _Paths:
+    """Scopes as paths of names; each call of a module is a place of its own.
 
+    The second of two modules of one name, or the second call of the same, is called "GRU (2)".
+    """
 
-def _flatten(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple | list):
-        for part in value:
-            yield from _flatten(part)
-    else:
-        yield value
+    def __init__(self) -> None:
+        self.known: dict[int, Path] = {}  # by the scope's id: the tape holds them all
+        self.calls: Counter[Path] = Counter()
+
+    def __call__(self, scope: Scope | None) -> Path:
+        if scope is None:
+            return ()
+        if id(scope) not in self.known:
+            path = (*self(scope.parent), (scope.kind, scope.name, scope.label))
+            self.calls[path] += 1
+            if scope.kind == "module" and self.calls[path] > 1:
+                name = f"{scope.name} ({self.calls[path]})"
+                path = (*path[:-1], (scope.kind, name, scope.label))
+            self.known[id(scope)] = path
+        return self.known[id(scope)]

@@ -19,7 +19,7 @@ import graphviz
 
 from minigrad.files import check_writable, write_bytes
 from minigrad.graph import layout
-from minigrad.graph.attention import attention
+from minigrad.graph.attention import SIDES, attention
 from minigrad.graph.cellview import cell
 from minigrad.graph.folded import folded
 from minigrad.graph.gradient import gradient
@@ -96,27 +96,34 @@ def draw(
     *,
     steps: int = 3,
     view: str = "unrolled",
+    style: str = "light",
     all_steps: bool = False,
     title: str | None = None,
+    sides: tuple[str, str] = SIDES,
     checks: Sequence[Check] = (),
 ) -> Picture:
     """Draw a target, or what a Tensor was made of, unrolled over time.
 
     Args:
-        what: a `Target` or its name, a `Graph`, or a Tensor (or several in a tuple).
+        what: a `Target` or its name, such as ``"mymodel.py:loss"``, a `Graph`, or a Tensor (or
+            several in a tuple).
         path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
             `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
-        steps: time steps of a target.
+        steps: time steps of a cell or layer.
         view: one of `VIEWS`.
+        style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
+            and greys); an .html page has its reader's.
         all_steps: draw every step, also when there are more than 8.
         title: heading; the target's name if not given.
+        sides: what stands over the queries, and over the keys, in the view of attention.
         checks: what the judges said of the target, for the .html page.
 
     Returns:
         The picture, which shows itself in a notebook.
 
     Raises:
-        ValueError: the file's ending is none of these, or nothing was recorded.
+        ValueError: the file's ending, the view or the style is none of these, or nothing was
+            recorded.
         GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
         ImportError: an .html page needs the extra ``report``, which is not installed.
         OSError: the file cannot be written.
@@ -135,7 +142,7 @@ def draw(
         what = trace_target(what, steps)
     elif not isinstance(what, Graph):
         what = trace(what)
-    picture = Picture(**vars(_view(what, view, all_steps, title)))
+    picture = Picture(**(vars(_view(what, view, all_steps, title, sides)) | {"style": style}))
     ending = "" if path is None else format_of(path)
     if path is not None and ending == "json":
         write_bytes(path, what.to_json().encode())
@@ -151,14 +158,16 @@ def draw(
     return picture
 
 
-def _view(graph: Graph, name: str, all_steps: bool, title: str | None) -> View:
+def _view(
+    graph: Graph, name: str, all_steps: bool, title: str | None, sides: tuple[str, str]
+) -> View:
     if name not in VIEWS:
         raise ValueError(f"draw: got view {name!r}, expected one of {', '.join(VIEWS)}")
     if name in ("unrolled", "gradient"):
         make = unrolled if name == "unrolled" else gradient
         return make(graph, all_steps=all_steps, title=title)
     if name == "attention":
-        return attention(graph, title=title)
+        return attention(graph, title=title, sides=sides)
     return {"folded": folded, "tape": tape, "cell": cell}[name](graph, title=title)
 
 
@@ -234,12 +243,12 @@ def _picture(view: View, format: str) -> bytes:
 
 
 _BOXES = (
-    "Yellow boxes are affine maps with their activation, red circles act on each entry, green "
-    "boxes are states, blue boxes are inputs."
+    "{layer} are affine maps with their activation, {point} act on each entry, {state} are "
+    "states, {input} are inputs."
 )
 _MEANING = {
-    "cell": "One step, from left to right: yellow boxes are affine maps with their activation, "
-            "red circles act on each entry.",
+    "cell": "One step, from left to right: {layer} are affine maps with their activation, "
+            "{point} act on each entry.",
     "gradient": "Arrows run backward and carry local derivatives; the colour of each box is the "
                 "power of ten of its gradient's size.",
     "attention": "Lines lead from each query to the keys that it attends to, as wide as the "
@@ -255,9 +264,10 @@ def _described(view: View, text: str) -> str:
     text = text[text.index("<svg") :]
     head, rest = text.split(">", 1)
     title = escape(view.title)
+    meaning = _MEANING.get(view.name, _BOXES).format(**view.palette.names)
     return (
         f'{head} role="img" aria-label="{title}{over}: {view.name}">\n<title>{title}</title>\n'
-        f"<desc>{title}{over}. {_MEANING.get(view.name, _BOXES)}</desc>{rest}"
+        f"<desc>{title}{over}. {meaning[0].upper()}{meaning[1:]}</desc>{rest}"
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from minigrad.graph import dot
@@ -14,8 +15,7 @@ from minigrad.graph.routes import Box, Point, Route, backward, position
 _DECADES = (-10, 2)  # of the curves under the time axis
 _PLOT = 110.0  # points, height of the plot
 _PIECE = 100  # points of a curve in one line: Graphviz reads strings of 16 kB
-_CURVES = (("#0b62a4", "solid", "circle"), ("#c2570c", "dashed", "square"),
-           ("#117733", "dotted", "diamond"), ("#882255", "solid", "triangle"))  # fmt: skip
+_CURVES = (("solid", "circle"), ("dashed", "square"), ("dotted", "diamond"), ("solid", "triangle"))
 
 
 class Scene:
@@ -51,11 +51,22 @@ class Scene:
             f"subgraph {dot.quoted(f'cluster_{part}')} {{",
             f'bb="{corners}"; lp="{x - w / 2 + 10 + width / 2:.1f},{y + h / 2 - 12:.1f}"; '
             f"lheight=0.2; lwidth={width / 72:.2f}",
-            f"label={dot.quoted(heading)}; {dot.FRAME}",
+            f"label={dot.quoted(heading)}; {dot.frame(self.view)}",
             f"id={dot.quoted(dot.identity(self.view, f'step {part}'))}",
         ]
         for item, place in items:
             self.item(item, place)
+        self.lines.append("}")
+
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """Frames side by side, as a subgraph that is not seen.
+
+        Graphviz, when it is done, looks for each item in all subgraphs of a level: if these are
+        the frames of a thousand steps, that takes as long as to draw them.
+        """
+        self.lines.append(f"subgraph {self._name()} {{")
+        yield
         self.lines.append("}")
 
     def arrow(self, a: str, b: str, route: Route, label_at: Point | None = None) -> None:
@@ -121,8 +132,8 @@ class Scene:
             self.text("\n".join(self.view.sentences), (0.0, y), align="l")
             y -= 17 * len(self.view.sentences) + 8
         self.text("log₁₀ ‖∂L/∂·‖", (0.0, y), align="l")
-        for k, (power, heat) in enumerate(dot.scale()):
-            look = {**heat, "color": "#9a9a9a", "style": "filled", "fontsize": "10"}
+        for k, (power, heat) in enumerate(dot.scale(self.view)):
+            look = {**heat, "color": self.view.palette.quiet, "style": "filled", "fontsize": "10"}
             self.shape((112.0 + 34 * k, y, 34.0, 18.0), "box", (power,), **look)
         if self.view.series:
             self._curves(centres, max(width, 360.0), y - 40)
@@ -130,6 +141,7 @@ class Scene:
     def _curves(self, centres: Mapping[int, float], width: float, top: float) -> None:
         """Log10 of the size of each state's gradient over all steps; a scale that is fixed."""
         low, high = _DECADES
+        ours = self.view.palette
         steps = sorted({step for _, points in self.view.series for step, _ in points})
         start, end = steps[0], steps[-1]
         aligned = not self.view.skipped
@@ -142,8 +154,8 @@ class Scene:
 
         for power in range(low, high + 1, 2):
             y = at(start, power)[1]
-            grey = "#9a9a9a" if power in (low, 0) else "#dddddd"
-            self.line(straight([(24.0, y), (width, y)]), color=grey, penwidth="0.6")
+            color = ours.quiet if power in (low, 0) else ours.grid
+            self.line(straight([(24.0, y), (width, y)]), color=color, penwidth="0.6")
             words = f"{'≤ ' if power == low else ''}10{_raised(power)}"
             self.text(words, (18.0, y), align="r", size=10)
         every = max(1, math.ceil(len(steps) / 20))
@@ -151,7 +163,8 @@ class Scene:
             self.text(str(step), (at(step, low)[0], top - _PLOT - 11), size=10)
         self.text("t", (width + 12, top - _PLOT - 11), size=12)
         for number, (name, points) in enumerate(self.view.series):
-            color, style, mark = _CURVES[number % len(_CURVES)]
+            style, mark = _CURVES[number % len(_CURVES)]
+            color = ours.curves[number % len(_CURVES)]
             places = [at(step, power) for step, power in points]
             for first in range(0, len(places) - 1, _PIECE):
                 piece = places[first : first + _PIECE + 1]

@@ -283,5 +283,5 @@ def title_of(strip: str) -> str:
     kind, _, name = strip.rpartition("/")[2].partition(":")
     if kind != "layer":
         return name
-    number, _, direction = name.partition(" ")
-    return f"layer {number}{', reverse' if direction else ''}"
+    number, _, part = name.partition(" ")  # the direction that runs in reverse, or the output
+    return f"layer {number}{part and f', {part}'}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from minigrad.graph import dot
 from minigrad.graph.items import Item, View, subscript
-from minigrad.graph.routes import Box, Point, Route
+from minigrad.graph.routes import Box, Point, Route, moved
 
 Run = Callable[[str, str], bytes]
 """(DOT source, format) → what Graphviz makes of it."""
@@ -27,6 +27,21 @@ class Tile:
     labels: Mapping[tuple[str, str], Point]
     width: float
     height: float
+
+    def at_least(self, width: float) -> Tile:
+        """The tile with room to the left and right of what is in it, if it is narrower."""
+        more = max(width - self.width, 0.0) / 2
+
+        def place(point: Point) -> Point:
+            return point[0] + more, point[1]
+
+        return Tile(
+            {role: (x + more, y, w, h) for role, (x, y, w, h) in self.places.items()},
+            {pair: moved(curve, place) for pair, curve in self.curves.items()},
+            {pair: place(point) for pair, point in self.labels.items()},
+            self.width + 2 * more,
+            self.height,
+        )
 
 
 def tile(view: View, strip: str, run: Run) -> Tile:

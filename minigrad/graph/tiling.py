@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from minigrad.graph import routes, strips
 from minigrad.graph.items import Item, View
@@ -19,7 +20,9 @@ _GAP = 46.0  # points between two steps
 _LABELLED_GAP = 84.0  # … where a derivative stands on the line
 _BEND = 60.0  # … at least, for lines to bend in
 _LETTER = 5.5  # points for a letter of what stands at a line
+_TITLE = 6.9  # … of a strip's title
 _BETWEEN = 74.0  # points between two strips
+_TOGETHER = 32  # frames in a group
 
 
 class Tiling:
@@ -29,7 +32,14 @@ class Tiling:
         self.view, self.run = view, run
         self.items = {item.id: item for item in view.items}
         self.order = strips.order_of(view.items, view.arrows)
-        self.tiles = {strip: tile(view, strip, run) for strip in self.order}
+        self.framed = {
+            strip: strips.is_strip(item for item in view.items if item.strip == strip)
+            for strip in self.order
+        }
+        self.tiles = {
+            strip: tile(view, strip, run).at_least(self._heading_room(strip))
+            for strip in self.order
+        }
         self.kept = self._kept_free()
         self.aside = max(map(self.kept.__getitem__, filter(self._reversed, self.order)), default=0)
         self.gap = _GAP
@@ -52,12 +62,9 @@ class Tiling:
         self.outside: list[Box] = []  # of what is in no step
         self.loose: dict[tuple[str, str], Route] = {}
         self.highest = 0.0  # where lines run above the frames
+        self.right = self.width  # where nothing of the steps stands any more
         self.written: dict[tuple[str, str], Point] = {}
         self.by_step: dict[tuple[str, int], list[str]] = defaultdict(list)
-        self.framed = {
-            strip: strips.is_strip(item for item in view.items if item.strip == strip)
-            for strip in self.order
-        }
 
     def scene(self) -> Scene:
         """All of it, with positions."""
@@ -150,14 +157,24 @@ class Tiling:
         for strip, steps in self.order.items():
             if not self.framed[strip]:
                 continue
-            for step in steps:
-                heading = self._heading(strip, step)
-                mine = [(self.items[key], self.boxes[key]) for key in self.by_step[strip, step]]
-                scene.frame(self._frame(strip, step), heading, f"{step} {strip}".rstrip(), mine)
+            for start in range(0, len(steps), _TOGETHER):
+                with scene.group() if len(steps) > _TOGETHER else nullcontext():
+                    for step in steps[start : start + _TOGETHER]:
+                        self._draw_frame(scene, strip, step)
             if many and not self.view.folded:
-                x, y, _, h = self._frame(strip, min(steps))
-                x -= self.tiles[strip].width / 2
-                scene.text(strips.title_of(strip), (x, y + h / 2 + 11), align="l", size=14)
+                x, y, w, h = self._frame(strip, min(steps))
+                wide = _TITLE * len(title := strips.title_of(strip))
+                x = self._beside_rises(strip, x - w / 2 + wide / 2, wide)
+                scene.text(title, (x, y + h / 2 + 11), size=14)
+
+    def _heading_room(self, strip: str) -> float:
+        """How wide a frame is at least."""
+        return 20 + max(heading_width(self._heading(strip, step)) for step in self.order[strip])
+
+    def _draw_frame(self, scene: Scene, strip: str, step: int) -> None:
+        heading = self._heading(strip, step)
+        mine = [(self.items[key], self.boxes[key]) for key in self.by_step[strip, step]]
+        scene.frame(self._frame(strip, step), heading, f"{step} {strip}".rstrip(), mine)
 
     def _heading(self, strip: str, step: int) -> str:
         """What stands over a step; in a folded view, whose loops run there, also its layer."""
@@ -186,11 +203,14 @@ class Tiling:
 
     def _place_block(self, items: Sequence[Item], *, left: bool) -> None:
         """What is outside of the steps: before them on the left, after them on the right."""
+        if not left:
+            self.right = max([self.width, *(box[0] + box[2] / 2 for box in self.boxes.values())])
         if not items:
             return
         one = block(self.view, items, self.run, rankdir="LR")
-        edges = [box[0] + box[2] / 2 * (-1 if left else 1) for box in self.boxes.values()]
-        x = min(0.0, *edges) - one.width - 30 if left else max(self.width, *edges) + 50
+        x = self.right + 50
+        if left:
+            x = min(0.0, *(box[0] - box[2] / 2 for box in self.boxes.values())) - one.width - 30
         y = (self.top - one.height) / 2
         for item in items:
             bx, by, w, h = one.places[item.id]
@@ -335,10 +355,9 @@ class Tiling:
         """From before the steps under them into each from below."""
         other = self.items[b]
         assert other.step is not None
-        x, y, w, _ = self.boxes[a]
         bx, by, _, bh = self.boxes[b]
         rail = -26.0
-        corners = [(x + w / 2, y), (x + w / 2 + 14, y), (x + w / 2 + 14, rail)]
+        corners = self._sunk(a, rail)
         if self.rank[other.strip]:
             side = self.starts[other.step] - 10
             below = self.bottoms[other.strip] - _BETWEEN * 0.3
@@ -348,11 +367,25 @@ class Tiling:
         return routes.bent([*corners, (bx, by - bh / 2)])
 
     def _beneath(self, a: str, b: str) -> Route:
-        """From before the steps under them to what stands after them."""
+        """From before the steps under them to what stands after them, or the other way."""
+        bx, by, bw, bh = self.boxes[b]
+        rail = -34.0
+        corners = self._sunk(a, rail)
+        if self.items[b].kind == "state":  # past the other strips' own, which it stands over
+            pills = [self.boxes[key] for key, item in self.items.items()
+                     if item.kind == "state" and item.step is None]  # fmt: skip
+            sign = -1 if bx < self.width / 2 else 1
+            side = sign * (max(sign * x + w / 2 for x, _, w, _ in pills) + 14)
+            return routes.bent([*corners, (side, rail), (side, by), (bx + sign * bw / 2, by)])
+        return routes.bent([*corners, (bx, rail), (bx, by - bh / 2)])
+
+    def _sunk(self, a: str, rail: float) -> list[Point]:
+        """From an item outside of the steps to the right and down, to a line under everything."""
         x, y, w, _ = self.boxes[a]
-        bx, by, _, bh = self.boxes[b]
-        side, rail = x + w / 2 + 14, -34.0
-        return routes.bent([(x + w / 2, y), (side, y), (side, rail), (bx, rail), (bx, by - bh / 2)])
+        way = routes.lane(
+            x + w / 2 + 14, rail, y, [routes.turned(b) for b in self.outside if b != self.boxes[a]]
+        )
+        return [(x + w / 2, y), (way, y), (way, rail)]
 
     def _out(self, a: str, b: str) -> Route:
         """To the right, out of the last step."""
@@ -360,9 +393,10 @@ class Tiling:
         assert item.step is not None
         x, _, w, _ = self.boxes[b]
         near = [self.boxes[k] for k in self.by_step[item.strip, item.step] if k != a]
+        near += [box for box in self.outside if box != self.boxes[b]]
         fx, _, fw, _ = self._frame(item.strip, item.step)
-        edges = (fx - fw / 2, fx + fw / 2)
-        left = x - w / 2 - 24
+        edges = (fx - fw / 2, self.right)
+        left = min(self.right + 40, x - w / 2 - 24)
         return routes.belt(self.boxes[a], self.boxes[b], near, edges, (left, left))
 
     def _loop(self, a: str, b: str) -> Route:

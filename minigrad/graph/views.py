@@ -119,13 +119,8 @@ def _innermost_modules(nodes: Iterable[Operation]) -> set[tuple[tuple[str, str, 
     """Paths of modules without scopes inside, which are parts: a Linear in a layer, say."""
     paths = {node.scope for node in nodes if node.kind == "operation" and node.scope}
     parts = len({path[0] for path in paths}) > 1  # else the one outermost module is the whole
-    return {
-        path
-        for path in paths
-        if (parts or len(path) > 1)
-        and path[-1][0] == "module"
-        and not any(other != path and other[: len(path)] == path for other in paths)
-    }
+    around = {path[:depth] for path in paths for depth in range(1, len(path))}
+    return {path for path in paths - around if (parts or len(path) > 1) and path[-1][0] == "module"}
 
 
 def _group(node: Operation, inner: set[tuple[tuple[str, str, str], ...]]) -> str:
@@ -176,11 +171,12 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
     last = group[-1]
     role = key.replace(f"step:{last.step}", "step:t") if last.step is not None else key
     if key.startswith("layer "):
+        scope = group[0].scope  # the last may be an activation, applied further out
         kind, name, label = next(
-            level for level in reversed(last.scope) if level[0] in ("gate", "module")
+            level for level in reversed(scope) if level[0] in ("gate", "module")
         )
-        if kind == "module" and any(level[0] == "gate" for level in last.scope):
-            kind, name, label = next(level for level in last.scope if level[0] == "gate")
+        if kind == "module" and any(level[0] == "gate" for level in scope):
+            kind, name, label = next(level for level in scope if level[0] == "gate")
         group_scopes = [level for node in group for level in node.scope if level[0] == "gate"]
         if group_scopes:
             _, name, _ = group_scopes[0]

@@ -197,8 +197,6 @@ class Recurrent(Module):
         steps = [x] if x.ndim == 1 else [self._at(x, t) for t in range(x.shape[-2])]
         final: list[tuple[Array, ...]] = []
         for layer in range(self.num_layers):
-            if layer and self.dropout and self.training:
-                steps = [self._dropped(s) for s in steps]
             both, last = [], []
             for direction in range(self.directions):
                 number = layer * self.directions + direction
@@ -209,7 +207,10 @@ class Recurrent(Module):
                 both.append(outputs)
                 last.append(after[0])
                 final.append(tuple(np.expand_dims(s, 0) for s in after))
-            steps = [self._joined(parts) for parts in zip(*both, strict=True)]
+            with tape.scope("layer", f"{layer} output"):
+                steps = [
+                    self._handed_on(layer, t, h) for t, h in enumerate(zip(*both, strict=True))
+                ]
         return steps, self._joined(last), final
 
     def _kernels(self, x: Array, states: Sequence[tuple[Array, ...]]) -> list[Any] | None:
@@ -423,6 +424,13 @@ class Recurrent(Module):
 
     def _joined(self, parts: Sequence[Array]) -> Array:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+    def _handed_on(self, layer: int, t: int, directions: Sequence[Array]) -> Array:
+        """What the next layer gets of a step."""
+        with tape.scope("step", t):
+            h = self._joined(directions)
+            again = layer + 1 < self.num_layers and self.dropout and self.training
+            return self._dropped(h) if again else h
 
     def _output(self, h: Array) -> Array:
         return h if self.output is None else self.output(h)

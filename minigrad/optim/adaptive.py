@@ -167,17 +167,19 @@ class Adam(Optimizer):
         """The step lr · m̂ / (√v̂ + eps)."""
         beta1, beta2 = self.betas
         m, v = self.first[k], self.second[k]
+        size = np.multiply(grad, 1 - beta1, out=np.empty_like(v))  # all is written into this array
         m *= beta1
-        m += (1 - beta1) * grad
+        m += size
+        np.multiply(grad, grad, out=size)
+        size *= 1 - beta2
         v *= beta2
-        v += (1 - beta2) * (grad * grad)
+        v += size
         unbiased1 = 1 - beta1 ** self.steps[k]
-        unbiased2 = 1 - beta2 ** self.steps[k]
-        size = np.sqrt(v, out=np.empty_like(v))  # the rest is written into this array
-        size /= math.sqrt(unbiased2)
-        size += self.eps
+        root = math.sqrt(1 - beta2 ** self.steps[k])
+        np.sqrt(v, out=size)
+        size += self.eps * root
         np.divide(m, size, out=size)
-        size *= self.lr / unbiased1
+        size *= self.lr * root / unbiased1
         return size
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -27,8 +28,11 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
     """
     _check(max_norm=max_norm)
     grads = _grads(parameters)
-    # In float64: squares of float32 overflow at 2e19.
-    norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in grads)))
+    squared = sum(float(np.vdot(g, g).real) for g in grads)
+    if not 1e-20 < squared < np.inf:  # squares of float32 overflow at 2e19, and vanish at 3e-23
+        wide = (g.astype(np.result_type(g, np.float64)) for g in grads)
+        squared = sum(float(np.vdot(g, g).real) for g in wide)
+    norm = math.sqrt(squared)
     if norm > max_norm:
         for grad in grads:
             grad *= max_norm / (norm + 1e-6)  # 1e-6: PyTorch's

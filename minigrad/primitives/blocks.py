@@ -41,6 +41,10 @@ def _over(x: Array, y: Array) -> Array:
     return np.divide(x, y, out=x) if isinstance(x, np.ndarray) else x / y
 
 
+def _exp(x: Array) -> Array:
+    return np.exp(x, out=x) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else exp(x)
+
+
 # Layer norm
 
 
@@ -48,7 +52,7 @@ def _layer_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Ar
     axes = tuple(range(-weight.ndim, 0))
     centred = x - mean(x, axes, keepdims=True)
     scale = 1 / sqrt(mean(centred * centred, axes, keepdims=True) + eps)
-    normal = centred * scale
+    normal = _times(centred, scale)
     return normal * weight + bias, (normal, scale)
 
 
@@ -59,7 +63,8 @@ def _layer_norm_backward(
     axes = tuple(range(-weight.ndim, 0))
     inner = g * weight
     along = mean(inner * normal, axes, keepdims=True)
-    return scale * (inner - mean(inner, axes, keepdims=True) - normal * along), g * normal, g
+    inner = _plus(inner, -mean(inner, axes, keepdims=True))
+    return _times(_plus(inner, normal * -along), scale), g * normal, g
 
 
 def _layer_norm_reference(x: Array, weight: Array, bias: Array, *, eps: float) -> Array:
@@ -155,10 +160,10 @@ def gelu(x: Array, approximate: bool = False) -> Array:
 
 def _cross_entropy(logits: Array, *, target: np.ndarray) -> tuple[Array, Array]:
     shifted = logits - overflow_guard(logits, -1)
-    powers = exp(shifted)
+    of_target = _of_target(shifted, target)
+    powers = _exp(shifted)
     total = sum_along(powers, axis=-1, keepdims=True)
-    loss = log(total) - _of_target(shifted, target)
-    return loss[..., 0], powers / total
+    return (log(total) - of_target)[..., 0], _over(powers, total)
 
 
 def _cross_entropy_backward(
@@ -201,70 +206,95 @@ softmax_cross_entropy: Primitive = fused(
 def _attention(
     q: Array, k: Array, v: Array, *, scale: float, mask: Mask = None
 ) -> tuple[Array, Any]:
-    """Block by block, and of the scores only each row's maximum and sum are kept."""
+    """Block by block; of the scores only each row's maximum and sum are kept, if they are many."""
     if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
-        y, *rows = _attend(q, k, v, scale, mask)
-        return y, rows
+        y, *saved = _attend(q, k, v, scale, mask)
+        return y, saved
+    blocks = list(_blocks(q, k, mask))
+    if len(blocks) == 1:
+        ((_, columns, mask),) = blocks
+        y, *saved = _attend(q, k[columns], v[columns], scale, mask)
+        return y, saved
     y = np.empty((*q.shape[:-1], v.shape[-1]), np.result_type(q, k, v))
-    highest = np.empty((*q.shape[:-1], 1), y.dtype)
+    highest = np.empty(q.shape[:-1], y.dtype)
     total = np.empty_like(highest)
-    for rows, columns, part in _blocks(q, k, mask):
-        y[rows], highest[rows], total[rows] = _attend(q[rows], k[columns], v[columns], scale, part)
-    return y, (highest, total)
+    for rows, columns, part in blocks:
+        y[rows], _, highest[rows], total[rows] = _attend(
+            q[rows], k[columns], v[columns], scale, part
+        )
+    return y, (None, highest, total)
 
 
 def _attention_backward(
     g: Array, y: Array, saved: Any, q: Array, k: Array, v: Array, *,
     scale: float, mask: Mask = None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
-    highest, total = saved
+    powers, highest, total = saved
     if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
-        return _attend_backward(g, y, highest, total, q, k, v, scale, mask)
+        return _attend_backward(g, y, powers / np.expand_dims(total, -2), q, k, v, scale)
     of_query = np.empty(q.shape, y.dtype)
     of_key, of_value = np.zeros(k.shape, y.dtype), np.zeros(v.shape, y.dtype)
     for rows, columns, part in _blocks(q, k, mask):
+        if powers is None:
+            _, weights = _powers(q[rows], k[columns], scale, part, highest[rows])
+            weights /= np.expand_dims(total[rows], -2)
+        else:
+            weights = powers / np.expand_dims(total, -2)
         of_query[rows], more_key, more_value = _attend_backward(
-            g[rows], y[rows], highest[rows], total[rows], q[rows], k[columns], v[columns],
-            scale, part,
-        )  # fmt: skip
+            g[rows], y[rows], weights, q[rows], k[columns], v[columns], scale
+        )
         of_key[columns] += more_key
         of_value[columns] += more_value
     return of_query, of_key, of_value
 
 
-def _attend(q: Array, k: Array, v: Array, scale: float, mask: Mask) -> tuple[Array, Array, Array]:
-    scores = matmul(q * scale, np.swapaxes(k, -1, -2))
-    highest = overflow_guard(scores, -1, True if mask is None else mask)
-    powers = _powers(scores, highest, mask)
-    total = sum_along(powers, axis=-1, keepdims=True)
+def _attend(
+    q: Array, k: Array, v: Array, scale: float, mask: Mask
+) -> tuple[Array, Array, Array, Array]:
+    highest, powers = _powers(q, k, scale, mask)
+    total = sum_along(powers, axis=-2)
     total = total + (total == 0)  # a query that may attend to nothing gets zeros
-    return matmul(powers, v) / total, highest, total
+    y = matmul(np.swapaxes(powers, -1, -2), v)
+    return _over(y, np.expand_dims(total, -1)), powers, highest, total
 
 
 def _attend_backward(
-    g: Array, y: Array, highest: Array, total: Array, q: Array, k: Array, v: Array,
-    scale: float, mask: Mask,
-) -> tuple[Array, Array, Array]:  # fmt: skip
-    """The weights once more, then Dao et al. 2022, appendix B.4."""
-    q = q * scale
-    weights = _powers(matmul(q, np.swapaxes(k, -1, -2)), highest, mask)
-    weights = _over(weights, total)
-    of_value = matmul(np.swapaxes(weights, -1, -2), g)
-    of_weights = matmul(g, np.swapaxes(v, -1, -2))
-    of_scores = _times(weights, of_weights - sum_along(g * y, axis=-1, keepdims=True))
-    of_key = matmul(np.swapaxes(of_scores, -1, -2), q)
-    return matmul(of_scores, k) * scale, of_key, of_value
+    g: Array, y: Array, weights: Array, q: Array, k: Array, v: Array, scale: float
+) -> tuple[Array, Array, Array]:
+    """Dao et al. 2022, appendix B.4; the weights are written over."""
+    of_value = matmul(weights, g)
+    of_weights = matmul(v, _turned(g))
+    along = np.expand_dims(sum_along(g * y, axis=-1), -2)
+    of_scores = _times(_times(_plus(of_weights, -along), weights), scale)
+    return matmul(np.swapaxes(of_scores, -1, -2), k), matmul(of_scores, q), of_value
 
 
-def _powers(scores: Array, highest: Array, mask: Mask) -> Array:
-    """exp(scores − highest), 0 where the mask is False."""
-    if isinstance(scores, np.ndarray):
-        scores -= highest
-        if mask is not None:
+def _powers(
+    q: Array, k: Array, scale: float, mask: Mask, highest: Array | None = None
+) -> tuple[Array, Array]:
+    """The highest score of each query, and exp(scores − highest), 0 where the mask is False.
+
+    Scores stand in columns, (..., keys, queries): NumPy is faster at the extremes of these than
+    of short rows.
+    """
+    scores = matmul(k, _turned(q, scale))
+    if mask is not None:
+        mask = np.swapaxes(mask if mask.ndim > 1 else mask[None], -1, -2)
+        if isinstance(scores, np.ndarray):
             scores += np.where(mask, 0, -np.inf).astype(scores.dtype)
-        return np.exp(scores, out=scores)
-    powers = exp(scores)  # exact scalars have no highest, and cannot overflow
-    return powers if mask is None else np.where(mask, powers, 0)
+            mask = None
+    if highest is None:
+        highest = overflow_guard(scores, -2)
+        highest = highest[..., 0, :] if hasattr(highest, "shape") else highest
+    shift = np.expand_dims(highest, -2) if hasattr(highest, "shape") else highest
+    powers = _exp(_plus(scores, -shift))
+    return highest, powers if mask is None else np.where(mask, powers, 0)
+
+
+def _turned(x: Array, scale: float = 1) -> Array:
+    """The transpose in its own order, which BLAS multiplies twice as fast on the right."""
+    x = np.swapaxes(x, -1, -2)
+    return np.multiply(x, scale, order="C") if isinstance(x, np.ndarray) else x * scale
 
 
 def _blocks(q: Array, k: Array, mask: Mask) -> Iterator[tuple[Any, Any, Mask]]:

@@ -65,16 +65,22 @@ def _amin(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
 
 
 def _sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
-    """Over many short rows as a product with ones: NumPy begins a loop anew for each row."""
-    if (
-        type(x) is np.ndarray
-        and axis in (-1, (-1,), x.ndim - 1)
-        and x.shape[-1] <= _SHORT < x.size
-        and x.dtype.kind == "f"
-        and x.flags.c_contiguous
-    ):
-        y = np.matmul(x, np.ones(x.shape[-1], x.dtype))
-        return np.expand_dims(y, -1) if keepdims else y
+    """Where it can, as a product with ones, which BLAS does faster than NumPy adds rows.
+
+    That is over the last axis, if it is short; over the last but one; or over all but the last.
+    """
+    if type(x) is np.ndarray and x.size > _SHORT and x.dtype.kind == "f" and x.flags.c_contiguous:
+        axes, last = axes_of(axis, x.ndim), x.ndim - 1
+        y: np.ndarray | None = None
+        if axes == (last,) and x.shape[-1] <= _SHORT:
+            y = np.matmul(x, np.ones(x.shape[-1], x.dtype))
+        elif axes == (last - 1,):
+            y = np.matmul(np.ones(x.shape[-2], x.dtype), x)
+        elif axes == tuple(range(last)):
+            rows = x.reshape((-1, x.shape[-1]))
+            y = np.matmul(np.ones(len(rows), x.dtype), rows)
+        if y is not None:
+            return np.expand_dims(y, axes) if keepdims else y
     return np.sum(x, axis=axis, keepdims=keepdims)
 
 

@@ -148,6 +148,10 @@ def problems(target: Target, seed: int = 0) -> Iterator[tuple[Judge, Problem]]:
             if target.subject.reads:  # a linear map has no second derivative
                 yield "exact", replace(problem, order=2)
         return
+    if target.kind in ("function", "tensor"):
+        raise TargetError(
+            f"{target.name}: a {target.kind}, expected a cell, a layer, a primitive or a backward"
+        )
     if target.kind == "part":
         problem = of_part(target, seed)
         yield from ((judge, problem) for judge in target.subject.judges)

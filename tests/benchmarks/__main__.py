@@ -27,12 +27,13 @@ from tests.benchmarks import (
     one_operation,
     recurrent,
     small_operations,
+    training,
 )
 from tests.benchmarks.measuring import THREADS, Line, Target, told_otherwise
 
 WORKLOADS = (
-    small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, memory, chain,
-    graphs, import_time,
+    small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, training, memory,
+    chain, graphs, import_time,
 )  # fmt: skip
 SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
 PACKAGES = ("minigrad", "numpy", "numba", "torch", "jax", "autograd",

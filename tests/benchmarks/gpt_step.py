@@ -89,13 +89,11 @@ def in_minigrad(size: tuple[int, ...]) -> Work:
     return work
 
 
-def in_torch(size: tuple[int, ...]) -> Work:
+def torch_gpt(vocabulary: int, time: int, width: int, heads: int, layers: int) -> Any:
+    """The model in PyTorch, its parameters named as here."""
     import torch
     from torch import nn
     from torch.nn import functional
-
-    torch.set_num_threads(2)
-    _, time, width, heads, layers = size
 
     class Attention(nn.Module):
         def __init__(self) -> None:
@@ -139,15 +137,23 @@ def in_torch(size: tuple[int, ...]) -> Work:
     class Gpt(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.tokens, self.positions = nn.Embedding(VOCABULARY, width), nn.Embedding(time, width)
+            self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(time, width)
             self.body = Body()
-            self.head = nn.Linear(width, VOCABULARY, bias=False)
+            self.head = nn.Linear(width, vocabulary, bias=False)
 
         def forward(self, tokens: torch.Tensor) -> torch.Tensor:
             x = self.tokens(tokens) + self.positions(torch.arange(tokens.shape[1]))
             return self.head(self.body(x))
 
-    model = Gpt()
+    return Gpt()
+
+
+def in_torch(size: tuple[int, ...]) -> Work:
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(2)
+    model = torch_gpt(VOCABULARY, *size[1:])
     model.load_state_dict({name: torch.from_numpy(a) for name, a in weights(size).items()})
     optimizer = torch.optim.Adam(model.parameters(), RATE, BETAS, EPS)
     data = batches(size)

@@ -21,6 +21,7 @@ from minigrad.graph.explorer.payload import payload
 from minigrad.graph.render import _graphviz
 from minigrad.targets import resolve
 
+MODELS = Path(__file__).with_name("whole_models.py")
 NASTY = [
     "</script><script>document.title='broken'</script>",
     "${document.title='broken'}",
@@ -155,7 +156,7 @@ def test_scripts_and_styles_are_files_of_the_package():
 
 
 @needs_chromium
-@pytest.mark.parametrize("target", ["rnn", "lstm", "gru", "attention"])
+@pytest.mark.parametrize("target", ["rnn", "lstm", "gru", "attention", f"{MODELS}:translation"])
 def test_labels_stay_in_their_boxes_and_no_two_boxes_overlap(site, target):
     with site.open(recorded(target)) as tab:
         groups = tab.evaluate("""() => [...document.querySelectorAll('[data-item]')].map((g) => {
@@ -477,6 +478,16 @@ def test_contrast_is_enough_for_all_text(site, scheme, target):
         found = tab.evaluate(CONTRAST)
     assert len(found) > 60
     assert min(found)[0] >= 4.5, min(found)
+
+
+@needs_chromium
+def test_a_dark_screen_is_printed_on_white_paper(site):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with site.open(recorded("rnn"), color_scheme="dark") as tab:
+        assert tab.evaluate(ground) == "rgb(23, 24, 26)"
+        tab.emulate_media(media="print", color_scheme="dark")
+        assert tab.evaluate(ground) == "rgb(255, 255, 255)"
+        assert min(tab.evaluate(CONTRAST))[0] >= 4.5
 
 
 @needs_chromium

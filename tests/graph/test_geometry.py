@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from browser import CHROMIUM, FLAGS, needs_chromium
 
@@ -73,12 +75,18 @@ def measured():
         browser.close()
 
 
+MODELS = Path(__file__).with_name("whole_models.py")
 SOME = {
     **LAYERS,
     "both directions, twice": lambda: recorded(
-        nn.GRU(3, 4, num_layers=2, bidirectional=True, **kind), steps=10
+        nn.GRU(3, 4, num_layers=2, bidirectional=True, **kind), steps=12
+    ),
+    "narrow steps": lambda: recorded(
+        nn.RNN(3, 4, num_layers=3, bidirectional=True, **kind), steps=4
     ),
     "many steps": lambda: recorded(nn.LSTM(3, 4, bidirectional=True, **kind), steps=30),
+    "from sentence to sentence": lambda: f"{MODELS}:translation",
+    "from sentence to class": lambda: f"{MODELS}:classification",
 }
 
 
@@ -87,7 +95,7 @@ SOME = {
 def test_no_words_are_clipped_crossed_small_or_over_each_other(measured, name):
     what = SOME[name]()
     drawn = 0
-    for view in VIEWS if name in LAYERS else ("unrolled", "folded", "gradient"):
+    for view in VIEWS:
         try:
             picture = draw(what, view=view, title=f"{name}: {view}")
         except ValueError:  # a view that this layer does not have

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
-from minigrad.graph import dot, draw, layout, svg, trace, trace_target
+from minigrad.graph import draw, layout, strips, svg, trace, trace_target
 from minigrad.graph.attention import attention
 from minigrad.graph.cellview import cell
 from minigrad.graph.folded import folded
@@ -101,6 +102,38 @@ def test_a_layer_of_a_file_is_drawn_with_its_layers_and_directions(tmp_path):
         for view in ("unrolled", "gradient"):
             assert titles <= set(words(draw(target, view=view)))
     assert "(1, 5)" in words(draw(resolve(f"{file}:deep")))
+
+
+def test_what_is_between_two_layers_belongs_to_its_step():
+    """Joined directions and dropout: only so are the steps alike, and drawn without dot's help."""
+    x = mg.Tensor(np.ones((1, 5, 3), np.float32), requires_grad=True)
+    for kind in (nn.GRU, nn.LSTM):
+        for options in ({"bidirectional": True}, {"dropout": 0.5}, {}):
+            layer = kind(3, 4, num_layers=3, fused=False, rng=0, **options)
+            for view in (tape(trace(layer(x))), unrolled(trace(layer(x)))):
+                assert strips.tiled(view)
+
+
+@pytest.mark.parametrize("view", ["unrolled", "folded", "gradient", "attention", "tape"])
+def test_steps_that_read_all_steps_of_another_layer_are_drawn(view):
+    models = Path(__file__).with_name("whole_models.py")
+    assert words(draw(f"{models}:looking_back", view=view))
+
+
+def test_two_modules_of_a_class_and_two_calls_of_one_are_drawn_apart():
+    twice, other = nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1)
+    view = unrolled(trace(other(np.tanh(twice(np.tanh(twice(np.ones((1, 2), np.float32))))))))
+    layers = [item.lines[:2] for item in view.items if item.kind == "layer"]
+    formulas = "tanh(W·x + b)", "tanh(W·x + b)", "W·x + b"
+    assert layers == list(zip(("Linear", "Linear (2)", "Linear (3)"), formulas, strict=True))
+
+
+def test_only_affine_layers_multiply_by_a_weight():
+    norm, linear = nn.LayerNorm(3), nn.Linear(3, 3, rng=0)
+    x = mg.Tensor(np.ones((1, 3), np.float32), requires_grad=True, name="x")
+    y = linear(norm(x))
+    labels = gradient(trace(y, gradients_of=y.sum())).labels
+    assert set(labels.values()) == {"LayerNorm ′", "× W"}
 
 
 def test_both_directions_write_the_step_of_what_they_multiply_by():
@@ -196,8 +229,10 @@ def test_attention_draws_the_weights_that_were_recorded():
 
 def test_attention_takes_weights_and_names():
     weights = np.array([[0.9, 0.1], [0.25, 0.75]])
-    picture = draw_attention(weights, tokens=("uno", "dos"))
-    assert {"uno", "dos"} <= set(words(picture))
+    picture = draw_attention(weights, tokens=("uno", "dos"), sides=("consulta", "clave"))
+    assert {"uno", "dos", "consulta", "clave"} <= set(words(picture))
+    assert {"query", "key"} <= set(words(draw("attention", view="attention")))
+    assert {"q", "k"} <= set(words(draw("attention", view="attention", sides=("q", "k"))))
     with pytest.raises(ValueError, match="3"):
         attention(weights, tokens=("uno", "dos", "tres"))
     with pytest.raises(ValueError, match="nothing attends"):
@@ -251,7 +286,7 @@ def test_without_steps_the_gradient_s_arrows_run_backward_with_their_derivatives
     assert len(edges) == len(view.arrows)
     assert all("dir=back" in edge for edge in edges)
     assert all(sentence in written for sentence in view.sentences)
-    assert all(colour in written for colour in dot.HEAT)
+    assert all(fill in written for fill, _ in view.palette.heat)
 
 
 def test_a_folded_graph_keeps_the_numbers_outside_of_its_step():

@@ -76,7 +76,7 @@ def test_rules_are_changed_in_every_way_that_people_get_wrong():
         "transpose: np.argsort(axes) → axes",
         "getitem: np.add.at(buffer, index, g) → buffer[index] = g",
         "layer_norm: mean(inner, axes, keepdims=True) → inner",
-        "flash_attention: sum_along(g * y, axis=-1, keepdims=True) → g * y",
+        "flash_attention: sum_along(g * y, axis=-1) → g * y",
         "max_pool: reduce(np.add, reached) → reached[0]",
         "arccos: -1 / np.sqrt((1 - x) * (1 + x)) → -1",
     } <= changes

@@ -12,6 +12,7 @@ from minigrad.extras import require
 from minigrad.graph.explorer.mathematics import formulas
 from minigrad.graph.explorer.payload import payload
 from minigrad.graph.model import Graph
+from minigrad.graph.palette import PALETTES, Palette
 from minigrad.graph.tile import Run
 from minigrad.primitives import PRIMITIVES
 from minigrad.verify import Check
@@ -42,7 +43,7 @@ def page(*graphs: Graph, run: Run, checks: Sequence[Check] = ()) -> str:
     text: str = environment.get_template("explorer.html.jinja").render(
         figures=[(figure["title"], as_script(figure)) for figure in figures],
         formulas={name: formulas(PRIMITIVES[name]) for name in names},
-        style=_file("explorer.css"),
+        style=_colours() + _file("explorer.css"),
         script="\n".join(_inlined(_file(name)) for name in MODULES),
     )
     return text
@@ -52,6 +53,23 @@ def as_script(data: Any) -> str:
     """JSON that nothing can break out of: it means the same inside a script element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _colours() -> str:
+    """The palettes of pictures as variables: the dark one where the reader's screen is dark."""
+    return (
+        f":root {{ {_variables(PALETTES['light'])} }}\n@media screen and "
+        f"(prefers-color-scheme: dark) {{ :root {{ {_variables(PALETTES['dark'])} }} }}\n"
+    )
+
+
+def _variables(ours: Palette) -> str:
+    colours = {"paper": ours.paper, "ink": ours.ink, "edge": ours.arrow, "frame": ours.frame,
+               "frame-line": ours.quiet}  # fmt: skip
+    for kind, look in ours.kinds.items():
+        if look:
+            colours |= {kind: look["fillcolor"], f"{kind}-line": look["color"]}
+    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
 
 
 def _file(name: str) -> str:

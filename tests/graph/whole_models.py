@@ -1,0 +1,39 @@
+"""Whole models, as a user would name them in a file: what a function returns is drawn."""
+
+import numpy as np
+
+import minigrad as mg
+from minigrad import nn
+
+text = np.array([[3, 1, 4, 1, 5]])
+words, drop = nn.Embedding(6, 5, rng=0), nn.Dropout(0.5, rng=0)
+reader, writer = nn.LSTM(5, 4, num_layers=2, dropout=0.5, rng=0), nn.GRU(5, 4, rng=0)
+scores, label = nn.Linear(8, 6, rng=0), nn.Linear(4, 2, rng=0)
+listener, speaker = nn.GRU(5, 4, rng=0), nn.GRUCell(9, 4, rng=0)
+small = nn.Linear(4, 6, rng=0)
+
+
+def translation():
+    """A decoder that attends to an encoder; words and dropout are used more than once."""
+    notes, (h, _) = reader(drop(words(text)))
+    states, _ = writer(drop(words(text)), h[-1:])
+    found, _ = nn.scaled_dot_product_attention(states, notes, notes)
+    return nn.cross_entropy(scores(drop(np.concatenate([states, found], axis=-1))), text)
+
+
+def looking_back():
+    """A decoder whose every step, told by hand, attends to all of the encoder's."""
+    notes, h = listener(words(text))
+    h, out = h[0], []
+    for t in range(text.shape[1]):
+        with mg.tape.scope("step", t):
+            found, _ = nn.scaled_dot_product_attention(h[:, None], notes, notes)
+            h = speaker(np.concatenate([words(text[:, t]), found[:, 0]], axis=-1), h)
+            out.append(small(h))
+    return nn.cross_entropy(np.stack(out, axis=1), text)
+
+
+def classification():
+    """The last state alone is read."""
+    notes, _ = reader(words(text))
+    return nn.cross_entropy(label(notes[:, -1]), np.array([1]))
