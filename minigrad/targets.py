@@ -117,9 +117,10 @@ class Target:
                 return nn.Recurrent(input_size, hidden_size, rng=rng, dtype=dtype, **options)
             return self.subject(input_size, hidden_size, rng=rng, dtype=dtype, **options)
         except Exception as error:
+            hint = "; to draw it as it is, name a function that calls it" if self.made else ""
             raise TargetError(
                 f"{self.name}: {self.title}({input_size}, {hidden_size}, rng=…, dtype=…) failed: "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}{hint}"
             ) from error
 
     def outputs(self) -> Any:

@@ -31,7 +31,7 @@ class Coupled(Cell):
 
 def minigrad(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from minigrad.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-m", "minigrad", *map(str, arguments)],
         cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
         env={**os.environ, "COLUMNS": "200"},
     )  # fmt: skip

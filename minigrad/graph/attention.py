@@ -65,7 +65,7 @@ def attention(
         heading = name or (f"head {number}" if len(heads) > 1 else "")
         panels.append((heading, rows, columns, tuple(map(tuple, weights.tolist()))))
     return View(title, (), (), (), name="attention", panels=tuple(panels),
-                sides=sides, caption=f"Lines under {_LEAST:g} are left out.")  # fmt: skip
+                sides=sides, caption=(f"Lines under {_LEAST:g} are left out.",))  # fmt: skip
 
 
 def _names(given: Sequence[str] | None, count: int) -> tuple[str, ...]:

@@ -28,23 +28,29 @@ _SHAPES: Mapping[Kind, Mapping[str, str]] = {
 
 def quoted(text: str) -> str:
     """A DOT string that means just this text: nothing in it is an escape or HTML."""
-    return '"' + _printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text in one line, without what cannot be seen or turns the rest around."""
     if text.isprintable():
         return text
     text = text.replace("\r", " ").replace("\n", " ")
     return "".join(c for c in text if c.isprintable())
 
 
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """The text, or as much of it as a line holds."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def label(lines: tuple[str, ...], longest: int = _LONGEST, end: str = _CENTRED) -> str:
     r"""A label of several lines; a line that is too long for a box is cut.
 
-    Lines end in ``\n``, which centres them, or ``\l`` or ``\r``, for the left or right.
+    Lines end in ``\n``, which centres them, or ``\l`` or ``\r``, for the left or right. One
+    with nothing in it is a blank: Graphviz dies of labels that start with an empty line.
     """
-    cut = [line if len(line) <= longest else f"{line[: longest - 1]}…" for line in lines]
-    inner = end.join(quoted(line)[1:-1] for line in cut)
+    inner = end.join(quoted(cut(line, longest))[1:-1] or " " for line in lines)
     last = "" if end == _CENTRED or len(lines) == 1 else end
     return f'"{inner}{last}"'
 
@@ -56,7 +62,8 @@ def attributes(**values: str) -> str:
 
 def identity(view: View, part: str) -> str:
     """An id that is the same in every run, and no other picture's on the page."""
-    return view.prefix + hashlib.blake2b(part.encode(), digest_size=6).hexdigest()
+    data = part.encode(errors="backslashreplace")
+    return view.prefix + hashlib.blake2b(data, digest_size=6).hexdigest()
 
 
 def look(view: View, kind: Kind) -> dict[str, str]:
@@ -110,7 +117,7 @@ def table(view: View, *rows: Iterable[tuple[str, Mapping[str, str]]]) -> str:
         cells = "".join(
             f'<td bgcolor="{look.get("fillcolor", ours.paper)}">'
             f'<font color="{look.get("fontcolor", ours.ink)}" '
-            f'point-size="{look.get("fontsize", "12")}">{html.escape(_printable(text))}</font></td>'
+            f'point-size="{look.get("fontsize", "12")}">{html.escape(printable(text))}</font></td>'
             for text, look in row
         )
         lines.append(

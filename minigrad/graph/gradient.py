@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import strips
+from minigrad.graph import dot, strips
 from minigrad.graph.items import Item, View, subscript
 from minigrad.graph.model import Graph, Operation, Use
 from minigrad.graph.views import MOST_STEPS, elided, unrolled
@@ -41,13 +41,13 @@ def gradient(graph: Graph, *, all_steps: bool = False, title: str | None = None)
     view = whole if all_steps or len(whole.steps) <= MOST_STEPS else elided(whole)
     derivatives = _Derivatives(graph, view)
     labels = {
-        (a, b): text for a, b in view.arrows if (text := derivatives.label(a, b))
+        (a, b): dot.cut(text) for a, b in view.arrows if (text := derivatives.label(a, b))
     }  # fmt: skip
     heat = {item.id: _power(graph.nodes[item.nodes[-1]]) for item in view.items if item.nodes}
     return replace(
         view, name="gradient", labels=labels, heat=heat, series=_series(graph, whole),
-        caption=f"L is {graph.loss}. Arrows run backward from L; "
-        "each carries the local derivative that it multiplies by.",
+        caption=(f"L is {dot.cut(graph.loss, 80)}.", "Arrows run backward from L; "
+                 "each carries the local derivative that it multiplies by."),
     )  # fmt: skip
 
 
@@ -133,6 +133,8 @@ class _Derivatives:
         if node.primitive == "matmul":
             rest = self._name(self.sources[node.id][1 - position], other)
             return f"× {rest}ᵀ"
+        if node.primitive == "affine":
+            return ("× W", f"× {self._name(self.sources[node.id][0], other)}", "× 1")[position]
         return {"sum": "× 1", "mean": "÷ n"}.get(node.primitive, f"{node.label} ′")
 
     def _position(self, node: Operation, one: Item) -> int | None:

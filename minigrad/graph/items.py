@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,7 +65,7 @@ class View:
         labels: what is written at an arrow.
         heat: log10 of the size of the gradient of an item; ``None`` if it has none.
         series: a name and (step, log10 of the size) for each curve under the time axis.
-        caption: a line under the heading.
+        caption: lines under the heading, each a sentence.
         panels: of attention, one for each head.
         sides: of attention, what stands over the queries, and over the keys.
         folded: how many steps the one that is drawn stands for.
@@ -92,7 +91,7 @@ class View:
     labels: Mapping[tuple[str, str], str] = field(default_factory=dict)
     heat: Mapping[str, float | None] = field(default_factory=dict)
     series: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
-    caption: str = ""
+    caption: tuple[str, ...] = ()
     folded: int = 0
     panels: tuple[Panel, ...] = ()
     sides: tuple[str, ...] = ()
@@ -107,16 +106,11 @@ class View:
         """The colours of its style."""
         return PALETTES[self.style]
 
-    @property
-    def sentences(self) -> list[str]:
-        """Those of the caption."""
-        return [sentence.strip() for sentence in re.findall(r"[^.]+\.", self.caption)]
-
     @cached_property
     def prefix(self) -> str:
         """What all its ids start with: from what it shows, so no other picture has them."""
         words = (self.name, self.title, self.caption, self.steps, self.skipped, self.arrows,
-                 self.series, self.panels, *self.sides, self.style,
+                 self.series, self.panels, *self.sides, self.style, self.heat, self.labels,
                  [(item.id, item.lines) for item in self.items])  # fmt: skip
         return "g" + hashlib.sha256(repr(words).encode()).hexdigest()[:8] + "-"
 

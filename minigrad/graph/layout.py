@@ -73,12 +73,12 @@ def clustered(view: View) -> str:
 def _heading(view: View) -> str:
     """The title; of a view with heat also what the arrows and the colours mean."""
     if not view.heat:
-        return dot.label((view.title, *view.sentences))
+        return dot.label((view.title, *view.caption))
     scale = ((f" {text} ", look) for text, look in dot.scale(view))
     return dot.table(
         view,
-        [(view.title, {"fontsize": "16"})],
-        *([(text, {})] for text in view.sentences),
+        [(dot.cut(view.title), {"fontsize": "16"})],
+        *([(text, {})] for text in view.caption),
         [("log₁₀ ‖∂L/∂·‖ ", {}), *scale],
     )
 

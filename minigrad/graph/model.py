@@ -136,7 +136,8 @@ class Graph:
         - a number: a JSON number, or one of the strings "nan", "inf", "-inf"; a complex one is
           a string such as "(1+2j)"
         """
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+        return text.encode(errors="backslashreplace").decode()  # half of a pair, as JSON's \ud800
 
     def to_dict(self) -> dict[str, Any]:
         """The graph as nested lists and dicts, by the schema of `to_json`."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import graphviz
 
 from minigrad.files import check_writable, write_bytes
-from minigrad.graph import layout
+from minigrad.graph import dot, layout
 from minigrad.graph.attention import SIDES, attention
 from minigrad.graph.cellview import cell
 from minigrad.graph.folded import folded
@@ -263,7 +263,7 @@ def _described(view: View, text: str) -> str:
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = text[text.index("<svg") :]
     head, rest = text.split(">", 1)
-    title = escape(view.title)
+    title = escape(dot.printable(view.title))
     meaning = _MEANING.get(view.name, _BOXES).format(**view.palette.names)
     return (
         f'{head} role="img" aria-label="{title}{over}: {view.name}">\n<title>{title}</title>\n'

@@ -12,6 +12,7 @@ from minigrad.graph import dot
 from minigrad.graph.items import Item, View
 from minigrad.graph.routes import Box, Point, Route, backward, position
 
+_LONGEST = 100  # characters of a line
 _DECADES = (-10, 2)  # of the curves under the time axis
 _PLOT = 110.0  # points, height of the plot
 _PIECE = 100  # points of a curve in one line: Graphviz reads strings of 16 kB
@@ -89,13 +90,13 @@ class Scene:
         color: str = "",
     ) -> None:
         """Lines of words, without anything around them; ``at`` is in the first."""
-        lines = words.split("\n")
+        lines = [dot.cut(line, _LONGEST) for line in words.split("\n")]
         width = 0.49 * size * max(map(len, lines))
         x = at[0] + {"l": width / 2, "c": 0.0, "r": -width / 2}[align]
         y = at[1] - 0.6 * size * (len(lines) - 1)
         style = {"fontcolor": dot.quoted(color)} if color else {}
         end = {"l": "\\l", "c": "\\n", "r": "\\r"}[align]
-        label = dot.label(tuple(lines), longest=200, end=end)
+        label = dot.label(tuple(lines), longest=_LONGEST, end=end)
         self._node(shape="plaintext", label=label, fontsize=f"{size:g}", margin="0", **style,
                    **_placed((x, y, width, size * 1.2 * len(lines))))  # fmt: skip
 
@@ -128,9 +129,9 @@ class Scene:
         if self.view.name != "gradient":
             return
         y = -44.0
-        if self.view.sentences:
-            self.text("\n".join(self.view.sentences), (0.0, y), align="l")
-            y -= 17 * len(self.view.sentences) + 8
+        if self.view.caption:
+            self.text("\n".join(map(dot.printable, self.view.caption)), (0.0, y), align="l")
+            y -= 17 * len(self.view.caption) + 8
         self.text("log₁₀ ‖∂L/∂·‖", (0.0, y), align="l")
         for k, (power, heat) in enumerate(dot.scale(self.view)):
             look = {**heat, "color": self.view.palette.quiet, "style": "filled", "fontsize": "10"}

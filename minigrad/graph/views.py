@@ -171,18 +171,11 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
     last = group[-1]
     role = key.replace(f"step:{last.step}", "step:t") if last.step is not None else key
     if key.startswith("layer "):
-        scope = group[0].scope  # the last may be an activation, applied further out
-        kind, name, label = next(
-            level for level in reversed(scope) if level[0] in ("gate", "module")
-        )
-        if kind == "module" and any(level[0] == "gate" for level in scope):
-            kind, name, label = next(level for level in scope if level[0] == "gate")
-        group_scopes = [level for node in group for level in node.scope if level[0] == "gate"]
-        if group_scopes:
-            _, name, _ = group_scopes[0]
-        name = pretty(name)
+        scopes = [level for node in group for level in node.scope]
+        gates = [name for kind, name, _ in scopes if kind == "gate"]
+        name = pretty(gates[0] if gates else group[0].scope[-1][1])
         activation = last.label if _is_activation(last) else ""
-        affine = "W·[ ] + b" if group_scopes else "W·x + b"
+        affine = "W·[ ] + b" if gates else "W·x + b"
         primitives = {node.primitive for node in group}
         if primitives == {"getitem"}:
             affine = "W[index]"  # rows of a table: an embedding
@@ -213,9 +206,17 @@ def _item(key: str, group: list[Operation], graph: Graph, sources: Mapping[int, 
     return Item(key, "point", (last.label,), step, "", f"{last.primitive} {_shape(last)}")
 
 
-def _written(node: Operation, graph: Graph, sources: Mapping[int, list[int]]) -> str:
-    """The operation with the names of its operands where they have some: Q @ Kᵀ."""
-    names = [_name_through(source, graph, sources) for source in sources.get(node.id, ())]
+def _written(
+    node: Operation, graph: Graph, sources: Mapping[int, list[int]], *, nested: bool = False
+) -> str:
+    """The operation with the names of its operands where they have some: (Q @ Kᵀ) ÷ 2."""
+    names = []
+    for source in sources.get(node.id, ()):
+        name, operand = _name_through(source, graph, sources), graph.nodes[source]
+        if not name and not nested and operand.kind == "operation":
+            inner = _written(operand, graph, sources, nested=True)
+            name = f"({inner})" if inner != operand.label else ""
+        names.append(name)
     if not names or not all(names):
         return node.label
     if len(names) == 2:

@@ -135,9 +135,10 @@ class MultiheadAttention(Module):
     def _heads(self, x: Array, part: int) -> Array:
         """One of the three projections, (…, time, embed_dim) → (…, heads, time, width)."""
         rows = slice(part * self.embed_dim, (part + 1) * self.embed_dim)
-        y = x @ self.in_proj_weight[rows].T
-        if self.in_proj_bias is not None:
-            y = y + self.in_proj_bias[rows]
+        if self.in_proj_bias is None:
+            y = x @ self.in_proj_weight[rows].T
+        else:
+            y = affine(x, self.in_proj_weight[rows], self.in_proj_bias[rows])
         width = self.embed_dim // self.num_heads
         heads = np.swapaxes(y.reshape((*x.shape[:-1], self.num_heads, width)), -2, -3)
         for named in (y, heads):

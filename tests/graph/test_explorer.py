@@ -83,6 +83,13 @@ def test_nothing_in_the_data_can_end_the_script_element():
     assert json.loads(text) == NASTY
 
 
+def test_half_a_surrogate_pair_can_be_written():
+    x = mg.Tensor(np.ones(2), requires_grad=True, name="half \ud800")
+    text = page(trace(np.tanh(x), title="half \ud800"), run=_graphviz)
+    assert "<title>half  · minigrad" in text
+    assert text.encode().count(b"half \\ud800") >= 2
+
+
 @pytest.mark.parametrize("target", ["rnn", "lstm", "gru"])
 def test_a_long_sequence_is_placed_as_a_layout_of_all_its_steps_would(target):
     graph = recorded(target, 12)
@@ -221,6 +228,39 @@ def test_of_a_large_array_the_panel_shows_its_gist_and_a_small_heat_map(site, rn
 
 
 @needs_chromium
+def test_parameters_are_read_from_the_gate_that_uses_them(site):
+    graph = recorded("lstm")
+    weight = next(n for n in graph.nodes if n.kind == "parameter" and n.scope[-1][1] == "f")
+    with site.open(graph) as tab:
+        _choose(tab, 1, "f")
+        link = tab.locator('.panel section[data-part="parameters"] button').first
+        assert link.inner_text() == "weight (4, 7)"
+        link.click()
+        assert tab.inner_text(".panel h2") == "weight"
+        assert tab.inner_text(".panel .where").startswith("parameter · ")
+        assert "step" not in tab.inner_text(".panel .where")  # all of them share it
+        np.testing.assert_allclose(_shown(tab, "value"), weight.value.ravel(), rtol=1e-3)
+        np.testing.assert_allclose(_shown(tab, "gradient"), weight.gradient.ravel(), rtol=1e-3)
+        assert tab.get_attribute(".chosen", "aria-label").startswith("f,")
+        assert tab.evaluate("document.activeElement.className") == "panel"
+        tab.select_option("header select", "es")
+        assert tab.inner_text(".panel .where").startswith("parámetro · ")
+
+
+@needs_chromium
+def test_what_has_no_formula_is_said_in_words(site, rng):
+    x = mg.Tensor(rng.normal(size=(2, 4)), requires_grad=True, name="x")
+    with site.open(trace(nn.LayerNorm(4)(x))) as tab:
+        tab.locator("[data-item]").last.click()
+        assert "(x − mean) / √(variance + eps)" in tab.inner_text('[data-part="formula"]')
+        assert "the judges say" in tab.inner_text('[data-part="derivative"]')
+    with site.open(trace(x.sum())) as tab:
+        tab.locator("[data-item]").last.click()
+        assert "The sum along axis" in tab.inner_text('[data-part="formula"]')
+        assert "moves or adds up" in tab.inner_text('[data-part="derivative"]')
+
+
+@needs_chromium
 @pytest.mark.parametrize("entry", [0, 2])
 def test_numbers_are_put_into_sympy_s_derivative(site, entry):
     graph = recorded("lstm")
@@ -235,6 +275,18 @@ def test_numbers_are_put_into_sympy_s_derivative(site, entry):
         numbers = tab.text_content('[data-part="derivative"] .numbers')
     np.testing.assert_allclose(float(text.replace("−", "-")), 1 - y**2, rtol=1e-3)
     assert f"{abs(y):.4g}" in numbers
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("of", "says"),
+    [(np.square, "=2(0.5)=1"), (np.tanh, "=1−0.46212=0.7864"), (np.reciprocal, "=−10.52=−4")],
+)
+def test_a_number_beside_another_factor_stands_in_brackets(site, of, says):
+    with site.open(trace(of(mg.Tensor(0.5, requires_grad=True, name="x")))) as tab:
+        tab.locator("[data-item]").last.click()
+        text = tab.text_content('[data-part="derivative"] .numbers')
+    assert "".join(text.split()) == says  # 2 x is not 20.5
 
 
 @needs_chromium
@@ -341,6 +393,18 @@ def test_play_goes_through_every_operation_in_order_and_back(site):
 
 
 @needs_chromium
+def test_play_brings_what_comes_in_where_it_is_read(site):
+    with site.open(recorded("lstm", 12)) as tab:
+        heard = []
+        for _ in range(16):
+            tab.click('[data-key="next"]')
+            heard.append(tab.inner_text(".status").removeprefix("Now: ").split(", ")[0])
+        assert heard[:4] in (["h₋₁", "x₀", "[h₋₁", "f"], ["x₀", "h₋₁", "[h₋₁", "f"])
+        assert heard[heard.index("c₋₁") + 1] == "×"
+        assert heard.index("x₁") > heard.index("c₀") > heard.index("c₋₁")
+
+
+@needs_chromium
 def test_steps_and_gates_fold_and_expand(site):
     with site.open(recorded("lstm")) as tab:
         before = tab.locator("[data-item]").count()
@@ -362,6 +426,16 @@ def test_steps_and_gates_fold_and_expand(site):
 
 
 @needs_chromium
+def test_from_a_folded_step_the_arrow_keys_go_on_to_the_next(site):
+    with site.open(recorded("lstm", 30)) as tab:
+        _choose(tab, 2, "tanh")
+        tab.keyboard.press("f")
+        assert tab.evaluate("document.activeElement.dataset.fold") == "2"
+        tab.keyboard.press("ArrowRight")
+        assert "step 3" in tab.inner_text(".panel .where")
+
+
+@needs_chromium
 def test_search_finds_and_shows(site):
     with site.open(recorded("gru", 50)) as tab:
         tab.fill('input[type="search"]', "t = 41")
@@ -370,6 +444,15 @@ def test_search_finds_and_shows(site):
         assert tab.locator(".chosen").count() == 1
         tab.keyboard.press("Enter")
         assert "2 of" in tab.inner_text(".status")
+        for typed in ("h41", "h_41", "H₄₁"):
+            tab.fill('input[type="search"]', typed)
+            assert tab.inner_text(".panel h2") == "h₄₁"
+        tab.fill('input[type="search"]', "weight")
+        assert tab.inner_text(".status") == "1 of 150"  # three gates at fifty steps
+        tab.select_option("header select", "es")
+        tab.fill('input[type="search"]', "paso 12")
+        assert "paso 12" in tab.inner_text(".panel .where")
+        tab.select_option("header select", "en")
         tab.fill('input[type="search"]', "no such thing")
         assert tab.inner_text(".status") == "nothing found"
 
@@ -392,6 +475,36 @@ def test_only_steps_in_sight_are_in_the_page(site):
         for _ in range(30):
             tab.mouse.wheel(900, 0)
         assert tab.evaluate(count) < 3000
+
+
+@needs_chromium
+def test_a_tall_graph_opens_large_enough_to_be_read_and_never_fills_the_page(site, rng):
+    layer = nn.LSTM(2, 3, num_layers=2, bidirectional=True, fused=False, rng=0)
+    x = mg.Tensor(rng.normal(size=(1, 30, 2)), requires_grad=True, name="x")
+    count = "document.querySelectorAll('*').length"
+    with site.open(trace((layer(x)[0] ** 2).mean())) as tab:
+        heights = tab.evaluate("""() => [...document.querySelectorAll('.item text')]
+          .map((e) => e.getBoundingClientRect().height)""")
+        assert len(heights) > 50
+        assert min(heights) > 4
+        for _ in range(14):
+            assert tab.evaluate(count) < 3000
+            tab.click('[data-key="out"]')
+
+
+@needs_chromium
+def test_from_far_away_the_keyboard_still_comes_to_the_graph(site):
+    with site.open(recorded("rnn", 40)) as tab:
+        for _ in range(14):
+            tab.click('[data-key="out"]')
+        assert tab.locator("[data-item]").count() == 0
+        for _ in range(40):
+            tab.keyboard.press("Tab")
+            if tab.evaluate("document.activeElement.matches('svg.graph')"):
+                break
+        tab.keyboard.press("ArrowRight")
+        assert tab.locator(".chosen").count() == 1
+        assert tab.get_attribute("svg.graph", "tabindex") == "-1"
 
 
 # For everyone

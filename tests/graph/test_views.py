@@ -285,7 +285,7 @@ def test_without_steps_the_gradient_s_arrows_run_backward_with_their_derivatives
     edges = [line for line in written.splitlines() if " -> " in line]
     assert len(edges) == len(view.arrows)
     assert all("dir=back" in edge for edge in edges)
-    assert all(sentence in written for sentence in view.sentences)
+    assert all(sentence in written for sentence in view.caption)
     assert all(fill in written for fill, _ in view.palette.heat)
 
 

@@ -3,7 +3,8 @@
 import { Scene } from "./scene.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const FAR = 0.22; // scale below which the inside of a step cannot be read, and is not drawn
+const FAR = 0.22; // scale below which the inside of a step is not drawn
+const LEGIBLE = 0.4; // scale below which labels cannot be read, and are not drawn
 const LONGEST = 60; // characters of a line; the panel shows all of it
 const pen = document.createElement("canvas").getContext("2d");
 const FONT = 'Helvetica, Arial, "Liberation Sans", sans-serif';
@@ -42,14 +43,15 @@ export class Drawing {
     return { w: this.root.clientWidth || 800, h: this.root.clientHeight || 600 };
   }
 
-  /** Show all of it if it is readable so; else its full height, from the first step on. */
+  /** Show all of it if it can be read so; else its height, if that can, from the first step on. */
   fit() {
     const { w, h } = this.size(), { bounds } = this.scene, margin = 24;
     const high = (h - 2 * margin) / bounds.h, wide = (w - 2 * margin) / bounds.w;
-    this.scale = Math.min(1.5, high, wide >= 0.35 * high ? wide : high);
-    const fits = bounds.w * this.scale <= w;
-    this.left = fits ? bounds.x - (w / this.scale - bounds.w) / 2 : bounds.x - margin / this.scale;
-    this.top = bounds.y - (h / this.scale - bounds.h) / 2;
+    const whole = Math.min(high, wide);
+    this.scale = Math.min(1.5, whole >= LEGIBLE ? whole : Math.max(high, LEGIBLE));
+    const start = (low, length, seen) => low - (length <= seen ? (seen - length) / 2 : margin / this.scale);
+    this.left = start(bounds.x, bounds.w, w / this.scale);
+    this.top = start(bounds.y, bounds.h, h / this.scale);
     this.update();
   }
 
@@ -126,7 +128,12 @@ export class Drawing {
 
   /** Draw what is in sight, take the rest out of the page. */
   update() {
-    const { w } = this.size();
+    const { w } = this.size(), small = this.scale < LEGIBLE;
+    if (small !== this.small) {
+      this.small = small;
+      this.redraw();
+      return;
+    }
     this.world.setAttribute("transform", `scale(${this.scale}) translate(${-this.left} ${-this.top})`);
     const [first, last] = this.scene.between(this.left, this.left + w / this.scale);
     const far = this.scale < FAR;
@@ -181,8 +188,10 @@ export class Drawing {
     group.classList.toggle("todo", played === "todo");
   }
 
+  /** The keyboard comes to the chosen item, else to the first; from far away, to the graph itself. */
   #oneTabStop() {
     const all = [...this.world.querySelectorAll("[data-item]")];
+    this.root.setAttribute("tabindex", all.length ? "-1" : "0");
     const chosen = all.find((group) => group.classList.contains("chosen")) ?? all[0];
     for (const group of all) group.setAttribute("tabindex", group === chosen ? "0" : "-1");
   }
@@ -252,6 +261,7 @@ export class Drawing {
 
   /** Lines of text, made smaller where the reader's font is wider than the layout's. */
   #label(group, lines, x, y, w, h, size) {
+    if (this.small) return;
     pen.font = `${size}px ${FONT}`;
     const cut = lines.map((line) => (line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line));
     const widest = Math.max(...cut.map((line) => pen.measureText(line).width), 1);

@@ -14,7 +14,8 @@ export class Explorer {
     this.language = preferred();
     this.words = (key, ...parts) => say(this.language, key, ...parts);
     this.chosen = null; // an item
-    this.inner = undefined; // the number of a node in it
+    this.shown = undefined; // the number of a node that the panel shows instead of the item's own
+    this.inner = undefined; // the same, where it is drawn in the item
     this.open = new Set(); // expanded gates
     this.played = null; // how many operations play has come past, of those in scene.order
     this.playing = null;
@@ -38,8 +39,9 @@ export class Explorer {
 
   choose(item, node, focus = true) {
     this.chosen = item;
-    this.inner = item ? node : undefined;
-    if (item && node !== undefined) this.open.add(item.number);
+    this.shown = item ? node : undefined;
+    this.inner = item?.nodes.includes(node) ? node : undefined;
+    if (this.inner !== undefined) this.open.add(item.number);
     if (item?.step !== null && item && this.scene.folded.has(item.step)) this.scene.fold(item.step, false);
     if (item) {
       const { x, y } = this.scene.place(item);
@@ -50,13 +52,13 @@ export class Explorer {
     this.panel.show(item, node);
     if (item?.step !== null && item) this.#atStep(item.step);
     this.#buttons();
-    if (item && focus) this.drawing.element(item.number, node)?.focus({ preventScroll: true });
+    if (item && focus) (this.drawing.element(item.number, node) ?? this.panel.root).focus({ preventScroll: true });
   }
 
   /** The nearest item in a direction; inside a gate, the next operation. */
   move([dx, dy]) {
     const { chosen, scene } = this;
-    if (!chosen) return this.choose(scene.items[scene.order[0]]);
+    if (!chosen) return this.choose(this.#first(this.#step()));
     if (this.inner !== undefined && dx) {
       const next = chosen.nodes[chosen.nodes.indexOf(this.inner) + dx];
       if (next !== undefined) return this.choose(chosen, next);
@@ -167,7 +169,7 @@ export class Explorer {
   // Searching
 
   search(text, onward = 0) {
-    const wanted = text.trim().toLowerCase();
+    const wanted = plain(text.trim());
     if (!wanted) return this.say("");
     const hits = this.scene.items.filter((item) => this.#text(item).includes(wanted));
     if (!hits.length) return this.say(this.words("nothing"));
@@ -178,9 +180,12 @@ export class Explorer {
   }
 
   #text(item) {
-    const inner = item.nodes.map((n) => { const { primitive, name, path } = this.scene.node(n); return `${primitive} ${name} ${path}`; });
+    const inner = [...item.nodes, ...this.panel.parameters(item)].map((n) => {
+      const { primitive, name, path } = this.scene.node(n);
+      return `${primitive} ${name} ${path}`;
+    });
     const t = item.step === null ? "" : `t = ${this.scene.steps[item.step].t}`;
-    return [...item.lines, item.tooltip, t, ...inner].join("\n").toLowerCase();
+    return plain([...item.lines, item.tooltip, t, this.#name(item), ...inner].join("\n"));
   }
 
   // The page
@@ -284,6 +289,13 @@ export class Explorer {
     return Number(this.slider.value);
   }
 
+  /** What is computed first in a step, or in the next that is not folded; else the first of all. */
+  #first(step) {
+    const { items, order } = this.scene;
+    const inside = (number) => items[number].step >= step && !this.scene.hidden(items[number]);
+    return items[(step > 0 ? order.find(inside) : undefined) ?? order[0]];
+  }
+
   #atStep(k) {
     this.slider.value = String(k);
     const { steps } = this.scene;
@@ -303,7 +315,7 @@ export class Explorer {
     this.#atStep(this.#step());
     this.#buttons();
     this.drawing.redraw();
-    this.panel.show(this.chosen, this.inner);
+    this.panel.show(this.chosen, this.shown);
     this.say("");
   }
 
@@ -325,6 +337,11 @@ export class Explorer {
     b.open.disabled = this.chosen?.kind !== "layer";
     b.backward.setAttribute("aria-pressed", String(this.drawing.backward));
   }
+}
+
+/** As it is typed: h3 for h₃ and h_3, in small letters. */
+function plain(text) {
+  return text.normalize("NFKC").replaceAll("−", "-").replaceAll("_", "").toLowerCase();
 }
 
 for (const root of document.querySelectorAll(".explorer")) new Explorer(root);

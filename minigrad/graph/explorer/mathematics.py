@@ -24,6 +24,7 @@ class Formulas:
     """A primitive's formulas in MathML; empty where there is no notation for it.
 
     Attributes:
+        words: what it computes, where there is no ``forward``.
         forward: y in terms of the operands.
         backward: one formula per operand: ∂y/∂x by SymPy for an elementwise primitive, else the
             adjoint δX that the engine's own rule gives.
@@ -33,6 +34,7 @@ class Formulas:
     forward: str = ""
     backward: tuple[str, ...] = ()
     by_sympy: bool = False
+    words: str = ""
 
 
 def formulas(primitive: Primitive) -> Formulas:
@@ -44,7 +46,7 @@ def formulas(primitive: Primitive) -> Formulas:
     try:
         sections = derive(Target(primitive.name, primitive)).sections
     except (ValueError, TypeError):  # it only moves entries, or names no symbol
-        return Formulas()
+        return Formulas(words=primitive.doc.strip().split("\n")[0].replace("`", ""))
     lines = [line for section in sections for line in section.lines]
     say = Words()
     sympy = [line for line in lines if line.reason == say("sympys")]

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from minigrad.extras import require
+from minigrad.graph.dot import printable
 from minigrad.graph.explorer.mathematics import formulas
 from minigrad.graph.explorer.payload import payload
 from minigrad.graph.model import Graph
@@ -41,8 +42,9 @@ def page(*graphs: Graph, run: Run, checks: Sequence[Check] = ()) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     text: str = environment.get_template("explorer.html.jinja").render(
-        figures=[(figure["title"], as_script(figure)) for figure in figures],
+        figures=[(printable(figure["title"]), as_script(figure)) for figure in figures],
         formulas={name: formulas(PRIMITIVES[name]) for name in names},
+        kinds={name: PRIMITIVES[name].kind for name in names},
         style=_colours() + _file("explorer.css"),
         script="\n".join(_inlined(_file(name)) for name in MODULES),
     )
@@ -52,7 +54,7 @@ def page(*graphs: Graph, run: Run, checks: Sequence[Check] = ()) -> str:
 def as_script(data: Any) -> str:
     """JSON that nothing can break out of: it means the same inside a script element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _colours() -> str:

@@ -25,6 +25,7 @@ export class Panel {
   /** Show an item's value, or an operation in it; nothing for null. */
   show(item, number = item?.nodes.at(-1)) {
     const { words } = this;
+    this.item = item;
     this.root.setAttribute("aria-label", words("details"));
     if (!item) {
       this.root.replaceChildren(html("p", {}, words("pick")), ...this.#about());
@@ -33,9 +34,10 @@ export class Panel {
     const inner = number !== undefined && number !== item.nodes.at(-1);
     const node = number === undefined ? null : this.scene.node(number);
     const label = inner ? node.label : item.lines[0];
-    const title = (inner || item.kind === "point") && label !== node.primitive ? `${label} ${node.primitive}` : label;
-    const where = item.step === null ? words("outside") : words("at_step", this.scene.steps[item.step].t);
-    const kind = node?.kind === "parameter" ? "parameter" : inner ? "operation" : item.kind;
+    const title = (inner || item.kind === "point") && label !== node.primitive ? `${label} ${node.primitive}`.trim() : label;
+    const elsewhere = inner && !item.nodes.includes(number); // it is read here, and has no box
+    const where = elsewhere ? "" : item.step === null ? words("outside") : words("at_step", this.scene.steps[item.step].t);
+    const kind = inner || node?.kind === "parameter" ? node.kind : item.kind;
     const parts = [
       html("h2", {}, html("bdi", {}, title)),
       html("p", { class: "where" }, [words(kind), where, node?.path].filter(Boolean).join(" · ")),
@@ -44,18 +46,20 @@ export class Panel {
     if (!node) parts.push(html("p", {}, words("no_node")), html("p", {}, item.tooltip));
     else parts.push(...this.#node(node, item));
     this.root.replaceChildren(...parts);
+    if (elsewhere) this.root.scrollTop = 0;
   }
 
   #node(node, item) {
     const { words } = this, shape = `(${node.shape.join(", ")})`;
-    const inner = item.nodes.length > 1;
+    const inner = item.nodes.length > 1, parameters = this.parameters(item);
     return [
       html("dl", {}, html("dt", {}, words("shape", "")), html("dd", { "data-part": "shape" }, shape)),
       this.#part("value", node.value === null ? html("p", {}, words("no_value")) : this.#array(node.value, node, "value")),
       this.#part("gradient", this.#gradient(node)),
       ...(node.kind === "operation" ? this.#mathematics(node) : []),
-      ...(inner ? [this.#part("inside", this.#links(item.nodes.map((n) => [n, this.scene.node(n)]), node.number))] : []),
+      ...(inner ? [this.#part("inside", this.#links(item.nodes, node.number))] : []),
       ...(node.operands?.length ? [this.#part("operands", this.#operands(node))] : []),
+      ...(parameters.length ? [this.#part("parameters", this.#links(parameters, node.number))] : []),
       ...(node.primitive ? [this.#part("judges", ...this.#judges(node))] : []),
     ];
   }
@@ -115,7 +119,10 @@ export class Panel {
     const forward = template?.content.querySelector('[data-part="forward"]');
     const parts = [this.#part("formula", html("p", {}, call), ...(forward ? [this.#written(forward)] : []))];
     const backward = [...(template?.content.querySelectorAll('[data-part="backward"]') ?? [])];
-    if (!backward.length) return [...parts, this.#part("derivative", html("p", {}, words("no_notation")))];
+    if (!backward.length) {
+      const why = template?.dataset.kind === "linear" ? "no_notation" : "no_derivative";
+      return [...parts, this.#part("derivative", html("p", {}, words(why)))];
+    }
     const bySympy = template.dataset.bySympy === "true";
     const derivatives = backward.map((formula, k) => this.#derivative(node, formula, bySympy ? k : null));
     const note = html("p", { class: "note" }, words(bySympy ? "by_sympy" : "by_rule"));
@@ -146,7 +153,7 @@ export class Panel {
     const label = html("label", { class: "note" }, words("at_entry", ""), html("select", { "data-part": "entry" }, ...options));
     label.addEventListener("change", (event) => {
       this.entry = Number(event.target.value);
-      this.show(this.owner.get(node.number), node.number);
+      this.show(this.item, node.number);
       this.root.querySelector('[data-part="entry"]').focus();
     });
     return [label];
@@ -166,7 +173,7 @@ export class Panel {
     let changed = false;
     for (const name of substituted.querySelectorAll("mi")) {
       if (!numbers.has(name.textContent)) continue;
-      name.replaceWith(numeral(numbers.get(name.textContent)));
+      name.replaceWith(numeral(numbers.get(name.textContent), isFactor(name)));
       changed = true;
     }
     const last = mathml("mn", written(result));
@@ -211,15 +218,21 @@ export class Panel {
     return list;
   }
 
-  #links(pairs, current) {
-    return html("ol", {}, ...pairs.map(([number]) => html("li", {}, this.#link(number, number === current))));
+  /** The parameters that an item's operations read; they have no boxes of their own. */
+  parameters(item) {
+    const read = item.nodes.flatMap((number) => this.scene.node(number).operands ?? []);
+    return [...new Set(read)].filter((number) => !Array.isArray(number) && !this.owner.has(number)
+      && this.scene.node(number).kind === "parameter");
   }
 
-  /** A node that can be gone to; one that is not drawn is only named. */
+  #links(numbers, current) {
+    return html("ol", {}, ...numbers.map((number) => html("li", {}, this.#link(number, number === current))));
+  }
+
+  /** A node that can be gone to; one that is not drawn is shown beside the item that is chosen. */
   #link(number, current = false) {
-    const node = this.scene.node(number), item = this.owner.get(number);
+    const node = this.scene.node(number), item = this.owner.get(number) ?? this.item;
     const text = `${this.#short(number)} (${node.shape.join(", ")})`;
-    if (!item) return html("bdi", {}, text);
     const button = html("button", { type: "button", "data-node": number }, html("bdi", {}, text));
     if (current) button.setAttribute("aria-current", "true");
     button.onclick = () => this.choose(item, number === item.nodes.at(-1) ? undefined : number);
@@ -265,8 +278,15 @@ function mathml(name, ...children) {
   return element;
 }
 
-/** A number inside a formula; a negative one in brackets. */
-function numeral(x) {
+/** A number inside a formula; in brackets if it is negative, or stands beside another factor. */
+function numeral(x, factor) {
   const number = mathml("mn", written(x));
-  return typeof x === "number" && x < 0 ? mathml("mrow", mathml("mo", "("), number, mathml("mo", ")")) : number;
+  return factor || (typeof x === "number" && x < 0) ? mathml("mrow", mathml("mo", "("), number, mathml("mo", ")")) : number;
+}
+
+/** Whether a name, or the power that it is the base of, is multiplied with no sign between. */
+function isFactor(name) {
+  const part = name.parentElement.localName.startsWith("msu") ? name.parentElement : name;
+  if (part.parentElement.localName !== "mrow") return false;
+  return [part.previousElementSibling, part.nextElementSibling].some((beside) => beside && beside.localName !== "mo");
 }

@@ -43,16 +43,18 @@ export class Scene {
     const place = step ?? this.steps.length;
     const own = step === null ? this.data.loose : this.steps[step];
     return this.data.templates[own.template].arrows.map(([source, target, points]) => {
-      let from = this.starts[place] + source;
-      if (Array.isArray(source)) {
-        const [back, k] = source;
-        from = this.starts[back === "loose" ? this.steps.length : place - back] + k;
-      }
       return {
-        from: this.items[from], to: this.items[this.starts[place] + target],
+        from: this.items[this.#source(place, source)], to: this.items[this.starts[place] + target],
         points: points.map((c, k) => (k % 2 ? c : this.across(c + own.x))),
       };
     });
+  }
+
+  /** The number of an arrow's source: in the same step, in one before it, or outside of steps. */
+  #source(place, source) {
+    if (!Array.isArray(source)) return this.starts[place] + source;
+    const [back, k] = source;
+    return this.starts[back === "loose" ? this.steps.length : place - back] + k;
   }
 
   /** Where a place on the unfolded x axis is drawn. */
@@ -129,14 +131,16 @@ export class Scene {
     };
   }
 
-  /** Items as they were computed; one without a node stands before what reads it. */
+  /** Items as they were computed; what comes in, and what is no operation, just before it is read. */
   #inOrder() {
-    const rank = this.items.map((item) => item.nodes.at(-1) ?? Infinity);
-    for (let place = 0; place <= this.steps.length; place++) {
-      for (const [source, target] of this.data.templates[(this.steps[place] ?? this.data.loose).template].arrows) {
-        const from = this.starts[place] + source;
-        if (!Array.isArray(source) && !this.items[from].nodes.length) {
-          rank[from] = Math.min(rank[from], rank[this.starts[place] + target] - 0.5);
+    const waits = (item) => !item.nodes.length || item.kind === "input" || this.data.nodes[item.nodes.at(-1)].operands === undefined;
+    const rank = this.items.map((item) => (waits(item) ? Infinity : item.nodes.at(-1)));
+    for (const joined of [true, false]) { // joined lines first: they read what comes in
+      for (let place = 0; place <= this.steps.length; place++) {
+        for (const [source, target] of this.data.templates[(this.steps[place] ?? this.data.loose).template].arrows) {
+          const from = this.#source(place, source);
+          if (!waits(this.items[from]) || (this.items[from].nodes.length === 0) !== joined) continue;
+          rank[from] = Math.min(rank[from], rank[this.starts[place] + target] - 0.25);
         }
       }
     }
