@@ -35,6 +35,9 @@ _COMPLAINT = {
           "desagradable|aburrido|miserable|flojo|feo|inútil|mediocre|asqueroso|"
           "triste|cutre|lamentable",
 }  # fmt: skip
+MOST = 100_000
+"""As many as one may ask for: each language has 116 000, and the last are long to find."""
+
 # {s} subject, {a} an adjective of the label that is meant, {b} of the opposite, {c} another {a}
 _PATTERNS = {
     "en": (
@@ -60,7 +63,7 @@ def composed(count: int, seed: int, languages: tuple[str, ...] = ("en", "es")) -
     """Different sentences, half of them praise, as far as numbers allow.
 
     Args:
-        count: how many; there are some hundred thousand.
+        count: how many; at most `MOST`.
         seed: of the choice.
         languages: of the sentences, in turn.
     """

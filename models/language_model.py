@@ -46,6 +46,12 @@ from models.training import History, train
 
 CELLS: Mapping[str, type[Recurrent]] = MappingProxyType({"rnn": RNN, "lstm": LSTM, "gru": GRU})
 UNITS = MappingProxyType({"characters": characters, "words": words})
+# A text has fewer words than characters, and more different ones: wider vectors, shorter steps
+USUAL: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "characters": {"hidden": 128, "width": 32, "batch": 32, "lr": 6e-3},
+    "words": {"hidden": 192, "width": 128, "batch": 8, "lr": 3e-3},
+})  # fmt: skip
+"""What suits each unit; for words, chosen on a tenth of what there is to learn from."""
 
 # Data
 
@@ -220,27 +226,35 @@ def sample(
 # Command line
 
 
+def _usual(name: str) -> str:
+    return ", ".join(f"{usual[name]} for {unit}" for unit, usual in USUAL.items())
+
+
 @model_command("language_model")
 @path_option("--text", help="Learn from this text, in UTF-8. By default Python's documentation.")
 @click.option("--unit", type=click.Choice(list(UNITS)), default="characters",
               help="What a token is.")  # fmt: skip
 @click.option("--cell", type=click.Choice(list(CELLS)), default="lstm",
               help="What remembers.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=128, metavar="N",
+@click.option("--hidden", type=click.IntRange(1), metavar="N",
+              show_default=_usual("hidden"),
               help="Width of the state: how much it can keep in mind.")  # fmt: skip
 @click.option("--layers", type=click.IntRange(1), default=1, metavar="N",
               help="Recurrent layers, one over the other.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--width", type=click.IntRange(1), metavar="N",
+              show_default=_usual("width"),
               help="Width of the embedding.")  # fmt: skip
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
               help="Share of the entries that training leaves out.")  # fmt: skip
 @click.option("--window", type=click.IntRange(1), default=32, metavar="TOKENS",
               help="How far back the gradient goes.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=click.IntRange(1), metavar="N",
+              show_default=_usual("batch"),
               help="Streams that are read side by side.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), default=4, metavar="N",
               help="How often it goes through the text.")  # fmt: skip
-@click.option("--lr", type=FiniteRange(0, min_open=True), default=6e-3, metavar="RATE",
+@click.option("--lr", type=FiniteRange(0, min_open=True), metavar="RATE",
+              show_default=_usual("lr"),
               help="Adam's learning rate after a short warm-up; it falls to 0 along a half "
               "cosine.")  # fmt: skip
 @click.option("--least", type=click.IntRange(1), default=2, metavar="N",
@@ -254,15 +268,16 @@ def sample(
               help="1 writes as likely as the model thinks, less is more cautious, 0 always "
               "takes the likeliest.")  # fmt: skip
 def main(
-    files: Files, seed: int, text: Path | None, unit: str, cell: str, hidden: int, layers: int,
-    width: int, dropout: float, window: int, batch: int, epochs: int, lr: float, least: int,
-    order: int, prompt: str, length: int, temperature: float,
+    files: Files, seed: int, text: Path | None, unit: str, cell: str, layers: int, dropout: float,
+    window: int, epochs: int, least: int, order: int, prompt: str, length: int, temperature: float,
+    **sizes: float | None,
 ) -> None:  # fmt: skip
     """Learn to tell what comes next in a text, compare with n-grams, and write some."""
+    given = {name: value for name, value in sizes.items() if value is not None}
     settings: dict[str, Any] = {
-        "text": str(text or "documentation"), "unit": unit, "cell": cell, "hidden": hidden,
-        "layers": layers, "width": width, "dropout": dropout, "window": window, "batch": batch,
-        "epochs": epochs, "lr": lr, "seed": seed,
+        "text": str(text or "documentation"), "unit": unit, "cell": cell, "layers": layers,
+        "dropout": dropout, "window": window, "epochs": epochs, "seed": seed,
+        **USUAL[unit], **given,
     }  # fmt: skip
     if files.load:
         settings = files.settings({**settings, "vocabulary": []})
@@ -278,7 +293,7 @@ def main(
             vocabulary = Vocabulary.of(known, least=least)
             encoded, held = vocabulary.encode(known), vocabulary.encode(held_out)
             with too_little(text):
-                streams(encoded, batch)
+                streams(encoded, settings["batch"])
                 streams(held, 1)
         settings["vocabulary"] = list(vocabulary.tokens)
         model, history = fit(encoded, held, settings, files)
@@ -293,8 +308,9 @@ def main(
     if length:
         start = vocabulary.encode(tokenise(prompt))
         drawn = vocabulary.decode(sample(model, start, length, temperature, seed))
-        joined = "".join(drawn) if settings["unit"] == "characters" else " " + " ".join(drawn)
-        click.echo(f"\n{prompt}{joined}")
+        by_words = settings["unit"] == "words"
+        click.echo("\n" + (" ".join([prompt.rstrip(), *drawn]) if by_words
+                           else prompt + "".join(drawn)))  # fmt: skip
 
 
 def _model(settings: Mapping[str, Any]) -> LanguageModel:

@@ -46,7 +46,7 @@ from minigrad.nn import (
 )
 from minigrad.primitives.primitive import Array
 from models.command import Files, FiniteRange, model_command, one_line, path_option, too_little
-from models.composed import composed
+from models.composed import MOST, composed
 from models.perceptron import report
 from models.text import Vocabulary, count_vectors, normalise, padded, stems, words
 from models.training import History, Shuffled, train
@@ -219,7 +219,7 @@ def by_counts(known: Reviews, others: Reviews) -> np.ndarray:
 @model_command("sentiment")
 @path_option("--data", help="Learn from a CSV file with the columns language, label and text "
                             "instead.")  # fmt: skip
-@click.option("--sentences", type=click.IntRange(20), default=4000, metavar="N",
+@click.option("--sentences", type=click.IntRange(20, MOST), default=4000, metavar="N",
               help="How many to put together; a fifth is held out.")  # fmt: skip
 @click.option("--body", type=click.Choice(BODIES), default="gru", help="What reads the words.")
 @click.option("--width", type=click.IntRange(4), default=32, metavar="N",

@@ -20,7 +20,11 @@ PAD, UNKNOWN, START, END = "<pad>", "<unknown>", "<start>", "<end>"
 SPECIAL = (PAD, UNKNOWN, START, END)
 """The tokens that every vocabulary has, with the indices 0 to 3."""
 
-_WORD = re.compile(r"[^\W_]+(?:['’·-][^\W_]+)*|[^\w\s]|_+")
+# Marks belong to the letter before: accents typed apart, vowels of Hindi. For re they are no \w
+_MARKS = "".join(c for c in map(chr, range(0x300, 0x1F000))
+                 if unicodedata.category(c)[0] == "M")  # fmt: skip
+_LETTERS = rf"(?:[^\W_]++[{_MARKS}]*+)++"
+_WORD = re.compile(rf"{_LETTERS}(?:['’·-]{_LETTERS})*|[^\w\s][{_MARKS}]*|_+")
 
 
 def documentation() -> str:

@@ -215,6 +215,7 @@ def test_it_saves_fills_and_goes_on_as_if_nothing_had_happened(run, tmp_path, mo
         (["--fill", "nothing is hidden"], f"no {MASK}"),
         (["--width", "30", "--heads", "4"], "expected a multiple of the 4 heads"),
         (["--sentences", "100", "--labels", "90"], "--labels: got 90"),
+        (["--sentences", "120000"], "--sentences"),  # there are not so many in English
         (["--text", "{tmp}/nowhere.txt"], "{tmp}/nowhere.txt"),
         (["--text", "{tmp}/latin"], "{tmp}/latin, line 2"),
         (["--text", "{tmp}/empty"], "{tmp}/empty, line 1"),

@@ -33,6 +33,17 @@ def test_on_real_text_it_soon_beats_letter_frequencies(cell):
     assert perplexity(model, held) < 0.7 * NGram(encoded, 1, len(vocabulary)).perplexity(held)
 
 
+def test_words_of_real_text_are_foreseen_better_than_by_n_grams():
+    text, _ = split(language_model.words(documentation()))  # what is held out stays unseen
+    known, held_out = split(text)
+    vocabulary = Vocabulary.of(known, least=2)
+    encoded, held = vocabulary.encode(known), vocabulary.encode(held_out)
+    usual = {**language_model.USUAL["words"], "window": 32, "epochs": 1, "lr": 1e-2}
+    model, _ = fit(encoded, held, settings(vocabulary, unit="words", **usual))
+    counts = min(NGram(encoded, n, len(vocabulary)).perplexity(held) for n in (2, 3, 4))
+    assert perplexity(model, held) < 0.95 * counts
+
+
 def test_what_always_comes_next_is_learned_by_heart():
     vocabulary = Vocabulary.of("abcde")
     encoded = vocabulary.encode("abcde" * 200)

@@ -111,6 +111,20 @@ def test_gates_remember_what_a_simple_network_forgets():
     assert results["rnn"] > 0.5
 
 
+@pytest.mark.parametrize(("task", "more"), [
+    ("adding", {"distance": 15, "hidden": 32, "steps": 600, "batch": 64, "lr": 1e-2}),
+    ("reber", {"distance": 12, "hidden": 64, "steps": 1600, "batch": 32, "lr": 2e-2}),
+])  # fmt: skip
+def test_an_lstm_solves_what_a_simple_network_does_not(task, more):
+    # With seeds 0, 1 and 2 alike: 0 to 1.4 % of the strings wrong, against 47 % and more
+    wrong = {}
+    for cell in ("lstm", "rnn"):
+        asked = settings(task=task, cell=cell, **more)
+        wrong[cell] = judge(*fit(asked), asked, count=500).wrong
+    assert wrong["lstm"] < 0.05
+    assert wrong["rnn"] > 0.8 * TASKS[task](more["distance"]).without_memory()
+
+
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_learns_something_of_every_task(task, cell):

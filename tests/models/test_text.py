@@ -28,6 +28,9 @@ def test_words_are_words_in_any_alphabet_and_marks_stand_alone():
     assert words("¿Qué tal, Iñaki?") == ["¿", "Qué", "tal", ",", "Iñaki", "?"]
     assert words("don't well-known l·l") == ["don't", "well-known", "l·l"]
     assert words("Москва 東京 2024") == ["Москва", "東京", "2024"]
+    assert words("हिन्दी में, بِسْمِ") == ["हिन्दी", "में", ",", "بِسْمِ"]
+    apart = unicodedata.normalize("NFD", "mañana será")
+    assert words(apart) == apart.split()
     assert words("") == words(" \n\t") == []
     assert words("😀!") == ["😀", "!"]
 
