@@ -13,6 +13,7 @@ import numpy as np
 from minigrad.graph import dot, strips
 from minigrad.graph.items import Item, View, subscript
 from minigrad.graph.model import Graph, Operation, Use
+from minigrad.graph.summary import Summary
 from minigrad.graph.views import MOST_STEPS, elided, unrolled
 from minigrad.notation import pretty
 from minigrad.primitives import PRIMITIVES
@@ -55,10 +56,11 @@ def _power(node: Operation) -> float | None:
     """Log10 of the norm of a node's gradient."""
     if node.gradient is None:
         return None
-    array = node.gradient
-    if not isinstance(array, np.ndarray):
-        array = np.asarray(getattr(array, "grid", array), dtype=float)
-    norm = float(np.linalg.norm(array.ravel())) if array.dtype != object else math.nan
+    if isinstance(node.gradient, Summary):
+        norm = node.gradient.norm
+    else:
+        array = np.asarray(node.gradient)
+        norm = float(np.linalg.norm(array.ravel())) if array.dtype != object else math.nan
     return math.log10(norm) if norm > 0 else _NOTHING
 
 

@@ -131,8 +131,8 @@ class Graph:
           `Operation` has them; scope, a list of [kind, name, class name]; numbers, a list of
           [position, number]; value and gradient, an array or null
         - an array: shape, dtype, and either entries (nested lists, up to 64 entries) or min,
-          mean, max of the finite entries, nonfinite (how many are not), and grid: means of
-          blocks, at most 8 × 8
+          mean, max and norm of the finite entries, nonfinite (how many are not), and grid: means
+          of blocks, at most 8 × 8
         - a number: a JSON number, or one of the strings "nan", "inf", "-inf"; a complex one is
           a string such as "(1+2j)"
         """

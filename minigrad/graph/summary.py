@@ -23,6 +23,7 @@ class Summary:
         dtype: of the array.
         minimum, mean, maximum: of its finite entries (of their moduli if they are complex);
             NaN if there are none, or if the array has no numbers.
+        norm: root of the sum of the squares of its finite entries; NaN as above.
         nonfinite: how many entries are NaN or infinite.
         grid: means of the finite entries in at most 8 × 8 blocks of the array, seen as a matrix
             whose columns are the last axis; empty if the array has no numbers.
@@ -33,6 +34,7 @@ class Summary:
     minimum: float
     mean: float
     maximum: float
+    norm: float
     nonfinite: int
     grid: tuple[tuple[float, ...], ...]
 
@@ -43,16 +45,15 @@ def summarise(array: Any) -> Summary:
         return array
     shape, dtype = tuple(array.shape), str(array.dtype)
     if not _has_numbers(array):
-        return Summary(shape, dtype, math.nan, math.nan, math.nan, 0, ())
+        return Summary(shape, dtype, math.nan, math.nan, math.nan, math.nan, 0, ())
     array = np.asarray(array)
     sizes = np.abs(array) if array.dtype.kind == "c" else array.astype(np.float64)
     finite = sizes[np.isfinite(sizes)]
-    low, mean, high = (
-        (float(finite.min()), float(finite.mean()), float(finite.max()))
-        if finite.size
-        else (math.nan,) * 3
+    low, mean, high, norm = (
+        float(of(finite)) if finite.size else math.nan
+        for of in (np.min, np.mean, np.max, np.linalg.norm)
     )
-    return Summary(shape, dtype, low, mean, high, sizes.size - finite.size, _grid(sizes))
+    return Summary(shape, dtype, low, mean, high, norm, sizes.size - finite.size, _grid(sizes))
 
 
 def to_dict(array: Any) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def to_dict(array: Any) -> dict[str, Any]:
         "min": plain(gist.minimum),
         "mean": plain(gist.mean),
         "max": plain(gist.maximum),
+        "norm": plain(gist.norm),
         "nonfinite": gist.nonfinite,
         "grid": [[plain(x) for x in row] for row in gist.grid],
     }
@@ -86,9 +88,9 @@ def from_dict(given: Mapping[str, Any]) -> np.ndarray | Summary:
         number = {"c": complex, "f": float}.get(kind.kind, int)
         numbers = [number(entry) for entry in flat(given["entries"])]
         return np.array(numbers, kind).reshape(shape)
-    low, mean, high = (float(given[key]) for key in ("min", "mean", "max"))
+    low, mean, high, norm = (float(given[key]) for key in ("min", "mean", "max", "norm"))
     grid = tuple(tuple(map(float, row)) for row in given["grid"])
-    return Summary(shape, dtype, low, mean, high, int(given["nonfinite"]), grid)
+    return Summary(shape, dtype, low, mean, high, norm, int(given["nonfinite"]), grid)
 
 
 def _has_numbers(array: Any) -> bool:

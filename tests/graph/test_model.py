@@ -12,6 +12,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
 from minigrad.graph import Graph, draw, trace, trace_target
+from minigrad.graph.gradient import gradient
 from minigrad.graph.summary import Summary, summarise
 from minigrad.targets import builtin, resolve
 
@@ -169,3 +170,12 @@ def test_the_graph_is_written_as_json(tmp_path):
         main(["graph", "gru", "-o", str(tmp_path / "other.json")])
     assert done.value.code == 0
     assert len(Graph.from_json((tmp_path / "other.json").read_text()).nodes) > 50
+
+
+def test_a_gradient_read_from_json_has_the_same_heat():
+    x = mg.Tensor(np.linspace(1.0, 2.0, 1000).reshape(10, 100), requires_grad=True, name="x")
+    loss = (x * x).sum()
+    graph = trace(loss, gradients_of=loss)
+    again = Graph.from_json(graph.to_json())
+    assert isinstance(again.nodes[0].gradient, Summary)
+    assert gradient(again).heat == gradient(graph).heat
