@@ -8,11 +8,12 @@ circles change, such as c, runs straight along the top, as on a belt.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from minigrad.graph import dot, routes
+from minigrad.graph import dot, routes, strips
 from minigrad.graph.folded import folded
 from minigrad.graph.items import Item, View
 from minigrad.graph.model import Graph
@@ -40,26 +41,45 @@ def cell(graph: Graph, *, title: str | None = None) -> View:
     """The view of one cell; see `scene`, which draws it.
 
     Args:
-        graph: from `trace` or `trace_target`, with at least two time steps.
+        graph: from `trace` or `trace_target`, with at least two time steps; of several layers and
+            directions of one kind the first is drawn, and the caption names them.
         title: heading of the picture; the graph's title if not given.
 
     Raises:
-        ValueError: the graph has no time steps, or several layers of them.
+        ValueError: the graph has no time steps, or cells of several kinds.
     """
     view = folded(graph, title=title, name="cell")
-    strips = {item.strip for item in view.items if item.kind == "layer" and item.step is not None}
-    if len(strips) != 1:
+    alike: dict[Any, list[str]] = defaultdict(list)
+    for strip in strips.order_of(view.items, view.arrows):
+        items = [item for item in view.items if item.strip == strip]
+        if any(item.kind == "layer" for item in items):
+            alike[_structure(items, view)].append(strip)
+    if len(alike) != 1:
         raise ValueError(
-            f"cell: {view.title} has {len(strips)} unrolled layers, expected one; its folded view "
+            f"cell: {view.title} has {len(alike)} kinds of cells, expected one; its folded view "
             "shows them all"
         )
-    (strip,) = strips
-    inside = {i.id for i in view.items if i.strip == strip}
-    items = tuple(item for item in view.items if item.id in inside)
+    ((drawn, *others),) = alike.values()
+    inside = {i.id for i in view.items if i.strip == drawn}
     arrows = tuple(
         (a, b) for a, b in view.arrows if {a, b} <= inside and not b.startswith("before ")
     )
-    return View(view.title, items, arrows, view.steps, name="cell", folded=view.folded)
+    names = "; ".join(map(strips.title_of, (drawn, *others)))
+    return View(
+        view.title, tuple(item for item in view.items if item.id in inside), arrows, view.steps,
+        name="cell", folded=view.folded, caption=(f"Alike in {names}.",) if others else (),
+    )  # fmt: skip
+
+
+def _structure(items: Sequence[Item], view: View) -> Any:
+    """What is the same in two cells that are drawn alike."""
+    names = {
+        item.id: (item.kind, item.role if item.kind == "state" else item.called)
+        for item in items
+        if item.kind in ("layer", "point", "state")
+    }
+    arrows = ((names[a], names[b]) for a, b in view.arrows if a in names and b in names)
+    return tuple(sorted(names.values())), tuple(sorted(arrows))
 
 
 def scene(view: View) -> Scene:
@@ -197,6 +217,9 @@ class _Drawing:
                     self._from_belt(a, b)
         self._outputs()
         self._shapes()
+        for sentence in self.view.caption:
+            middle = (self.left + self.right) / 2
+            self.scene.text(dot.printable(sentence), (middle, self.bottom - 76), size=11)
 
     def _at(self, key: str) -> Point:
         column, row = self.cell.places[key]

@@ -198,10 +198,23 @@ def test_a_model_s_embedding_is_drawn_and_every_step_reads_it():
                                                         if item.kind == "layer"}  # fmt: skip
 
 
-def test_the_cell_view_of_several_layers_points_to_the_folded_one():
-    layer = nn.GRU(2, 3, num_layers=2, fused=False, rng=0)
-    with pytest.raises(ValueError, match="2 unrolled layers, expected one; its folded view"):
-        cell(trace(layer(np.ones((1, 3, 2), np.float32))[0]))
+def test_the_cell_view_of_several_layers_draws_what_they_have_in_common():
+    def drawn(**kind):
+        layer = nn.GRU(2, 3, fused=False, rng=0, **kind)
+        return cell(trace(layer(np.ones((1, 3, 2), np.float32))[0]))
+
+    one, four = drawn(), drawn(num_layers=2, bidirectional=True)
+    assert [item.lines[0] for item in four.items] == [item.lines[0] for item in one.items]
+    assert one.caption == ()
+    assert four.caption == ("Alike in layer 0; layer 0, reverse; layer 1; layer 1, reverse.",)
+    assert four.caption[0] in words(four)
+
+
+def test_the_cell_view_of_several_kinds_of_cells_points_to_the_folded_one():
+    first, second = nn.LSTM(2, 3, fused=False, rng=0), nn.GRU(3, 3, fused=False, rng=0)
+    graph = trace(second(first(np.ones((1, 3, 2), np.float32))[0])[0])
+    with pytest.raises(ValueError, match="2 kinds of cells, expected one; its folded view"):
+        cell(graph)
 
 
 def test_the_cell_view_has_a_box_for_each_gate_and_a_circle_for_each_operation():
