@@ -35,7 +35,7 @@ def folded(graph: Graph, *, title: str | None = None, name: str = "folded") -> V
     copies: dict[str, str] = {}  # of each item, the one that is drawn in its place
     at_kept = {(i.strip, i.role): i.id for i in view.items if i.step == kept}
     for item in view.items:
-        if item.step is None and item.kind == "state" and item.strip:
+        if item.step is None and item.kind == "state":
             continue
         if item.step in (None, kept):
             lines = item.lines if item.step is None else _relabelled(item.lines, kept)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import attrgetter
+from typing import Any
 
 from minigrad.graph.items import Item, View, subscript
 from minigrad.notation import pretty
@@ -16,6 +18,7 @@ from minigrad.notation import pretty
 Items = dict[str, Item]
 Arrows = list[tuple[str, str]]
 _MANY = 3  # steps that are read together are drawn as one bundle
+_STEP, _ROLE = attrgetter("step"), attrgetter("strip", "role")
 
 
 def arranged(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
@@ -76,6 +79,9 @@ def _initial(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
     readers = _consumers(arrows)
     items = dict(items)
     changed: dict[tuple[str, str], tuple[str, str]] = {}
+    read: dict[tuple[Any, str], set[int | None]] = defaultdict(set)  # of each role, which steps
+    for a, b in arrows:
+        read[_ROLE(items[a]), b].add(items[a].step)
     for strip, steps in order_of(items.values(), arrows).items():
         if len(steps) < 2:
             second: dict[frozenset[str], Item] = {}
@@ -91,13 +97,21 @@ def _initial(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
         again = {
             (items[a].strip, items[a].role)
             for a, b in arrows
-            if len(steps) > 1 and (items[b].strip, items[b].step) == (strip, steps[1])
+            if len(steps) > 1
+            and (items[b].strip, items[b].step) == (strip, steps[1])
+            and (len(read[_ROLE(items[a]), b]) == 1 or items[a].strip == strip)
         }
         for a, targets in outside.items():
             item = items[a]
             if item.step is not None and item.kind != "input" and (item.strip, item.role) in again:
                 continue  # every step reads one of these: it is x_t
-            state = second.get(frozenset(items[b].role for b in targets))
+            all_steps = {b for b in targets if len(read[_ROLE(item), b]) > 1}  # as one of many
+            roles = frozenset(items[b].role for b in targets)
+            also = {items[b].role for b in all_steps}
+            wanted, state = next(
+                (found for found in second.items() if found[0] <= roles <= found[0] | also),
+                (roles, None),
+            )
             if item.kind == "state" and item.step is None:
                 name = item.role
             elif state is not None and state.lines[-1] == item.lines[-1]:
@@ -109,7 +123,9 @@ def _initial(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
             pill = Item(f"{name} {before} {strip}".rstrip(), "state", (label, item.lines[-1]), None,
                         name, f"initial state {label}", item.nodes, strip)  # fmt: skip
             items[pill.id] = pill
-            changed |= {(a, b): (pill.id, b) for b in targets}
+            targets = [b for b in targets if items[b].role in wanted]
+            changed |= {(a, b): (pill.id, b) for b in targets if b not in all_steps}
+            arrows = [*arrows, *((pill.id, b) for b in targets if b in all_steps)]
             if item.kind != "input" and not (item.kind == "state" and item.step is None):
                 arrows = [*arrows, (a, pill.id)]
     arrows = [changed.get(arrow, arrow) for arrow in arrows]
@@ -180,6 +196,8 @@ def _ports(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
     for b, sources in outside.items():
         target = items[b]
         assert target.step is not None
+        if len({items[a].strip for a in sources}) == 1:
+            sources.sort(key=lambda a: items[a].step or 0)
         place = (target.strip, target.step, tuple(sources))
         if place not in entered:
             number = count[place[:2]]
@@ -207,27 +225,53 @@ def _ports(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
 
 
 def _bundles(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
-    """Steps that something outside reads all together come to it as one bundle [h₀ … h₉]."""
+    """Steps that are read all together come as one bundle [h₀ … h₉], also into another's steps."""
     items = dict(items)
     read: dict[str, list[str]] = defaultdict(list)
     for a, b in arrows:
-        if items[b].step is None and items[b].kind != "state" and items[a].step is not None:
+        if items[a].step is not None and items[b].kind != "state" and (
+            items[b].step is None or items[a].strip != items[b].strip
+        ):  # fmt: skip
             read[b].append(a)
     made: dict[tuple[str, ...], str] = {}
     moved: dict[tuple[str, str], str] = {}
     for b, sources in read.items():
-        if len(sources) < _MANY:
+        inside = items[b].step is not None
+        steps, roles = ({get(items[a]) for a in sources} for get in (_STEP, _ROLE))
+        if len(steps) < 2 or len(roles) > 1 if inside else len(sources) < _MANY:
             continue
         key = f"bundle {sources[0]} {len(sources)}"
+        names = f"[{items[sources[0]].called} … {items[sources[-1]].called}]"
         if made.setdefault(tuple(sources), key) == key:
-            names = f"[{items[sources[0]].called} … {items[sources[-1]].called}]"
             items[key] = Item(key, "join", (names,), None, key,
                               f"{len(sources)} values, one above the other")  # fmt: skip
+        if inside:
+            items[b] = replace(items[b], lines=(items[b].lines[0], names))
         moved |= {(a, b): made[tuple(sources)] for a in sources}
     direct = [(a, b) for a, b in arrows if (a, b) not in moved]
     into = dict.fromkeys((a, key) for (a, _), key in moved.items())
     onward = dict.fromkeys((key, b) for (_, b), key in moved.items())
     return items, [*direct, *into, *onward]
+
+
+def rails(view: View) -> dict[str, str]:
+    """Bundles of one strip that only the steps of strips above it read: the lowest of these."""
+    items = {item.id: item for item in view.items}
+    rank = {strip: k for k, strip in enumerate(order_of(view.items, view.arrows))}
+    ends: dict[str, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
+    for a, b in view.arrows:
+        ends[b][0].append(items[a])
+        ends[a][1].append(items[b])
+    found = {}
+    for item in view.items:
+        sources, readers = ends[item.id]
+        if item.kind != "join" or item.step is not None or not readers:
+            continue
+        if all(end.step is not None for end in (*sources, *readers)):
+            lowest = min((reader.strip for reader in readers), key=rank.__getitem__)
+            if all(rank[source.strip] < rank[lowest] for source in sources):
+                found[item.id] = lowest
+    return found
 
 
 def tiled(view: View) -> bool:
@@ -250,9 +294,11 @@ def tiled(view: View) -> bool:
         most[strip] = max(most[strip], len(mine))
     if not order or any(len(roles[strip]) > most[strip] + 4 for strip in order):
         return False
-    after = descendants(view)
+    after, between = descendants(view), rails(view)
     for a, b in view.arrows:
         one, other = items[a], items[b]
+        if a in between or b in between:
+            continue
         if one.step is not None and other.step is not None:
             if one.strip == other.strip:
                 if abs(place[other.strip, other.step] - place[one.strip, one.step]) > 1:

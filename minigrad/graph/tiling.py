@@ -22,6 +22,7 @@ _BEND = 60.0  # … at least, for lines to bend in
 _LETTER = 5.5  # points for a letter of what stands at a line
 _TITLE = 6.9  # … of a strip's title
 _BETWEEN = 74.0  # points between two strips
+_RAIL = 60.0  # … more, where a bundle stands
 _TOGETHER = 32  # frames in a group
 
 
@@ -51,9 +52,11 @@ class Tiling:
         self.loops = 0.0  # where a folded view's run, over each frame
         if view.folded:
             self.loops = 20.0 * max(len({i.role for i in view.items if i.kind == "state"}), 1)
+        self.rails = strips.rails(view)
         self.bottoms: dict[str, float] = {}
         height = 0.0
         for strip, one in self.tiles.items():
+            height += _RAIL * (strip in self.rails.values())
             self.bottoms[strip] = height
             height += one.height + self.loops + _BETWEEN
         self.top = height - self.loops - _BETWEEN
@@ -78,6 +81,7 @@ class Tiling:
                 self.boxes[item.id] = (x + dx, y + dy, w, h)
                 self.by_step[item.strip, item.step].append(item.id)
         self._place_pills()
+        self._place_rails()
         after = self._after()
         loose = [i for i in view.items if i.step is None and i.id not in self.boxes]
         self._place_block([item for item in loose if item.id not in after], left=True)
@@ -201,6 +205,12 @@ class Tiling:
                 x = left + one.width + self.gap + w / 2 + 6
             self.boxes[a] = (x, y + bottom, w, h)
 
+    def _place_rails(self) -> None:
+        """Bundles stand before the first step, between the strips that they connect."""
+        for key, strip in self.rails.items():
+            _, _, w, h = block(self.view, [self.items[key]], self.run, rankdir="LR").places[key]
+            self.boxes[key] = (-w / 2 - 10, self.bottoms[strip] - 44, w, h)
+
     def _place_block(self, items: Sequence[Item], *, left: bool) -> None:
         """What is outside of the steps: before them on the left, after them on the right."""
         if not left:
@@ -225,6 +235,10 @@ class Tiling:
         one, other = self.items[a], self.items[b]
         if (a, b) in self.loose:
             return self.loose[a, b]
+        if b in self.rails:
+            return self._onto(a, b)
+        if a in self.rails:
+            return self._off(a, b)
         if one.step is not None and other.step is not None and one.strip == other.strip:
             return self._inside(a, b) if one.step == other.step else self._belt(a, b)
         if one.step is None and one.kind == "state" and other.step is not None:
@@ -327,6 +341,18 @@ class Tiling:
             y0, y1 = ceiling + self.loops + _BETWEEN * 0.3, below - _BETWEEN * 0.3
             corners += [(corners[-1][0], y0), (side, y0), (side, y1), (bx, y1)]
         return routes.bent([*corners, (bx, by - bh / 2)])
+
+    def _onto(self, a: str, b: str) -> Route:
+        """From a step up and to the left, onto a bundle's rail."""
+        corners, _ = self._rise(a)
+        x, y, w, _ = self.boxes[b]
+        return routes.bent([*corners, (corners[-1][0], y - 7), (x + w / 2, y - 7)])
+
+    def _off(self, a: str, b: str) -> Route:
+        """From a bundle along its rail and up into a step."""
+        x, y, w, _ = self.boxes[a]
+        bx, by, _, bh = self.boxes[b]
+        return routes.bent([(x + w / 2, y + 7), (bx, y + 7), (bx, by - bh / 2)])
 
     def _over(self, a: str, b: str) -> Route:
         """From a step over everything to what stands outside of the steps."""

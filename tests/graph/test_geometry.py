@@ -87,6 +87,7 @@ SOME = {
     "many steps": lambda: recorded(nn.LSTM(3, 4, bidirectional=True, **kind), steps=30),
     "from sentence to sentence": lambda: f"{MODELS}:translation",
     "from sentence to class": lambda: f"{MODELS}:classification",
+    "looking back at every step": lambda: f"{MODELS}:looking_back",
 }
 
 
