@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # of its centre x and y, then width and height
 Route = tuple[Point, list[Point]]
@@ -111,6 +113,52 @@ def _towards(start: Point, end: Point, length: float) -> Point:
 def moved(route: Route, place: Callable[[Point], Point]) -> Route:
     """The same line elsewhere."""
     return place(route[0]), [place(point) for point in route[1]]
+
+
+def along(route: Route) -> list[Point]:
+    """Points of the line, at most some 4 apart."""
+    tip, points = route
+    found = []
+    for k in range(0, len(points) - 3, 3):
+        p, q, r, s = np.array(points[k : k + 4])
+        fastest = 3 * max(np.hypot(*(b - a)) for a, b in ((p, q), (q, r), (r, s)))
+        shares = np.linspace(0, 1, 2 + int(fastest / 4), endpoint=False)[:, None]
+        left = 1 - shares
+        piece = left**3 * p + 3 * left**2 * shares * q + 3 * left * shares**2 * r + shares**3 * s
+        found += [(float(x), float(y)) for x, y in piece]
+    return [*found, points[-1], tip]
+
+
+def beside(
+    words: Box, own: Sequence[Point], others: Sequence[Point], boxes: Sequence[Box]
+) -> Point:
+    """Where words stand that another line crosses: in the nearest free place at their own line.
+
+    Args:
+        words: their place and size.
+        own: points of their line.
+        others: points of all other lines.
+        boxes: what else stands there.
+
+    Returns:
+        Their place as it is if nothing crosses it, or nothing else is free.
+    """
+    x, y, w, h = words
+    if not any(abs(p[0] - x) < w / 2 and abs(p[1] - y) < h / 2 for p in others):
+        return x, y
+
+    def free(at: Point) -> bool:
+        return not any(
+            abs(p[0] - at[0]) < w / 2 + 3 and abs(p[1] - at[1]) < h / 2 + 3 for p in (*others, *own)
+        ) and not any(
+            abs(bx - at[0]) < (w + bw) / 2 and abs(by - at[1]) < (h + bh) / 2
+            for bx, by, bw, bh in boxes
+        )
+
+    away = [side * (w / 2 + gap) for gap in (6, 14, 22) for side in (1, -1)]
+    places = [(px + dx, py) for px, py in own for dx in away]
+    places.sort(key=lambda p: abs(p[0] - x) + abs(p[1] - y))
+    return next(filter(free, places), (x, y))
 
 
 def position(route: Route) -> str:

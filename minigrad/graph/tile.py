@@ -9,12 +9,14 @@ from typing import Any
 
 from minigrad.graph import dot
 from minigrad.graph.items import Item, View, subscript
-from minigrad.graph.routes import Box, Point, Route, moved
+from minigrad.graph.routes import Box, Point, Route, along, beside, moved
 
 Run = Callable[[str, str], bytes]
 """(DOT source, format) → what Graphviz makes of it."""
 
 _PAD = 14.0  # points between a step's frame and what is in it
+_LINE = 11.0  # height of words at a line
+_BLANKS = 16.0  # width of the blanks around them
 _HEAD = 20.0  # points for the step's heading
 
 
@@ -86,7 +88,24 @@ def tile(view: View, strip: str, run: Run) -> Tile:
     row = [*doors.values(), *inputs]  # states come in on the left, x from below
     if len(row) > 1:
         lines.append(f"{{rank=min; {' -> '.join(row)} [style=invis]}}")
-    return _framed(*read(run("\n".join([*lines, "}"]), "json"), list(roles)))
+    places, curves, labels = read(run("\n".join([*lines, "}"]), "json"), list(roles))
+    return _framed(places, curves, _uncrossed(places, curves, labels))
+
+
+def _uncrossed(
+    places: Mapping[str, Box],
+    curves: Mapping[tuple[str, str], Route],
+    labels: Mapping[tuple[str, str], tuple[Point, float]],
+) -> dict[tuple[str, str], tuple[Point, float]]:
+    """The labels, none of them under another's line if there is room."""
+    paths = {pair: along(route) for pair, route in curves.items()}
+    found = dict(labels)
+    for pair, (point, width) in labels.items():
+        taken = [(*at, wide, _LINE) for other, (at, wide) in found.items() if other != pair]
+        others = [p for other, path in paths.items() if other != pair for p in path]
+        words = (*point, width - _BLANKS, _LINE)
+        found[pair] = beside(words, paths[pair], others, [*places.values(), *taken]), width
+    return found
 
 
 def _framed(

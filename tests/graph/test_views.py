@@ -198,6 +198,19 @@ def test_a_model_s_embedding_is_drawn_and_every_step_reads_it():
                                                         if item.kind == "layer"}  # fmt: skip
 
 
+def test_steps_that_look_back_on_all_of_another_layer_share_one_geometry():
+    models = Path(__file__).with_name("whole_models.py")
+    view = draw(f"{models}:looking_back")
+    (bundle,) = strips.rails(view)
+    items = {item.id: item for item in view.items}
+    assert items[bundle].lines == ("[h₀ … h₄]",)
+    into = [items[a].lines[0] for a, b in view.arrows if b == bundle]
+    onward = [items[b].lines[0] for a, b in view.arrows if a == bundle]
+    assert into == ["h₀", "h₁", "h₂", "h₃", "h₄"]
+    assert onward == ["x₀", "x₁", "x₂", "x₃", "x₄"]
+    assert strips.tiled(view)
+
+
 def test_the_cell_view_of_several_layers_draws_what_they_have_in_common():
     def drawn(**kind):
         layer = nn.GRU(2, 3, fused=False, rng=0, **kind)
