@@ -170,7 +170,7 @@ def _line(time: int, folder: Path, rounds: int) -> Line:
                 try:
                     taken, size = process.ask("timed", within=left)
                 except TimeoutError:
-                    del running[side]
+                    running.pop(side).close()  # or it would go on, beside those that are timed
                     said.setdefault(side, f"> {PATIENCE:.0f} s")
                 except RuntimeError as problem:
                     if side == "minigrad":
