@@ -6,7 +6,7 @@ parameter that no gate owns. What remains between steps are the states.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from operator import attrgetter
@@ -18,7 +18,7 @@ from minigrad.notation import pretty
 Items = dict[str, Item]
 Arrows = list[tuple[str, str]]
 _MANY = 3  # steps that are read together are drawn as one bundle
-_STEP, _ROLE = attrgetter("step"), attrgetter("strip", "role")
+_ROLE = attrgetter("strip", "role")
 
 
 def arranged(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
@@ -237,8 +237,8 @@ def _bundles(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
     moved: dict[tuple[str, str], str] = {}
     for b, sources in read.items():
         inside = items[b].step is not None
-        steps, roles = ({get(items[a]) for a in sources} for get in (_STEP, _ROLE))
-        if len(steps) < 2 or len(roles) > 1 if inside else len(sources) < _MANY:
+        times = Counter(_ROLE(items[a]) for a in sources)  # how often the same comes, step by step
+        if min(times.values()) < 2 if inside else len(sources) < _MANY:
             continue
         key = f"bundle {sources[0]} {len(sources)}"
         names = f"[{items[sources[0]].called} … {items[sources[-1]].called}]"

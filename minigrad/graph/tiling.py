@@ -344,8 +344,15 @@ class Tiling:
 
     def _onto(self, a: str, b: str) -> Route:
         """From a step up and to the left, onto a bundle's rail."""
-        corners, _ = self._rise(a)
+        item = self.items[a]
+        assert item.step is not None
+        corners, ceiling = self._rise(a)
         x, y, w, _ = self.boxes[b]
+        apart = self.rank[self.rails[b]] - self.rank[item.strip]
+        if apart > 1:  # around the layers in between
+            side = self.starts[item.step] + self.column + self.aside + 8 + 6 * apart
+            up = ceiling + self.loops + _BETWEEN * 0.3
+            corners += [(corners[-1][0], up), (side, up)]
         return routes.bent([*corners, (corners[-1][0], y - 7), (x + w / 2, y - 7)])
 
     def _off(self, a: str, b: str) -> Route:
@@ -385,8 +392,9 @@ class Tiling:
         rail = -26.0
         corners = self._sunk(a, rail)
         if self.rank[other.strip]:
-            side = self.starts[other.step] - 10
             below = self.bottoms[other.strip] - _BETWEEN * 0.3
+            pills = [routes.turned(box) for box in self._pills()]
+            side = routes.lane(self.starts[other.step] - 10, rail, below, pills)
             corners += [(side, rail), (side, below), (bx, below)]
         else:
             corners.append((bx, rail))
@@ -398,12 +406,15 @@ class Tiling:
         rail = -34.0
         corners = self._sunk(a, rail)
         if self.items[b].kind == "state":  # past the other strips' own, which it stands over
-            pills = [self.boxes[key] for key, item in self.items.items()
-                     if item.kind == "state" and item.step is None]  # fmt: skip
             sign = -1 if bx < self.width / 2 else 1
-            side = sign * (max(sign * x + w / 2 for x, _, w, _ in pills) + 14)
+            side = sign * (max(sign * x + w / 2 for x, _, w, _ in self._pills()) + 14)
             return routes.bent([*corners, (side, rail), (side, by), (bx + sign * bw / 2, by)])
         return routes.bent([*corners, (bx, rail), (bx, by - bh / 2)])
+
+    def _pills(self) -> list[Box]:
+        """Where states stand that come in before the first step."""
+        return [self.boxes[key] for key, item in self.items.items()
+                if item.kind == "state" and item.step is None]  # fmt: skip
 
     def _sunk(self, a: str, rail: float) -> list[Point]:
         """From an item outside of the steps to the right and down, to a line under everything."""

@@ -198,16 +198,19 @@ def test_a_model_s_embedding_is_drawn_and_every_step_reads_it():
                                                         if item.kind == "layer"}  # fmt: skip
 
 
-def test_steps_that_look_back_on_all_of_another_layer_share_one_geometry():
+@pytest.mark.parametrize("model", ["looking_back", "bahdanau"])
+def test_steps_that_look_back_on_all_of_another_layer_share_one_geometry(model):
     models = Path(__file__).with_name("whole_models.py")
-    view = draw(f"{models}:looking_back")
+    view = draw(f"{models}:{model}")
     (bundle,) = strips.rails(view)
     items = {item.id: item for item in view.items}
     assert items[bundle].lines == ("[h₀ … h₄]",)
     into = [items[a].lines[0] for a, b in view.arrows if b == bundle]
     onward = [items[b].lines[0] for a, b in view.arrows if a == bundle]
-    assert into == ["h₀", "h₁", "h₂", "h₃", "h₄"]
-    assert onward == ["x₀", "x₁", "x₂", "x₃", "x₄"]
+    both = 2 if model == "bahdanau" else 1  # directions
+    assert into == ["h₀", "h₁", "h₂", "h₃", "h₄"] * both
+    assert onward == ["x₀", "x₁", "x₂", "x₃", "x₄"][: len(onward)]
+    assert len(onward) == (3 if model == "bahdanau" else 5)
     assert strips.tiled(view)
 
 

@@ -11,6 +11,8 @@ reader, writer = nn.LSTM(5, 4, num_layers=2, dropout=0.5, rng=0), nn.GRU(5, 4, r
 scores, label = nn.Linear(8, 6, rng=0), nn.Linear(4, 2, rng=0)
 listener, speaker = nn.GRU(5, 4, rng=0), nn.GRUCell(9, 4, rng=0)
 small = nn.Linear(4, 6, rng=0)
+hearer, teller = nn.GRU(5, 4, bidirectional=True, rng=0), nn.GRUCell(13, 4, rng=0)
+begin, look = nn.Linear(4, 4, rng=0), nn.AdditiveAttention(4, 8, 4, rng=0)
 
 
 def translation():
@@ -31,6 +33,18 @@ def looking_back():
             h = speaker(np.concatenate([words(text[:, t]), found[:, 0]], axis=-1), h)
             out.append(small(h))
     return nn.cross_entropy(np.stack(out, axis=1), text)
+
+
+def bahdanau():
+    """As above, with an encoder of two directions: Bahdanau et al. 2015."""
+    notes, _ = hearer(words(text))
+    h, out = mg.tanh(begin(notes[:, 0, 4:])), []
+    for t in range(3):
+        with mg.tape.scope("step", t):
+            found, _ = look(h[:, None], notes)
+            h = teller(np.concatenate([words(text[:, t]), found[:, 0]], axis=-1), h)
+            out.append(small(h))
+    return nn.cross_entropy(np.stack(out, axis=1), text[:, :3])
 
 
 def classification():
