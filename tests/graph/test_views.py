@@ -208,7 +208,7 @@ def test_steps_that_look_back_on_all_of_another_layer_share_one_geometry(model):
     into = [items[a].lines[0] for a, b in view.arrows if b == bundle]
     onward = [items[b].lines[0] for a, b in view.arrows if a == bundle]
     both = 2 if model == "bahdanau" else 1  # directions
-    assert into == ["h₀", "h₁", "h₂", "h₃", "h₄"] * both
+    assert sorted(into) == sorted(["h₀", "h₁", "h₂", "h₃", "h₄"] * both)
     assert onward == ["x₀", "x₁", "x₂", "x₃", "x₄"][: len(onward)]
     assert len(onward) == (3 if model == "bahdanau" else 5)
     assert strips.tiled(view)
