@@ -18,7 +18,7 @@ from minigrad.notation import pretty
 Items = dict[str, Item]
 Arrows = list[tuple[str, str]]
 _MANY = 3  # steps that are read together are drawn as one bundle
-_ROLE = attrgetter("strip", "role")
+_ROLE = attrgetter("strip", "role")  # what is the same at every step
 
 
 def arranged(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
@@ -95,7 +95,7 @@ def _initial(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
             if not mine or (items[a].kind == "input" and items[a].lines[0] == "input"):
                 outside.setdefault(a, []).append(b)
         again = {
-            (items[a].strip, items[a].role)
+            _ROLE(items[a])
             for a, b in arrows
             if len(steps) > 1
             and (items[b].strip, items[b].step) == (strip, steps[1])
@@ -103,7 +103,7 @@ def _initial(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
         }
         for a, targets in outside.items():
             item = items[a]
-            if item.step is not None and item.kind != "input" and (item.strip, item.role) in again:
+            if item.step is not None and item.kind != "input" and _ROLE(item) in again:
                 continue  # every step reads one of these: it is x_t
             all_steps = {b for b in targets if len(read[_ROLE(item), b]) > 1}  # as one of many
             roles = frozenset(items[b].role for b in targets)
@@ -240,14 +240,13 @@ def _bundles(items: Items, arrows: Arrows) -> tuple[Items, Arrows]:
         times = Counter(_ROLE(items[a]) for a in sources)  # how often the same comes, step by step
         if min(times.values()) < 2 if inside else len(sources) < _MANY:
             continue
-        key = f"bundle {sources[0]} {len(sources)}"
+        key = made.setdefault(tuple(sources), f"bundle {len(made)}")
         names = f"[{items[sources[0]].called} … {items[sources[-1]].called}]"
-        if made.setdefault(tuple(sources), key) == key:
-            items[key] = Item(key, "join", (names,), None, key,
-                              f"{len(sources)} values, one above the other")  # fmt: skip
+        items[key] = Item(key, "join", (names,), None, key,
+                          f"{len(sources)} values, one above the other")  # fmt: skip
         if inside:
             items[b] = replace(items[b], lines=(items[b].lines[0], names))
-        moved |= {(a, b): made[tuple(sources)] for a in sources}
+        moved |= {(a, b): key for a in sources}
     direct = [(a, b) for a, b in arrows if (a, b) not in moved]
     into = dict.fromkeys((a, key) for (a, _), key in moved.items())
     onward = dict.fromkeys((key, b) for (_, b), key in moved.items())

@@ -22,7 +22,7 @@ _BEND = 60.0  # … at least, for lines to bend in
 _LETTER = 5.5  # points for a letter of what stands at a line
 _TITLE = 6.9  # … of a strip's title
 _BETWEEN = 74.0  # points between two strips
-_RAIL = 60.0  # … more, where a bundle stands
+_RAIL = 60.0  # … more for each bundle that stands there
 _TOGETHER = 32  # frames in a group
 
 
@@ -56,7 +56,7 @@ class Tiling:
         self.bottoms: dict[str, float] = {}
         height = 0.0
         for strip, one in self.tiles.items():
-            height += _RAIL * (strip in self.rails.values())
+            height += _RAIL * list(self.rails.values()).count(strip)
             self.bottoms[strip] = height
             height += one.height + self.loops + _BETWEEN
         self.top = height - self.loops - _BETWEEN
@@ -207,9 +207,11 @@ class Tiling:
 
     def _place_rails(self) -> None:
         """Bundles stand before the first step, between the strips that they connect."""
+        y = dict(self.bottoms)
         for key, strip in self.rails.items():
             _, _, w, h = block(self.view, [self.items[key]], self.run, rankdir="LR").places[key]
-            self.boxes[key] = (-w / 2 - 10, self.bottoms[strip] - 44, w, h)
+            self.boxes[key] = (-w / 2 - 10, y[strip] - 50, w, h)
+            y[strip] -= _RAIL
 
     def _place_block(self, items: Sequence[Item], *, left: bool) -> None:
         """What is outside of the steps: before them on the left, after them on the right."""

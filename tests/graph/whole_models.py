@@ -47,6 +47,19 @@ def bahdanau():
     return nn.cross_entropy(np.stack(out, axis=1), text[:, :3])
 
 
+def two_sources():
+    """A decoder whose every step attends to two encoders."""
+    (one, _), (other, h) = writer(words(text)), listener(words(text))
+    h, out = h[0], []
+    for t in range(3):
+        with mg.tape.scope("step", t):
+            first, _ = nn.scaled_dot_product_attention(h[:, None], one, one)
+            second, _ = nn.scaled_dot_product_attention(h[:, None], other, other)
+            h = teller(np.concatenate([words(text[:, t]), first[:, 0], second[:, 0]], axis=-1), h)
+            out.append(small(h))
+    return nn.cross_entropy(np.stack(out, axis=1), text[:, :3])
+
+
 def classification():
     """The last state alone is read."""
     notes, _ = reader(words(text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -173,6 +175,24 @@ def test_padding_alone_gives_zeros_before_the_output_bias(rng):
     y.sum().backward()
     np.testing.assert_array_equal(given.grad[0], 0)
     assert np.all(np.isfinite(given.grad))
+
+
+@pytest.mark.parametrize("options", [{}, {"need_weights": False}, {"causal": True}])
+def test_queries_keys_and_values_of_one_product_are_those_of_three(options, rng):
+    """What is fused for self-attention, against the operations that pictures and proofs see."""
+    layer = nn.MultiheadAttention(6, 3, rng=0, dtype=float)
+    layer.in_proj_bias.data = rng.normal(size=18)
+    x, found = rng.normal(size=(2, 4, 6)), []
+    for fusing in (nullcontext(), mg.unfused()):
+        (given,) = _tensors(x)
+        with fusing:
+            y, _ = layer(given, **options)
+        names = [node.primitive.name for node in mg.tape.ancestors([y]) if node.primitive]
+        assert names.count("affine") == (4 if found else 2)
+        leaves = [given, *layer.parameters()]
+        found.append([y.data, *mg.gradients((y * y).sum(), leaves)])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
 def test_a_mask_for_each_head_and_sequence(rng):

@@ -127,6 +127,12 @@ def test_large_float32_gradients_do_not_overflow_the_norm():
     assert np.allclose(x.grad, [0.6, 0.8])
 
 
+def test_small_float32_gradients_do_not_vanish_from_the_norm():
+    x = Parameter(np.zeros(2, np.float32))
+    x.grad = np.array([3e-30, 4e-30], np.float32)
+    assert optim.clip_grad_norm([x], 1e-30) == pytest.approx(5e-30)
+
+
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -293,3 +295,24 @@ def test_a_product_with_zeros_has_the_right_gradient():
 def test_what_cannot_be_is_refused(call, said):
     with pytest.raises((TypeError, ValueError), match=said):
         call(mg.Tensor(A, requires_grad=True))
+
+
+@pytest.mark.parametrize("shape", [(3000, 5), (5, 3000), (40, 7, 30), (3, 40, 30, 20)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_of_many_entries_are_numpys_along_all_axes(shape, dtype, rng):
+    """Some are products with ones: as exact as NumPy's own, also where entries are not finite."""
+    x = (rng.normal(size=shape) + 1).astype(dtype)
+    spoilt = x.copy()
+    spoilt.flat[[0, 1, -1]] = np.nan, np.inf, -np.inf
+    axes = [None, *(a for n in range(len(shape)) for a in (n, n - len(shape), tuple(range(n + 1))))]
+    for axis, keepdims in itertools.product(axes, (False, True)):
+        for given in (x, np.asfortranarray(x), x[::-1]):
+            found = mg.sum(given, axis, keepdims=keepdims)
+            exact = np.sum(given.astype(float), axis=axis, keepdims=keepdims)
+            assert found.dtype == dtype
+            assert found.shape == exact.shape
+            size = np.sum(np.abs(given.astype(float)), axis=axis, keepdims=keepdims)
+            assert np.all(np.abs(found - exact) <= 100 * np.finfo(dtype).eps * size)
+        np.testing.assert_array_equal(
+            np.isnan(mg.sum(spoilt, axis)), np.isnan(np.sum(spoilt, axis=axis))
+        )
