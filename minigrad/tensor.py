@@ -422,6 +422,10 @@ class Tensor(Node):
         """Two axes exchanged, as ``ndarray.swapaxes``."""
         return record(p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
 
+    def round(self, decimals: int = 0) -> Array:
+        """The rounded values, as ``ndarray.round``: constants, whose derivative is 0."""
+        return np.round(self.data, decimals)
+
     def astype(self, dtype: Any) -> Tensor:
         """The same values as another floating-point type."""
         return record(p.astype, (self,), {"dtype": np.dtype(dtype)})
