@@ -277,24 +277,27 @@ def _max_pool(
     apart = each(name, "dilation", n, dilation, 1)
     reach = tuple(map(extent, size, apart))
     sides = _sides(name, n, x, reach, steps, padding, ceil_mode)
-    for axis, (before, after), d in zip(range(-n, 0), sides, apart, strict=True):
+    for axis, (before, after) in zip(range(-n, 0), sides, strict=True):
         if before or after:
-            x = take(x, _within(name, x.shape[axis], before, after, d, reach[axis]), axis)
+            length, d = x.shape[axis], apart[axis]
+            starts = np.arange(-before, length + after - reach[axis] + 1, steps[axis])
+            seen = starts[:, None] + d * np.arange(size[axis])
+            if not ((seen >= 0) & (seen < length)).any(axis=1).all():
+                raise ValueError(
+                    f"{name}: got {length} entries, padding {padding} and dilation {d}: a window "
+                    "would lie in the padding alone"
+                )
+            x = take(x, _within(length, before, after, d), axis)
     check_reach(name, x, reach)
     static = {} if set(apart) == {1} else {"dilation": apart}
     return max_pool(x, size=size, stride=steps, **static)
 
 
-def _within(name: str, length: int, before: int, after: int, apart: int, reach: int) -> np.ndarray:
+def _within(length: int, before: int, after: int, apart: int) -> np.ndarray:
     """Which entry stands in for each place of the padding: the nearest of the same window.
 
     It takes part in every maximum that the place belongs to, so it changes none.
     """
-    if length < apart and before + length + after >= reach:
-        raise ValueError(
-            f"{name}: got {length} entries and dilation {apart}: a window would lie in the padding "
-            "alone"
-        )
     places = np.arange(-before, length + after)
     places = np.where(places < 0, places % apart, places)
     beyond = -(-(places - (length - 1)) // apart)
