@@ -286,7 +286,11 @@ def walk(
                 part = together[position]
                 if part is None:
                     continue
-            elif primitive.accumulate is not None and type(g) is type(parent.data) is np.ndarray:
+            elif (
+                primitive.accumulate is not None
+                and type(g) is type(parent.data) is np.ndarray
+                and not isinstance(before, Node)  # recorded already: it is added to as others are
+            ):
                 if parent not in buffers:
                     buffers.add(parent)
                     before = _own(before, parent)
