@@ -87,6 +87,7 @@ from minigrad.primitives.reductions import (
     var,
 )
 from minigrad.primitives.shaping import (
+    array_split,
     astype,
     broadcast_to,
     concatenate,
@@ -142,6 +143,7 @@ __all__ = [
     "arcsinh",
     "arctan",
     "arctanh",
+    "array_split",
     "astype",
     "avg_pool1d",
     "avg_pool2d",
