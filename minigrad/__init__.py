@@ -10,7 +10,9 @@ All examples in docstrings take these imports for granted:
 >>> from minigrad import nn
 """
 
-from minigrad import autograd, memory, primitives, tape, tensor, tree
+from typing import Any
+
+from minigrad import autograd, hooks, memory, primitives, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.tape import unfused
@@ -19,6 +21,15 @@ from minigrad.tensor import Parameter, Tensor
 __version__ = "0.1.0"
 
 memory.keep()
+
+
+def _fuse(*arguments: Any) -> Any:
+    from minigrad.compile import fuse  # when a layer first runs: it brings SymPy
+
+    return fuse(*arguments)
+
+
+hooks.set_fuser(_fuse)
 
 __all__ = ["Parameter", "Tensor", "tape", "tensor", "tree", "unfused"]
 __all__ += autograd.__all__

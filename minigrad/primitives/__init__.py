@@ -42,18 +42,26 @@ from minigrad.primitives.blocks import (
     softmax_cross_entropy,
 )
 from minigrad.primitives.convolution import (
-    avg_pool1d,
-    avg_pool2d,
     conv1d,
     conv2d,
+    conv3d,
     conv_transpose1d,
     conv_transpose2d,
-    max_pool1d,
-    max_pool2d,
+    conv_transpose3d,
     overlap_add,
     windows,
 )
 from minigrad.primitives.linalg import cholesky, det, inv, logabsdet, slogdet, solve
+from minigrad.primitives.pooling import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from minigrad.primitives.primitive import (
     BY_NUMPY,
     PRIMITIVES,
@@ -87,6 +95,7 @@ from minigrad.primitives.reductions import (
     var,
 )
 from minigrad.primitives.shaping import (
+    array_split,
     astype,
     broadcast_to,
     concatenate,
@@ -134,6 +143,8 @@ __all__ = [
     "PRIMITIVES",
     "Primitive",
     "absolute",
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
     "add",
     "affine",
     "arccos",
@@ -142,9 +153,11 @@ __all__ = [
     "arcsinh",
     "arctan",
     "arctanh",
+    "array_split",
     "astype",
     "avg_pool1d",
     "avg_pool2d",
+    "avg_pool3d",
     "bilinear",
     "broadcast_to",
     "cholesky",
@@ -152,8 +165,10 @@ __all__ = [
     "concatenate",
     "conv1d",
     "conv2d",
+    "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "conv_transpose3d",
     "cos",
     "cosh",
     "cumprod",
@@ -191,6 +206,7 @@ __all__ = [
     "max",
     "max_pool1d",
     "max_pool2d",
+    "max_pool3d",
     "maximum",
     "mean",
     "min",

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from minigrad.primitives.arithmetic import expm1
+from minigrad.primitives.axes import Axes, kept_shape
 from minigrad.primitives.primitive import (
     Array,
     Primitive,
@@ -75,7 +76,7 @@ def _erf_single(x: np.ndarray) -> np.ndarray:
     return np.tanh(y)
 
 
-def _stable_softmax(x: Array, *, axis: int = -1, where: Mask = None) -> Array:
+def _stable_softmax(x: Array, *, axis: Axes = -1, where: Mask = None) -> Array:
     if where is None:
         e = np.exp(x - overflow_guard(x, axis))
         return e / e.sum(axis=axis, keepdims=True)
@@ -83,19 +84,19 @@ def _stable_softmax(x: Array, *, axis: int = -1, where: Mask = None) -> Array:
     return _normalised(choose(where, np.exp(x), 0), axis)
 
 
-def _softmax_reference(x: Array, *, axis: int = -1, where: Mask = None) -> Array:
+def _softmax_reference(x: Array, *, axis: Axes = -1, where: Mask = None) -> Array:
     if where is None:
         return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
     return _normalised(choose(where, np.exp(x), 0), axis)
 
 
-def _normalised(e: Array, axis: int) -> Array:
+def _normalised(e: Array, axis: Axes) -> Array:
     """``e`` over its sum; a line of zeros stays as it is."""
     total = e.sum(axis=axis, keepdims=True)
     return e / (total + (total == 0))
 
 
-def _stable_logsumexp(x: Array, *, axis: int | None = None, keepdims: bool = False) -> Array:
+def _stable_logsumexp(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     shift = overflow_guard(x, axis)
     total = np.log(np.exp(x - shift).sum(axis=axis, keepdims=keepdims))
     if isinstance(shift, int):
@@ -103,24 +104,9 @@ def _stable_logsumexp(x: Array, *, axis: int | None = None, keepdims: bool = Fal
     return total + (shift if keepdims else np.squeeze(shift, axis))
 
 
-def _stable_log_softmax(x: Array, *, axis: int = -1) -> Array:
+def _stable_log_softmax(x: Array, *, axis: Axes = -1) -> Array:
     x = x - overflow_guard(x, axis)
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
-
-
-def _shares(x: Array, axis: int | None) -> Array:
-    """Softmax along ``axis``, or over all entries for ``None``."""
-    return (
-        softmax(x, axis=axis) if axis is not None else softmax(x.ravel(), axis=0).reshape(x.shape)
-    )
-
-
-def _kept(y: Array, x: Array, axis: int | None, keepdims: bool) -> Array:
-    """A reduction of ``x``, with the axes that it lost put back."""
-    if keepdims:
-        return y
-    lost = range(x.ndim) if axis is None else (axis % x.ndim,)
-    return y.reshape(tuple(1 if a in lost else n for a, n in enumerate(x.shape)))
 
 
 tanh = elementwise(
@@ -208,10 +194,11 @@ log_softmax = fused(
 logsumexp = fused(
     "logsumexp", _stable_logsumexp,
     vjps=(lambda g, y, x, *, axis=None, keepdims=False:
-          _kept(g, x, axis, keepdims) * _shares(x, axis),),
+          g.reshape(kept_shape(x.shape, axis)) * softmax(x, axis=axis),),
     reference=lambda x, *, axis=None, keepdims=False:
         np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
-    samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
+    samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True),
+             sample((2, 2, 2), axis=(0, -1))),
     doc="""log Σ eˣ along ``axis``, without overflow.
 
     Example:
@@ -240,7 +227,7 @@ def elu(x: Array, alpha: float = 1.0) -> Array:
         >>> print(mg.elu(np.array([-1.0, 2.0])).round(4))
         [-0.6321  2.    ]
     """
-    negative = x * (x < 0)  # so that the branch which is not taken cannot overflow
+    negative = choose(x > 0, 0, x)  # so that the branch which is not taken cannot overflow
     return choose(x > 0, x, alpha * expm1(negative))
 
 

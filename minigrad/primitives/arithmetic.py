@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
@@ -38,9 +39,16 @@ multiply = elementwise(
         6.0 3.0
     """,
 )  # fmt: skip
+
+
+def _inverse(b: Array) -> Array:
+    """1 / b, also of a Python number, which refuses to divide by 0."""
+    return math.copysign(math.inf, b) if type(b) in (int, float) and b == 0 else 1 / b
+
+
 divide = elementwise(
     "divide", np.divide,
-    partials=(lambda y, a, b: 1 / b,
+    partials=(lambda y, a, b: _inverse(b),
               lambda y, a, b: -y / b),
     symbol=operator.truediv, label="÷",
     doc="""a / b.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -141,18 +141,24 @@ gelu_tanh: Primitive = fused(
 )  # fmt: skip
 
 
-def gelu(x: Array, approximate: bool = False) -> Array:
+def gelu(x: Array, approximate: bool | Literal["none", "tanh"] = False) -> Array:
     """The product x Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, section 2).
 
     Args:
         x: any array.
-        approximate: the form with tanh instead of erf.
+        approximate: the form with tanh instead of erf: True or ``"tanh"``; ``"none"`` is False.
+
+    Raises:
+        ValueError: another ``approximate``.
 
     Example:
         >>> print(mg.gelu(np.array([0.0, 1.0])).round(4))
         [0.     0.8413]
     """
-    return gelu_tanh(x) if approximate else gelu_erf(x)
+    if approximate not in (False, True, "none", "tanh"):
+        raise ValueError(f"gelu: got approximate={approximate!r}, expected True, False, 'tanh' "
+                         "or 'none'")  # fmt: skip
+    return gelu_erf(x) if approximate in (False, "none") else gelu_tanh(x)
 
 
 # Softmax and cross-entropy

@@ -441,9 +441,7 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     return register
 
 
-def overflow_guard(
-    x: Array, axis: int | tuple[int, ...] | None, where: np.ndarray | bool = True
-) -> Array:
+def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Array:
     """The maximum of ``x`` along ``axis`` (kept), as a constant to subtract before ``exp``.
 
     Only entries ``where`` a mask is True count. It cancels in the result, so it has no

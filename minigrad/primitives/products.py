@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minigrad.primitives.axes import axes_of
 from minigrad.primitives.primitive import Array, Primitive, bilinear, fused, implements, sample
 from minigrad.primitives.shaping import ravel
 
@@ -215,8 +216,8 @@ def tensordot(a: Array, b: Array, axes: int | Sequence[Sequence[int] | int] = 2)
     if isinstance(axes, int):
         pairs = [(a.ndim - axes + k, k) for k in range(axes)]
     else:
-        mine, others = ([x] if isinstance(x, int) else list(x) for x in axes)
-        pairs = [(i % a.ndim, j % b.ndim) for i, j in zip(mine, others, strict=True)]
+        mine, others = axes
+        pairs = list(zip(axes_of(mine, a.ndim), axes_of(others, b.ndim), strict=True))
     letters = string.ascii_letters
     left, right = list(letters[: a.ndim]), list(letters[a.ndim : a.ndim + b.ndim])
     for i, j in pairs:

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import maximum, minimum, sqrt, square
+from minigrad.primitives.arithmetic import maximum, minimum, multiply, sqrt, square
+from minigrad.primitives.axes import Axes, axes_of, kept_shape, reduced_axes
 from minigrad.primitives.primitive import Array, Primitive, fused, implements, linear, sample
-from minigrad.primitives.shaping import Axes, axes_of, flip, ravel, reshape, stack
+from minigrad.primitives.shaping import along, flip, ravel, reshape
 
 _SHORT = 1024  # entries of a row, up to which a plain sum is as exact as NumPy's in halves
-
-
-def _kept(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
-    """The shape of a reduction that keeps its axes."""
-    lost = axes_of(axis, len(shape))
-    return tuple(1 if a in lost else n for a, n in enumerate(shape))
 
 
 def _spread(g: Array, shape: tuple[int, ...], axis: Axes, keepdims: bool) -> Array:
     """Undo a reduction: ``g`` with its lost axes put back, broadcast to ``shape``."""
     if axis is not None and not keepdims:
-        g = g.reshape(_kept(shape, axis))
+        g = g.reshape(kept_shape(shape, axis))
     return np.broadcast_to(g, shape)
 
 
 def _shared(g: Array, y: Array, x: Array, axis: Axes) -> Array:
     """The cotangent of an extreme: to the entries that reach it, in equal parts."""
-    kept = _kept(x.shape, axis)
+    kept = kept_shape(x.shape, axis)
     reached = (x == y.reshape(kept)) * 1.0
     return reached * (g.reshape(kept) / reached.sum(axis=axis, keepdims=True))
 
@@ -40,7 +36,7 @@ def _halving(
 ) -> Array:
     """Combine all entries along ``axis`` in halves: log₂ n operations, whatever their values."""
     shape = x.shape
-    axes = axes_of(axis, x.ndim)
+    axes = reduced_axes(axis, x.ndim)
     rest = [a for a in range(x.ndim) if a not in axes]
     count = math.prod(shape[a] for a in axes)
     lines = x.transpose(*axes, *rest).reshape((count, *(shape[a] for a in rest)))
@@ -49,7 +45,24 @@ def _halving(
         paired = combine(lines[:half], lines[half : 2 * half])
         lines = np.concatenate([paired, lines[2 * half :]]) if count % 2 else paired
         count -= half
-    return reshape(lines, shape=_kept(shape, axis) if keepdims else tuple(shape[a] for a in rest))
+    return reshape(
+        lines, shape=kept_shape(shape, axis) if keepdims else tuple(shape[a] for a in rest)
+    )
+
+
+def scan(combine: Callable[[Array, Array], Array], x: Array, axis: int) -> Array:
+    """Entry k along ``axis`` combined with all before it, in log₂ n operations.
+
+    In each, an entry that stands for the ``done`` before it takes in as many again (Hillis &
+    Steele 1986, "Data parallel algorithms").
+    """
+    done, count = 1, x.shape[axis]
+    while done < count:
+        head, tail, rest = (x[along(axis, part, x.ndim)]
+                            for part in (slice(done), slice(done, None), slice(-done)))  # fmt: skip
+        x = np.concatenate([head, combine(rest, tail)], axis=axis)
+        done *= 2
+    return x
 
 
 def _amax(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
@@ -70,7 +83,7 @@ def _sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     That is over the last axis, if it is short; over the last but one; or over all but the last.
     """
     if type(x) is np.ndarray and x.size > _SHORT and x.dtype.kind == "f" and x.flags.c_contiguous:
-        axes, last = axes_of(axis, x.ndim), x.ndim - 1
+        axes, last = reduced_axes(axis, x.ndim), x.ndim - 1
         y: np.ndarray | None = None
         if axes == (last,) and x.shape[-1] <= _SHORT:
             y = np.matmul(x, np.ones(x.shape[-1], x.dtype))
@@ -144,7 +157,7 @@ min = fused(
 norm = fused(
     "norm", _norm, label="‖x‖",
     vjps=(lambda g, y, x, *, axis=None, keepdims=False:
-          (g / (y + (y == 0))).reshape(_kept(x.shape, axis)) * x,),
+          (g / (y + (y == 0))).reshape(kept_shape(x.shape, axis)) * x,),
     reference=lambda x, *, axis=None, keepdims=False:
         sqrt(square(x).sum(axis=axis, keepdims=keepdims)),
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
@@ -172,14 +185,14 @@ def mean(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
 
 @implements(np.var)
 def var(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
-    """Variance along ``axis``: mean squared distance from the mean.
+    """Variance along ``axis``: mean squared distance from the mean; NaN of too few entries.
 
     Example:
         >>> print(mg.var(np.array([1.0, 3.0])), mg.var(np.array([1.0, 3.0]), ddof=1))
         1.0 2.0
     """
     distance = x - mean(x, axis, keepdims=True)
-    return square(distance).sum(axis=axis, keepdims=keepdims) / (_count(x, axis) - ddof)
+    return square(distance).sum(axis=axis, keepdims=keepdims) / _freedom(x, axis, ddof)
 
 
 @implements(np.std)
@@ -191,20 +204,20 @@ def std(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -
         1.0 [-0.5  0.5]
     """
     distance = x - mean(x, axis, keepdims=True)
-    scale = math.sqrt(_count(x, axis) - ddof)
+    scale = math.sqrt(_freedom(x, axis, ddof))
     return norm(distance, axis=axis, keepdims=keepdims) / scale
 
 
 @implements(np.prod)
 def prod(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
-    """Product along ``axis``, in halves, so that zeros among the entries do no harm.
+    """Product along ``axis``, in halves, so that zeros among the entries do no harm; of none 1.
 
     Example:
         >>> print(mg.prod(np.array([2.0, 3.0, 0.0])), mg.grad(mg.prod)(np.array([2.0, 3.0, 0.0])))
         0.0 [0. 0. 6.]
     """
-    if 0 in (x.shape[a] for a in axes_of(axis, x.ndim)):
-        raise ValueError(f"prod: got shape {x.shape}, expected entries along axis {axis}")
+    if 0 in (x.shape[a] for a in reduced_axes(axis, x.ndim)):  # of no factors it is 1
+        return sum(x, axis=axis, keepdims=keepdims) + 1
     return _halving(lambda a, b: a * b, x, axis, keepdims)
 
 
@@ -221,13 +234,7 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
         >>> print(mg.cumprod(np.array([1.0, 2.0, 3.0])))
         [1. 2. 6.]
     """
-    if axis is None:
-        x, axis = ravel(x), 0
-    lead = (slice(None),) * (axis % x.ndim)
-    parts = [x[(*lead, 0)]]
-    for k in range(1, x.shape[axis]):
-        parts.append(parts[-1] * x[(*lead, k)])
-    return stack(parts, axis=axis)
+    return scan(multiply, ravel(x), 0) if axis is None or x.ndim == 0 else scan(multiply, x, axis)
 
 
 @implements(np.linalg.norm)
@@ -250,3 +257,7 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
 
 def _count(x: Array, axis: Axes) -> int:
     return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
+
+
+def _freedom(x: Array, axis: Axes, ddof: float) -> float:
+    return builtins.max(_count(x, axis) - ddof, 0)  # of too few: divided by 0, as NumPy does

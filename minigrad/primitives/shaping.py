@@ -7,16 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.axes import Axes, axes_of, moved
 from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
 
-Axes = int | tuple[int, ...] | None
 
-
-def _part(position: int, axis: int, operands: tuple[Array, ...]) -> tuple[slice, ...]:
-    """Where operand number ``position`` lies along ``axis`` of the concatenation."""
+def _part(g: Array, position: int, axis: int | None, operands: tuple[Array, ...]) -> Array:
+    """What operand number ``position`` is of the concatenation ``g``."""
+    if axis is None:
+        start = sum(x.size for x in operands[:position])
+        x = operands[position]
+        return reshape(g[start : start + x.size], shape=x.shape)
     start = sum(x.shape[axis] for x in operands[:position])
-    axis = axis % operands[0].ndim
-    return (slice(None),) * axis + (slice(start, start + operands[position].shape[axis]),)
+    return g[along(axis, slice(start, start + operands[position].shape[axis]), g.ndim)]
+
+
+def along(axis: int, index: Any, ndim: int) -> tuple[Any, ...]:
+    """The index of an array that takes ``index`` along one axis and all of the others."""
+    (axis,) = axes_of(axis, ndim)
+    return (slice(None),) * axis + (index,)
 
 
 def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
@@ -89,8 +97,9 @@ reshape = linear(
 transpose = linear(
     "transpose", np.transpose, label="ᵀ",
     adjoints=(lambda g, x, *, axes=None:
-              np.transpose(g, None if axes is None else tuple(np.argsort(axes))),),
-    samples=(sample((2, 3)), sample((2, 1, 3), axes=(2, 0, 1))),
+              np.transpose(g, None if axes is None else np.argsort(axes_of(axes, g.ndim))),),
+    samples=(sample((2, 3)), sample((2, 1, 3), axes=(2, 0, 1)),
+             sample((2, 2, 2), axes=(-1, 0, 1))),
     doc="""The axes in reverse order, or in that of ``axes``.
 
     Example:
@@ -112,8 +121,9 @@ swapaxes = linear(
 )  # fmt: skip
 concatenate = linear(
     "concatenate", np.concatenate, label="concat", variadic=True,
-    adjoints=(lambda g, *xs, position, axis=0: g[_part(position, axis, xs)],),
-    samples=(sample((1, 2), (2, 2)), sample((2, 1), (2, 2), (2, 1), axis=-1)),
+    adjoints=(lambda g, *xs, position, axis=0: _part(g, position, axis, xs),),
+    samples=(sample((1, 2), (2, 2)), sample((2, 1), (2, 2), (2, 1), axis=-1),
+             sample((2, 1), (3,), axis=None)),
     doc="""Arrays one behind the other along ``axis``.
 
     Example:
@@ -123,8 +133,7 @@ concatenate = linear(
 )  # fmt: skip
 stack = linear(
     "stack", np.stack, variadic=True,
-    adjoints=(lambda g, *xs, position, axis=0:
-              g[(slice(None),) * (axis % g.ndim) + (position,)],),
+    adjoints=(lambda g, *xs, position, axis=0: g[along(axis, position, g.ndim)],),
     samples=(sample((2,), (2,)), sample((2, 2), (2, 2), axis=-1)),
     doc="""Arrays of one shape along a new ``axis``.
 
@@ -223,11 +232,7 @@ def moveaxis(x: Array, source: Axes, destination: Axes) -> Array:
         >>> mg.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
         (3, 4, 2)
     """
-    sources = axes_of(source, x.ndim)
-    order = [a for a in range(x.ndim) if a not in sources]
-    for place, a in sorted(zip(axes_of(destination, x.ndim), sources, strict=True)):
-        order.insert(place, a)
-    return transpose(x, axes=tuple(order))
+    return transpose(x, axes=moved(x.ndim, source, destination))
 
 
 @implements(np.ravel)
@@ -325,7 +330,7 @@ def take(x: Array, indices: Any, axis: int | None = None) -> Array:
     indices = np.asarray(indices)
     if axis is None:
         return ravel(x)[indices]
-    return x[(slice(None),) * (axis % x.ndim) + (indices,)]
+    return x[along(axis, indices, x.ndim)]
 
 
 @implements(np.take_along_axis)
@@ -361,18 +366,38 @@ def sort(x: Array, axis: int | None = -1) -> Array:
     return take_along_axis(x, np.argsort(data, axis=axis, kind="stable"), axis)
 
 
-@implements(np.split, np.array_split)
+@implements(np.split)
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """Parts along ``axis``: their number, or the positions at which to cut.
+    """Equal parts along ``axis``: their number, or the positions at which to cut.
+
+    Raises:
+        ValueError: the axis cannot be cut into so many equal parts.
 
     Example:
         >>> first, second = mg.split(np.array([1.0, 2.0, 3.0]), [1])
         >>> print(first, second)
         [1.] [2. 3.]
     """
-    places = np.split(np.arange(x.shape[axis]), indices_or_sections)
-    lead = (slice(None),) * (axis % x.ndim)
-    return [x[(*lead, slice(p[0], p[-1] + 1) if p.size else slice(0, 0))] for p in places]
+    return _cut(x, axis, lambda places: np.split(places, indices_or_sections))
+
+
+@implements(np.array_split)
+def array_split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
+    """As `split`; where the parts cannot be equal, the first ones are longer by one.
+
+    Example:
+        >>> print(*mg.array_split(np.array([1.0, 2.0, 3.0]), 2))
+        [1. 2.] [3.]
+    """
+    return _cut(x, axis, lambda places: np.array_split(places, indices_or_sections))
+
+
+def _cut(x: Array, axis: int, cut: Callable[[np.ndarray], list[np.ndarray]]) -> list[Array]:
+    """The parts of ``x`` as NumPy's own function cuts the positions along ``axis``."""
+    (axis,) = axes_of(axis, x.ndim)
+    parts = [slice(p[0], p[-1] + 1) if p.size else slice(0, 0)
+             for p in cut(np.arange(x.shape[axis]))]  # fmt: skip
+    return [x[along(axis, part, x.ndim)] for part in parts]
 
 
 @implements(np.diagonal)
@@ -434,10 +459,3 @@ def _triangle(x: Array, k: int) -> np.ndarray:
 def _rearranged(x: Array, move: Callable[[np.ndarray], np.ndarray]) -> Array:
     """The entries of ``x`` as NumPy's own function arranges their positions."""
     return ravel(x)[move(np.arange(x.size).reshape(x.shape))]
-
-
-def axes_of(axis: Axes, ndim: int) -> tuple[int, ...]:
-    """Axes as positive numbers; all of them for ``None``."""
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(a % ndim for a in (axis if isinstance(axis, tuple | list) else (axis,)))

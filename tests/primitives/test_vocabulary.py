@@ -69,6 +69,8 @@ CALLS = {
     "einsum self": (lambda x: np.einsum("ij,ij,ik->jk", x, x, x), A),
     "reshape": (lambda x: np.reshape(x, (3, 2)), A),
     "transpose": (lambda x: np.transpose(x), A),
+    "transpose from the end": (lambda x: np.transpose((x @ B).reshape(2, 2, 1), (1, -3, -1)), A),
+    "transpose of a cube": (lambda x: np.transpose(np.stack([x @ B] * 2), (1, -1, 0)), A),
     "swapaxes": (lambda x: np.swapaxes(x, 0, 1), A),
     "moveaxis": (lambda x: np.moveaxis(x.reshape(1, 2, 3), 0, -1), A),
     "moveaxis 2": (lambda x: np.moveaxis(x.reshape(1, 2, 3), (0, 1), (2, 0)), A),
@@ -76,6 +78,8 @@ CALLS = {
     "squeeze": (lambda x: np.squeeze(x.reshape(2, 1, 3)), A),
     "broadcast_to": (lambda x: np.broadcast_to(x, (4, 2, 3)), A),
     "concatenate": (lambda x: np.concatenate([x, x * x], axis=1), A),
+    "concatenate all": (lambda x: np.concatenate([x, x[0] * x[1]], axis=None), A),
+    "array_split": (lambda x: np.array_split(x, 2, axis=1)[0], A),
     "stack": (lambda x: np.stack([x, x * x], axis=-1), A),
     "split": (lambda x: np.split(x, 3, axis=1)[1] * np.split(x, [1], axis=1)[0], A),
     "pad": (lambda x: np.pad(x, ((1, 0), (2, 1))), A),
@@ -246,6 +250,37 @@ def test_structure_without_entries_goes_forward_and_back(call, shape):
     result.sum().backward()
     assert result.shape == shape
     assert leaf.grad.shape == (0, 3)
+
+
+@pytest.mark.parametrize("call", [np.prod, np.mean, np.var, np.std, np.sum])
+@pytest.mark.filterwarnings("ignore:.*(encountered|Mean of|Degrees):RuntimeWarning")
+def test_reductions_of_nothing_are_numpy_s_and_their_gradient_is_empty(call):
+    leaf = mg.Tensor(np.ones((2, 0)), requires_grad=True)
+    for axis in (None, 1):
+        np.testing.assert_array_equal(call(leaf, axis=axis).data, call(leaf.data, axis=axis))
+    call(leaf).backward()
+    assert leaf.grad.shape == (2, 0)
+
+
+@pytest.mark.parametrize("call", [np.var, np.std])
+@pytest.mark.filterwarnings("ignore:.*(encountered|Degrees):RuntimeWarning")
+def test_the_spread_of_too_few_entries_is_not_a_number(call):
+    for ddof in (1, 2):
+        assert np.isnan(call(mg.Tensor([3.0]), ddof=ddof).data)
+
+
+def test_elu_keeps_its_slope_at_the_kink_and_its_limits_at_infinity():
+    x = np.array([0.0, np.inf, -np.inf, np.nan])
+    np.testing.assert_array_equal(mg.elu(x, 0.5), [0.0, np.inf, -0.5, np.nan])
+    slopes = mg.grad(lambda x: mg.elu(x, 0.5).sum())(x)
+    np.testing.assert_array_equal(slopes[:3], [0.5, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("approximate", ["None", "", "erf", None, 2])
+def test_gelu_takes_no_form_that_it_does_not_know(approximate):
+    assert mg.gelu(1.0, approximate="none") == mg.gelu(1.0) != mg.gelu(1.0, approximate="tanh")
+    with pytest.raises(ValueError, match="got approximate="):
+        mg.gelu(1.0, approximate=approximate)
 
 
 LARGE = np.array([-1e4, -800.0, -5e-324, 0.0, 5e-324, 800.0, 1e4])

@@ -71,9 +71,10 @@ def test_rules_are_changed_in_every_way_that_people_get_wrong():
         "softmax: (g * y).sum(axis=axis, keepdims=True) → np.mean(g * y, axis=axis, keepdims=True)",
         "matmul: _transposed(b) → b",
         "matmul: _transposed(a) @ g → g @ _transposed(a)",
-        "transpose: np.transpose(g, None if axes is None else tuple(np.argsort(axes))) → g",
+        "transpose: np.transpose(g, None if axes is None else np.argsort(axes_of(axes, g.ndim)))"
+        " → g",
         "cumsum: flip(g, axis) → g",
-        "transpose: np.argsort(axes) → axes",
+        "transpose: np.argsort(axes_of(axes, g.ndim)) → axes_of(axes, g.ndim)",
         "getitem: np.add.at(buffer, index, g) → buffer[index] = g",
         "layer_norm: mean(inner, axes, keepdims=True) → inner",
         "flash_attention: sum_along(g * y, axis=-1) → g * y",

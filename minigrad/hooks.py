@@ -1,0 +1,26 @@
+"""What a lower floor asks of a higher one, which it cannot import.
+
+A recurrent layer runs its cell as one kernel if there is a compiler. The compiler reads cells,
+so it stands above them. `minigrad/__init__.py`, which is above both, connects the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Fuser = Callable[[Any, Callable[..., Any]], Any]
+"""(cell, step-by-step reference) → the cell's fused form, or ``None`` if it has none."""
+
+_fuser: Fuser | None = None
+
+
+def set_fuser(fuser: Fuser) -> None:
+    """Name the compiler of cells."""
+    global _fuser
+    _fuser = fuser
+
+
+def fuse(cell: Any, reference: Callable[..., Any]) -> Any:
+    """The cell's fused form; ``None`` if it has none, or if there is no compiler."""
+    return None if _fuser is None else _fuser(cell, reference)
