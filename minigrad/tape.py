@@ -175,6 +175,10 @@ class Node:
         stamps: (position, checksum) of each operand that others may change, see `stamp`.
         shared: whether its data are a view of an array that others may change.
         saved: what a fused primitive's forward pass kept for its backward pass.
+        given: the operands as they were passed, where a Tensor without a gradient is among them:
+            pictures show its name.
+        recipe: the primitive and keywords of a value without a gradient that was computed inside
+            `unfused`; no walk reads it.
     """
 
     data: Array
@@ -191,6 +195,8 @@ class Node:
     stamps: tuple[tuple[int, int], ...] = ()
     shared: bool = False
     saved: Any = None
+    given: Sequence[Any] = ()
+    recipe: tuple[Primitive, Mapping[str, Any]] | None = None
 
     @property
     def is_leaf(self) -> bool:
@@ -300,6 +306,7 @@ def walk(
                 buffers.discard(parent)
         if not retain_graph:
             node.operands, node.parents, node.freed, node.saved = (), (), True, None
+            node.given = ()
     return found
 
 

@@ -449,6 +449,7 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
     arrays: list[Any] = []
     parents: list[Tensor | None] = []
     tracked = given = False  # whether a gradient is wanted, and whether others hold an operand
+    constant = False  # whether some operand is a Tensor without a gradient
     plain = not primitive.variadic  # whether NumPy alone will do
     for x in operands:
         if isinstance(x, Tensor):
@@ -458,6 +459,7 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
                 tracked = True
             else:
                 parents.append(None)
+                constant = True
             if x.primitive is None or x.shared:
                 given = True
         else:
@@ -489,6 +491,8 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
             out.static = static and _kept(static)
             out.saved = saved
             out.scope = state.scope
+            if constant:
+                out.given = operands
             if type(data) is np.ndarray:
                 if data is not arrays[0] and data is not arrays[-1]:  # not somebody else's array
                     data.setflags(write=False)  # others reach it through .data; rules rely on it
@@ -499,6 +503,8 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
                     out.stamps = _stamps(primitive, operands, arrays)
             elif hasattr(data, "lift"):
                 out.operands = data.lift(arrays)
+    elif constant and not (state := current()).fusing and state.recording:
+        out.given, out.recipe, out.scope = operands, (primitive, static), state.scope
     return out
 
 

@@ -17,6 +17,7 @@ from minigrad.compile.kernel import Kernel, Saved, Weights
 from minigrad.compile.loading import functions, has_numba
 from minigrad.compile.plan import NotFusableError, Plan, plan
 from minigrad.compile.source import Backend, write
+from minigrad.extras import install_command
 from minigrad.nn import Cell
 from minigrad.nn.module import Module
 from minigrad.primitives.primitive import Array, Primitive
@@ -48,7 +49,7 @@ def backend(name: Backend) -> Iterator[None]:
     if name not in ("numpy", "numba"):
         raise ValueError(f"backend: got {name!r}, expected 'numpy' or 'numba'")
     if name == "numba" and not has_numba():
-        raise ImportError('Numba is not installed; get it with: pip install "minigrad[fast]"')
+        raise ImportError(f"Numba is not installed; get it with: {install_command('fast')}")
     token = _backend.set(name)
     try:
         yield
