@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.compile import numpy_runtime
 from minigrad.compile.loading import has_numba, machine_code
+from minigrad.extras import install_command
 
 Functions = Mapping[str, Callable[..., Any]]
 
@@ -61,7 +62,7 @@ def named(name: str) -> Backend:
     if name not in BACKENDS:
         raise ValueError(f"backend: got {name!r}, expected {' or '.join(map(repr, BACKENDS))}")
     if name == NUMBA.name and not has_numba():
-        raise ImportError('Numba is not installed; get it with: pip install "minigrad[fast]"')
+        raise ImportError(f"Numba is not installed; get it with: {install_command('fast')}")
     return BACKENDS[name]
 
 

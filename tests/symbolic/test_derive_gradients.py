@@ -137,7 +137,7 @@ def _compare(
     def of(name: Name) -> np.ndarray:
         return known[name.base, name.lower, name.delta]
 
-    for title in ("Forward", "Backward"):
+    for title in ("Forward pass", "Backward pass"):
         for line in section(derivation, title):
             left, right = sides(line)
             assert isinstance(left, Name)
