@@ -26,6 +26,11 @@ class Backend:
         loops: whether what holds entry by entry is one loop over numbers; else it is calls on
             whole arrays.
         runtime: the module whose names the code calls.
+
+    Example:
+        >>> from minigrad.compile.backends import NUMBA, NUMPY
+        >>> NUMPY.loops, NUMBA.loops
+        (False, True)
     """
 
     name: str
