@@ -10,7 +10,7 @@ All examples in docstrings take these imports for granted:
 >>> from minigrad import nn
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad import autograd, hooks, memory, primitives, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
@@ -31,6 +31,18 @@ def _fuse(*arguments: Any) -> Any:
 
 hooks.set_fuser(_fuse)
 
-__all__ = ["Parameter", "Tensor", "tape", "tensor", "tree", "unfused"]
+if TYPE_CHECKING:
+    from minigrad.compile import jit
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "jit":  # when it is first used
+            from minigrad.compile import jit
+
+            return jit
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+
+
+__all__ = ["Parameter", "Tensor", "jit", "tape", "tensor", "tree", "unfused"]
 __all__ += autograd.__all__
 __all__ += primitives.__all__
