@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,8 @@ _ATOMS = (
     type(None), bool, int, float, complex, str, bytes, np.generic, np.dtype, np.ufunc, type,
     types.BuiltinFunctionType, types.EllipsisType, slice, range, frozenset, Primitive,
 )  # fmt: skip
-_LIBRARIES = frozenset({"minigrad", "numpy", "scipy", "sympy", "builtins", *sys.stdlib_module_names})
+_KEPT = (*_ATOMS, np.ndarray, list, dict, tuple)
+_LIBRARIES = frozenset({"minigrad", "numpy", "scipy", "sympy", *sys.stdlib_module_names})
 _MISSING = object()
 
 
@@ -201,6 +202,8 @@ class _Search:
             self.objects.append((value, name))
         else:
             self.objects.append((value, name))
+            if callable(value):
+                self._member(type(value).__call__, name)
         return None
 
     def _array(self, value: np.ndarray, place: Place | None, name: str, *, state: bool) -> None:
@@ -222,7 +225,8 @@ class _Search:
                 if key in function.__globals__:
                     place = Place(function.__globals__, key, key)
                     self.visit(place.get(), place, key)
-        for key, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        cells = function.__closure__ or ()
+        for key, cell in zip(function.__code__.co_freevars, cells, strict=True):
             place = Place(cell, None, key)
             self.visit(place.get(), place, key)
         self.visit(function.__defaults__, None, f"{name}'s defaults")
@@ -264,30 +268,25 @@ class _Search:
     def _attributes(self, owner: Any, name: str) -> None:
         """Those attributes of an object, class or module that some code mentions."""
         if isinstance(owner, types.ModuleType):
-            if is_library(owner.__name__):
-                return
-            spaces = [vars(owner)]
-        elif isinstance(owner, type):
-            spaces = [vars(kind) for kind in owner.__mro__ if not is_library(kind.__module__)]
+            spaces: list[Any] = [] if is_library(owner.__name__) else [vars(owner)]
         else:
-            kinds = [k for k in type(owner).__mro__ if not is_library(k.__module__)]
-            spaces = [vars(kind) for kind in kinds]
-            if isinstance(getattr(owner, "__dict__", None), dict) and not isinstance(owner, Module):
+            kind = owner if isinstance(owner, type) else type(owner)
+            spaces = [vars(k) for k in kind.__mro__ if not is_library(k.__module__)]
+            if kind is not owner and hasattr(owner, "__dict__") and not isinstance(owner, Module):
                 spaces.insert(0, vars(owner))
         for space in spaces:
             for key in sorted(self.names & space.keys()):
-                if (id(space) if isinstance(space, dict) else id(owner), key) in self.followed:
+                if (id(owner), key) in self.followed:
                     continue
-                self.followed.add((id(space) if isinstance(space, dict) else id(owner), key))
-                value = space[key]
+                self.followed.add((id(owner), key))
+                value, place = space[key], Place(space, key, f"{name}.{key}")
                 if isinstance(space, dict):
-                    place = Place(space, key, f"{name}.{key}")
                     self.visit(value, place, place.name)
-                elif isinstance(value, _ATOMS) or isinstance(value, np.ndarray | list | dict | tuple):
-                    place = Place(space, key, f"{name}.{key}")  # a class's, which is only read
-                    self.visit(value, place if not isinstance(value, np.ndarray) else None, place.name)
+                elif isinstance(value, _KEPT) and not isinstance(value, type):
+                    self.found.same.append((place, value))  # a class's, which no run can change
+                    self.visit(value, None, place.name)
                 else:
-                    self._member(value, f"{name}.{key}")
+                    self._member(value, place.name)
 
 
 def is_library(module: str | None) -> bool:
@@ -307,10 +306,11 @@ def _numbers(value: Any, place: Place) -> list[Place]:
     """The places of the numbers in an attribute: it is one, or a list or dict of some."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return [place]
-    items = enumerate(value) if isinstance(value, list) else ()
-    items = value.items() if isinstance(value, dict) else items
+    keys: Iterable[Any] = ()
+    if isinstance(value, list | dict):
+        keys = range(len(value)) if isinstance(value, list) else list(value)
     return [
         found
-        for key, part in items
-        for found in _numbers(part, Place(value, key, f"{place.name}[{key!r}]"))
+        for key in keys
+        for found in _numbers(value[key], Place(value, key, f"{place.name}[{key!r}]"))
     ]

@@ -1,4 +1,4 @@
-"""`jit`: a function is traced once for each kind of arguments, and replayed as a program after that."""
+"""`jit`: a function is traced once for each kind of arguments, and then replayed as a program."""
 
 from __future__ import annotations
 
@@ -73,7 +73,11 @@ class Compiled:
 
     Attributes:
         function: as it was given.
-        signatures: how many programs it has.
+
+    Example:
+        >>> double = mg.jit(lambda x: 2 * x)
+        >>> double(np.ones(3)), double(np.ones(4)), double.signatures
+        (array([2., 2., 2.]), array([2., 2., 2., 2.]), 2)
     """
 
     def __init__(

@@ -171,8 +171,8 @@ def index_text(index: Any, slots: Sequence[str] = ()) -> str:
 
 def _index_part(part: Any, slots: Sequence[str]) -> str:
     if isinstance(part, slice):
-        start, stop, step = ("" if x is None else str(x) for x in (part.start, part.stop, part.step))
-        return f"{start}:{stop}" + (f":{step}" if step else "")
+        texts = ["" if x is None else str(x) for x in (part.start, part.stop, part.step)]
+        return ":".join(texts if texts[2] else texts[:2])
     if isinstance(part, EllipsisType):
         return "..."
     return written(part, slots)

@@ -13,7 +13,7 @@ from minigrad.compile.closure import Closure
 from minigrad.compile.program import Operand, Program, Variable, needed
 from minigrad.compile.signature import Leaves
 from minigrad.compile.trace import TraceError
-from minigrad.compile.tracing import Output, Source, Traced, traced
+from minigrad.compile.tracing import Output, Traced, traced
 from minigrad.primitives import concatenate
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.tape import current, enable_grad, unfused
@@ -78,6 +78,8 @@ class Recording:
         if self.tracked and current().recording:
             hub = self._primitive.apply(self._operands(call), {"call": call})
             recorded = dict(self._apart(hub))
+            if len(recorded) == 1 and self.tracked[0].scalar:
+                hub.data = hub.data[()]
         else:
             call.results = self.program.run(call.values)
         new = iter(call.results[len(self.found.outputs) :])
@@ -133,7 +135,11 @@ class Recording:
         if kept is None:
             _, kept = both.run(call.values)
         found = both.pull([part for _, part in self._apart(g)], kept)
-        return tuple(found.get(self.found.sources[k].key) for k in self._arrays)
+        keys = (self.found.sources[k].key for k in self._arrays)
+        return tuple(
+            found[key] if key in found else np.zeros_like(array)
+            for key, array in zip(keys, arrays, strict=True)
+        )
 
     def _differentiate(self, call: Call) -> Both:
         """Trace the backward pass too."""
@@ -254,10 +260,19 @@ def _result(x: Any, results: Sequence[Any], recorded: dict[int, Tensor]) -> Any:
         return x.copy() if isinstance(x, np.ndarray) else x
     if x.number in recorded:
         return recorded[x.number]
-    value = results[x.number]
-    if x.kind == "Tensor":
-        return Tensor(value)
-    return np.asarray(value) if x.kind == "array" else value
+    value = as_numpy(results[x.number], x)
+    if x.kind != "Tensor":
+        return value
+    tensor = Tensor(value)
+    tensor.data = value  # a scalar stays one
+    return tensor
+
+
+def as_numpy(value: Any, x: Output) -> Any:
+    """A result as NumPy's own functions give it: a scalar, or an array of no axes."""
+    if x.kind == "number":
+        return value
+    return np.asarray(value)[()] if x.scalar else np.asarray(value)
 
 
 def _mapped(function: Callable[[Any], Any], nest: Any) -> Any:

@@ -21,16 +21,8 @@ import numpy as np
 from minigrad.compile.closure import Closure, Place, closure_of, is_library
 from minigrad.compile.program import Literal, Operand, Variable
 from minigrad.compile.signature import Leaves
-from minigrad.compile.trace import (
-    Trace,
-    TracedArray,
-    TracedGenerator,
-    TracedNumber,
-    TraceError,
-    frozen,
-    quoted,
-    quoted_place,
-)
+from minigrad.compile.trace import Trace, TraceError, frozen, quoted, quoted_place
+from minigrad.compile.traced_array import TracedArray, TracedNumber
 from minigrad.tape import ancestors, walk
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_leaves
@@ -104,12 +96,14 @@ class Output:
 
     Attributes:
         number: of the program's output.
-        kind: "array", "scalar" for NumPy's, "number" for Python's, or "Tensor".
+        kind: "array", "Tensor", or "number" for Python's.
+        scalar: whether it is a number of NumPy's and not an array of one entry.
         tracked: whether the result is recorded.
     """
 
     number: int
     kind: str
+    scalar: bool
     tracked: bool = False
 
 
@@ -192,10 +186,12 @@ class _Run:
                 "the value instead",
             )
         if _global_draws() != draws:
+            draws = _global_draws()
             self._refuse(
                 lambda: _global_draws() != draws,
-                "the function draws from the random numbers of np.random or random, which would be "
-                "the same in every call; pass a generator, np.random.default_rng(…), as an argument",
+                "the function draws from the random numbers of np.random or random, which would "
+                "be the same in every call; pass a generator, np.random.default_rng(…), as an "
+                "argument",
             )
         return self.found
 
@@ -250,7 +246,7 @@ class _Run:
     def _follow(self, tensor: Tensor, owner: Any, name: str = "") -> None:
         """Note what a Tensor holds before the run."""
         self.tensors[tensor] = Source("data", owner)
-        grad = getattr(owner if isinstance(owner, Tensor) else self.leaves.values[owner], "grad")
+        grad = (owner if isinstance(owner, Tensor) else self.leaves.values[owner]).grad
         if isinstance(grad, np.ndarray | np.generic):
             tensor.grad = self._input(Source("grad", owner), grad, f"{name}.grad")
         for kind in ("data", "grad"):
@@ -304,8 +300,7 @@ class _Run:
         if isinstance(value, TracedNumber):
             return self._output(value, "number")
         if isinstance(value, TracedArray):
-            kind = "scalar" if isinstance(value.value, np.generic) else "array"
-            return self._output(value, kind)
+            return self._output(value, "array")
         if isinstance(value, list | tuple):
             parts = [self._nest(part) for part in value]
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
@@ -315,7 +310,8 @@ class _Run:
 
     def _output(self, array: TracedArray, kind: str, tracked: bool = False) -> Output:
         self.found.outputs.append(array.variable)
-        return Output(len(self.found.outputs) - 1, kind, tracked)
+        scalar = isinstance(array.value, np.generic)
+        return Output(len(self.found.outputs) - 1, kind, scalar, tracked)
 
     def _leaves_of(self, roots: Sequence[Tensor]) -> list[Tensor]:
         """The tracked Tensors that these were made of, of those that the function was given."""
@@ -389,8 +385,8 @@ class _Refusing:
 
 def _global_draws() -> Any:
     """Where the random numbers that belong to everybody stand."""
-    state = np.random.get_state()  # noqa: NPY002 (to see whether someone uses it)
-    return state[1].tobytes(), state[2:], random.getstate()  # type: ignore[union-attr, index]
+    state: Any = np.random.get_state()
+    return state[1].tobytes(), state[2:], random.getstate()
 
 
 def _difference(one: Traced, other: Traced) -> str | None:
@@ -405,9 +401,7 @@ def _difference(one: Traced, other: Traced) -> str | None:
             a.operation is not b.operation
             or frozen(a.static) != frozen(b.static)
             or len(a.operands) != len(b.operands)
-            or not all(
-                _same(x, y, *numbers) for x, y in zip(a.operands, b.operands, strict=True)
-            )
+            or not all(_same(x, y, *numbers) for x, y in zip(a.operands, b.operands, strict=True))
         ):
             return quoted_place(a.outputs[0].place)
         for table, statement in zip(numbers, (a, b), strict=True):
