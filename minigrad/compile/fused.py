@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -230,7 +230,7 @@ class Fused:
         self,
         x: Array,
         states: Sequence[Array],
-        lengths: np.ndarray | None = None,
+        counts: np.ndarray | None = None,
         *,
         reverse: bool = False,
         segment: int = 0,
@@ -240,15 +240,15 @@ class Fused:
         Args:
             x: (batch, time, input_size).
             states: (batch, hidden_size) each.
-            lengths: (batch,), how many steps of each sequence count.
+            counts: (batch, time), which steps count.
             reverse: from the last step to the first.
             segment: see `Kernel.forward`.
 
         Returns:
-            (time + states, batch, hidden_size): the first state after every step, 0 behind a
-            sequence's end, then each state after the last step.
+            (time + states, batch, hidden_size): the first state after every step, 0 where
+            it does not count, then each state after the last step.
         """
-        static = {"lengths": lengths, "reverse": reverse, "segment": segment,
+        static = {"counts": counts, "reverse": reverse, "segment": segment,
                   "of_x": isinstance(x, Tensor) and x.requires_grad}  # fmt: skip
         return self.primitive.apply((x, *states, *self.parameters), static)
 
@@ -270,7 +270,7 @@ class Fused:
         return Primitive(
             f"fused {type(self.cell).__name__}", self._forward, "fused", nothing, nothing,
             label=type(self.cell).__name__, reference=self._reference, saving=self._saving,
-            backward=self._backward, static=("lengths", "reverse", "segment", "of_x"),
+            backward=self._backward, static=("counts", "reverse", "segment", "of_x"),
         )  # fmt: skip
 
     def _arranged(
@@ -292,7 +292,7 @@ class Fused:
     def _saving(
         self,
         *operands: np.ndarray,
-        lengths: np.ndarray | None,
+        counts: np.ndarray | None,
         reverse: bool,
         segment: int,
         of_x: bool,
@@ -301,7 +301,7 @@ class Fused:
         dtype = np.result_type(*operands)
         kernel = kernel_of(self.plan, self.cell, chosen_backend(dtype))
         batch, time, _ = x.shape
-        valid = None if lengths is None else np.arange(time)[:, None] < lengths
+        valid = None if counts is None else counts.T
         turned = x[:, ::-1] if reverse else x
         if valid is not None:
             valid = valid[::-1] if reverse else valid
@@ -318,8 +318,8 @@ class Fused:
         out = np.empty((time + len(states), batch, hidden), dtype)
         h = saved.U.reshape(time + 1, -1, batch)[1:, :hidden]
         out[:time] = (h[::-1] if reverse else h).transpose(0, 2, 1)
-        if lengths is not None:
-            out[:time][np.arange(time)[:, None] >= lengths] = 0
+        if counts is not None:
+            out[:time][~counts.T] = 0
         out[time] = h[-1].T
         for k, state in enumerate(saved.last):
             out[time + 1 + k] = state.reshape(hidden, batch).T
@@ -331,7 +331,7 @@ class Fused:
         y: np.ndarray,
         kept: tuple[Kernel, Saved],
         *operands: np.ndarray,
-        lengths: np.ndarray | None,
+        counts: np.ndarray | None,
         reverse: bool,
         segment: int,
         of_x: bool,
@@ -339,8 +339,8 @@ class Fused:
         kernel, saved = kept
         time = operands[0].shape[1]
         steps = g[:time]
-        if lengths is not None:
-            steps = np.where((np.arange(time)[:, None] < lengths)[:, :, None], steps, 0)
+        if counts is not None:
+            steps = np.where(counts.T[:, :, None], steps, 0)
         if reverse:
             steps = steps[::-1]
         found = kernel.backward(
@@ -353,34 +353,14 @@ class Fused:
         of_gates = (part[gate] for gate in self.cell.gates for part in (weight, bias))
         return dx, *(s.T for s in found.states), *of_gates, *(vector[v] for v in self.cell.vectors)
 
-    def _reference(self, *operands: Array, lengths: Any, reverse: bool, **_: Any) -> Array:
+    def _reference(self, *operands: Array, counts: Any, reverse: bool, **_: Any) -> Array:
         x, states, weight, bias, vector = self._arranged(operands)
-        with _holding(self.cell, weight, bias, vector):
-            return self.reference(self.cell, x, states, lengths, reverse)
+        arrays = {f"{gate}.weight": array for gate, array in weight.items()} | vector
+        if self.cell.has_bias:
+            arrays |= {f"{gate}.bias": array for gate, array in bias.items()}
+        with self.cell.holding(arrays):
+            return self.reference(self.cell, x, states, counts, reverse)
 
 
 def _never(*_: Any, **__: Any) -> Array:
     raise NotImplementedError("a fused layer is differentiated as a whole, or step by step")
-
-
-@contextmanager
-def _holding(
-    cell: Cell,
-    weight: Mapping[str, Array],
-    bias: Mapping[str, Array],
-    vector: Mapping[str, Array],
-) -> Iterator[None]:
-    """The cell with these arrays in the place of its parameters."""
-    places = [
-        *((vars(getattr(cell, gate)), "weight", array) for gate, array in weight.items()),
-        *((vars(getattr(cell, gate)), "bias", array) for gate, array in bias.items()),
-        *((vars(cell), name, array) for name, array in vector.items()),
-    ]
-    before = [holder[name] for holder, name, _ in places]
-    try:
-        for holder, name, array in places:
-            holder[name] = array
-        yield
-    finally:
-        for (holder, name, _), array in zip(places, before, strict=True):
-            holder[name] = array
