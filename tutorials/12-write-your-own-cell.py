@@ -44,7 +44,8 @@ import numpy as np
 import minigrad as mg
 from minigrad import compile as compiled
 from minigrad import graph, nn, optim, sigmoid, tanh
-from minigrad.compile.inspection import description, source_of
+from minigrad.compile.backends import NUMPY
+from minigrad.compile.cells.description import description, source_of
 from minigrad.symbolic import derive
 from minigrad.targets import Target
 from minigrad.tutorial import check, formulas, text, verdicts
@@ -318,8 +319,8 @@ plt.show()
 # generó. (`d_` es nuestra $\delta$; `R`, papel de borrador).
 
 # %%
-print("\n".join(description(diary, "numpy")))
-source = source_of(diary, "numpy")
+print("\n".join(description(diary, NUMPY)))
+source = source_of(diary, NUMPY)
 start = source.index("def backward_")
 print(source[start : source.index("\n\n", start)])
 assert "np.subtract(h, m_prev, R[1])  # d_w" in source

@@ -188,7 +188,7 @@ def test_html_is_whole_and_its_formulas_are_wellformed_mathml(kind: type[nn.Modu
 
 def test_html_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "latex2mathml.converter", None)
-    with pytest.raises(ImportError, match=r"minigrad\[report\]"):
+    with pytest.raises(ImportError, match=r"get it with: pip install .*\[report\]"):
         derive("rnn").html()
 
 
