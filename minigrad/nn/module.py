@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from copy import copy
+from functools import update_wrapper
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -69,6 +71,12 @@ class Module:
     training: bool = True
     keras_layout: ClassVar[Layout | None] = None
     _buffers: Mapping[str, bool] = {}  # by name, whether it goes into the state
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" not in vars(cls) and isinstance(cls.__init__, FunctionType):
+            # Python's own complaints about arguments then name the class that was called
+            cls.__init__ = _renamed(cls.__init__, f"{cls.__name__}.__init__")  # type: ignore[method-assign]
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         super().__setattr__(attribute, value)
@@ -491,6 +499,17 @@ def _parts_in(owner: Module, name: str, value: Any) -> Iterator[tuple[str, Modul
 
 
 _LISTS = (list, tuple, deque)
+
+
+def _renamed(function: FunctionType, name: str) -> FunctionType:
+    """The same function under another name."""
+    same = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__,
+        function.__closure__,
+    )  # fmt: skip
+    same = update_wrapper(same, function)
+    same.__kwdefaults__, same.__qualname__ = function.__kwdefaults__, name
+    return same
 
 
 def _has_any(value: Any, parameters: Mapping[Parameter, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -12,6 +11,7 @@ from typing import Any, ClassVar, Never, Self, cast
 import numpy as np
 
 from minigrad import tape
+from minigrad.hooks import fuse
 from minigrad.nn.cell import Cell, State
 from minigrad.nn.cells import (
     GRUCell,
@@ -266,7 +266,7 @@ class Recurrent(Module):
         """The fused form of every cell; ``None`` if the layer is to go step by step."""
         if not self.fused or not tape.current().fusing or self.zoneout or self.parallel:
             return None
-        found = [_fuse(cell) for cell in self.cells]
+        found = [fuse(cell, by_steps) for cell in self.cells]
         if None in found:
             return None
         arrays = (x, *itertools.chain(*states), *(p for one in found for p in one.parameters))
@@ -521,15 +521,6 @@ def _is_real(array: Array) -> bool:
     """Whether a kernel can run on it: real numbers, and at least one."""
     data = getattr(array, "data", array) if hasattr(array, "parents") else array
     return type(data) is np.ndarray and data.dtype in (np.float32, np.float64) and data.size > 0
-
-
-def _fuse(cell: Cell) -> Any:
-    """The cell's kernel, if it has one.
-
-    The compiler reads cells, so it stands above them: the one door upstairs, opened when a
-    layer first runs.
-    """
-    return importlib.import_module("minigrad.compile").fuse(cell, by_steps)
 
 
 class RNN(Recurrent):

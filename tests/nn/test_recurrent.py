@@ -470,7 +470,7 @@ def test_a_state_for_too_few_layers_is_refused_with_both_shapes():
         nn.GRU(3, 4, num_layers=2, bidirectional=True)(np.ones((2, 5, 3)), np.ones((1, 2, 4)))
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0])
+@pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(ValueError, match="expected 0 to 1"):
         nn.LSTM(3, 4, dropout=share)
