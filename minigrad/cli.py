@@ -17,6 +17,7 @@ from rich.table import Table
 from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.targets import Target, TargetError, builtin, resolve
+from minigrad.targets.functions import BackwardTarget
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
     from minigrad.symbolic.sentences import Language
@@ -108,7 +109,7 @@ def verify(
             raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))
-    by_hand = [target.title for target in found if target.kind == "backward"]
+    by_hand = [target.title for target in found if isinstance(target, BackwardTarget)]
     for line in [*_established(report, by_hand), *_findings(report)]:
         console.print(line, highlight=False, soft_wrap=True)
     if json_file:

@@ -47,7 +47,7 @@ from minigrad import graph, nn, optim, sigmoid, tanh
 from minigrad.compile.backends import NUMPY
 from minigrad.compile.cells.description import description, source_of
 from minigrad.symbolic import derive
-from minigrad.targets import Target
+from minigrad.targets import target_of
 from minigrad.tutorial import check, formulas, text, verdicts
 from minigrad.verify import check_vjp, verify
 
@@ -101,7 +101,7 @@ class Diary(nn.Cell):
         return h, m + w * (h - m)
 
 
-diary = Target("Diary", Diary)
+diary = target_of(Diary, "Diary")
 graph.draw(diary, view="cell")
 
 # %% [markdown] lang="en"
@@ -698,7 +698,7 @@ class Leaky(nn.Cell):
     step = leaky
 
 
-verdicts(verify(Target("Leaky", Leaky), seed=SEED))
+verdicts(verify(target_of(Leaky, "Leaky"), seed=SEED))
 
 # %% [markdown] lang="en"
 # **4. By hand, without a mistake.** The function $y = x\,\sigma(x)$ goes by the names of swish and

@@ -15,7 +15,7 @@ from minigrad.compile.cells.source import write
 from minigrad.compile.loading import cache_folder
 from minigrad.notation import pretty
 from minigrad.symbolic.equations import Total
-from minigrad.targets import Target, TargetError
+from minigrad.targets import Target
 
 _INPUT, _HIDDEN, _BATCH, _STEPS = 3, 4, 2, 3
 
@@ -64,8 +64,4 @@ def _usual() -> Backend:
 
 
 def _cell_of(target: Target) -> nn.Cell:
-    if target.kind != "cell":
-        raise TargetError(f"{target.name}: a {target.kind}, expected a recurrent cell")
-    layer = target.layer(_INPUT, _HIDDEN, rng=0, dtype=np.float32)
-    assert isinstance(layer, nn.Recurrent)
-    return layer.cell
+    return target.cell(_INPUT, _HIDDEN, rng=0, dtype=np.float32)
