@@ -67,8 +67,7 @@ class Linear(Module):
                 f"{cls.__name__}.from_keras_weights: got shapes {[np.shape(w) for w in weights]}, "
                 "expected a kernel (in_features, out_features), and a bias if there is one"
             )
-        inputs, outputs = kernel.shape
-        layer = cls(inputs, outputs, len(weights) == 2, dtype=kernel.dtype)
+        layer = cls(len(kernel), kernel.shape[-1], len(weights) == 2, dtype=kernel.dtype)
         layer.load_keras_weights(weights)
         return layer
 

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from copy import copy
-from functools import update_wrapper
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
@@ -76,7 +75,7 @@ class Module:
         super().__init_subclass__(**options)
         if "__init__" not in vars(cls) and isinstance(cls.__init__, FunctionType):
             # Python's own complaints about arguments then name the class that was called
-            cls.__init__ = _renamed(cls.__init__, f"{cls.__name__}.__init__")  # type: ignore[method-assign]
+            setattr(cls, "__init__", _renamed(cls.__init__, f"{cls.__name__}.__init__"))  # noqa: B010
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         super().__setattr__(attribute, value)
@@ -289,14 +288,11 @@ class Module:
 
     def state_dict(self) -> State:
         """A copy of every parameter's and buffer's array, by dotted path."""
-        state: State = {}
-        for name, part in _parts(self):
-            if isinstance(part, Module):
-                state.update({f"{name}.{inner}": a for inner, a in part.state_dict().items()})
-            else:
-                state[name] = np.array(raw(part))
-        for name in self._saved_buffers():
-            state[name] = np.array(raw(getattr(self, name)))
+        own = [(name, part) for name, part in _parts(self) if isinstance(part, Parameter)]
+        own += [(name, getattr(self, name)) for name in self._saved_buffers()]
+        state = {name: np.array(raw(part)) for name, part in own}
+        for name, part in self.named_children():
+            state |= {f"{name}.{inner}": a for inner, a in part.state_dict().items()}
         return state
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Incompatible | None:
@@ -501,14 +497,15 @@ def _parts_in(owner: Module, name: str, value: Any) -> Iterator[tuple[str, Modul
 _LISTS = (list, tuple, deque)
 
 
-def _renamed(function: FunctionType, name: str) -> FunctionType:
+def _renamed(function: FunctionType, name: str) -> Any:
     """The same function under another name."""
     same = FunctionType(
         function.__code__, function.__globals__, function.__name__, function.__defaults__,
         function.__closure__,
     )  # fmt: skip
-    same = update_wrapper(same, function)
-    same.__kwdefaults__, same.__qualname__ = function.__kwdefaults__, name
+    same.__kwdefaults__, same.__doc__ = function.__kwdefaults__, function.__doc__
+    same.__module__, same.__annotations__ = function.__module__, function.__annotations__
+    same.__qualname__ = name
     return same
 
 

@@ -121,7 +121,7 @@ class Recurrent(Module):
             check_size(self, checkpoint_every=checkpoint_every)
         for name, share in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout),
                             ("zoneout", zoneout)):  # fmt: skip
-            if not 0 <= share < 1 + (name == "dropout"):
+            if not 0 <= share <= 1 or (share == 1 and name != "dropout"):
                 raise ValueError(f"{type(self).__name__}: got {name}={share}, expected 0 to 1")
         generator = np.random.default_rng(rng)
         kind = cell or self.cell_type

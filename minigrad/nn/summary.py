@@ -109,12 +109,12 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
         options: likewise.
 
     Example:
-        >>> model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))
+        >>> model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.1), nn.Linear(8, 1))
         >>> print(nn.summary(model, np.ones((5, 3))))
         module  class       output  parameters
         (all)   Sequential  (5, 1)          41
           0     Linear      (5, 8)          32
-          1     ReLU        (5, 8)           0
+          1     Dropout     (5, 8)           0
           2     Linear      (5, 1)           9
         41 parameters, 41 of them learned
     """

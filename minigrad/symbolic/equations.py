@@ -34,11 +34,13 @@ class Affine:
         name: of the result, the pre-activation.
         gate: the gate, which names W and b.
         operands: names, in the order in which they are stacked.
+        biased: whether there is a b.
     """
 
     name: str
     gate: str
     operands: tuple[str, ...]
+    biased: bool = True
 
 
 @dataclass(frozen=True)
@@ -314,7 +316,7 @@ class _Reader:
         scope = self.gate_of[end]
         assert scope is not None
         operands = tuple(self.names[operand] for operand in self._operands(end))
-        return Affine(self.names[end], scope.name, operands)
+        return Affine(self.names[end], scope.name, operands, vars(self.cell)[scope.name].has_bias)
 
     def _outside_gates(self, node: Node) -> bool:
         return any(self.gate_of[use] is None for use in self.uses.get(node, ()))

@@ -92,9 +92,10 @@ def test_a_linear_layer_takes_a_dense_layer_s_weights(dtype):
     layer = _like_keras(nn.Linear, reference, dtype)
     gradients = {"kernel": layer.weight.grad.T, "bias": layer.bias.grad}
     assert_agrees(gradients, {n: reference.gradients[n] for n in gradients}, dtype)
-    with pytest.raises(ValueError, match=r"got shapes \[\(3, 3\), \(4,\)\], expected \[\(3, 4\), \(4,\)\]"):
+    expected = r", expected \[\(3, 4\), \(4,\)\]"
+    with pytest.raises(ValueError, match=r"got shapes \[\(3, 3\), \(4,\)\]" + expected):
         nn.Linear(3, 4).load_keras_weights([np.ones((3, 3)), np.ones(4)])
-    with pytest.raises(ValueError, match=r"got shapes \[\(3, 4\)\], expected \[\(3, 4\), \(4,\)\]"):
+    with pytest.raises(ValueError, match=r"got shapes \[\(3, 4\)\]" + expected):
         nn.Linear(3, 4).load_keras_weights([np.ones((3, 4))])
     unbiased = nn.Linear.from_keras_weights([np.ones((3, 4))])
     assert (unbiased.weight.shape, unbiased.bias) == ((4, 3), None)

@@ -92,7 +92,7 @@ def test_dropout_is_reproducible_and_does_nothing_in_evaluation():
     assert one.eval()(x) is x
     assert np.any(one.train()(x) == 0)
     with pytest.raises(ValueError, match=r"got p=1.5, expected 0 ≤ p ≤ 1"):
-        nn.Dropout(1)
+        nn.Dropout(1.5)
 
 
 def test_convolutions_refuse_other_channels_and_kernels():
