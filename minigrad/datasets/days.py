@@ -59,9 +59,10 @@ def read_days(
 
     Example:
         >>> from minigrad.datasets import read_days
-        >>> with open("days.csv", "w") as file:
-        ...     _ = file.write("fecha;máxima\\n30/01/2024;8,5\\n31/01/2024;9,5\\n")
-        >>> read_days("days.csv").values.tolist()
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "days.csv")
+        >>> _ = path.write_text("fecha;máxima\n30/01/2024;8,5\n31/01/2024;9,5\n", "utf-8")
+        >>> read_days(path).values.tolist()
         [[8.5], [9.5]]
     """
     found = list(read_rows(Path(path)))
