@@ -71,7 +71,7 @@ def jit(
         >>> print(loss(w, x).round(4))
         1.7401
         >>> print(mg.grad(loss)(w, x).round(4).ravel())
-        [1.9187 1.9187]
+        [1.9191 1.9191]
     """
     from minigrad.compile.compiled import compiled  # when it is first used
 

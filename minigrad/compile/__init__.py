@@ -1,4 +1,4 @@
-"""Compiled code: functions as programs (`minigrad.jit`), cells over a sequence as one kernel (`cells`)."""
+"""Compiled code: functions as programs (`minigrad.jit`), cells over a sequence as one kernel."""
 
 from minigrad.compile.backends import Backend, backend, chosen_backend
 from minigrad.compile.compiled import Compiled

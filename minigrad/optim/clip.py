@@ -67,7 +67,8 @@ def _norm(grads: list[np.ndarray]) -> Any:
 
 def _squared(g: np.ndarray) -> Any:
     flat = g.reshape(-1)
-    return (flat.conj() @ flat).real
+    with np.errstate(over="ignore"):
+        return (flat.conj() @ flat).real
 
 
 def _grads(parameters: Iterable[Parameter]) -> list[np.ndarray]:
