@@ -551,6 +551,7 @@ class Residue(Number):
     """
 
     __slots__ = ()
+    any_root: ClassVar[bool] = False  # whether √ of what has no root is a random number
     _known: ClassVar[dict[Any, int]] = {}
     _exponents: ClassVar[dict[int, int]] = {}  # of what exp gave
     _powers: ClassVar[dict[int, int]] = {}  # of what log gave
@@ -609,6 +610,22 @@ class Residue(Number):
             found = rule(*arguments, *reals) if rule else _hash(name, *arguments)
             cls._known[name, arguments] = found
         return found
+
+    @classmethod
+    @contextmanager
+    def afresh(cls, *, any_root: bool = False) -> Iterator[None]:
+        """Context manager: functions have no values yet.
+
+        Args:
+            any_root: a number that has no root in the field gets a random one. What is equal
+                all the same is an identity whatever the roots are; what needs (√x)² = x is not.
+        """
+        cls._known, cls._exponents, cls._powers = {}, {}, {}
+        cls.any_root = any_root
+        try:
+            yield
+        finally:
+            cls.any_root = False
 
     @classmethod
     def drawn(cls, reals: np.ndarray, rng: np.random.Generator) -> Numbers:
@@ -720,6 +737,8 @@ def _root(x: int) -> int:
     """The square root that is a square itself, as a positive number's: p ≡ 3 (mod 4)."""
     root = pow(x, (PRIME + 1) // 4, PRIME)
     if root * root % PRIME != x % PRIME:
+        if Residue.any_root:
+            return _hash("sqrt", x)
         raise NoRootError("a number without a square root in the finite field")
     return root
 
@@ -805,7 +824,7 @@ class Formula(Number):
     @classmethod
     def named(cls, number: Any) -> Any:
         """The number with a name in place of a sum."""
-        if type(number) is not cls or cls.names is None or not number.exact.is_Add:
+        if type(number) is not cls or not getattr(number.exact, "is_Add", False):
             return number
         name = cls.names.get(number.exact)
         if name is None and cls.naming:
@@ -856,6 +875,13 @@ class Numbers(np.ndarray):
         return array.view(cls)
 
     @classmethod
+    def constants(cls, values: np.ndarray, like: Any) -> Any:
+        """Plain numbers in the world of another array, if it is one of these worlds."""
+        kind = type(like) if isinstance(like, Number) else (
+            like.kind() if isinstance(like, Numbers) else None)  # fmt: skip
+        return values if kind is None else _mapped(kind.of, np.asarray(values)).view(cls)
+
+    @classmethod
     def joined(
         cls, kind: type[Number], reals: np.ndarray, twins: np.ndarray, slopes: Any = 0
     ) -> Numbers:
@@ -886,6 +912,9 @@ class Numbers(np.ndarray):
             return self.copy()
         return self.reals().astype(dtype)
 
+    def __getitem__(self, index: Any) -> Any:
+        return _as_numpy(super().__getitem__(index))
+
     def lift(self, operands: Iterable[Any]) -> tuple[Any, ...]:
         """Operands with numbers made exact, so that no rule computes with floats: 1 / 3 is one."""
         kind = self.kind()
@@ -911,8 +940,7 @@ class Numbers(np.ndarray):
         result = getattr(chosen, method)(*arrays, **kwargs)
         if out is not None:
             return out[0] if len(out) == 1 else out
-        if isinstance(result, float | int) and not isinstance(result, bool | np.generic):
-            return np.float64(result)
+        result = _as_numpy(result)
         if Formula.names is not None and ufunc in (np.add, np.matmul):
             return _named(result)
         return _wrapped(result)
@@ -935,7 +963,7 @@ class Numbers(np.ndarray):
             return NotImplemented
         if primitive.kind == "elementwise":
             arrays = [np.asarray(x) for x in operands]
-            result = _entrywise(primitive)(*arrays)
+            result = _as_numpy(_entrywise(primitive)(*arrays))
             return _named(result) if primitive.name == "add" else _wrapped(result)
         if primitive.kind == "fused":
             return primitive.run(operands, static)
@@ -945,7 +973,7 @@ class Numbers(np.ndarray):
         ]
         if primitive.name == "matmul" and Formula.names is None:
             return _wrapped(_matmul(*plain))
-        result = primitive.run(plain, static)
+        result = _as_numpy(primitive.run(plain, static))
         return _named(result) if primitive.kind == "bilinear" else _wrapped(result)
 
 
@@ -954,6 +982,13 @@ _KNOWN = (np.ndarray, np.generic, Number, int, float)
 
 def _mapped(function: Callable[[Any], Any], array: Any, dtype: Any = object) -> np.ndarray:
     return np.fromiter(map(function, array.flat), dtype, array.size).reshape(array.shape)
+
+
+def _as_numpy(result: Any) -> Any:
+    """A plain constant as a scalar of NumPy's, which has a shape and a type."""
+    if isinstance(result, float | int) and not isinstance(result, bool | np.generic):
+        return np.float64(result)
+    return result
 
 
 def _wrapped(result: Any) -> Any:

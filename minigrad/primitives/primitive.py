@@ -449,10 +449,14 @@ def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Arra
     """
     if hasattr(x, "parents"):  # a Tensor: the shift is a constant, so its data will do
         x = x.data
-    if x.dtype == object or x.size == 0:
+    exact = x.dtype == object
+    if x.size == 0 or (exact and not hasattr(x, "reals")):
         return 0
-    chosen = x.real if where is True else np.where(where, x.real, -np.inf)
+    values = x.reals() if exact else x.real
+    chosen = values if where is True else np.where(where, values, -np.inf)
     highest = np.amax(chosen, axis=axis, keepdims=True)
+    if exact:  # exact numbers beside floats: formulas stay short where no float would overflow
+        highest = np.where(np.abs(highest) > 600, highest, 0)
     return np.where(np.isfinite(highest), highest, 0)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 import numpy as np
 
+from minigrad.arrays.numbers import Numbers
 from minigrad.primitives.primitive import Array
 from minigrad.tape import walk
 from minigrad.targets import Problem
@@ -17,11 +19,12 @@ class Walk(Subject):
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         self.problem = problem
+        self.most_symbols = sum(math.prod(shape) for shape in problem.shapes.values())
         self.name = problem.target
         self.inputs = problem.numbers(np.random.default_rng(seed))
         self.domains = problem.domains
         self.constants = {}
-        self.free = frozenset(problem.shapes) - problem.values.keys()
+        self.free = frozenset(problem.shapes)  # weights and data are as good as any other
 
     def outputs(self, arrays: Arrays) -> list[Array]:
         _, outputs = self.problem.forward(arrays, recorded=False)
@@ -75,9 +78,9 @@ def _recorded(outputs: Sequence[Tensor], cotangents: Sequence[Array]) -> list[tu
     return [(y, u) for y, u in zip(outputs, cotangents, strict=True) if y.requires_grad]
 
 
-def _fixed(outputs: Sequence[Array]) -> list[np.ndarray]:
+def _fixed(outputs: Sequence[Array]) -> list[Array]:
     """Cotangents that are the same in every world: small whole numbers."""
     return [
-        ((3 * np.arange(np.size(y)) + k + 1) % 7 - 3.0).reshape(np.shape(y))
+        Numbers.constants(((3 * np.arange(y.size) + k + 1) % 7 - 3.0).reshape(y.shape), y)
         for k, y in enumerate(outputs)
     ]

@@ -30,6 +30,7 @@ class Subject(ABC):
         constants: inputs that are not differentiated, each with the reason.
         eps: the rounding of the floats that it computes with.
         numbers_only: why it takes nothing but numbers; empty where it runs in every world.
+        most_symbols: entries up to which a proof takes the example's own shapes.
         free: inputs whose example is random, so that any other point is as good.
     """
 
@@ -39,6 +40,7 @@ class Subject(ABC):
     constants: Mapping[str, str]
     eps: float = float(np.finfo(float).eps)
     numbers_only: str = ""
+    most_symbols: int = 60
     free: frozenset[str] = frozenset()
     order: ClassVar[int] = 1
 
