@@ -9,7 +9,10 @@ import string
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from minigrad.symbolic.formula import Formula, Given, text
+import sympy
+
+from minigrad.symbolic.formula import Given
+from minigrad.symbolic.write.printing import text
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -20,6 +23,7 @@ Example:
     >>> LANGUAGES
     ('en', 'es')
 """
+Formula = sympy.Expr | Given
 Prose = tuple[str | Formula, ...]
 Field = str | Formula | Sequence[Formula]
 
@@ -52,6 +56,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "units_say": (
         " `mean(·)` is the mean over the `H` units, and `1ᵀ(·)` is the sum over them.",
         " `mean(·)` es la media de las `H` unidades, y `1ᵀ(·)` es su suma.",
+    ),
+    "part_says": (
+        " `v[m:n]` are the entries of `v` from `m` up to, but not including, `n`, counted from 0.",
+        " `v[m:n]` son los elementos de `v` desde `m` hasta `n`, sin incluirlo, contados desde 0.",
+    ),
+    "stopped_says": (
+        " `sg(v)` is `v` as a constant: no gradient flows back through it.",
+        " `sg(v)` es `v` como constante: el gradiente no vuelve a través de ella.",
+    ),
+    "constants_say": (
+        " The cell holds constant vectors, which are not learned: {names}.",
+        " La celda contiene vectores constantes, que no se aprenden: {names}.",
     ),
     "local_says": (
         "Each equation is differentiated with respect to each quantity in it, with the others "
@@ -136,6 +152,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "mean_over_units": ("mean over the units", "media de las unidades"),
     "sum_over_units": ("sum over the units", "suma de las unidades"),
     "handed": ("input of a gate", "entrada de una puerta"),
+    "intermediate": ("intermediate value", "valor intermedio"),
+    "whole_vectors": ("operation on whole vectors", "operación sobre vectores enteros"),
     # Rules of differentiation
     "rule_sigmoid": ("`σ′ = σ(1 − σ)`", "`σ′ = σ(1 − σ)`"),
     "rule_tanh": ("`tanh′ = 1 − tanh²`", "`tanh′ = 1 − tanh²`"),
@@ -185,8 +203,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
                    "un solo número para todas las unidades y pasos, así que se suma sobre ambos"),
     "initial_why": ("the recursion at `t = 0`", "la recursión en `t = 0`"),
     # Memory
-    "no_weight": ("the path with the gates held fixed has no weight matrix",
-                  "con las puertas fijas, el camino no pasa por ninguna matriz de pesos"),
+    "no_weight": ("the path with the gates held fixed: no weight matrix lies on it",
+                  "el camino con las puertas fijas: no pasa por ninguna matriz de pesos"),
+    "only_path": ("no path goes through a weight matrix",
+                  "ningún camino pasa por una matriz de pesos"),
     "carousel": ("the constant error carousel: the gradient passes unchanged",
                  "el carrusel de error constante: el gradiente pasa sin cambios"),
     "gated": ("a factor that the cell sets itself: while it stays near 1, the gradient survives",
@@ -214,6 +234,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
                     "path along {before} does not go through it",
                     "casi 0 donde {argument} es grande: este camino hacia {after} se cierra, pero "
                     "el que sigue por {before} no pasa por aquí"),
+    "slope_closes": ("close to 0 where {argument} is large: this path into {after} closes",
+                     "casi 0 donde {argument} es grande: este camino hacia {after} se cierra"),
     # Layers in matrices
     "layer_forward_says": (
         "Each row is one step, or one word{width}. ∘ is the elementwise product, and functions "
