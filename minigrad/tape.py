@@ -383,9 +383,10 @@ def contributions(node: Node, g: Array, *, create_graph: bool) -> list[Array | N
             for raw, parent in zip(node.operands, node.parents, strict=True)
         ]
         start = next_index()
-        output = primitive.reference(*operands, **node.static)
-        parents = [parent for parent in node.parents if parent is not None]
-        found = walk([(output, g)], parents, create_graph=True, retain_graph=True, since=start)
+        with enable_grad():
+            output = primitive.reference(*operands, **node.static)
+            parents = [parent for parent in node.parents if parent is not None]
+            found = walk([(output, g)], parents, create_graph=True, retain_graph=True, since=start)
         # A parent in several places has all of them in its cotangent: it counts once
         return [None if parent is None else found.pop(parent, None) for parent in node.parents]
     if node.saved is None:

@@ -151,7 +151,7 @@ class Tensor(Node):
                 no cotangent is given; or an earlier backward has freed the graph.
             ValueError: the cotangent has another shape.
         """
-        seed = self.seed(cotangent)
+        seed = own(self.seed(cotangent), as_tensor=create_graph)
         found = walk([(self, seed)], retain_graph=retain_graph or create_graph,
                      create_graph=create_graph)  # fmt: skip
         for leaf, g in found.items():
@@ -422,6 +422,10 @@ class Tensor(Node):
         """Two axes exchanged, as ``ndarray.swapaxes``."""
         return record(p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
 
+    def round(self, decimals: int = 0) -> Array:
+        """The rounded values, as ``ndarray.round``: constants, whose derivative is 0."""
+        return np.round(self.data, decimals)
+
     def astype(self, dtype: Any) -> Tensor:
         """The same values as another floating-point type."""
         return record(p.astype, (self,), {"dtype": np.dtype(dtype)})
@@ -570,6 +574,7 @@ def own(g: Array, *, as_tensor: bool = False) -> Array:
     """A gradient as callers get it: it shares memory with nobody."""
     if as_tensor:
         return g if isinstance(g, Tensor) else Tensor(g)
+    g = raw(g)
     return g.copy() if isinstance(g, np.ndarray) else g
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.symbolic import Derivation
+from minigrad.targets import Judge
 from minigrad.verify import Report
-from minigrad.verify.report import Check, Judge, summary
+from minigrad.verify.report import Check, summary
 
 __all__ = ["Formulas", "check", "formulas", "text", "verdicts"]
 

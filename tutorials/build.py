@@ -6,8 +6,8 @@ code cells belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Ce
 ``solution`` are folded, and so is the code of cells with the tag ``plot``. The reference stands
 beside them.
 
-The wheel does not hold `models`. Where a chapter imports it, ``models.zip`` stands beside the
-notebook, which takes it from there if it finds no other.
+The wheel (``make wheel``) stands beside the notebooks, which install it where minigrad is missing.
+It does not hold `models`: where a chapter imports that, ``models.zip`` stands beside it too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import asyncio
 import io
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 from copy import deepcopy
@@ -48,7 +49,8 @@ WORDS = {
         "previous": "Previous", "next": "Next", "contents": "Contents",
         "notebook": "Download this chapter as a notebook",
         "setup": "The notebook's language; and minigrad, where it is missing (on Colab, say).",
-        "models": "models.zip is missing: get it where this notebook is, and put it beside it",
+        "missing": "{file} is missing: download it from where you got this notebook, and put it "
+                   "beside the notebook",
     },
     "es": {
         "language": "Español", "solution": "Solución", "plot": "Código de la figura",
@@ -56,10 +58,9 @@ WORDS = {
         "previous": "Anterior", "next": "Siguiente", "contents": "Índice",
         "notebook": "Descargar este capítulo como cuaderno",
         "setup": "El idioma del cuaderno; y minigrad, donde falte (en Colab, por ejemplo).",
-        "models": "falta models.zip: descárgalo de donde este cuaderno y ponlo a su lado",
+        "missing": "falta {file}: descárgalo de donde descargaste este cuaderno y ponlo a su lado",
     },
 }  # fmt: skip
-# PyPI's minigrad before 0.1 is another project.
 SETUP = """\
 # {comment}
 import importlib.util
@@ -68,16 +69,16 @@ from pathlib import Path
 
 os.environ["MINIGRAD_LANGUAGE"] = "{language}"
 if importlib.util.find_spec("minigrad") is None:
-    wheels = [f"./{{wheel}}[graphviz,models,report]" for wheel in Path().glob("minigrad-*.whl")]
-    minigrad = wheels[0] if wheels else "minigrad[graphviz,models,report]>=0.1"
-    %pip install --quiet "{{minigrad}}"
+    if not Path("{wheel}").exists():
+        raise FileNotFoundError("{missing}")
+    %pip install --quiet "./{wheel}[graphviz,models,report]"
 """
 MODELS = """\
 if importlib.util.find_spec("models") is None:
     import sys
 
     if not Path("models.zip").exists():
-        raise FileNotFoundError("{models}")
+        raise FileNotFoundError("{missing}")
     sys.path.append("models.zip")
 """
 IMPORTS_MODELS = re.compile(r"^(?:from|import) models\b", re.MULTILINE)
@@ -156,14 +157,23 @@ def zipped_models() -> bytes:
     return archive.getvalue()
 
 
-def in_language(notebook: NotebookNode, language: str) -> NotebookNode:
-    """The notebook with the prose of one language, after a cell that sets it up."""
+def in_language(notebook: NotebookNode, language: str, wheel: str) -> NotebookNode:
+    """The notebook with the prose of one language, after a cell that sets it up.
+
+    Args:
+        notebook: from `read`.
+        language: ``en`` or ``es``.
+        wheel: the file name of the wheel that will stand beside it.
+    """
     chosen = deepcopy(notebook)
     chosen.cells = [c for c in chosen.cells if c.metadata.get("lang", language) == language]
     words = WORDS[language]
-    source = SETUP.format(comment=words["setup"], language=language)
+    missing = words["missing"].format
+    source = SETUP.format(
+        comment=words["setup"], language=language, wheel=wheel, missing=missing(file=wheel)
+    )
     if uses_models(notebook):
-        source += MODELS.format(models=words["models"])
+        source += MODELS.format(missing=missing(file="models.zip"))
     setup = nbformat.v4.new_code_cell(source, id="setup")
     chosen.cells.insert(0, setup)
     return chosen
@@ -232,7 +242,7 @@ def folded(notebook: NotebookNode, language: str) -> NotebookNode:
     return result
 
 
-def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter]) -> str:
+def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter], wheel: str) -> str:
     """The chapter as a page of the site: formulas in MathML, solutions folded."""
     shown = deepcopy(notebook)
     del shown.cells[0]  # the setup is for the notebook
@@ -261,7 +271,7 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter]) -> str:
     k = same.index(this)
     return _render(
         "page.html.jinja", title=this.title, language=this.language, body=body, this=this,
-        other=next(c for c in chapters if c.stem == this.stem and c != this).page,
+        wheel=wheel, other=next(c for c in chapters if c.stem == this.stem and c != this).page,
         previous=same[k - 1] if k else None, next=same[k + 1] if k + 1 < len(same) else None,
     )  # fmt: skip
 
@@ -314,8 +324,13 @@ def highlighting(where: str) -> str:
     return f"{day}\n@media (prefers-color-scheme: dark) {{\n{night}\n}}"
 
 
-def build(scripts: list[Path], folder: Path) -> list[Path]:
+def build(scripts: list[Path], folder: Path, wheel: Path) -> list[Path]:
     """Run the tutorials in both languages and write the site; the files written.
+
+    Args:
+        scripts: the chapters.
+        folder: where the site goes.
+        wheel: minigrad's wheel, which is copied there.
 
     Raises:
         ValueError: a prose cell has no twin.
@@ -330,7 +345,7 @@ def build(scripts: list[Path], folder: Path) -> list[Path]:
     ]
 
     runs = {
-        this: in_language(notebooks[script], this.language)
+        this: in_language(notebooks[script], this.language, wheel.name)
         for this, (script, _) in zip(chapters, product(scripts, WORDS), strict=True)
     }
     asyncio.run(_execute_all(list(runs.values())))
@@ -339,13 +354,14 @@ def build(scripts: list[Path], folder: Path) -> list[Path]:
     for this, done in runs.items():
         notebook = folded(done, this.language)
         files[f"{this.stem}.{this.language}.ipynb"] = nbformat.writes(notebook) + "\n"
-        files[this.page] = page(done, this, chapters)
+        files[this.page] = page(done, this, chapters, wheel.name)
     colours = (SITE / "colours.css").read_text(encoding="utf-8")
     files |= reference.pages(SITE / "reference", colours=colours, highlighting=highlighting)
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
     written = [folder / name for name in files]
+    written.append(Path(shutil.copy(wheel, folder)))
     if any(this.uses_models for this in chapters):
         written.append(folder / "models.zip")
         written[-1].write_bytes(zipped_models())
@@ -364,7 +380,10 @@ def main() -> None:
     scripts = [s for s in sorted(HERE.glob("[0-9]*.py")) if s.name.startswith(tuple(options.only))]
     if not scripts:
         parser.error(f"--only: no chapter begins with {' or '.join(options.only)}")
-    for path in build(scripts, options.folder.resolve()):
+    wheels = sorted(Path("dist").glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        parser.error("dist holds no wheel for the notebooks: run make wheel first")
+    for path in build(scripts, options.folder.resolve(), wheels[-1]):
         print(path)
 
 

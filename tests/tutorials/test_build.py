@@ -57,13 +57,23 @@ print("folded")
 """
 
 
+WHEEL = "symbolic_autodiff-0.1.0-py3-none-any.whl"
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def wheel(tmp_path_factory):
+    path = tmp_path_factory.mktemp("wheel") / WHEEL
+    path.write_text("as pip would build it")
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, wheel):
     folder = tmp_path_factory.mktemp("site")
     for stem in ("01-squares", "02-more"):
         (folder / f"{stem}.py").write_text(SCRIPT, encoding="utf-8")
     scripts = sorted(folder.glob("*.py"))
-    written = build(scripts, folder / "out")
+    written = build(scripts, folder / "out", wheel)
     out = folder / "out"
     assert set(written) == {path for path in out.rglob("*") if path.is_file()}
     return {str(path.relative_to(out)): path.read_text(encoding="utf-8") for path in written}
@@ -132,16 +142,20 @@ def test_solutions_are_folded_in_pages_and_notebooks(site):
     assert cells[-1].metadata.jupyter.source_hidden and cells[-1].metadata.cellView == "form"
 
 
-def test_a_notebook_begins_by_getting_minigrad_where_it_is_missing(site):
+def test_a_notebook_begins_by_installing_the_wheel_where_it_is_missing(site):
     first = nbformat.reads(site["01-squares.es.ipynb"], as_version=4).cells[0]
-    assert first.cell_type == "code" and "%pip install" in first.source
+    assert first.cell_type == "code"
+    assert f'%pip install --quiet "./{WHEEL}[graphviz,models,report]"' in first.source
+    assert f"falta {WHEEL}" in first.source
+    assert site[WHEEL] == "as pip would build it"
+    assert f'<a href="{WHEEL}" download>' in site["01-squares.es.html"]
     assert 'os.environ["MINIGRAD_LANGUAGE"] = "es"' in first.source
 
 
-def test_a_chapter_that_needs_models_finds_them_beside_it(tmp_path):
+def test_a_chapter_that_needs_models_finds_them_beside_it(tmp_path, wheel):
     script = tmp_path / "01-models.py"
     script.write_text(SCRIPT.replace("import sympy", "import sympy\nfrom models import text as t"))
-    written = build([script], tmp_path / "out")
+    written = build([script], tmp_path / "out", wheel)
     archive = tmp_path / "out" / "models.zip"
     assert archive in written and archive.read_bytes() == zipped_models()
     page = (tmp_path / "out" / "01-models.es.html").read_text(encoding="utf-8")
@@ -162,10 +176,10 @@ def test_a_chapter_that_needs_models_finds_them_beside_it(tmp_path):
     assert Path(done.stdout.strip()) == Path("models.zip/models/text.py")
 
 
-def test_building_again_writes_the_same(tmp_path, site):
+def test_building_again_writes_the_same(tmp_path, site, wheel):
     script = tmp_path / "01-squares.py"
     script.write_text(SCRIPT, encoding="utf-8")
-    for path in build([script], tmp_path / "out"):
+    for path in build([script], tmp_path / "out", wheel):
         if path.suffix == ".ipynb":
             assert path.read_text(encoding="utf-8") == site[path.name]
 
@@ -190,6 +204,6 @@ def test_prose_without_a_twin_is_refused(tmp_path, broken, fault):
 def test_the_build_changes_no_notebook_that_it_is_given():
     notebook = jupytext.reads(SCRIPT, "py:percent")
     before = nbformat.writes(notebook)
-    folded(in_language(notebook, "en"), "en")
+    folded(in_language(notebook, "en", WHEEL), "en")
     assert not untwinned(notebook)
     assert nbformat.writes(notebook) == before
