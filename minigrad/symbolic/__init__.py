@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from minigrad import nn
 from minigrad.primitives import Primitive
-from minigrad.symbolic.cell import derive_cell
 from minigrad.symbolic.derivation import Derivation, Line, Section
-from minigrad.symbolic.equations import CellEquations, cell_equations
-from minigrad.symbolic.layer import derive_layer
-from minigrad.symbolic.rule import derive_rule
-from minigrad.symbolic.sentences import LANGUAGES, Language, Words
-from minigrad.symbolic.vocabulary import NOTATIONS, Notation
+from minigrad.symbolic.derive.cell import derive_cell
+from minigrad.symbolic.derive.module import derive_module
+from minigrad.symbolic.derive.naming import NOTATIONS, Notation
+from minigrad.symbolic.derive.rule import derive_rule
+from minigrad.symbolic.read.cells import cell_equations
+from minigrad.symbolic.read.equations import CellEquations
+from minigrad.symbolic.write.sentences import LANGUAGES, Language, Words
 from minigrad.targets import Target, resolve, target_of
 from minigrad.targets.layers import CellTarget
 from minigrad.targets.rules import PrimitiveTarget
@@ -61,6 +62,6 @@ def derive(
     if notation not in NOTATIONS:
         raise ValueError(f"derive: got notation {notation!r}, expected {', '.join(NOTATIONS)}")
     if isinstance(target, CellTarget):
-        return derive_cell(target, wrt, notation=notation, words=words)
-    derived = derive_rule if isinstance(target, PrimitiveTarget) else derive_layer
+        return derive_cell(cell_equations(target), wrt, notation=notation, words=words)
+    derived = derive_rule if isinstance(target, PrimitiveTarget) else derive_module
     return derived(target, wrt, words=words)

@@ -234,11 +234,11 @@ def _sum(x: Matrix, axis: Any = None, keepdims: bool = False) -> Matrix:
     x = Matrix(times * x.formula, own)
     if not summed:
         return Matrix(_moved(x, shape), shape)
-    if summed == long - repeated:
+    if axis is None or (summed != {x.ndim - 1} and summed == long - repeated):
         return Matrix(f.total(x.formula), shape)
     if summed == {x.ndim - 1}:
         rows = f.row_sum(x.formula)
-        return Matrix(rows if keepdims else f.transposed(rows), shape)
+        return Matrix(rows if keepdims or len(long) < 2 else f.transposed(rows), shape)
     return Matrix(f.column_sum(x.formula), shape)
 
 

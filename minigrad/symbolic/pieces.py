@@ -25,6 +25,12 @@ class greater(sympy.Function):  # noqa: N801 (SymPy's functions are lower case)
 class same(sympy.Function):  # noqa: N801
     """1 where a = b, else 0."""
 
+    @classmethod
+    def eval(cls, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr | None:
+        """One form for a = b and b = a, a number on the right."""
+        first, second = sorted((a, b), key=lambda e: (e.is_number, sympy.default_sort_key(e)))
+        return None if (a, b) == (first, second) else cls(first, second)
+
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return sympy.Integer(0)
 

@@ -46,8 +46,8 @@ class ShapedArray(NDArrayOperatorsMixin):
             TypeError: always; the message says what to write instead.
         """
         raise TypeError(
-            "the code asks for the value of an array, and its formula would hold for that value "
-            "only: write where, maximum, relu or abs for a choice, and minigrad's or NumPy's "
+            "it branches on values, or makes an array a number, so its formula would hold for "
+            "these values only: use where, maximum, relu or abs for a choice, and NumPy's "
             "functions for those of math"
         )
 

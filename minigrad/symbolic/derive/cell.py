@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import sympy
@@ -15,6 +14,7 @@ from minigrad.symbolic.derive.naming import Naming, vocabulary
 from minigrad.symbolic.derive.partials import local_partials
 from minigrad.symbolic.formula import Quantity, equal, symbol
 from minigrad.symbolic.matrix import Matrix
+from minigrad.symbolic.pieces import stopped
 from minigrad.symbolic.read.equations import (
     PREVIOUS,
     Affine,
@@ -24,7 +24,6 @@ from minigrad.symbolic.read.equations import (
     Equation,
     Total,
 )
-from minigrad.symbolic.write.printing import text
 from minigrad.symbolic.write.sentences import Prose, Words
 
 
@@ -90,7 +89,7 @@ class _Sections:
         if Total in kinds:
             says += self.say("units_say")
         written = [line.equation.right for line in lines]
-        for function, key in ((f.part, "part_says"), (f.stopped, "stopped_says")):
+        for function, key in ((f.part, "part_says"), (stopped, "stopped_says")):
             if any(e.has(function) for e in written):
                 says += self.say(key)
         if self.equations.constants:
@@ -322,14 +321,12 @@ def _needed(found: list[Adjoint], wrt: str) -> set[str]:
     """The quantities whose gradients lead to that of ``wrt``, and the lines to keep."""
     terms = {adjoint.name: adjoint.terms for adjoint in found}
     needed, stack = {wrt}, [wrt if wrt in terms else wrt.removesuffix("_0")]
-    seen = set(stack)
     while stack:
         name = stack.pop()
-        needed.add(name if name in terms and (name == wrt or wrt in terms) else wrt)
+        needed.add(name)
         for term in terms[name]:
-            needed |= {f"{term.consumer}|{name}", term.consumer}
-            if term.consumer not in seen:
-                seen.add(term.consumer)
+            needed.add(f"{term.consumer}|{name}")
+            if term.consumer not in needed:
                 stack.append(term.consumer)
     return needed
 

@@ -69,12 +69,14 @@ def adjoints(equations: CellEquations, partials: Partials) -> list[Adjoint]:
     tape = _Tape(equations, partials)
     found = tape.pulled()
     computed = [equation.name for equation in reversed(equations.equations)]
+    order = {name: k for k, name in enumerate(reversed(computed))}
     leaves = [name for name in tape.leaves if not name.endswith(PREVIOUS)]
     result = []
     for name in [*computed, *leaves]:
         terms = _terms(name, found.get(name), partials)
         if name in equations.state:
             terms += _terms(f"{name}{PREVIOUS}", found.get(f"{name}{PREVIOUS}"), partials, True)
+        terms.sort(key=lambda term: (term.later, order.get(term.consumer, 0)))
         result.append(Adjoint(name, tuple(terms), name in equations.state))
     return result
 
@@ -147,8 +149,9 @@ class _Tape:
         result = {}
         for name, formula in self.found.items():
             columns = f.in_columns(f.joined(formula), self.matrices).xreplace(lengths)
-            is_matrix = symbol(name) in self.matrices
-            result[name] = f.transposed(columns) if is_matrix else columns
+            if symbol(name) in self.matrices:
+                columns = sympy.Add(*map(f.transposed, sympy.Add.make_args(columns)))
+            result[name] = columns
         return result
 
     def _recorded(self, equation: Equation) -> Tensor:

@@ -101,7 +101,8 @@ def largest(expression: sympy.Expr, equations: CellEquations) -> sympy.Expr | No
     Returns:
         The bound, ``None`` if there is none.
     """
-    ranges = {"sigmoid": (0, 1), "tanh": (-1, 1), "greater": (0, 1), "same": (0, 1), "sign": (-1, 1)}
+    ranges = dict.fromkeys(("sigmoid", "greater", "same"), (0, 1))
+    ranges |= dict.fromkeys(("tanh", "sign"), (-1, 1))
     values = {
         symbol(e.name): e.expression.func.__name__
         for e in equations.equations

@@ -11,6 +11,7 @@ from minigrad.symbolic.pieces import absolute, sign
 from minigrad.symbolic.read.equations import CellEquations, Elementwise, Total
 
 
+@distribute(False)  # 2 (a + b) stays as the code has it
 def local_partials(equations: CellEquations) -> dict[tuple[str, str], sympy.Expr]:
     """∂w/∂v for every equation w that holds entry by entry or sums entries, and each v in it.
 
@@ -33,9 +34,8 @@ def local_partials(equations: CellEquations) -> dict[tuple[str, str], sympy.Expr
 
 
 def _slope(expression: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr:
-    with distribute(False):
-        derivative = sympy.diff(expression, variable)
-        return derivative.replace(sympy.Abs, absolute).replace(sympy.sign, sign)
+    derivative = sympy.diff(expression, variable)
+    return derivative.replace(sympy.Abs, absolute).replace(sympy.sign, sign)
 
 
 def _in_own_name(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,6 @@ from minigrad.symbolic.matrix import exact
 from minigrad.symbolic.pieces import COMPARISONS, stopped, where, written_as
 from minigrad.symbolic.read.equations import (
     INPUTS,
-    PREVIOUS,
     UNITS,
     Affine,
     Applied,
@@ -33,13 +32,14 @@ from minigrad.symbolic.read.recording import (
     Place,
     Recording,
     bounds_in,
-    constants_of,
     gate_of,
-    in_sizes,
+    lifted,
+    numbered,
     record_step,
-    same_structure,
+    steady,
 )
 from minigrad.tape import Node
+from minigrad.targets import Target
 from minigrad.tensor import Parameter
 
 _SIZES = ((83, 97), (59, 61))  # (input_size, hidden_size) at which a cell is read; all differ
@@ -53,65 +53,37 @@ _ACTIVATIONS = frozenset(
 _LONG = 12  # operations that are not written out twice
 
 
-def equations_of_class(make: Any, title: str) -> CellEquations:
-    """The equations of a cell for every size.
-
-    Args:
-        make: (input_size, hidden_size) → the cell.
-        title: what it is called.
+def cell_equations(target: Target) -> CellEquations:
+    """The equations of a cell for every size: its step is run, and what it recorded is read.
 
     Raises:
         ValueError: the step does what has no equation here, or depends on chance or on sizes.
+
+    Example:
+        >>> from minigrad.symbolic import cell_equations
+        >>> from minigrad.targets import resolve
+        >>> [equation.name for equation in cell_equations(resolve("gru")).equations]
+        ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
-    first, again, second = (make(*size) for size in (_SIZES[0], _SIZES[0], _SIZES[1]))
-    recording = record_step(first, title)
-    values = _steady(recording, record_step(again, title), title)
-    other = record_step(second, title)
-    if not same_structure(recording, other):
-        raise ValueError(
-            f"derive: {title}.step does different operations at input_size and hidden_size "
-            f"{_SIZES[0]} and {_SIZES[1]}; derive a cell of one size: name an instance"
-        )
+    title = target.title
+    first, again, second = (record_step(target.cell(*size, rng=0), title)
+                            for size in (_SIZES[0], _SIZES[0], _SIZES[1]))  # fmt: skip
     sizes = {size: [n[k] for n in _SIZES] for k, size in enumerate((INPUTS, UNITS))}
-    later = constants_of(other)
-    for place, value in values.items():
-        a, b = np.asarray(value), np.asarray(later[place])
-        if a.size == b.size == 1 and a.item() != b.item():
-            values[place] = in_sizes((a.item(), b.item()), sizes)
-            if values[place] is None:
-                raise ValueError(
-                    f"derive: {title}.step uses a constant that is {a.item():.6g} at input_size and"
-                    f" hidden_size {_SIZES[0]}, and {b.item():.6g} at {_SIZES[1]}; it is no power "
-                    "of them: derive a cell of one size by naming an instance"
-                )
+    values = steady(first.nodes, again.nodes, f"{title}.step")
+    values = lifted(values, first.nodes, second.nodes, sizes, f"{title}.step")
     lengths = dict(zip(_SIZES[0], (INPUTS, UNITS), strict=True))
-    return _Reader(recording, title, values, lengths).read()
+    return _Reader(first, title, values, lengths).read()
 
 
 def equations_of(cell: nn.Cell, title: str) -> CellEquations:
     """The equations of this very cell, with the sizes and the activation that it was made with.
 
     Raises:
-        ValueError: as for `equations_of_class`.
+        ValueError: as for `cell_equations`.
     """
-    recording = record_step(cell, title)
-    values = _steady(recording, record_step(cell, title), title)
+    recording, again = record_step(cell, title), record_step(cell, title)
+    values = steady(recording.nodes, again.nodes, f"{title}.step")
     return _Reader(recording, title, values, {}).read()
-
-
-def _steady(one: Recording, other: Recording, title: str) -> dict[Place, Any]:
-    """The constants of a step, which are the same in each call."""
-    values, later = constants_of(one), constants_of(other)
-    if not same_structure(one, other) or not all(
-        np.shape(values[k]) == np.shape(later[k])
-        and np.array_equal(values[k], later[k], equal_nan=np.asarray(values[k]).dtype.kind == "f")
-        for k in values
-    ):
-        raise ValueError(
-            f"derive: {title}.step does not do the same each time it is called: it draws random "
-            "numbers, or counts; derive it without, as in cell.eval()"
-        )
-    return values
 
 
 class _Reader:
@@ -126,7 +98,8 @@ class _Reader:
     ) -> None:
         self.recording, self.title, self.values, self.lengths = recording, title, values, lengths
         self.cell, self.nodes = recording.cell, recording.nodes
-        self.number = {node: k for k, node in enumerate(self.nodes)}
+        self.number = numbered(self.nodes)
+        self.inputs = set(recording.inputs.values())
         self.names: dict[Node, str] = {leaf: name for name, leaf in recording.inputs.items()}
         self.paths = {p: path for path, p in self.cell.named_parameters()}
         self.node_of = {id(node.data): node for node in self.nodes}
@@ -144,7 +117,7 @@ class _Reader:
         self.inside = {node for nodes in self.calls.values() for node in nodes}
         self.taken = {*self.cell.gates, *self.cell.state, "x", *self.names.values()}
         self.constants: dict[str, np.ndarray] = {}
-        self.varying = set(recording.inputs.values())  # what depends on them
+        self.varying = set(self.inputs)  # what depends on them
         for node in self.nodes:
             if any(n in self.varying for n in self._inputs(node)):
                 self.varying.add(node)
@@ -165,6 +138,7 @@ class _Reader:
                 if isinstance(operand, Outline):
                     yield from self._behind(operand)
 
+    @distribute(False)  # 2 (a + b) stays as the code has it
     def read(self) -> CellEquations:
         called = {scope.name for node in self.ends if (scope := self.gate_of[node])}
         if unused := [gate for gate in self.cell.gates if gate not in called]:
@@ -188,7 +162,7 @@ class _Reader:
                 equations.append(self._affine(node))
             elif self.gate_of[node] is not None and node.primitive is not None:
                 continue
-            elif node.primitive is None and node not in self.recording.inputs.values():
+            elif node.primitive is None and node not in self.inputs:
                 if any(self.gate_of[use] is None for use in self.uses.get(node, ())):
                     parameters[self._parameter(node)] = self.paths.get(node, node.name or "")
             elif node in self.totals:
@@ -307,7 +281,7 @@ class _Reader:
             if node.primitive.name not in _MOVES:
                 return False
             (node,) = node.parents
-        return node not in self.recording.inputs.values()
+        return node not in self.inputs
 
     def _free(self, name: str) -> str:
         """The name itself, or one like it if another quantity has it."""
@@ -421,8 +395,7 @@ class _Reader:
                 zip(node.operands, node.parents, strict=True)
             )
         ]
-        with distribute(False):
-            return where(*parts) if primitive.name == "where" else written_as(primitive)(*parts)
+        return where(*parts) if primitive.name == "where" else written_as(primitive)(*parts)
 
     def _raw(self, node: Node, position: int, raw: Any) -> sympy.Expr:
         """A constant, or a value that was taken off the tape."""
@@ -489,5 +462,5 @@ def _is_sum(node: Node) -> bool:
     """Whether it is the sum over all units, kept as an axis."""
     if node.primitive is None or node.primitive.name != "sum" or node.parents[0] is None:
         return False
-    axis, shape = node.static.get("axis"), node.operands[0].shape
-    return np.ndim(node.data) == len(shape) and axis in (-1, len(shape) - 1, (-1,), (len(shape) - 1,))
+    axis, last = node.static.get("axis"), node.operands[0].ndim - 1
+    return np.ndim(node.data) == last + 1 and axis in (-1, last, (-1,), (last,))

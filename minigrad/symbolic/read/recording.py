@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -78,14 +79,78 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
     return Recording(cell, inputs, outputs, nodes, batch)
 
 
-def constants_of(recording: Recording) -> dict[Place, Any]:
-    """The numbers and arrays in the step that do not depend on its inputs, by where they stand."""
+def numbered(nodes: Sequence[Node]) -> dict[Node, int]:
+    """The number of each node."""
+    return {node: k for k, node in enumerate(nodes)}
+
+
+def constants_of(nodes: Sequence[Node]) -> dict[Place, Any]:
+    """The numbers and arrays that do not depend on what the code was given, by where they stand."""
     found: dict[Place, Any] = {}
-    for k, node in enumerate(recording.nodes):
+    for k, node in enumerate(nodes):
         for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True)):
             if parent is None:
                 found |= {(k, position, j): value for j, value in enumerate(numbers_in(raw))}
         found |= {(k, -1, j): n for j, n in enumerate(bounds_in(node.static))}
+    return found
+
+
+def steady(one: Sequence[Node], other: Sequence[Node], title: str) -> dict[Place, Any]:
+    """The constants of code that does the same each time it is called.
+
+    Raises:
+        ValueError: it does not.
+    """
+    values, later = constants_of(one), constants_of(other)
+    if not same_structure(one, other) or not all(
+        np.shape(values[k]) == np.shape(later[k])
+        and np.array_equal(values[k], later[k], equal_nan=np.asarray(values[k]).dtype.kind == "f")
+        for k in values
+    ):
+        raise ValueError(
+            f"derive: {title} does not do the same each time it is called: it draws random "
+            "numbers, or counts; derive it without, as after .eval()"
+        )
+    return values
+
+
+def lifted(
+    values: Mapping[Place, Any],
+    first: Sequence[Node],
+    second: Sequence[Node],
+    sizes: Mapping[Size, Sequence[int]],
+    title: str,
+) -> dict[Place, Any]:
+    """The constants, those that depend on the sizes as formulas in these.
+
+    Args:
+        values: at the first sizes.
+        first: what was recorded there.
+        second: what was recorded at the second sizes.
+        sizes: two lengths of each.
+        title: of the code.
+
+    Raises:
+        ValueError: a constant is no power of the sizes, or the code does something else there.
+    """
+    at = " and ".join(str(tuple(lengths)) for lengths in zip(*sizes.values(), strict=True))
+    names = ", ".join(map(str, sizes))
+    if not same_structure(first, second):
+        raise ValueError(
+            f"derive: {title} does different operations at the sizes ({names}) = {at}; "
+            "derive one of a single size, by naming an instance"
+        )
+    later, found = constants_of(second), dict(values)
+    for place, value in values.items():
+        a, b = np.asarray(value), np.asarray(later[place])
+        if a.size == b.size == 1 and a.item() != b.item():
+            found[place] = in_sizes((a.item(), b.item()), sizes)
+            if found[place] is None:
+                raise ValueError(
+                    f"derive: {title} uses a constant that is {a.item():.6g} and {b.item():.6g} at "
+                    f"the sizes ({names}) = {at}, which is no power of them; derive one of a "
+                    "single size, by naming an instance"
+                )
     return found
 
 
@@ -106,29 +171,43 @@ def bounds_in(static: Mapping[str, Any]) -> Iterator[int]:
                 yield from (n for n in (entry.start, entry.stop) if n is not None)
 
 
-def same_structure(one: Recording, other: Recording) -> bool:
+def same_structure(one: Sequence[Node], other: Sequence[Node]) -> bool:
     """Whether two recordings consist of the same operations."""
 
-    def shape(recording: Recording) -> list[Any]:
-        number = {node: k for k, node in enumerate(recording.nodes)}
+    def shape(nodes: Sequence[Node]) -> list[Any]:
+        number = numbered(nodes)
         return [
-            (node.primitive and node.primitive.name, [p and number.get(p) for p in node.parents])
-            for node in recording.nodes
+            (
+                node.primitive and node.primitive.name,
+                [None if p is None else number.get(p) for p in node.parents],
+            )
+            for node in nodes
         ]
 
     return shape(one) == shape(other) and constants_of(one).keys() == constants_of(other).keys()
 
 
 def in_sizes(values: Sequence[float], sizes: Mapping[Size, Sequence[int]]) -> sympy.Expr | None:
-    """A constant, seen at several sizes, as k Hᵖ or H + k; ``None`` if it is neither."""
-    first, *others = values
+    """A constant, seen at several sizes, as k Hᵖ, k n/d or H + k; ``None`` if it is none of these.
+
+    Args:
+        values: the constant at each.
+        sizes: the lengths at each.
+    """
+    powers = (1, -1, Fraction(1, 2), Fraction(-1, 2), 2, -2)
+    monomials = [((s, p),) for s in sizes for p in powers]
+    pairs = itertools.combinations(sizes, 2)
+    monomials += [((s, p), (t, q)) for s, t in pairs for p in (1, -1) for q in (1, -1)]
+    for monomial in monomials:
+        scale = [
+            math.prod(sizes[s][k] ** float(p) for s, p in monomial) for k in range(len(values))
+        ]
+        k = values[0] / scale[0]
+        if all(_close(v, k * x) for v, x in zip(values, scale, strict=True)):
+            return _simple(k) * sympy.Mul(*(s ** sympy.Rational(p) for s, p in monomial))
     for symbol, lengths in sizes.items():
-        for power in (1, -1, Fraction(1, 2), Fraction(-1, 2), 2, -2):
-            k = first / lengths[0] ** float(power)
-            if all(_close(v, k * n ** float(power)) for v, n in zip(values, lengths, strict=True)):
-                return _simple(k) * symbol ** sympy.Rational(power)
         for sign in (1, -1) if all(values) else (1,):
-            k = first**sign - lengths[0]
+            k = values[0] ** sign - lengths[0]
             if all(_close(v**sign, n + k) for v, n in zip(values, lengths, strict=True)):
                 return (symbol + _simple(round(k, 9))) ** sign
     return None

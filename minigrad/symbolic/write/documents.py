@@ -177,7 +177,8 @@ def _aligned(number: int, line: Line, reason: Prose) -> str:
 
 def _html(prose: Prose) -> str:
     return "".join(
-        escape(part) if isinstance(part, str) else mathml(latex(part, inline=True)) for part in prose
+        escape(part) if isinstance(part, str) else mathml(latex(part, inline=True))
+        for part in prose
     )
 
 
@@ -195,7 +196,8 @@ def _inert(sentence: str) -> str:
 
 def _tex(prose: Prose) -> str:
     return "".join(
-        _escaped(part) if isinstance(part, str) else f"${latex(part, inline=True)}$" for part in prose
+        _escaped(part) if isinstance(part, str) else f"${latex(part, inline=True)}$"
+        for part in prose
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 
 from minigrad import notation
-from minigrad.symbolic.formula import Equation, Given, Quantity, Size
+from minigrad.symbolic.formula import ArrayFunction, Equation, Given, Quantity, of_loss
 
 SUM, ENTRIES, PRODUCT, ATOM = range(4)  # how tightly a formula binds: A B ∘ C is (A B) ∘ C
 Written = tuple[str, int]
@@ -111,7 +111,9 @@ def _whole(formula: sympy.Expr | Given | Equation, printer: _Printer) -> str:
     return printer(formula)[0]
 
 
-_LOW = re.compile(r"\\left([(\[])((?:(?!\\left|\\right|frac|\\sum|\\prod|\\sqrt|\\\\).)*)\\right([)\]])")
+_LOW = re.compile(
+    r"\\left([(\[])((?:(?!\\left|\\right|frac|\\sum|\\prod|\\sqrt|\\\\).)*)\\right([)\]])"
+)
 
 
 def _fenced(source: str) -> str:
@@ -200,8 +202,8 @@ class _Printer:
             return f"{delta}{base}{above}" + (f"_{{{indices}}}" if indices else "")
         index = "_".join(lower)
         above = f"^{word(q.upper)}" if q.upper else ""
-        braced = len(index) > 1 and shift
-        return f"{delta}{base}{above}" + (f"_{{{index}}}" if braced else f"_{index}" if index else "")
+        index = f"{{{index}}}" if len(index) > 1 and shift else index
+        return f"{delta}{base}{above}" + (f"_{index}" if index else "")
 
     def number(self, e: Any) -> Written:
         if e.is_infinite:
@@ -233,29 +235,32 @@ class _Printer:
 
     def product(self, e: Any) -> Written:
         number, rest = e.as_coeff_Mul()
+        if number.is_Rational and number.q > 1000:
+            known = _recognised(Fraction(abs(number.p), number.q))
+            if known is not None and not known.is_Rational:
+                number, rest = sympy.sign(number), rest * known
         sign = self.minus if number < 0 else ""
         number = abs(number)
         above, below = sympy.fraction(rest)
-        if number.is_Rational and number.q != 1 and self._is_fraction(number):
+        if number.is_Rational and number.q != 1 and self.number(number)[1] != ATOM:
             number, below = sympy.Integer(number.p), number.q * below
-        factors = [factor for factor in _in_order(sympy.Mul.make_args(above)) if factor != 1]
-        alone = SUM if self.latex and below != 1 and number == 1 else PRODUCT  # under the bar
-        written = [self.least(factor, PRODUCT if len(factors) > 1 else alone) for factor in factors]
-        front = [] if number == 1 else [self.least(number, ATOM)]
-        spread = self.times.join(written)
-        whole = " ".join([*front, *([spread] if spread else [])]) or "1"
+        whole, several = self._factors(number * above)
         if below != 1:
-            under = self.least(below, SUM if self.latex else ATOM)
-            whole = f"\\frac{{{whole}}}{{{under}}}" if self.latex else f"{whole} / {under}"
-        if sign or (below != 1 and not self.latex):
-            return f"{sign}{whole}", SUM
-        several = len(front) + len(factors) > 1 and below == 1
-        return whole, ENTRIES if several else PRODUCT
+            if not self.latex:
+                return f"{sign}{whole} / {self.least(below, ATOM)}", SUM
+            whole = f"\\frac{{{whole}}}{{{self.least(below, SUM)}}}"
+        return f"{sign}{whole}", SUM if sign else ENTRIES if several and below == 1 else PRODUCT
 
-    def _is_fraction(self, number: Any) -> bool:
-        """Whether it is written with a bar, and not as a decimal."""
-        written, binding = self._positive(Fraction(number.p, number.q))
-        return binding != ATOM and written[0].isdigit() or "frac" in written
+    def _factors(self, above: Any) -> tuple[str, bool]:
+        """A product: numbers and sizes in front, then ∘ between arrays; whether it has several."""
+        factors = _in_order(sympy.Mul.make_args(above))
+        front = [e for e in factors if not e.atoms(Quantity) and e != 1]
+        arrays = [e for e in factors if e.atoms(Quantity)]
+        several = len(front) + len(arrays) > 1
+        alone = SUM if self.latex and not several else PRODUCT  # under a bar it needs no brackets
+        spread = self.times.join(self.least(e, alone) for e in arrays)
+        written = [self.least(e, ATOM if several else PRODUCT) for e in front]
+        return " ".join(filter(None, [*written, spread])) or "1", several
 
     def power(self, base: Any, exponent: Any) -> Written:
         if exponent == sympy.Rational(1, 2):
@@ -287,23 +292,28 @@ def _sum(printer: _Printer, terms: Iterable[Any]) -> str:
     return reduce(join, (printer.least(term, SUM) for term in terms))
 
 
-def _in_order(terms: Iterable[Any]) -> list[Any]:
-    """Numbers first; else as the quantities are ranked, terms with a minus and functions late."""
+def _in_order(parts: Iterable[Any]) -> list[Any]:
+    """Terms or factors: what the loss sends and numbers first; then as the quantities are ranked.
 
-    def key(e: Any) -> tuple[Any, ...]:
-        quantities = e.atoms(Quantity)
-        rank = min((q.rank for q in quantities), default=0)
-        if any(q.delta for q in quantities):  # a gradient's terms stay in the order of the paths
-            return 1, False, False, rank, sympy.default_sort_key(e)
-        applied = e.has(sympy.Function)
-        minus = e.is_Mul and e.could_extract_minus_sign()
-        return int(not _is_constant(e)), minus, applied, rank, sympy.default_sort_key(e)
-
-    return sorted(terms, key=key)
+    Terms with a minus, functions, and numbers that are small or negative come late.
+    """
+    return sorted(parts, key=_place)
 
 
-def _is_constant(e: Any) -> bool:
-    return all(isinstance(s, Size) for s in e.free_symbols)
+def _place(e: Any) -> tuple[Any, ...]:
+    if isinstance(e, of_loss):
+        return 0, False, False, 0, ""
+    quantities = e.atoms(Quantity)
+    if not quantities:
+        late = e.is_number and e.is_real and e < sympy.Rational(1, 100)
+        return 3 if late else 1, False, False, 0, sympy.default_sort_key(e)
+    if any(q.delta for q in quantities) and not e.is_Add:
+        # a gradient's terms stay in the order of the paths
+        return 2, False, False, min(q.rank for q in quantities), sympy.default_sort_key(e)
+    applied = any(not isinstance(function, ArrayFunction) for function in e.atoms(sympy.Function))
+    minus = e.is_Mul and e.could_extract_minus_sign()
+    rank = min((q.rank for q in quantities if not q.delta), default=0)
+    return 2, minus, applied, rank, sympy.default_sort_key(e)
 
 
 def _superscript(number: int) -> str:

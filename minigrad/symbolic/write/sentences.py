@@ -238,13 +238,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
                      "casi 0 donde {argument} es grande: este camino hacia {after} se cierra"),
     # Layers in matrices
     "layer_forward_says": (
-        "Each row is one step, or one word{width}. ∘ is the elementwise product, and functions "
-        "act elementwise.",
-        "Cada fila es un paso, o una palabra{width}. ∘ es el producto elemento a elemento, y las "
-        "funciones actúan elemento a elemento.",
+        "Each row is one sample, such as a step or a word. ∘ is the elementwise product, and "
+        "functions act elementwise.",
+        "Cada fila es un ejemplo, como un paso o una palabra. ∘ es el producto elemento a "
+        "elemento, y las funciones actúan elemento a elemento.",
     ),
-    "layer_width": ("; `d` is the width of a row after the layer's maps",
-                    "; `d` es la anchura de una fila tras las aplicaciones de la capa"),
+    "size_says": (" {size} is the layer's argument {meaning}.",
+                  " {size} es el argumento {meaning} de la capa."),
+    "constant_matrices_say": (" Constant arrays, which are not learned: {names}.",
+                              " Matrices constantes, que no se aprenden: {names}."),
     "layer_backward_says": (
         "Write `δV` for `∂L/∂V`. Each line is the engine's own rule, run on names instead of "
         "numbers: `C = A B` gives `δA = δC Bᵀ` and `δB = Aᵀ δC`. What was broadcast in the "
@@ -297,6 +299,17 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "computes": ("forward", "hacia adelante"),
 }  # fmt: skip
 
+KINKS: dict[str, str] = {
+    "at 0 the derivative is 0, that of the left side":
+        "en 0 la derivada es 0, la del lado izquierdo",
+    "it jumps at 0; the derivative is 0 there as elsewhere":
+        "salta en 0; allí la derivada es 0, como en todas partes",
+    "at 0 the derivative is 0, between −1 and 1": "en 0 la derivada es 0, entre −1 y 1",
+    "where both are equal, each has the derivative ½":
+        "donde ambos son iguales, cada uno tiene la derivada ½",
+}  # fmt: skip
+"""What elementwise primitives say of their kinks, in Spanish."""
+
 
 class Words:
     """The sentences of one language.
@@ -332,6 +345,10 @@ class Words:
                 else:
                     parts.append(value)  # type: ignore[arg-type]
         return tuple(parts)
+
+    def kink(self, where: str) -> str:
+        """What a primitive says of its kink, which is in English there."""
+        return KINKS.get(where, where) if self.language == "es" else where
 
     def plain(self, key: str, **fields: str) -> str:
         """A sentence as plain text, for headings."""
