@@ -100,8 +100,11 @@ class _Sections:
     def _right(self, equation: Equation) -> sympy.Expr:
         naming = self.naming
         if isinstance(equation, Affine):
-            weight, bias = (naming.quantity(f"{base}_{equation.gate}") for base in "Wb")
-            return f.affine(weight, naming.stacked(equation.operands), bias)
+            weight = naming.quantity(f"W_{equation.gate}")
+            operands = naming.stacked(equation.operands)
+            if not equation.biased:
+                return f.matmul(weight, operands)
+            return f.affine(weight, operands, naming.quantity(f"b_{equation.gate}"))
         if isinstance(equation, Elementwise):
             return naming.at(equation.expression)
         if isinstance(equation, Applied):
@@ -301,10 +304,11 @@ class _Sections:
 
 def _meant(equations: CellEquations, wrt: str) -> str:
     """The line that ``wrt`` asks for: W_f and b_f are lines of their own."""
-    gates = [e.gate for e in equations.equations if isinstance(e, Affine)]
+    affine = [e for e in equations.equations if isinstance(e, Affine)]
+    gates = [e.gate for e in affine]
     named = {e.name for e in equations.equations}
     known = [
-        *(f"{base}_{gate}" for gate in dict.fromkeys(gates) for base in ("W", "b")),
+        *(f"{base}_{e.gate}" for e in affine for base in ("W", "b")[: 1 + e.biased]),
         *dict.fromkeys(gates), *equations.state, *(f"{s}_0" for s in equations.state), "x",
         *equations.parameters,
     ]  # fmt: skip

@@ -160,10 +160,11 @@ class _Tape:
             width = sum(operand.shape[-1] for operand in operands)
             height = self.equations.shapes[equation.name][-1]
             weight = self._leaf(f"W_{equation.gate}", (height, width))
-            bias = self._leaf(f"b_{equation.gate}", (height,))
             joined = np.concatenate(operands, axis=-1) if len(operands) > 1 else operands[0]
-            result: Tensor = joined @ weight.T + bias
-            return result
+            product: Tensor = joined @ weight.T
+            if not equation.biased:
+                return product
+            return product + self._leaf(f"b_{equation.gate}", (height,))
         if isinstance(equation, Applied):
             return self._applied(equation)
         return self._entrywise(equation)

@@ -326,7 +326,7 @@ class _Reader:
         scope = self.gate_of[end]
         assert scope is not None
         operands = tuple(self.names[operand] for operand in self._operands(end))
-        return Affine(self.names[end], scope.name, operands)
+        return Affine(self.names[end], scope.name, operands, vars(self.cell)[scope.name].has_bias)
 
     def _add_total(self, node: Node, equations: list[Equation]) -> None:
         summed, factor = self.totals[node]

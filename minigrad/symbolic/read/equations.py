@@ -25,11 +25,13 @@ class Affine:
         name: of the result, the pre-activation.
         gate: the gate, which names W and b.
         operands: names, in the order in which they are stacked.
+        biased: whether there is a b.
     """
 
     name: str
     gate: str
     operands: tuple[str, ...]
+    biased: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class CellEquations:
         equations: in the order in which the cell computes them.
         parameters: names of parameters that are used outside of gates.
         shared: names of quantities with one number for all units.
-        attributes: the path in the cell to each of the parameters.
+        attributes: the dotted path in the cell that leads to each of the parameters.
         shapes: of each quantity, a vector being a row (1, n).
         constants: arrays of the cell that are no parameters, by name.
         lengths: how a number that counts entries is written: 97 is H.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -63,7 +64,8 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
         for name, width in widths.items()
     }
     try:
-        outputs = cell.step(*inputs.values())
+        with _all_learned(cell):
+            outputs = cell.step(*inputs.values())
     except Exception as error:
         said = " ".join(str(error).split())
         raise ValueError(f"derive: {title}.step: {said or type(error).__name__}") from error
@@ -77,6 +79,19 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
     outputs = tuple(plain(outputs, keep=lambda node: gate_of(node) is not None))
     nodes = tuple(sorted(ancestors(outputs), key=lambda node: node.index))
     return Recording(cell, inputs, outputs, nodes, batch)
+
+
+@contextmanager
+def _all_learned(cell: nn.Cell) -> Iterator[None]:
+    """The cell with no parameter frozen: a frozen one would be read as a number."""
+    frozen = [parameter for parameter in cell.parameters() if not parameter.requires_grad]
+    for parameter in frozen:
+        parameter.requires_grad = True
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad = False
 
 
 def numbered(nodes: Sequence[Node]) -> dict[Node, int]:
