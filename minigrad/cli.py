@@ -20,8 +20,8 @@ from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.targets.functions import BackwardTarget
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
-    from minigrad.symbolic.write.sentences import Language
     from minigrad.symbolic.derive.naming import Notation
+    from minigrad.symbolic.write.sentences import Language
     from minigrad.verify.report import Check, Report
 
 TARGETS = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sympy.core.parameters import distribute
+
 from minigrad import nn
 from minigrad.primitives import Primitive
 from minigrad.symbolic.derivation import Derivation, Line, Section
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 
+@distribute(False)  # SymPy: 2 (a + b) stays as the code has it
 def derive(
     target: Target | str | type[nn.Module] | Primitive,
     *,

@@ -95,10 +95,9 @@ class ArrayFunction(sympy.Function):
 
 def apart(expression: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     """A product's numbers and sizes, and its other factors."""
-    number, rest = [], []
-    for factor in sympy.Mul.make_args(expression):
-        (number if is_number(factor) else rest).append(factor)
-    return sympy.Mul(*number), sympy.Mul(*rest)
+    factors = sympy.Mul.make_args(expression)
+    numbers = [factor for factor in factors if is_number(factor)]
+    return sympy.Mul(*numbers), sympy.Mul(*(e for e in factors if not is_number(e)))
 
 
 def is_number(expression: sympy.Expr) -> bool:

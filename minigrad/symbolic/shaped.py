@@ -82,7 +82,7 @@ class ShapedArray(NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         self.refuse_value()
 
-    __float__ = __int__ = __index__ = __complex__ = __array__ = item = __bool__  # type: ignore[assignment]
+    __float__ = __int__ = __index__ = __complex__ = __array__ = item = __bool__
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -216,7 +216,6 @@ def plan(cell: nn.Cell) -> Plan:
         read = equations_of(cell, title)
     except ValueError as error:
         raise NotFusableError(str(error).removeprefix("derive: ")) from error
-<<<<<<< HEAD
     for equation in read.equations:
         if isinstance(equation, Applied):
             raise NotFusableError(
@@ -224,15 +223,11 @@ def plan(cell: nn.Cell) -> Plan:
             )
     if read.constants:
         raise NotFusableError(f"{title}: it has constant arrays: {', '.join(read.constants)}")
-    equations = _one_function_each(_by_pieces(_one_quantity_each(read)))
-=======
     for path in read.attributes:
         shape = attrgetter(path)(cell).shape
         if shape != (cell.hidden_size,):
             raise NotFusableError(f"{title}: {path} has the shape {shape}, not one number per unit")
-    equations = _one_function_each(_in_numbers(_one_quantity_each(read),
-                                               cell.size_of(cell.state[0])))  # fmt: skip
->>>>>>> main
+    equations = _one_function_each(_by_pieces(_one_quantity_each(read)))
     for equation in equations.equations:
         if isinstance(equation, Elementwise) and symbol("x") in equation.expression.free_symbols:
             raise NotFusableError(f"{title}: {equation.name} uses x outside of a gate")

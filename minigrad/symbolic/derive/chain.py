@@ -160,7 +160,7 @@ class _Tape:
             width = sum(operand.shape[-1] for operand in operands)
             height = self.equations.shapes[equation.name][-1]
             weight = self._leaf(f"W_{equation.gate}", (height, width))
-            joined = np.concatenate(operands, axis=-1) if len(operands) > 1 else operands[0]
+            joined: Any = np.concatenate(operands, axis=-1) if len(operands) > 1 else operands[0]
             product: Tensor = joined @ weight.T
             if not equation.biased:
                 return product

@@ -289,9 +289,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
         delta = name.replaced(delta=True, rank=name.rank - 10 * len(number))
 
         def note(g: Matrix) -> Matrix:
-            used = sorted(
-                (q for q in g.formula.atoms(Quantity) if q.delta), key=lambda q: -q.rank
-            )
+            used = sorted((q for q in g.formula.atoms(Quantity) if q.delta), key=lambda q: -q.rank)
             ways = [q.replaced(delta=False, rank=q.rank + 10 * len(number)) for q in used]
             reason = words("enters_through", v=name, now=ways) if ways else words("from_loss")
             uses = [key for way in ways for key in _behind(names, way)]

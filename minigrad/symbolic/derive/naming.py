@@ -181,9 +181,7 @@ class Naming:
         return f.stacked(*names) if len(names) > 1 else names[0]
 
 
-def _position(
-    equations: CellEquations, call: Affine | None, start: int, stop: int
-) -> int | None:
+def _position(equations: CellEquations, call: Affine | None, start: int, stop: int) -> int | None:
     """Which operand of a gate meets the columns of its weight from ``start`` to ``stop``."""
     first = 0
     for position, operand in enumerate(call.operands if call else ()):

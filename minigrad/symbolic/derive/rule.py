@@ -62,9 +62,7 @@ def _elementwise(
                  letters[k]),
         ]  # fmt: skip
         gradient = Quantity(letters[k], delta=True)
-        gradients.append(
-            Line(equal(gradient, delta * reference), words("chain_rule"), letters[k])
-        )
+        gradients.append(Line(equal(gradient, delta * reference), words("chain_rule"), letters[k]))
     kink = words("kink", where=words.kink(primitive.nonsmooth)) if primitive.nonsmooth else ""
     return (
         Section(words.plain("forward"), words("entry_forward_says", kink=kink), (forward,)),

@@ -99,9 +99,9 @@ class _Reader:
         self.recording, self.title, self.values, self.lengths = recording, title, values, lengths
         self.cell, self.nodes = recording.cell, recording.nodes
         self.number = numbered(self.nodes)
-        self.inputs = set(recording.inputs.values())
+        self.inputs: set[Node] = set(recording.inputs.values())
         self.names: dict[Node, str] = {leaf: name for name, leaf in recording.inputs.items()}
-        self.paths = {p: path for path, p in self.cell.named_parameters()}
+        self.paths: dict[Node, str] = {p: path for path, p in self.cell.named_parameters()}
         self.node_of = {id(node.data): node for node in self.nodes}
         self.uses: dict[Node, list[Node]] = {}
         for node in self.nodes:
@@ -140,18 +140,12 @@ class _Reader:
 
     @distribute(False)  # 2 (a + b) stays as the code has it
     def read(self) -> CellEquations:
-        called = {scope.name for node in self.ends if (scope := self.gate_of[node])}
-        if unused := [gate for gate in self.cell.gates if gate not in called]:
-            raise ValueError(
-                f"derive: {self.title} declares gate {', '.join(unused)}, which step never calls: "
-                "call it, or take it out of gates"
-            )
         states: list[Equation] = []
-        for name, node in zip(self.cell.state, self.recording.outputs, strict=True):
-            if node in self.names:  # handed on as it came, or the same as another state
-                states.append(Elementwise(name, symbol(self.names[node])))
+        for name, output in zip(self.cell.state, self.recording.outputs, strict=True):
+            if output in self.names:  # handed on as it came, or the same as another state
+                states.append(Elementwise(name, symbol(self.names[output])))
             else:
-                self.names[node] = name
+                self.names[output] = name
         self._name_gates()
         self._name_totals()
         self._name_others()
@@ -170,12 +164,14 @@ class _Reader:
             elif node in self.names and node.primitive is not None:
                 equations.append(self._equation(node))
         equations += states
+        called = {e.gate for e in equations if isinstance(e, Affine)}
         shapes = {name: self._row(node) for node, name in self.names.items()}
         shapes |= {name: shapes[_symbol_name(e)] for e in states if (name := e.name)}
         return CellEquations(
             self.title, self.cell.state, tuple(equations), tuple(parameters),
             frozenset(name for name, shape in shapes.items() if shape[-1:] in ((), (1,))),
             tuple(parameters.values()), shapes, self.constants, self.lengths,
+            tuple(gate for gate in self.cell.gates if gate not in called),
         )  # fmt: skip
 
     def _row(self, node: Node) -> tuple[int, ...]:
@@ -391,9 +387,7 @@ class _Reader:
             )
         parts = [
             self._raw(node, position, raw) if parent is None else self._expression(parent)
-            for position, (raw, parent) in enumerate(
-                zip(node.operands, node.parents, strict=True)
-            )
+            for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True))
         ]
         return where(*parts) if primitive.name == "where" else written_as(primitive)(*parts)
 
@@ -402,9 +396,7 @@ class _Reader:
         places = itertools.count()
         return self._taken_off(node, position, raw, places)
 
-    def _taken_off(
-        self, node: Node, position: int, raw: Any, places: Iterator[int]
-    ) -> sympy.Expr:
+    def _taken_off(self, node: Node, position: int, raw: Any, places: Iterator[int]) -> sympy.Expr:
         if not isinstance(raw, Outline):
             return self._constant(node, position, next(places), raw)
         if id(raw) in self.node_of:

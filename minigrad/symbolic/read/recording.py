@@ -210,6 +210,7 @@ def in_sizes(values: Sequence[float], sizes: Mapping[Size, Sequence[int]]) -> sy
         sizes: the lengths at each.
     """
     powers = (1, -1, Fraction(1, 2), Fraction(-1, 2), 2, -2)
+    monomials: list[tuple[tuple[Size, float | Fraction], ...]]
     monomials = [((s, p),) for s in sizes for p in powers]
     pairs = itertools.combinations(sizes, 2)
     monomials += [((s, p), (t, q)) for s, t in pairs for p in (1, -1) for q in (1, -1)]

@@ -184,8 +184,7 @@ def _html(prose: Prose) -> str:
 
 def _dollars(prose: Prose) -> str:
     return "".join(
-        _inert(part) if isinstance(part, str) else f"${latex(part, inline=True)}$"
-        for part in prose
+        _inert(part) if isinstance(part, str) else f"${latex(part, inline=True)}$" for part in prose
     )
 
 

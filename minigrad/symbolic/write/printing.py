@@ -94,7 +94,8 @@ def rows(equation: Equation, width: int, *, latex: bool) -> list[tuple[str, str]
 
 def _lines(right: sympy.Expr, width: int) -> list[list[sympy.Expr]]:
     """A sum's terms in rows of at most so many characters, if its terms are that short."""
-    printer, found = _Printer(latex=False), [[]]
+    printer = _Printer(latex=False)
+    found: list[list[sympy.Expr]] = [[]]
     for term in _in_order(sympy.Add.make_args(right)):
         if found[-1] and len(_sum(printer, [*found[-1], term])) > width:
             found.append([])
@@ -161,8 +162,8 @@ class _Printer:
     def function(self, e: Any) -> Written:
         name = type(e).__name__
         if name == "stacked":
-            parts = (",\\; " if self.latex else ", ").join(self(part)[0] for part in e.args)
-            return (f"\\left[{parts}\\right]" if self.latex else f"[{parts}]"), ATOM
+            inside = (",\\; " if self.latex else ", ").join(self(part)[0] for part in e.args)
+            return (f"\\left[{inside}\\right]" if self.latex else f"[{inside}]"), ATOM
         if name == "Abs":
             name = "absolute"
         if name not in _TEMPLATES:

@@ -6,8 +6,7 @@ Between backticks stand formulas, in Unicode; between braces what is filled in.
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import sympy
 
@@ -23,9 +22,8 @@ Example:
     >>> LANGUAGES
     ('en', 'es')
 """
-Formula = sympy.Expr | Given
-Prose = tuple[str | Formula, ...]
-Field = str | Formula | Sequence[Formula]
+
+Prose = tuple[str | sympy.Expr | Given, ...]
 
 SENTENCES: dict[str, tuple[str, str]] = {
     # Titles
@@ -68,6 +66,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "constants_say": (
         " The cell holds constant vectors, which are not learned: {names}.",
         " La celda contiene vectores constantes, que no se aprenden: {names}.",
+    ),
+    "unused_say": (
+        " The step never calls the gate {gates}: its gradients are 0.",
+        " El paso no usa la puerta {gates}: sus gradientes son 0.",
     ),
     "local_says": (
         "Each equation is differentiated with respect to each quantity in it, with the others "
@@ -327,9 +329,9 @@ class Words:
         self.language = language
         self._column = LANGUAGES.index(language)
 
-    def __call__(self, key: str, **fields: Field | Prose) -> Prose:
+    def __call__(self, key: str, **fields: Any) -> Prose:
         """A sentence, its fields filled in: text and formulas in turn."""
-        parts: list[str | Formula] = []
+        parts: list[str | sympy.Expr | Given] = []
         for literal, field, _, _ in string.Formatter().parse(SENTENCES[key][self._column]):
             for k, piece in enumerate(literal.split("`")):
                 if piece:
@@ -343,7 +345,7 @@ class Words:
                     for k, part in enumerate(value):
                         parts += [part] if prose or k == 0 else [", ", part]
                 else:
-                    parts.append(value)  # type: ignore[arg-type]
+                    parts.append(value)
         return tuple(parts)
 
     def kink(self, where: str) -> str:
