@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import inspect
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from minigrad.arrays.numbers import Number, Numbers
 from minigrad.primitives.primitive import Array, Domain
 from minigrad.verify.namespace import Complex, Exact, Floats, UsersNumPy, World
+from minigrad.verify.sources import returned_names
 from minigrad.verify.subject import Arrays, Cotangents, Gradients, Subject
 
 CACHES = frozenset({
@@ -227,8 +228,10 @@ class HandWritten(Subject):
         )  # fmt: skip
         for name, g in found.items():
             leaf = self.leaves[name]
-            if g is not None and np.size(g) != leaf.value.size and np.shape(g) != np.shape(
-                leaf.value
+            if (
+                g is not None
+                and np.size(g) != leaf.value.size
+                and np.shape(g) != np.shape(leaf.value)
             ):
                 found[name] = g  # a wrong shape is judged, not refused
         return found
@@ -477,7 +480,7 @@ class HandWritten(Subject):
                 )
         except Exception:
             return None
-        return [*map(np.shape, outputs), *(np.shape(found.get(name)) for name in self.inputs)]
+        return [*map(np.shape, outputs), *(np.shape(found.get(name, ())) for name in self.inputs)]
 
 
 class NotDeterministicError(ValueError):
@@ -568,7 +571,7 @@ def _named(pair: Pair) -> tuple[str, ...]:
     """The inputs' names: those given, or forward's own."""
     count = len(pair.inputs)
     names = list(pair.names or _required(pair.forward, optional=True) or ())
-    return tuple([*names[:count], *(f"x{k}" for k in range(len(names), count))])
+    return (*names[:count], *(f"x{k}" for k in range(len(names), count)))
 
 
 def _required(function: Any, *, optional: bool = False) -> list[str] | None:
@@ -667,9 +670,7 @@ def _from_inputs(
     plain = Convention(
         outputs, lambda backward, g, a, r: backward(together(g), *a), f"(g, {', '.join(names)})"
     )
-    by_output = Convention(
-        outputs, lambda backward, g, a, r: backward(together(g), r), "(g, y)"
-    )
+    by_output = Convention(outputs, lambda backward, g, a, r: backward(together(g), r), "(g, y)")
     if count == 1 and most and len(most) == 2 and most[1] in OUTPUTS - set(names):
         yield by_output
     if fits(count + 1):
@@ -720,9 +721,9 @@ def assigned(
     elif len(arguments) == 1 and isinstance(arguments[0], list | tuple):
         gradients, places = [gradients], [0]
     else:
-        by_name = _returned_names(backward, len(gradients))
+        by_name = returned_names(backward)
         places = [_place_of(n, names) for n in by_name]  # type: ignore[misc]
-        if not places or None in places:
+        if len(places) != len(gradients) or None in places:
             if len(gradients) < len(floats) and len(gradients) < len(arguments):
                 places = floats[: len(gradients)]
             else:
@@ -822,14 +823,6 @@ def _place_of(name: str, names: Sequence[str]) -> int | None:
     return next((k for k, n in enumerate(names) if name in _forms(n)), None)
 
 
-def _returned_names(function: Any, count: int) -> list[str]:
-    """What the last ``return a, b`` of a function calls its values."""
-    from minigrad.verify.sources import returned_names
-
-    names = returned_names(function)
-    return names if len(names) == count else []
-
-
 # Worlds and comparisons
 
 
@@ -868,14 +861,11 @@ def _seeded(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    np.random.seed(0)
     random.seed(0)
     try:
         yield
     finally:
-        np.random.set_state(numpy_state)  # noqa: NPY002
+        np.random.set_state(numpy_state)
         random.setstate(python_state)
-
-
-__all__ = ["HandWritten", "MisfitError", "Pair", "field", "nullcontext", "Iterable"]

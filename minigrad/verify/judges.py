@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,10 @@ BUDGET = 5.0
 """Seconds that each judge may take."""
 _DRAWS = 33  # points of the field that are tried: at all but the last every root must exist
 _ROUNDINGS = 1e4  # how many roundings a gradient may be off, relative to its size
+_ROUNDED = 1e-13  # relative size of a difference that no float shows
+OUTPUT = "the output"
+"""What is wrong where code that claims a gradient computes other outputs than its reference."""
+_GROSS = 1e-3  # relative error of an entry that is no rounding, however small the entry is
 _SAME = 1e-30  # relative difference of two results of fifty digits that are the same
 
 
@@ -55,6 +60,7 @@ class Finding:
         judge: which.
         unit: what the figures count or measure.
         established: what is known of the inputs that are right.
+        apart: inputs of which something else is known, and what.
         shapes: of all inputs.
         figures: of each input that is right, the entries or the error.
         wrong: of each input that is wrong, a sentence.
@@ -68,6 +74,7 @@ class Finding:
     judge: Judge
     unit: str
     established: str = ""
+    apart: dict[str, str] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     figures: dict[str, float] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
@@ -97,8 +104,11 @@ class Settings:
     seconds: float = BUDGET
 
 
+STANDARD = Settings()
+
+
 def judged(
-    subject: Subject, judges: Iterable[Judge], settings: Settings = Settings()
+    subject: Subject, judges: Iterable[Judge], settings: Settings = STANDARD
 ) -> list[Finding]:
     """What each of these judges finds."""
     found = []
@@ -133,10 +143,10 @@ def numeric(subject: Subject, settings: Settings) -> Finding:
             for name in subject.inputs:
                 finding.wrong.setdefault(name, str(error))
             return finding
+        how = "the complex step" if ways == {True} else "differences"
+        finding.established = f"the floats agree with {how}, at the example and near it"
         if finding.wrong:
-            return finding
-    how = "the complex step" if ways == {True} else "differences"
-    finding.established = f"the floats agree with {how}, at the example and near it"
+            break
     return finding
 
 
@@ -151,8 +161,13 @@ def _compare_floats(
         if not np.all(np.isfinite(y)):
             raise OutsideDomainError("NaN" if np.any(np.isnan(y)) else "an infinite value")
     cotangents = [rng.normal(size=y.shape) for y in outputs]
-    claims = claimed(subject, point, cotangents)
-    line = _Line(subject, point, cotangents)
+    again, claims = claimed(subject, point, cotangents)
+    if not all(
+        np.allclose(a, b, rtol=settings.tolerance, atol=1e3 * subject.eps)
+        for a, b in zip(outputs, again, strict=True)
+    ):
+        finding.wrong[OUTPUT] = "the outputs differ from those that they stand for"
+    line = Line(subject, point, cotangents)
     analytic = line.is_analytic(rng)
     runs = settings.seconds / 10 / max(seconds, 1e-6) / (2 if analytic else 24)
     share = int(min(runs / max(len(claims), 1), 400))
@@ -162,22 +177,24 @@ def _compare_floats(
             finding.wrong[name] = f"∂L/∂{name}: got shape {g.shape}, expected {point[name].shape}"
         else:
             trials[name] = _Trial(line, name, g, analytic, settings)
-    if share < 3 and not finding.wrong:
-        if not _off_together(line, trials, rng, analytic, settings):
-            finding.figures = dict.fromkeys(trials, 0.0)
-            return analytic
+    few = share < 3 and not finding.wrong  # runs that the time is enough for
+    if few and not _off_together(line, trials, rng, analytic, settings):
+        finding.figures = dict.fromkeys(trials, 0.0)
+        return analytic
     for name, trial in trials.items():
         worst, witness = trial.over(_groups(trial.g, max(share, 3)))
         if witness is not None:
             finding.witnesses[name] = witness
             finding.wrong[name] = f"∂L/∂{name} is off by {worst:.1e} of its size"
+            if worst <= settings.tolerance:
+                finding.wrong[name] = f"∂L/∂{witness.entry} is off by {witness.off:.1e} of its size"
         else:
             finding.figures[name] = max(worst, finding.figures.get(name, 0.0))
     return analytic
 
 
 def _off_together(
-    line: _Line, trials: Mapping[str, _Trial], rng: np.random.Generator, analytic: bool,
+    line: Line, trials: Mapping[str, _Trial], rng: np.random.Generator, analytic: bool,
     settings: Settings,
 ) -> bool:  # fmt: skip
     """Whether something is off along random directions of all inputs at once."""
@@ -194,27 +211,27 @@ def _off_together(
 
 def claimed(
     subject: Subject, point: Mapping[str, Any], cotangents: Sequence[Any]
-) -> dict[str, np.ndarray]:
-    """The claimed gradients as float64 arrays.
+) -> tuple[list[Any], dict[str, np.ndarray]]:
+    """The outputs, and the claimed gradients as float64 arrays.
 
     Raises:
         WrongGradientError: computing them fails.
     """
     try:
-        _, found = subject.pull(_copies(point), lambda _: [u.copy() for u in cotangents])
+        outputs, found = subject.pull(_copies(point), lambda _: [u.copy() for u in cotangents])
     except (OutOfBudgetError, WrongGradientError):
         raise
     except Exception as error:
         text = " ".join(str(error).split())
         raise WrongGradientError(f"backward raises {type(error).__name__}: {text}") from error
-    return {
+    return outputs, {
         name: np.zeros(point[name].shape) if found.get(name) is None
         else np.asarray(found[name], dtype=float)
         for name in subject.inputs
     }  # fmt: skip
 
 
-class _Line:
+class Line:
     """Σ cotangent · output along lines through a point."""
 
     def __init__(self, subject: Subject, point: Point, cotangents: Sequence[np.ndarray]) -> None:
@@ -281,44 +298,64 @@ class _Trial:
     """The claimed gradient by one input against the slopes."""
 
     def __init__(
-        self, line: _Line, name: str, g: np.ndarray, analytic: bool, settings: Settings
+        self, line: Line, name: str, g: np.ndarray, analytic: bool, settings: Settings
     ) -> None:
         self.line, self.name, self.g, self.analytic = line, name, g, analytic
         self.tolerance = max(settings.tolerance, _ROUNDINGS * line.subject.eps)
         self.scale = scales(line.point[name])
-        self.size = float(np.max(np.abs(g * self.scale), initial=0))
+        self.whole = float(np.max(np.abs(g * self.scale), initial=0, where=np.isfinite(g)))
+        self.rounding = 1e2 * line.subject.eps * max(self.whole, line.noise)
+        self.largest = 0.0  # error that was seen, of the whole gradient's size
 
     def over(self, groups: Sequence[np.ndarray]) -> tuple[float, Witness | None]:
-        """The largest error relative to a group's size, and a witness if one is too large."""
-        worst = 0.0
+        """The largest error relative to the gradient's size, and a witness of one too large."""
         for group in groups:
-            off = self.error(group)
-            if off > self.tolerance:
-                entry, off = self.narrowed(group, off)
-                if len(entry) == 1:
+            if self.matters(group):
+                entry = self.narrowed(group)
+                if len(entry) == 1 and self.stands_out(int(entry[0])):
                     witness = self.witness(int(entry[0]))
                     if witness is not None:
-                        return off, witness
-                continue
-            worst = max(worst, off)
-        return worst, None
+                        return self.relative(self.off(entry)), witness
+        return self.largest, None
 
-    def error(self, group: np.ndarray) -> float:
+    def off(self, group: np.ndarray) -> float:
         """How far off the claim is along these entries, beyond what the slope may be."""
         direction = self.direction(group)
         mine = float(np.sum(self.g * direction))
-        size = float(np.sum(np.abs(self.g * direction)))
         if self.analytic:
-            true = self.line.complex_slope({self.name: direction})
-            off, size = abs(mine - true), max(size, abs(true))
-            rounding = 1e2 * self.line.subject.eps * max(self.size, self.line.noise)
-            return _ratio(max(off - rounding, 0.0), size)
+            self.true = self.line.complex_slope({self.name: direction})
+            return max(abs(mine - self.true) - self.rounding, 0.0)
         slope = self.line.slope({self.name: direction})
+        self.true = slope.size
         if not np.isfinite(slope.error):
             return 0.0
-        off = slope.distance(mine)
-        rounding = 10 * slope.error + 1e2 * self.line.subject.eps * self.size
-        return _ratio(max(off - rounding, 0.0), max(size, slope.size))
+        return max(slope.distance(mine) - 10 * slope.error - self.rounding, 0.0)
+
+    def relative(self, off: float) -> float:
+        """An error in terms of the whole gradient."""
+        size = max(self.whole, abs(self.true))
+        return off / size if size and np.isfinite(off) else (math.inf if off else 0.0)
+
+    def matters(self, group: np.ndarray) -> bool:
+        """Whether the error is large for the whole gradient, or gross for these entries."""
+        off = self.off(group)
+        if off == 0:
+            return False
+        own = max(float(np.sum(np.abs(self.g * self.direction(group)))), abs(self.true))
+        if self.relative(off) > self.tolerance:
+            return True
+        self.largest = max(self.largest, self.relative(off))
+        return off > _GROSS * own
+
+    def stands_out(self, entry: int) -> bool:
+        """Whether an error is more than what all entries have, as of constants with few digits."""
+        off = self.off(np.array([entry]))
+        if self.relative(off) > self.tolerance:
+            return True
+        order = np.argsort(np.abs(self.g * self.scale), axis=None)[::-1]
+        others = [k for k in order[:: max(len(order) // 8, 1)] if k != entry][:8]
+        usual = np.median([self.off(np.array([k])) for k in others]) if others else 0.0
+        return bool(off > 100 * usual)
 
     def direction(self, group: np.ndarray) -> np.ndarray:
         """Along these entries, with signs so that no two errors cancel alike."""
@@ -327,16 +364,14 @@ class _Trial:
         direction[group] = signs * self.scale.ravel()[group]
         return direction.reshape(self.g.shape)
 
-    def narrowed(self, group: np.ndarray, off: float) -> tuple[np.ndarray, float]:
+    def narrowed(self, group: np.ndarray) -> np.ndarray:
         """One entry of the group that is off."""
         while len(group) > 1:
-            halves = np.array_split(group, 2)
-            errors = [self.error(half) for half in halves]
-            worse = int(np.argmax(errors))
-            if not errors[worse] > self.tolerance:
-                return group, off
-            group, off = halves[worse], errors[worse]
-        return group, off
+            half = next((h for h in np.array_split(group, 2) if self.matters(h)), None)
+            if half is None:
+                break
+            group = half
+        return group
 
     def witness(self, entry: int) -> Witness | None:
         """The entry by differences, if it is off by more than both errors there too."""
@@ -345,20 +380,14 @@ class _Trial:
         scale = float(direction[index])
         slope = self.line.slope({self.name: direction})
         mine = float(self.g[index]) * scale
-        if np.isfinite(mine) and not slope.distance(mine) > 10 * slope.error + 1e3 * (
-            self.line.subject.eps * self.size
+        if not np.isfinite(slope.error) or not (
+            slope.distance(mine) > 10 * slope.error + self.rounding
         ):
-            return None
-        if not np.isfinite(slope.error):
             return None
         low, high = sorted((slope.low / scale, slope.high / scale))
         where = f"[{', '.join(map(str, index))}]" if index else ""
         witness = Witness(self.name + where, mine / scale, low, high, slope.error / abs(scale))
         return self.line.subject.with_script(witness, self.line.point, self.line.cotangents)
-
-
-def _ratio(off: float, size: float) -> float:
-    return 0.0 if off == 0 else off / size if size and np.isfinite(off) else math.inf
 
 
 def _copies(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -418,7 +447,6 @@ def _in_worlds(subject: Subject, settings: Settings, finding: Finding) -> None:
         break
     else:
         unequal = dict.fromkeys(subject.inputs, 1.0)
-        finding.established = ""
     if unequal:
         _with_digits(subject, settings, finding, unequal)
     for name, x in subject.inputs.items():
@@ -430,45 +458,54 @@ def _with_digits(
     subject: Subject, settings: Settings, finding: Finding, unequal: Mapping[str, float]
 ) -> None:
     """Whether what differs in the field differs for real numbers, and where floats show it."""
-    by_field = bool(finding.established)
-    finding.established = "equal to 40 digits at random real points, at these shapes" + (
+    why = (
         ", though not in a finite field, which lacks a law that it takes"
-        if by_field
+        if finding.established
         else "; no point of a finite field was found that has all the roots"
     )
+    said = f"equal to 40 digits at random real points, at these shapes{why}"
+    finding.apart |= dict.fromkeys(unequal, said)
+    finding.established = finding.established or said
     for draw in range(2):
         rng = np.random.default_rng((settings.seed, draw))
         point = near(subject, rng)
         sizes = disagreements(subject, Digits, point, rng)
-        for name, size in sizes.items():
-            if size < 10 * np.finfo(float).eps:
-                finding.remarks.append(f"∂L/∂{name} is off by {size:.0e}: a constant was rounded")
-                continue
-            _float_witness(subject, name, size, point, settings, finding)
+        _weigh(subject, point, sizes, settings, finding)
+        if finding.wrong:
+            return
 
 
-def _float_witness(
-    subject: Subject, name: str, size: float, point: Point, settings: Settings, finding: Finding
-) -> None:
-    """The difference in floats at the same point, or the size of one that does not matter."""
-    rng = np.random.default_rng(settings.seed)
+def _weigh(
+    subject: Subject, point: Point, sizes: Mapping[str, float], settings: Settings,
+    finding: Finding,
+) -> None:  # fmt: skip
+    """What differences of these sizes mean: rounding, little, or a mistake that floats show."""
+    large = {}
+    for name, size in sizes.items():
+        if size < _ROUNDED:
+            finding.remarks.append(f"∂L/∂{name} is off by {size:.0e}: a constant was rounded")
+        else:
+            large[name] = size
+    if not large:
+        return
     numbers = Finding("numeric", "")
     try:
-        _compare_floats(subject, point, rng, settings, numbers)
+        _compare_floats(subject, point, np.random.default_rng(settings.seed), settings, numbers)
     except WrongGradientError as error:
-        finding.wrong[name] = str(error)
+        finding.wrong |= dict.fromkeys(large, str(error))
         return
-    if name in numbers.wrong:
-        finding.wrong[name] = f"∂L/∂{name} is off by {size:.1e} of its size"
-        if name in numbers.witnesses:
-            finding.witnesses[name] = numbers.witnesses[name]
-    elif size <= settings.tolerance:
-        finding.remarks.append(f"∂L/∂{name} is right but for {size:.1e} of its size")
-    else:
-        finding.doubts[name] = (
-            f"∂L/∂{name} differs by {size:.1e} of its size in fifty digits, and no floating-point "
-            "number was found that shows it"
-        )
+    for name, size in large.items():
+        if name in numbers.wrong:
+            finding.wrong[name] = numbers.wrong[name]
+            if name in numbers.witnesses:
+                finding.witnesses[name] = numbers.witnesses[name]
+        elif size <= settings.tolerance:
+            finding.remarks.append(f"∂L/∂{name} is right but for {size:.1e} of its size")
+        else:
+            finding.doubts[name] = (
+                f"∂L/∂{name} differs by {size:.1e} of its size in fifty digits, and no "
+                "floating-point number was found that shows it"
+            )
 
 
 def disagreements(
@@ -479,7 +516,9 @@ def disagreements(
     tangents = {name: _random(kind, x.shape, rng) for name, x in at.items()}
     outputs = subject.outputs(_along(kind, point, tangents))
     cotangents = [_random(kind, np.shape(y), rng) for y in outputs]
-    _, found = subject.pull(_along(kind, point, {}), lambda _: [_of(kind, u) for u in cotangents])
+    computed, found = subject.pull(
+        _along(kind, point, {}), lambda _: [_of(kind, u) for u in cotangents]
+    )
     claims = {}
     for name, x in at.items():
         g = found.get(name)
@@ -497,15 +536,26 @@ def disagreements(
         size = sum(np.sum(np.abs(part)) for part in (*forward, *backward))
         return float(abs(total) / size) if size else 0.0
 
-    if off(list(at), outputs) <= _SAME:  # one equation holds all entries: each has its factor
-        return {}
     sizes = {}
+    if any(
+        np.any(_exacts(kind, a) != _exacts(kind, b)) if kind is Residue else not _alike(kind, a, b)
+        for a, b in zip(outputs, computed, strict=True)
+    ):
+        sizes[OUTPUT] = 1.0
+    if off(list(at), outputs) <= _SAME:  # one equation holds all entries: each has its factor
+        return sizes
     for name in at:
         moved = subject.outputs(_along(kind, point, {name: tangents[name]}))
         size = off([name], moved)
         if size > _SAME:
             sizes[name] = size
     return sizes
+
+
+def _alike(kind: type[Number], a: Any, b: Any) -> bool:
+    one, other = _exacts(kind, a), _exacts(kind, b)
+    size = np.max(np.abs(one), initial=0)
+    return bool(np.all(np.abs(one - other) <= size * Decimal(_SAME)))
 
 
 def _random(kind: type[Number], shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -593,7 +643,8 @@ def _on_symbols(subject: Subject, settings: Settings, finding: Finding) -> None:
 
         outputs, found = subject.pull(_copies(point), drawn)
     pairs = [
-        np.ravel(_exacts(Formula, u * np.asarray(y, dtype=object))) for u, y in zip(cotangents, outputs, strict=True)
+        np.ravel(_exacts(Formula, u * np.asarray(y, dtype=object)))
+        for u, y in zip(cotangents, outputs, strict=True)
     ]
     meanings = {name: meaning for meaning, name in names.items()}
     slopes = Slopes(sympy.Add(*np.concatenate(pairs)), meanings)
@@ -631,9 +682,7 @@ def _not_literally(
     point = near(subject, rng)
     with Digits.precision():
         sizes = disagreements(subject, Digits, point, rng)
-    for name in names:
-        if sizes.get(name, 0.0) > 10 * np.finfo(float).eps:
-            _float_witness(subject, name, sizes[name], point, settings, finding)
+    _weigh(subject, point, {n: s for n, s in sizes.items() if n in names}, settings, finding)
     alike = [n for n in names if n not in finding.wrong and n not in finding.doubts]
     if alike:
         finding.remarks.append(

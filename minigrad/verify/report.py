@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -33,6 +33,12 @@ class Witness:
     high: float
     error: float
     script: str = field(default="", repr=False)
+
+    @property
+    def off(self) -> float:
+        """How far off the claim is, relative to the larger of the two."""
+        distance = max(self.low - self.claimed, self.claimed - self.high)
+        return distance / max(abs(self.claimed), abs(self.low), abs(self.high))
 
     def __str__(self) -> str:
         true = f"{self.low:.9g}"
@@ -168,8 +174,7 @@ class Report:
         lines = []
         for verdict in self.verdicts():
             lines.append(f"{verdict.target} is {verdict.outcome}")
-            for check in verdict.checks:
-                lines.append(f"  {check.judge}: {said(check)}")
+            lines += [f"  {', '.join(judges)}: {told}" for told, judges in grouped(verdict.checks)]
             if verdict.witness:
                 lines.append(f"  witness: {verdict.witness}")
             lines += [f"  note: {remark}" for remark in verdict.remarks]
@@ -205,9 +210,23 @@ def _outcome(checks: Sequence[Check]) -> Outcome:
 
 def said(check: Check) -> str:
     """What a check says, and at which shapes, on one line."""
-    shapes = ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
     told = "; ".join(check.failures) or check.established
-    return told if check.outcome == "untried" else f"{told}, at {shapes}"
+    return told if check.outcome == "untried" or check.failures else f"{told}, at {shapes(check)}"
+
+
+def shapes(check: Check) -> str:
+    """Of every input, in words."""
+    return ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
+
+
+def grouped(checks: Iterable[Check]) -> list[tuple[str, list[str]]]:
+    """What checks say, each sentence once, with the judges that say it."""
+    found: dict[str, list[str]] = {}
+    for check in checks:
+        judges = found.setdefault(said(check), [])
+        if check.judge not in judges:
+            judges.append(check.judge)
+    return list(found.items())
 
 
 def summary(checks: Sequence[Check]) -> str:

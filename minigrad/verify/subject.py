@@ -31,16 +31,20 @@ class Subject(ABC):
         eps: the rounding of the floats that it computes with.
         numbers_only: why it takes nothing but numbers; empty where it runs in every world.
         most_symbols: entries up to which a proof takes the example's own shapes.
+        remarks: what else there is to know.
+        spoils: what is wrong with it although its gradient is right: a second call differs.
         free: inputs whose example is random, so that any other point is as good.
     """
 
     name: str
     inputs: Mapping[str, np.ndarray]
     domains: Mapping[str, Domain]
-    constants: Mapping[str, str]
+    constants: dict[str, str]
     eps: float = float(np.finfo(float).eps)
     numbers_only: str = ""
     most_symbols: int = 60
+    remarks: Sequence[str] = ()
+    spoils: str = ""
     free: frozenset[str] = frozenset()
     order: ClassVar[int] = 1
 
@@ -61,9 +65,7 @@ class Subject(ABC):
         """The same with shorter axes, for worlds in which every entry costs."""
         return iter(())
 
-    def with_script(
-        self, witness: Witness, point: Arrays, cotangents: Sequence[Array]
-    ) -> Witness:
+    def with_script(self, witness: Witness, point: Arrays, cotangents: Sequence[Array]) -> Witness:
         """The witness with a script that shows it, where the code can stand alone."""
         return witness
 
