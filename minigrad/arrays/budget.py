@@ -1,4 +1,7 @@
-"""A limit of time for work whose end nobody knows beforehand: proofs, searches, large fields."""
+"""A limit of time for work whose end nobody knows beforehand: proofs, searches, large fields.
+
+It is the processor's time in this thread, so that a busy machine does not change a verdict.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def within(seconds: float) -> Iterator[None]:
     Raises:
         OutOfBudgetError: from the work inside.
     """
-    token = _deadline.set(min(_deadline.get(), time.monotonic() + seconds))
+    token = _deadline.set(min(_deadline.get(), time.thread_time() + seconds))
     try:
         yield
     finally:
@@ -32,11 +35,11 @@ def within(seconds: float) -> Iterator[None]:
 
 def check() -> None:
     """Raise if the time is over."""
-    if time.monotonic() > _deadline.get():
+    if time.thread_time() > _deadline.get():
         raise OutOfBudgetError("the time allowed is over")
 
 
 def foresee(operations: float) -> None:
     """Raise if so many scalar operations would take longer than the time that is left."""
-    if operations > 1000 and time.monotonic() + operations / _PER_SECOND > _deadline.get():
+    if operations > 1000 and time.thread_time() + operations / _PER_SECOND > _deadline.get():
         raise OutOfBudgetError(f"{operations:.0e} operations take longer than the time allowed")

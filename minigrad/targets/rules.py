@@ -55,16 +55,25 @@ class PrimitiveTarget(Target):
         shapes = {names[k]: x for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
         domains = {names[k]: domain for k, domain in enumerate(primitive.domain) if k in names}
 
-        def run(leaves: Mapping[str, Tensor]) -> Any:
-            operands = tuple(
+        def operands(leaves: Mapping[str, Tensor]) -> tuple[Any, ...]:
+            return tuple(
                 leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
             )
-            once = primitive.apply(operands, sample.static)
+
+        def run(leaves: Mapping[str, Tensor]) -> Any:
+            once = primitive.apply(operands(leaves), sample.static)
             if primitive.accumulate is None:
                 return once
-            return once, primitive.apply(operands, sample.static)  # it adds to what is there
+            return once, primitive.apply(
+                operands(leaves), sample.static
+            )  # it adds to what is there
 
-        return Problem(self.name, shapes, run, domains)
+        def composed(leaves: Mapping[str, Tensor]) -> Any:
+            assert primitive.reference is not None
+            return primitive.reference(*operands(leaves), **sample.static)
+
+        reference = composed if primitive.kind == "fused" else None
+        return Problem(self.name, shapes, run, domains, reference=reference)
 
     def _samples(self) -> tuple[Sample, ...]:
         samples: tuple[Sample, ...] = self.subject.samples

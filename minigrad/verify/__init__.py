@@ -28,12 +28,9 @@ from minigrad.verify.tasks import (
 from minigrad.verify.workers import WorkerError, spread
 
 __all__ = [
-    "BUDGET",
-    "TOLERANCE",
     "Check",
     "Problem",
     "Report",
-    "Settings",
     "Verdict",
     "Witness",
     "WorkerError",
@@ -153,7 +150,7 @@ def check_vjp(
         >>> report.passed
         False
         >>> print(report.checks[0].failures[0])
-        backward's ∂L/∂x lacks the factor 2
+        backward's ∂L/∂x is wrong in line 1, `g * x`, it lacks the factor 2; it is right as `g * x * 2`
     """
     settings = Settings(seed, tolerance, budget)
     name = getattr(backward or forward, "__name__", type(forward).__name__)

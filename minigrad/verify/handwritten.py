@@ -135,7 +135,8 @@ class HandWritten(Subject):
             self.first = self._forward(arguments)
             return arguments
         except Exception as error:
-            for k in [k for k, d in enumerate(drawn) if d][::-1]:  # one that is meant as a tuple
+            meant = isinstance(error, TypeError | IndexError)  # as of a float for an index
+            for k in [k for k, d in enumerate(drawn) if d and meant][::-1]:
                 other = [_listed(x) for x in shaped[:k]] + [literal[k]]
                 other += [_listed(x) for x in shaped[k + 1 :]]
                 try:
@@ -283,10 +284,14 @@ class HandWritten(Subject):
         self.free = frozenset(
             n for n in self.inputs if self.leaves[n].path in {(k,) for k in self.free_arguments}
         )
+        self.assumed = frozenset(
+            n
+            for n, x in self.inputs.items()
+            if n not in self.free and n not in pair.positive and x.size and np.all(x > 0)
+        )
         self.domains: dict[str, Domain] = {
-            name: "positive" for name, x in self.inputs.items()
-            if name in pair.positive or (name not in self.free and x.size and np.all(x > 0))
-        }  # fmt: skip
+            name: "positive" for name in (*self.assumed, *pair.positive) if name in self.inputs
+        }
 
     def _reason_of_constant(self, name: str, leaf: Leaf, found: Mapping[str, Any]) -> str:
         pair = self.pair

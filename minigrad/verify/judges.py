@@ -34,7 +34,7 @@ from minigrad.arrays.numbers import (
 )
 from minigrad.arrays.symbolic import Slopes, written_out
 from minigrad.targets import Judge
-from minigrad.verify.points import Point, example, near, twins
+from minigrad.verify.points import Point, elsewhere, example, near, twins
 from minigrad.verify.report import Witness
 from minigrad.verify.slopes import Slope, by_complex_step, by_differences, noise_of
 from minigrad.verify.subject import Subject
@@ -48,6 +48,8 @@ _ROUNDINGS = 1e4  # how many roundings a gradient may be off, relative to its si
 _ROUNDED = 1e-13  # relative size of a difference that no float shows
 OUTPUT = "the output"
 """What is wrong where code that claims a gradient computes other outputs than its reference."""
+_BRANCHES = 2  # more points, where comparisons choose a branch
+_WITNESSES = 3  # inputs for which one is looked for; of others it is only said that they are wrong
 _GROSS = 1e-3  # relative error of an entry that is no rounding, however small the entry is
 _SAME = 1e-30  # relative difference of two results of fifty digits that are the same
 
@@ -144,10 +146,38 @@ def numeric(subject: Subject, settings: Settings) -> Finding:
                 finding.wrong.setdefault(name, str(error))
             return finding
         how = "the complex step" if ways == {True} else "differences"
-        finding.established = f"the floats agree with {how}, at the example and near it"
+        finding.established = (
+            f"the floats agree with {how}, at the example and near it{_where(subject)}"
+        )
         if finding.wrong:
-            break
+            return finding
+    _look_beyond(subject, rng, settings, finding)
     return finding
+
+
+def _where(subject: Subject) -> str:
+    """The domain, where it is not every real number."""
+    positive = [name for name in subject.inputs if subject.is_positive(name)]
+    return f", for positive {', '.join(positive)}" if positive else ""
+
+
+def _look_beyond(
+    subject: Subject, rng: np.random.Generator, settings: Settings, finding: Finding
+) -> None:
+    """Whether it is right for negative numbers too, where the example has positive ones alone."""
+    for name in subject.assumed:
+        point = example(subject)
+        point[name] = -point[name]
+        beyond = Finding("numeric", "")
+        try:
+            _compare_floats(subject, point, rng, settings, beyond)
+        except (ArithmeticError, ValueError):
+            continue
+        if name in beyond.witnesses:
+            finding.remarks.append(
+                f"∂L/∂{name} is judged for positive {name}, as in the example, and is wrong "
+                f"where it is negative: there {beyond.witnesses[name]}"
+            )
 
 
 def _compare_floats(
@@ -182,7 +212,11 @@ def _compare_floats(
         finding.figures = dict.fromkeys(trials, 0.0)
         return analytic
     for name, trial in trials.items():
-        worst, witness = trial.over(_groups(trial.g, max(share, 3)))
+        shown = len(finding.witnesses) >= (_WITNESSES if seconds < 0.003 else 1)
+        worst, witness = trial.over(_groups(trial.g, max(share, 3)), narrow=not shown)
+        if witness is None and worst > trial.tolerance:
+            finding.wrong[name] = f"∂L/∂{name} is off by {worst:.1e} of its size"
+            continue
         if witness is not None:
             finding.witnesses[name] = witness
             finding.wrong[name] = f"∂L/∂{name} is off by {worst:.1e} of its size"
@@ -307,10 +341,17 @@ class _Trial:
         self.rounding = 1e2 * line.subject.eps * max(self.whole, line.noise)
         self.largest = 0.0  # error that was seen, of the whole gradient's size
 
-    def over(self, groups: Sequence[np.ndarray]) -> tuple[float, Witness | None]:
-        """The largest error relative to the gradient's size, and a witness of one too large."""
+    def over(
+        self, groups: Sequence[np.ndarray], *, narrow: bool = True
+    ) -> tuple[float, Witness | None]:
+        """The largest error relative to the gradient's size, and a witness of one too large.
+
+        Without ``narrow`` no entry is looked for.
+        """
         for group in groups:
             if self.matters(group):
+                if not narrow:
+                    return self.relative(self.off(group)), None
                 entry = self.narrowed(group)
                 if len(entry) == 1 and self.stands_out(int(entry[0])):
                     witness = self.witness(int(entry[0]))
@@ -403,9 +444,9 @@ def exact(subject: Subject, settings: Settings) -> Finding:
     if subject.numbers_only:
         finding.reason = f"not tried: {subject.numbers_only}"
         return finding
-    until = time.monotonic() + settings.seconds
+    until = time.thread_time() + settings.seconds
     for variant in [subject, *_reversed(subject.smaller())]:
-        left = until - time.monotonic()
+        left = until - time.thread_time()
         if left < 0.05:
             break
         finding.shapes, finding.reason = variant.shapes, ""
@@ -433,39 +474,52 @@ def _reversed(variants: Iterator[Subject]) -> list[Subject]:
 
 def _in_worlds(subject: Subject, settings: Settings, finding: Finding) -> None:
     """Judge at a point of the field; at one of fifty digits where it has not all the roots."""
+    unequal, points = True, 0
     for draw in range(_DRAWS):
         rng = np.random.default_rng((settings.seed, draw))
+        point = elsewhere(subject, rng) if points else near(subject, rng)
+        before = Number.comparisons
         try:
             with Residue.afresh(any_root=draw == _DRAWS - 1):
-                unequal = disagreements(subject, Residue, near(subject, rng), rng)
+                unequal = bool(disagreements(subject, Residue, point, rng, by_name=False))
         except NoRootError:
             continue
+        except OutsideDomainError:
+            if points:
+                continue
+            raise
+        points += 1
         finding.established = (
             f"equal at a random point of a field of {PRIME} elements, without tolerance: an "
-            "identity at these shapes; a false one would pass with a chance of its degree / 2⁶¹"
+            f"identity at these shapes{_where(subject)}; a false one would pass with a chance of "
+            "its degree / 2⁶¹"
         )
-        break
-    else:
-        unequal = dict.fromkeys(subject.inputs, 1.0)
+        if unequal or points > _BRANCHES or Number.comparisons == before:
+            break
     if unequal:
-        _with_digits(subject, settings, finding, unequal)
+        floats = Finding("numeric", "")
+        try:
+            _compare_floats(subject, point, rng, settings, floats)
+        except WrongGradientError as error:
+            floats.wrong = dict.fromkeys(subject.inputs, str(error))
+        finding.wrong |= floats.wrong
+        finding.witnesses |= floats.witnesses
+        if not floats.wrong:
+            _with_digits(subject, settings, finding)
     for name, x in subject.inputs.items():
         if name not in finding.wrong and name not in finding.doubts:
             finding.figures[name] = x.size
 
 
-def _with_digits(
-    subject: Subject, settings: Settings, finding: Finding, unequal: Mapping[str, float]
-) -> None:
-    """Whether what differs in the field differs for real numbers, and where floats show it."""
+def _with_digits(subject: Subject, settings: Settings, finding: Finding) -> None:
+    """Whether what differs in the field, and in no float, differs for real numbers."""
     why = (
         ", though not in a finite field, which lacks a law that it takes"
         if finding.established
         else "; no point of a finite field was found that has all the roots"
     )
-    said = f"equal to 40 digits at random real points, at these shapes{why}"
-    finding.apart |= dict.fromkeys(unequal, said)
-    finding.established = finding.established or said
+    said = f"equal to 40 digits at random real points{_where(subject)}, at these shapes{why}"
+    finding.established = said
     for draw in range(2):
         rng = np.random.default_rng((settings.seed, draw))
         point = near(subject, rng)
@@ -509,9 +563,17 @@ def _weigh(
 
 
 def disagreements(
-    subject: Subject, kind: type[Number], at: Point, rng: np.random.Generator
+    subject: Subject,
+    kind: type[Number],
+    at: Point,
+    rng: np.random.Generator,
+    *,
+    by_name: bool = True,
 ) -> dict[str, float]:
-    """Inputs whose claimed gradient differs from the outputs' slope, and by how much of it."""
+    """Inputs whose claimed gradient differs from the outputs' slope, and by how much of it.
+
+    Without ``by_name``, some input, if any does.
+    """
     point = twins(subject, kind, at, rng)
     tangents = {name: _random(kind, x.shape, rng) for name, x in at.items()}
     outputs = subject.outputs(_along(kind, point, tangents))
@@ -519,13 +581,14 @@ def disagreements(
     computed, found = subject.pull(
         _along(kind, point, {}), lambda _: [_of(kind, u) for u in cotangents]
     )
-    claims = {}
+    claims, sizes = {}, {}
     for name, x in at.items():
         g = found.get(name)
         g = np.zeros(x.shape, dtype=object) if g is None else np.asarray(g, dtype=object)
         if g.shape != x.shape:
-            raise WrongGradientError(f"∂L/∂{name}: got shape {g.shape}, expected {x.shape}")
-        claims[name] = _exacts(kind, g)
+            sizes[name] = math.inf
+        else:
+            claims[name] = _exacts(kind, g)
 
     def off(names: Sequence[str], moved: Sequence[Any]) -> float:
         forward = [u * _slopes(kind, y) for u, y in zip(cotangents, moved, strict=True)]
@@ -536,15 +599,18 @@ def disagreements(
         size = sum(np.sum(np.abs(part)) for part in (*forward, *backward))
         return float(abs(total) / size) if size else 0.0
 
-    sizes = {}
     if any(
         np.any(_exacts(kind, a) != _exacts(kind, b)) if kind is Residue else not _alike(kind, a, b)
         for a, b in zip(outputs, computed, strict=True)
     ):
         sizes[OUTPUT] = 1.0
-    if off(list(at), outputs) <= _SAME:  # one equation holds all entries: each has its factor
+    if (
+        len(claims) == len(at) and off(list(at), outputs) <= _SAME
+    ):  # one equation holds all entries: each has its factor
         return sizes
-    for name in at:
+    if not by_name:
+        return {**sizes, next(iter(at)): 1.0}
+    for name in claims:
         moved = subject.outputs(_along(kind, point, {name: tangents[name]}))
         size = off([name], moved)
         if size > _SAME:
@@ -603,11 +669,11 @@ def proof(subject: Subject, settings: Settings) -> Finding:
             f"not tried: {subject.entries} entries are too many for formulas, and the code does "
             "not run on shorter arrays"
         )
-    until = time.monotonic() + settings.seconds
+    until = time.thread_time() + settings.seconds
     for variant in variants:
         finding.shapes, finding.reason = variant.shapes, ""
         try:
-            with budget.within(max(until - time.monotonic(), 0.1)):
+            with budget.within(max(until - time.thread_time(), 0.1)):
                 _on_symbols(variant, settings, finding)
             return finding
         except OutOfBudgetError:
@@ -664,10 +730,8 @@ def _on_symbols(subject: Subject, settings: Settings, finding: Finding) -> None:
                 break
         else:
             finding.figures[name] = x.size
-    finding.established = "an identity for every real input, at these shapes"
-    positive = [name for name in subject.inputs if subject.is_positive(name)]
-    if positive:
-        finding.established = f"an identity for positive {', '.join(positive)}, at these shapes"
+    domain = _where(subject)[1:] or " for every real input"
+    finding.established = f"an identity{domain}, at these shapes"
     if Formula.branches > branches:
         finding.established += ", where comparisons come out as at this point"
     if unproven:

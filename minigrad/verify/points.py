@@ -18,14 +18,37 @@ def example(subject: Subject) -> Point:
     return {name: np.array(x) for name, x in subject.inputs.items()}
 
 
-def near(subject: Subject, rng: np.random.Generator, spread: float = 0.2) -> Point:
-    """The example moved a little, so that it sits on no kink and has no two entries alike."""
+def near(subject: Subject, rng: np.random.Generator) -> Point:
+    """The example moved a little, so that it sits on no kink and has no two entries alike.
+
+    Random inputs move by a fifth of their size. Those that were given move by a fiftieth and
+    stay between their smallest and largest entry: they may be shares, or lie in a clip's range.
+    """
     moved = {}
     for name, x in subject.inputs.items():
-        size = np.where(x == 0, np.max(np.abs(x), initial=0) or 1.0, np.abs(x))
         if subject.domains.get(name, "real") in ("real", "positive"):
-            x = x + spread * size * rng.uniform(-1, 1, size=x.shape)
+            size = np.where(x == 0, np.max(np.abs(x), initial=0) or 1.0, np.abs(x))
+            free = name in subject.free
+            step = (0.2 if free else 0.02) * size * rng.uniform(-1, 1, size=x.shape)
+            if not free and x.size:
+                outside = (x + step < x.min()) | (x + step > x.max())
+                step = np.where(outside, -step, step) if np.ptp(x) else -np.abs(step)
+            x = x + step
         moved[name] = np.asarray(x)
+    return moved
+
+
+def elsewhere(subject: Subject, rng: np.random.Generator) -> Point:
+    """Another point as good as the example, at which comparisons come out in other ways.
+
+    Random inputs have their entries in another order and with other signs.
+    """
+    moved = near(subject, rng)
+    for name in subject.free:
+        domain, x = subject.domains.get(name, "real"), moved[name]
+        if domain in ("real", "positive"):
+            x = rng.permutation(x.ravel()).reshape(x.shape)
+            moved[name] = x * rng.choice((-1.0, 1.0), size=x.shape) if domain == "real" else x
     return moved
 
 

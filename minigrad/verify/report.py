@@ -25,6 +25,12 @@ class Witness:
         high: the larger.
         error: how far the true slope may be off.
         script: a Python script that shows it with NumPy alone; empty where there is none.
+
+    Example:
+        >>> from minigrad.verify import check_vjp
+        >>> report = check_vjp(np.tanh, lambda g, y, x: g * y, [np.array([0.5])])
+        >>> report.verdicts()[0].witness.entry
+        'x[0]'
     """
 
     entry: str
@@ -103,6 +109,12 @@ class Verdict:
         checks: what it rests on.
         remarks: what else there is to know: constants, arrays that are written into, sizes of
             differences that do not matter.
+
+    Example:
+        >>> from minigrad.verify import check_vjp
+        >>> report = check_vjp(np.tanh, lambda g, y, x: g * y, [(3,)])
+        >>> report.verdicts()[0].outcome
+        'wrong'
     """
 
     target: str

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 
@@ -30,7 +31,23 @@ def tree_of(function: Any) -> ast.FunctionDef | ast.Lambda | None:
         and [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         == list(code.co_varnames[: code.co_argcount])
     ]
+    if len(found) > 1:  # several lambdas on a line: the one with the same code
+        found = [n for n in found if isinstance(n, ast.Lambda) and _is_code(n, code)] or found
     return found[0] if found else None
+
+
+def _is_code(node: ast.Lambda, code: CodeType) -> bool:
+    """Whether a lambda compiles to a function's code."""
+    compiled = compile(ast.Expression(node), "<lambda>", "eval").co_consts[0]
+    return (
+        isinstance(compiled, CodeType)
+        and set(compiled.co_names)
+        == set(code.co_names) - set(code.co_freevars)
+        | (set(code.co_freevars) & set(compiled.co_names))
+        and [c for c in compiled.co_consts if not isinstance(c, CodeType)]
+        == [c for c in code.co_consts if not isinstance(c, CodeType)]
+        and (bool(code.co_freevars) or compiled.co_code == code.co_code)
+    )
 
 
 def returned_names(function: Any) -> list[str]:

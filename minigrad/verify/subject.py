@@ -27,6 +27,7 @@ class Subject(ABC):
         name: what reports call it.
         inputs: the inputs that are differentiated, as float64 arrays: the example.
         domains: what numbers an input may be, where that is not every real number.
+        assumed: inputs that are taken to be positive since all of the example is.
         constants: inputs that are not differentiated, each with the reason.
         eps: the rounding of the floats that it computes with.
         numbers_only: why it takes nothing but numbers; empty where it runs in every world.
@@ -46,6 +47,7 @@ class Subject(ABC):
     remarks: Sequence[str] = ()
     spoils: str = ""
     free: frozenset[str] = frozenset()
+    assumed: frozenset[str] = frozenset()
     order: ClassVar[int] = 1
 
     @abstractmethod

@@ -40,8 +40,9 @@ def tasks_of(target: Target, settings: Settings) -> list[Task]:
     """What is to be done for one target, each with what it is called."""
     if isinstance(target, BackwardTarget):
         return [(target.name, partial(judge_pair, target.subject, settings))]
+    known: dict[str, list[str]] = {}
     tasks: list[Task] = [
-        (f"{problem.target}: {judge}", partial(judge_problem, problem, judge, settings))
+        (f"{problem.target}: {judge}", partial(judge_problem, problem, judge, settings, known))
         for problem in target.problems(settings.seed)
         for judge in problem.judges
     ]
@@ -50,11 +51,37 @@ def tasks_of(target: Target, settings: Settings) -> list[Task]:
     return tasks
 
 
-def judge_problem(problem: Problem, judge: Judge, settings: Settings = STANDARD) -> Judged:
-    """One judge on the engine's gradient of one problem."""
+def judge_problem(
+    problem: Problem,
+    judge: Judge,
+    settings: Settings = STANDARD,
+    known: dict[str, list[str]] | None = None,
+) -> Judged:
+    """One judge on the engine's gradient of one problem.
+
+    Args:
+        problem: what is judged.
+        judge: by whom.
+        settings: how.
+        known: why targets are wrong, where an earlier check has found it; added to.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import judge_problem
+        >>> problem = next(resolve("tanh").problems())
+        >>> print(judge_problem(problem, "proof").checks[0].established)
+        an identity for every real input, at these shapes
+    """
     subject = subject_of(problem, settings.seed)
     (finding,) = judged(subject, (judge,), settings)
-    check = _together(problem.target, finding, subject, lambda: culprits(problem, settings.seed))
+    known = {} if known is None else known
+
+    def explained() -> list[str]:
+        if problem.target not in known:
+            known[problem.target] = culprits(problem, settings.seed)
+        return known[problem.target]
+
+    check = _together(problem.target, finding, subject, explained)
     return Judged([check], {problem.target: tuple(finding.remarks)} if finding.remarks else {})
 
 

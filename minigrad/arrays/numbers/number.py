@@ -46,6 +46,7 @@ class Number:
 
     constants: ClassVar[dict[Any, Any]]
     array: ClassVar[Callable[[Any], Any]]  # of no axes; `minigrad.arrays.numbers.array` sets it
+    comparisons: ClassVar[int] = 0  # of numbers that are not the same, in all worlds
     has_names: ClassVar[bool] = False  # whether sums have names, see `Formula`
 
     @classmethod
@@ -262,6 +263,7 @@ class Number:
         other = self.of(other)
         if other is NotImplemented:
             return other
+        Number.comparisons += 1
         return self.real < other.real and self != other
 
     def __hash__(self) -> int:

@@ -24,7 +24,8 @@ class Change:
     Attributes:
         cost: how far-fetched it is; the likeliest are tried first.
         statement: the statement that it is in.
-        node: the other form: of the whole statement, or of an expression in it.
+        node: the other form: of the whole statement, or of an expression in it; as text, ``_``
+            stands for the expression itself.
         says: what is wrong, if this mends it.
         path: the way to that expression; empty for the whole statement.
         of_value: whether it only changes what the statement's right side gives.
@@ -32,7 +33,7 @@ class Change:
 
     cost: float
     statement: ast.stmt
-    node: ast.AST
+    node: ast.AST | str
     says: str
     path: Path = ()
     of_value: bool = True
@@ -43,9 +44,11 @@ class Change:
         if not self.path:
             assert isinstance(self.node, ast.stmt)
             return self.node
-        assert isinstance(self.node, ast.expr)
+        node = self.node
+        if isinstance(node, str):
+            node = _parsed(node, _at(self.statement, self.path))
         changed = copy.copy(self.statement)
-        _set(changed, self.path, self.node)
+        _set(changed, self.path, node)
         return changed
 
 
@@ -126,7 +129,10 @@ def _inside(
     """Changes of the expressions in a statement."""
     for path, node in _expressions(statement, fields):
         stores = path[0][0] in ("targets", "target")
-        for cost, new, says in _forms(node, shapes, lengths, whole=len(path) <= 2, target=stores):
+        whole = len(path) == 1 or (len(path) == 2 and path[1][0] == "elts")
+        above = _at(statement, path[:-1])
+        part = isinstance(above, ast.BinOp) and isinstance(above.op, ast.Mult | ast.Div)
+        for cost, new, says in _forms(node, shapes, lengths, whole=whole, part=part, target=stores):
             yield Change(cost, statement, new, says, path, not stores)
 
 
@@ -151,6 +157,14 @@ def _below(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.expr]]:
                 yield from _below(part.value, (*path, (name, k), ("value", None)))
 
 
+def _at(root: ast.AST, path: Path) -> Any:
+    """What stands at the end of a way."""
+    for name, k in path:
+        part = getattr(root, name)
+        root = part if k is None else part[k]
+    return root
+
+
 def _set(root: ast.AST, path: Path, new: ast.AST) -> None:
     """Put an expression into a statement that is a copy; what lies on the way is copied too."""
     node: Any = root
@@ -173,14 +187,19 @@ def _set(root: ast.AST, path: Path, new: ast.AST) -> None:
         setattr(node, name, parts)
 
 
-Form = tuple[float, ast.expr, str]
+Form = tuple[float, ast.expr | str, str]
 
 
 def _forms(
-    node: ast.expr, shapes: Mapping[str, tuple[int, ...]], lengths: Sequence[str], *,
-    whole: bool, target: bool,
-) -> Iterator[Form]:  # fmt: skip
-    """Other forms of an expression."""
+    node: ast.expr,
+    shapes: Mapping[str, tuple[int, ...]],
+    lengths: Sequence[str],
+    *,
+    whole: bool,
+    part: bool,
+    target: bool,
+) -> Iterator[Form]:
+    """Other forms of an expression; what is part of a product lacks no factor of its own."""
     text = _text(node)
     if target:
         yield from _indices(node, text)
@@ -191,9 +210,10 @@ def _forms(
     yield from _calls(node, text)
     yield from _products(node, text)
     yield from _indices(node, text)
-    if whole or isinstance(node, ast.BinOp):
+    if whole or (isinstance(node, ast.BinOp | ast.Name | ast.Call) and not part):
         yield from _more(node, text, shapes, lengths, whole)
-        yield from _centred(node, shapes, whole)
+    if whole:
+        yield from _centred(shapes)
 
 
 def _signs(node: ast.expr, text: str) -> Iterator[Form]:
@@ -225,12 +245,12 @@ def _constants(node: ast.expr, text: str) -> Iterator[Form]:
         return
     value = node.value
     if isinstance(value, bool):
-        yield 2, ast.Constant(not value), f"{text} should be {not value}"
+        yield 1.9, ast.Constant(not value), f"{text} should be {not value}"
         return
     if isinstance(value, int):
         for other in dict.fromkeys((value - 1, value + 1, -value, 0, 1, 2, 3, -1, 0.5)):
             if other != value:
-                yield 2, ast.Constant(other), f"{other} should stand in place of {text}"
+                yield 1.9, ast.Constant(other), f"{other} should stand in place of {text}"
     elif isinstance(value, float):
         for factor in (2, 0.5, -1):
             yield (
@@ -241,7 +261,7 @@ def _constants(node: ast.expr, text: str) -> Iterator[Form]:
         yield 2.5, ast.Constant(1 - value), f"{1 - value:g} should stand in place of {text}"
     elif value is None:
         for axis in (0, 1, -1):
-            yield 2, ast.Constant(axis), f"{axis} should stand in place of None"
+            yield 1.9, ast.Constant(axis), f"{axis} should stand in place of None"
 
 
 _REDUCTIONS = {"sum": "mean", "mean": "sum", "max": "sum"}
@@ -388,7 +408,8 @@ def _more(
     """A factor, a term or a sum that is not there."""
     load = ast.Load()
     base = 0.0 if whole else 0.4
-    yield 1 + base, ast.UnaryOp(ast.USub(), node), f"{text} has the wrong sign"
+    yield 1.3 + base, ast.UnaryOp(ast.USub(), node), f"{text} has the wrong sign"
+    there = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     if whole:
         yield 1.5, ast.Attribute(node, "T", load), f"{text} should be transposed"
         for axis in (0, 1, -1):
@@ -404,45 +425,29 @@ def _more(
             f"it lacks the factor {value:g}",
         )
     for length in lengths:
-        expression = ast.parse(length, mode="eval").body
-        yield (
-            2.2 + base,
-            ast.BinOp(node, ast.Div(), expression),
-            f"it lacks the factor 1 / {length}",
-        )
-        yield 2.6 + base, ast.BinOp(node, ast.Mult(), expression), f"it lacks the factor {length}"
-    one = ast.Constant(1)
+        yield 2.2 + base, f"_ / {length}", f"it lacks the factor 1 / {length}"
+        yield 2.6 + base, f"_ * {length}", f"it lacks the factor {length}"
     for name in shapes:
-        x = ast.Name(name, load)
-        yield 2.1 + base, ast.BinOp(node, ast.Add(), x), f"it lacks the term {name}"
-        yield 2.3 + base, ast.BinOp(node, ast.Mult(), x), f"it lacks the factor {name}"
-        yield 2.3 + base, ast.BinOp(node, ast.Sub(), x), f"it lacks the term −{name}"
-        yield 2.5 + base, ast.BinOp(node, ast.Div(), x), f"it lacks the factor 1 / {name}"
-        minus = ast.BinOp(one, ast.Sub(), x)
-        yield 2.4 + base, ast.BinOp(node, ast.Mult(), minus), f"it lacks the factor (1 - {name})"
-        square = ast.BinOp(one, ast.Sub(), ast.BinOp(x, ast.Pow(), ast.Constant(2)))
-        yield (
-            2.5 + base,
-            ast.BinOp(node, ast.Mult(), square),
-            f"it lacks the factor (1 - {name}**2)",
-        )
-        gate = ast.BinOp(x, ast.Mult(), minus)
-        yield 2.6 + base, ast.BinOp(node, ast.Mult(), gate), (
-            f"it lacks the factor {name} * (1 - {name})")  # fmt: skip
-        mask = ast.Compare(x, [ast.Gt()], [ast.Constant(0)])
-        yield 2.7 + base, ast.BinOp(node, ast.Mult(), mask), f"it lacks the factor ({name} > 0)"
+        yield 2.1 + base, f"_ + {name}", f"it lacks the term {name}"
+        yield 2.3 + base, f"_ * {name}", f"it lacks the factor {name}"
+        yield 2.3 + base, f"_ - {name}", f"it lacks the term −{name}"
+        yield 2.5 + base, f"_ / {name}", f"it lacks the factor 1 / {name}"
+        for cost, factor in (
+            (2.4, f"(1 - {name})"), (2.5, f"(1 - {name} ** 2)"), (2.6, f"{name} * (1 - {name})"),
+            (2.7, f"({name} > 0)"), (2.8, f"{name} ** 2"),
+        ):  # fmt: skip
+            nearer = 0.4 if name in there else 0.0  # as f (1 - f) where there is an f
+            yield cost + base - nearer, f"_ * {factor}", f"it lacks the factor {factor}"
 
 
-def _centred(node: ast.expr, shapes: Mapping[str, tuple[int, ...]], whole: bool) -> Iterator[Form]:
+def _centred(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Form]:
     """Terms that a softmax or a norm brings: sums and means along an axis."""
-    if not whole:
-        return
     for name, shape in shapes.items():
         if not shape:
             continue
         for axis in (-1, 0):
             mean = f"{name}.mean(axis={axis}, keepdims=True)"
-            yield 3.2, _parsed(f"_ - {mean}", node), f"it lacks the term -{mean}"
+            yield 3.2, f"_ - {mean}", f"it lacks the term -{mean}"
             for other, same in shapes.items():
                 if same != shape or other == name:
                     continue
@@ -450,9 +455,9 @@ def _centred(node: ast.expr, shapes: Mapping[str, tuple[int, ...]], whole: bool)
                     inner = f"({name} * {other}).{reduced}(axis={axis}, keepdims=True)"
                     full = f"{name} * ({other} - {inner})"
                     if reduced == "sum":
-                        yield 3.3, _parsed(full, node), f"it should be {full}"
+                        yield 3.3, full, f"it should be {full}"
                     term = f"{name} * {inner}"
-                    yield 3.4, _parsed(f"_ - {term}", node), f"it lacks the term -{term}"
+                    yield 3.4, f"_ - {term}", f"it lacks the term -{term}"
 
 
 def _parsed(text: str, node: ast.expr) -> ast.expr:
@@ -491,6 +496,29 @@ def replaced(
     way = _way(tree, statement)
     changed = copy.copy(tree)
     _set(changed, way, ast.copy_location(new, statement))
+    return changed
+
+
+def inserted(tree: ast.FunctionDef, after: ast.stmt | None, new: ast.stmt) -> ast.FunctionDef:
+    """The function with a statement more, after another or at its beginning."""
+    changed = copy.copy(tree)
+    if after is None:
+        changed.body = [ast.copy_location(new, tree.body[0]), *tree.body]
+        return changed
+    *above, (field, k) = _way(tree, after)
+    node: Any = changed
+    for name, place in above:
+        parts = getattr(node, name)
+        part = copy.copy(parts if place is None else parts[place])
+        if place is None:
+            setattr(node, name, part)
+        else:
+            setattr(node, name, [*parts[:place], part, *parts[place + 1 :]])
+        node = part
+    block = list(getattr(node, field))
+    assert k is not None
+    block.insert(k + 1, ast.copy_location(new, after))
+    setattr(node, field, block)
     return changed
 
 

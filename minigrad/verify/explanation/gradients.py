@@ -55,7 +55,8 @@ def as_a_whole(e: Evidence) -> str | None:
     """A sign, a factor, a transpose or a turn that all entries lack."""
     mine = np.asarray(e.mine, dtype=float)
     if not np.any(mine):
-        return f"{e.what} is 0, right is {_right(e)}"
+        found = formula(e.right, e.named, most=3, lengths=tuple(e.lengths))
+        return f"{e.what} is 0, right is {signed(found) if found else 'not'}"
     if close(mine, -e.right):
         return f"{e.what} has the wrong sign"
     scale = _scale(e, mine)

@@ -20,7 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.verify.explanation.changes import changes_of, function_of, replaced, statements_of
+from minigrad.verify.explanation.changes import (
+    changes_of,
+    function_of,
+    inserted,
+    replaced,
+    statements_of,
+)
 from minigrad.verify.explanation.terms import formula
 from minigrad.verify.explanation.truth import cotangents, right_gradients
 from minigrad.verify.handwritten import HandWritten
@@ -241,7 +247,7 @@ def fault_of(
         seed: of fresh points.
         seconds: for the search.
     """
-    until = time.monotonic() + seconds
+    until = time.thread_time() + seconds
     units = units_of(subject)
     trial = trials[0]
     wrong = trial.wrong(trial.gradients())
@@ -254,18 +260,15 @@ def fault_of(
             continue
     candidates = sorted(
         (
-            (change.cost + rank, unit.function.__code__.co_firstlineno, k, unit, change)
+            (change.cost + rank, k, unit, change)
             for unit in units
             for k, (rank, change) in enumerate(_ranked(unit, trial, wrong))
         ),
-        key=lambda c: c[:3],
+        key=lambda c: c[:2],
     )
-    hopeless: dict[int, bool] = {}
     for *_, unit, change in candidates:
-        if time.monotonic() > until:
+        if time.thread_time() > until:
             break
-        if change.of_value and _is_hopeless(trial, unit, change.statement, hopeless):
-            continue
         try:
             function = function_of(replaced(unit.tree, change.statement, change.new), unit.function)
             with with_function(trial.subject, unit, function) as changed:
@@ -280,15 +283,13 @@ def fault_of(
     return _by_value(largest, units, wrong, until + seconds / 2, seed)
 
 
-def _is_hopeless(trial: Trial, unit: Unit, statement: ast.stmt, known: dict[int, bool]) -> bool:
+def _is_hopeless(trial: Trial, unit: Unit, statement: ast.stmt) -> bool:
     """Whether no value of a line could make every gradient right: then it is another line."""
-    if id(statement) not in known:
-        known[id(statement)] = False
-        if isinstance(statement, ast.Assign | ast.AugAssign) and not isinstance(
-            statement.value, ast.Tuple
-        ):
-            known[id(statement)] = _solution(trial, unit, statement) is _NONE
-    return known[id(statement)]
+    return (
+        isinstance(statement, ast.Assign | ast.AugAssign)
+        and not isinstance(statement.value, ast.Tuple)
+        and _solution(trial, unit, statement) is _NONE
+    )
 
 
 def _holds(check: Trial, unit: Unit, function: Callable[..., Any]) -> bool:
@@ -333,8 +334,26 @@ def _ranked(unit: Unit, trial: Trial, wrong: set[str]) -> Iterator[tuple[float, 
         rank = suspicion.get(id(statement), 2.0)
         if rank >= 3:
             continue
-        for change in changes_of(statement, shapes, lengths):
-            yield rank, change
+        hopeless = _is_hopeless(trial, unit, statement)
+        for change in changes_of(statement, _fitting(statement, shapes), lengths):
+            if not (hopeless and change.of_value):
+                yield rank, change
+
+
+def _fitting(statement: ast.stmt, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Arrays that can be a factor or a term of what a line gives."""
+    targets = _targets(statement)
+    if len(targets) != 1 or not isinstance(targets[0], ast.Name) or targets[0].id not in shapes:
+        return shapes
+    whole = shapes[targets[0].id]
+    return {n: s for n, s in shapes.items() if _stretches(s, whole)}
+
+
+def _stretches(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, whole) == whole
+    except ValueError:
+        return False
 
 
 def _numbers_in(function: Any) -> list[str]:
@@ -477,7 +496,7 @@ def _by_value(
             if isinstance(s, ast.Assign | ast.AugAssign) and suspicion.get(id(s), 1.0) < 3
         ]  # fmt: skip
         for statement in sorted(statements, key=lambda s: suspicion.get(id(s), 1.0)):
-            if time.monotonic() > until:
+            if time.thread_time() > until:
                 return None
             says = _lacking(trial, unit, statement)
             if says is None:
@@ -485,6 +504,10 @@ def _by_value(
             other = trial_at(trial.subject, seed + 2)
             if says == _lacking(other, unit, statement):
                 return Fault(unit.name, statement.lineno, _line(statement), says)
+    for unit in units:
+        fault = _by_insertion(trial, unit, until, seed)
+        if fault is not None:
+            return fault
     return None
 
 
@@ -508,9 +531,14 @@ def _solution(trial: Trial, unit: Unit, statement: ast.Assign | ast.AugAssign) -
     """
     hooked = copy.copy(statement)
     hooked.value = ast.Call(ast.Name(_HOOK, ast.Load()), [hooked.value], [])
+    return _with_hook(trial, unit, replaced(unit.tree, statement, hooked))
+
+
+def _with_hook(trial: Trial, unit: Unit, tree: ast.FunctionDef | ast.Lambda) -> Any:
+    """As `_solution`, of a function in which one value goes through the hook."""
     values = _Values()
     try:
-        function = function_of(replaced(unit.tree, statement, hooked), unit.function)
+        function = function_of(tree, unit.function)
         space = _plain(function).__globals__
         space[_HOOK] = values
         try:
@@ -523,6 +551,47 @@ def _solution(trial: Trial, unit: Unit, statement: ast.Assign | ast.AugAssign) -
     if needed is None or needed is _NONE:
         return needed
     return values.seen, needed, values.scopes
+
+
+def _by_insertion(trial: Trial, unit: Unit, until: float, seed: int) -> Fault | None:
+    """Something that comes in, and to which a line that is not there should add a term."""
+    if isinstance(unit.tree, ast.Lambda):
+        return None
+    for statement, name in _incoming(unit.tree):
+        if time.thread_time() > until:
+            return None
+        said = []
+        for point in (trial, trial_at(trial.subject, seed + 2)):
+            through = ast.Assign(
+                [ast.Name(name, ast.Store())],
+                ast.Call(ast.Name(_HOOK, ast.Load()), [ast.Name(name, ast.Load())], []),
+            )
+            found = _with_hook(point, unit, inserted(unit.tree, statement, through))
+            if found is None or found is _NONE:
+                break
+            own, needed, scopes = found
+            last, _ = locals_of(point, unit.function)
+            wider = [{**last, **scope} for scope in scopes]
+            said.append(_in_words(own, needed, wider, name))
+        if len(said) == 2 and said[0] and said[0] == said[1] and " the term " in said[0]:
+            line = statement.lineno if statement is not None else unit.tree.lineno
+            text = _line(statement) if statement is not None else f"def {unit.tree.name}"
+            return Fault(unit.name, line, text, f"where {name} comes in and to which nothing adds"
+                         f" what is missing: {said[0]}")  # fmt: skip
+    return None
+
+
+def _incoming(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt | None, str]]:
+    """Names that hold what comes in: arguments, and what is unpacked from one."""
+    arguments = [a.arg for a in (*tree.args.posonlyargs, *tree.args.args)]
+    for statement in statements_of(tree):
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
+            value = statement.value
+            if isinstance(value, ast.Name | ast.Subscript):
+                for name in _bases(statement.targets[0]):
+                    yield statement, name
+    for name in arguments:
+        yield None, name
 
 
 def _target(statement: ast.Assign | ast.AugAssign) -> str:

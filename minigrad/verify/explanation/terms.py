@@ -170,6 +170,11 @@ def _factors(
             add(f"(1 − {name})", 1 - a, 2)
             add(f"(1 − {name}²)", 1 - a * a, 2.5)
             add(f"({name} > 0)", (a > 0) * 1.0, 2.6)
+            add(f"tanh({name})", np.tanh(a), 2.6)
+            add(f"(1 − tanh({name})²)", 1 - np.tanh(a) ** 2, 2.7)
+            if a.ndim and a.shape == shape[: a.ndim] != shape[-a.ndim :]:
+                column = a.reshape(a.shape + (1,) * (len(shape) - a.ndim))
+                add(f"{name}[{', '.join([':'] * a.ndim)}, None]", column, 1.5)
         for text, array in _centred(named):
             add(text, array, 2.9)
         for text, array, length in _sums(shape, named):
