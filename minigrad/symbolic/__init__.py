@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sympy.core.parameters import distribute
-
 from minigrad import nn
 from minigrad.primitives import Primitive
 from minigrad.symbolic.derivation import Derivation, Line, Section
@@ -11,6 +9,7 @@ from minigrad.symbolic.derive.cell import derive_cell
 from minigrad.symbolic.derive.module import derive_module
 from minigrad.symbolic.derive.naming import NOTATIONS, Notation
 from minigrad.symbolic.derive.rule import derive_rule
+from minigrad.symbolic.matrix import NotationError
 from minigrad.symbolic.read.cells import cell_equations
 from minigrad.symbolic.read.equations import CellEquations
 from minigrad.symbolic.write.sentences import LANGUAGES, Language, Words
@@ -30,7 +29,6 @@ __all__ = [
 ]
 
 
-@distribute(False)  # SymPy: 2 (a + b) stays as the code has it
 def derive(
     target: Target | str | type[nn.Module] | Primitive,
     *,
@@ -64,7 +62,10 @@ def derive(
     words = Words(language)
     if notation not in NOTATIONS:
         raise ValueError(f"derive: got notation {notation!r}, expected {', '.join(NOTATIONS)}")
-    if isinstance(target, CellTarget):
-        return derive_cell(cell_equations(target), wrt, notation=notation, words=words)
-    derived = derive_rule if isinstance(target, PrimitiveTarget) else derive_module
-    return derived(target, wrt, words=words)
+    try:
+        if isinstance(target, CellTarget):
+            return derive_cell(cell_equations(target), wrt, notation=notation, words=words)
+        derived = derive_rule if isinstance(target, PrimitiveTarget) else derive_module
+        return derived(target, wrt, words=words)
+    except NotationError as error:
+        raise ValueError(f"derive: {target.title}: {error}") from error

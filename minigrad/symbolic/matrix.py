@@ -169,15 +169,27 @@ def _reshape(x: Matrix, shape: Any) -> Matrix:
 
 
 def _getitem(x: Matrix, index: Any) -> Matrix:
-    view = np.broadcast_to(0, x.shape)[index]
     bounds = _bounds(x.shape, index)
     if bounds is not None and bounds != (0, x.shape[-1]):
         _check_whole(x)
-        return Matrix(f.part(x.formula, *bounds), view.shape)
-    if view.size != x.size:
-        raise NotationError(f"the part [{_shown(index)}] of an array of shape {x.shape}")
+        shape = np.broadcast_to(0, x.shape)[index].shape
+        return Matrix(f.part(x.formula, *bounds), shape)
+    shape = _same_entries(x.shape, index)
     own = np.broadcast_to(0, x.own)[index].shape
-    return Matrix(_moved(x, view.shape), view.shape, own)
+    return Matrix(_moved(x, shape), shape, own)
+
+
+def _same_entries(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
+    """The shape of what an index takes, which must be all entries, in their order.
+
+    Raises:
+        NotationError: it is not.
+    """
+    entries = np.arange(int(np.prod(shape))).reshape(shape)
+    taken = entries[index]
+    if not np.array_equal(taken.ravel(), entries.ravel()):
+        raise NotationError(f"the part [{_shown(index)}] of an array of shape {shape}")
+    return taken.shape
 
 
 def _bounds(shape: tuple[int, ...], index: Any) -> tuple[int, int] | None:
@@ -204,8 +216,7 @@ def _scatter(x: Matrix, index: Any, shape: tuple[int, ...]) -> Matrix:
     if bounds is not None and bounds != (0, shape[-1]):
         _check_whole(x)
         return Matrix(f.placed(x.formula, *bounds, shape[-1]), shape)
-    if int(np.prod(shape)) != x.size:
-        raise NotationError(f"a part of an array of shape {shape}")
+    _same_entries(shape, index)
     return Matrix(_moved(x, shape), shape)
 
 

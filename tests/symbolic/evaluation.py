@@ -47,6 +47,8 @@ def value(formula: Any, of: Lookup) -> Any:
     if formula.is_Pow:
         base, exponent = (value(part, of) for part in formula.args)
         return base**exponent
+    if isinstance(formula, f.partial):
+        return of(formula)
     if isinstance(formula, f.of_loss):
         (quantity,) = formula.args
         return of(quantity.replaced(base=f"loss {quantity.base}"))
@@ -76,7 +78,10 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2),
     "softplus": lambda z: np.logaddexp(0, z),
     "relu": lambda z: np.maximum(z, 0),
+    "clip": np.clip,
+    "inside": lambda z, a, b: (np.sign(z - a) - np.sign(z - b)) / 2,
     "greater": lambda a, b: np.asarray(a > b, float),
+    "at_least": lambda a, b: np.asarray(a >= b, float),
     "same": lambda a, b: np.asarray(a == b, float),
     "where": lambda condition, x, y: np.where(condition, x, y),
     "stopped": lambda x: x,
@@ -91,7 +96,7 @@ class Unrolled:
     Args:
         derivation: of a cell.
         parameters: W_f as ("W", "f"), b_f as ("b", "f") as a column, others as (name, "").
-        widths: of each operand of a gate, so that its columns of W are found.
+        shapes: of each quantity, so that the columns of W that meet an operand are found.
         x: (T, input_size).
         initial: each state before the first step.
         loss: each state's ∂ℓ/∂state, (T, hidden_size).
@@ -101,12 +106,12 @@ class Unrolled:
         self,
         derivation: Derivation,
         parameters: Mapping[tuple[str, str], np.ndarray],
-        widths: Mapping[str, int],
+        shapes: Mapping[str, tuple[int, ...]],
         x: np.ndarray,
         initial: Mapping[str, np.ndarray],
         loss: Mapping[str, np.ndarray],
     ) -> None:
-        self.derivation, self.parameters, self.widths = derivation, parameters, widths
+        self.derivation, self.parameters, self.shapes = derivation, parameters, shapes
         self.steps = len(x)
         self.known: dict[tuple[str, str, bool, int], np.ndarray] = {}
         self.columns = self._columns()
@@ -155,7 +160,8 @@ class Unrolled:
                     key = f"{part.base}^{part.upper}" if part.upper else part.base
                     if bases.count(part.base) > 1:
                         key = f"{key}_{position + 1}"
-                    stop = start + self.widths[part.base]
+                    name = f"{part.base}^{part.upper}" if part.upper else part.base
+                    stop = start + self.shapes[name][-1]
                     columns[weight.lower, key] = slice(start, stop)
                     start = stop
         return columns
@@ -163,12 +169,31 @@ class Unrolled:
     def _run(self, title: str, times: Any) -> None:
         for t in times:
             for line in section(self.derivation, title):
-                left, right = sides(line)
+                left = line.equation.left
                 assert isinstance(left, Quantity)
-                self.known[left.base, left.upper, left.delta, t] = value(right, self._at(t))
+                named, *_, result = (
+                    value(side, self._at(t)) for side in (line.equation.rights * 2)[:2]
+                )
+                np.testing.assert_allclose(named, result, rtol=1e-11, atol=1e-12)
+                self.known[left.base, left.upper, left.delta, t] = result
+
+    def _partial(self, of: f.partial, t: int) -> np.ndarray:
+        """∂w/∂v from the section "Local derivatives", whose lines are written at step t."""
+        later = of.args[0].shift
+        wanted = f.partial(
+            *(q if q.shift is None else q.replaced(shift=q.shift - later) for q in of.args)
+        )
+        (right,) = (
+            line.equation.right
+            for line in section(self.derivation, "Local derivatives")
+            if str(line.equation.left) == str(wanted)
+        )
+        return value(right, self._at(t + later)) if t + later < self.steps else np.ones((1, 1))
 
     def _at(self, t: int) -> Lookup:
         def of(name: Any) -> np.ndarray:
+            if isinstance(name, f.partial):
+                return self._partial(name, t)
             if not isinstance(name, Quantity):
                 return self.parameters[str(name), ""]
             if name.shift is None:

@@ -12,6 +12,7 @@ from evaluation import Unrolled, section, sides, value
 from minigrad import nn
 from minigrad.symbolic import Derivation, cell_equations, derive
 from minigrad.symbolic.formula import Quantity
+from minigrad.symbolic.read.cells import equations_of
 from minigrad.targets import target_of
 from minigrad.targets.parts import PARTS
 from minigrad.tensor import Tensor
@@ -59,15 +60,18 @@ def test_derived_equations_give_the_engines_gradients(
     parameters, expected = {}, {}
     for path, parameter in cell.named_parameters():
         gate, _, part = path.rpartition(".")
+        gate = gate.replace(".", "_")
         key = ({"weight": "W", "bias": "b"}.get(part, part), gate)
         key = (names[path], "") if path in names else key
         column = parameter.data if parameter.ndim > 1 else parameter.data.reshape(-1, 1)
         parameters[key] = column
         expected[key] = parameter.grad.reshape(column.shape)
     parameters |= {("H", ""): np.array(H), ("X", ""): np.array(X)}
-    parameters |= {(k, ""): getattr(cell, k)[:, None] for k in equations.constants}
+    own = equations_of(cell, "own").constants.items()
+    parameters |= {(name, ""): np.reshape(array, (-1, 1)) for name, array in own}
     derivation = derive(target)
-    run = Unrolled(derivation, parameters, _Widths(sizes), x.data, initial, loss_of)
+    widths = equations_of(cell, "own").shapes
+    run = Unrolled(derivation, parameters, widths, x.data, initial, loss_of)
 
     for name, k in zip(cell.state, range(len(cell.state)), strict=True):
         for t in range(T):
@@ -80,13 +84,6 @@ def test_derived_equations_give_the_engines_gradients(
         close(run.known["x", "", True, t][:, 0], x.grad[t])
     for name, leaf in first.items():
         close(run.initial_gradient(name), leaf.grad.T if leaf.grad is not None else np.zeros(1))
-
-
-class _Widths(dict):
-    """x and the states have their own widths, everything else that of the gates."""
-
-    def __missing__(self, name: str) -> int:
-        return X if name == "x" else H
 
 
 @pytest.mark.parametrize(("steps", "inputs", "width"), [(3, 2, 5), (4, 3, 2), (2, 2, 7)])

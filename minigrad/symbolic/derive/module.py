@@ -15,6 +15,7 @@ from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.derivation import Derivation, Line, Section
+from minigrad.symbolic.derive.notes import NOTES
 from minigrad.symbolic.formula import Quantity, Size, equal
 from minigrad.symbolic.matrix import Matrix, NotationError
 from minigrad.symbolic.pieces import stopped
@@ -67,10 +68,7 @@ def derive_module(target: Target, wrt: str | None = None, *, words: Words) -> De
     try:
         return derived(_traced(target, _ROWS), wrt, words)
     except NotationError:  # such as every query with every key: then one query at a time
-        try:
-            return derived(_traced(target, (1, 1)), wrt, words)
-        except NotationError as error:
-            raise NotationError(f"{target.title}: {error.what}") from None
+        return derived(_traced(target, (1, 1)), wrt, words)
 
 
 def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
@@ -93,7 +91,7 @@ def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
     for size, meaning in trace.sizes.items():
         if any(size in e.free_symbols for e in lines):
             says += words("size_says", size=size, meaning=meaning)
-    for function, key in ((f.part, "part_says"), (stopped, "stopped_says")):
+    for function, key in NOTES.items():
         if any(e.has(function) for e in lines):
             says += words(key)
     if names.constants:

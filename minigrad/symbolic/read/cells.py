@@ -6,11 +6,11 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy.core.parameters import distribute
 
 from minigrad import nn
 from minigrad.primitives import PRIMITIVES
@@ -33,12 +33,13 @@ from minigrad.symbolic.read.recording import (
     Recording,
     bounds_in,
     gate_of,
+    lengths_of,
     lifted,
     numbered,
     record_step,
     steady,
 )
-from minigrad.tape import Node
+from minigrad.tape import Node, Scope
 from minigrad.targets import Target
 from minigrad.tensor import Parameter
 
@@ -66,12 +67,13 @@ def cell_equations(target: Target) -> CellEquations:
         ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
     title = target.title
-    first, again, second = (record_step(target.cell(*size, rng=0), title)
-                            for size in (_SIZES[0], _SIZES[0], _SIZES[1]))  # fmt: skip
+    cell = target.cell(*_SIZES[0], rng=0)
+    first, again = record_step(cell, title), record_step(cell, title)
+    second = record_step(target.cell(*_SIZES[1], rng=0), title)
     sizes = {size: [n[k] for n in _SIZES] for k, size in enumerate((INPUTS, UNITS))}
     values = steady(first.nodes, again.nodes, f"{title}.step")
     values = lifted(values, first.nodes, second.nodes, sizes, f"{title}.step")
-    lengths = dict(zip(_SIZES[0], (INPUTS, UNITS), strict=True))
+    lengths = lengths_of(first.nodes, second.nodes, sizes)
     return _Reader(first, title, values, lengths).read()
 
 
@@ -113,10 +115,16 @@ class _Reader:
             scope = self.gate_of[node]
             if scope is not None and node.primitive is not None:
                 self.calls.setdefault(id(scope), []).append(node)
-        self.ends = {nodes[-1]: scope for scope, nodes in self.calls.items()}
+        self.ends: dict[Node, Scope] = {}  # the last node of each call
+        for nodes in self.calls.values():
+            scope = self.gate_of[nodes[-1]]
+            assert scope is not None
+            self.ends[nodes[-1]] = scope
         self.inside = {node for nodes in self.calls.values() for node in nodes}
         self.taken = {*self.cell.gates, *self.cell.state, "x", *self.names.values()}
         self.constants: dict[str, np.ndarray] = {}
+        self.loose: dict[int, str] = {}  # of values off the tape that gates are applied to
+        self.widths: dict[int, int] = {}  # and their lengths
         self.varying = set(self.inputs)  # what depends on them
         for node in self.nodes:
             if any(n in self.varying for n in self._inputs(node)):
@@ -138,7 +146,6 @@ class _Reader:
                 if isinstance(operand, Outline):
                     yield from self._behind(operand)
 
-    @distribute(False)  # 2 (a + b) stays as the code has it
     def read(self) -> CellEquations:
         states: list[Equation] = []
         for name, output in zip(self.cell.state, self.recording.outputs, strict=True):
@@ -153,7 +160,7 @@ class _Reader:
         parameters: dict[str, str] = {}
         for node in self.nodes:
             if node in self.ends:
-                equations.append(self._affine(node))
+                equations += self._affine(node)
             elif self.gate_of[node] is not None and node.primitive is not None:
                 continue
             elif node.primitive is None and node not in self.inputs:
@@ -166,7 +173,8 @@ class _Reader:
         equations += states
         called = {e.gate for e in equations if isinstance(e, Affine)}
         shapes = {name: self._row(node) for node, name in self.names.items()}
-        shapes |= {name: shapes[_symbol_name(e)] for e in states if (name := e.name)}
+        shapes |= {e.name: shapes[_symbol_name(e)] for e in states}
+        shapes |= {name: (1, self.widths[k]) for k, name in self.loose.items()}
         return CellEquations(
             self.title, self.cell.state, tuple(equations), tuple(parameters),
             frozenset(name for name, shape in shapes.items() if shape[-1:] in ((), (1,))),
@@ -195,18 +203,20 @@ class _Reader:
         for node in self.nodes:
             if node not in self.ends:
                 continue
-            scope = self.gate_of[node]
-            assert scope is not None
-            activation = self._activation(node)
+            gate, activation = _called(self.ends[node]), self._activation(node)
             if node not in self.names:
-                own = scope.name if activation is None else f"a^{scope.name}"
+                own = gate if activation is None else f"a^{gate}"
                 clash = own in (*self.cell.state, "x", *self.names.values())
-                self.names[node] = self._free(f"a^{scope.name}" if clash else own)
+                self.names[node] = self._free(f"a^{gate}" if clash else own)
             if activation is not None:
-                self.names[activation] = self._free(scope.name)
+                self.names[activation] = self._free(gate)
             for operand in self._operands(node):
-                if operand not in self.names:
+                if isinstance(operand, Node) and operand not in self.names:
                     self.names[operand] = self._spare()
+                elif isinstance(operand, Outline):
+                    self.loose[id(operand)] = self._spare()
+                    self.widths[id(operand)] = operand.shape[-1]
+                    self.widths[id(operand)] = operand.shape[-1]
 
     def _activation(self, end: Node) -> Node | None:
         """The function through which alone a gate's sum acts, such as σ."""
@@ -298,7 +308,8 @@ class _Reader:
         if node not in self.names:
             *module, last = self.paths.get(node, node.name or "p").split(".")
             if module:  # the weight of a norm inside of the cell
-                last = {"weight": "w", "bias": "b"}.get(last, last)
+                weight = "W" if np.ndim(node.data) > 1 else "w"
+                last = {"weight": weight, "bias": "b"}.get(last, last)
                 last = f"{last}_{'_'.join(module)}"
             base, _, gate = last.partition("_")
             if base in ("W", "b") and gate in self.cell.gates:  # the gate's own has that name
@@ -308,21 +319,40 @@ class _Reader:
 
     # Equations
 
-    def _operands(self, end: Node) -> list[Node]:
-        """What the gate is applied to, in order."""
-        inside = set(self.calls[self.ends[end]])
-        return [
-            parent
-            for node in self.calls[self.ends[end]]
-            for parent in node.parents
-            if parent is not None and parent not in inside and not isinstance(parent, Parameter)
-        ]
+    def _operands(self, end: Node) -> list[Node | Outline]:
+        """What the gate is applied to, in order; a value taken off the tape as its outline.
 
-    def _affine(self, end: Node) -> Affine:
-        scope = self.gate_of[end]
-        assert scope is not None
-        operands = tuple(self.names[operand] for operand in self._operands(end))
-        return Affine(self.names[end], scope.name, operands, vars(self.cell)[scope.name].has_bias)
+        Raises:
+            ValueError: it is applied to a constant.
+        """
+        calls = self.calls[id(self.ends[end])]
+        inside, found = set(calls), []
+        for node in calls:
+            for raw, parent in zip(node.operands, node.parents, strict=True):
+                if parent is None and not isinstance(raw, Outline):
+                    raise ValueError(
+                        f"derive: {self.title}.step hands gate {_called(self.ends[end])} a constant"
+                        f" of shape {np.shape(raw)}, expected x, a state or what is made of them"
+                    )
+                if parent is None:
+                    found.append(raw)
+                elif parent not in inside and not isinstance(parent, Parameter):
+                    found.append(parent)
+        return found
+
+    def _affine(self, end: Node) -> list[Equation]:
+        """The gate's map, after the values off the tape that it is applied to."""
+        gate, equations, names = _called(self.ends[end]), [], []
+        for operand in self._operands(end):
+            if isinstance(operand, Node):
+                names.append(self.names[operand])
+                continue
+            names.append(self.loose[id(operand)])
+            expression = self._taken_off(end, -1, operand, itertools.count())
+            equations.append(Elementwise(names[-1], expression))
+        path = ".".join(_path(self.ends[end]))
+        biased = attrgetter(path)(self.cell).has_bias
+        return [*equations, Affine(self.names[end], gate, tuple(names), biased)]
 
     def _add_total(self, node: Node, equations: list[Equation]) -> None:
         summed, factor = self.totals[node]
@@ -403,16 +433,17 @@ class _Reader:
             return stopped(self._expression(self.node_of[id(raw)]))
         assert raw.made is not None
         how, operands, _ = raw.made
-        if isinstance(how, str):  # a comparison has no derivative: nothing needs to be stopped
-            parts = [self._taken_off(node, position, x, places) for x in operands]
-            parts = [p.args[0] if isinstance(p, stopped) else p for p in parts]
-            return COMPARISONS[how](*parts)
-        if how.kind != "elementwise":
+        if not isinstance(how, str) and how.kind != "elementwise":
             raise ValueError(
-                f"derive: {self.title}.step uses {how.name} on values outside of the tape; "
-                "write it on what step was given"
+                f"derive: {self.title}.step compares what it computes by {how.name} and uses "
+                "nowhere else; only what the states depend on is derived"
             )
-        return written_as(how)(*(self._taken_off(node, position, x, places) for x in operands))
+        parts = [self._taken_off(node, position, x, places) for x in operands]
+        if not isinstance(how, str):
+            return written_as(how)(*parts)
+        # A comparison has no derivative: nothing needs to be stopped
+        parts = [p.args[0] if isinstance(p, stopped) else p for p in parts]
+        return COMPARISONS[how](*parts)
 
     def _constant(self, node: Node, position: int, depth: int, raw: Any) -> sympy.Expr:
         value = self.values[self.number[node], position, depth]
@@ -443,6 +474,16 @@ class _Reader:
         name = self._free(f"{name}_2" if name in self.taken else name)
         self.constants[name] = array
         return name
+
+
+def _path(gate: Scope) -> list[str]:
+    """The attributes that lead from the cell to a gate: those of the modules around it."""
+    return [scope.name for scope in gate.path if scope.kind in ("module", "gate")]
+
+
+def _called(gate: Scope) -> str:
+    """A gate's name: its own, after that of the cell inside of the cell that it belongs to."""
+    return "_".join(_path(gate))
 
 
 def _symbol_name(equation: Equation) -> str:

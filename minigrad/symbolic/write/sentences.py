@@ -63,6 +63,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         " `sg(v)` is `v` as a constant: no gradient flows back through it.",
         " `sg(v)` es `v` como constante: el gradiente no vuelve a través de ella.",
     ),
+    "inside_says": (
+        " `[a < v < b]` is 1 between `a` and `b`, ½ at these two, and 0 beyond.",
+        " `[a < v < b]` es 1 entre `a` y `b`, ½ en ambos extremos y 0 fuera.",
+    ),
     "constants_say": (
         " The cell holds constant vectors, which are not learned: {names}.",
         " La celda contiene vectores constantes, que no se aprenden: {names}.",
@@ -164,6 +168,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
                   "pendiente 1 donde el argumento es positivo, 0 en el resto"),
     "rule_larger": ("only the argument that is chosen has an effect",
                     "solo influye el argumento elegido"),
+    "rule_constant": ("a constant by itself", "una constante"),
     "rule_function": ("derivative of {name}", "derivada de {name}"),
     "rule_inner": (", then the chain rule", ", luego la regla de la cadena"),
     "rule_linear": ("sum rule", "regla de la suma"),
