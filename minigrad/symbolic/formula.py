@@ -6,12 +6,16 @@ product, is an `ArrayFunction`. A formula is data: `minigrad.symbolic.write` put
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial as partial_of
+from types import MappingProxyType
 from typing import Any, Self
 
 import sympy
+
+_NONE: Mapping[int, sympy.Expr] = MappingProxyType({})
 
 
 class Quantity(sympy.Symbol):
@@ -182,6 +186,10 @@ class placed(ArrayFunction):  # noqa: N801
     linear = (0,)
 
 
+class zeros(ArrayFunction):  # noqa: N801
+    """A vector of so many zeros."""
+
+
 class affine(ArrayFunction):  # noqa: N801
     """W·x + b, (W, x, b)."""
 
@@ -266,8 +274,9 @@ def in_columns(expression: sympy.Expr, matrices: Collection[sympy.Symbol]) -> sy
     if isinstance(expression, matmul):
         a, b = expression.args
         return matmul(turn(b), turn(a))
-    if isinstance(expression, total | row_sum):
-        return column_sum(turn(expression.args[0]))
+    if isinstance(expression, total | row_sum | column_sum):
+        turned = row_sum if isinstance(expression, column_sum) else column_sum
+        return turned(turn(expression.args[0]))
     if isinstance(expression, part):
         x, *bounds = expression.args
         if x in matrices:
@@ -276,18 +285,46 @@ def in_columns(expression: sympy.Expr, matrices: Collection[sympy.Symbol]) -> sy
     return expression.func(*map(turn, expression.args))
 
 
-def joined(expression: sympy.Expr) -> sympy.Expr:
-    """A sum of vectors that are 0 but for parts, which fill the whole, as these parts stacked."""
-    terms = sympy.Add.make_args(expression)
-    parts = sorted((t for t in terms if isinstance(t, placed)), key=lambda t: int(t.args[1]))
+def joined(expression: sympy.Expr, lengths: Mapping[int, sympy.Expr] = _NONE) -> sympy.Expr:
+    """A sum of vectors that are 0 but for a part, as these parts stacked, with zeros between.
+
+    Args:
+        expression: any.
+        lengths: how a number of entries is written.
+    """
+    terms = [term.as_coeff_Mul() for term in sympy.Add.make_args(expression)]
+    parts = [(number * t.args[0], *t.args[1:]) for number, t in terms if isinstance(t, placed)]
     if not parts:
         return expression
-    ends = [0, *(int(t.args[2]) for t in parts)]
-    starts = [*(int(t.args[1]) for t in parts), int(parts[0].args[3])]
-    if ends != starts:
+    rest = [number * t for number, t in terms if not isinstance(t, placed)]
+    parts.sort(key=lambda part: int(part[1]))
+    apart = all(a[2] <= b[1] for a, b in itertools.pairwise(parts))
+    groups = [parts] if apart else [[part] for part in parts]
+    return sympy.Add(*rest, *(_filled(group, lengths) for group in groups))
+
+
+def _filled(
+    parts: Sequence[tuple[sympy.Expr, ...]], lengths: Mapping[int, sympy.Expr]
+) -> sympy.Expr:
+    """Parts of a vector, in order, with zeros before, between and after."""
+    blocks, end, length = [], sympy.Integer(0), parts[0][3]
+    for x, start, stop, _ in (*parts, (None, length, length, length)):
+        if start != end:
+            before, after = (lengths.get(int(n), n) for n in (end, start))
+            blocks.append(zeros(after - before))
+        if x is not None:
+            blocks.append(x)
+        end = stop
+    return stacked(*blocks)
+
+
+def tidied(expression: sympy.Expr) -> sympy.Expr:
+    """A sum with what its terms have in common in front."""
+    tidy = sympy.factor_terms(expression)
+    number, rest = tidy.as_coeff_Mul()
+    if number.is_Rational and number.q > 1000:  # a decimal in one of the terms
         return expression
-    rest = [t for t in terms if not isinstance(t, placed)]
-    return sympy.Add(stacked(*(t.args[0] for t in parts)), *rest)
+    return rest if number == 1 else tidy
 
 
 def equal(left: sympy.Expr, *rights: sympy.Expr) -> Equation:

@@ -17,15 +17,7 @@ from minigrad.arrays.world import rational
 from minigrad.primitives import Primitive
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.pieces import COMPARISONS, where, written_as
-from minigrad.symbolic.shaped import ShapedArray
-
-
-class NotationError(ValueError):
-    """The code does something for which there is no notation here."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"no notation for {what}; verify and graph take it")
-        self.what = what
+from minigrad.symbolic.shaped import NotationError, ShapedArray
 
 
 class Matrix(ShapedArray):
@@ -60,6 +52,12 @@ class Matrix(ShapedArray):
     def compared(self, name: str, a: Any, b: Any) -> Matrix:
         """Iverson's bracket."""
         return entrywise(COMPARISONS[name], a, b)
+
+    def lift(self, operands: tuple[Any, ...]) -> tuple[Matrix, ...]:
+        """Operands as a rule takes them: numbers are matrices too."""
+        return tuple(
+            x if isinstance(x, Matrix) else Matrix(as_formula(x), np.shape(x)) for x in operands
+        )
 
     def like(self, formula: sympy.Expr) -> Matrix:
         """Another formula of this shape."""

@@ -68,6 +68,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "matmul": lambda a, b: a @ b,
     "transposed": lambda a: a.T,
     "stacked": lambda *parts: np.concatenate(parts),
+    "zeros": lambda n: np.zeros((int(n), 1)),
     "affine": lambda w, v, b: w @ v + b,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True),
     "column_sum": lambda a: a.sum(axis=0, keepdims=True),
@@ -88,6 +89,11 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "erf": np.vectorize(math.erf),
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
 }  # fmt: skip
+
+
+def _name(quantity: Quantity) -> str:
+    """As in the code's equations: a^f."""
+    return f"{quantity.base}^{quantity.upper}" if quantity.upper else quantity.base
 
 
 class Unrolled:
@@ -157,11 +163,10 @@ class Unrolled:
                 parts = operands.args if isinstance(operands, f.stacked) else (operands,)
                 start, bases = 0, [part.base for part in parts]
                 for position, part in enumerate(parts):
-                    key = f"{part.base}^{part.upper}" if part.upper else part.base
+                    key = _name(part)
                     if bases.count(part.base) > 1:
                         key = f"{key}_{position + 1}"
-                    name = f"{part.base}^{part.upper}" if part.upper else part.base
-                    stop = start + self.shapes[name][-1]
+                    stop = start + self.shapes[_name(part)][-1]
                     columns[weight.lower, key] = slice(start, stop)
                     start = stop
         return columns
@@ -175,6 +180,8 @@ class Unrolled:
                     value(side, self._at(t)) for side in (line.equation.rights * 2)[:2]
                 )
                 np.testing.assert_allclose(named, result, rtol=1e-11, atol=1e-12)
+                width = self.shapes[_name(left)][-1]
+                result = np.broadcast_to(result, (width, 1))
                 self.known[left.base, left.upper, left.delta, t] = result
 
     def _partial(self, of: f.partial, t: int) -> np.ndarray:

@@ -95,8 +95,6 @@ class _Sections:
         if self.equations.constants:
             names = [naming.quantity(name) for name in self.equations.constants]
             says += self.say("constants_say", names=names)
-        if self.equations.unused:
-            says += self.say("unused_say", gates=", ".join(self.equations.unused))
         return Section(self.say.plain("forward"), says, tuple(lines))
 
     def _right(self, equation: Equation) -> sympy.Expr:

@@ -157,7 +157,9 @@ class _Tape:
         lengths = {f.length(n): e for n, e in self.equations.lengths.items()}
         result = {}
         for name, formula in self.found.items():
-            columns = f.in_columns(f.joined(formula), self.matrices).xreplace(lengths)
+            columns = f.in_columns(
+                f.joined(formula, self.equations.lengths), self.matrices
+            ).xreplace(lengths)
             if symbol(name) in self.matrices:
                 columns = sympy.Add(*map(f.transposed, sympy.Add.make_args(columns)))
             result[name] = columns
@@ -193,6 +195,9 @@ class _Tape:
             if s.name in self.nodes
         ]  # fmt: skip
         shape = self._shape(equation.expression)
+        result = self.equations.shapes[equation.name]
+        if isinstance(equation, Elementwise):  # x − x has the shape of x
+            shape = result
 
         def rule(name: str) -> Callable[..., Any]:
             own = self._shape(self.partials[equation.name, name])
@@ -201,10 +206,8 @@ class _Tape:
 
         rules = tuple(map(rule, names))
         primitive = Primitive(equation.name, _never, "elementwise", rules, rules)
-        summed = (1, 1) if isinstance(equation, Total) else shape
-        return Tensor.recorded(
-            Matrix(symbol(equation.name), summed), primitive, [self.nodes[name] for name in names]
-        )
+        operands = [self.nodes[name] for name in names]
+        return Tensor.recorded(Matrix(symbol(equation.name), result), primitive, operands)
 
     def _shape(self, expression: sympy.Expr) -> tuple[int, ...]:
         shapes = [self.equations.shapes.get(s.name, ()) for s in expression.free_symbols]

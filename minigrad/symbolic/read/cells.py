@@ -45,7 +45,7 @@ from minigrad.tensor import Parameter
 
 _SIZES = ((83, 97), (59, 61))  # (input_size, hidden_size) at which a cell is read; all differ
 _SPARE = ("s", "q", "v", "w", "m", "k")  # names for what has none
-_MOVES = frozenset({"transpose", "swapaxes", "reshape"})  # of a parameter, inside of a product
+_MOVES = frozenset({"transpose", "swapaxes", "reshape"})  # a vector may be turned
 _ACTIVATIONS = frozenset(
     name
     for name, primitive in PRIMITIVES.items()
@@ -104,7 +104,7 @@ class _Reader:
         self.inputs: set[Node] = set(recording.inputs.values())
         self.names: dict[Node, str] = {leaf: name for name, leaf in recording.inputs.items()}
         self.paths: dict[Node, str] = {p: path for path, p in self.cell.named_parameters()}
-        self.node_of = {id(node.data): node for node in self.nodes}
+        self.node_of = {id(node.data): node for node in (*self.inputs, *self.nodes)}
         self.uses: dict[Node, list[Node]] = {}
         for node in self.nodes:
             for parent in self._inputs(node):
@@ -171,7 +171,6 @@ class _Reader:
             elif node in self.names and node.primitive is not None:
                 equations.append(self._equation(node))
         equations += states
-        called = {e.gate for e in equations if isinstance(e, Affine)}
         shapes = {name: self._row(node) for node, name in self.names.items()}
         shapes |= {e.name: shapes[_symbol_name(e)] for e in states}
         shapes |= {name: (1, self.widths[k]) for k, name in self.loose.items()}
@@ -179,7 +178,6 @@ class _Reader:
             self.title, self.cell.state, tuple(equations), tuple(parameters),
             frozenset(name for name, shape in shapes.items() if shape[-1:] in ((), (1,))),
             tuple(parameters.values()), shapes, self.constants, self.lengths,
-            tuple(gate for gate in self.cell.gates if gate not in called),
         )  # fmt: skip
 
     def _row(self, node: Node) -> tuple[int, ...]:
@@ -238,7 +236,8 @@ class _Reader:
         """Sums over the units; one that is only divided by their number is a mean."""
         self.totals: dict[Node, tuple[Node, sympy.Expr]] = {}
         for node in self.nodes:
-            if _is_sum(node) and self.gate_of[node] is None:
+            vector = node in self.varying or np.ndim(node.data) == 1
+            if _is_sum(node) and self.gate_of[node] is None and vector:
                 users = self.uses.get(node, [])
                 count = node.operands[0].shape[-1]
                 count = self.lengths.get(count, sympy.Integer(count))
@@ -260,34 +259,25 @@ class _Reader:
         return node.parents[0] is by_parent and alike
 
     def _name_others(self) -> None:
-        """Names for operations on whole vectors, and for what is long and used more than once."""
+        """Names for operations on whole vectors, and for what is long and used more than once.
+
+        What is made of parameters alone has no name: it stands in the equation that uses it.
+        """
         length: dict[Node, int] = {}
         for node in self.nodes:
-            if node.primitive is None or node in self.inside:
+            if node.primitive is None or node in self.inside or node not in self.varying:
                 continue
             inputs = [n for n in self._inputs(node) if n not in self.names]
             length[node] = 1 + sum(length.get(n, 0) for n in inputs)
             if node in self.names or node in self.totals or _is_sum(node):
                 continue
             whole = node.primitive.kind != "elementwise" and node.primitive.name != "where"
-            folded = node.primitive.name in _MOVES and self._is_of_parameters(node)
-            again = length[node] > _LONG and len(self.uses.get(node, ())) > 1
-            if (whole and not folded) or again:
+            if whole or (length[node] > _LONG and len(self.uses.get(node, ())) > 1):
                 self.names[node] = self._spare()
-            if whole and not folded:
-                for operand in self._inputs(node):
-                    if operand.primitive is not None and operand not in self.names and not (
-                        operand.primitive.name in _MOVES and self._is_of_parameters(operand)
-                    ):  # fmt: skip
-                        self.names[operand] = self._spare()
-
-    def _is_of_parameters(self, node: Node) -> bool:
-        """Whether it is a parameter, moved at most."""
-        while node.primitive is not None:
-            if node.primitive.name not in _MOVES:
-                return False
-            (node,) = node.parents
-        return node not in self.inputs
+            for operand in self._inputs(node) if whole else ():
+                named = operand.primitive is None or operand in self.names
+                if operand in self.varying and not named:
+                    self.names[operand] = self._spare()
 
     def _free(self, name: str) -> str:
         """The name itself, or one like it if another quantity has it."""
@@ -381,6 +371,11 @@ class _Reader:
         assert node.primitive is not None
         operands: list[Any] = []
         for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True)):
+            if parent is None and np.ndim(raw):
+                raise ValueError(
+                    f"derive: {self.title}.step uses {node.primitive.name} with a constant array "
+                    f"of shape {np.shape(raw)}; make it a Parameter, or use verify and graph"
+                )
             if parent is None:
                 operands.append(self._constant(node, position, 0, raw))
             elif parent.primitive is not None and parent not in self.names:
@@ -395,9 +390,9 @@ class _Reader:
         return Applied("", node.primitive, tuple(operands), static)
 
     def _expression(self, node: Node, *, top: bool = False) -> sympy.Expr:
-        if node in self.names and not top:
-            return symbol(self.names[node])
         primitive = node.primitive
+        if node in self.names and not top and (primitive is not None or node in self.inputs):
+            return symbol(self.names[node])
         if primitive is None:
             name = self._parameter(node)
             shape = np.shape(node.data)
@@ -407,8 +402,9 @@ class _Reader:
                     "entry by entry; a matrix is multiplied with a vector: x @ W.T"
                 )
             return symbol(name)
-        if self._is_of_parameters(node) and np.size(node.data) == np.shape(node.data)[-1]:
-            return self._expression(node.parents[0])  # a vector, turned
+        vector = (np.size(node.data),) == np.shape(node.data)[-1:]
+        if primitive.name in _MOVES and node not in self.varying and vector:
+            return self._expression(node.parents[0])
         self._row(node)
         if primitive.name != "where" and primitive.kind != "elementwise":
             raise ValueError(

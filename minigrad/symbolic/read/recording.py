@@ -76,9 +76,15 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
                 f"derive: {title}.step returned {'nothing' if value is None else 'a constant'} as "
                 f"{name}, expected a state computed from x, a state or a parameter"
             )
-    outputs = tuple(plain(outputs, keep=lambda node: gate_of(node) is not None))
+    outputs = tuple(plain(outputs, keep=_stays_whole))
     nodes = tuple(sorted(ancestors(outputs), key=lambda node: node.index))
     return Recording(cell, inputs, outputs, nodes, batch)
+
+
+def _stays_whole(node: Node) -> bool:
+    """Whether a fused operation is read as one: a gate's, or what depends on the order of sizes."""
+    name = node.primitive.name if node.primitive else ""
+    return gate_of(node) is not None or name in ("max", "min")
 
 
 @contextmanager

@@ -168,6 +168,8 @@ class _Printer:
             return (f"\\left[{inside}\\right]" if self.latex else f"[{inside}]"), ATOM
         if name == "Abs":
             name = "absolute"
+        if name == "zeros":
+            return "0", ATOM
         if name == "part":
             of, *ends = (self.least(part, ATOM if k == 0 else SUM) for k, part in enumerate(e.args))
             bounds = ":".join(ends)
@@ -262,8 +264,8 @@ class _Printer:
         number, rest = e.as_coeff_Mul()
         if number.is_Rational and number.q > 1000:
             known = _recognised(Fraction(abs(number.p), number.q))
-            if known is not None and not known.is_Rational:
-                number, rest = sympy.sign(number), rest * known
+            if known is not None:
+                number, rest = (sympy.sign(number) * known * rest).as_coeff_Mul()
         sign = self.minus if number < 0 else ""
         number = abs(number)
         above, below = sympy.fraction(rest)
@@ -283,7 +285,7 @@ class _Printer:
         arrays = [e for e in factors if e.atoms(Quantity)]
         several = len(front) + len(arrays) > 1
         alone = SUM if self.latex and not several else PRODUCT  # under a bar it needs no brackets
-        spread = self.times.join(self.least(e, alone) for e in arrays)
+        spread = self.times.join(self.least(e, ATOM if len(arrays) > 1 else alone) for e in arrays)
         written = [self.least(e, ATOM if several else PRODUCT) for e in front]
         return " ".join(filter(None, [*written, spread])) or "1", several
 

@@ -71,10 +71,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         " The cell holds constant vectors, which are not learned: {names}.",
         " La celda contiene vectores constantes, que no se aprenden: {names}.",
     ),
-    "unused_say": (
-        " The step never calls the gate {gates}: its gradients are 0.",
-        " El paso no usa la puerta {gates}: sus gradientes son 0.",
-    ),
     "local_says": (
         "Each equation is differentiated with respect to each quantity in it, with the others "
         "held fixed. These derivatives hold elementwise.",
@@ -252,6 +248,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "size_says": (" {size} is the layer's argument {meaning}.",
                   " {size} es el argumento {meaning} de la capa."),
+    "shapes_say": (" The shapes are {shapes}.", " Las dimensiones son {shapes}."),
     "constant_matrices_say": (" Constant arrays, which are not learned: {names}.",
                               " Matrices constantes, que no se aprenden: {names}."),
     "layer_backward_says": (
@@ -284,6 +281,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "a_product": ("matrix product", "producto de matrices"),
     "a_function": ("elementwise function", "función elemento a elemento"),
     "an_operation": ("{name}", "{name}"),
+    "all_entries": ("over all entries", "sobre todos los elementos"),
     "row_operation": ("over each row", "sobre cada fila"),
     "from_loss": ("what the loss sends", "lo que envía la pérdida"),
     "enters_through": ("{v} affects `L` through {now}", "{v} influye en `L` a través de {now}"),
