@@ -178,6 +178,10 @@ def _index_part(part: Any, slots: Sequence[str]) -> str:
     return written(part, slots)
 
 
+def _reshape(x: Sequence[str], static: Mapping[str, str]) -> str:
+    return f"{x[0]}.reshape({static['shape'][1:-1].rstrip(',') or '()'})"
+
+
 def _transpose(x: Sequence[str], static: Mapping[str, str]) -> str:
     axes = static.get("axes", "None")
     return f"{x[0]}.T" if axes == "None" else f"{x[0]}.transpose{axes}"
@@ -219,7 +223,7 @@ def _helper(name: str) -> Write:
 
 
 _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
-    "reshape": ("view", lambda x, s: f"{x[0]}.reshape({s['shape'].strip('()').rstrip(',')})", ()),
+    "reshape": ("view", _reshape, ()),
     "transpose": ("view", _transpose, ()),
     "swapaxes": ("view", _swapaxes, ()),
     "broadcast_to": ("view", lambda x, s: f"np.broadcast_to({x[0]}, {s['shape']})", ()),
@@ -303,7 +307,7 @@ def _draw(generator: Any, *, method: str, arguments: tuple[Any, ...], **keywords
 
 def _write_draw(x: Sequence[str], static: Mapping[str, str]) -> str:
     keywords = [f"{k}={v}" for k, v in static.items() if k not in ("method", "arguments")]
-    arguments = [static["arguments"].strip("()").rstrip(",")] if static["arguments"] != "()" else []
+    arguments = [static["arguments"][1:-1].rstrip(",")] if static["arguments"] != "()" else []
     return f"{x[0]}.{static['method'].strip(chr(39))}({', '.join([*arguments, *keywords])})"
 
 
