@@ -21,8 +21,8 @@ from minigrad.targets.functions import BackwardTarget
 from minigrad.terminal import show_any_sign
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
-    from minigrad.symbolic.sentences import Language
-    from minigrad.symbolic.vocabulary import Notation
+    from minigrad.symbolic.derive.naming import Notation
+    from minigrad.symbolic.write.sentences import Language
     from minigrad.verify.report import Check, Report
 
 TARGETS = """
