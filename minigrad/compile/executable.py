@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compile.numpy_code import Code, code_of
+from minigrad.compile.numpy_code import Code, Writer
 from minigrad.compile.program import Program, Variable
 from minigrad.compile.simplify import simplified
 
@@ -35,7 +35,7 @@ class Executable:
             variable = outputs[output]
             if isinstance(variable, Variable) and variable not in inputs:
                 into[variable] = inputs[number]
-        self.code: Code = code_of(self.program, into)
+        self.code: Code = Writer(self.program, into).write()
         self._names = dict(self.code.names)
         exec(compile(self.code.text, "<minigrad.compile>", "exec"), self._names)
         self._idle: list[Callable[..., list[Any]]] = []

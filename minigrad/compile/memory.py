@@ -1,21 +1,37 @@
 """Where the arrays of a program lie: in one piece of memory, used again and again.
 
-An array that is not returned lives from the statement that computes it to the last that reads it,
-or a view of it. In between its place belongs to it alone; an operation entry by entry may write
-into the place of an operand that nobody needs any more.
+An array that is not returned lives from the item that computes it to the last that reads it, or a
+view of it. In between its place belongs to it alone; an operation entry by entry may write into
+the place of an operand that nobody needs any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from minigrad.compile.program import Literal, Program, Statement, Variable
+from minigrad.compile.fusion import Item, Loop
+from minigrad.compile.program import Program, Variable
 
 _ALIGN = 64  # bytes; a line of the cache
 VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "getitem", "swapaxes"})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a variable lies in memory.
+
+    Attributes:
+        root: the array that it is a view of; itself for one that is no view.
+        offset: of its first entry in that, in entries.
+        strides: from one entry to the next, along each axis.
+    """
+
+    root: Variable
+    offset: int
+    strides: tuple[int, ...]
 
 
 @dataclass
@@ -23,151 +39,219 @@ class Memory:
     """A plan.
 
     Attributes:
-        root: the array that a variable is a view of; itself for one that is no view.
+        layout: of every variable.
         place: the offset, in bytes, of each root that lies in the shared piece.
         size: bytes of that piece.
         fresh: roots that get memory of their own in each call, as they are returned.
         inside: roots that are written into the array of an input, by that input.
+        kept: what loops compute that others read, so that it has to stand in memory.
     """
 
-    root: dict[Variable, Variable] = field(default_factory=dict)
+    layout: Mapping[Variable, Layout]
     place: dict[Variable, int] = field(default_factory=dict)
     size: int = 0
     fresh: set[Variable] = field(default_factory=set)
     inside: dict[Variable, Variable] = field(default_factory=dict)
+    kept: set[Variable] = field(default_factory=set)
 
-    def shares(self, one: Variable, other: Variable) -> bool:
-        """Whether two variables may lie at the same place, as far as views are concerned."""
-        return self.root.get(one, one) is self.root.get(other, other)
+    def root(self, x: Variable) -> Variable:
+        """The array that a variable is a view of."""
+        return self.layout[x].root if x in self.layout else x
 
 
-def roots(program: Program) -> dict[Variable, Variable]:
-    """For every variable the array whose memory it shares, as NumPy makes views."""
-    found = {x: x for x in (*program.inputs, *program.constants())}
-    shapes = {x: np.empty(x.shape, x.dtype) for x in found if x.dtype is not None}
+def layouts(program: Program) -> dict[Variable, Layout]:
+    """How every variable lies in memory, as NumPy makes views; arrays lie in their own order."""
+    arrays: dict[Variable, np.ndarray] = {}
+    found: dict[Variable, Layout] = {}
+
+    def whole(x: Variable) -> None:
+        if x.dtype is None:
+            found[x] = Layout(x, 0, ())
+            return
+        arrays[x] = np.empty(x.shape, x.dtype)
+        size = x.dtype.itemsize
+        found[x] = Layout(x, 0, tuple(s // size for s in arrays[x].strides))
+
+    for x in (*program.inputs, *program.constants()):
+        whole(x)
     for statement in program.statements:
-        for output in statement.outputs:
-            found[output] = output
-            if output.dtype is not None:
-                shapes[output] = np.empty(output.shape, output.dtype)
         if statement.operation.name in VIEWS and len(statement.operands) == 1:
             (x,) = statement.operands
-            if isinstance(x, Variable) and x in shapes and statement.output.size:
-                view = statement.run([shapes[x]])
-                if np.may_share_memory(view, shapes[x]):
-                    found[statement.output], shapes[statement.output] = found[x], view
+            if isinstance(x, Variable) and x in arrays and statement.output.size:
+                view = statement.run([arrays[x]])
+                if np.may_share_memory(view, arrays[x]):
+                    root = found[x].root
+                    start = _address(view) - _address(arrays[root])
+                    strides = tuple(s // view.itemsize for s in view.strides)
+                    found[statement.output] = Layout(root, start // view.itemsize, strides)
+                    arrays[statement.output] = view
+                    continue
+        for output in statement.outputs:
+            whole(output)
     return found
 
 
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
 def planned(
-    program: Program, shared: Collection[Variable], targets: dict[Variable, Variable]
+    program: Program,
+    items: Sequence[Item],
+    layout: Mapping[Variable, Layout],
+    shared: Collection[Variable],
+    targets: Mapping[Variable, Variable],
 ) -> Memory:
     """Find a place for every array.
 
     Args:
-        program: the statements, in the order in which they will run.
+        program: what is computed.
+        items: its statements, in the order in which they will run.
+        layout: of its variables.
         shared: variables that can be written into a place that is made for them.
         targets: outputs that are to be written into the array of an input, by that input.
     """
-    memory = Memory(roots(program))
-    last = _last_uses(program, memory)
-    memory.fresh = {
-        memory.root[x] for x in program.outputs if isinstance(x, Variable)
-    } - {*program.inputs}  # fmt: skip
-    _inside(program, memory, last, targets)
-    free = _Free()
-    held: dict[Variable, tuple[int, int]] = {}
-    for k, statement in enumerate(program.statements):
-        for output in statement.outputs:
-            if memory.root[output] is not output or output not in shared:
-                continue
-            if output in memory.fresh or output in memory.inside or not output.nbytes:
-                continue
-            heir = _in_place(statement, k, memory, last, held)
-            if heir is not None:
-                held[output] = held.pop(heir)
-            else:
-                held[output] = free.take(output.nbytes)
-            memory.place[output] = held[output][0]
-        for variable in [v for v in held if last.get(v, k) <= k]:
-            free.give(*held.pop(variable))
-    memory.size = free.end
-    return memory
+    return _Planning(program, items, Memory(layout), set(shared), targets).run()
 
 
-def _last_uses(program: Program, memory: Memory) -> dict[Variable, int]:
-    """The number of the last statement that reads an array, or a view of it."""
-    last: dict[Variable, int] = {}
-    for k, statement in enumerate(program.statements):
-        for x in statement.operands:
-            if isinstance(x, Variable):
-                last[memory.root[x]] = k
-    for x in program.outputs:
-        if isinstance(x, Variable):
-            last[memory.root[x]] = len(program.statements)
-    return last
+class _Planning:
+    def __init__(
+        self, program: Program, items: Sequence[Item], memory: Memory, shared: set[Variable],
+        targets: Mapping[Variable, Variable],
+    ) -> None:  # fmt: skip
+        self.program, self.items, self.memory = program, items, memory
+        self.shared, self.targets = shared, targets
+        self.outputs = [x for x in program.outputs if isinstance(x, Variable)]
+        self.last: dict[Variable, int] = {}  # the number of the last item that reads a root
+        self.made: dict[Variable, int] = {}
 
+    def run(self) -> Memory:
+        memory = self.memory
+        self._uses()
+        memory.fresh = {memory.root(x) for x in self.outputs} - {
+            *self.program.inputs, *self.program.constants()
+        }  # fmt: skip
+        for output, target in self.targets.items():
+            self._inside(output, target)
+        free = _Free()
+        held: dict[Variable, tuple[int, int]] = {}
+        for k, item in enumerate(self.items):
+            scratch = []
+            for output in self._written(item):
+                if output in memory.fresh or output in memory.inside or not output.nbytes:
+                    continue
+                heir = self._heir(item, k, output, held)
+                held[output] = free.take(output.nbytes) if heir is None else held.pop(heir)
+                memory.place[output] = held[output][0]
+            if isinstance(item, Loop):
+                for variable in item.scratch(memory.kept):
+                    scratch.append(free.take(variable.nbytes))
+                    memory.place[variable] = scratch[-1][0]
+            for piece in scratch:
+                free.give(*piece)
+            for variable in [v for v in held if self.last.get(v, k) <= k]:
+                free.give(*held.pop(variable))
+        memory.size = free.end
+        return memory
 
-def _in_place(
-    statement: Statement,
-    k: int,
-    memory: Memory,
-    last: dict[Variable, int],
-    held: dict[Variable, tuple[int, int]],
-) -> Variable | None:
-    """An operand whose place the result may take."""
-    operation, output = statement.operation, statement.output
-    if operation.kind != "elementwise" and operation.name != "put":
+    def _uses(self) -> None:
+        memory = self.memory
+        for k, item in enumerate(self.items):
+            own = item.made if isinstance(item, Loop) else ()
+            for statement in item.statements:
+                for x in statement.operands:
+                    if isinstance(x, Variable):
+                        self.last[memory.root(x)] = max(self.last.get(memory.root(x), -1), k)
+                        if x not in own:
+                            memory.kept.add(memory.root(x))
+                for output in statement.outputs:
+                    self.made[output] = k
+        for x in self.outputs:
+            self.last[memory.root(x)] = len(self.items)
+            memory.kept.add(memory.root(x))
+
+    def _written(self, item: Item) -> list[Variable]:
+        """What an item writes into places that are made for it."""
+        if isinstance(item, Loop):
+            return [x for s in item.statements for x in s.outputs if x in self.memory.kept]
+        return [
+            x for x in item.statement.outputs
+            if x in self.shared and self.memory.root(x) is x
+        ]  # fmt: skip
+
+    def _heir(
+        self, item: Item, k: int, output: Variable, held: Mapping[Variable, object]
+    ) -> Variable | None:
+        """An operand whose place the result may take."""
+        for x in self._replaceable(item, output):
+            if x in held and self.last[x] == k:
+                return x
         return None
-    operands = [x for x in statement.operands if isinstance(x, Variable)]
-    for x in operands if operation.kind == "elementwise" else operands[:1]:
-        if (
-            x in held
-            and last[x] == k
-            and x.shape == output.shape
-            and x.dtype == output.dtype
-            and not any(y is not x and memory.shares(x, y) for y in operands)
-        ):
-            return x
-    return None
 
+    def _replaceable(self, item: Item, output: Variable) -> list[Variable]:
+        """What an item reads in such an order that the output may be written over it."""
+        memory = self.memory
+        if isinstance(item, Loop):
+            operands = item.reads()
+            found = [
+                x for x in operands
+                if item.dims[x] == item.dims[output] and all(
+                    item.phase[s.output] <= item.phase[output]
+                    and item.dims[s.output] == item.dims[output]
+                    for s in item.statements if x in s.operands and s.output not in item.reduced
+                ) and not any(x in s.operands for s in item.statements if s.output in item.reduced)
+            ]  # fmt: skip
+        else:
+            statement = item.statement
+            operands = [x for x in statement.operands if isinstance(x, Variable)]
+            if statement.operation.kind == "elementwise":
+                found = operands
+            else:
+                found = operands[:1] if statement.operation.name == "put" else []
+        return [
+            x for x in found
+            if memory.root(x) is x and x.shape == output.shape and x.dtype == output.dtype
+            and not any(y is not x and memory.root(y) is x for y in operands)
+        ]  # fmt: skip
 
-def _inside(
-    program: Program, memory: Memory, last: dict[Variable, int], targets: dict[Variable, Variable]
-) -> None:
-    """Write new values of arrays that change into those, where nobody reads the old any more."""
-    made = {v: k for k, s in enumerate(program.statements) for v in s.outputs}
-    outputs = [x for x in program.outputs if isinstance(x, Variable)]
-    for output, target in targets.items():
+    def _inside(self, output: Variable, target: Variable) -> None:
+        """Write the new value of an array that changes into it, if nobody reads the old any more.
+
+        So are, one before the other, the values that it was computed from by operations that can
+        take their operand's place.
+        """
+        memory = self.memory
+        if memory.root(output) is not output or self.outputs.count(output) != 1:
+            return
+        if output not in self.made or (output.shape, output.dtype) != (target.shape, target.dtype):
+            return
+        if any(memory.root(x) is target for x in self.outputs):
+            return
         chain = [output]
-        if memory.root.get(output) is not output or outputs.count(output) != 1:
-            continue
-        if output not in made or any(memory.shares(target, x) for x in outputs if x is not output):
-            continue
-        # Back along the operations that can take their operand's place
         while True:
-            statement = program.statements[made[chain[-1]]]
-            nxt = next((
-                x for x in statement.operands
-                if isinstance(x, Variable) and x in made and x.shape == target.shape
-                and x.dtype == target.dtype and last[x] == made[chain[-1]]
-                and memory.root[x] is x and x not in memory.fresh
-                and statement.operation.kind == "elementwise"
-            ), None)  # fmt: skip
-            if nxt is None or last.get(target, -1) > made[nxt]:
+            k = self.made[chain[-1]]
+            item = self.items[k]
+            can = self._replaceable(item, chain[-1])
+            if self.last.get(target, -1) < k or (
+                self.last.get(target, -1) == k
+                and (target in can or not self._reads(item, target))
+            ):
                 break
-            chain.append(nxt)
-        first = program.statements[made[chain[-1]]]
-        if last.get(target, -1) > made[chain[-1]] or first.operation.kind != "elementwise":
-            continue
-        if any(
-            y is not target and isinstance(y, Variable) and memory.shares(y, target)
-            for y in first.operands
-        ):
-            continue
+            before = [x for x in can if x in self.made and self.last[x] == k
+                      and x not in memory.fresh]  # fmt: skip
+            if not before:
+                return
+            chain.append(before[0])
         for variable in chain:
-            memory.inside[variable] = target
-            memory.fresh.discard(variable)
+            if variable in self.shared or isinstance(self.items[self.made[variable]], Loop):
+                memory.inside[variable] = target
+                memory.fresh.discard(variable)
+
+    def _reads(self, item: Item, x: Variable) -> bool:
+        return any(
+            isinstance(y, Variable) and self.memory.root(y) is x
+            for s in item.statements for y in s.operands
+        )  # fmt: skip
 
 
 class _Free:
@@ -188,7 +272,7 @@ class _Free:
                 self.pieces.append((start + size, length - size))
             return start, size
         start = self.end
-        if self.pieces and max(self.pieces)[0] + max(self.pieces)[1] == self.end:
+        if self.pieces and sum(max(self.pieces)) == self.end:
             start = max(self.pieces)[0]  # the last piece grows
             self.pieces.remove(max(self.pieces))
         self.end = start + size
@@ -198,7 +282,7 @@ class _Free:
         """Take a piece back, and join it with its neighbours."""
         joined: list[tuple[int, int]] = []
         for piece in sorted([*self.pieces, (start, size)]):
-            if joined and joined[-1][0] + joined[-1][1] == piece[0]:
+            if joined and sum(joined[-1]) == piece[0]:
                 joined[-1] = joined[-1][0], joined[-1][1] + piece[1]
             else:
                 joined.append(piece)

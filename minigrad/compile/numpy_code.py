@@ -6,14 +6,15 @@ inputs and returns the outputs. The readable form is written by `minigrad.compil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minigrad.compile import numpy_runtime
-from minigrad.compile.memory import VIEWS, Memory, planned
+from minigrad.compile.fusion import Item, Single
+from minigrad.compile.memory import VIEWS, Memory, layouts, planned
 from minigrad.compile.operations import index_text, is_basic, written
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable
 from minigrad.primitives.axes import axes_of
@@ -38,16 +39,6 @@ class Code:
     heap: int
 
 
-def code_of(program: Program, targets: Mapping[Variable, Variable]) -> Code:
-    """Write a program.
-
-    Args:
-        program: what to compute.
-        targets: outputs to be written into the array of an input, by that input.
-    """
-    return _Writer(program, targets).write()
-
-
 def into(statement: Statement) -> bool:
     """Whether NumPy can write the result into an array that is there."""
     operation = statement.operation
@@ -69,17 +60,28 @@ _NAMES: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-class _Writer:
+class Writer:
+    """Writes a program, item by item.
+
+    Args:
+        program: what to compute.
+        targets: outputs to be written into the array of an input, by that input.
+    """
+
     def __init__(self, program: Program, targets: Mapping[Variable, Variable]) -> None:
         self.program = program
+        layout = layouts(program)
+        views = {x for x, at in layout.items() if at.root is not x}
+        self.items = self.arranged(views)
         shared = {s.output for s in program.statements if into(s)}
-        self.memory = planned(program, shared, dict(targets))
+        self.memory = planned(program, self.items, layout, shared, targets)
         self.names: dict[str, Any] = dict(_NAMES)
         self.made: list[str] = []  # lines of make
         self.body: list[str] = []  # lines of run
         self.text: dict[Variable, str] = {}
         self.once: set[Variable] = set()  # made in make
         self.arrays: dict[str, str] = {}  # those that lie in the arena
+        self.waiting: dict[Variable, Statement] = {}  # views that nobody has needed so far
         self.heap = 0
 
     def write(self) -> Code:
@@ -89,8 +91,8 @@ class _Writer:
             self.text[x] = f"c{k}"
             self.once.add(x)
             self.names[f"c{k}"] = x.value
-        for statement in self.program.statements:
-            self.statement(statement)
+        for item in self.items:
+            self.item(item)
         outputs = [self.operand(x) for x in self.program.outputs]
         inputs = ", ".join(self.text[x] for x in self.program.inputs)
         lines = [
@@ -103,11 +105,29 @@ class _Writer:
         ]
         return Code("\n".join(lines) + "\n", self.names, self.memory, self.heap)
 
+    def arranged(self, views: Collection[Variable]) -> list[Item]:
+        """The statements in the order in which they run."""
+        return [Single(statement) for statement in self.program.statements]
+
+    def item(self, item: Item) -> None:
+        """Write one item."""
+        for statement in item.statements:
+            if statement.operation.name in VIEWS and self.is_view(statement.output):
+                self.waiting[statement.output] = statement
+            else:
+                self.statement(statement)
+
+    def is_view(self, x: Variable) -> bool:
+        """Whether it has no memory of its own."""
+        return self.memory.root(x) is not x
+
     # Operands
 
     def operand(self, x: Operand) -> str:
         if isinstance(x, Literal):
             return self.literal(x.value)
+        if x in self.waiting:
+            self.view(self.waiting.pop(x))
         return self.text[x]
 
     def literal(self, value: Any) -> str:
@@ -177,8 +197,6 @@ class _Writer:
         operands = [self.operand(x) for x in s.operands]
         if len(s.outputs) > 1 or s.output.dtype is None:
             return self.several(s, operands)
-        if operation.name in VIEWS and self.memory.root[s.output] is not s.output:
-            return self.view(s, operands)
         if operation.kind in ("number", "draw"):
             self.body.append(f"{self.fresh(s)} = {self.expression(s, operands)}")
             return None
@@ -235,9 +253,11 @@ class _Writer:
             return repr(value)
         return self.name(value)
 
-    def view(self, s: Statement, operands: Sequence[str]) -> None:
+    def view(self, s: Statement) -> None:
+        """Make a view, once for all if it is of an array that stays."""
         (x,) = s.operands
         assert isinstance(x, Variable)
+        operands = [self.operand(x)]
         name = f"w{len(self.text)}"
         self.text[s.output] = name
         line = f"{name} = {self.expression(s, operands)}"
@@ -314,7 +334,7 @@ class _Writer:
         """Whether BLAS adds faster: over the last axis, or over all but the last."""
         if x.size <= _MANY or x.dtype is None or x.dtype.kind != "f":
             return False
-        if self.memory.root[x] is not x or x in self.program.inputs:
+        if self.memory.root(x) is not x or x in self.program.inputs:
             return False  # a view, or an array that somebody else has laid out
         n = len(x.shape)
         return (axis == (n - 1,) and x.shape[-1] <= _MANY) or (
@@ -362,7 +382,7 @@ class _Writer:
 
     def _is_plain(self, x: Operand) -> bool:
         """Whether it lies in memory as its shape says."""
-        return isinstance(x, Variable) and self.memory.root[x] is x and (
+        return isinstance(x, Variable) and self.memory.root(x) is x and (
             x not in self.program.inputs
         )  # fmt: skip
 

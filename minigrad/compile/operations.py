@@ -19,8 +19,8 @@ from minigrad.compile.program import Slot
 from minigrad.primitives import PRIMITIVES, Primitive
 
 Kind = Literal[
-    "elementwise", "reduction", "view", "product", "gather", "scatter", "join", "draw", "number",
-    "other",
+    "elementwise", "reduction", "view", "product", "gather", "scatter", "join", "draw", "check",
+    "number", "other",
 ]  # fmt: skip
 Write = Callable[[Sequence[str], Mapping[str, str]], str]
 """(operands, keywords), both as text → an expression."""
@@ -33,8 +33,8 @@ class Operation:
     Attributes:
         name: of the NumPy function or primitive.
         kind: "elementwise", where operands broadcast; "view" for what only rearranges;
-            "draw" for random numbers, whose order counts; "number" for Python's own arithmetic;
-            and others.
+            "draw" for random numbers, whose order counts; "check" for what raises an error;
+            "number" for Python's own arithmetic; and others.
         run: computes it on arrays of any world.
         write: the expression in NumPy.
         rank: how strongly the expression binds: 0 for a call, else as in Python.
@@ -313,3 +313,16 @@ def _write_draw(x: Sequence[str], static: Mapping[str, str]) -> str:
 
 DRAW = Operation("draw", "draw", _draw, _write_draw)
 """Random numbers of a generator: one call of a method of it."""
+
+
+def _check(condition: Any, *arrays: Any, error: Callable[..., Exception]) -> None:
+    if not np.all(condition):
+        raise error(*arrays)
+
+
+def _write_check(x: Sequence[str], static: Mapping[str, str]) -> str:
+    return f"assert {x[0]}.all()"
+
+
+CHECK = Operation("check", "check", _check, _write_check)
+"""An error unless a condition holds in every entry."""

@@ -49,7 +49,9 @@ class _Rewriting:
             self._seen(variable)
         for statement in self.program.statements:
             operands = tuple(self.value(x) for x in statement.operands)
-            if len(statement.outputs) == 1 and statement.operation.kind != "draw":
+            if len(statement.outputs) == 1 and statement.operation.kind not in (
+                "draw", "check"
+            ):
                 result = self.emit(statement.operation, operands, statement.static,
                                    statement.outputs[0])  # fmt: skip
                 self.new[statement.outputs[0]] = result

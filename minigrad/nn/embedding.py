@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.nn.formats import layout
+from minigrad.checks import as_array, every
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
@@ -93,7 +94,7 @@ class Embedding(Module):
             TypeError: the indices are no integers.
             ValueError: an index is negative or too large.
         """
-        indices = np.asarray(raw(indices))
+        indices = as_array(indices)
         self._check(indices, self.weight.shape[0])
         rows = self.weight[indices]
         if self.padding_idx is None:
@@ -104,9 +105,12 @@ class Embedding(Module):
     def _check(self, indices: np.ndarray, size: int) -> None:
         if indices.dtype.kind not in "iu":
             raise TypeError(f"Embedding: got indices of dtype {indices.dtype}, expected integers")
-        wrong = indices[(indices < 0) | (indices >= size)]
-        if wrong.size:
-            raise ValueError(
+
+        def error(indices: np.ndarray) -> Exception:
+            wrong = indices[(indices < 0) | (indices >= size)]
+            return ValueError(
                 f"Embedding: got index {wrong.flat[0]}, expected 0 to {size - 1}, for it has "
                 f"{size} rows"
             )
+
+        every((indices >= 0) & (indices < size), error, indices)
