@@ -7,9 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compile.backends import Backend
 from minigrad.compile.numpy_code import Code, Writer
 from minigrad.compile.program import Program, Variable
 from minigrad.compile.simplify import simplified
+
+
+NOTHING: Mapping[int, int] = {}
+
+
+def _writer(backend: Backend) -> type[Writer]:
+    if not backend.loops:
+        return Writer
+    from minigrad.compile.numba_code import LoopingWriter
+
+    return LoopingWriter
 
 
 class Executable:
@@ -20,6 +32,7 @@ class Executable:
 
     Args:
         program: what to compute.
+        backend: what runs it.
         targets: numbers of outputs to be written into the array of an input: {output: input}.
 
     Attributes:
@@ -27,7 +40,9 @@ class Executable:
         code: what is run.
     """
 
-    def __init__(self, program: Program, targets: Mapping[int, int] = {}) -> None:  # noqa: B006
+    def __init__(
+        self, program: Program, backend: Backend, targets: Mapping[int, int] = NOTHING
+    ) -> None:
         self.program = simplified(program)
         inputs, outputs = self.program.inputs, self.program.outputs
         into: dict[Variable, Variable] = {}
@@ -35,7 +50,7 @@ class Executable:
             variable = outputs[output]
             if isinstance(variable, Variable) and variable not in inputs:
                 into[variable] = inputs[number]
-        self.code: Code = Writer(self.program, into).write()
+        self.code: Code = _writer(backend)(self.program, into).write()
         self._names = dict(self.code.names)
         exec(compile(self.code.text, "<minigrad.compile>", "exec"), self._names)
         self._idle: list[Callable[..., list[Any]]] = []

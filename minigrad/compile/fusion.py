@@ -59,10 +59,6 @@ class Loop:
             if isinstance(x, Variable) and x not in self.phase
         ))  # fmt: skip
 
-    def scratch(self, kept: Collection[Variable]) -> list[Variable]:
-        """Memory for what is computed in one phase and read in another."""
-        return []
-
     def along(self, x: Variable) -> frozenset[int]:
         """The axes of the space along which a variable changes."""
         return frozenset(d for d in self.dims[x] if d is not None)
@@ -107,6 +103,9 @@ class _Fusion:
         for statement in self.program.statements:
             if not self._joined(statement):
                 self._alone(statement)
+        for item in self.items:
+            if isinstance(item, Loop) and not any(item.phase.values()):
+                item.first = 0  # nothing waits for a sum
         return self.items
 
     def _alone(self, statement: Statement) -> None:

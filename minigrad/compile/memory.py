@@ -7,7 +7,7 @@ the place of an operand that nobody needs any more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,6 +101,7 @@ def planned(
     layout: Mapping[Variable, Layout],
     shared: Collection[Variable],
     targets: Mapping[Variable, Variable],
+    scratch: Callable[[Loop, Collection[Variable]], Collection[Variable]] = lambda *_: (),
 ) -> Memory:
     """Find a place for every array.
 
@@ -110,8 +111,9 @@ def planned(
         layout: of its variables.
         shared: variables that can be written into a place that is made for them.
         targets: outputs that are to be written into the array of an input, by that input.
+        scratch: memory that a loop needs while it runs, given what else it keeps.
     """
-    return _Planning(program, items, Memory(layout), set(shared), targets).run()
+    return _Planning(program, items, Memory(layout), set(shared), targets).run(scratch)
 
 
 class _Planning:
@@ -125,7 +127,7 @@ class _Planning:
         self.last: dict[Variable, int] = {}  # the number of the last item that reads a root
         self.made: dict[Variable, int] = {}
 
-    def run(self) -> Memory:
+    def run(self, scratch: Callable[[Loop, Collection[Variable]], Collection[Variable]]) -> Memory:
         memory = self.memory
         self._uses()
         memory.fresh = {memory.root(x) for x in self.outputs} - {
@@ -136,7 +138,7 @@ class _Planning:
         free = _Free()
         held: dict[Variable, tuple[int, int]] = {}
         for k, item in enumerate(self.items):
-            scratch = []
+            pieces = []
             for output in self._written(item):
                 if output in memory.fresh or output in memory.inside or not output.nbytes:
                     continue
@@ -144,10 +146,10 @@ class _Planning:
                 held[output] = free.take(output.nbytes) if heir is None else held.pop(heir)
                 memory.place[output] = held[output][0]
             if isinstance(item, Loop):
-                for variable in item.scratch(memory.kept):
-                    scratch.append(free.take(variable.nbytes))
-                    memory.place[variable] = scratch[-1][0]
-            for piece in scratch:
+                for variable in scratch(item, memory.kept):
+                    pieces.append(free.take(variable.nbytes))
+                    memory.place[variable] = pieces[-1][0]
+            for piece in pieces:
                 free.give(*piece)
             for variable in [v for v in held if self.last.get(v, k) <= k]:
                 free.give(*held.pop(variable))

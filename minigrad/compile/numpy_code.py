@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compile import numpy_runtime
-from minigrad.compile.fusion import Item, Single
+from minigrad.compile.fusion import Item, Loop, Single
 from minigrad.compile.memory import VIEWS, Memory, layouts, planned
 from minigrad.compile.operations import index_text, is_basic, written
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable
@@ -74,7 +74,7 @@ class Writer:
         views = {x for x, at in layout.items() if at.root is not x}
         self.items = self.arranged(views)
         shared = {s.output for s in program.statements if into(s)}
-        self.memory = planned(program, self.items, layout, shared, targets)
+        self.memory = planned(program, self.items, layout, shared, targets, self.scratch)
         self.names: dict[str, Any] = dict(_NAMES)
         self.made: list[str] = []  # lines of make
         self.body: list[str] = []  # lines of run
@@ -108,6 +108,10 @@ class Writer:
     def arranged(self, views: Collection[Variable]) -> list[Item]:
         """The statements in the order in which they run."""
         return [Single(statement) for statement in self.program.statements]
+
+    def scratch(self, loop: Loop, kept: Collection[Variable]) -> Collection[Variable]:
+        """Memory that a loop needs while it runs."""
+        return ()
 
     def item(self, item: Item) -> None:
         """Write one item."""
@@ -162,18 +166,19 @@ class Writer:
             self.text[output] = self.text[memory.inside[output]]
             return self.text[output]
         if output in memory.place:
-            start = memory.place[output]
-            lines = (
-                f"arena[{start}:{start + output.nbytes}].view({self.name(output.dtype)})"
-                f".reshape({output.shape})"
-            )
-            name = self.arrays.setdefault(lines, f"a{len(self.arrays)}")
-            if name == f"a{len(self.arrays) - 1}" and f"{name} = {lines}" not in self.made:
-                self.made.append(f"{name} = {lines}")
-            self.text[output] = name
+            self.text[output] = self.in_arena(output, output.shape)
             self.once.add(output)
-            return name
+            return self.text[output]
         return None
+
+    def in_arena(self, x: Variable, shape: tuple[int, ...]) -> str:
+        """The name of an array that lies in the shared piece of memory."""
+        start = self.memory.place[x]
+        piece = f"arena[{start}:{start + x.nbytes}].view({self.name(x.dtype)}).reshape({shape})"
+        if piece not in self.arrays:
+            self.arrays[piece] = f"a{len(self.arrays)}"
+            self.made.append(f"{self.arrays[piece]} = {piece}")
+        return self.arrays[piece]
 
     def fresh(self, statement: Statement) -> str:
         """The name of a result that NumPy makes itself."""

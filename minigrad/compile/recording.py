@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compile.backends import Backend, chosen_backend
 from minigrad.compile.closure import Closure
 from minigrad.compile.executable import Executable
 from minigrad.compile.program import Operand, Program, Variable, needed
@@ -64,7 +65,8 @@ class Recording:
         self.is_fusing = current().fusing
         self.tracked = [x for x in tree_leaves(found.result) if isinstance(x, Output) and x.tracked]
         self.program = program_of(found)
-        self.execute = Executable(self.program, _targets(found))
+        self.backend = backend_for(self.program)
+        self.execute = Executable(self.program, self.backend, _targets(found))
         self._both: Both | None = None
 
     def fits(self) -> bool:
@@ -151,7 +153,7 @@ class Recording:
             else:
                 with unfused():
                     found, _ = traced(self.function, self.title, call.leaves, backward=True)
-        self._both = Both(found)
+        self._both = Both(found, self.backend)
         return self._both
 
     def _reference(self, *operands: Array, call: Call) -> Array:
@@ -204,9 +206,10 @@ class Both:
 
     Args:
         found: a trace with a backward pass.
+        backend: what runs them.
     """
 
-    def __init__(self, found: Traced) -> None:
+    def __init__(self, found: Traced, backend: Backend) -> None:
         outputs = [*found.outputs, *_changed(found)]
         self.leaves = [s.key for s, g in zip(found.leaves, found.gradients, strict=True)
                        if g is not None]  # fmt: skip
@@ -223,8 +226,11 @@ class Both:
             and x not in found.seeds
         ))  # fmt: skip
         self.count = len(outputs)
-        self.forward = Executable(Program(tuple(found.trace.inputs), first, (*outputs, *kept)))
-        self.backward = Executable(Program((*found.seeds, *kept), second, tuple(gradients)))
+        inputs = tuple(found.trace.inputs)
+        self.forward = Executable(Program(inputs, first, (*outputs, *kept)), backend)
+        self.backward = Executable(
+            Program((*found.seeds, *kept), second, tuple(gradients)), backend
+        )
 
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Results, and what is kept."""
@@ -235,6 +241,17 @@ class Both:
         """The cotangent of each leaf, by the key of its source."""
         found = self.backward([*cotangents, *kept])
         return dict(zip(self.leaves, found, strict=True))
+
+
+def backend_for(program: Program) -> Backend:
+    """Where a program runs: by the type that most of its numbers have."""
+    sizes: dict[Any, int] = {}
+    for statement in program.statements:
+        for x in statement.outputs:
+            if x.dtype is not None and x.dtype.kind == "f":
+                sizes[x.dtype] = sizes.get(x.dtype, 0) + x.size
+    dtype = max(sizes, key=lambda d: sizes[d], default=np.dtype(float))
+    return chosen_backend(dtype)
 
 
 def program_of(found: Traced) -> Program:
