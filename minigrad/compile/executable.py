@@ -12,7 +12,6 @@ from minigrad.compile.numpy_code import Code, Writer
 from minigrad.compile.program import Program, Variable
 from minigrad.compile.simplify import simplified
 
-
 NOTHING: Mapping[int, int] = {}
 
 

@@ -52,6 +52,17 @@ class Loop:
         """What it computes."""
         return self.phase.keys()
 
+    def copy(self) -> Loop:
+        """The same, to try something with."""
+        return Loop(self.space, list(self.statements), dict(self.dims), self.first,
+                    dict(self.phase), dict(self.reduced), dict(self.alias))  # fmt: skip
+
+    def take(self, other: Loop) -> None:
+        """Become like another."""
+        self.space, self.statements, self.dims = other.space, other.statements, other.dims
+        self.first, self.phase = other.first, other.phase
+        self.reduced, self.alias = other.reduced, other.alias
+
     def reads(self) -> list[Variable]:
         """What it reads and does not compute, in order."""
         return list(dict.fromkeys(
@@ -90,6 +101,20 @@ def fused(program: Program, known: Collection[str], views: Collection[Variable])
     return _Fusion(program, known, views).run()
 
 
+def _numbers_first(program: Program) -> list[Statement]:
+    """The statements, Python's own arithmetic before all others."""
+    early: list[Statement] = []
+    known = {*program.inputs}
+    for s in program.statements:
+        if s.operation.kind == "number" and all(
+            isinstance(x, Literal) or x in known for x in s.operands
+        ):
+            early.append(s)
+            known.update(s.outputs)
+    moved = set(map(id, early))
+    return [*early, *(s for s in program.statements if id(s) not in moved)]
+
+
 class _Fusion:
     def __init__(
         self, program: Program, known: Collection[str], views: Collection[Variable]
@@ -98,11 +123,13 @@ class _Fusion:
         self.items: list[Item] = []
         self.position: dict[Variable, int] = {}  # number of the item that a variable is ready after
         self.owner: dict[Variable, Loop] = {}
+        self.viewed: dict[Variable, Variable] = {}  # what a view is a view of
 
     def run(self) -> list[Item]:
-        for statement in self.program.statements:
+        for statement in _numbers_first(self.program):
             if not self._joined(statement):
                 self._alone(statement)
+        self.items = [item for item in self.items if item.statements]
         for item in self.items:
             if isinstance(item, Loop) and not any(item.phase.values()):
                 item.first = 0  # nothing waits for a sum
@@ -113,6 +140,7 @@ class _Fusion:
             (x,) = statement.operands
             assert isinstance(x, Variable)
             self.position[statement.output] = self.position.get(x, -1)
+            self.viewed[statement.output] = self.viewed.get(x, x)
             if x in self.owner and statement.operation.name == "reshape":
                 self._aliased(statement.output, x, self.owner[x])
         else:
@@ -126,10 +154,12 @@ class _Fusion:
         if space is None:
             return False
         operands = [x for x in statement.operands if isinstance(x, Variable)]
-        owners = {self.owner[x] for x in operands if x in self.owner}
+        owners = self._merged([self.owner[x] for x in operands if x in self.owner])
         for number in range(len(self.items) - 1, -1, -1):
             loop = self.items[number]
-            if isinstance(loop, Loop) and self._ready(operands, loop, number):
+            if isinstance(loop, Loop) and loop.statements and (
+                self._ready(operands, loop, number)
+            ):  # fmt: skip
                 shared = loop in owners or any(x in loop.dims for x in operands)
                 if shared and self._join(loop, statement, space):
                     self._note(statement, loop, number)
@@ -143,15 +173,42 @@ class _Fusion:
         self._note(statement, loop, len(self.items) - 1)
         return True
 
+    def _merged(self, owners: Sequence[Loop]) -> set[Loop]:
+        """The loops that made a statement's operands: as one, if one can do what all do."""
+        loops = sorted(set(owners), key=self.items.index)
+        for later in loops[:0:-1]:
+            for loop in loops[: loops.index(later)]:
+                if loop.statements and self._moved(later, loop):
+                    break
+        return {loop for loop in loops if loop.statements}
+
+    def _moved(self, later: Loop, loop: Loop) -> bool:
+        """Let an earlier loop do what a later one does, if it can."""
+        number = self.items.index(loop)
+        reads = later.reads()
+        if not self._ready(reads, loop, number) or later.alias:
+            return False
+        trial = loop.copy()
+        for statement in later.statements:
+            space = self._space(statement)
+            if space is None or not self._join(trial, statement, space):
+                return False
+        loop.take(trial)
+        for statement in later.statements:
+            self._note(statement, loop, number)
+        later.take(Loop(()))
+        for view, base in self.viewed.items():
+            if self.owner.get(base) is loop:
+                self.position[view] = number
+        return True
+
     def _note(self, statement: Statement, loop: Loop, number: int) -> None:
         self.position[statement.output] = number
         self.owner[statement.output] = loop
 
     def _ready(self, operands: Sequence[Variable], loop: Loop, number: int) -> bool:
         """Whether all operands are there when the loop runs, or are its own."""
-        return all(
-            self.owner.get(x) is loop or self.position.get(x, -1) < number for x in operands
-        )
+        return all(self.owner.get(x) is loop or self.position.get(x, -1) < number for x in operands)
 
     def _space(self, statement: Statement) -> tuple[int, ...] | None:
         """The space over which a statement goes; ``None`` for one that no loop can do."""

@@ -218,20 +218,17 @@ class LoopWriter:
         for phase in phases:
             these = [s for s in loop.statements if loop.phase[s.output] == phase]
             for level in sorted({self.level(s) for s in these}, key=len):
-                inner += self.nest(phase, level, [s for s in these if self.level(s) == level])
+                nest = _Nest(self, level)
+                for s in these:
+                    if self.level(s) == level:
+                        nest.add(s)
+                inner += nest.lines()
         body = [*self.row, *inner]
         for g in reversed(range(self.first)):
             body = [f"for i{g} in range({self.length(g)}):", *(f"    {line}" for line in body)]
         lines = [*self.top, *body, *self.end]
         text = "\n".join([f"({', '.join(self.names)}):", *(f"    {line}" for line in lines)])
         return Kernel(text + "\n", tuple(self.types), tuple(self.arguments))
-
-    def nest(self, phase: int, level: tuple[int, ...], statements: Sequence[Statement]) -> list[str]:
-        """Loops over the axes of a level, with these statements inside."""
-        nest = _Nest(self, phase, level)
-        for s in statements:
-            nest.add(s)
-        return nest.lines()
 
     def read(self, x: Operand, nest: _Nest) -> str:
         """The name of a value inside of a nest; what lies in memory is loaded first."""
@@ -261,8 +258,8 @@ class LoopWriter:
 class _Nest:
     """Loops inside of each other, and what is done at each depth."""
 
-    def __init__(self, writer: LoopWriter, phase: int, level: tuple[int, ...]) -> None:
-        self.writer, self.phase, self.level = writer, phase, level
+    def __init__(self, writer: LoopWriter, level: tuple[int, ...]) -> None:
+        self.writer, self.level = writer, level
         self.before: list[list[str]] = [[] for _ in range(len(level) + 1)]  # inside of d loops
         self.after: list[list[str]] = [[] for _ in range(len(level) + 1)]
         self.start: list[str] = []  # loops before all these
@@ -300,7 +297,8 @@ class _Nest:
         name = w.fresh("r")
         target = self._target(s, name, outer=any(g < w.first for g in over), added=bool(rest))
         if not inner:
-            self.before[-1].append(f"{target} = plus({target}, {value})")
+            join = {"sum": "plus", "max": "maximum", "min": "minimum"}[s.operation.name]
+            self.before[-1].append(f"{target} = {join}({target}, {value})")
             return
         if s.operation.name == "sum":
             long = prod(w.lengths[g] for g in self.level[depth:]) > _LONG
@@ -315,7 +313,7 @@ class _Nest:
             return
         assert not rest, "an extreme is complete inside of its tile"
         better = "larger" if s.operation.name == "max" else "smaller"
-        first = f"lowest_{dtype.name}" if better == "larger" else f"highest_{dtype.name}"
+        first = self._start(s)
         self.before[depth] += [f"{name} = {first}", f"{name}_nan = False"]
         self.before[-1] += [f"{name} = {better}({name}, {value})"]
         if dtype.kind == "f":
@@ -330,7 +328,7 @@ class _Nest:
         return [f"{w.place(x)} = {w.local[x]}"] if x in w.local and x in w.kept else []
 
     def _target(self, s: Statement, name: str, *, outer: bool, added: bool) -> str:
-        """Where a sum goes, set to 0 beforehand if it is added to."""
+        """Where a sum goes, set to that of nothing beforehand if it is added to."""
         w, x = self.writer, s.output
         dtype = x.dtype
         assert dtype is not None
@@ -342,19 +340,27 @@ class _Nest:
                 w.top.append(f"{total} = {kind}(0)")
                 w.end.append(f"{w.place(x)} = {cast(total, np.dtype(kind), dtype)}")
                 return total
-            w.top += self._zeroed(x, axes)
+            w.top += self._filled(s, axes)
             return w.place(x)
         inside = [g for g in axes if g >= w.first]
         if inside:
             if added:
-                self.start += self._zeroed(x, inside)
+                self.start += self._filled(s, inside)
             return w.place(x)
         w.local[x] = f"{name}_done"
         return w.local[x]
 
-    def _zeroed(self, x: Variable, axes: Sequence[int]) -> list[str]:
-        assert x.dtype is not None
-        lines = [f"{self.writer.place(x)} = {x.dtype.name}(0)"]
+    def _start(self, s: Statement) -> str:
+        """What a sum or an extreme is of nothing."""
+        assert s.output.dtype is not None
+        kind = s.output.dtype.name
+        return {"sum": f"{kind}(0)", "max": f"lowest_{kind}", "min": f"highest_{kind}"}[
+            s.operation.name
+        ]
+
+    def _filled(self, s: Statement, axes: Sequence[int]) -> list[str]:
+        """Loops that set a result to what it is of nothing."""
+        lines = [f"{self.writer.place(s.output)} = {self._start(s)}"]
         for g in reversed(axes):
             lines = [f"for i{g} in range({self.writer.length(g)}):", *(f"    {t}" for t in lines)]
         return lines
@@ -402,7 +408,9 @@ def expression(s: Statement, operands: Sequence[str]) -> str:
         return cast(operands[0], s.operands[0].dtype, output.dtype)
     if name == "where":
         condition = cast(operands[0], s.operands[0].dtype, np.dtype(bool))
-        a, b = (_typed(t, x, output.dtype) for t, x in zip(operands[1:], s.operands[1:], strict=True))
+        a, b = (
+            _typed(t, x, output.dtype) for t, x in zip(operands[1:], s.operands[1:], strict=True)
+        )
         return f"{a} if {condition} else {b}"
     if isinstance(s.operation.run, np.ufunc):
         *given, _ = s.operation.run.resolve_dtypes((*map(_kind, s.operands), None))
@@ -420,7 +428,7 @@ def expression(s: Statement, operands: Sequence[str]) -> str:
     if name == "absolute":
         return f"abs({parts[0]})"
     if name == "invert":
-        return f"not {parts[0]}" if given[0] == bool else f"~{parts[0]}"
+        return f"not {parts[0]}" if given[0].kind == "b" else f"~{parts[0]}"
     if name in TYPED:
         name = f"{name}_{given[0].name}"
     return f"{name}({', '.join(parts)})"

@@ -76,11 +76,11 @@ def layouts(program: Program) -> dict[Variable, Layout]:
         whole(x)
     for statement in program.statements:
         if statement.operation.name in VIEWS and len(statement.operands) == 1:
-            (x,) = statement.operands
-            if isinstance(x, Variable) and x in arrays and statement.output.size:
-                view = statement.run([arrays[x]])
-                if np.may_share_memory(view, arrays[x]):
-                    root = found[x].root
+            (given,) = statement.operands
+            if isinstance(given, Variable) and given in arrays and statement.output.size:
+                view = statement.run([arrays[given]])
+                if np.may_share_memory(view, arrays[given]):
+                    root = found[given].root
                     start = _address(view) - _address(arrays[root])
                     strides = tuple(s // view.itemsize for s in view.strides)
                     found[statement.output] = Layout(root, start // view.itemsize, strides)
@@ -235,8 +235,7 @@ class _Planning:
             item = self.items[k]
             can = self._replaceable(item, chain[-1])
             if self.last.get(target, -1) < k or (
-                self.last.get(target, -1) == k
-                and (target in can or not self._reads(item, target))
+                self.last.get(target, -1) == k and (target in can or not self._reads(item, target))
             ):
                 break
             before = [x for x in can if x in self.made and self.last[x] == k

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from minigrad.compile.fusion import Item, Loop, Single, fused
 from minigrad.compile.cache import Cache
+from minigrad.compile.fusion import Item, Loop, Single, fused
 from minigrad.compile.loading import machine_code
 from minigrad.compile.loop_code import KNOWN, Array, Kernel, LoopWriter, temporaries
 from minigrad.compile.numpy_code import Writer
 from minigrad.compile.program import Program, Variable
-
 
 _kernels: Cache[Callable[..., None]] = Cache(1024)
 
@@ -49,7 +48,9 @@ class LoopingWriter(Writer):
                 self.new(s)
         arrays = {x: self._array(item, x) for x in (*item.reads(), *kept) if not x.weak}
         kernel = LoopWriter(item, arrays, kept, self.temporary[item]).write()
-        self.body.append(f"{self._function(kernel)}({', '.join(map(self._argument, kernel.arguments))})")
+        self.body.append(
+            f"{self._function(kernel)}({', '.join(map(self._argument, kernel.arguments))})"
+        )
         return None
 
     def _array(self, loop: Loop, x: Variable) -> Array:

@@ -230,9 +230,7 @@ class Writer:
             return s.operation.write(used, static)
         return self.call(s, operands)
 
-    def keywords(
-        self, s: Statement, operands: Sequence[str]
-    ) -> tuple[list[str], dict[str, str]]:
+    def keywords(self, s: Statement, operands: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """The operands that are the operation's own, and its keywords as text."""
         slots = {k for value in s.static.values() for k in _slots(value)}
         static = {
@@ -325,7 +323,7 @@ class Writer:
         axis = axes_of(s.static.get("axis"), len(x.shape))
         kept = bool(s.static.get("keepdims"))
         if target is not None and s.operation.name == "sum" and self._by_product(x, axis):
-            self.product_with_ones(x, operands[0], axis, kept, target, s.output)
+            self.product_with_ones(x, operands[0], axis, target, s.output)
             return True
         text = f"({', '.join(map(str, axis))},)" if len(axis) != 1 else str(axis[0])
         keywords = f", keepdims={kept}" if kept else ""
@@ -347,8 +345,9 @@ class Writer:
         )
 
     def product_with_ones(
-        self, x: Variable, text: str, axis: tuple[int, ...], kept: bool, target: str, output: Variable
+        self, x: Variable, text: str, axis: tuple[int, ...], target: str, output: Variable
     ) -> None:
+        """A sum as a product with ones."""
         n = len(x.shape)
         assert x.dtype is not None
         last = axis == (n - 1,)

@@ -49,9 +49,7 @@ class _Rewriting:
             self._seen(variable)
         for statement in self.program.statements:
             operands = tuple(self.value(x) for x in statement.operands)
-            if len(statement.outputs) == 1 and statement.operation.kind not in (
-                "draw", "check"
-            ):
+            if len(statement.outputs) == 1 and statement.operation.kind not in ("draw", "check"):
                 result = self.emit(statement.operation, operands, statement.static,
                                    statement.outputs[0])  # fmt: skip
                 self.new[statement.outputs[0]] = result
@@ -104,7 +102,7 @@ class _Rewriting:
         if not like.shape and all(isinstance(x, Literal) for x in operands):
             with np.errstate(all="ignore"):
                 return Literal(Statement(operation, operands, static, ()).run(
-                    [x.value for x in operands]  # type: ignore[union-attr]
+                    [x.value for x in operands]
                 ))  # fmt: skip
         rule = _RULES.get(operation.name)
         if operation.kind == "elementwise":
@@ -156,7 +154,7 @@ class _Rewriting:
     def shaped(self, x: Operand, shape: tuple[int, ...], like: Variable) -> Operand:
         """A value in this shape and type."""
         if isinstance(x, Literal) and not like.weak and x.dtype != like.dtype:
-            x = Literal(np.asarray(x.value).astype(like.dtype)[()])  # type: ignore[arg-type]
+            x = Literal(np.asarray(x.value).astype(like.dtype)[()])
         if x.shape == shape:
             return x
         target = Variable(shape, like.dtype, place=like.place)
@@ -193,10 +191,10 @@ def _same_kind(x: Operand, like: Variable) -> bool:
     return x.dtype == like.dtype and (isinstance(x, Literal) or x.weak == like.weak)
 
 
-Rewrite = Any
+Operands = tuple[Operand, ...]
 
 
-def _add(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _add(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     for a, b in ((x[0], x[1]), (x[1], x[0])):
         if _is(b, 0) and _same_kind(a, like):
             return a
@@ -221,7 +219,7 @@ def _shifted(index: Any) -> Any:
     return index
 
 
-def _subtract(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _subtract(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     a, b = x
     if _is(b, 0) and _same_kind(a, like):
         return a
@@ -233,7 +231,7 @@ def _subtract(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable
     return None
 
 
-def _multiply(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _multiply(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     for a, b in ((x[0], x[1]), (x[1], x[0])):
         if _is(b, 1) and _same_kind(a, like):
             return a
@@ -242,16 +240,16 @@ def _multiply(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable
     return None
 
 
-def _divide(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _divide(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     return x[0] if _is(x[1], 1) and _same_kind(x[0], like) else None
 
 
-def _negative(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _negative(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     name, statement = r.maker(x[0])
     return statement.operands[0] if name == "negative" and statement is not None else None
 
 
-def _power(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _power(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     base, exponent = x
     if static or not _same_kind(base, like) or not isinstance(exponent, Literal):
         return None
@@ -273,7 +271,7 @@ def _again(like: Variable) -> Variable:
     return Variable(like.shape, like.dtype, like.weak, place=like.place)
 
 
-def _reshape(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _reshape(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     (a,) = x
     if a.shape == like.shape:
         return a
@@ -294,7 +292,9 @@ def _reshape(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable)
     return None
 
 
-def _transpose(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _transpose(
+    r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable
+) -> Operand | None:
     (a,) = x
     n = len(a.shape)
     axes = static.get("axes")
@@ -302,7 +302,7 @@ def _transpose(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variabl
     return _permuted(r, a, axes, like)
 
 
-def _swapaxes(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _swapaxes(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     (a,) = x
     axes = list(range(len(a.shape)))
     one, other = static["axis1"] % len(axes), static["axis2"] % len(axes)
@@ -325,7 +325,9 @@ def _permuted(r: _Rewriting, a: Operand, axes: tuple[int, ...], like: Variable) 
     return r.state(operation, (a,), {"axes": axes}, like)
 
 
-def _broadcast(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _broadcast(
+    r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable
+) -> Operand | None:
     (a,) = x
     if a.shape == like.shape:
         return a
@@ -337,7 +339,7 @@ def _broadcast(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variabl
     return None
 
 
-def _sum(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _sum(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     (a,) = x
     if set(static) - {"axis", "keepdims"} or not _same_kind(a, like):
         return None
@@ -345,23 +347,24 @@ def _sum(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> 
     if all(a.shape[k] == 1 for k in axis):
         return r.primitive("reshape", (a,), like, shape=like.shape)
     name, statement = r.maker(a)
-    if name == "broadcast_to" and statement is not None and isinstance(statement.operands[0], Literal):
+    number = statement.operands[0] if name == "broadcast_to" and statement is not None else None
+    if isinstance(number, Literal):
         count = 1
         for k in axis:
             count *= a.shape[k]
-        value = np.asarray(statement.operands[0].value * np.asarray(count, a.dtype))
+        value = np.asarray(number.value * np.asarray(count, a.dtype))
         return Literal(value.astype(like.dtype)[()])
     return None
 
 
-def _astype(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _astype(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     (a,) = x
     if isinstance(a, Literal):
         return Literal(np.asarray(a.value).astype(static["dtype"])[()])
     return a if _same_kind(a, like) else None
 
 
-def _getitem(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
+def _getitem(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     """Parts of joined arrays, and of arrays of one number."""
     if len(x) != 1 or not is_basic(static["index"]):
         return None
@@ -379,8 +382,8 @@ def _getitem(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable)
     return None
 
 
-def _where(r: _Rewriting, x: tuple[Operand, ...], static: Any, like: Variable) -> Operand | None:
-    condition, a, b = x
+def _where(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
+    _, a, b = x
     return a if a == b and isinstance(a, Variable) and _same_kind(a, like) else None
 
 

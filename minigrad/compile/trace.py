@@ -146,9 +146,7 @@ class Trace:
         self.statements.append(Statement(DRAW, (generator.variable,), static, (variable,)))
         return self._wrapped(variable, result)
 
-    def check(
-        self, condition: Any, error: Callable[..., Exception], arrays: Sequence[Any]
-    ) -> None:
+    def check(self, condition: Any, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
         """What raises an error later, unless it does so now."""
         run(CHECK, [value_of(x) for x in (condition, *arrays)], {"error": error})
         variable = Variable((), None, place=self.place())

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.nn.formats import layout
 from minigrad.checks import as_array, every
+from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
