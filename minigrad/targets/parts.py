@@ -138,7 +138,7 @@ PARTS: Mapping[str, Part] = MappingProxyType({
     ),
     "multi-head": Part(
         lambda **o: nn.MultiheadAttention(8, 4, **o), {"x": (2, 6, 8)},
-        lambda module, x: module(x, key_padding_mask=_LONG_PADDING, causal=True), judges=_LARGE,
+        lambda module, x: module(x, key_padding_mask=_LONG_PADDING, is_causal=True), judges=_LARGE,
     ),
     "cross-attention": Part(
         lambda **o: nn.MultiheadAttention(4, 2, **o), {"x": (2, 2, 4), "memory": (2, 3, 4)},
