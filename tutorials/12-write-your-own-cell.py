@@ -323,7 +323,7 @@ print("\n".join(description(diary, NUMPY)))
 source = source_of(diary, NUMPY)
 start = source.index("def backward_")
 print(source[start : source.index("\n\n", start)])
-assert "np.subtract(h, m_prev, R[1])  # d_w" in source
+assert "np.subtract(h, m_prev, rows[1])  # d_w" in source
 
 # %% [markdown] lang="en"
 # Not pretty, but look for the line with `# d_w`: $h_t - m_{t-1}$, from the derivation above, which
