@@ -183,7 +183,7 @@ class EmbeddingBag(Module):
         flat = indices.ravel()
         chosen = flat[places] if flat.size else places
         if self.padding_idx is not None:
-            counted = np.logical_and(counted, chosen != self.padding_idx)
+            counted &= chosen != self.padding_idx
         rows = self.weight[chosen]
         if per_sample_weights is not None:
             rows = rows * np.expand_dims(per_sample_weights.reshape((-1,))[places], -1)
@@ -194,7 +194,8 @@ class EmbeddingBag(Module):
         total = sum(where(there, rows, 0), axis=1)
         if self.mode == "sum":
             return total
-        return total / np.maximum(counted.sum(axis=1), 1)[:, None].astype(self.weight.dtype)
+        count = np.maximum(counted.sum(axis=1), 1)[:, None]
+        return total / (count.astype(rows.dtype) if rows.dtype.kind == "f" else count)
 
 
 def _bags(indices: np.ndarray, offsets: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from minigrad.primitives import (
     max_pool3d,
     relu,
     sign,
+    sqrt,
 )
 from minigrad.primitives.convolution import Size, each
 from minigrad.primitives.primitive import Array
@@ -82,9 +83,8 @@ class _AvgPool(_Pool):
     ) -> None:
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         self.settings: dict[str, Any] = {
-            "ceil_mode": ceil_mode,
-            "count_include_pad": count_include_pad,
-        }
+            "ceil_mode": ceil_mode, "count_include_pad": count_include_pad,
+        }  # fmt: skip
         if divisor_override is not None:
             self.settings["divisor_override"] = divisor_override
 
@@ -121,7 +121,8 @@ class _LPPool(_Pool):
         mean = type(self).function(
             x**self.norm_type, size, self.stride, 0, ceil_mode=self.ceil_mode
         )
-        return (sign(mean) * relu(absolute(mean)) * count) ** (1 / self.norm_type)
+        total = sign(mean) * relu(absolute(mean)) * count
+        return sqrt(total) if self.norm_type == 2 else total ** (1 / self.norm_type)
 
 
 class _Adaptive(_Pool):

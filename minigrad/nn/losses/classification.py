@@ -18,6 +18,7 @@ from minigrad.primitives import (
     sigmoid,
     softmax_cross_entropy,
     softplus,
+    square,
     sum,
     take_along_axis,
     where,
@@ -139,11 +140,13 @@ def multi_margin_loss(
         0.25
     """
     name = "multi_margin_loss"
+    if p not in (1, 2):
+        raise ValueError(f"{name}: got p={p}, expected 1 or 2")
     target, _ = _classes(name, target, scores, None)
     weights = _weights(name, weight, scores)
     ahead = relu(margin - np.expand_dims(_picked(scores, target), -1) + scores)
     others = np.arange(scores.shape[-1]) != target[..., None]
-    loss = mean(where(others, ahead**p, 0), -1)
+    loss = mean(where(others, square(ahead) if p == 2 else ahead, 0), -1)
     return reduced(loss if weight is None else loss * _like(weights[target], scores), reduction)
 
 
@@ -355,7 +358,7 @@ def _last(name: str, x: Array, axis: int) -> Array:
 
 def _is_float(target: Any) -> bool:
     kind = getattr(raw(target), "dtype", np.dtype(int)).kind
-    return kind == "f" or kind == "O"
+    return kind in "fcO"
 
 
 def _integers(name: str, target: Any) -> np.ndarray:
