@@ -187,10 +187,10 @@ class EmbeddingBag(Module):
         rows = self.weight[chosen]
         if per_sample_weights is not None:
             rows = rows * np.expand_dims(per_sample_weights.reshape((-1,))[places], -1)
-        there, any_there = counted[..., None], counted.any(axis=1)[:, None]
+        there = counted[..., None]
         if self.mode == "max":
             least = np.array(raw(self.weight).min(initial=0.0), raw(self.weight).dtype)
-            return where(any_there, max(where(there, rows, least), axis=1), 0)
+            return where(there.any(axis=1), max(where(there, rows, least), axis=1), 0)
         total = sum(where(there, rows, 0), axis=1)
         if self.mode == "sum":
             return total
