@@ -77,7 +77,7 @@ def test_every_exercise_has_its_solution(script):
 
 
 @each
-def test_every_exercise_has_three_hints_before_its_solution_and_the_chapter_ends_with_five_questions(
+def test_every_exercise_has_hints_before_its_solution_and_a_chapter_ends_with_five_questions(
     script,
 ):
     """That a hint has three steps, and a question one right choice, `read` sees to."""
