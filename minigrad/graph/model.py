@@ -16,8 +16,9 @@ from minigrad.autograd import gradients
 from minigrad.graph import summary
 from minigrad.graph.summary import Summary
 from minigrad.primitives.primitive import Array
+from minigrad.scope import Scope, unfused
 from minigrad.tape import Node as TapeNode
-from minigrad.tape import Scope, ancestors, unfused
+from minigrad.tape import ancestors
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor, raw
 from minigrad.tree import tree_leaves
@@ -328,7 +329,7 @@ def trace_target(target: Target, steps: int) -> Graph:
             else x
             for k, (x, domain) in enumerate(zip_longest(sample.operands, target.subject.domain))
         )
-        return _with_loss(target.subject.apply(operands, sample.static), target.title)
+        return _with_loss(target.subject.bind(operands, sample.static), target.title)
     if target.kind == "part":
         with unfused():
             return _with_loss(target.subject.example(), target.title)

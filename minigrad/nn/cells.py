@@ -17,7 +17,7 @@ from minigrad.nn.linear import Gate, check_width
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import exp, maximum, mean, sigmoid, sqrt, tanh, var
 from minigrad.primitives.primitive import Array
-from minigrad.tape import no_grad
+from minigrad.scope import no_grad
 from minigrad.tensor import Parameter, Tensor
 
 State = Array | tuple[Array, ...]

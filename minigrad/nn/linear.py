@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad import tape
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import affine
 from minigrad.primitives.primitive import Array
+from minigrad.scope import scope
 from minigrad.tensor import Parameter
 
 
@@ -119,7 +119,7 @@ class Gate(Module):
 
     def __call__(self, *operands: Array) -> Array:
         """The gate's value before its activation, (batch, out_features)."""
-        with tape.scope("gate", self.name):
+        with scope("gate", self.name):
             return self.forward(*operands)
 
     def forward(self, *operands: Array) -> Array:

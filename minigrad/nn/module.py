@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad import tape
 from minigrad.primitives.primitive import Array
+from minigrad.scope import scope
 from minigrad.tensor import Parameter
 
 Seed = int | np.random.Generator | None
@@ -59,7 +59,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`."""
         label = type(self).__name__
-        with tape.scope("module", self.name or label, label):
+        with scope("module", self.name or label, label):
             return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

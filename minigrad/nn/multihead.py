@@ -13,7 +13,7 @@ from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.normalisation import Dropout
 from minigrad.primitives import affine, flash_attention, mean
 from minigrad.primitives.primitive import Array
-from minigrad.tape import current
+from minigrad.scope import current
 from minigrad.tensor import Parameter, Tensor, raw
 
 

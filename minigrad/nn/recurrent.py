@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from minigrad import tape
 from minigrad.hooks import fuse
 from minigrad.nn.cells import (
     Cell,
@@ -24,6 +23,7 @@ from minigrad.nn.linear import Linear, check_width
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
+from minigrad.scope import current, scope
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_map
 
@@ -207,7 +207,7 @@ class Recurrent(Module):
                 both.append(outputs)
                 last.append(after[0])
                 final.append(tuple(np.expand_dims(s, 0) for s in after))
-            with tape.scope("layer", f"{layer} output"):
+            with scope("layer", f"{layer} output"):
                 steps = [
                     self._handed_on(layer, t, h) for t, h in enumerate(zip(*both, strict=True))
                 ]
@@ -215,7 +215,7 @@ class Recurrent(Module):
 
     def _kernels(self, x: Array, states: Sequence[tuple[Array, ...]]) -> list[Any] | None:
         """The fused form of every cell; ``None`` if the layer is to go step by step."""
-        if not self.fused or not tape.current().fusing or self.zoneout or self.parallel:
+        if not self.fused or not current().fusing or self.zoneout or self.parallel:
             return None
         found = [fuse(cell, _step_by_step) for cell in self.cells]
         if None in found:
@@ -419,7 +419,7 @@ class Recurrent(Module):
         return f"_l{layer}{'_reverse' if direction else ''}"
 
     def _at(self, x: Array, t: int) -> Array:
-        with tape.scope("step", t):
+        with scope("step", t):
             return x[..., t, :]
 
     def _joined(self, parts: Sequence[Array]) -> Array:
@@ -427,7 +427,7 @@ class Recurrent(Module):
 
     def _handed_on(self, layer: int, t: int, directions: Sequence[Array]) -> Array:
         """What the next layer gets of a step."""
-        with tape.scope("step", t):
+        with scope("step", t):
             h = self._joined(directions)
             again = layer + 1 < self.num_layers and self.dropout and self.training
             return self._dropped(h) if again else h
@@ -440,7 +440,7 @@ class Recurrent(Module):
         if len(self.cells) == 1:
             return nullcontext()
         layer, direction = divmod(number, self.directions)
-        return tape.scope("layer", f"{layer}{' reverse' if direction else ''}")
+        return scope("layer", f"{layer}{' reverse' if direction else ''}")
 
     def _dropped(self, x: Array) -> Array:
         draws = self._rng.random(np.moveaxis(x, -2, 0).shape if x.ndim > 2 else x.shape)
@@ -538,7 +538,7 @@ def unroll(
     outputs: list[Array] = [None] * len(steps)
     order = range(len(steps))
     for t in reversed(order) if reverse else order:
-        with tape.scope("step", t):
+        with scope("step", t):
             after = cell(steps[t], states)
             after = after if isinstance(after, tuple) else (after,)
             if after_step is not None:

@@ -12,9 +12,10 @@ import sympy
 from minigrad import nn
 from minigrad.arrays.symbolic import SymbolicArray
 from minigrad.primitives import PRIMITIVES
+from minigrad.scope import Scope
 from minigrad.symbolic.kinks import written_as
 from minigrad.symbolic.plain import plain
-from minigrad.tape import Node, Scope, ancestors
+from minigrad.tape import Node, ancestors
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor
 

@@ -151,7 +151,7 @@ class _Writer:
         if node.primitive.name == "affine":  # written W x + b, as the product that it is
             x, weight, bias = operands
             return x @ np.swapaxes(weight, -1, -2) + bias
-        return node.primitive.apply(operands, node.static)
+        return node.primitive.bind(operands, node.static)
 
     def _deserves_a_name(self, node: Node) -> bool:
         """Whether it is used more than once, or is a function's or a part's value."""

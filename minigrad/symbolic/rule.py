@@ -84,7 +84,7 @@ def _adjoint(primitive: Primitive, letters: list[str], kept: list[int], words: W
         shapes = [np.shape(x) if isinstance(x, np.ndarray) else x for x in given.operands]
     operands = [MatrixArray(Name(x.upper()), s) for x, s in zip(letters, shapes, strict=True)]
     try:
-        y = primitive.apply(tuple(operands), {})
+        y = primitive.bind(tuple(operands), {})
     except NotationError:
         raise _unwritten(primitive) from None
     g = MatrixArray(Name("Y", delta=True), y.shape)

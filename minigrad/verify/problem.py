@@ -15,7 +15,7 @@ from minigrad.arrays.symbolic import SymbolicArray
 from minigrad.parts import Part
 from minigrad.primitives import Primitive, tril
 from minigrad.primitives.primitive import Array, Domain, Sample
-from minigrad.tape import unfused
+from minigrad.scope import unfused
 from minigrad.targets import Target
 from minigrad.tensor import Tensor
 
@@ -188,10 +188,10 @@ def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:
         operands = tuple(
             leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
         )
-        once = primitive.apply(operands, sample.static)
-        if primitive.accumulate is None:
+        once = primitive.bind(operands, sample.static)
+        if primitive.kind != "linear":
             return once
-        return once, primitive.apply(operands, sample.static)  # it adds to what is there already
+        return once, primitive.bind(operands, sample.static)  # cotangents of parts are added up
 
     return Problem(name, shapes, run, domains)
 

@@ -20,7 +20,7 @@ from minigrad.compile.cells.source import write
 from minigrad.nn import Cell
 from minigrad.nn.module import Module
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.tape import enable_grad, no_grad
+from minigrad.scope import enable_grad, no_grad
 from minigrad.tensor import Tensor
 
 _TRIALS = 4  # random points at which a kernel is held against the cell's own step
@@ -208,7 +208,7 @@ class Fused:
         """
         static = {"lengths": lengths, "reverse": reverse, "segment": segment,
                   "of_x": isinstance(x, Tensor) and x.requires_grad}  # fmt: skip
-        return self.primitive.apply((x, *states, *self.parameters), static)
+        return self.primitive.bind((x, *states, *self.parameters), static)
 
     @property
     def parameters(self) -> tuple[Array, ...]:
