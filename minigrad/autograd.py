@@ -322,10 +322,7 @@ def _checkpointed(output: Tensor, run: Callable[[], Tensor], inputs: Sequence[No
         "checkpoint", run, "fused", rules, rules, label="checkpoint",
         backward=backward, reference=again,
     )  # fmt: skip
-    node = Tensor(output.data)
-    node.requires_grad, node.primitive, node.saved = True, primitive, ()
-    node.parents, node.operands = tuple(inputs), tuple(x.data for x in inputs)
-    return node
+    return Tensor.recorded(output.data, primitive, inputs, saved=())
 
 
 class Level:

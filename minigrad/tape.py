@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -83,6 +83,16 @@ class Node:
         self.data, self.requires_grad = data, requires_grad
         self.primitive, self.operands, self.parents, self.static = None, (), (), NOTHING
         self.index, self.scope = next_index(), current().scope
+
+    @classmethod
+    def recorded(
+        cls, data: Array, primitive: Primitive, parents: Sequence[Any], saved: Any = None
+    ) -> Self:
+        """A node that a primitive has made of others by means of its own."""
+        out = cls(data)
+        out.requires_grad, out.primitive, out.saved = True, primitive, saved
+        out.parents, out.operands = tuple(parents), tuple(node.data for node in parents)
+        return out
 
     @property
     def is_leaf(self) -> bool:

@@ -13,15 +13,15 @@ from minigrad.compile.cells.exact import exact_kernel, to_field, to_objects
 from minigrad.compile.cells.kernel import Kernel, Weights
 from minigrad.compile.cells.plan import NotFusableError, Plan, plan
 from minigrad.primitives.primitive import Array
-from minigrad.targets import Target
+from minigrad.targets.layers import CellTarget
+from minigrad.targets.problem import Arrays, drawn
 from minigrad.verify.judges import check, engine_gradients
-from minigrad.verify.problem import Arrays, drawn, of_layer
 from minigrad.verify.report import Check
 
 _BATCH, _STEPS, _INPUT, _HIDDEN = 2, 3, 2, 3
 
 
-def judge_generated(target: Target, seed: int = 0) -> list[Check]:
+def judge_generated(target: CellTarget, seed: int = 0) -> list[Check]:
     """Run a cell's generated forward and backward passes in the finite field.
 
     Every output and every gradient must equal those of the cell's own steps on the tape, which
@@ -34,22 +34,18 @@ def judge_generated(target: Target, seed: int = 0) -> list[Check]:
         >>> [check.passed for check in judge_generated(resolve("rnn"))]
         [True, True]
     """
-    layer = target.layer(_INPUT, _HIDDEN)
-    assert isinstance(layer, nn.Recurrent)
+    cell = target.cell(_INPUT, _HIDDEN)
     try:
-        order = plan(layer.cell)
+        order = plan(cell)
     except NotFusableError:
         return []
-    return [_judged(target, layer.cell, order, lengths, seed) for lengths in (None, (_STEPS, 1))]
+    return [_judged(target, cell, order, lengths, seed) for lengths in (None, (_STEPS, 1))]
 
 
 def _judged(
-    target: Target, cell: nn.Cell, order: Plan, lengths: tuple[int, ...] | None, seed: int
+    target: CellTarget, cell: nn.Cell, order: Plan, lengths: tuple[int, ...] | None, seed: int
 ) -> Check:
-    problem = of_layer(
-        target, batch=_BATCH, steps=_STEPS, input_size=_INPUT, hidden_size=_HIDDEN,
-        lengths=lengths,
-    )  # fmt: skip
+    problem = target.problem(_BATCH, _STEPS, _INPUT, _HIDDEN, lengths=lengths)
 
     def trial() -> tuple[float, list[str]]:
         rng = np.random.default_rng(seed)
@@ -90,7 +86,7 @@ def _run(
     weights = Weights(
         {gate: objects[f"cells.0.{gate}.weight"] for gate in cell.gates},
         {gate: objects[f"cells.0.{gate}.bias"] for gate in cell.gates},
-        {name: objects[f"cells.0.{name}"] for name in cell.vectors},
+        {name: objects[f"cells.0.{name}"] for name in kernel.plan.vectors},
     )
     states = [objects[f"{name}₀"][0].T for name in cell.state]
     saved = kernel.forward(objects["x"].transpose(1, 2, 0), states, weights, valid)
@@ -110,5 +106,5 @@ def _run(
     for gate in cell.gates:
         yield f"cells.0.{gate}.weight", to_field(found.weights.weight[gate])
         yield f"cells.0.{gate}.bias", to_field(found.weights.bias[gate])
-    for name in cell.vectors:
+    for name in kernel.plan.vectors:
         yield f"cells.0.{name}", to_field(found.weights.vector[name])

@@ -27,7 +27,7 @@ from minigrad.graph import (
     trace_target,
     unrolled,
 )
-from minigrad.targets import Target, resolve
+from minigrad.targets import resolve, target_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 CELLS = ["rnn", "lstm", "gru"]
@@ -326,7 +326,7 @@ def test_a_cell_whose_gate_sees_the_new_state_is_drawn():
             c = sigmoid(self.f(h, x, c)) * c
             return sigmoid(self.o(x, c)) * tanh(c), c
 
-    view = draw(Target("mine", Peephole), steps=3)
+    view = draw(target_of(Peephole, "mine"), steps=3)
     labels = {line for item in view.items for line in item.lines}
     assert {"σ(W·[h, x, c] + b)", "σ(W·[x, c] + b)"} <= labels
     assert len(_by_step(view)) == 3

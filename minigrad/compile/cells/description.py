@@ -14,8 +14,8 @@ from minigrad.compile.cells.plan import Block
 from minigrad.compile.cells.source import write
 from minigrad.compile.loading import cache_folder
 from minigrad.notation import pretty
-from minigrad.symbolic.equations import Total
-from minigrad.targets import Target, TargetError
+from minigrad.symbolic.read.equations import Total
+from minigrad.targets import Target
 
 _INPUT, _HIDDEN, _BATCH, _STEPS = 3, 4, 2, 3
 
@@ -53,7 +53,7 @@ def description(target: Target, backend: Backend | None = None) -> Iterator[str]
     x = np.zeros((_STEPS, _INPUT, _BATCH), np.float32)
     state = np.zeros((_HIDDEN, _BATCH), np.float32)
     states = [state] * len(cell.state)
-    saved = kernel.forward(x, states, weights_of(cell, x.dtype))
+    saved = kernel.forward(x, states, weights_of(cell, plan, x.dtype))
     kernel.backward(saved, np.zeros((_STEPS, _HIDDEN, _BATCH), np.float32), states)
     took = f"  ready in {time.perf_counter() - start:.2f} s"
     yield f"{took}; kept in {cache_folder()}" if backend.loops else took
@@ -64,8 +64,4 @@ def _usual() -> Backend:
 
 
 def _cell_of(target: Target) -> nn.Cell:
-    if target.kind != "cell":
-        raise TargetError(f"{target.name}: a {target.kind}, expected a recurrent cell")
-    layer = target.layer(_INPUT, _HIDDEN, rng=0, dtype=np.float32)
-    assert isinstance(layer, nn.Recurrent)
-    return layer.cell
+    return target.cell(_INPUT, _HIDDEN, rng=0, dtype=np.float32)
