@@ -109,7 +109,7 @@ graph.draw(row, title=text("word 2 of 5", "la palabra 2 de 5"))
 
 # %%
 (row * np.array([1.0, 2.0, 3.0])).sum().backward()
-picked = nn.Embedding.from_matrix(table.data)
+picked = nn.Embedding.from_pretrained(table.data, freeze=False)
 (picked(np.array([2])) * np.array([1.0, 2.0, 3.0])).sum().backward()
 assert np.array_equal(table.grad, picked.weight.grad)
 print(table.grad)
