@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.guard import stamp
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
 from minigrad.primitives import Primitive
-from minigrad.tape import stamp
 from minigrad.tensor import Tensor
 
 _LARGE = 2**16  # bytes of an array, from which it is an input and not compared in every call

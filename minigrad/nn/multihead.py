@@ -16,7 +16,7 @@ from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.positional import rotary_encoding
 from minigrad.primitives import affine, broadcast_to, concatenate, flash_attention, mean, pad
 from minigrad.primitives.primitive import Array
-from minigrad.tape import current
+from minigrad.scope import current
 from minigrad.tensor import Parameter, Tensor, raw
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from minigrad import nn
 from minigrad.primitives import log_softmax, sigmoid
 from minigrad.primitives.primitive import Domain
-from minigrad.tape import unfused
+from minigrad.scope import unfused
 from minigrad.targets.layers import LayerTarget
 from minigrad.targets.problem import JUDGES, Judge, Problem, holding
 from minigrad.targets.target import Recording, Target, TargetError
