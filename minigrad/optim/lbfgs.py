@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from minigrad.optim.optimizer import Optimizer, Parameters
-from minigrad.tape import enable_grad
+from minigrad.scope import enable_grad
 from minigrad.tensor import raw
 
 _SMALL = 1e-10  # curvature below which a pair is not remembered

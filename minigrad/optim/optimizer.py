@@ -8,7 +8,7 @@ from typing import Any, ClassVar, overload
 
 import numpy as np
 
-from minigrad.tape import enable_grad
+from minigrad.scope import enable_grad
 from minigrad.tensor import Parameter, Tensor, raw
 
 Parameters = Iterable[Parameter] | Iterable[tuple[str, Parameter]] | Iterable[Mapping[str, Any]]
