@@ -108,7 +108,7 @@ def _prefix(sign: str) -> Write:
 
 
 def _matmul(*operands: Any) -> Any:
-    return PRIMITIVES["matmul"].apply(operands, {})
+    return PRIMITIVES["matmul"].bind(operands, {})
 
 
 @cache
@@ -132,7 +132,7 @@ def of_primitive(primitive: Primitive) -> Operation | None:
 
 
 def _applying(primitive: Primitive) -> Callable[..., Any]:
-    return lambda *operands, **static: primitive.apply(operands, static)
+    return lambda *operands, **static: primitive.bind(operands, static)
 
 
 def opaque(primitive: Primitive) -> Operation:

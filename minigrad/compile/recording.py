@@ -18,7 +18,7 @@ from minigrad.compile.trace import TraceError
 from minigrad.compile.tracing import Output, Traced, traced
 from minigrad.primitives import concatenate
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.tape import current, enable_grad, unfused
+from minigrad.scope import current, enable_grad, unfused
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_leaves
 
@@ -80,7 +80,7 @@ class Recording:
         call = Call(leaves, [source.read(leaves.values) for source in self.found.sources])
         recorded: dict[int, Tensor] = {}
         if self.tracked and current().recording:
-            hub = self._primitive.apply(self._operands(call), {"call": call})
+            hub = self._primitive.bind(self._operands(call), {"call": call})
             recorded = dict(self._apart(hub))
             if len(recorded) == 1 and self.tracked[0].scalar:
                 hub.data = hub.data[()]

@@ -23,7 +23,7 @@ from minigrad.compile.operations import CHECK, DRAW, Operation, of_primitive, op
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable, run
 from minigrad.compile.traced_array import TracedArray, TracedGenerator, TracedNumber, value_of
 from minigrad.primitives import Primitive
-from minigrad.tape import current
+from minigrad.scope import current
 from minigrad.tensor import Tensor
 
 _OURS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (minigrad, np))
@@ -161,7 +161,7 @@ class Trace:
         if known is not None:
             return self.apply(known, operands, static)
         if primitive.kind in ("elementwise", "fused"):
-            return primitive.run(operands, static)
+            return primitive.forward(*operands, **static)
         return self.apply(opaque(primitive), operands, static)
 
     def _statement(

@@ -213,7 +213,7 @@ class TracedArray(NDArrayOperatorsMixin):
             return _OWN[function](trace, *args, **kwargs)
         rule = BY_NUMPY.get(function)
         if isinstance(rule, Primitive):
-            operands, static = rule.bind(function, args, kwargs)
+            operands, static = rule.arguments(function, args, kwargs)
             return trace.primitive(rule, operands, static)
         if rule is not None:
             return rule(*args, **kwargs)

@@ -316,7 +316,7 @@ def test_parameters_that_are_changed_before_the_backward_pass_are_noticed():
 OPTIMIZERS = {
     "SGD": lambda p: optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "Adam": lambda p: optim.Adam(p, 0.01), "AdamW": lambda p: optim.AdamW(p, 0.01),
-    "RMSProp": lambda p: optim.RMSProp(p, 0.01, momentum=0.5, centered=True),
+    "RMSprop": lambda p: optim.RMSprop(p, 0.01, momentum=0.5, centered=True),
     "Adagrad": lambda p: optim.Adagrad(p, lr_decay=0.1),
 }  # fmt: skip
 
