@@ -134,100 +134,45 @@ class transposed(ArrayFunction):  # noqa: N801
         return super().eval(x)
 
 
-class row_sum(ArrayFunction):  # noqa: N801
-    """The sum of each row."""
-
-    linear = (0,)
-
-
-class column_sum(ArrayFunction):  # noqa: N801
-    """The sum of each column: 1ᵀ A."""
-
-    linear = (0,)
-
-
-class total(ArrayFunction):  # noqa: N801
-    """The sum of all entries."""
-
-    linear = (0,)
-
-
-class mean(ArrayFunction):  # noqa: N801
-    """The mean of all entries."""
-
-    linear = (0,)
-
-
-class softmax(ArrayFunction):  # noqa: N801
-    """Softmax of each row."""
-
-
-class stacked(ArrayFunction):  # noqa: N801
-    """Vectors one behind the other: [h, x]."""
-
-
-class part(ArrayFunction):  # noqa: N801
-    """The entries of a row, or the columns of a matrix, from start up to stop: (x, start, stop)."""
+class columns(ArrayFunction):  # noqa: N801
+    """Columns of a matrix, or entries of a row, (A, start, stop)."""
 
     linear = (0,)
 
     @classmethod
     def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
-        """Of a product A B it is A times the columns of B."""
+        """Of a product A B they are A times the columns of B."""
         x, start, stop = args
         if isinstance(x, matmul):
-            return matmul(x.args[0], part(x.args[1], start, stop))
+            return matmul(x.args[0], columns(x.args[1], start, stop))
         return super().eval(*args)
 
 
-class placed(ArrayFunction):  # noqa: N801
-    """A vector of ``length`` zeros, but for x from ``start`` on, (x, start, stop, length)."""
-
-    linear = (0,)
-
-
-class zeros(ArrayFunction):  # noqa: N801
-    """A vector of so many zeros."""
+def _function(name: str, doc: str, *linear: int) -> Any:
+    """A function of arrays that does nothing by itself but stand for its meaning."""
+    return type(name, (ArrayFunction,), {"__doc__": doc, "linear": linear})
 
 
-class affine(ArrayFunction):  # noqa: N801
-    """W·x + b, (W, x, b)."""
-
-
-class partial(ArrayFunction):  # noqa: N801
-    """∂w/∂v."""
-
-
-class along(ArrayFunction):  # noqa: N801
-    """∂w/∂v along the path of a state alone, (w, v, state)."""
-
-
-class of_loss(ArrayFunction):  # noqa: N801
-    """∂ℓ/∂v, the part of a gradient that the loss of one step sends directly."""
-
-
-class sum_over_time(ArrayFunction):  # noqa: N801
-    """Σ_t."""
-
-
-class product_over_time(ArrayFunction):  # noqa: N801
-    """The product over the steps s = t + 1 … T."""
-
-
-class diagonal(ArrayFunction):  # noqa: N801
-    """The diagonal matrix with these entries."""
-
-
-class norm(ArrayFunction):  # noqa: N801
-    """The spectral norm."""
-
-
-class size(ArrayFunction):  # noqa: N801
-    """The magnitude |x|, where it is spoken of and not computed."""
-
-
-class to_the_distance(ArrayFunction):  # noqa: N801
-    """x to the power T − t."""
+row_sum = _function("row_sum", "The sum of each row.", 0)
+column_sum = _function("column_sum", "The sum of each column: 1ᵀ A.", 0)
+total = _function("total", "The sum of all entries.", 0)
+mean = _function("mean", "The mean of all entries.", 0)
+softmax = _function("softmax", "Softmax of each row.")
+beside = _function("beside", "Matrices beside one another: [A, B].")
+stacked = _function("stacked", "Columns on top of one another: [h, x].")
+entries = _function("entries", "Entries of a column, (v, start, stop).", 0)
+placed = _function("placed", "Zeros, but for x in some columns, (x, start, stop, width).", 0)
+zeros = _function("zeros", "So many zeros.")
+affine = _function("affine", "W·x + b, (W, x, b).")
+diagonal = _function("diagonal", "The diagonal matrix with these entries.")
+partial = _function("partial", "∂w/∂v.")
+along = _function("along", "∂w/∂v along the path of a state alone, (w, v, state).")
+of_loss = _function("of_loss", "∂ℓ/∂v, what the loss of one step sends directly.")
+sum_over_time = _function("sum_over_time", "The sum over all steps t.")
+product_over_time = _function("product_over_time", "The product over the steps t + 1 … T.")
+norm = _function("norm", "The spectral norm.")
+size = _function("size", "The magnitude |x|, where it is spoken of and not computed.")
+to_the_distance = _function("to_the_distance", "x to the power T − t.")
 
 
 @dataclass(frozen=True)
@@ -277,16 +222,16 @@ def in_columns(expression: sympy.Expr, matrices: Collection[sympy.Symbol]) -> sy
     if isinstance(expression, total | row_sum | column_sum):
         turned = row_sum if isinstance(expression, column_sum) else column_sum
         return turned(turn(expression.args[0]))
-    if isinstance(expression, part):
+    if isinstance(expression, columns):
         x, *bounds = expression.args
-        if x in matrices:
-            return transposed(expression)
-        return part(turn(x), *bounds)
+        return transposed(expression) if x in matrices else entries(turn(x), *bounds)
+    if isinstance(expression, beside):
+        return stacked(*map(turn, expression.args))
     return expression.func(*map(turn, expression.args))
 
 
 def joined(expression: sympy.Expr, lengths: Mapping[int, sympy.Expr] = _NONE) -> sympy.Expr:
-    """A sum of vectors that are 0 but for a part, as these parts stacked, with zeros between.
+    """A sum of what is 0 but for some columns, as these beside one another, with zeros between.
 
     Args:
         expression: any.
@@ -306,7 +251,7 @@ def joined(expression: sympy.Expr, lengths: Mapping[int, sympy.Expr] = _NONE) ->
 def _filled(
     parts: Sequence[tuple[sympy.Expr, ...]], lengths: Mapping[int, sympy.Expr]
 ) -> sympy.Expr:
-    """Parts of a vector, in order, with zeros before, between and after."""
+    """Some columns, in order, with zeros before, between and after."""
     blocks, end, length = [], sympy.Integer(0), parts[0][3]
     for x, start, stop, _ in (*parts, (None, length, length, length)):
         if start != end:
@@ -315,7 +260,7 @@ def _filled(
         if x is not None:
             blocks.append(x)
         end = stop
-    return stacked(*blocks)
+    return beside(*blocks)
 
 
 def tidied(expression: sympy.Expr) -> sympy.Expr:

@@ -171,7 +171,7 @@ def _getitem(x: Matrix, index: Any) -> Matrix:
     if bounds is not None and bounds != (0, x.shape[-1]):
         _check_whole(x)
         shape = np.broadcast_to(0, x.shape)[index].shape
-        return Matrix(f.part(x.formula, *bounds), shape)
+        return Matrix(f.columns(x.formula, *bounds), shape)
     shape = _same_entries(x.shape, index)
     own = np.broadcast_to(0, x.own)[index].shape
     return Matrix(_moved(x, shape), shape, own)
@@ -206,7 +206,15 @@ def _bounds(shape: tuple[int, ...], index: Any) -> tuple[int, int] | None:
 
 
 def _shown(index: Any) -> str:
-    return ", ".join(map(str, index if isinstance(index, tuple) else (index,)))
+    """An index as it is written."""
+
+    def one(i: Any) -> str:
+        if isinstance(i, slice):
+            ends = ("" if n is None else str(n) for n in (i.start, i.stop, i.step))
+            return ":".join(ends).removesuffix(":") or ":"
+        return "…" if i is Ellipsis else "positions" if isinstance(i, np.ndarray) else str(i)
+
+    return ", ".join(map(one, index if isinstance(index, tuple) else (index,)))
 
 
 def _scatter(x: Matrix, index: Any, shape: tuple[int, ...]) -> Matrix:
@@ -220,14 +228,14 @@ def _scatter(x: Matrix, index: Any, shape: tuple[int, ...]) -> Matrix:
 
 def _concatenate(*parts: Matrix, axis: int | None = 0) -> Matrix:
     shape = np.concatenate([np.broadcast_to(0, x.shape) for x in parts], axis=axis).shape
-    rows, _ = rows_and_columns(shape)
-    if rows != 1 or axis not in (-1, len(shape) - 1):
+    rows_and_columns(shape)
+    if axis not in (-1, len(shape) - 1):
         raise NotationError(f"arrays joined along axis {axis}")
     if not all(isinstance(x, Matrix) for x in parts):
         raise NotationError("a constant array joined to others")
     for x in parts:
         _check_whole(x)
-    return Matrix(f.stacked(*map(as_formula, parts)), shape)
+    return Matrix(f.beside(*map(as_formula, parts)), shape)
 
 
 def _sum(x: Matrix, axis: Any = None, keepdims: bool = False) -> Matrix:

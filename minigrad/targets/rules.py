@@ -39,7 +39,7 @@ class PrimitiveTarget(Target):
             else x
             for k, (x, domain) in enumerate(zip_longest(sample.operands, self.subject.domain))
         )
-        return Recording(self.subject.apply(operands, sample.static))
+        return Recording(self.subject.bind(operands, sample.static))
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:
         for sample in self._samples():
@@ -59,10 +59,10 @@ class PrimitiveTarget(Target):
             operands = tuple(
                 leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
             )
-            once = primitive.apply(operands, sample.static)
-            if primitive.accumulate is None:
+            once = primitive.bind(operands, sample.static)
+            if primitive.kind != "linear":
                 return once
-            return once, primitive.apply(operands, sample.static)  # it adds to what is there
+            return once, primitive.bind(operands, sample.static)  # cotangents of parts are added
 
         return Problem(self.name, shapes, run, domains)
 

@@ -52,9 +52,10 @@ def value(formula: Any, of: Lookup) -> Any:
     if isinstance(formula, f.of_loss):
         (quantity,) = formula.args
         return of(quantity.replaced(base=f"loss {quantity.base}"))
-    if isinstance(formula, f.part):
+    if isinstance(formula, f.entries | f.columns):
         start, stop = (int(value(end, of)) for end in formula.args[1:])
-        return value(formula.args[0], of)[start:stop]
+        whole = value(formula.args[0], of)
+        return whole[start:stop] if isinstance(formula, f.entries) else whole[:, start:stop]
     parts = [value(part, of) for part in formula.args]
     name = type(formula).__name__
     return _FUNCTIONS[name](*parts) if name in _FUNCTIONS else getattr(np, name)(*parts)
@@ -68,6 +69,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "matmul": lambda a, b: a @ b,
     "transposed": lambda a: a.T,
     "stacked": lambda *parts: np.concatenate(parts),
+    "beside": lambda *parts: np.concatenate(parts, axis=-1),
     "zeros": lambda n: np.zeros((int(n), 1)),
     "affine": lambda w, v, b: w @ v + b,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True),

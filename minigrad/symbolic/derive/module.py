@@ -27,7 +27,7 @@ from minigrad.symbolic.read.recording import Place, constants_of, lifted, number
 from minigrad.symbolic.shaped import NotationError
 from minigrad.symbolic.write.sentences import Prose, Words
 from minigrad.tape import Node, ancestors, walk
-from minigrad.tensor import Parameter, Tensor, record
+from minigrad.tensor import Parameter, Tensor
 
 _SIZES = ((31, 37, 41, 43), (17, 19, 23, 29))  # at which a module is made
 _ROWS = (7, 5)  # of its inputs
@@ -101,10 +101,15 @@ def derive_call(
     return derived(Trace(title, first, values, shapes=shapes, depth=depth), wrt, words)
 
 
+def _letter(name: str) -> str:
+    """The matrix that an argument is called."""
+    return "X" if name.startswith("input") else name[:1].upper()
+
+
 def _outlines(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """Inputs of which only the shapes are known."""
     return {
-        name: Tensor(Outline(shape), requires_grad=True, name=name.upper()[:1])
+        name: Tensor(Outline(shape), requires_grad=True, name=_letter(name))
         for name, shape in shapes.items()
     }
 
@@ -179,7 +184,7 @@ def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
         if any(e.has(function) for e in lines):
             says += words(key)
     if trace.shapes:
-        told = (f"{name.upper()[:1]} {' × '.join(map(str, shape))}"
+        told = (f"{_letter(name)} {' × '.join(map(str, shape))}"
                 for name, shape in trace.shapes.items())  # fmt: skip
         says += words("shapes_say", shapes=", ".join(told))
     if names.constants:
@@ -232,7 +237,7 @@ def _called(
     for k, name in enumerate(_required(module.forward)):
         width = sizes.get(f"{name}_size", next(iter(sizes.values()), 1))
         outline = Outline((rows if k == 0 else others, width))
-        inputs.append(Tensor(outline, requires_grad=True, name=name.upper()[:1]))
+        inputs.append(Tensor(outline, requires_grad=True, name=_letter(name)))
     try:
         outputs = module(*inputs)
     except NotationError:
@@ -384,7 +389,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
         if isinstance(how, str):
             whole = next(x for x in parts if isinstance(x, Matrix))
             return whole.compared(how, *map(_unstopped, parts))
-        return how.apply(parts, static)
+        return how.bind(parts, static)
 
     def hook(node: Node) -> Callable[[Matrix], Matrix]:
         name = names.shown[node]
@@ -418,7 +423,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
                 )
             )  # fmt: skip
             with _in_notation(node.primitive.name):
-                result = record(node.primitive, operands, node.static)
+                result = node.primitive.bind(operands, node.static)
         made[node] = result
         if node in names.shown:
             if node.primitive is not None:

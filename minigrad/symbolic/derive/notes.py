@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import sympy
 
-from minigrad.symbolic.formula import part
+from minigrad.symbolic.formula import columns, entries
 from minigrad.symbolic.pieces import inside, stopped
 
 NOTES: Mapping[type[sympy.Function], str] = {
-    part: "part_says",
+    entries: "entries_say",
+    columns: "columns_of_say",
     stopped: "stopped_says",
     inside: "inside_says",
 }

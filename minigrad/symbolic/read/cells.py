@@ -14,6 +14,7 @@ import sympy
 
 from minigrad import nn
 from minigrad.primitives import PRIMITIVES
+from minigrad.scope import Scope
 from minigrad.symbolic.formula import symbol
 from minigrad.symbolic.matrix import exact
 from minigrad.symbolic.pieces import COMPARISONS, stopped, where, written_as
@@ -39,7 +40,7 @@ from minigrad.symbolic.read.recording import (
     record_step,
     steady,
 )
-from minigrad.tape import Node, Scope
+from minigrad.tape import Node
 from minigrad.targets import Target
 from minigrad.tensor import Parameter
 
@@ -201,7 +202,7 @@ class _Reader:
         for node in self.nodes:
             if node not in self.ends:
                 continue
-            gate, activation = _called(self.ends[node]), self._activation(node)
+            gate, activation = self._called(self.ends[node]), self._activation(node)
             if node not in self.names:
                 own = gate if activation is None else f"a^{gate}"
                 clash = own in (*self.cell.state, "x", *self.names.values())
@@ -279,6 +280,15 @@ class _Reader:
                 if operand in self.varying and not named:
                     self.names[operand] = self._spare()
 
+    def _path(self, gate: Scope) -> list[str]:
+        """The attributes that lead from the cell to a gate: those of the modules around it."""
+        inner = gate.path[self.recording.depth :]
+        return [scope.name for scope in inner if scope.kind in ("module", "gate")]
+
+    def _called(self, gate: Scope) -> str:
+        """A gate's name, after that of the cell inside of the cell that it belongs to."""
+        return "_".join(self._path(gate))
+
     def _free(self, name: str) -> str:
         """The name itself, or one like it if another quantity has it."""
         used = {*self.names.values(), *self.constants}
@@ -320,9 +330,10 @@ class _Reader:
         for node in calls:
             for raw, parent in zip(node.operands, node.parents, strict=True):
                 if parent is None and not isinstance(raw, Outline):
+                    gate = self._called(self.ends[end])
                     raise ValueError(
-                        f"derive: {self.title}.step hands gate {_called(self.ends[end])} a constant"
-                        f" of shape {np.shape(raw)}, expected x, a state or what is made of them"
+                        f"derive: {self.title}.step hands gate {gate} a constant of shape "
+                        f"{np.shape(raw)}, expected x, a state or what is made of them"
                     )
                 if parent is None:
                     found.append(raw)
@@ -332,7 +343,7 @@ class _Reader:
 
     def _affine(self, end: Node) -> list[Equation]:
         """The gate's map, after the values off the tape that it is applied to."""
-        gate, equations, names = _called(self.ends[end]), [], []
+        gate, equations, names = self._called(self.ends[end]), [], []
         for operand in self._operands(end):
             if isinstance(operand, Node):
                 names.append(self.names[operand])
@@ -340,7 +351,7 @@ class _Reader:
             names.append(self.loose[id(operand)])
             expression = self._taken_off(end, -1, operand, itertools.count())
             equations.append(Elementwise(names[-1], expression))
-        path = ".".join(_path(self.ends[end]))
+        path = ".".join(self._path(self.ends[end]))
         biased = attrgetter(path)(self.cell).has_bias
         return [*equations, Affine(self.names[end], gate, tuple(names), biased)]
 
@@ -470,16 +481,6 @@ class _Reader:
         name = self._free(f"{name}_2" if name in self.taken else name)
         self.constants[name] = array
         return name
-
-
-def _path(gate: Scope) -> list[str]:
-    """The attributes that lead from the cell to a gate: those of the modules around it."""
-    return [scope.name for scope in gate.path if scope.kind in ("module", "gate")]
-
-
-def _called(gate: Scope) -> str:
-    """A gate's name: its own, after that of the cell inside of the cell that it belongs to."""
-    return "_".join(_path(gate))
 
 
 def _symbol_name(equation: Equation) -> str:

@@ -14,11 +14,12 @@ import numpy as np
 import sympy
 
 from minigrad import nn
+from minigrad.scope import Scope, current
 from minigrad.symbolic.formula import Size
 from minigrad.symbolic.read.equations import PREVIOUS
 from minigrad.symbolic.read.outline import Outline
 from minigrad.symbolic.read.plain import plain
-from minigrad.tape import Node, Scope, ancestors
+from minigrad.tape import Node, ancestors
 from minigrad.tensor import Tensor
 
 Place = tuple[int, int, int]  # a node, which of its operands (−1: its keywords), which number
@@ -34,6 +35,7 @@ class Recording:
         outputs: the states after it.
         nodes: everything that they were made of, in order.
         batch: the length of the leading axis.
+        depth: how many scopes there were around the call.
     """
 
     cell: nn.Cell
@@ -41,6 +43,7 @@ class Recording:
     outputs: tuple[Tensor, ...]
     nodes: tuple[Node, ...]
     batch: int
+    depth: int
 
 
 def gate_of(node: Node) -> Scope | None:
@@ -78,7 +81,8 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
             )
     outputs = tuple(plain(outputs, keep=_stays_whole))
     nodes = tuple(sorted(ancestors(outputs), key=lambda node: node.index))
-    return Recording(cell, inputs, outputs, nodes, batch)
+    around = current().scope
+    return Recording(cell, inputs, outputs, nodes, batch, len(around.path) if around else 0)
 
 
 def _stays_whole(node: Node) -> bool:

@@ -163,16 +163,16 @@ class _Printer:
 
     def function(self, e: Any) -> Written:
         name = type(e).__name__
-        if name == "stacked":
+        if name in ("stacked", "beside"):
             inside = (",\\; " if self.latex else ", ").join(self(part)[0] for part in e.args)
             return (f"\\left[{inside}\\right]" if self.latex else f"[{inside}]"), ATOM
         if name == "Abs":
             name = "absolute"
         if name == "zeros":
             return "0", ATOM
-        if name == "part":
+        if name in ("entries", "columns"):
             of, *ends = (self.least(part, ATOM if k == 0 else SUM) for k, part in enumerate(e.args))
-            bounds = ":".join(ends)
+            bounds = (":, " if name == "columns" else "") + ":".join(ends)
             return (f"{{{of}}}_{{[{bounds}]}}" if self.latex else f"{of}[{bounds}]"), ATOM
         if name in _RELATIONS:
             inside = self.relation_of(e)

@@ -55,7 +55,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         " `mean(·)` is the mean over the `H` units, and `1ᵀ(·)` is the sum over them.",
         " `mean(·)` es la media de las `H` unidades, y `1ᵀ(·)` es su suma.",
     ),
-    "part_says": (
+    "columns_of_say": (
+        " `A[:, m:n]` are the columns of `A` from `m` up to, but not including, `n`, from 0 on.",
+        " `A[:, m:n]` son las columnas de `A` desde `m` hasta `n`, sin incluirla, desde 0.",
+    ),
+    "entries_say": (
         " `v[m:n]` are the entries of `v` from `m` up to, but not including, `n`, counted from 0.",
         " `v[m:n]` son los elementos de `v` desde `m` hasta `n`, sin incluirlo, contados desde 0.",
     ),
