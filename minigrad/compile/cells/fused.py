@@ -166,7 +166,7 @@ def kernel_of(found: Plan, cell: Cell, backend: Backend) -> Kernel:
 def _kernel(found: Plan, cell: Cell, backend: Backend) -> Kernel:
     source = write(found, backend)
     try:
-        passes = backend.load(source.head, source.body)
+        passes = backend.load(source.head, source.body, source.arguments)
     except Exception as error:
         if backend is NUMPY:
             raise
