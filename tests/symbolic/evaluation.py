@@ -160,8 +160,8 @@ class Unrolled:
         columns = {}
         for line in section(self.derivation, "Forward pass"):
             _, right = sides(line)
-            if isinstance(right, f.affine | f.matmul):
-                weight, operands = right.args[:2]  # and a bias, if the gate has one
+            weight, operands, *_ = *right.args, None, None  # and a bias, if the gate has one
+            if isinstance(right, f.affine | f.matmul) and isinstance(weight, Quantity):
                 parts = operands.args if isinstance(operands, f.stacked) else (operands,)
                 start, bases = 0, [part.base for part in parts]
                 for position, part in enumerate(parts):
