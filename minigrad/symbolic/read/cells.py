@@ -41,7 +41,7 @@ from minigrad.symbolic.read.recording import (
     steady,
 )
 from minigrad.tape import Node
-from minigrad.targets import Target
+from minigrad.targets import Target, TargetError
 from minigrad.tensor import Parameter
 
 _SIZES = ((83, 97), (59, 61))  # (input_size, hidden_size) at which a cell is read; all differ
@@ -68,7 +68,7 @@ def cell_equations(target: Target) -> CellEquations:
         ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
     title = target.title
-    cell = target.cell(*_SIZES[0], rng=0)
+    cell = _made(target)
     first, again = record_step(cell, title), record_step(cell, title)
     second = record_step(target.cell(*_SIZES[1], rng=0), title)
     sizes = {size: [n[k] for n in _SIZES] for k, size in enumerate((INPUTS, UNITS))}
@@ -76,6 +76,27 @@ def cell_equations(target: Target) -> CellEquations:
     values = lifted(values, first.nodes, second.nodes, sizes, f"{title}.step")
     lengths = lengths_of(first.nodes, second.nodes, sizes)
     return _Reader(first, title, values, lengths).read()
+
+
+def _made(target: Target) -> nn.Cell:
+    """The cell where x and the states have different widths.
+
+    Raises:
+        TargetError: it cannot be made.
+        ValueError: it can, but only where these widths are equal.
+    """
+    try:
+        return target.cell(*_SIZES[0], rng=0)
+    except TargetError as error:
+        width = _SIZES[0][1]
+        try:
+            target.cell(width, width, rng=0)
+        except TargetError:
+            raise error from None
+        raise ValueError(
+            f"derive: {target.title} works only where input_size and hidden_size are equal: does "
+            "step add x to a state? Let a gate map it to the states' width, or name an instance"
+        ) from error
 
 
 def equations_of(cell: nn.Cell, title: str) -> CellEquations:
