@@ -233,6 +233,9 @@ class TracedArray(NDArrayOperatorsMixin):
             return NotImplemented
         return self.trace.primitive(primitive, operands, static)
 
+    def __check__(self, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
+        self.trace.check(self, error, arrays)
+
     def __getitem__(self, index: Any) -> TracedArray:
         index = _plain_index(index)
         self._check_index(index)
