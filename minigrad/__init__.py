@@ -15,7 +15,7 @@ from typing import Any
 from minigrad import autograd, hooks, memory, primitives, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
-from minigrad.tape import unfused
+from minigrad.tape import step, unfused
 from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
@@ -31,6 +31,6 @@ def _fuse(*arguments: Any) -> Any:
 
 hooks.set_fuser(_fuse)
 
-__all__ = ["Parameter", "Tensor", "tape", "tensor", "tree", "unfused"]
+__all__ = ["Parameter", "Tensor", "step", "tape", "tensor", "tree", "unfused"]
 __all__ += autograd.__all__
 __all__ += primitives.__all__

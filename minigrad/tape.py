@@ -110,6 +110,22 @@ def scope(kind: str, name: str | int, label: str = "") -> Any:
     return _entered(State(state.recording, inner, state.fusing))
 
 
+def step(t: int) -> Any:
+    """Context manager: operations inside are step ``t`` of a loop, as pictures show it.
+
+    Loops over a cell or module are found without it; it is for those whose turns differ.
+
+    Example:
+        >>> h = mg.Tensor(np.zeros(3), requires_grad=True, name="h")
+        >>> for t in range(4):
+        ...     with mg.step(t):
+        ...         h = np.tanh(h) if t % 2 else np.exp(h)
+        >>> h.scope.path[-1].name
+        '3'
+    """
+    return scope("step", t)
+
+
 def no_grad() -> Any:
     """Context manager: operations inside are not recorded.
 
