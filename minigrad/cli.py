@@ -18,11 +18,12 @@ from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.graph import VIEWS, draw, source
 from minigrad.targets import Target, TargetError, builtin, resolve
+from minigrad.targets.functions import BackwardTarget
+from minigrad.terminal import show_any_sign
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
-    from minigrad.compile.source import Backend
-    from minigrad.symbolic.sentences import Language
-    from minigrad.symbolic.vocabulary import Notation
+    from minigrad.symbolic.derive.naming import Notation
+    from minigrad.symbolic.write.sentences import Language
     from minigrad.verify.report import Check, Report
 
 TARGETS = """
@@ -40,7 +41,7 @@ class InvalidInput(click.ClickException):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, package_name="minigrad")
+@click.version_option(__version__)
 def cli() -> None:
     """Write a cell's equations once; verify, derive, draw and compile them.
 
@@ -110,7 +111,7 @@ def verify(
             raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))
-    by_hand = [target.title for target in found if target.kind == "backward"]
+    by_hand = [target.title for target in found if isinstance(target, BackwardTarget)]
     for line in [*_established(report, by_hand), *_findings(report)]:
         console.print(line, highlight=False, soft_wrap=True)
     if json_file:
@@ -204,27 +205,29 @@ def graph(
 @click.argument("target")
 @click.option("--show", is_flag=True, help="Print the generated source instead.")
 @click.option("--backend", type=click.Choice(["numpy", "numba"]),
-              help="Numba where it is installed, unless said.")  # fmt: skip
+              help="By default Numba where it is installed.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write the generated source there.")  # fmt: skip
-def compile(target: str, show: bool, backend: Backend | None, output: Path | None) -> None:
+def compile(target: str, show: bool, backend: str | None, output: Path | None) -> None:
     """Compile a cell TARGET: all its steps as one kernel, forward and backward.
 
     The code is made from SymPy's derivatives of the cell's own equations. Layers use it by
     themselves; here it can be read, and compiled ahead of time.
     """
-    from minigrad.compile.inspection import description, source_of
+    from minigrad.compile.backends import named
+    from minigrad.compile.cells.description import description, source_of
 
     try:
         found = _resolve(target)
-        text = source_of(found, backend)
+        where = None if backend is None else named(backend)
+        text = source_of(found, where)
         if output is not None:
             write_text(output, text)
             click.echo(f"wrote {output}")
         elif show:
             click.echo(text, nl=False)
         else:
-            for line in description(found, backend):
+            for line in description(found, where):
                 click.echo(line)
     except (ValueError, ImportError) as error:
         raise InvalidInput(str(error)) from error
@@ -232,6 +235,7 @@ def compile(target: str, show: bool, backend: Backend | None, output: Path | Non
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a mistake in the input is one line, and exit status 2."""
+    show_any_sign()
     try:
         status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

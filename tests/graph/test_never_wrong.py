@@ -17,11 +17,11 @@ from minigrad.graph.drawing import layout
 from minigrad.graph.drawing.check import WrongPictureError, complete, faults, missing
 from minigrad.graph.views.cell import cell
 from minigrad.graph.views.folded import folded
-from minigrad.targets import Target, builtin, resolve
+from minigrad.targets import builtin, resolve, target_of
 
 MODELS = Path(__file__).with_name("whole_models.py")
 NO_SUCH_VIEW = "no time steps|nothing attends|kinds of cells|no backward"
-LAYERS = [target for target in builtin() if target.kind != "primitive"]
+LAYERS = [target for target in builtin() if target.noun != "primitive"]
 each_view = pytest.mark.parametrize("view", list(VIEWS))
 
 
@@ -139,7 +139,7 @@ def cells(draw):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cells())
 def test_random_cells_are_drawn_truly_in_every_view(make):
-    graph = trace_target(Target("Random", make), 3)
+    graph = trace_target(target_of(make, "Random"), 3)
     for view in VIEWS:
         is_right(graph, view)
 
@@ -147,7 +147,7 @@ def test_random_cells_are_drawn_truly_in_every_view(make):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cells())
 def test_every_state_of_a_random_cell_enters_and_leaves(make):
-    graph = trace_target(Target("Random", make), 3)
+    graph = trace_target(target_of(make, "Random"), 3)
     carried = {
         graph.nodes[edge.source].id
         for edge in graph.edges

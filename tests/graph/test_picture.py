@@ -16,6 +16,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, sigmoid, tanh
+from minigrad.extras import install_command
 from minigrad.graph import (
     Graph,
     GraphvizNotFoundError,
@@ -28,7 +29,7 @@ from minigrad.graph import (
 )
 from minigrad.graph.drawing import layout
 from minigrad.graph.terms import text
-from minigrad.targets import Target, resolve
+from minigrad.targets import resolve, target_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 CELLS = ["rnn", "lstm", "gru"]
@@ -208,7 +209,7 @@ def test_without_graphviz_the_dot_is_still_written_and_both_installs_are_named(
     with pytest.raises(GraphvizNotFoundError) as error:
         draw("lstm", tmp_path / "lstm.svg", steps=2)
     assert "apt install graphviz" in str(error.value)
-    assert 'pip install "minigrad[graphviz]"' in str(error.value)
+    assert install_command("graphviz") in str(error.value)
     assert str(tmp_path / "lstm.dot") in str(error.value)
     assert (tmp_path / "lstm.dot").read_text().startswith("digraph")
     assert not (tmp_path / "lstm.svg").exists()
@@ -262,8 +263,8 @@ def test_names_stay_inert_and_legible(name):
 def test_names_of_states_gates_and_losses_stay_inert_in_every_view(name, view):
     h = mg.Tensor(np.ones((1, 2)), requires_grad=True, name=name)
     for t in range(3):
-        with mg.tape.scope("step", t):
-            with mg.tape.scope("gate", name):
+        with mg.step(t):
+            with mg.scope.scope("gate", name):
                 z = h * 2.0 + 1.0
             h = np.tanh(z)  # belongs to the gate, and stands outside of it
             h.name = name
@@ -335,7 +336,7 @@ def test_a_cell_whose_gate_sees_the_new_state_is_drawn():
             c = sigmoid(self.f(h, x, c)) * c
             return sigmoid(self.o(x, c)) * tanh(c), c
 
-    view = draw(Target("mine", Peephole), steps=3)
+    view = draw(target_of(Peephole, "mine"), steps=3)
     labels = {line for shape in layout.arranged(view).shapes for line in shape.lines}
     assert {"σ(W·[h, x, c] + b)", "σ(W·[x, c] + b)"} <= labels
     assert len(_by_step(view)) == 3

@@ -15,7 +15,7 @@ from minigrad.cli import main
 from minigrad.graph import Graph, draw, trace, trace_target
 from minigrad.graph.record.summary import Summary, summarise
 from minigrad.graph.views.gradient import gradient
-from minigrad.targets import Target, builtin, resolve
+from minigrad.targets import builtin, resolve, target_of
 
 
 def _node(graph, name):
@@ -77,7 +77,7 @@ def test_a_target_s_gradients_are_of_the_last_step_s_output():
 def test_a_parameter_is_one_node_that_every_step_uses():
     graph = trace_target(resolve("lstm"), 5)
     parameters = [node for node in graph.nodes if node.kind == "parameter"]
-    layer = resolve("lstm").layer(3, 4, rng=0)
+    layer = resolve("lstm").module(3, 4, rng=0)
     assert len(parameters) == len(list(layer.parameters()))
     uses = {node.id: 0 for node in parameters}
     for edge in graph.edges:
@@ -230,7 +230,7 @@ def test_a_loop_in_a_plain_function_has_steps_and_its_variable_s_name():
             memory = np.tanh(x @ W + memory @ U)
         return (memory**2).sum()
 
-    graph = trace_target(Target("run", run), 1)
+    graph = trace_target(target_of(run, "run"), 1)
     assert _steps(graph) == {0, 1, 2}
     assert [n.step for n in graph.nodes if n.name == "memory" and n.primitive] == [0, 1, 2]
     assert {n.label for n in graph.nodes if n.kind == "parameter"} == {"W", "U"}
@@ -278,7 +278,7 @@ def test_ids_masks_and_targets_are_constants_that_are_named():
         hidden = np.where(kept[..., None], words(ids), 0.0)
         return nn.cross_entropy(head(hidden), np.array([[2, 3, 4]]))
 
-    graph = trace_target(Target("loss", loss), 1)
+    graph = trace_target(target_of(loss, "loss"), 1)
     constants = {node.label: node.shape for node in graph.nodes if node.kind == "constant"}
     assert constants == {"ids": (1, 3), "kept": (1, 3, 1), "target": (1, 3)}
 
@@ -289,7 +289,7 @@ def test_names_are_looked_up_only_for_what_is_given():
         x = np.tanh(x)
         return x.sum()
 
-    graph = trace_target(Target("f", f), 1)
+    graph = trace_target(target_of(f, "f"), 1)
     assert [node.name for node in graph.nodes] == [None, None, None]
 
 
@@ -299,7 +299,7 @@ def test_watching_variables_leaves_the_profiler_as_it_was():
 
     sys.setprofile(profile)
     try:
-        trace_target(Target("loss", chorus), 1)
+        trace_target(target_of(chorus, "loss"), 1)
         assert sys.getprofile() is profile
     finally:
         sys.setprofile(None)

@@ -38,7 +38,7 @@ def test_the_padding_row_starts_as_zeros_and_is_not_learned():
 
 def test_from_a_matrix_not_trainable(rng):
     matrix = rng.normal(size=(4, 2))
-    layer = nn.Embedding.from_matrix(matrix, trainable=False)
+    layer = nn.Embedding.from_pretrained(matrix)
     matrix[:] = 0
     assert layer.weight.dtype == np.float64
     assert np.all(layer.weight.data != 0)
@@ -55,7 +55,7 @@ def test_what_is_no_index_or_no_matrix_is_refused():
     with pytest.raises(TypeError, match="float64, expected integers"):
         nn.Embedding(5, 3)(np.array([1.0]))
     with pytest.raises(ValueError, match=r"\(3,\) of float64"):
-        nn.Embedding.from_matrix(np.ones(3))
+        nn.Embedding.from_pretrained(np.ones(3))
     with pytest.raises(ValueError, match="got index 5"):
         nn.Embedding(5, 3, padding_idx=5)
 
@@ -82,7 +82,7 @@ def test_an_embedding_takes_keras_s_weights(dtype):
     reference = references("keras", dtype)["embedding"]
     layer = _like_keras(nn.Embedding, reference, dtype)
     assert_agrees({"embeddings": layer.weight.grad}, reference.gradients, dtype)
-    with pytest.raises(ValueError, match="got 2 arrays, expected one"):
+    with pytest.raises(ValueError, match=r"got shapes \[\(\), \(\)\], expected \[\(6, 3\)\]"):
         layer.load_keras_weights([1, 2])
 
 
@@ -92,9 +92,10 @@ def test_a_linear_layer_takes_a_dense_layer_s_weights(dtype):
     layer = _like_keras(nn.Linear, reference, dtype)
     gradients = {"kernel": layer.weight.grad.T, "bias": layer.bias.grad}
     assert_agrees(gradients, {n: reference.gradients[n] for n in gradients}, dtype)
-    with pytest.raises(ValueError, match=r"weight: got shape \(3, 3\), expected \(4, 3\)"):
+    expected = r", expected \[\(3, 4\), \(4,\)\]"
+    with pytest.raises(ValueError, match=r"got shapes \[\(3, 3\), \(4,\)\]" + expected):
         nn.Linear(3, 4).load_keras_weights([np.ones((3, 3)), np.ones(4)])
-    with pytest.raises(ValueError, match="got 1 arrays, expected 2"):
+    with pytest.raises(ValueError, match=r"got shapes \[\(3, 4\)\]" + expected):
         nn.Linear(3, 4).load_keras_weights([np.ones((3, 4))])
     unbiased = nn.Linear.from_keras_weights([np.ones((3, 4))])
     assert (unbiased.weight.shape, unbiased.bias) == ((4, 3), None)

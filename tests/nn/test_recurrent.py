@@ -13,6 +13,7 @@ from minigrad.targets import LAYERS
 from tests.references import assert_agrees, references
 
 CELLS = [kind for kind in LAYERS.values() if issubclass(kind, nn.Cell)]
+SCANNED = [kind for kind in CELLS if issubclass(kind, nn.ScanCell)]
 KINDS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 CASES = [
     (file, case, dtype)
@@ -349,28 +350,72 @@ def test_every_cell_takes_what_training_draws(cell, option, rng):
     assert np.abs(x.grad[1]).min(axis=-1).all()
     assert all(np.isfinite(p.grad).all() for p in layer.parameters())
     plain = made(cell, **{**options, option: 0.0})(x)[0].data
-    stateless = option == "recurrent_dropout" and issubclass(cell, nn.ScanCell)
+    sees = any(any(getattr(layer.cell, gate).recurrent) for gate in cell.gates)
+    stateless = option == "recurrent_dropout" and not sees
     assert np.array_equal(layer(x)[0].data, plain) == stateless  # no weight on the state there
     evaluated = layer.eval()(x)[0].data
     np.testing.assert_array_equal(evaluated, layer(x)[0].data)
     assert np.allclose(evaluated, plain) == (option != "zoneout")
 
 
-@pytest.mark.parametrize("cell", [nn.MinGRUCell, nn.MinLSTMCell])
+@pytest.mark.parametrize("cell", SCANNED, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("time", [1, 2, 7, 8])
 def test_the_scan_gives_what_the_loop_gives(cell, time, rng):
     options = {"num_layers": 2, "bidirectional": True}
-    loop, at_once = made(cell, **options), made(cell, parallel=True, **options)
-    x, lengths = rng.normal(size=(3, time, 3)), [time, 1, (time + 1) // 2]
-    start = rng.normal(size=(4, 3, 4))
+    loop, at_once = made(cell, fused=False, **options), made(cell, parallel=True, **options)
+    x, mask = rng.normal(size=(3, time, 3)), rng.random((3, time)) < 0.6
+    mask[0], mask[1] = True, False  # all steps of one sequence, none of another
+    start = tuple(rng.uniform(0.5, 1, size=(4, 3, 4)) for _ in cell.state)
+    found = []
     for one in (loop, at_once):
-        y, h = one(x, start, lengths)
-        ((y * np.cos(np.arange(y.size).reshape(y.shape))).sum() + h.sum()).backward()
-    for a, b in zip(loop.parameters(), at_once.parameters(), strict=True):
-        np.testing.assert_allclose(a.grad, b.grad, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(
-        at_once(x, start, lengths)[0].data, loop(x, start, lengths)[0].data, rtol=1e-12, atol=1e-14
-    )
+        y, final = one(x, start, mask=mask)
+        weights = np.cos(np.arange(y.size).reshape(y.shape))
+        (
+            (y * weights).sum() + sum((k + 1) * s.sum() for k, s in enumerate(states(final)))
+        ).backward()
+        found.append(
+            [y.data, *(s.data for s in states(final)), *(p.grad for p in one.parameters())]
+        )
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+def test_linear_attention_is_attention_with_a_key_for_each_unit(rng):
+    """Weights φ(k_s) / Σ φ(k) over the steps so far, each unit by itself."""
+    layer = made(nn.LinearAttentionCell)
+    x = rng.normal(size=(2, 5, 3))
+    y, _ = layer(x)
+    with mg.no_grad():
+        q, k, v = (getattr(layer.cell, name)(x) for name in "qkv")
+    for t in range(5):
+        keys = np.log1p(np.exp(k.data[:, : t + 1]))
+        share = keys / (keys.sum(axis=1, keepdims=True) + 1e-6)
+        expected = (share * v.data[:, : t + 1]).sum(axis=1) / (1 + np.exp(-q.data[:, t]))
+        np.testing.assert_allclose(y.data[:, t], expected, rtol=1e-10)
+
+
+def test_s4d_is_its_differential_equation_with_the_input_held(rng):
+    """h′ = −a h + u by many small steps."""
+    cell = nn.S4DCell(3, 4, rng=0, dtype=np.float64)
+    cell.log_dt.data = np.log(np.full(4, 0.3))
+    x, h = rng.normal(size=(1, 3)), rng.normal(size=(1, 4))
+    _, after = cell(x, (h, h))
+    u, slow, n = cell.b(x).data, h.copy(), 100_000
+    for _ in range(n):
+        slow += 0.3 / n * (u - np.exp(cell.log_a.data) * slow)
+    np.testing.assert_allclose(after.data, slow, rtol=1e-4)
+
+
+def test_the_linear_recurrent_unit_is_complex(rng):
+    cell = nn.LRUCell(3, 4, rng=0, dtype=np.float64)
+    x, re, im = rng.normal(size=(2, 3)), rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
+    y, new_re, new_im = (s.data for s in cell(x, (re, re, im)))
+    pole = np.exp(-np.exp(cell.nu.data) + 1j * cell.theta.data)
+    gain = np.sqrt(1 - np.abs(pole) ** 2)
+    h = pole * (re + 1j * im) + gain * (cell.b_re(x).data + 1j * cell.b_im(x).data)
+    np.testing.assert_allclose(new_re + 1j * new_im, h, rtol=1e-12)
+    weight = cell.c.weight.data
+    np.testing.assert_allclose(y, np.hstack([h.real, h.imag, x]) @ weight.T, rtol=1e-12)
 
 
 def test_a_cell_whose_gates_see_the_state_is_not_scanned():
@@ -470,7 +515,124 @@ def test_a_state_for_too_few_layers_is_refused_with_both_shapes():
         nn.GRU(3, 4, num_layers=2, bidirectional=True)(np.ones((2, 5, 3)), np.ones((1, 2, 4)))
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0])
+@pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(ValueError, match="expected 0 to 1"):
         nn.LSTM(3, 4, dropout=share)
+
+
+# What counts
+
+BOTH = {"num_layers": 2, "bidirectional": True}
+
+
+@each_cell
+@pytest.mark.parametrize(
+    "options", [{}, {"fused": False}, {"num_layers": 2, "bidirectional": True}]
+)
+def test_steps_that_do_not_count_are_as_if_they_were_not_there(cell, options, rng):
+    """Gaps, padding before and after, NaN in it; outputs, states and gradients."""
+    layer = made(cell, **options)
+    counts = np.array([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]], bool)
+    x = rng.normal(size=(4, 5, 3))
+    x[~counts] = np.nan
+    start = tuple(rng.uniform(0.5, 1, (len(layer.cells), 4, layer.cell.size_of(name)))
+                  for name in cell.state)  # fmt: skip
+    given = mg.Tensor(x, requires_grad=True)
+    y, final = layer(given, start, mask=counts)
+    assert not y.data[~counts].any()
+    g = rng.normal(size=y.shape)
+    ((y * g).sum() + sum(s.sum() for s in states(final))).backward()
+    found = {n: p.grad for n, p in layer.named_parameters()}
+    layer.zero_grad()
+    for k in range(4):
+        own = tuple(s[:, k : k + 1] for s in start)
+        if not counts[k].any():
+            for s, o in zip(states(final), own, strict=True):
+                np.testing.assert_array_equal(s.data[:, k : k + 1], o)
+            assert not given.grad[k].any()
+            continue
+        alone = mg.Tensor(x[k : k + 1, counts[k]], requires_grad=True)
+        y_alone, final_alone = layer(alone, own)
+        np.testing.assert_allclose(y.data[k][counts[k]], y_alone.data[0], rtol=1e-12, atol=1e-14)
+        for s, o in zip(states(final), states(final_alone), strict=True):
+            np.testing.assert_allclose(s.data[:, k], o.data[:, 0], rtol=1e-12, atol=1e-14)
+        seen = (y_alone * g[k : k + 1, counts[k]]).sum()
+        (seen + sum(s.sum() for s in states(final_alone))).backward()
+        np.testing.assert_allclose(given.grad[k][counts[k]], alone.grad[0], rtol=1e-9, atol=1e-12)
+        assert not given.grad[k][~counts[k]].any()
+    for name, p in layer.named_parameters():
+        np.testing.assert_allclose(found[name], p.grad, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"zoneout": 0.3}, {"recurrent_dropout": 0.3}, {"dtype": np.float16}, {"output_size": 2},
+     {"cell": nn.MinGRUCell, "parallel": True}, {"return_sequences": False}],
+    ids=str,
+)  # fmt: skip
+def test_nan_in_padding_reaches_nothing_whatever_the_layer_does(options, rng):
+    x = rng.normal(size=(3, 4, 3)).astype(np.float16)
+    found = []
+    for padding in (0, np.nan, np.inf):
+        layer = nn.GRU(3, 4, rng=0, **options)
+        given = np.where(np.arange(4)[None, :, None] < np.array([4, 2, 1])[:, None, None], x,
+                         np.float16(padding))  # fmt: skip
+        y, _ = layer(given, lengths=[4, 2, 1])
+        y.sum().backward()
+        found.append([y.data, *(p.grad for p in layer.parameters())])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_one_sequence_alone_takes_a_mask(rng):
+    for options in ({}, {"fused": False}):
+        layer, x = nn.LSTM(3, 4, rng=0, dtype=np.float64, **options), rng.normal(size=(5, 3))
+        counts = np.array([True, False, True, True, False])
+        y, (h, _) = layer(x, mask=counts)
+        whole, (h_whole, _) = layer(x[counts])
+        np.testing.assert_allclose(y.data[counts], whole.data, rtol=1e-12)
+        np.testing.assert_allclose(h.data, h_whole.data, rtol=1e-12)
+
+
+def test_masks_that_are_none_are_refused():
+    layer, x = nn.GRU(3, 4), np.ones((2, 5, 3))
+    with pytest.raises(ValueError, match=r"got a mask int64 \(2, 5\) for x .* expected booleans"):
+        layer(x, mask=np.ones((2, 5), int))
+    with pytest.raises(ValueError, match=r"a mask bool \(5, 2\) for x .* booleans \(2, 5\)"):
+        layer(x, mask=np.ones((5, 2), bool))
+    with pytest.raises(ValueError, match="got lengths and a mask, expected one of them"):
+        layer(x, lengths=[1, 2], mask=np.ones((2, 5), bool))
+
+
+# Arguments as PyTorch's users write them
+
+
+def test_time_may_come_first(rng):
+    x, options = rng.normal(size=(2, 5, 3)), {"num_layers": 2, "bidirectional": True, "rng": 0}
+    ours, theirs = (nn.LSTM(3, 4, batch_first=first, **options) for first in (True, False))
+    for extra in ({}, {"lengths": [5, 2]}, {"mask": np.eye(2, 5, dtype=bool)}):
+        y, (h, c) = ours(x, **extra)
+        turned = {"mask": extra["mask"].T} if "mask" in extra else extra
+        y_turned, final = theirs(x.swapaxes(0, 1), **turned)
+        np.testing.assert_array_equal(y_turned.data, y.data.swapaxes(0, 1))
+        for a, b in zip((h, c), final, strict=True):
+            np.testing.assert_array_equal(a.data, b.data)
+    with pytest.raises(ValueError, match=r"expected \(time, batch, 3\)"):
+        theirs(np.ones((1, 2, 3, 3)))
+
+
+def test_arguments_stand_where_pytorch_has_them():
+    lstm = nn.LSTM(3, 4, 2, False, False, 0.1, True, 2)
+    assert (lstm.num_layers, lstm.cell.has_bias, lstm.batch_first) == (2, False, False)
+    assert (lstm.dropout, lstm.directions, lstm.cell.size_of("h")) == (0.1, 2, 2)
+    rnn = nn.RNN(3, 4, 2, "relu", False)
+    assert rnn.cell.activation is mg.relu and not rnn.cell.has_bias
+    assert nn.GRU(3, 4, 2, False).num_layers == 2
+    assert nn.RNNCell(3, 4, False, "relu").activation is mg.relu
+
+
+def test_what_keras_users_write_is_answered():
+    with pytest.raises(TypeError, match="LSTM: got an unknown option return_state; the"):
+        nn.LSTM(3, 4, return_state=True)

@@ -14,6 +14,7 @@ from html import escape
 
 import graphviz
 
+from minigrad.extras import install_command
 from minigrad.graph.drawing.scene import Frame, Scene, Shape, Text, Wire, width_of
 from minigrad.graph.drawing.wires import Box, Point
 from minigrad.graph.drawing.words import cut, printable
@@ -243,7 +244,7 @@ def require_graphviz() -> None:
         raise GraphvizNotFoundError(
             "drawing needs Graphviz, and there is neither the program dot on PATH nor the package "
             "pygraphviz: install one (apt install graphviz, or brew install graphviz, or "
-            'pip install "minigrad[graphviz]")'
+            f"{install_command('graphviz')})"
         )
 
 
