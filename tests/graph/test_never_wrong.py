@@ -131,7 +131,8 @@ def cells(draw):
             found = [fresh[k % len(fresh)] for k in ends]
             return (last + found[0], *found[1:]) if len(found) > 1 else last + found[0]
 
-    Random.gates = (*gates, "last")
+    called = sum(operation == "gate" for operation, *_ in lines)
+    Random.gates = (*gates[:called], "last")  # a gate that is not called is refused
     Random.__annotations__ = {}
     return Random
 
