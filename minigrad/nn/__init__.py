@@ -143,6 +143,13 @@ from minigrad.nn.normalisation import (
     LocalResponseNorm,
     RMSNorm,
 )
+from minigrad.nn.packing import (
+    PackedSequence,
+    pack_padded_sequence,
+    pack_sequence,
+    pad_packed_sequence,
+    pad_sequence,
+)
 from minigrad.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -314,6 +321,7 @@ __all__ = [
     "NLLLoss",
     "NoForgetLSTMCell",
     "PReLU",
+    "PackedSequence",
     "Parameter",
     "ParameterList",
     "PeepholeLSTMCell",
@@ -397,6 +405,10 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
     "pairwise_distance",
     "poisson_nll_loss",
     "prelu",
