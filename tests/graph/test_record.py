@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
 from minigrad.graph import Graph, draw, trace, trace_target
-from minigrad.graph.gradient import gradient
-from minigrad.graph.summary import Summary, summarise
-from minigrad.targets import builtin, resolve
+from minigrad.graph.record.summary import Summary, summarise
+from minigrad.graph.views.gradient import gradient
+from minigrad.targets import builtin, resolve, target_of
 
 
 def _node(graph, name):
@@ -158,8 +159,7 @@ def test_a_module_s_graph_keeps_the_path_of_each_node():
     with mg.unfused():
         y, _ = layer(np.ones((1, 2, 2)))
     again = Graph.from_json(trace(y).to_json())
-    gates = {name for node in again.nodes for kind, name, _ in node.scope if kind == "gate"}
-    assert gates == {"f", "i", "g", "o"}
+    assert {node.gate for node in again.nodes} == {"", "f", "i", "g", "o"}
     assert {node.step for node in again.nodes} == {None, 0, 1}
 
 
@@ -179,3 +179,127 @@ def test_a_gradient_read_from_json_has_the_same_heat():
     again = Graph.from_json(graph.to_json())
     assert isinstance(again.nodes[0].gradient, Summary)
     assert gradient(again).heat == gradient(graph).heat
+
+
+# What users wrote
+
+
+class Chorus(nn.Module):
+    """Its own loop over a cell, as people write one, with a loss at each step."""
+
+    def __init__(self):
+        self.cell, self.voice = nn.GRUCell(3, 4, rng=0), nn.Linear(4, 2, rng=1)
+
+    def forward(self, notes, targets):
+        state, total = mg.tanh(self.voice.weight.sum(0, keepdims=True)), 0.0
+        for note, target in zip(notes, targets, strict=True):
+            state = self.cell(note, state)
+            total = total + nn.cross_entropy(self.voice(state), target)
+        return total
+
+
+def chorus(steps=4):
+    rng = np.random.default_rng(0)
+    melody = rng.normal(size=(steps, 1, 3)).astype(np.float32)
+    return Chorus()(melody, rng.integers(0, 2, (steps, 1)))
+
+
+def _steps(graph):
+    return {node.step for node in graph.nodes if node.step is not None}
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7])
+def test_a_loop_of_one_s_own_over_a_cell_has_steps(steps):
+    with mg.unfused():
+        graph = trace(chorus(steps))
+    assert _steps(graph) == set(range(steps))
+    per_step = [sum(n.step == t and n.kind == "operation" for n in graph.nodes)
+                for t in range(steps)]  # fmt: skip
+    assert len(set(per_step)) == 1  # each has all of its operations, the loss too
+    inside = {node.primitive for node in graph.nodes if node.step == 1}
+    assert {"softmax_cross_entropy", "tanh", "sigmoid"} <= inside
+
+
+def test_a_loop_in_a_plain_function_has_steps_and_its_variable_s_name():
+    rng = np.random.default_rng(0)
+    W, U = mg.Parameter(rng.normal(size=(3, 4))), mg.Parameter(rng.normal(size=(4, 4)))
+
+    def run():
+        memory = np.zeros((2, 4))
+        for x in rng.normal(size=(3, 2, 3)):
+            memory = np.tanh(x @ W + memory @ U)
+        return (memory**2).sum()
+
+    graph = trace_target(target_of(run, "run"), 1)
+    assert _steps(graph) == {0, 1, 2}
+    assert [n.step for n in graph.nodes if n.name == "memory" and n.primitive] == [0, 1, 2]
+    assert {n.label for n in graph.nodes if n.kind == "parameter"} == {"W", "U"}
+
+
+def test_blocks_with_weights_of_their_own_are_no_steps():
+    x = mg.Tensor(np.ones((1, 4), np.float32), requires_grad=True)
+    for layer in [nn.Linear(4, 4, rng=k) for k in range(5)]:
+        x = x + np.tanh(layer(x))
+    assert _steps(trace(x)) == set()
+
+
+def test_what_only_looks_alike_is_no_loop():
+    x = mg.Tensor(np.ones(3), requires_grad=True, name="x")
+    weight = mg.Parameter(np.ones(3))
+    assert _steps(trace(np.tanh(np.tanh(np.tanh(x))))) == set()  # no weights
+    apart = np.tanh(weight * x), np.tanh(weight * (x + 1)), np.tanh(weight * (x + 2))
+    assert _steps(trace(np.stack(apart))) == set()  # nothing goes from one to the next
+
+
+def test_a_step_of_one_s_own_is_one():
+    h = mg.Tensor(np.ones(2), requires_grad=True, name="h")
+    for t in range(3):
+        with mg.step(t):
+            h = np.tanh(h)
+    assert _steps(trace(h)) == {0, 1, 2}
+
+
+def test_tensors_without_a_gradient_keep_their_names_and_shapes():
+    images = mg.Tensor(np.ones((2, 1, 6, 6), np.float32), name="images")
+    convolution = nn.Conv2d(1, 2, 3, padding=1, rng=0)
+    with mg.unfused():
+        graph = trace(convolution(images).sum())
+    (given,) = [node for node in graph.nodes if node.kind == "input"]
+    assert (given.label, given.shape, given.requires_grad) == ("images", (2, 1, 6, 6), False)
+    assert trace(nn.Linear(6, 2, rng=0)(images)).nodes[0].label == "images"
+
+
+def test_ids_masks_and_targets_are_constants_that_are_named():
+    words, head = nn.Embedding(5, 3, rng=0), nn.Linear(3, 5, rng=0)
+    kept = np.array([[True, False, True]])
+
+    def loss():
+        ids = np.array([[1, 2, 3]])
+        hidden = np.where(kept[..., None], words(ids), 0.0)
+        return nn.cross_entropy(head(hidden), np.array([[2, 3, 4]]))
+
+    graph = trace_target(target_of(loss, "loss"), 1)
+    constants = {node.label: node.shape for node in graph.nodes if node.kind == "constant"}
+    assert constants == {"ids": (1, 3), "kept": (1, 3, 1), "target": (1, 3)}
+
+
+def test_names_are_looked_up_only_for_what_is_given():
+    def f():
+        x = mg.Tensor(np.ones(2), requires_grad=True)
+        x = np.tanh(x)
+        return x.sum()
+
+    graph = trace_target(target_of(f, "f"), 1)
+    assert [node.name for node in graph.nodes] == [None, None, None]
+
+
+def test_watching_variables_leaves_the_profiler_as_it_was():
+    def profile(*_):
+        return None
+
+    sys.setprofile(profile)
+    try:
+        trace_target(target_of(chorus, "loss"), 1)
+        assert sys.getprofile() is profile
+    finally:
+        sys.setprofile(None)

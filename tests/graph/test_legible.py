@@ -8,8 +8,7 @@ import pytest
 from browser import CHROMIUM, FLAGS, needs_chromium
 
 from minigrad import nn
-from minigrad.graph import draw, svg
-from minigrad.graph.render import VIEWS
+from minigrad.graph import VIEWS, draw, svg
 from tutorials.gallery import LAYERS, kind, recorded
 
 SMALLEST = 9  # px, of letters at 100 %

@@ -6,9 +6,11 @@ is written in them, so that no picture needs colours to be seen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+COLDEST = -8  # power of ten of the first colour of the heat
 _BLACK, _WHITE = "#000000", "#ffffff"
 
 
@@ -46,6 +48,22 @@ class Palette:
     weight: tuple[str, int]
     names: Mapping[str, str]
 
+    def look(self, kind: str) -> Mapping[str, str]:
+        """How items of a kind look."""
+        return self.kinds.get(kind, {})
+
+    def heated(self, power: float | None) -> Mapping[str, str]:
+        """How an item looks whose gradient has a size of 10 to this power; ``None``: none."""
+        if power is None:
+            return {"fillcolor": self.paper, "color": self.quiet, "fontcolor": self.ink,
+                    "style": "filled,dashed"}  # fmt: skip
+        if power == -math.inf:
+            return {"fillcolor": self.paper, "color": self.ink, "fontcolor": self.ink,
+                    "style": "filled,dotted"}  # fmt: skip
+        last = len(self.heat) - 1
+        fill, ink = self.heat[max(0, min(last, math.floor(power) - COLDEST))]
+        return {"fillcolor": fill, "fontcolor": ink}
+
 
 # Matplotlib's cividis: seen alike with any colour vision.
 _CIVIDIS = (
@@ -62,6 +80,10 @@ PALETTES: Mapping[str, Palette] = {
         quiet="#9a9a9a", grid="#dddddd",
         kinds={
             "input": {"fillcolor": "#dbe9f6", "color": "#2f5d8a"},
+            "parameter": {"fillcolor": "#e9e2f5", "color": "#5b3f8c"},
+            "constant": {"fillcolor": "#f4f4f0", "color": "#6b6b60",
+                         "style": "rounded,filled,dashed"},
+            "module": {"fillcolor": "#fff3cf", "color": "#8a6d00", "style": "filled,bold"},
             "layer": {"fillcolor": "#ffe699", "color": "#8a6d00"},
             "point": {"fillcolor": "#f6b8ae", "color": "#a03020"},
             "operation": {"fillcolor": "#f6b8ae", "color": "#a03020"},
@@ -79,6 +101,10 @@ PALETTES: Mapping[str, Palette] = {
         quiet="#767a80", grid="#6c7077",
         kinds={
             "input": {"fillcolor": "#1d3a56", "color": "#86b6e2"},
+            "parameter": {"fillcolor": "#35294d", "color": "#bfa3ee"},
+            "constant": {"fillcolor": "#26282b", "color": "#a8a8a2",
+                         "style": "rounded,filled,dashed"},
+            "module": {"fillcolor": "#3a3210", "color": "#e0bd45", "style": "filled,bold"},
             "layer": {"fillcolor": "#4d3f00", "color": "#e0bd45"},
             "point": {"fillcolor": "#5c2119", "color": "#f0968a"},
             "operation": {"fillcolor": "#5c2119", "color": "#f0968a"},
@@ -96,6 +122,10 @@ PALETTES: Mapping[str, Palette] = {
         quiet="#767676", grid="#949494",
         kinds={
             "input": {"fillcolor": "white", "color": "black", "style": "rounded,filled,dashed"},
+            "parameter": {"fillcolor": "white", "color": "black", "style": "filled,diagonals"},
+            "constant": {"fillcolor": "white", "color": "#595959",
+                         "style": "rounded,filled,dotted"},
+            "module": {"fillcolor": "#efefef", "color": "black", "style": "filled,bold"},
             "layer": {"fillcolor": "#dddddd", "color": "black"},
             "point": {"fillcolor": "white", "color": "black"},
             "operation": {"fillcolor": "#f0f0f0", "color": "black"},
