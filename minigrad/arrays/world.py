@@ -125,7 +125,7 @@ class ExactArray(NDArrayOperatorsMixin):
     ) -> Any:
         primitive = BY_NUMPY.get(function)
         if isinstance(primitive, Primitive):
-            operands, static = primitive.bind(function, args, kwargs)
+            operands, static = primitive.arguments(function, args, kwargs)
             return self.__primitive__(primitive, operands, static)
         if primitive is not None:
             return primitive(*args, **kwargs)
@@ -145,12 +145,12 @@ class ExactArray(NDArrayOperatorsMixin):
             arrays = [self._entries(x) for x in operands]
             return type(self)(np.frompyfunc(scalars, len(arrays), 1)(*arrays))
         if primitive.kind == "fused":
-            return primitive.run(operands, static)
+            return primitive.forward(*operands, **static)
         arrays = [
             _plain(x) if rule is None else self._entries(x)
             for x, rule in zip(operands, _rules(primitive, operands), strict=True)
         ]
-        return type(self)(primitive.run(arrays, static))
+        return type(self)(primitive.forward(*arrays, **static))
 
     @classmethod
     def _lifted(cls, x: Any) -> Self:

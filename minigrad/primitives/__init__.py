@@ -61,6 +61,7 @@ from minigrad.primitives.pooling import (
     max_pool1d,
     max_pool2d,
     max_pool3d,
+    max_pool_indices,
 )
 from minigrad.primitives.primitive import (
     BY_NUMPY,
@@ -207,6 +208,7 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_pool_indices",
     "maximum",
     "mean",
     "min",

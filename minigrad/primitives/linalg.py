@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.primitives.arithmetic import log, sqrt, square
-from minigrad.primitives.primitive import Array, Primitive, fused, implements, sample
+from minigrad.primitives.primitive import Array, Primitive, constant, fused, implements, sample
 
 
 class SlogdetResult(NamedTuple):
@@ -294,9 +294,9 @@ def slogdet(a: Array) -> SlogdetResult:
         -1.0 0.0
     """
     _order("slogdet", a)
-    data = a.data if hasattr(a, "parents") else a
-    exact = hasattr(data, "__primitive__")
-    sign = np.sign(det(data)) if exact else np.linalg.slogdet(data)[0]
+    values = constant(a)
+    exact = hasattr(values, "__primitive__")
+    sign = np.sign(det(values)) if exact else np.linalg.slogdet(values)[0]
     return SlogdetResult(sign, logabsdet(a))
 
 

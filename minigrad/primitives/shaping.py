@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of, moved
-from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
+from minigrad.primitives.primitive import Array, Primitive, constant, implements, linear, sample
 
 
 def _part(g: Array, position: int, axis: int | None, operands: tuple[Array, ...]) -> Array:
@@ -36,6 +36,52 @@ def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     return zeros
 
 
+class Scattered:
+    """The cotangent of an array of which a part was read: ``g`` at ``index``, 0 elsewhere.
+
+    The walk adds such parts into one buffer, however many there are: an array of n steps that are
+    read one by one costs n steps in the backward pass, and not n arrays.
+    """
+
+    __array_ufunc__ = None  # array + Scattered comes to __radd__
+    __slots__ = ("buffer", "dtype", "g", "index", "shape")
+
+    def __init__(self, g: np.ndarray, index: Any, like: np.ndarray) -> None:
+        self.g, self.index, self.shape, self.dtype = g, index, like.shape, like.dtype
+        self.buffer: np.ndarray | None = None
+
+    def dense(self) -> np.ndarray:
+        """The whole cotangent: an array that is nobody else's."""
+        if self.buffer is None:
+            self.buffer = np.zeros(self.shape, self.dtype)
+            _add_at(self.buffer, self.index, self.g)
+        return self.buffer
+
+    def __add__(self, other: Any) -> Any:
+        buffer = self.dense()
+        if type(other) is Scattered:
+            _add_at(buffer, other.index, other.g)
+        elif type(other) is np.ndarray:
+            buffer += other
+        else:
+            return buffer + other
+        return self
+
+    def __radd__(self, other: Any) -> Any:
+        if type(other) is not np.ndarray:
+            return other + self.dense()
+        self.buffer = np.array(other)  # somebody else may hold it
+        _add_at(self.buffer, self.index, self.g)
+        return self
+
+
+def _scattered(g: Array, index: Any, x: Array) -> Array:
+    """The adjoint of reading a part of ``x``."""
+    if type(g) is np.ndarray and type(x) is np.ndarray and g.dtype == x.dtype:
+        return Scattered(g, index, x)
+    return scatter(g, index=index, shape=x.shape)
+
+
 def _add_at(buffer: np.ndarray, index: Any, g: Array) -> None:
     """Buffer[index] += g; an entry that is read twice receives both cotangents."""
     if _is_basic(index):
@@ -57,6 +103,8 @@ def _astype(x: Array, *, dtype: Any) -> Array:
 
 
 def _is_basic(index: Any) -> bool:
+    if type(index) is int or type(index) is slice:
+        return True
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)
@@ -145,8 +193,7 @@ stack = linear(
 )  # fmt: skip
 getitem = linear(
     "getitem", lambda x, *, index: x[index], label="[ ]",
-    adjoints=(lambda g, x, *, index: scatter(g, index=index, shape=x.shape),),
-    accumulate=lambda buffer, g, *, index: _add_at(buffer, index, g),
+    adjoints=(lambda g, x, *, index: _scattered(g, index, x),),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
              sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None),
              sample((3, 2), index=(np.array([0, 2, 0]), np.array([1, 0, 1])))),
@@ -360,10 +407,10 @@ def sort(x: Array, axis: int | None = -1) -> Array:
         >>> print(mg.sort(np.array([3.0, 1.0, 2.0])))
         [1. 2. 3.]
     """
-    data = x.data if hasattr(x, "parents") else x
-    if not isinstance(data, np.ndarray):
-        raise TypeError(f"sort: got {type(data).__name__}, expected an array of numbers")
-    return take_along_axis(x, np.argsort(data, axis=axis, kind="stable"), axis)
+    values = constant(x)
+    if not isinstance(values, np.ndarray):
+        raise TypeError(f"sort: got {type(values).__name__}, expected an array of numbers")
+    return take_along_axis(x, np.argsort(values, axis=axis, kind="stable"), axis)
 
 
 @implements(np.split)

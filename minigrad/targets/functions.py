@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.tape import unfused
+from minigrad.scope import unfused
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_leaves
@@ -16,6 +16,9 @@ class TensorTarget(Target):
     """A Tensor, as it was recorded."""
 
     noun = "tensor"
+
+    def derivable(self) -> Target:
+        return self
 
     def record(self, steps: int) -> Recording:
         return Recording(self._recorded(self.subject), given=True)

@@ -39,7 +39,7 @@ class PrimitiveTarget(Target):
             else x
             for k, (x, domain) in enumerate(zip_longest(sample.operands, self.subject.domain))
         )
-        return Recording(self.subject.apply(operands, sample.static))
+        return Recording(self.subject.bind(operands, sample.static))
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:
         for sample in self._samples():
@@ -61,12 +61,11 @@ class PrimitiveTarget(Target):
             )
 
         def run(leaves: Mapping[str, Tensor]) -> Any:
-            once = primitive.apply(operands(leaves), sample.static)
-            if primitive.accumulate is None:
+            once = primitive.bind(operands(leaves), sample.static)
+            if primitive.kind != "linear":
                 return once
-            return once, primitive.apply(
-                operands(leaves), sample.static
-            )  # it adds to what is there
+            again = primitive.bind(operands(leaves), sample.static)
+            return once, again  # cotangents of parts are added
 
         def composed(leaves: Mapping[str, Tensor]) -> Any:
             assert primitive.reference is not None

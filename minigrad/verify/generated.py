@@ -39,9 +39,10 @@ class Kernel(Walk):
     def pull(self, arrays: Arrays, cotangents: Cotangents) -> tuple[list[Array], Gradients]:
         cell, kernel, valid = self.cell, self.kernel, self.valid
         objects = {name: np.asarray(x).astype(object) for name, x in arrays.items()}
+        nothing = np.zeros(_HIDDEN, object)  # of a gate without a bias
         weights = Weights(
             {gate: objects[f"cells.0.{gate}.weight"] for gate in cell.gates},
-            {gate: objects[f"cells.0.{gate}.bias"] for gate in cell.gates},
+            {gate: objects.get(f"cells.0.{gate}.bias", nothing) for gate in cell.gates},
             {name: objects[f"cells.0.{name}"] for name in kernel.plan.vectors},
         )
         states = [objects[f"{name}₀"][0].T for name in cell.state]
@@ -60,7 +61,8 @@ class Kernel(Walk):
             gradients[f"{name}₀"] = value.T[None]
         for gate in cell.gates:
             gradients[f"cells.0.{gate}.weight"] = found.weights.weight[gate]
-            gradients[f"cells.0.{gate}.bias"] = found.weights.bias[gate]
+            if f"cells.0.{gate}.bias" in arrays:
+                gradients[f"cells.0.{gate}.bias"] = found.weights.bias[gate]
         for name in kernel.plan.vectors:
             gradients[f"cells.0.{name}"] = found.weights.vector[name]
         return outputs, {name: _in_world(g, arrays["x"]) for name, g in gradients.items()}

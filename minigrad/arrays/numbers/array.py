@@ -122,14 +122,14 @@ class Numbers(np.ndarray):
             result = _as_numpy(_entrywise(primitive)(*arrays))
             return _named(result) if primitive.name == "add" else _wrapped(result)
         if primitive.kind == "fused":
-            return primitive.run(operands, static)
+            return primitive.forward(*operands, **static)
         rules = primitive.rules * len(operands) if primitive.variadic else primitive.rules
         plain = [
             x if rule is None else np.asarray(x) for x, rule in zip(operands, rules, strict=True)
         ]
         if primitive.name == "matmul" and not Number.has_names:
             return _wrapped(_matmul(*plain))
-        result = _as_numpy(primitive.run(plain, static))
+        result = _as_numpy(primitive.forward(*plain, **static))
         return _named(result) if primitive.kind == "bilinear" else _wrapped(result)
 
 

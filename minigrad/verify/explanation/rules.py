@@ -17,7 +17,8 @@ from minigrad.arrays.numbers import PRIME, Numbers, Residue
 from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.notation import pretty
 from minigrad.primitives.primitive import Array
-from minigrad.tape import Node, ancestors, walk
+from minigrad.primitives.shaping import Scattered
+from minigrad.tape import Node, ancestors
 from minigrad.targets import Problem
 from minigrad.tensor import Tensor
 from minigrad.verify.engine import Walk
@@ -87,20 +88,19 @@ def _fault(node: Node, position: int, rng: np.random.Generator) -> str | None:
         return (
             f"{primitive.name}{_place(node)}: the sum of broadcasting is missing or wrong: operand "
             f"{position} of shape {operand.shape} was stretched to {node.data.shape}, its "
-            "cotangent is the sum over the stretched axes (minigrad.tape.unbroadcast)"
+            "cotangent is the sum over the stretched axes"
         )
     wrong = raised or _wrong_adjoint(node, position)
     return f"{primitive.name}{_place(node)}: {_hint(node, position, g, wrong)}"
 
 
 def _cotangent(node: Node, position: int, g: Numbers) -> Any:
-    """What the engine's walk hands to one operand of one operation."""
-    primitive = node.primitive
-    assert primitive is not None
-    leaf = Tensor(node.operands[position], requires_grad=True)
-    operands = [leaf if k == position else x for k, x in enumerate(node.operands)]
-    output = primitive.apply(operands, node.static)
-    return walk([(output, g)])[leaf]
+    """What the engine hands to one operand of one operation."""
+    assert node.primitive is not None
+    wanted = [node if k == position else None for k in range(len(node.operands))]
+    parts = node.primitive.pull(g, node.data, None, node.operands, node.static, wanted)
+    part = parts[position]
+    return part.dense() if isinstance(part, Scattered) else part
 
 
 def _moved(node: Node, position: int, tangent: np.ndarray) -> np.ndarray:
@@ -109,7 +109,7 @@ def _moved(node: Node, position: int, tangent: np.ndarray) -> np.ndarray:
     assert primitive is not None
     dual = Numbers.joined(Residue, _reals(x), _exacts(x), tangent)
     operands = [dual if k == position else y for k, y in enumerate(node.operands)]
-    output = primitive.apply(operands, node.static)
+    output = primitive.bind(operands, node.static)
     return np.frompyfunc(lambda v: Residue.of(v).slope, 1, 1)(np.asarray(output, dtype=object))
 
 
