@@ -34,6 +34,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from minigrad.primitives.calls import answering
+
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
 Kind = Literal["elementwise", "linear", "bilinear", "fused"]
@@ -239,7 +241,7 @@ def elementwise(
     name: str,
     forward: Callable[..., Array],
     *,
-    partials: tuple[Rule | float, ...],
+    partials: tuple[Rule | float | None, ...],
     symbol: str | Callable[..., Any],
     label: str = "",
     nonsmooth: str = "",
@@ -255,7 +257,7 @@ def elementwise(
         name: unique name.
         forward: the operation on arrays, NumPy only.
         partials: ∂y/∂x of each operand: a function (y, *operands, **static), or the number
-            itself where it is constant.
+            itself where it is constant; ``None`` for operands without a derivative.
         symbol: SymPy's function of the same meaning: its name, or a function of expressions.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
@@ -291,6 +293,7 @@ def linear(
     samples: tuple[Sample, ...] = (),
     label: str = "",
     variadic: bool = False,
+    analytic: bool = True,
     accumulate: Callable[..., None] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
     doc: str = "",
@@ -305,6 +308,7 @@ def linear(
         samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         variadic: the operands come as one sequence; the single rule has a keyword ``position``.
+        analytic: whether it is linear over complex numbers too.
         accumulate: adds the first operand's cotangent into a buffer: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
         doc: what it computes, with an example: what ``help`` shows of it.
@@ -317,7 +321,8 @@ def linear(
     vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
     return _declare(
         name, forward, "linear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic, accumulate=accumulate, doc=doc,
+        samples=samples, label=label, variadic=variadic, analytic=analytic,
+        accumulate=accumulate, doc=doc,
     )  # fmt: skip
 
 
@@ -435,7 +440,7 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     """
 
     def register(composition: Rule) -> Rule:
-        _by_numpy.update(dict.fromkeys(functions, composition))
+        _by_numpy.update({function: answering(function, composition) for function in functions})
         return composition
 
     return register
@@ -494,8 +499,10 @@ def _broadcasting(arity: int) -> tuple[Sample, ...]:
     return sample(*[(2, 3)] * arity), *stretched
 
 
-def _times(partial: Rule | float) -> Rule:
+def _times(partial: Rule | float | None) -> Rule | None:
     """The VJP of an elementwise operand: g · ∂y/∂x."""
+    if partial is None:
+        return None
     if callable(partial):
         if not _keywords(partial):  # the usual cases, spelled out: they are called most of all
             if partial.__code__.co_argcount == 2:
