@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
 PEERS := torch==2.13.0 jax autograd torchviz torchview
+QUICK := tests/test_autograd.py tests/test_tensor.py tests/primitives tests/nn tests/test_tutorial.py \
+  tests/tutorials/test_tutorials.py -k 'not tutorials.py or 02-the-tape'
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test chromium lint bench tutorials gallery wheel clean
+.PHONY: help verify test test-quick chromium lint bench tutorials durations gallery wheel clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 verify: $(VENV)/.installed-verify ## Judge every gradient; write report, derivations and graphs to build/verify
 	$(BIN)/minigrad verify --report build/verify
@@ -23,6 +25,9 @@ chromium: ## Install the browser that some tests drive, as root; without it they
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q chromium; } \
 	  || echo "no chromium here (apt install chromium): the browser tests are skipped" >&2
 
+test-quick: $(VENV)/.installed-test ## Run the tests of the core, one cell and one chapter, in under a minute
+	$(BIN)/python -m pytest $(QUICK)
+
 lint: $(VENV)/.installed-lint ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,14 +36,18 @@ lint: $(VENV)/.installed-lint ## Check style (ruff) and types (mypy)
 bench: $(BENCH)/.installed ## Measure speed and memory beside PyTorch, JAX and HIPS autograd
 	$(BENCH)/bin/python -m tests.benchmarks $(ROWS)
 
-tutorials: $(VENV)/.installed-tutorials ## Run the tutorials; build notebooks, pages and the reference in build/tutorials
+tutorials: $(VENV)/.installed-tutorials wheel ## Run the tutorials; build notebooks, pages and the reference in build/tutorials
 	$(BIN)/python -m tutorials.build
+
+durations: $(VENV)/.installed-verify $(VENV)/.installed-test $(VENV)/.installed-tutorials ## Measure how long these commands take
+	$(BIN)/python -m tests.benchmarks.durations
 
 gallery: $(VENV)/.installed-verify ## Draw every view of every layer in build/gallery
 	$(BIN)/python -m tutorials.gallery
 
 wheel: $(VENV)/.made ## Build the wheel in dist
-	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+	@rm -rf build/lib build/bdist.*
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) $(BENCH) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -24,7 +24,7 @@ memory.keep()
 
 
 def _fuse(*arguments: Any) -> Any:
-    from minigrad.compile import fuse  # when a layer first runs: it brings SymPy
+    from minigrad.compile.cells import fuse  # when a layer first runs: it brings SymPy
 
     return fuse(*arguments)
 

@@ -1,8 +1,17 @@
 """Derivatives of functions: `grad` and its relatives, in JAX's vocabulary.
 
 Arguments and results may be nested lists, tuples and dicts of arrays; gradients come back
-nested in the same way. Given Tensors that require gradients, every function here records, so
-that derivatives of any order are taken by taking them again.
+nested in the same way.
+
+Each call differentiates with respect to fresh nodes of its own, one per argument, and the walk
+takes everything older than the call as a leaf. So an argument is differentiated by itself, and
+not by everything else that was made of the same Tensor. Where the result depends on a Tensor that
+requires a gradient outside of the call (as an argument, in a closure, in a module), it is recorded
+and returned as a Tensor, so that derivatives nest to any depth; else it is a plain array.
+
+Example:
+    >>> mg.grad(lambda x: x * mg.grad(lambda y: x * y)(1.0))(2.0)  # the slope of x²
+    4.0
 """
 
 from __future__ import annotations
@@ -13,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.tape import Node, ancestors, enable_grad, next_index, no_grad, walk
+from minigrad.tape import Node, ancestors, current, enable_grad, next_index, no_grad, walk
 from minigrad.tensor import Tensor, own, raw
 from minigrad.tree import tree_leaves, tree_map
 
@@ -61,8 +70,10 @@ def gradients(
         >>> print(of_x, x.grad)
         [2. 4.] None
     """
-    seed = output.seed(cotangent)
-    return _pulled([(output, seed)], inputs, retain_graph, create_graph)
+    seed = own(output.seed(cotangent), as_tensor=create_graph)
+    found = walk([(output, seed)], inputs, retain_graph=retain_graph or create_graph,
+                 create_graph=create_graph)  # fmt: skip
+    return [own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in inputs]
 
 
 def value_and_grad(
@@ -91,10 +102,10 @@ def value_and_grad(
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     def derived(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        recorded = _is_recorded(args)
+        level = Level()
         with enable_grad():
-            tracked, variables = _variables(args, numbers)
-            result = function(*tracked, **kwargs)
+            varied, variables = level.varied(args, numbers)
+            result = function(*varied, **kwargs)
             output, aux = result if has_aux else (result, None)
             if not hasattr(raw(output), "size") and not isinstance(output, complex | float | int):
                 raise TypeError(
@@ -105,15 +116,11 @@ def value_and_grad(
                     f"grad: the function returned shape {np.shape(raw(output))}, expected a "
                     "single number; use jacobian, or vjp with a cotangent"
                 )
-            leaves = tree_leaves(variables)
-            if isinstance(output, Tensor) and output.requires_grad:
-                found = gradients(output, leaves, create_graph=recorded)
-            else:
-                found = [np.zeros_like(leaf.data) for leaf in leaves]
-        remaining = iter(found)
-        nested = tree_map(lambda _: next(remaining), variables)
-        value = output if recorded else raw(output)
-        value = (value, aux) if has_aux else value
+            recorded = level.is_recorded((output, aux), variables)
+            pairs = [(output, output.seed())] if _is_tracked(output) else []
+            nested = level.pulled(pairs, variables, create_graph=recorded)
+        value = (output, aux) if has_aux else output
+        value = value if recorded else tree_map(raw, value)
         return value, nested[0] if isinstance(argnums, int) else tuple(nested)
 
     return derived
@@ -141,18 +148,19 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
         >>> print(value, of_a, of_b)
         6.0 3.0 2.0
     """
-    recorded = _is_recorded(args)
+    level = Level()
     with enable_grad():
-        tracked, variables = _variables(args, range(len(args)))
-        output = function(*tracked)
+        varied, variables = level.varied(args, range(len(args)))
+        output = function(*varied)
+    recorded = level.is_recorded(output, variables)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
-        again = recorded or _is_recorded((cotangent,))
-        pairs: list[tuple[Tensor, Array]] = []
+        pairs: list[tuple[Any, Array]] = []
         tree_map(lambda y, u: pairs.append((y, _fitting(y, u))), output, cotangent)
-        pairs = [(y, u) for y, u in pairs if isinstance(y, Tensor) and y.requires_grad]
-        found = iter(_pulled(pairs, tree_leaves(variables), True, again))
-        return tuple(tree_map(lambda _: next(found), variables))
+        again = level.recording and (recorded or any(_is_tracked(u) for _, u in pairs))
+        with enable_grad():
+            pairs = [(y, u) for y, u in pairs if _is_tracked(y)]
+            return tuple(level.pulled(pairs, variables, create_graph=again, retain_graph=True))
 
     return (output if recorded else tree_map(raw, output)), pull
 
@@ -175,23 +183,21 @@ def jvp(function: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, An
     """
     several = isinstance(args, tuple)
     points, along = (args, tangents) if several else ((args,), (tangents,))
-    recorded = _is_recorded((points, along))
+    level = Level()
     with enable_grad():
-        tracked, variables = _variables(points, range(len(points)))
-        output = function(*tracked)
-        flat = [y for y in tree_leaves(output) if isinstance(y, Tensor) and y.requires_grad]
-        probes = [Tensor(np.zeros_like(y.data), requires_grad=True) for y in flat]
-        leaves = tree_leaves(variables)
-        pulled = _pulled(list(zip(flat, probes, strict=True)), leaves, True, True)
-        moved: list[Any] = []
-        tree_map(lambda x, t: moved.append(_fitting(x, t)), tuple(variables), tuple(along))
-        pairs = [
-            (p, t)
-            for p, t in zip(pulled, moved, strict=True)
-            if isinstance(p, Tensor) and p.requires_grad
-        ]
-        pushed = iter(_pulled(pairs, probes, True, recorded))
-    known = {id(y): next(pushed) for y in flat}
+        varied, variables = level.varied(points, range(len(points)))
+        output = function(*varied)
+        flat = [y for y in tree_leaves(output) if _is_tracked(y)]
+        inner = Level()
+        _, (probes,) = inner.varied(([np.zeros_like(y.data) for y in flat],), (0,))
+        pairs = list(zip(flat, probes, strict=True))
+        pulled = level.pulled(pairs, variables, create_graph=True)
+        moved: list[tuple[Any, Array]] = []
+        tree_map(lambda p, t: moved.append((p, _fitting(p, t))), tuple(pulled), tuple(along))
+        recorded = level.is_recorded((output, [t for _, t in moved]), variables)
+        pairs = [(p, t) for p, t in moved if _is_tracked(p)]
+        pushed = inner.pulled(pairs, probes, create_graph=recorded)
+    known = {id(y): t for y, t in zip(flat, pushed, strict=True)}
     tangent = tree_map(lambda y: known.get(id(y), np.zeros_like(raw(y))), output)
     return (output if recorded else tree_map(raw, output)), tangent
 
@@ -205,23 +211,25 @@ def jacobian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Arr
                [0., 4.]])
     """
 
-    def derived(*args: Any) -> Array:
-        recorded = _is_recorded(args)
+    def derived(*args: Any, **kwargs: Any) -> Array:
+        level = Level()
         with enable_grad():
-            tracked, (variable,) = _variables(args, (argnum,))
-            output = function(*tracked)
+            varied, (variable,) = level.varied(args, (argnum,))
+            output = function(*varied, **kwargs)
             if not isinstance(variable, Tensor):
                 raise TypeError("jacobian: the argument is nested, expected a single array")
             if not isinstance(output, Tensor):
                 raise TypeError(f"jacobian: the function returned {type(output).__name__}, "
                                 "expected an array computed from its argument")  # fmt: skip
             shape = output.shape + variable.shape
+            recorded = level.is_recorded(output, variable)
             if not output.requires_grad or output.size == 0:
-                return np.zeros(shape, output.dtype)
+                zeros = np.zeros(shape, output.dtype)
+                return Tensor(zeros) if recorded else zeros
             units = np.eye(output.size, dtype=output.dtype).reshape(-1, *output.shape)
             rows = [
-                gradients(output, [variable], unit, retain_graph=True, create_graph=recorded)[0]
-                for unit in units
+                level.pulled([(output, u)], variable, create_graph=recorded, retain_graph=True)
+                for u in units
             ]
             return np.stack(rows).reshape(shape)
 
@@ -271,10 +279,10 @@ def checkpoint(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def wrapped(*args: Any, **kwargs: Any) -> Tensor:
         start = next_index()
         output = function(*args, **kwargs)
-        if not isinstance(output, Tensor):
+        if not hasattr(output, "__array_ufunc__") and not isinstance(output, complex | float | int):
             raise TypeError(f"checkpoint: the function returned {type(output).__name__}, "
                             "expected one Tensor")  # fmt: skip
-        if not output.requires_grad or output.index < start:
+        if not _is_tracked(output) or output.index < start:
             return output
         inputs: list[Node] = list(dict.fromkeys(
             parent
@@ -316,16 +324,62 @@ def _recomputed(run: Callable[[], Tensor], inputs: Sequence[Node]) -> Primitive:
     return Primitive("checkpoint", run, "fused", rules, rules, label="checkpoint")
 
 
-def _pulled(
-    pairs: Sequence[tuple[Tensor, Array]],
-    inputs: Sequence[Tensor],
-    retain_graph: bool,
-    create_graph: bool,
-) -> list[Array]:
-    found = walk(
-        pairs, inputs, retain_graph=retain_graph or create_graph, create_graph=create_graph
-    )
-    return [own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in inputs]
+class Level:
+    """One call of a derivative function: the nodes that it differentiates by, and its walk.
+
+    Attributes:
+        start: nodes with a smaller number are older than the call.
+        recording: whether operations were recorded where it was called.
+    """
+
+    def __init__(self) -> None:
+        self.start = next_index()
+        self.recording = current().recording
+
+    def varied(self, args: Sequence[Any], numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
+        """The arguments with a fresh node for each array to vary; and these nodes, nested alike."""
+        varied = list(args)
+        for k in numbers:
+            varied[k] = tree_map(_argument, args[k])
+        return varied, [varied[k] for k in numbers]
+
+    def is_recorded(self, outputs: Any, variables: Any) -> bool:
+        """Whether to record the derivative: it depends on what is tracked outside of the call."""
+        roots = [x for x in tree_leaves((outputs, variables)) if _is_tracked(x)]
+        return self.recording and any(
+            node.index < self.start or node.is_leaf for node in ancestors(roots, since=self.start)
+        )
+
+    def pulled(
+        self,
+        pairs: Sequence[tuple[Tensor, Array]],
+        variables: Any,
+        *,
+        create_graph: bool,
+        retain_graph: bool = False,
+    ) -> Any:
+        """The cotangents of the variables, nested alike, given those of some outputs."""
+        found = walk(
+            [(y, own(u, as_tensor=create_graph)) for y, u in pairs], tree_leaves(variables),
+            retain_graph=retain_graph or create_graph, create_graph=create_graph, since=self.start,
+        )  # fmt: skip
+        return tree_map(
+            lambda x: own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph), variables
+        )
+
+
+def _argument(x: Any) -> Tensor:
+    """A fresh node to differentiate by: recorded from ``x`` where that is tracked itself."""
+    given = x if isinstance(x, Tensor) and x.requires_grad else None
+    fresh = Tensor(x, requires_grad=True)
+    fresh.primitive, fresh.operands, fresh.parents = _ARGUMENT, (fresh.data,), (given,)
+    return fresh
+
+
+_ARGUMENT = Primitive(
+    "argument", lambda x: x, "linear", (lambda g, x: g,), (lambda g, y, x: g,), label="argument"
+)
+"""The identity: it sets an argument apart from the Tensor that was given for it."""
 
 
 def _fitting(x: Any, u: Any) -> Any:
@@ -338,19 +392,6 @@ def _fitting(x: Any, u: Any) -> Any:
     return u
 
 
-def _is_recorded(args: Any) -> bool:
-    """Whether the result shall be recorded: an argument is a Tensor that wants a gradient."""
-    return any(isinstance(a, Tensor) and a.requires_grad for a in tree_leaves(args))
-
-
-def _variables(args: Sequence[Any], numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
-    """The arguments with a tensor that requires a gradient in place of each array to vary."""
-
-    def variable(x: Any) -> Tensor:
-        tracked = isinstance(x, Tensor) and x.requires_grad
-        return x if tracked else Tensor(x, requires_grad=True)
-
-    tracked = list(args)
-    for k in numbers:
-        tracked[k] = tree_map(variable, args[k])
-    return tracked, [tracked[k] for k in numbers]
+def _is_tracked(x: Any) -> bool:
+    """Whether it is a Tensor that requires a gradient."""
+    return isinstance(x, Tensor) and x.requires_grad

@@ -17,9 +17,9 @@ from rich.table import Table
 from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.targets import Target, TargetError, builtin, resolve
+from minigrad.targets.functions import BackwardTarget
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
-    from minigrad.compile.source import Backend
     from minigrad.symbolic.sentences import Language
     from minigrad.symbolic.vocabulary import Notation
     from minigrad.verify.report import Check, Report
@@ -109,7 +109,7 @@ def verify(
             raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))
-    by_hand = [target.title for target in found if target.kind == "backward"]
+    by_hand = [target.title for target in found if isinstance(target, BackwardTarget)]
     for line in [*_established(report, by_hand), *_findings(report)]:
         console.print(line, highlight=False, soft_wrap=True)
     if json_file:
@@ -207,27 +207,29 @@ def graph(
 @click.argument("target")
 @click.option("--show", is_flag=True, help="Print the generated source instead.")
 @click.option("--backend", type=click.Choice(["numpy", "numba"]),
-              help="Numba where it is installed, unless said.")  # fmt: skip
+              help="By default Numba where it is installed.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write the generated source there.")  # fmt: skip
-def compile(target: str, show: bool, backend: Backend | None, output: Path | None) -> None:
+def compile(target: str, show: bool, backend: str | None, output: Path | None) -> None:
     """Compile a cell TARGET: all its steps as one kernel, forward and backward.
 
     The code is made from SymPy's derivatives of the cell's own equations. Layers use it by
     themselves; here it can be read, and compiled ahead of time.
     """
-    from minigrad.compile.inspection import description, source_of
+    from minigrad.compile.backends import named
+    from minigrad.compile.cells.description import description, source_of
 
     try:
         found = _resolve(target)
-        text = source_of(found, backend)
+        where = None if backend is None else named(backend)
+        text = source_of(found, where)
         if output is not None:
             write_text(output, text)
             click.echo(f"wrote {output}")
         elif show:
             click.echo(text, nl=False)
         else:
-            for line in description(found, backend):
+            for line in description(found, where):
                 click.echo(line)
     except (ValueError, ImportError) as error:
         raise InvalidInput(str(error)) from error

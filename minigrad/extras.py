@@ -3,7 +3,30 @@
 from __future__ import annotations
 
 import importlib
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 from types import ModuleType
+
+DISTRIBUTION = "symbolic-autodiff"
+"""What pip calls the project, as in setup.cfg: `minigrad` on the package index is another one."""
+
+
+def install_command(extra: str) -> str:
+    """The command that adds an extra to the minigrad that is running.
+
+    pip keeps the distribution that is installed and fetches only what the extra needs. A clone
+    that runs without being installed is named by its path, so that pip never asks an index for it.
+
+    Example:
+        >>> from minigrad.extras import install_command
+        >>> install_command("fast").endswith('[fast]"')
+        True
+    """
+    try:
+        distribution(DISTRIBUTION)
+    except PackageNotFoundError:
+        return f'pip install --editable "{Path(__file__).parents[1]}[{extra}]"'
+    return f'pip install "{DISTRIBUTION}[{extra}]"'
 
 
 def require(package: str, *, extra: str) -> ModuleType:
@@ -17,5 +40,5 @@ def require(package: str, *, extra: str) -> ModuleType:
     except ImportError as error:
         name = package.partition(".")[0]
         raise ImportError(
-            f'{name} is not installed; get it with: pip install "minigrad[{extra}]"'
+            f"{name} is not installed; get it with: {install_command(extra)}"
         ) from error

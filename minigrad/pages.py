@@ -11,6 +11,7 @@ from minigrad.files import check_writable, write_text
 from minigrad.graph import draw, require_graphviz
 from minigrad.symbolic import derive
 from minigrad.targets import Target
+from minigrad.targets.layers import LayerTarget
 from minigrad.verify.report import Report, summary
 
 STEPS = 3  # of the unrolled graphs: a first, one between, a last
@@ -56,7 +57,7 @@ def write_pages(
     jinja2 = require("jinja2", extra="report")
     layers = []
     for target in targets:
-        if target.kind not in ("cell", "layer"):
+        if not isinstance(target, LayerTarget):
             continue
         name = _file_name(target)
         progress(f"{target.title}: derivation")

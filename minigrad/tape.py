@@ -175,6 +175,10 @@ class Node:
         stamps: (position, checksum) of each operand that others may change, see `stamp`.
         shared: whether its data are a view of an array that others may change.
         saved: what a fused primitive's forward pass kept for its backward pass.
+        given: the operands as they were passed, where a Tensor without a gradient is among them:
+            pictures show its name.
+        recipe: the primitive and keywords of a value without a gradient that was computed inside
+            `unfused`; no walk reads it.
     """
 
     data: Array
@@ -191,6 +195,8 @@ class Node:
     stamps: tuple[tuple[int, int], ...] = ()
     shared: bool = False
     saved: Any = None
+    given: Sequence[Any] = ()
+    recipe: tuple[Primitive, Mapping[str, Any]] | None = None
 
     @property
     def is_leaf(self) -> bool:
@@ -300,6 +306,7 @@ def walk(
                 buffers.discard(parent)
         if not retain_graph:
             node.operands, node.parents, node.freed, node.saved = (), (), True, None
+            node.given = ()
     return found
 
 
@@ -376,9 +383,10 @@ def contributions(node: Node, g: Array, *, create_graph: bool) -> list[Array | N
             for raw, parent in zip(node.operands, node.parents, strict=True)
         ]
         start = next_index()
-        output = primitive.reference(*operands, **node.static)
-        parents = [parent for parent in node.parents if parent is not None]
-        found = walk([(output, g)], parents, create_graph=True, retain_graph=True, since=start)
+        with enable_grad():
+            output = primitive.reference(*operands, **node.static)
+            parents = [parent for parent in node.parents if parent is not None]
+            found = walk([(output, g)], parents, create_graph=True, retain_graph=True, since=start)
         # A parent in several places has all of them in its cotangent: it counts once
         return [None if parent is None else found.pop(parent, None) for parent in node.parents]
     if node.saved is None:

@@ -142,7 +142,7 @@ class Tensor(Node):
                 no cotangent is given; or an earlier backward has freed the graph.
             ValueError: the cotangent has another shape.
         """
-        seed = self.seed(cotangent)
+        seed = own(self.seed(cotangent), as_tensor=create_graph)
         found = walk([(self, seed)], retain_graph=retain_graph or create_graph,
                      create_graph=create_graph)  # fmt: skip
         for leaf, g in found.items():
@@ -401,6 +401,10 @@ class Tensor(Node):
         """Two axes exchanged, as ``ndarray.swapaxes``."""
         return record(p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
 
+    def round(self, decimals: int = 0) -> Array:
+        """The rounded values, as ``ndarray.round``: constants, whose derivative is 0."""
+        return np.round(self.data, decimals)
+
     def astype(self, dtype: Any) -> Tensor:
         """The same values as another floating-point type."""
         return record(p.astype, (self,), {"dtype": np.dtype(dtype)})
@@ -424,6 +428,7 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
     arrays: list[Any] = []
     parents: list[Tensor | None] = []
     tracked = given = False  # whether a gradient is wanted, and whether others hold an operand
+    constant = False  # whether some operand is a Tensor without a gradient
     plain = not primitive.variadic  # whether NumPy alone will do
     for x in operands:
         if isinstance(x, Tensor):
@@ -433,6 +438,7 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
                 tracked = True
             else:
                 parents.append(None)
+                constant = True
             if x.primitive is None or x.shared:
                 given = True
         else:
@@ -464,6 +470,8 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
             out.static = static and _kept(static)
             out.saved = saved
             out.scope = state.scope
+            if constant:
+                out.given = operands
             if type(data) is np.ndarray:
                 if data is not arrays[0] and data is not arrays[-1]:  # not somebody else's array
                     data.setflags(write=False)  # others reach it through .data; rules rely on it
@@ -474,6 +482,8 @@ def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str,
                     out.stamps = _stamps(primitive, operands, arrays)
             elif hasattr(data, "lift"):
                 out.operands = data.lift(arrays)
+    elif constant and not (state := current()).fusing and state.recording:
+        out.given, out.recipe, out.scope = operands, (primitive, static), state.scope
     return out
 
 
@@ -543,4 +553,5 @@ def own(g: Array, *, as_tensor: bool = False) -> Array:
     """A gradient as callers get it: it shares memory with nobody."""
     if as_tensor:
         return g if isinstance(g, Tensor) else Tensor(g)
+    g = raw(g)
     return g.copy() if isinstance(g, np.ndarray) else g

@@ -1,26 +1,70 @@
 """What the tutorials share: the reader's language, self-checks, formulas and verdicts.
 
 ``MINIGRAD_LANGUAGE`` is ``en`` (the default) or ``es``; the notebooks set it in their first cell.
+While the site is built it is ``both``: one run then says everything in both languages.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from minigrad.symbolic import Derivation
+from minigrad.targets import Judge
 from minigrad.verify import Report
-from minigrad.verify.report import Check, Judge, summary
+from minigrad.verify.report import Check, summary
 
 __all__ = ["Formulas", "check", "formulas", "text", "verdicts"]
 
 
-def text(en: str, es: str) -> str:
-    """The one of the two that is in the reader's language."""
-    return es if os.environ.get("MINIGRAD_LANGUAGE") == "es" else en
+_BOTH = re.compile("\ue000([^\ue001]*)\ue001([^\ue002]*)\ue002")
+
+
+class _Words(str):
+    """The words of both languages in one string, between marks; each is padded by itself."""
+
+    def __new__(cls, en: str, es: str) -> _Words:
+        words = super().__new__(cls, f"\ue000{en}\ue001{es}\ue002")
+        words.both = en, es
+        return words
+
+    both: tuple[str, str]
+
+    def __format__(self, spec: str) -> str:
+        en, es = self.both
+        return _Words(format(en, spec), format(es, spec))
+
+    def ljust(self, width: SupportsIndex, fill: str = " ", /) -> str:
+        return _Words(*(words.ljust(width, fill) for words in self.both))
+
+
+def text(en: Any, es: Any) -> Any:
+    """The one of the two that is in the reader's language.
+
+    Raises:
+        TypeError: the site is being built, and these are no words: the chapter has to say in its
+            header that it has data of each language.
+    """
+    language = os.environ.get("MINIGRAD_LANGUAGE")
+    if language != "both":
+        return es if language == "es" else en
+    if isinstance(en, tuple) and len(en) == len(es):
+        return tuple(map(text, en, es))
+    if not isinstance(en, str):
+        raise TypeError(
+            f"text: got {en!r}, expected words; a chapter whose data differ between languages "
+            "says so in its header: minigrad: data_of_each_language"
+        )
+    return _Words(en, es)
+
+
+def in_language(words: str, language: str) -> str:
+    """What a run in both languages printed, in one of them."""
+    return _BOTH.sub(r"\2" if language == "es" else r"\1", words)
 
 
 def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> None:

@@ -3,38 +3,101 @@
 from __future__ import annotations
 
 import configparser
+import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
+import venv
 import zipfile
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import nbformat
+import pytest
+
 import minigrad
+from minigrad import extras
+from minigrad.extras import DISTRIBUTION, install_command
+from tutorials.build import for_download, zipped_models
+from tutorials.chapters import chapter, in_language, read
 
 ROOT = Path(__file__).parents[1]
+WRITTEN = {".py", ".md", ".cfg", ".toml", ".jinja", ".html", "Makefile", "run"}
+BUILT = {"build", "dist", ".venv", ".venv-bench"}
 
 
-def test_the_wheel_holds_the_package_only_typed_and_with_its_data(tmp_path):
-    source = tmp_path / "source"  # built elsewhere, as building leaves files behind
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"  # built elsewhere, as building leaves files behind
     ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, source, ignore=ignored)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, source],
-        check=True, capture_output=True,
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, source)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """What a command prints, outside the clone; what it complains of if it fails."""
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=cwd, env={**outside, "PIP_NO_COMPILE": "1"},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.name.startswith(f"minigrad-{minigrad.__version__}-")
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_the_wheel_holds_the_package_only_typed_and_with_its_data(wheel):
+    stem = f"{DISTRIBUTION.replace('-', '_')}-{minigrad.__version__}"
+    assert wheel.name == f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         entry = next(name for name in names if name.endswith("entry_points.txt"))
         assert "minigrad = minigrad.cli:main" in archive.read(entry).decode()
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"minigrad", f"minigrad-{minigrad.__version__}.dist-info"}
+    assert tops == {"minigrad", f"{stem}.dist-info"}
     for needed in ("py.typed", "datasets/seattle_weather.csv", "templates/report.html.jinja"):
         assert f"minigrad/{needed}" in names
     modules = {str(p.relative_to(ROOT)) for p in (ROOT / "minigrad").rglob("*.py")}
     assert modules <= set(names)
+
+
+def test_the_wheel_works_where_nothing_else_is_and_so_does_a_downloaded_notebook(wheel, tmp_path):
+    """One fresh environment: first the command, then a notebook that installs the wheel itself."""
+    venv.create(tmp_path / "fresh", with_pip=True)
+    binaries = tmp_path / "fresh" / "bin"
+    pip = binaries / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"
+    run(*pip, "install", f"{wheel}[graphviz,report]")
+    assert "verify" in run(binaries / "minigrad", "--help", cwd=tmp_path)
+    assert "passed: all" in run(binaries / "minigrad", "verify", "tanh", cwd=tmp_path)
+
+    # With the distribution installed, the command in error messages adds an extra to it
+    ask = "from minigrad.extras import install_command; print(install_command('safetensors'))"
+    command = shlex.split(run(binaries / "python", "-c", ask, cwd=tmp_path))
+    assert command == ["pip", "install", f"{DISTRIBUTION}[safetensors]"]
+    run(*pip, *command[1:], cwd=tmp_path)
+    run(binaries / "python", "-c", "import minigrad, safetensors", cwd=tmp_path)
+
+    # Now without the wheel: the notebook's first cell has to install it
+    run(*pip, "uninstall", "--yes", DISTRIBUTION)
+    run(*pip, "install", "ipykernel", "nbclient")
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    shutil.copy(wheel, downloads)
+    (downloads / "models.zip").write_bytes(zipped_models())
+    script = ROOT / "tutorials" / "07-words-as-numbers.py"
+    this = chapter(script, read(script), "es")
+    notebook = for_download(in_language(read(script), "es"), this, wheel.name)
+    nbformat.write(notebook, downloads / "chapter.ipynb")
+    run(binaries / "jupyter-execute", "--inplace", "chapter.ipynb", cwd=downloads)
+    cells = nbformat.read(downloads / "chapter.ipynb", as_version=4).cells
+    printed = "".join(o.get("text", "") for cell in cells for o in cell.get("outputs", ()))
+    assert re.search(r"^○ 1: aún sin responder", printed, re.MULTILINE)
+    assert "✗" not in printed
 
 
 def test_setup_cfg_is_the_one_place_for_metadata():
@@ -44,8 +107,42 @@ def test_setup_cfg_is_the_one_place_for_metadata():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     assert setup["metadata"]["version"] == "attr: minigrad.__version__"
+    assert setup["metadata"]["name"] == DISTRIBUTION
     mentions = [p for p in (ROOT / "minigrad").rglob("*.py") if "__version__ =" in p.read_text()]
     assert mentions == [ROOT / "minigrad" / "__init__.py"]
+
+
+def test_no_pip_install_in_the_repository_fetches_a_stranger_s_package():
+    """Each names the clone, a wheel of it, or a package that setup.cfg depends on."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    others = set(re.findall(r"^[\w-]+", "\n".join(listed), re.MULTILINE)) - {DISTRIBUTION}
+    seen = set()
+    for path in ROOT.rglob("*"):
+        parts = path.relative_to(ROOT).parts
+        if parts[0] in BUILT or not {path.suffix, path.name} & WRITTEN or not path.is_file():
+            continue
+        for command in re.findall(r"pip[\w -]* install (.*)", path.read_text(encoding="utf-8")):
+            seen.add(path.name)
+            for word in re.findall(r"""[^\s"']+""", re.split(r"""[`\\#]|; |"'""", command)[0]):
+                filled_in = word.startswith(("$", "{"))  # by the Makefile, or by install_command
+                local = word.startswith((".", "dist/", "-"))  # or an option
+                assert filled_in or local or word in others, f"{path}: pip install {command}"
+    assert seen >= {"README.md", "Makefile", "build.py", "extras.py"}
+
+
+def test_messages_name_an_install_that_asks_no_index_for_the_project(monkeypatch):
+    monkeypatch.setattr(extras, "distribution", lambda name: name)
+    assert install_command("fast") == f'pip install "{DISTRIBUTION}[fast]"'
+
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(extras, "distribution", missing)
+    assert install_command("fast") == f'pip install --editable "{ROOT}[fast]"'
+    with pytest.raises(ImportError, match=r"^nowhere is not installed; get it with: pip install"):
+        extras.require("nowhere.at_all", extra="fast")
 
 
 def test_make_help_lists_every_target():

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import minigrad
+from minigrad.extras import DISTRIBUTION
 from minigrad.graph import draw
 from minigrad.symbolic import derive
 from minigrad.verify import verify
@@ -89,3 +91,8 @@ def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert named
     assert named <= targets
+
+
+def test_the_wheel_that_is_named_is_the_one_that_make_wheel_builds():
+    stem = f"{DISTRIBUTION.replace('-', '_')}-{minigrad.__version__}"
+    assert set(re.findall(r"dist/([^\s\"\[]+)", README)) == {f"{stem}-py3-none-any.whl"}

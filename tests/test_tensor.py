@@ -229,3 +229,15 @@ def test_only_what_leads_to_the_asked_input_is_visited(planted):
         np.testing.assert_array_equal(gradient, [2.0])
         with pytest.raises(AssertionError):
             mg.gradients(z, [other])
+
+
+def test_an_operation_keeps_the_tensors_that_need_no_gradient_for_their_names():
+    x = mg.Tensor(np.ones(2), name="features")
+    weight = mg.Parameter(np.ones(2))
+    assert (x * weight).given[0] is x
+    assert (x + 1).recipe is None
+    with mg.unfused():
+        doubled = 2 * x
+        assert (doubled * weight).given[0] is doubled
+    assert doubled.recipe[0] is mg.multiply
+    assert doubled.given == (2, x)

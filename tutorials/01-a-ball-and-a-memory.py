@@ -720,16 +720,16 @@ check("2", forgetful, stays, rtol=0.15)
 # %% [markdown] lang="en"
 # **3. A cell of your own.** Write a cell that forgets slowly: each step, its state moves halfway
 # from the old one to $\tanh(W\,[h_{t-1}, x_t] + b)$. Then let the three judges look at its
-# gradient, for which you have not written a line: `verdicts(verify(Target("leaky", Leaky)))`.
+# gradient, for which you have not written a line: `verdicts(verify(target_of(Leaky, "leaky")))`.
 
 # %% [markdown] lang="es"
 # **3. Tu propia celda.** Escribe una celda que olvide despacio: en cada paso, su estado se mueve
 # hasta la mitad del camino entre el anterior y $\tanh(W\,[h_{t-1}, x_t] + b)$. Después deja que los
 # tres jueces miren su gradiente, del que no habrás escrito ni una línea:
-# `verdicts(verify(Target("leaky", Leaky)))`.
+# `verdicts(verify(target_of(Leaky, "leaky")))`.
 
 # %%
-from minigrad.targets import Target
+from minigrad.targets import target_of
 
 
 class Leaky(nn.Cell):
@@ -771,7 +771,7 @@ class Leaky(nn.Cell):
 
 
 check("3", *one_step(Leaky))
-verdicts(verify(Target("leaky", Leaky)))
+verdicts(verify(target_of(Leaky, "leaky")))
 
 # %% [markdown] lang="en"
 # ## Where to read on

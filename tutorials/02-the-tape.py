@@ -41,7 +41,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import graph
 from minigrad.symbolic import derive
-from minigrad.targets import Target
+from minigrad.targets import target_of
 from minigrad.tutorial import check, formulas, text, verdicts
 from minigrad.verify import verify
 
@@ -370,7 +370,7 @@ forgetful_tanh = mg.elementwise(
     partials=(lambda y, x: 1 - y,),  # should be 1 - y * y
     symbol="tanh",  # what it is to SymPy, which differentiates it by itself
 )
-report = verify(Target("forgetful_tanh", forgetful_tanh), seed=SEED)
+report = verify(target_of(forgetful_tanh, "forgetful_tanh"), seed=SEED)
 for found in report.checks:
     print("✓" if found.passed else "no:", found.judge)
 print(report.checks[0].failures[-1])

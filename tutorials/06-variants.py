@@ -35,7 +35,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.symbolic import derive
-from minigrad.targets import Target
+from minigrad.targets import target_of
 from minigrad.tutorial import check, formulas, text, verdicts
 from minigrad.verify import verify
 from models.training import train
@@ -449,7 +449,7 @@ plt.show()
 # Una celda escrita hace un minuto se juzga igual que las que trae minigrad.
 
 # %%
-verdicts(verify(Target("Coupled", Coupled), seed=SEED))
+verdicts(verify(target_of(Coupled, "Coupled"), seed=SEED))
 
 # %% [markdown] lang="en"
 # ## Exercises

@@ -8,6 +8,8 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+#   minigrad:
+#     data_of_each_language: true
 # ---
 
 # %% [markdown] lang="en"
@@ -41,7 +43,7 @@ import sympy
 
 import minigrad as mg
 from minigrad import graph, nn
-from minigrad.targets import Target
+from minigrad.targets import target_of
 from minigrad.tutorial import check, text, verdicts
 from minigrad.verify import verify
 from models import autoencoder, captioner, language_model, sentiment
@@ -92,7 +94,7 @@ class Next(nn.Cell):
         return mg.softmax(self.s(h), axis=-1), h
 
 
-graph.draw(Target("Next", Next), steps=3, title=text("what comes next?", "¿qué viene después?"))
+graph.draw(target_of(Next, "Next"), steps=3, title=text("what comes next?", "¿qué viene después?"))
 
 # %% [markdown] lang="en"
 # ## First, count

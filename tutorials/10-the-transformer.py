@@ -8,6 +8,8 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+#   minigrad:
+#     data_of_each_language: true
 # ---
 
 # %% [markdown] lang="en"

@@ -44,9 +44,10 @@ import numpy as np
 import minigrad as mg
 from minigrad import compile as compiled
 from minigrad import graph, nn, optim, sigmoid, tanh
-from minigrad.compile.inspection import description, source_of
+from minigrad.compile.backends import NUMPY
+from minigrad.compile.cells.description import description, source_of
 from minigrad.symbolic import derive
-from minigrad.targets import Target
+from minigrad.targets import target_of
 from minigrad.tutorial import check, formulas, text, verdicts
 from minigrad.verify import check_vjp, verify
 
@@ -100,7 +101,7 @@ class Diary(nn.Cell):
         return h, m + w * (h - m)
 
 
-diary = Target("Diary", Diary)
+diary = target_of(Diary, "Diary")
 graph.draw(diary, view="cell")
 
 # %% [markdown] lang="en"
@@ -318,8 +319,8 @@ plt.show()
 # generó. (`d_` es nuestra $\delta$; `R`, papel de borrador).
 
 # %%
-print("\n".join(description(diary, "numpy")))
-source = source_of(diary, "numpy")
+print("\n".join(description(diary, NUMPY)))
+source = source_of(diary, NUMPY)
 start = source.index("def backward_")
 print(source[start : source.index("\n\n", start)])
 assert "np.subtract(h, m_prev, R[1])  # d_w" in source
@@ -697,7 +698,7 @@ class Leaky(nn.Cell):
     step = leaky
 
 
-verdicts(verify(Target("Leaky", Leaky), seed=SEED))
+verdicts(verify(target_of(Leaky, "Leaky"), seed=SEED))
 
 # %% [markdown] lang="en"
 # **4. By hand, without a mistake.** The function $y = x\,\sigma(x)$ goes by the names of swish and

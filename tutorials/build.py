@@ -1,65 +1,73 @@
-"""Run every tutorial in both languages; write notebooks and a site that needs no network.
+"""Run every tutorial; write notebooks, slides and a site that needs no network, in both languages.
 
-``python -m tutorials.build [FOLDER] [--only 01 …]`` (build/tutorials by default). Both languages
-stand in one script: Markdown cells carry ``lang="en"`` or ``lang="es"``, twins next to each other;
-code cells belong to both, and what they print follows ``MINIGRAD_LANGUAGE``. Cells with the tag
-``solution`` are folded, and so is the code of cells with the tag ``plot``. The reference stands
-beside them.
+``python -m tutorials.build [FOLDER] [--only 01 …]`` (build/tutorials by default). `chapters` reads
+the scripts, `execution` runs what has changed since the last time, and this makes of each chapter
+a page, a notebook and a deck of slides. The reference stands beside them.
 
-The wheel does not hold `models`. Where a chapter imports it, ``models.zip`` stands beside the
-notebook, which takes it from there if it finds no other.
+In a page, hints and solutions are folded, and so is the code of cells with the tag ``plot``. A
+notebook holds a solution's code as text: whoever runs all cells runs their own answers. It needs
+the wheel (``make wheel``), which stands beside it and is installed where minigrad is missing; the
+wheel does not hold `models`, which stands there as ``models.zip``.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import io
-import os
 import re
-import tempfile
+import shutil
 import zipfile
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import cache
-from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import jupytext
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from latex2mathml.converter import convert
-from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from tutorials import reference
+from tutorials.chapters import (
+    CHOICE,
+    CODE,
+    HEADING,
+    LANGUAGES,
+    STEP,
+    Chapter,
+    chapter,
+    read,
+    tagged,
+)
+from tutorials.execution import execute
 
 HERE = Path(__file__).parent
 SITE = HERE / "site"
 WORDS = {
     "en": {
         "language": "English", "solution": "Solution", "plot": "Code of the figure",
-        "figure": "Figure",
+        "figure": "Figure", "hint": "Hint", "right": "Right", "wrong": "No",
         "previous": "Previous", "next": "Next", "contents": "Contents",
         "notebook": "Download this chapter as a notebook",
-        "setup": "The notebook's language; and minigrad, where it is missing (on Colab, say).",
-        "models": "models.zip is missing: get it where this notebook is, and put it beside it",
+        "slides": "Slides of this chapter",
+        "setup": "The notebook's language; and minigrad, if it is missing (on Colab, for example).",
+        "missing": "{file} is missing: download it from where you got this notebook, and put it "
+                   "beside the notebook",
     },
     "es": {
         "language": "Español", "solution": "Solución", "plot": "Código de la figura",
-        "figure": "Figura",
+        "figure": "Figura", "hint": "Pista", "right": "Correcto", "wrong": "No",
         "previous": "Anterior", "next": "Siguiente", "contents": "Índice",
         "notebook": "Descargar este capítulo como cuaderno",
-        "setup": "El idioma del cuaderno; y minigrad, donde falte (en Colab, por ejemplo).",
-        "models": "falta models.zip: descárgalo de donde este cuaderno y ponlo a su lado",
+        "slides": "Diapositivas de este capítulo",
+        "setup": "El idioma del cuaderno; y minigrad, si falta (en Colab, por ejemplo).",
+        "missing": "falta {file}: descárgalo de donde descargaste este cuaderno y ponlo a su lado",
     },
 }  # fmt: skip
-# PyPI's minigrad before 0.1 is another project.
 SETUP = """\
 # {comment}
 import importlib.util
@@ -68,82 +76,19 @@ from pathlib import Path
 
 os.environ["MINIGRAD_LANGUAGE"] = "{language}"
 if importlib.util.find_spec("minigrad") is None:
-    wheels = [f"./{{wheel}}[graphviz,models,report]" for wheel in Path().glob("minigrad-*.whl")]
-    minigrad = wheels[0] if wheels else "minigrad[graphviz,models,report]>=0.1"
-    %pip install --quiet "{{minigrad}}"
+    if not Path("{wheel}").exists():
+        raise FileNotFoundError("{missing}")
+    %pip install --quiet "./{wheel}[graphviz,models,report]"
 """
 MODELS = """\
 if importlib.util.find_spec("models") is None:
     import sys
 
     if not Path("models.zip").exists():
-        raise FileNotFoundError("{models}")
+        raise FileNotFoundError("{missing}")
     sys.path.append("models.zip")
 """
-IMPORTS_MODELS = re.compile(r"^(?:from|import) models\b", re.MULTILINE)
-CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
-HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FORMULA = re.compile(CODE.pattern + r"|(\${1,2})([^$]+)\1", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """One tutorial in one language, as the contents and its neighbours' links name it."""
-
-    stem: str
-    language: str
-    title: str
-    question: str
-    uses_models: bool
-
-    @property
-    def page(self) -> str:
-        """The page's file name."""
-        return f"{self.stem}.{self.language}.html"
-
-
-def read(script: Path) -> NotebookNode:
-    """The notebook in a script, its prose checked and its cells numbered.
-
-    Raises:
-        ValueError: a prose cell has no twin.
-    """
-    notebook = jupytext.read(script)
-    if faults := untwinned(notebook):
-        raise ValueError(f"{script.name}: " + "; ".join(faults))
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"  # jupytext draws them at random
-    return notebook
-
-
-def untwinned(notebook: NotebookNode) -> list[str]:
-    """What is wrong with the prose: each English cell needs a Spanish twin right after it."""
-    faults = []
-    for is_prose, group in groupby(notebook.cells, lambda cell: cell.cell_type == "markdown"):
-        cells = list(group) if is_prose else []
-        for first, second in zip(cells[::2], [*cells[1::2], None], strict=False):
-            start = repr(first.source[:50])
-            languages = [c.metadata.get("lang") for c in (first, second) if c]
-            if languages != ["en", "es"]:
-                faults.append(f"languages {languages} at {start}, expected one en, one es")
-            elif first.source == second.source:
-                faults.append(f"not translated: {start}")
-            elif _form(first) != _form(second):
-                faults.append(f"other headings, code or tags than its twin: {start}")
-    return faults
-
-
-def _form(cell: NotebookNode) -> tuple[Any, ...]:
-    """What twins share: tags, depth of headings, blocks of code."""
-    blocks = re.findall(r"```.*?```", cell.source, re.DOTALL)
-    headings = re.findall(r"^#+(?= )", CODE.sub("", cell.source), re.MULTILINE)
-    return cell.metadata.get("tags"), headings, blocks
-
-
-def uses_models(notebook: NotebookNode) -> bool:
-    """Whether some cell imports `models`."""
-    code = (cell.source for cell in notebook.cells if cell.cell_type == "code")
-    return any(map(IMPORTS_MODELS.search, code))
 
 
 def zipped_models() -> bytes:
@@ -156,90 +101,82 @@ def zipped_models() -> bytes:
     return archive.getvalue()
 
 
-def in_language(notebook: NotebookNode, language: str) -> NotebookNode:
-    """The notebook with the prose of one language, after a cell that sets it up."""
-    chosen = deepcopy(notebook)
-    chosen.cells = [c for c in chosen.cells if c.metadata.get("lang", language) == language]
-    words = WORDS[language]
-    source = SETUP.format(comment=words["setup"], language=language)
-    if uses_models(notebook):
-        source += MODELS.format(models=words["models"])
-    setup = nbformat.v4.new_code_cell(source, id="setup")
-    chosen.cells.insert(0, setup)
-    return chosen
+def for_download(notebook: NotebookNode, this: Chapter, wheel: str) -> NotebookNode:
+    """The notebook as people download it: it sets itself up, and solves nothing for them.
 
-
-async def execute(notebook: NotebookNode) -> None:
-    """Run all cells, in place, by the Python that runs this.
-
-    Raises:
-        nbclient.exceptions.CellExecutionError: a cell failed.
+    Args:
+        notebook: of one language, run or not.
+        this: the chapter.
+        wheel: the file name of the wheel that stands beside it.
     """
-    # No folder to look for kernels in: then python3 is ours, whatever a user has installed.
-    specs = KernelSpecManager(kernel_dirs=[])
-    with tempfile.TemporaryDirectory() as where:
-        if uses_models(notebook):
-            (Path(where) / "models.zip").write_bytes(zipped_models())
-        client = NotebookClient(
-            notebook,
-            km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs),
-            timeout=600,
-            record_timing=False,
-            coalesce_streams=True,
-            resources={"metadata": {"path": where}},
-            extra_arguments=["--InlineBackend.figure_formats={'retina'}", "--log-level=ERROR"],
-        )
-        client.owns_km = True  # or it would leave the kernel running
-        await client.async_execute()
-
-
-async def _execute_all(notebooks: list[NotebookNode]) -> None:
-    """Run notebooks, as many at a time as there are processors."""
-    turn = asyncio.Semaphore(os.cpu_count() or 1)
-
-    async def in_turn(notebook: NotebookNode) -> None:
-        async with turn:
-            await execute(notebook)
-
-    await asyncio.gather(*map(in_turn, notebooks))
-
-
-def chapter(script: Path, notebook: NotebookNode, language: str) -> Chapter:
-    """Title and question of a chapter: its first heading and its first words in bold."""
-    first = next(c.source for c in notebook.cells if c.metadata.get("lang") == language)
-    title = first.splitlines()[0].lstrip("# ")
-    question = re.search(r"\*\*(.+?)\*\*", first, re.DOTALL)
-    return Chapter(
-        script.stem,
-        language,
-        title,
-        " ".join(question[1].split()) if question else "",
-        uses_models(notebook),
+    result, words = deepcopy(notebook), WORDS[this.language]
+    missing = words["missing"].format
+    source = SETUP.format(
+        comment=words["setup"], language=this.language, wheel=wheel, missing=missing(file=wheel)
     )
-
-
-def folded(notebook: NotebookNode, language: str) -> NotebookNode:
-    """The notebook as people download it: solutions are closed until they are wanted."""
-    result = deepcopy(notebook)
+    if this.uses_models:
+        source += MODELS.format(missing=missing(file="models.zip"))
+    cells = [nbformat.v4.new_code_cell(source, id="setup")]
     for cell in result.cells:
-        if "solution" not in cell.metadata.get("tags", ()):
-            continue
-        if cell.cell_type == "markdown":
-            summary = WORDS[language]["solution"]
-            cell.source = f"<details><summary>{summary}</summary>\n\n{cell.source}\n\n</details>"
-        else:  # JupyterLab's word for it, and Colab's
-            cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
+        if tagged(cell, "hint"):
+            cell.source = hints(cell.source, this.language)
+        elif tagged(cell, "quiz"):
+            cell.source = choices(cell.source, this.language)
+        elif tagged(cell, "solution"):
+            shown = cell.source
+            if cell.cell_type == "code":
+                shown = f"```python\n{shown}\n```"
+                cell = nbformat.v4.new_markdown_cell(id=cell.id, metadata=cell.metadata)
+            summary = words["solution"]
+            cell.source = f"<details><summary>{summary}</summary>\n\n{shown}\n\n</details>"
+        cells.append(cell)
+    result.cells = cells
     return result
 
 
-def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter]) -> str:
+def hints(source: str, language: str) -> str:
+    """Numbered hints as folds, each inside the one before it."""
+    folds = ""
+    for number, step in reversed([*enumerate(STEP.findall(source), 1)]):
+        summary = f"{WORDS[language]['hint']} {number}"
+        folds = (
+            f'<details class="hint"><summary>{summary}</summary>\n\n{_unwrapped(step)}\n\n'
+            f"{folds}</details>\n"
+        )
+    return folds
+
+
+def choices(source: str, language: str) -> str:
+    """A question whose choices, once they are opened, say whether they are right and why."""
+    question = source[: CHOICE.search(source).start()].strip()
+    lines = [question, ""]
+    for mark, choice, why in CHOICE.findall(source):
+        verdict = "right" if mark == "x" else "wrong"
+        said = f"**{'✓' if mark == 'x' else '✗'} {WORDS[language][verdict]}.** {_unwrapped(why)}"
+        summary = markdown2html(with_mathml(_unwrapped(choice))).strip()
+        summary = summary.removeprefix("<p>").removesuffix("</p>")
+        lines += [
+            f'<details class="choice {verdict}"><summary>{summary}</summary>', "", said, "",
+            "</details>", "",
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _unwrapped(prose: str) -> str:
+    return " ".join(prose.split())
+
+
+def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter], wheel: str) -> str:
     """The chapter as a page of the site: formulas in MathML, solutions folded."""
     shown = deepcopy(notebook)
-    del shown.cells[0]  # the setup is for the notebook
     section = this.title
     for cell in shown.cells:
         if cell.cell_type == "markdown":
             section = [section, *HEADING.findall(CODE.sub("", cell.source))][-1]
+            if tagged(cell, "hint"):
+                cell.source = hints(cell.source, this.language)
+            elif tagged(cell, "quiz"):
+                cell.source = choices(cell.source, this.language)
             cell.source = with_mathml(cell.source)
         cell.metadata["alt"] = f"{WORDS[this.language]['figure']}: {section}"
         for output in cell.get("outputs", ()):
@@ -247,7 +184,7 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter]) -> str:
             for kind in ("text/markdown", "text/latex"):
                 if kind in data:
                     data["text/markdown"] = with_mathml(data.pop(kind))
-    is_solution = [("solution" in c.metadata.get("tags", ())) for c in shown.cells]
+    is_solution = [tagged(cell, "solution") for cell in shown.cells]
     for cell, here, before, after in zip(
         shown.cells, is_solution, [False, *is_solution], [*is_solution[1:], False], strict=False
     ):
@@ -261,7 +198,7 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter]) -> str:
     k = same.index(this)
     return _render(
         "page.html.jinja", title=this.title, language=this.language, body=body, this=this,
-        other=next(c for c in chapters if c.stem == this.stem and c != this).page,
+        wheel=wheel, other=next(c for c in chapters if c.stem == this.stem and c != this).page,
         previous=same[k - 1] if k else None, next=same[k + 1] if k + 1 < len(same) else None,
     )  # fmt: skip
 
@@ -276,6 +213,50 @@ def with_mathml(prose: str) -> str:
         return convert(tex, display="block" if match[1] == "$$" else "inline")
 
     return FORMULA.sub(formula, prose)
+
+
+def slides(notebook: NotebookNode, this: Chapter) -> str:
+    """A lecturer's deck: the question, then each section's formulas and figures, then the quiz."""
+    deck: list[dict[str, Any]] = [{"title": this.title, "lead": this.question, "shown": []}]
+    for cell in notebook.cells:
+        if tagged(cell, "solution") or tagged(cell, "hint"):
+            continue
+        if tagged(cell, "quiz"):
+            deck.append({"shown": [_html(choices(cell.source, this.language))]})
+        elif cell.cell_type == "markdown":
+            for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
+                if heading := re.match(r"## (.+)\n+((?:(?!\n\n|\$\$).)*)", part, re.DOTALL):
+                    lead = re.match(r".+?[.?!:](?=\s|$)", _unwrapped(heading[2]))
+                    deck.append({"title": heading[1], "lead": lead[0] if lead else "", "shown": []})
+                found = re.findall(r"\$\$[^$]+\$\$", CODE.sub("", part))
+                deck[-1]["shown"] += [_html(formula) for formula in found]
+        for output in cell.get("outputs", ()):
+            if picture := _picture(output.get("data", {}), deck[-1].get("title", this.title)):
+                deck[-1]["shown"].append(picture)
+    full = [
+        {**slide, "shown": [item], "title": slide.get("title", ""), "lead": lead}
+        for slide in deck
+        for item, lead in zip(slide["shown"] or [""], [slide.get("lead", ""), *[""] * 99],
+                              strict=False)
+        if item or slide is deck[0]
+    ]  # fmt: skip
+    for slide in full:
+        slide["lead"] = _html(slide["lead"])
+    return _render("slides.html.jinja", title=this.title, language=this.language, this=this,
+                   deck=full)  # fmt: skip
+
+
+def _html(prose: str) -> str:
+    return str(markdown2html(with_mathml(prose)))
+
+
+def _picture(data: dict[str, Any], title: str) -> str:
+    """An output as it stands on a slide; nothing if it is only text."""
+    if "image/svg+xml" in data:
+        return str(data["image/svg+xml"])
+    if "image/png" in data:
+        return f'<img alt="{title}" src="data:image/png;base64,{data["image/png"]}">'
+    return "".join(_html(data[kind]) for kind in ("text/latex", "text/markdown") if kind in data)
 
 
 def contents(chapters: list[Chapter], language: str) -> str:
@@ -314,58 +295,89 @@ def highlighting(where: str) -> str:
     return f"{day}\n@media (prefers-color-scheme: dark) {{\n{night}\n}}"
 
 
-def build(scripts: list[Path], folder: Path) -> list[Path]:
-    """Run the tutorials in both languages and write the site; the files written.
+def build(
+    scripts: list[Path],
+    folder: Path,
+    wheel: Path,
+    *,
+    kept: Path | None = None,
+    apart: bool = False,
+    say: Any = lambda line: None,
+) -> list[Path]:
+    """Run the tutorials and write the site in both languages; the files written.
+
+    Args:
+        scripts: the chapters.
+        folder: where the site goes.
+        wheel: minigrad's wheel, which is copied there.
+        kept: where runs are kept, so that only what has changed is run again.
+        apart: run each language by itself, which takes longer and writes the same.
+        say: is told of the progress.
 
     Raises:
         ValueError: a prose cell has no twin.
         nbclient.exceptions.CellExecutionError: a cell failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    notebooks = {script: read(script) for script in scripts}
-    chapters = [
-        chapter(script, notebook, language)
-        for script, notebook in notebooks.items()
-        for language in WORDS
+    notebooks = {script.stem: read(script) for script in scripts}
+    every = [
+        chapter(script, notebooks[script.stem], language)
+        for script in scripts
+        for language in LANGUAGES
     ]
-
-    runs = {
-        this: in_language(notebooks[script], this.language)
-        for this, (script, _) in zip(chapters, product(scripts, WORDS), strict=True)
-    }
-    asyncio.run(_execute_all(list(runs.values())))
-    files = {f"index.{language}.html": contents(chapters, language) for language in WORDS}
+    done = execute(notebooks, kept=kept, apart=apart, say=say)
+    files = {f"index.{language}.html": contents(every, language) for language in LANGUAGES}
     files["index.html"] = files["index.en.html"]
-    for this, done in runs.items():
-        notebook = folded(done, this.language)
-        files[f"{this.stem}.{this.language}.ipynb"] = nbformat.writes(notebook) + "\n"
-        files[this.page] = page(done, this, chapters)
+    for this in every:
+        book = done[this.stem, this.language]
+        notebook = for_download(book, this, wheel.name)
+        files[this.notebook] = nbformat.writes(notebook) + "\n"
+        files[this.page] = page(book, this, every, wheel.name)
+        files[this.slides] = slides(book, this)
     colours = (SITE / "colours.css").read_text(encoding="utf-8")
     files |= reference.pages(SITE / "reference", colours=colours, highlighting=highlighting)
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
     written = [folder / name for name in files]
-    if any(this.uses_models for this in chapters):
+    written.append(Path(shutil.copy(wheel, folder)))
+    if any(this.uses_models for this in every):
         written.append(folder / "models.zip")
         written[-1].write_bytes(zipped_models())
     return written
 
 
 def main() -> None:
-    """Build all tutorials and say what was written."""
+    """Build all tutorials, and say what is being done and where to look."""
     parser = argparse.ArgumentParser(
         prog="python -m tutorials.build", description=__doc__.splitlines()[0]
     )
     parser.add_argument("folder", nargs="?", type=Path, default=Path("build/tutorials"))
     parser.add_argument("--only", nargs="+", default=[""], metavar="01",
                         help="chapters whose file names begin like this")  # fmt: skip
+    parser.add_argument("--kept", type=Path, default=Path("build/chapters"), metavar="FOLDER",
+                        help="what has not changed since is taken from here")  # fmt: skip
+    parser.add_argument("--apart", action="store_true",
+                        help="run each language by itself; this writes the same")  # fmt: skip
     options = parser.parse_args()
     scripts = [s for s in sorted(HERE.glob("[0-9]*.py")) if s.name.startswith(tuple(options.only))]
     if not scripts:
         parser.error(f"--only: no chapter begins with {' or '.join(options.only)}")
-    for path in build(scripts, options.folder.resolve()):
-        print(path)
+    wheels = sorted(Path("dist").glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        parser.error("dist holds no wheel for the notebooks: run make wheel first")
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    try:
+        written = build(
+            scripts, options.folder.resolve(), wheels[-1], kept=options.kept, apart=options.apart,
+            say=say,
+        )  # fmt: skip
+    except (CellExecutionError, ValueError) as error:
+        parser.exit(1, f"{error}\n")
+    print(f"{len(written)} files; begin at {options.folder / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from minigrad.primitives import Primitive
 
 PAGES = (
     "minigrad", "minigrad.nn", "minigrad.nn.init", "minigrad.optim", "minigrad.verify",
-    "minigrad.symbolic", "minigrad.graph", "minigrad.compile", "minigrad.datasets",
-    "minigrad.tree",
+    "minigrad.symbolic", "minigrad.graph", "minigrad.compile",
+    "minigrad.compile.cells", "minigrad.datasets", "minigrad.tree",
 )  # fmt: skip
 
 

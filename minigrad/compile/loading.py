@@ -16,9 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from minigrad.compile import numpy_runtime
-from minigrad.compile.source import Backend, Source
-
 CACHE = "MINIGRAD_CACHE"
 
 
@@ -59,20 +56,15 @@ def has_numba() -> bool:
     return True
 
 
-def functions(source: Source, backend: Backend) -> Mapping[str, Callable[..., Any]]:
-    """``forward`` and ``backward`` of a generated module.
+def machine_code(text: str) -> Mapping[str, Callable[..., Any]]:
+    """The functions of a module that Numba compiles; found on disk if it did so before.
 
     Raises:
-        RuntimeError: Numba does not compile it.
+        RuntimeError: no folder can be written to. Whatever Numba raises.
     """
-    if backend == "numpy":
-        names = vars(numpy_runtime).copy()
-        exec(compile(source.body, "<minigrad.compile>", "exec"), names)
-        return names
-    return vars(_import(source.text))
+    return vars(_import(text))
 
 
-@cache
 def _import(text: str) -> ModuleType:
     """The text as a module in a file of its own, beside which Numba keeps what it compiles."""
     from minigrad.compile import numba_runtime

@@ -1,8 +1,7 @@
 """What generated Numba code calls. float32 only: other types run on NumPy.
 
 Products are the BLAS's that NumPy brings, or where it cannot be found SciPy's, through Numba's
-own door to it. Unlike np.dot inside Numba they can add to what is there. Q holds the factors 0 and
-1 that the BLAS may have to be told.
+own door to it. Unlike np.dot inside Numba they can add to what is there.
 """
 
 from __future__ import annotations
@@ -36,8 +35,10 @@ over_time = njit(cache=True, error_model="numpy", nogil=True)
 _helper = partial(njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 _inline = _helper(fastmath={"contract", "nsz", "arcp"}, forceinline=True)
 
-_AXES = {"U": 2, "S": 3, "Z": 2, "D": 3, "E": 2, "C": 2, "N": 2, "B": 2, "P": 2, "Q": 1,
-         "R": 2}  # fmt: skip
+_AXES = {
+    "joint": 2, "states": 3, "affine": 2, "d_affine": 3, "d_joint": 2, "d_after": 2,
+    "d_before": 2, "d_shared": 2, "aside": 2, "room": 1, "rows": 2,
+}  # fmt: skip
 
 
 def signature(arguments: tuple[str, ...]) -> tuple[types.Type, ...]:
@@ -48,9 +49,9 @@ def signature(arguments: tuple[str, ...]) -> tuple[types.Type, ...]:
 def _type_of(argument: str) -> types.Type:
     if argument in ("n", "batch"):
         return types.int64
-    if argument == "M":
+    if argument == "going":
         return types.boolean[:, ::1]
-    axes = _AXES.get(argument) or (2 if argument.startswith(("V_", "W_", "d_W_")) else 1)
+    axes = _AXES.get(argument) or (2 if argument.startswith(("kept_", "W_", "d_W_")) else 1)
     return types.Array(types.float32, axes, "C")
 
 
@@ -85,7 +86,7 @@ if _address is not None:
     )  # fmt: skip
 
     @_helper()
-    def _gemm(a, b, turned, rows, inner, columns, keep, out, Q):  # type: ignore[no-untyped-def]
+    def _gemm(a, b, turned, rows, inner, columns, keep, out):  # type: ignore[no-untyped-def]
         """Out = a b, or a bᵀ; added to what is there if it is to be kept."""
         _sgemm(
             _ORDER, _AS_IT_IS, _TURNED if turned else _AS_IT_IS, rows, columns, inner, F(1),
@@ -102,13 +103,14 @@ else:
         ),
     )  # fmt: skip
     _S, _N, _T = np.uint8(ord("s")), np.uint8(ord("n")), np.uint8(ord("t"))
+    _FACTORS = np.array([0, 1], np.float32)
 
     @_helper()
-    def _gemm(a, b, turned, rows, inner, columns, keep, out, Q):  # type: ignore[no-untyped-def]
+    def _gemm(a, b, turned, rows, inner, columns, keep, out):  # type: ignore[no-untyped-def]
         """As above; here columns come first: outᵀ = bᵀ aᵀ."""
-        beta = Q[1:] if keep else Q[:1]
+        beta = _FACTORS[1:] if keep else _FACTORS[:1]
         _xxgemm(
-            _S, _T if turned else _N, _N, columns, rows, inner, Q[1:].ctypes, b.ctypes,
+            _S, _T if turned else _N, _N, columns, rows, inner, _FACTORS[1:].ctypes, b.ctypes,
             inner if turned else columns, a.ctypes, inner, beta.ctypes, out.ctypes, columns,
         )  # fmt: skip
 
@@ -133,29 +135,29 @@ def _small_product(W, u, out, add):  # type: ignore[no-untyped-def]
 
 
 @_helper()
-def product(W, u, out, Q):  # type: ignore[no-untyped-def]
+def product(W, u, out, room):  # type: ignore[no-untyped-def]
     """Out = W u, for W (rows, width), u of width · batch entries, out of rows · batch."""
     rows, width = W.shape
     batch = u.size // width
     if rows * u.size <= _SMALL:
         _small_product(W, u, out, False)
     else:
-        _gemm(W, u, False, rows, width, batch, False, out, Q)
+        _gemm(W, u, False, rows, width, batch, False, out)
 
 
 @_helper()
-def add_product(W, u, out, Q):  # type: ignore[no-untyped-def]
+def add_product(W, u, out, room):  # type: ignore[no-untyped-def]
     """Out += W u."""
     rows, width = W.shape
     batch = u.size // width
     if rows * u.size <= _SMALL:
         _small_product(W, u, out, True)
     else:
-        _gemm(W, u, False, rows, width, batch, True, out, Q)
+        _gemm(W, u, False, rows, width, batch, True, out)
 
 
 @_helper()
-def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
+def outer(D, first, last, u, out, room):  # type: ignore[no-untyped-def]
     """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
     rows, width = out.shape
     batch = u.shape[1] // width
@@ -170,7 +172,7 @@ def outer(D, first, last, u, out, Q):  # type: ignore[no-untyped-def]
                         total += flat[r * batch + b] * v[k * batch + b]
                     out[r, k] += total
         else:
-            _gemm(d, v, True, rows, batch, width, True, out, Q)
+            _gemm(d, v, True, rows, batch, width, True, out)
 
 
 @_helper()

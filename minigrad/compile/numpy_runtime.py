@@ -15,16 +15,16 @@ __all__ = [
 cos, exp, log, sin, sqrt, tanh = np.cos, np.exp, np.log, np.sin, np.sqrt, np.tanh
 
 
-def product(W: np.ndarray, u: np.ndarray, out: np.ndarray, Q: np.ndarray) -> None:
+def product(W: np.ndarray, u: np.ndarray, out: np.ndarray, room: np.ndarray) -> None:
     """Out = W u, for W (rows, width), u of width · batch entries, into the first rows of out."""
     u = u.reshape(W.shape[1], -1)
     np.dot(W, u, out=_rows(out, len(W), u.shape[1]))
 
 
-def add_product(W: np.ndarray, u: np.ndarray, out: np.ndarray, Q: np.ndarray) -> None:
+def add_product(W: np.ndarray, u: np.ndarray, out: np.ndarray, room: np.ndarray) -> None:
     """Out += W u."""
     u = u.reshape(W.shape[1], -1)
-    into, by_itself = _rows(out, len(W), u.shape[1]), _rows(Q, len(W), u.shape[1])
+    into, by_itself = _rows(out, len(W), u.shape[1]), _rows(room, len(W), u.shape[1])
     np.dot(W, u, out=by_itself)
     np.add(into, by_itself, out=into)
 
@@ -34,7 +34,7 @@ def _rows(array: np.ndarray, rows: int, batch: int) -> np.ndarray:
 
 
 def outer(
-    D: np.ndarray, first: int, last: int, u: np.ndarray, out: np.ndarray, Q: np.ndarray
+    D: np.ndarray, first: int, last: int, u: np.ndarray, out: np.ndarray, room: np.ndarray
 ) -> None:
     """Out += Σ_t D_t u_tᵀ, for D (time, gates, n), u (time, width · batch), out (rows, width)."""
     rows, width = out.shape

@@ -6,18 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Any, Literal
 
 import numpy as np
 
-from minigrad import nn
 from minigrad.autograd import gradients
 from minigrad.graph import summary
 from minigrad.graph.summary import Summary
 from minigrad.primitives.primitive import Array
 from minigrad.tape import Node as TapeNode
-from minigrad.tape import Scope, ancestors, unfused
+from minigrad.tape import Scope, ancestors
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor, raw
 from minigrad.tree import tree_leaves
@@ -319,50 +317,8 @@ def trace_target(target: Target, steps: int) -> Graph:
         >>> {node.step for node in graph.nodes if node.step is not None}
         {0, 1}
     """
-    rng = np.random.default_rng(0)
-    if target.kind == "primitive":
-        sample = target.subject.samples[0]
-        operands = tuple(
-            Tensor(_drawn(x, domain, rng), requires_grad=True, name=f"x{k}")
-            if isinstance(x, tuple)
-            else x
-            for k, (x, domain) in enumerate(zip_longest(sample.operands, target.subject.domain))
-        )
-        return _with_loss(target.subject.apply(operands, sample.static), target.title)
-    if target.kind == "part":
-        with unfused():
-            return _with_loss(target.subject.example(), target.title)
-    if target.kind in ("function", "tensor"):
-        with unfused():
-            outputs = target.outputs()
-        return _with_loss(outputs, target.title, given=True)
-    batch, input_size, hidden_size = 1, 3, 4
-    layer = target.made
-    if isinstance(layer, nn.Recurrent):
-        input_size = layer.cell.input_size
-    else:
-        layer = target.layer(input_size, hidden_size, rng=0)
-    x = Tensor(rng.normal(size=(batch, steps, input_size)), requires_grad=True, name="x")
-    if not isinstance(layer, nn.Recurrent):
-        with unfused():
-            return _with_loss(layer(x), target.title)
-    initial = None if len(layer.cells) > 1 else tuple(
-        Tensor(np.zeros((batch, layer.cell.size_of(name))), requires_grad=True, name=name)
-        for name in layer.cell.state
-    )  # fmt: skip
-    with unfused():
-        y, states = layer(x, initial)
-    # In a reversed direction the last step is the first, with no way through time before it.
-    last = layer.directions == 1 and layer.return_sequences
-    return _with_loss((y, states), target.title, last=last)
-
-
-def _drawn(shape: tuple[int, ...], domain: str | None, rng: np.random.Generator) -> np.ndarray:
-    """Numbers above 1, which suit most functions; what else a domain asks for."""
-    numbers = np.abs(rng.normal(size=shape)) + 1
-    if domain == "definite":
-        return numbers @ np.swapaxes(numbers, -1, -2) + np.eye(shape[-1])
-    return 1 / numbers if domain == "unit" else numbers
+    recording = target.record(steps)
+    return _with_loss(recording.outputs, target.title, last=recording.last, given=recording.given)
 
 
 def _with_loss(outputs: Any, title: str, *, last: bool = False, given: bool = False) -> Graph:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz
 
+from minigrad.extras import install_command
 from minigrad.files import check_writable, write_bytes
 from minigrad.graph import dot, layout
 from minigrad.graph.attention import SIDES, attention
@@ -285,7 +286,7 @@ def require_graphviz() -> None:
         raise GraphvizNotFoundError(
             "drawing needs Graphviz, and there is neither the program dot on PATH nor the package "
             "pygraphviz: install one (apt install graphviz, or brew install graphviz, or "
-            'pip install "minigrad[graphviz]")'
+            f"{install_command('graphviz')})"
         )
 
 

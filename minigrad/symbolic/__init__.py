@@ -11,7 +11,9 @@ from minigrad.symbolic.layer import derive_layer
 from minigrad.symbolic.rule import derive_rule
 from minigrad.symbolic.sentences import LANGUAGES, Language, Words
 from minigrad.symbolic.vocabulary import NOTATIONS, Notation
-from minigrad.targets import Target, TargetError, resolve
+from minigrad.targets import Target, resolve, target_of
+from minigrad.targets.layers import CellTarget
+from minigrad.targets.rules import PrimitiveTarget
 
 __all__ = [
     "LANGUAGES",
@@ -53,26 +55,12 @@ def derive(
     if isinstance(target, str):
         target = resolve(target)
     elif not isinstance(target, Target):
-        name = target.name if isinstance(target, Primitive) else target.__name__
-        target = Target(name, target)
-    cell = getattr(target.subject, "cell_type", None)
-    target = Target(target.name, cell) if cell else target
-    if target.kind == "part":
-        module = target.subject.module()
-        if module is None:
-            raise TargetError(
-                f"{target.name}: a function of several operations, expected a cell, a module or a "
-                "primitive; verify and graph know it"
-            )
-        target = Target(target.name, type(module))
+        target = target_of(target)
+    target = target.derivable()
     words = Words(language)
     if notation not in NOTATIONS:
         raise ValueError(f"derive: got notation {notation!r}, expected {', '.join(NOTATIONS)}")
-    if target.kind == "cell":
+    if isinstance(target, CellTarget):
         return derive_cell(target, wrt, notation=notation, words=words)
-    by_kind = {"layer": derive_layer, "primitive": derive_rule}
-    if target.kind not in by_kind:
-        raise TargetError(
-            f"{target.name}: a {target.kind}, expected a cell, a module or a primitive"
-        )
-    return by_kind[target.kind](target, wrt, words=words)
+    derived = derive_rule if isinstance(target, PrimitiveTarget) else derive_layer
+    return derived(target, wrt, words=words)

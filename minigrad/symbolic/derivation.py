@@ -84,7 +84,7 @@ class Section:
         >>> from minigrad.symbolic import derive
         >>> section = derive("rnn").sections[0]
         >>> section.title, [line.of for line in section.lines]
-        ('Forward', ['a', 'h'])
+        ('Forward pass', ['a', 'h'])
     """
 
     title: str
@@ -102,7 +102,7 @@ class Derivation:
         >>> from minigrad.symbolic import derive
         >>> derivation = derive("tanh")
         >>> derivation.title, [section.title for section in derivation.sections]
-        ('The derivative of tanh', ['Forward', 'Derivative', 'Backward'])
+        ('The derivative of tanh', ['Forward pass', 'Derivative', 'Backward pass'])
         >>> print(derivation.markdown().splitlines()[0])
         # The derivative of tanh
         >>> print(derivation)  # doctest: +ELLIPSIS

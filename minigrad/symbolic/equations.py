@@ -104,9 +104,8 @@ def cell_equations(target: Target) -> CellEquations:
         >>> [equation.name for equation in cell_equations(resolve("gru")).equations]
         ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
-    layer = target.layer(_WIDTH, _WIDTH, rng=0)
-    assert isinstance(layer, nn.Recurrent)
-    return equations_of(layer.cell, target.title, units=_WIDTH)
+    cell = target.cell(_WIDTH, _WIDTH, rng=0)
+    return equations_of(cell, target.title, units=_WIDTH)
 
 
 def equations_of(cell: nn.Cell, title: str, *, units: int | None = None) -> CellEquations:

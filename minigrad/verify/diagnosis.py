@@ -17,8 +17,8 @@ from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.notation import pretty
 from minigrad.primitives.primitive import Array
 from minigrad.tape import Node, ancestors, contribution
+from minigrad.targets.problem import Problem, drawn
 from minigrad.verify.forward_mode import output_tangent
-from minigrad.verify.problem import Problem, drawn
 
 _LARGE = 200  # entries of an operand up to which the right cotangent is found one by one
 

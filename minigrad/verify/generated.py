@@ -8,22 +8,20 @@ import numpy as np
 
 from minigrad import nn
 from minigrad.arrays.field import FieldArray
-from minigrad.compile import NotFusableError, plan
-from minigrad.compile.exact import exact_kernel, to_field, to_objects
-from minigrad.compile.kernel import Kernel, Weights
-from minigrad.compile.plan import Plan
-from minigrad.compile.source import Backend
+from minigrad.compile.backends import BACKENDS
+from minigrad.compile.cells.exact import exact_kernel, to_field, to_objects
+from minigrad.compile.cells.kernel import Kernel, Weights
+from minigrad.compile.cells.plan import NotFusableError, Plan, plan
 from minigrad.primitives.primitive import Array
-from minigrad.targets import Target
+from minigrad.targets.layers import CellTarget
+from minigrad.targets.problem import Arrays, drawn
 from minigrad.verify.judges import check, engine_gradients
-from minigrad.verify.problem import Arrays, drawn, of_layer
 from minigrad.verify.report import Check
 
 _BATCH, _STEPS, _INPUT, _HIDDEN = 2, 3, 2, 3
-_BACKENDS: tuple[Backend, ...] = ("numpy", "numba")
 
 
-def judge_generated(target: Target, seed: int = 0) -> list[Check]:
+def judge_generated(target: CellTarget, seed: int = 0) -> list[Check]:
     """Run a cell's generated forward and backward passes in the finite field.
 
     Every output and every gradient must equal those of the cell's own steps on the tape, which
@@ -36,22 +34,18 @@ def judge_generated(target: Target, seed: int = 0) -> list[Check]:
         >>> [check.passed for check in judge_generated(resolve("rnn"))]
         [True, True]
     """
-    layer = target.layer(_INPUT, _HIDDEN)
-    assert isinstance(layer, nn.Recurrent)
+    cell = target.cell(_INPUT, _HIDDEN)
     try:
-        order = plan(layer.cell)
+        order = plan(cell)
     except NotFusableError:
         return []
-    return [_judged(target, layer.cell, order, lengths, seed) for lengths in (None, (_STEPS, 1))]
+    return [_judged(target, cell, order, lengths, seed) for lengths in (None, (_STEPS, 1))]
 
 
 def _judged(
-    target: Target, cell: nn.Cell, order: Plan, lengths: tuple[int, ...] | None, seed: int
+    target: CellTarget, cell: nn.Cell, order: Plan, lengths: tuple[int, ...] | None, seed: int
 ) -> Check:
-    problem = of_layer(
-        target, batch=_BATCH, steps=_STEPS, input_size=_INPUT, hidden_size=_HIDDEN,
-        lengths=lengths,
-    )  # fmt: skip
+    problem = target.problem(_BATCH, _STEPS, _INPUT, _HIDDEN, lengths=lengths)
 
     def trial() -> tuple[float, list[str]]:
         rng = np.random.default_rng(seed)
@@ -62,13 +56,13 @@ def _judged(
         expected |= dict(zip(names, (y.data for y in outputs), strict=True))
         values = {name: leaf.data for name, leaf in leaves.items()}
         entries, faults = 0, []
-        for backend in _BACKENDS:
+        for backend in BACKENDS.values():
             kernel = exact_kernel(order, backend, _INPUT, _HIDDEN)
             for name, got in _run(kernel, cell, values, cotangents, lengths):
                 entries += got.size
                 if not (got - expected[name]).is_zero():
                     what = name if name in names else f"∂L/∂{name}"
-                    faults.append(f"{what} of the {backend} code")
+                    faults.append(f"{what} of the {backend.name} code")
         return entries, faults
 
     return check(
@@ -96,7 +90,7 @@ def _run(
     )
     states = [objects[f"{name}₀"][0].T for name in cell.state]
     saved = kernel.forward(objects["x"].transpose(1, 2, 0), states, weights, valid)
-    h = saved.U.reshape(_STEPS + 1, -1, _BATCH)[1:, :_HIDDEN]
+    h = saved.joint.reshape(_STEPS + 1, -1, _BATCH)[1:, :_HIDDEN]
     shown = h if valid is None else np.where(valid[:, None], h, 0)
     yield "y", to_field(shown.transpose(2, 0, 1))
     last = [h[-1], *(state.reshape(_HIDDEN, _BATCH) for state in saved.last)]

@@ -21,13 +21,13 @@ from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.world import ExactArray
 from minigrad.primitives.primitive import Array
 from minigrad.tape import ancestors
+from minigrad.targets import Judge
 from minigrad.tensor import Tensor, raw
 from minigrad.verify.constants import Residues, Symbols
 from minigrad.verify.diagnosis import describe
 from minigrad.verify.examples import entries, near, shapes, smaller
 from minigrad.verify.forward_mode import push_forward
 from minigrad.verify.handwritten import HandWritten
-from minigrad.verify.report import Judge
 
 _DRAWS = 40  # points of the field that are tried until every root in the function exists
 _EXACT = 4000  # entries of all inputs up to which the exact judge takes the example's shapes

@@ -15,11 +15,11 @@ from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.symbolic import Slopes, SymbolicArray, named_products, written_out
 from minigrad.primitives.primitive import Array
 from minigrad.tape import ancestors, walk
+from minigrad.targets.problem import Arrays, Judge, Leaves, Problem, drawn
 from minigrad.tensor import Tensor
 from minigrad.verify.diagnosis import culprits
 from minigrad.verify.forward_mode import push_forward
-from minigrad.verify.problem import Arrays, Leaves, Problem, drawn
-from minigrad.verify.report import Check, Judge
+from minigrad.verify.report import Check
 
 COMPLEX_STEP = 1e-30  # any step will do: nothing is subtracted, so nothing cancels
 EPSILONS = 1e4  # how many roundings of a dtype a gradient may be off, relative to its size
@@ -35,8 +35,8 @@ def judge_proof(problem: Problem, seed: int = 0) -> Check:
 
     Example:
         >>> from minigrad.targets import resolve
-        >>> from minigrad.verify import judge_proof, problems
-        >>> problem = next(p for judge, p in problems(resolve("tanh")) if judge == "proof")
+        >>> from minigrad.verify import judge_proof
+        >>> problem = next(resolve("tanh").problems())
         >>> print(judge_proof(problem).established)
         an identity for every real input, at these shapes
     """
@@ -73,8 +73,8 @@ def judge_exact(problem: Problem, seed: int = 0) -> Check:
 
     Example:
         >>> from minigrad.targets import resolve
-        >>> from minigrad.verify import judge_exact, problems
-        >>> problem = next(p for judge, p in problems(resolve("tanh")) if judge == "exact")
+        >>> from minigrad.verify import judge_exact
+        >>> problem = next(resolve("tanh").problems())
         >>> judge_exact(problem).passed
         True
     """
@@ -117,8 +117,8 @@ def judge_numeric(problem: Problem, seed: int = 0) -> Check:
 
     Example:
         >>> from minigrad.targets import resolve
-        >>> from minigrad.verify import judge_numeric, problems
-        >>> problem = next(p for judge, p in problems(resolve("tanh")) if judge == "numeric")
+        >>> from minigrad.verify import judge_numeric
+        >>> problem = next(resolve("tanh").problems())
         >>> judge_numeric(problem).passed
         True
     """

@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from minigrad.files import write_text
-
-Judge = Literal["proof", "exact", "numeric"]
+from minigrad.targets import JUDGES, Judge
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Report:
     checks: tuple[Check, ...]
     seed: int
 
-    judges: ClassVar[tuple[Judge, ...]] = ("proof", "exact", "numeric")
+    judges: ClassVar[tuple[Judge, ...]] = JUDGES
 
     @property
     def passed(self) -> bool:

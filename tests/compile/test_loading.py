@@ -18,7 +18,7 @@ from minigrad import compile as compiler, nn
 layer = nn.RNN(2, 3, rng=0)
 y, h = layer(np.ones((2, 4, 2), np.float32))
 y.sum().backward()
-print(compiler.chosen_backend(np.dtype(np.float32)), float(y.data.sum().round(4)))
+print(compiler.chosen_backend(np.dtype(np.float32)).name, float(y.data.sum().round(4)))
 """
 needs_numba = pytest.mark.skipif(not compiler.has_numba(), reason="needs Numba")
 

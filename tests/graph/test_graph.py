@@ -15,6 +15,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, sigmoid, tanh
+from minigrad.extras import install_command
 from minigrad.graph import (
     Graph,
     GraphvizNotFoundError,
@@ -26,7 +27,7 @@ from minigrad.graph import (
     trace_target,
     unrolled,
 )
-from minigrad.targets import Target, resolve
+from minigrad.targets import resolve, target_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 CELLS = ["rnn", "lstm", "gru"]
@@ -199,7 +200,7 @@ def test_without_graphviz_the_dot_is_still_written_and_both_installs_are_named(
     with pytest.raises(GraphvizNotFoundError) as error:
         draw("lstm", tmp_path / "lstm.svg", steps=2)
     assert "apt install graphviz" in str(error.value)
-    assert 'pip install "minigrad[graphviz]"' in str(error.value)
+    assert install_command("graphviz") in str(error.value)
     assert str(tmp_path / "lstm.dot") in str(error.value)
     assert (tmp_path / "lstm.dot").read_text().startswith("digraph")
     assert not (tmp_path / "lstm.svg").exists()
@@ -325,7 +326,7 @@ def test_a_cell_whose_gate_sees_the_new_state_is_drawn():
             c = sigmoid(self.f(h, x, c)) * c
             return sigmoid(self.o(x, c)) * tanh(c), c
 
-    view = draw(Target("mine", Peephole), steps=3)
+    view = draw(target_of(Peephole, "mine"), steps=3)
     labels = {line for item in view.items for line in item.lines}
     assert {"σ(W·[h, x, c] + b)", "σ(W·[x, c] + b)"} <= labels
     assert len(_by_step(view)) == 3

@@ -76,7 +76,7 @@ def test_a_target_s_gradients_are_of_the_last_step_s_output():
 def test_a_parameter_is_one_node_that_every_step_uses():
     graph = trace_target(resolve("lstm"), 5)
     parameters = [node for node in graph.nodes if node.kind == "parameter"]
-    layer = resolve("lstm").layer(3, 4, rng=0)
+    layer = resolve("lstm").module(3, 4, rng=0)
     assert len(parameters) == len(list(layer.parameters()))
     uses = {node.id: 0 for node in parameters}
     for edge in graph.edges:

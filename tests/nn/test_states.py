@@ -88,5 +88,8 @@ def test_a_single_array_and_other_suffixes_are_refused(tmp_path):
 
 def test_without_safetensors_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    with pytest.raises(ImportError, match=r"minigrad\[safetensors\]"):
+    with pytest.raises(
+        ImportError,
+        match=r"get it with: pip install .*\[safetensors\]",
+    ):
         nn.save_state(tmp_path / "model.safetensors", {})

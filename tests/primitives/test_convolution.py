@@ -13,54 +13,63 @@ import minigrad as mg
 from minigrad.arrays.field import FieldArray
 
 
-def by_the_sum(x, weight, bias, stride, padding):
+def by_the_sum(x, weight, bias, stride, padding, dilation, groups):
     """Dumoulin & Visin's definition, one output entry at a time."""
     x = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in padding]])
-    size = weight.shape[2:]
-    positions = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], size, stride, strict=True)]
+    reach = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    positions = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], reach, stride, strict=True)]
     y = np.zeros((x.shape[0], weight.shape[0], *positions))
+    channels, filters = weight.shape[1], weight.shape[0] // groups
     for n, o, *at in product(*map(range, y.shape)):
-        window = tuple(slice(p * s, p * s + k) for p, s, k in zip(at, stride, size, strict=True))
-        y[(n, o, *at)] = np.sum(x[(n, slice(None), *window)] * weight[o]) + bias[o]
+        window = tuple(
+            slice(p * s, p * s + k, d)
+            for p, s, k, d in zip(at, stride, reach, dilation, strict=True)
+        )
+        first = o // filters * channels
+        seen = x[(n, slice(first, first + channels), *window)]
+        y[(n, o, *at)] = np.sum(seen * weight[o]) + bias[o]
     return y
 
 
 @st.composite
 def convolutions(draw):
-    """Arrays and settings of a convolution over one or two axes."""
-    n = draw(st.sampled_from([1, 2]))
+    """Arrays and settings of a convolution over one to three axes."""
+    n = draw(st.sampled_from([1, 2, 3]))
     size = [draw(st.integers(1, 3)) for _ in range(n)]
     padding = [draw(st.integers(0, 2)) for _ in range(n)]
     stride = [draw(st.integers(1, 3)) for _ in range(n)]
-    length = [k + draw(st.integers(0, 4)) for k in size]
-    batch, channels, filters = (draw(st.integers(1, 3)) for _ in range(3))
+    dilation = [draw(st.integers(1, 2)) for _ in range(n)]
+    reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
+    length = [k + draw(st.integers(0, 5 - n)) for k in reach]
+    batch, groups, channels, filters = (draw(st.integers(1, 2)) for _ in range(4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    x = rng.normal(size=(batch, channels, *length))
-    weight, bias = rng.normal(size=(filters, channels, *size)), rng.normal(size=filters)
-    return x, weight, bias, tuple(stride), tuple(padding)
+    x = rng.normal(size=(batch, groups * channels, *length))
+    weight = rng.normal(size=(groups * filters, channels, *size))
+    bias = rng.normal(size=len(weight))
+    return x, weight, bias, tuple(stride), tuple(padding), tuple(dilation), groups
 
 
-CONV = {1: mg.conv1d, 2: mg.conv2d}
-TRANSPOSED = {1: mg.conv_transpose1d, 2: mg.conv_transpose2d}
+CONV = {1: mg.conv1d, 2: mg.conv2d, 3: mg.conv3d}
+TRANSPOSED = {1: mg.conv_transpose1d, 2: mg.conv_transpose2d, 3: mg.conv_transpose3d}
 
 
 @given(convolutions())
 @settings(max_examples=60, deadline=None)
 def test_a_convolution_is_the_sum_of_its_definition(case):
-    x, weight, bias, stride, padding = case
-    y = CONV[x.ndim - 2](x, weight, bias, stride=stride, padding=padding)
+    x, weight, bias, stride, padding, dilation, groups = case
+    y = CONV[x.ndim - 2](x, weight, bias, stride, padding, dilation, groups)
     np.testing.assert_allclose(y, by_the_sum(*case), rtol=1e-12, atol=1e-12)
 
 
 @given(convolutions())
 @settings(max_examples=40, deadline=None)
 def test_its_gradients_are_the_slopes_of_the_complex_step(case):
-    x, weight, bias, stride, padding = case
+    x, weight, bias, *settings = case
     conv = CONV[x.ndim - 2]
     g = np.random.default_rng(0).normal(size=by_the_sum(*case).shape)
 
     def loss(x, weight, bias):
-        return (conv(x, weight, bias, stride=stride, padding=padding) * g).sum()
+        return (conv(x, weight, bias, *settings) * g).sum()
 
     for k, gradient in enumerate(mg.grad(loss, argnums=(0, 1, 2))(x, weight, bias)):
         moved = [x, weight, bias]
@@ -73,19 +82,39 @@ def test_its_gradients_are_the_slopes_of_the_complex_step(case):
 @given(convolutions())
 @settings(max_examples=40, deadline=None)
 def test_the_transposed_convolution_is_the_adjoint_without_tolerance(case):
-    x, weight, _, stride, padding = case
+    x, weight, _, stride, padding, dilation, groups = case
     n = x.ndim - 2
     rng = np.random.default_rng(1)
-    fits = tuple((p - k) % s == 0 for p, k, s in zip(
-        (m + 2 * q for m, q in zip(x.shape[2:], padding, strict=True)),
-        weight.shape[2:], stride, strict=True))  # fmt: skip
+    left = tuple(
+        (length + 2 * p - ((k - 1) * d + 1)) % s
+        for length, p, k, d, s in zip(
+            x.shape[2:], padding, weight.shape[2:], dilation, stride, strict=True
+        )
+    )
     v, w = FieldArray.random(x.shape, rng), FieldArray.random(weight.shape, rng)
-    y = CONV[n](v, w, stride=stride, padding=padding)
+    y = CONV[n](v, w, None, stride, padding, dilation, groups)
     u = FieldArray.random(y.shape, rng)
-    back = TRANSPOSED[n](u, w, stride=stride, padding=padding)
-    if all(fits):  # else the input is longer than what the windows reach
-        assert back.shape == v.shape
-        assert (y * u).sum().item() == (v * back).sum().item()
+    back = TRANSPOSED[n](u, w, None, stride, padding, left, groups, dilation)
+    assert back.shape == v.shape  # output_padding makes up for what no window reached
+    assert (y * u).sum().item() == (v * back).sum().item()
+
+
+@given(convolutions())
+@settings(max_examples=30, deadline=None)
+def test_without_a_batch_and_with_the_same_length(case):
+    x, weight, bias, _, _, dilation, groups = case
+    conv = CONV[x.ndim - 2]
+    y = conv(x, weight, bias, 1, "same", dilation, groups)
+    assert y.shape == (x.shape[0], weight.shape[0], *x.shape[2:])
+    for whole, alone in zip(y, x, strict=True):
+        np.testing.assert_allclose(
+            conv(alone, weight, bias, 1, "same", dilation, groups), whole, atol=1e-12
+        )
+    reach = [(k - 1) * d for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    sides = [(r // 2, r - r // 2) for r in reach]
+    padded = np.pad(x, [(0, 0), (0, 0), *sides])
+    expected = conv(padded, weight, bias, 1, "valid", dilation, groups)
+    np.testing.assert_allclose(y, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("padding", [0, 1])
@@ -113,6 +142,72 @@ def test_the_gradient_of_a_maximum_goes_to_the_entry_that_has_it():
     )
 
 
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_pooling_skips_and_reaches_beyond_the_end_as_asked(data):
+    """One window after another, with what lies outside of x left out."""
+    n = data.draw(st.sampled_from([1, 2, 3]))
+    draw = lambda low, high: tuple(data.draw(st.integers(low, high)) for _ in range(n))  # noqa: E731
+    size, stride, dilation, length = draw(1, 3), draw(1, 3), draw(1, 3), draw(2, 6)
+    reach = tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
+    padding = tuple(data.draw(st.integers(0, k // 2)) for k in reach)
+    ceil_mode, include = data.draw(st.booleans()), data.draw(st.booleans())
+    x = np.random.default_rng(0).permutation(np.prod(length)).reshape(length) + 1.0
+    starts = []
+    for m, k, s, p in zip(length, reach, stride, padding, strict=True):
+        last = m - 1 if ceil_mode else m + p - k
+        some = range(-p, last + 1, s)
+        starts.append([t for t in some if t + k <= m + p] +
+                      [t for t in some if 0 < t + k - m - p < s and t < m][:1])  # fmt: skip
+    some = all(
+        any(0 <= t + j * d < m for j in range(k))
+        for ts, k, d, m in zip(starts, size, dilation, length, strict=True)
+        for t in ts
+    )
+    if not all(starts) or not some:
+        with pytest.raises(ValueError, match=r"larger than the padded input|in the padding alone"):
+            getattr(mg, f"max_pool{n}d")(x, size, stride, padding, dilation, ceil_mode)
+        return
+    pooled = {
+        "max": lambda: getattr(mg, f"max_pool{n}d")(
+            x, size, stride, padding, dilation, ceil_mode),
+        "avg": lambda: getattr(mg, f"avg_pool{n}d")(x, size, stride, padding, ceil_mode, include),
+    }  # fmt: skip
+    kinds = ["max"] if max(dilation) > 1 else ["max", "avg"]
+    for kind in kinds:
+        found = pooled[kind]()
+        assert found.shape == tuple(map(len, starts))
+        for at in product(*map(range, found.shape)):
+            places = [
+                [t + j * d for j in range(k) if t + j * d < m + p]
+                for t, k, d, m, p in zip(
+                    (s[i] for s, i in zip(starts, at, strict=True)),
+                    size, dilation, length, padding, strict=True,
+                )
+            ]  # fmt: skip
+            counted = np.prod([len(p) for p in places])
+            seen = [x[q] for q in product(*places)
+                    if all(0 <= i < m for i, m in zip(q, length, strict=True))]  # fmt: skip
+            if kind == "max":
+                assert found[at] == max(seen)
+            else:
+                np.testing.assert_allclose(
+                    found[at], sum(seen) / (counted if include else len(seen))
+                )
+
+
+@pytest.mark.parametrize("output", [1, 2, 3, 4, 5, 7, None])
+def test_adaptive_pooling_divides_an_axis_as_evenly_as_it_can(output):
+    x = np.random.default_rng(0).normal(size=(2, 5, 4))
+    n = output or 5
+    for k in range(n):
+        part = x[:, int(np.floor(5 * k / n)) : int(np.ceil(5 * (k + 1) / n))]
+        got = mg.adaptive_avg_pool(x, (output, None))[:, k]
+        np.testing.assert_allclose(got, part.mean(axis=1))
+        got = mg.adaptive_max_pool(x, (output, 4))[:, k]
+        np.testing.assert_array_equal(got, part.max(axis=1))
+
+
 def test_float32_stays_float32_and_an_empty_batch_stays_empty():
     x, weight = np.ones((0, 2, 5, 5), np.float32), np.ones((3, 2, 3, 3), np.float32)
     y = mg.conv2d(x, weight, np.ones(3, np.float32), padding=1)
@@ -132,6 +227,15 @@ def test_float32_stays_float32_and_an_empty_batch_stays_empty():
         (lambda: mg.conv2d(np.ones((1, 2, 5, 5)), np.ones((3, 2, 3, 3)), padding=(1,)),
          r"got padding \(1,\), expected 2 numbers from 0 up"),
         (lambda: mg.max_pool1d(np.ones((1, 1, 4)), 2, padding=2), "in the padding alone"),
+        (lambda: mg.conv2d(np.ones((1, 4, 5, 5)), np.ones((3, 2, 3, 3)), groups=2),
+         r"got x \(1, 4, 5, 5\), weight \(3, 2, 3, 3\), groups 2; expected"),
+        (lambda: mg.conv1d(np.ones((1, 2, 5)), np.ones((3, 2, 3)), stride=2, padding="same"),
+         r'padding="same" with stride \(2,\), expected stride 1'),
+        (lambda: mg.conv_transpose1d(np.ones((1, 2, 5)), np.ones((2, 3, 3)), output_padding=1),
+         "got output_padding 1 with stride 1 and dilation 1"),
+        (lambda: mg.conv_transpose1d(np.ones((1, 2, 1)), np.ones((2, 3, 1)), padding=1),
+         "gone after padding 1"),
+        (lambda: mg.adaptive_avg_pool(np.ones(3), (0,)), "expected a positive number or None"),
         (lambda: mg.overlap_add(np.ones((2, 3)), shape=(9,), stride=(2,)), "do not fill"),
     ],
 )  # fmt: skip

@@ -7,10 +7,9 @@ import pytest
 
 import minigrad as mg
 from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
-from minigrad.targets import Target
-from minigrad.verify import problems, verify
+from minigrad.targets import target_of
+from minigrad.verify import verify
 from minigrad.verify.judges import JUDGES
-from minigrad.verify.problem import of_primitive
 
 EVERY = sorted(PRIMITIVES.values(), key=lambda primitive: primitive.name)
 CASES = [(primitive, sample) for primitive in EVERY for sample in primitive.samples]
@@ -22,7 +21,7 @@ def _ids(value: object) -> str:
 
 def _operands(primitive, sample, rng, dtype=np.float64):
     """The sample's arrays: random ones where it gives a shape, within the domain."""
-    drawn = iter(of_primitive("t", primitive, sample).numbers(rng).values())
+    drawn = iter(target_of(primitive).problem(sample).numbers(rng).values())
     return [
         np.asarray(next(drawn), dtype) if isinstance(operand, tuple) else operand
         for operand in sample.operands
@@ -36,7 +35,11 @@ def test_a_primitive_carries_samples(primitive):
 
 @pytest.mark.parametrize("primitive", EVERY, ids=_ids)
 def test_all_three_judges_find_the_rule_right(primitive):
-    checks = [JUDGES[judge](problem, 0) for judge, problem in problems(Target("t", primitive))]
+    checks = [
+        JUDGES[judge](problem, 0)
+        for problem in target_of(primitive).problems()
+        for judge in problem.judges
+    ]
     assert {check.judge for check in checks} == {"proof", "exact", "numeric"}
     assert [check.failures for check in checks if not check.passed] == []
 
@@ -127,4 +130,4 @@ def test_a_wrong_rule_leaves_the_right_one_of_the_same_meaning_alone(forward):
     assert mg.grad(np.tanh)(0.5) == mg.grad(mg.tanh)(0.5) == 1 - np.tanh(0.5) ** 2
     assert BY_NUMPY[np.tanh] is mg.tanh
     assert verify("tanh").passed
-    assert not any(check.passed for check in verify(Target("wrong tanh", wrong)).checks)
+    assert not any(check.passed for check in verify(target_of(wrong, "wrong tanh")).checks)

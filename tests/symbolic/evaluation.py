@@ -120,8 +120,8 @@ class Unrolled:
         for name, before in initial.items():
             self.none = np.zeros((len(before), 1))
             self.known[name, "", False, -1] = before[:, None]
-        self._run("Forward", range(self.steps))
-        self._run("Backward through time", reversed(range(self.steps)))
+        self._run("Forward pass", range(self.steps))
+        self._run("Backpropagation through time", reversed(range(self.steps)))
 
     def gradients(self) -> dict[tuple[str, str], np.ndarray]:
         """∂L/∂ each parameter, from the section "Parameters"."""
@@ -140,7 +140,7 @@ class Unrolled:
     def _columns(self) -> dict[tuple[str, str], slice]:
         """Which columns of W_f meet which operand."""
         columns = {}
-        for line in section(self.derivation, "Forward"):
+        for line in section(self.derivation, "Forward pass"):
             _, right = sides(line)
             if isinstance(right, Operation) and right.kind == "affine":
                 weight, operands, _ = right.parts

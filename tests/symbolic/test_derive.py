@@ -12,7 +12,7 @@ from minigrad.arrays import functions
 from minigrad.symbolic import cell_equations, derive
 from minigrad.symbolic.adjoints import adjoints
 from minigrad.symbolic.equations import PREVIOUS, Affine
-from minigrad.targets import Target
+from minigrad.targets import target_of
 
 
 class Odd(nn.Cell):
@@ -33,7 +33,7 @@ CELLS = [nn.RNNCell, nn.LSTMCell, nn.GRUCell, Peephole, Coupled, Odd]
 @pytest.mark.parametrize("kind", CELLS)
 def test_the_derived_equations_give_the_engine_s_gradients(kind, rng):
     """Run what was derived, in NumPy and without the tape, over three steps."""
-    target = Target(kind.__name__, kind)
+    target = target_of(kind, kind.__name__)
     layer = nn.Recurrent(2, 3, cell=kind, rng=0, dtype=np.float64)
     x = rng.normal(size=(2, 4, 2))  # steps, batch, features
     cotangents = {s: rng.normal(size=(2, 4, 3)) for s in kind.state}
@@ -124,7 +124,7 @@ def test_the_lstm_reads_as_in_a_textbook():
 
 
 def test_a_changed_cell_changes_its_derivation():
-    text = derive(Target("coupled", Coupled)).text()
+    text = derive(target_of(Coupled, "coupled")).text()
     assert "δf_t = δc_t ∘ (c_{t−1} − tanh(a^g_t))" in text or "(1 − f_t)" in text
     assert "i_t" not in text
 
@@ -186,7 +186,7 @@ def test_names_that_mean_something_to_latex_or_html_are_inert():
         def step(self, x, h):
             return tanh(getattr(self, "σ_gate")(h, x)) * self.alpha(x)  # noqa: B009
 
-    derivation = derive(Target("<script>&_%", Trap))
+    derivation = derive(target_of(Trap, "<script>&_%"))
     assert "<script>" not in derivation.html()
     assert r"\mathrm{gate}" in derivation.latex()
     assert r"\alpha" in derivation.latex()
@@ -200,4 +200,4 @@ def test_a_step_that_is_more_than_gates_and_entries_says_so():
             return tanh(self.a(h, x)) @ np.eye(h.shape[-1])
 
     with pytest.raises(ValueError, match="uses matmul, which does not act on each entry"):
-        derive(Target("mixed", Mixed))
+        derive(target_of(Mixed, "mixed"))

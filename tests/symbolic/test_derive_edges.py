@@ -12,11 +12,11 @@ import pytest
 from evaluation import section, sides
 
 from minigrad import nn, tanh
-from minigrad.parts import PARTS
 from minigrad.primitives import PRIMITIVES
 from minigrad.symbolic import derive
 from minigrad.symbolic.formula import Name, rows, text
 from minigrad.targets import LAYERS
+from minigrad.targets.parts import PARTS
 
 
 class Unmakeable(nn.Cell):
@@ -61,7 +61,7 @@ def names(derivation: Any, *titles: str) -> list[str]:
 )
 def test_no_two_quantities_share_a_name(kind: type[nn.Module]) -> None:
     derivation = derive(kind)
-    for titles in (("Forward",), ("Backward", "Backward through time")):
+    for titles in (("Forward pass",), ("Backward pass", "Backpropagation through time")):
         found = names(derivation, *titles)
         assert len(found) == len(set(found))
 
@@ -76,7 +76,9 @@ def test_a_gate_is_its_activations_value_also_behind_a_peephole() -> None:
     derivation = derive(cells.DiagonalPeephole).text()
     assert "f_t = σ(a^f_t + c_{t−1} ∘ p_f)" in derivation
     assert "∂L/∂p_f = Σ_t δf_t ∘ f_t ∘ (1 − f_t) ∘ c_{t−1}" in derivation
-    assert re.search(r"∂c_t/∂c_\{t−1\} = diag\(f_t \+ f_t .*\) +the gates held", derivation)
+    assert re.search(
+        r"∂c_t/∂c_\{t−1\} = diag\(f_t \+ f_t .*\) +the path with the gates held", derivation
+    )
 
 
 def test_coupling_the_gates_adds_the_term_one_minus_f() -> None:
@@ -93,7 +95,7 @@ def test_a_recurrent_layer_stands_for_its_cell() -> None:
 
 
 def test_attentions_wrt_leaves_out_what_does_not_lead_there() -> None:
-    found = names(derive("attention", wrt="W_key"), "Backward")
+    found = names(derive("attention", wrt="W_key"), "Backward pass")
     assert found == ["δY", "δA", "δS", "δK", "δW_key"]
 
 
@@ -160,7 +162,7 @@ def test_a_product_of_entries_is_bracketed_in_a_product_of_matrices() -> None:
     lines = derive("additive-attention").text()
     assert "δK = Aᵀ δY + (δZ ∘ (1 − Z ∘ Z)) W_key" in lines
     assert "δW_query = (1ᵀ (δZ ∘ (1 − Z ∘ Z)))ᵀ Q" in lines
-    assert "S = W_score Zᵀ                    a product of matrices" in lines
+    assert "S = W_score Zᵀ                    matrix product" in lines
     assert "δH ∘ 1 / (2 H) / d ∘ 2 Z" in derive("layer-norm").text()
 
 
@@ -188,7 +190,7 @@ def test_html_is_whole_and_its_formulas_are_wellformed_mathml(kind: type[nn.Modu
 
 def test_html_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "latex2mathml.converter", None)
-    with pytest.raises(ImportError, match=r"minigrad\[report\]"):
+    with pytest.raises(ImportError, match=r"get it with: pip install .*\[report\]"):
         derive("rnn").html()
 
 

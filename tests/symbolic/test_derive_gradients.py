@@ -10,10 +10,10 @@ import pytest
 from evaluation import Unrolled, section, sides, value
 
 from minigrad import nn
-from minigrad.parts import PARTS
 from minigrad.symbolic import Derivation, derive
 from minigrad.symbolic.formula import Name
-from minigrad.targets import Target
+from minigrad.targets import target_of
+from minigrad.targets.parts import PARTS
 from minigrad.tensor import Tensor
 
 T, X, H = 3, 2, 4
@@ -62,7 +62,7 @@ def test_derived_equations_give_the_engines_gradients(
         parameters[key] = column
         expected[key] = parameter.grad.reshape(column.shape)
     parameters["H", ""] = np.array(H)  # the number of units, in means over them
-    derivation = derive(Target("cell", kind))
+    derivation = derive(target_of(kind, "cell"))
     run = Unrolled(derivation, parameters, _Widths(sizes), x.data, initial, loss_of)
 
     for name, k in zip(cell.state, range(len(cell.state)), strict=True):
@@ -137,7 +137,7 @@ def _compare(
     def of(name: Name) -> np.ndarray:
         return known[name.base, name.lower, name.delta]
 
-    for title in ("Forward", "Backward"):
+    for title in ("Forward pass", "Backward pass"):
         for line in section(derivation, title):
             left, right = sides(line)
             assert isinstance(left, Name)

@@ -15,15 +15,8 @@ import nbformat
 import pytest
 
 from tutorials import reference
-from tutorials.build import (
-    build,
-    folded,
-    in_language,
-    read,
-    untwinned,
-    with_mathml,
-    zipped_models,
-)
+from tutorials.build import build, for_download, with_mathml, zipped_models
+from tutorials.chapters import chapter, in_language, in_words, read, untwinned
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,16 +47,55 @@ graph.draw("rnn", steps=1)
 
 # %% tags=["solution"]
 print("folded")
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. What is $2^2$?**
+# - [ ] Two :: That is the root.
+# - [x] Four :: Two times
+#   two.
+# - [ ] Eight :: That is the cube, $2^3$.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿Cuánto es $2^2$?**
+# - [ ] Dos :: Esa es la raíz.
+# - [x] Cuatro :: Dos por dos.
+# - [ ] Ocho :: Ese es el cubo, $2^3$.
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Look.
+# 2. Look at $x$.
+# 3. Multiply.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Mira.
+# 2. Mira $x$.
+# 3. Multiplica.
+
+# %% tags=["plot"]
+import matplotlib.pyplot as plt  # pictures || dibujos
+figure, axes = plt.subplots()
+axes.set_title(text("a title", "un título mucho más largo"))
+plt.show()
 """
 
 
+WHEEL = "symbolic_autodiff-0.1.0-py3-none-any.whl"
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def wheel(tmp_path_factory):
+    path = tmp_path_factory.mktemp("wheel") / WHEEL
+    path.write_text("as pip would build it")
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, wheel):
     folder = tmp_path_factory.mktemp("site")
     for stem in ("01-squares", "02-more"):
         (folder / f"{stem}.py").write_text(SCRIPT, encoding="utf-8")
     scripts = sorted(folder.glob("*.py"))
-    written = build(scripts, folder / "out")
+    written = build(scripts, folder / "out", wheel)
     out = folder / "out"
     assert set(written) == {path for path in out.rglob("*") if path.is_file()}
     return {str(path.relative_to(out)): path.read_text(encoding="utf-8") for path in written}
@@ -128,20 +160,114 @@ def test_solutions_are_folded_in_pages_and_notebooks(site):
     assert start < page.index("The English solution") < end
     assert start < page.index('"folded"', start) < end
     cells = nbformat.reads(site["01-squares.es.ipynb"], as_version=4).cells
-    assert cells[-2].source.startswith("<details><summary>Solución</summary>")
-    assert cells[-1].metadata.jupyter.source_hidden and cells[-1].metadata.cellView == "form"
+    folded = [cell for cell in cells if cell.source.startswith("<details><summary>Solución")]
+    assert [cell.cell_type for cell in folded] == ["markdown", "markdown"]
+    assert '```python\nprint("folded")\n```' in folded[1].source
 
 
-def test_a_notebook_begins_by_getting_minigrad_where_it_is_missing(site):
+def test_a_notebook_runs_no_solution_so_that_a_reader_s_answers_stay(site):
+    for language in ("en", "es"):
+        cells = nbformat.reads(site[f"01-squares.{language}.ipynb"], as_version=4).cells
+        assert not any("folded" in cell.source for cell in cells if cell.cell_type == "code")
+
+
+def test_a_question_marks_each_choice_and_says_why(site):
+    for ending in ("html", "ipynb"):
+        page = site[f"01-squares.en.{ending}"].replace('\\"', '"')
+        assert re.findall(r'<details class="choice (\w+)"', page) == ["wrong", "right", "wrong"]
+        assert "Two times two." in page and "That is the cube" in page
+    assert "✓ Correcto." in site["01-squares.es.html"]
+
+
+def test_hints_are_folded_one_in_the_other(site):
+    page = site["01-squares.en.html"]
+    places = [page.index(f"<summary>Hint {number}</summary>") for number in (1, 2, 3)]
+    assert places == sorted(places)
+    assert "</details>" not in page[places[0] : places[2]]
+
+
+@pytest.mark.parametrize(
+    ("code", "english", "spanish"),
+    [
+        ('print(text("loss", "pérdida"), 3)', 'print("loss", 3)', 'print("pérdida", 3)'),
+        ("f\"{text('a', 'b')} {x}\"", 'f"a {x}"', 'f"b {x}"'),
+        ("f\"{text('a', 'b'):<9}\"", "f\"{'a':<9}\"", "f\"{'b':<9}\""),
+        ("x = text((1, 2),\n    3)  # fmt: skip", "x = (1, 2)", "x = 3"),
+        ("y = x  # state || estado", "y = x  # state", "y = x  # estado"),
+        ('"""One.\n\n|| Uno."""', '"""One."""', '"""Uno."""'),
+        ('axes.text(1, 2, "é")', 'axes.text(1, 2, "é")', 'axes.text(1, 2, "é")'),
+    ],
+)
+def test_code_has_the_words_of_the_reader_s_language_only(code, english, spanish):
+    assert (in_words(code, "en"), in_words(code, "es")) == (english, spanish)
+
+
+def test_slides_show_the_question_and_each_figure(site):
+    deck = site["01-squares.es.slides.html"]
+    assert "¿Cuánto es" in deck and deck.count("<section") >= 4
+    assert "data:image/png" in deck and "<svg" in deck
+    assert "folded" not in deck
+
+
+def test_one_run_for_both_languages_shows_what_two_runs_show(tmp_path, site, wheel):
+    """Pictures too: up to layout, which starts from the last language's in one run."""
+    script = tmp_path / "01-squares.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    build([script], tmp_path / "out", wheel, apart=True)
+    for language in ("en", "es"):
+        name = f"01-squares.{language}.ipynb"
+        one = nbformat.reads(site[name], as_version=4).cells
+        two = nbformat.reads((tmp_path / "out" / name).read_text("utf-8"), as_version=4).cells
+        assert [cell.source for cell in one] == [cell.source for cell in two]
+        for cell, other in zip(one, two, strict=True):
+            assert _but_pixels(cell) == _but_pixels(other)
+
+
+def _but_pixels(cell):
+    outputs = nbformat.from_dict(cell.get("outputs", []))
+    for output in outputs:
+        output.get("data", {}).pop("image/png", None)
+        output.get("metadata", {}).pop("image/png", None)
+    return outputs
+
+
+def test_what_has_not_changed_is_not_run_again(tmp_path, wheel):
+    script, said = tmp_path / "01-squares.py", []
+    for source in (SCRIPT, SCRIPT.replace("Why, ", ""), SCRIPT.replace("191", "291")):
+        script.write_text(source, encoding="utf-8")
+        said.append([])
+        build([script], tmp_path / "out", wheel, kept=tmp_path / "kept", say=said[-1].append)
+    assert [len(lines) for lines in said] == [2, 1, 2]
+    assert said[1] == ["[ 1/1] 01-squares: unchanged"]
+    assert "seven times 291 is 2037" in (tmp_path / "out" / "01-squares.en.html").read_text("utf-8")
+
+
+def test_data_of_each_language_need_a_run_for_each(tmp_path, wheel):
+    script = tmp_path / "01-squares.py"
+    source = SCRIPT.replace("7 * 191", "text(7, 8) * 191")
+    script.write_text(source, encoding="utf-8")
+    with pytest.raises(Exception, match="data_of_each_language"):
+        build([script], tmp_path / "out", wheel)
+    header = "# ---\n# jupyter:\n#   minigrad:\n#     data_of_each_language: true\n# ---\n\n"
+    script.write_text(header + source, encoding="utf-8")
+    build([script], tmp_path / "out", wheel)
+    assert "siete por 191 son 1528" in (tmp_path / "out" / "01-squares.es.html").read_text("utf-8")
+
+
+def test_a_notebook_begins_by_installing_the_wheel_where_it_is_missing(site):
     first = nbformat.reads(site["01-squares.es.ipynb"], as_version=4).cells[0]
-    assert first.cell_type == "code" and "%pip install" in first.source
+    assert first.cell_type == "code"
+    assert f'%pip install --quiet "./{WHEEL}[graphviz,models,report]"' in first.source
+    assert f"falta {WHEEL}" in first.source
+    assert site[WHEEL] == "as pip would build it"
+    assert f'<a href="{WHEEL}" download>' in site["01-squares.es.html"]
     assert 'os.environ["MINIGRAD_LANGUAGE"] = "es"' in first.source
 
 
-def test_a_chapter_that_needs_models_finds_them_beside_it(tmp_path):
+def test_a_chapter_that_needs_models_finds_them_beside_it(tmp_path, wheel):
     script = tmp_path / "01-models.py"
     script.write_text(SCRIPT.replace("import sympy", "import sympy\nfrom models import text as t"))
-    written = build([script], tmp_path / "out")
+    written = build([script], tmp_path / "out", wheel)
     archive = tmp_path / "out" / "models.zip"
     assert archive in written and archive.read_bytes() == zipped_models()
     page = (tmp_path / "out" / "01-models.es.html").read_text(encoding="utf-8")
@@ -160,14 +286,6 @@ def test_a_chapter_that_needs_models_finds_them_beside_it(tmp_path):
         capture_output=True, text=True,
     )  # fmt: skip
     assert Path(done.stdout.strip()) == Path("models.zip/models/text.py")
-
-
-def test_building_again_writes_the_same(tmp_path, site):
-    script = tmp_path / "01-squares.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    for path in build([script], tmp_path / "out"):
-        if path.suffix == ".ipynb":
-            assert path.read_text(encoding="utf-8") == site[path.name]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +308,6 @@ def test_prose_without_a_twin_is_refused(tmp_path, broken, fault):
 def test_the_build_changes_no_notebook_that_it_is_given():
     notebook = jupytext.reads(SCRIPT, "py:percent")
     before = nbformat.writes(notebook)
-    folded(in_language(notebook, "en"), "en")
+    for_download(in_language(notebook, "en"), chapter(Path("01.py"), notebook, "en"), WHEEL)
     assert not untwinned(notebook)
     assert nbformat.writes(notebook) == before

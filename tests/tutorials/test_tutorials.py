@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tutorials.build import WORDS, chapter, read
+from tutorials.chapters import LANGUAGES, chapter, read
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
@@ -59,7 +59,7 @@ def test_each_prose_cell_in_english_has_its_spanish_twin_right_after_it(script):
 
 
 @each
-@pytest.mark.parametrize("language", WORDS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_it_opens_with_a_question(script, language):
     asked = chapter(script, read(script), language).question
     assert asked.endswith("?")

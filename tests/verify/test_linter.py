@@ -394,7 +394,7 @@ def test_a_marked_backward_is_still_the_function_it_was():
 
     assert backward(1.0, 0.5, None) == 0.75
     with pytest.raises(TargetError, match="expected a cell or a layer"):
-        resolve("tanh").layer(1, 1)
+        resolve("tanh").module(1, 1)
 
 
 def test_a_pytorch_function_is_judged_through_its_arrays():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from minigrad import nn
-from minigrad.parts import PARTS, Part
 from minigrad.primitives import PRIMITIVES
-from minigrad.targets import Target, TargetError, builtin, resolve
+from minigrad.targets import TargetError, builtin, resolve, target_of
+from minigrad.targets.parts import PARTS, Part
 from minigrad.verify import verify
 
 
@@ -26,7 +26,7 @@ def test_parts_are_among_all_targets():
 
 def test_a_part_is_no_layer_over_time():
     with pytest.raises(TargetError, match="layer-norm: a part, expected a cell or a layer"):
-        resolve("layer-norm").layer(2, 3)
+        resolve("layer-norm").module(2, 3)
 
 
 def test_every_parameter_of_a_two_block_transformer_is_judged():
@@ -68,5 +68,5 @@ def test_a_norm_that_takes_its_variance_for_a_constant_is_caught():
             return centred / np.sqrt(variance + self.eps) * self.weight + self.bias
 
     part = Part(lambda rng, dtype: Detached(3, dtype=dtype), {"x": (2, 3)}, lambda m, x: m(x))
-    report = verify(Target("detached", part))
+    report = verify(target_of(part, "detached"))
     assert {c.judge for c in report.checks if not c.passed} == {"proof", "numeric"}

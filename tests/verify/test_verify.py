@@ -15,11 +15,10 @@ from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.symbolic import Slopes, named_products, written_out
 from minigrad.primitives import PRIMITIVES, fused, primitive
-from minigrad.targets import LAYERS, Target, resolve
-from minigrad.verify import Problem, judge_proof, problems, verify
+from minigrad.targets import LAYERS, resolve, target_of
+from minigrad.verify import Problem, judge_proof, verify
 from minigrad.verify.diagnosis import describe
 from minigrad.verify.forward_mode import push_forward
-from minigrad.verify.problem import of_layer
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -32,7 +31,7 @@ def test_every_layer_passes_all_three_judges(layer):
 
 @pytest.mark.parametrize("cell", [name for name in LAYERS if name != "attention"])
 def test_every_cell_is_proven_over_one_and_two_steps(cell):
-    shapes = [p.shapes for judge, p in problems(resolve(cell)) if judge == "proof"]
+    shapes = [p.shapes for p in resolve(cell).problems() if p.judges == ("proof",)]
     steps = [1] if cell == "lstm-layernorm" else [1, 2]  # whose second step takes an hour
     assert [shape["x"][1] for shape in shapes] == steps
     assert all(shape[f"{LAYERS[cell].state[0]}₀"][-1] in (1, 2) for shape in shapes)
@@ -58,7 +57,7 @@ def test_names_of_products_hide_nothing(planted, rule, right):
 
 
 def test_the_slopes_through_names_are_sympy_s_derivative():
-    problem = of_layer(resolve("lstm"), batch=1, steps=2, input_size=1, hidden_size=1)
+    problem = resolve("lstm").problem(1, 2, 1, 1)
     with named_products() as meanings:
         _, (y, *_) = problem.forward(problem.symbols())
     value = y.data.sum().item()
@@ -214,7 +213,7 @@ def test_a_walk_that_loses_a_cotangent_is_caught(monkeypatch):
 
 def test_the_reference_side_uses_no_rule_of_the_engine(planted):
     """With every rule of the engine broken, tangents are still pushed forward."""
-    problem = of_layer(Target("lstm", nn.LSTMCell), batch=1, steps=2, input_size=2, hidden_size=2)
+    problem = target_of(nn.LSTMCell).problem(1, 2, 2, 2)
     rng = np.random.default_rng(0)
     leaves, outputs = problem.forward(problem.field_numbers(rng))
     tangents = {leaf: leaf.data for leaf in leaves.values()}
@@ -313,5 +312,5 @@ def test_a_primitive_of_ones_own_is_what_its_formula_says(monkeypatch, sign, pas
         def step(self, x, h):
             return 0.5 * h + swish(self.a(h, x))
 
-    report = verify(Target("Swishing", Swishing))
+    report = verify(target_of(Swishing, "Swishing"))
     assert len(report.checks) == 8 and report.passed == passes

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from minigrad.primitives import PRIMITIVES
-from minigrad.targets import Target, TargetError, resolve
+from minigrad.targets import TargetError, resolve, target_of
 from minigrad.verify import WorkerError, verify
 
 RULES = """
@@ -59,7 +59,7 @@ def test_progress_counts_the_same_tasks():
 
 def test_a_target_that_no_name_leads_to_is_judged_here():
     wrong = replace(PRIMITIVES["tanh"], vjps=(lambda g, y, x: g * y,))
-    report = verify("exp", Target("tanh", wrong), "sqrt", jobs=2)
+    report = verify("exp", target_of(wrong, "tanh"), "sqrt", jobs=2)
     assert [name for name, cs in report.by_target().items() if not all(c.passed for c in cs)] == [
         "tanh"
     ]

@@ -14,7 +14,7 @@ from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.symbolic import derive
 from minigrad.symbolic.formula import Formula, latex
 from minigrad.symbolic.sentences import Words
-from minigrad.targets import Target, TargetError
+from minigrad.targets import TargetError, target_of
 from minigrad.verify import Check, verify
 from minigrad.verify.report import summary
 
@@ -44,7 +44,7 @@ def formulas(primitive: Primitive) -> Formulas:
         ImportError: the extra ``report`` is not installed.
     """
     try:
-        sections = derive(Target(primitive.name, primitive)).sections
+        sections = derive(target_of(primitive)).sections
     except (ValueError, TypeError):  # it only moves entries, or names no symbol
         return Formulas(words=primitive.doc.strip().split("\n")[0].replace("`", ""))
     lines = [line for section in sections for line in section.lines]
@@ -86,7 +86,7 @@ def local_derivatives(
 def verdict(name: str) -> list[dict[str, Any]] | None:
     """What the judges say of a primitive at its own samples; ``None`` if it carries none."""
     try:
-        return judged(verify(Target(name, PRIMITIVES[name])).checks)
+        return judged(verify(target_of(PRIMITIVES[name])).checks)
     except TargetError:
         return None
 

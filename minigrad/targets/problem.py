@@ -1,26 +1,26 @@
-"""What the judges are given: a function with named inputs that runs in any world."""
+"""A function with named inputs that runs in any world: what is judged of a target."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from minigrad import nn
 from minigrad.arrays.field import FieldArray, roots_at_random
 from minigrad.arrays.symbolic import SymbolicArray
-from minigrad.parts import Part
-from minigrad.primitives import Primitive, tril
-from minigrad.primitives.primitive import Array, Domain, Sample
-from minigrad.tape import unfused
-from minigrad.targets import Target
+from minigrad.primitives import tril
+from minigrad.primitives.primitive import Array, Domain
 from minigrad.tensor import Tensor
 
 Arrays = Mapping[str, Array]
 Leaves = dict[str, Tensor]
+Judge = Literal["proof", "exact", "numeric"]
+
+JUDGES: tuple[Judge, ...] = ("proof", "exact", "numeric")
 
 DRAWS = 60  # points of the field that are tried until every root in the function exists
 Shapes = Mapping[str, tuple[int, ...]]
@@ -37,6 +37,7 @@ class Problem:
         domains: what numbers an input may be, where that is not every real number.
         values: numbers to take for some inputs instead of random ones (real data).
         order: which derivative is judged: 1 for the gradient, 2 for its gradient.
+        judges: who can judge it; a proof over symbols takes too long for large ones.
 
     Example:
         >>> from minigrad.verify import Problem, judge_proof
@@ -51,6 +52,7 @@ class Problem:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     values: Arrays = field(default_factory=dict)
     order: int = 1
+    judges: tuple[Judge, ...] = JUDGES
 
     def forward(self, arrays: Arrays, *, recorded: bool = True) -> tuple[Leaves, list[Tensor]]:
         """Leaves with these arrays, and the outputs computed from them."""
@@ -123,81 +125,8 @@ def drawn(problem: Problem, rng: np.random.Generator) -> tuple[Leaves, list[Tens
     return problem.forward(problem.field_numbers(rng))
 
 
-def of_layer(
-    target: Target,
-    *,
-    batch: int,
-    steps: int,
-    input_size: int,
-    hidden_size: int,
-    x: np.ndarray | None = None,
-    seed: int = 0,
-    lengths: Sequence[int] | None = None,
-    **options: Any,
-) -> Problem:
-    """A cell unrolled, or a layer, over x (batch, steps, input_size).
-
-    The inputs are every parameter, x, and the initial state of a cell; of the sequences count
-    as many steps as ``lengths`` says, and ``options`` are those of `nn.Recurrent`.
-    """
-    module = target.layer(input_size, hidden_size, rng=seed, **options)
-    parameters = dict(module.named_parameters())
-    shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
-    shapes["x"] = (batch, steps, input_size)
-    cell = module.cell if isinstance(module, nn.Recurrent) else None
-    widths = {f"{name}₀": cell.size_of(name) for name in cell.state} if cell else {}
-    initial = list(widths)
-    count = len(module.cells) if isinstance(module, nn.Recurrent) else 0
-    shapes |= {name: (count, batch, width) for name, width in widths.items()}
-
-    def run(leaves: Mapping[str, Tensor]) -> Any:
-        with _parameters_of(module, leaves), unfused():
-            if not initial:
-                return module(leaves["x"])
-            return module(leaves["x"], tuple(leaves[name] for name in initial), lengths)
-
-    values: dict[str, np.ndarray] = {n: p.data for n, p in parameters.items()}
-    return Problem(target.name, shapes, run, values=values if x is None else {**values, "x": x})
-
-
-def of_part(target: Target, seed: int = 0) -> Problem:
-    """A part of `minigrad.parts` in the call that is written there."""
-    part: Part = target.subject
-    module = part.module(seed)
-    parameters = dict(module.named_parameters()) if module else {}
-    shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
-    shapes |= part.inputs
-
-    def run(leaves: Mapping[str, Tensor]) -> Any:
-        inputs = {name: leaves[name] for name in part.inputs}
-        if module is None:
-            return part.call(**inputs)
-        with _parameters_of(module, leaves):
-            return part.call(module, **inputs)
-
-    return Problem(target.name, shapes, run, part.domains)
-
-
-def of_primitive(name: str, primitive: Primitive, sample: Sample) -> Problem:
-    """A primitive applied to one of its samples."""
-    names = {k: f"x{k}" for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
-    shapes = {names[k]: x for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
-    domains = {names[k]: domain for k, domain in enumerate(primitive.domain) if k in names}
-
-    def run(leaves: Mapping[str, Tensor]) -> Any:
-        operands = tuple(
-            leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
-        )
-        once = primitive.apply(operands, sample.static)
-        if primitive.accumulate is None:
-            return once
-        return once, primitive.apply(operands, sample.static)  # it adds to what is there already
-
-    return Problem(name, shapes, run, domains)
-
-
 @contextmanager
-def _parameters_of(module: nn.Module, leaves: Mapping[str, Tensor]) -> Iterator[None]:
+def holding(module: nn.Module, leaves: Mapping[str, Tensor]) -> Iterator[None]:
     """The module with these tensors in place of its parameters."""
     replaced = []
     for path, part in module.named_modules():

@@ -6,17 +6,17 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from minigrad.compile.kernel import Kernel, Saved, Weights
-from minigrad.compile.loading import functions, has_numba
-from minigrad.compile.plan import NotFusableError, Plan, plan
-from minigrad.compile.source import Backend, write
+from minigrad.compile.backends import NUMPY, Backend, chosen_backend
+from minigrad.compile.cache import Cache
+from minigrad.compile.cells.kernel import Kernel, Saved, Weights
+from minigrad.compile.cells.plan import NotFusableError, Plan, plan
+from minigrad.compile.cells.source import write
 from minigrad.nn import Cell
 from minigrad.nn.module import Module
 from minigrad.primitives.primitive import Array, Primitive
@@ -25,48 +25,8 @@ from minigrad.tensor import Tensor
 
 _TRIALS = 4  # random points at which a kernel is held against the cell's own step
 _log = logging.getLogger("minigrad.compile")
-_backend: ContextVar[Backend | None] = ContextVar("minigrad.backend", default=None)
-
-
-@contextmanager
-def backend(name: Backend) -> Iterator[None]:
-    """Context manager: fused layers run on this backend.
-
-    Args:
-        name: "numpy" or "numba"; where none is said it is Numba for float32 if it is installed.
-
-    Raises:
-        ValueError: no such backend.
-        ImportError: Numba is asked for and not installed.
-
-    Example:
-        >>> from minigrad.compile import backend, chosen_backend
-        >>> with backend("numpy"):
-        ...     chosen_backend(np.dtype(np.float32))
-        'numpy'
-    """
-    if name not in ("numpy", "numba"):
-        raise ValueError(f"backend: got {name!r}, expected 'numpy' or 'numba'")
-    if name == "numba" and not has_numba():
-        raise ImportError('Numba is not installed; get it with: pip install "minigrad[fast]"')
-    token = _backend.set(name)
-    try:
-        yield
-    finally:
-        _backend.reset(token)
-
-
-def chosen_backend(dtype: np.dtype) -> Backend:
-    """Numba for float32 where it is installed; NumPy has the better tanh in float64.
-
-    Example:
-        >>> from minigrad.compile import chosen_backend
-        >>> chosen_backend(np.dtype(np.float64))
-        'numpy'
-    """
-    if dtype != np.float32:
-        return "numpy"
-    return _backend.get() or ("numba" if has_numba() else "numpy")
+_plans: Cache[Plan | None] = Cache(256)
+_kernels: Cache[Kernel] = Cache(64)
 
 
 def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
@@ -77,7 +37,7 @@ def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
         reference: (cell, x, states, valid, reverse) → what `Fused` computes, step by step.
 
     Example:
-        >>> from minigrad.compile import fuse
+        >>> from minigrad.compile.cells import fuse
         >>> fuse(nn.LSTMCell(3, 4), lambda *arguments: None) is not None
         True
         >>> fuse(nn.ProjectedLSTMCell(3, 4), lambda *arguments: None) is None  # the log says why
@@ -88,19 +48,17 @@ def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
     except NotFusableError as error:
         _log.info("on the tape, step by step: %s", error)
         return None
-    if key not in _plans:
-        try:
-            with enable_grad():  # the equations are read off the tape
-                _plans[key] = fusable(cell)
-        except NotFusableError as error:
-            _log.info("on the tape, step by step: %s", error)
-            _plans[key] = None
-    found = _plans[key]
+    found = _plans.get(key, lambda: _plan_or_none(cell))
     return None if found is None else Fused(cell, found, reference)
 
 
-_plans: dict[Any, Plan | None] = {}
-_kernels: dict[Any, Kernel] = {}
+def _plan_or_none(cell: Cell) -> Plan | None:
+    try:
+        with enable_grad():  # the equations are read off the tape
+            return fusable(cell)
+    except NotFusableError as error:
+        _log.info("on the tape, step by step: %s", error)
+        return None
 
 
 def _key(cell: Cell) -> Any:
@@ -130,7 +88,7 @@ def fusable(cell: Cell) -> Plan:
         NotFusableError: there is none.
 
     Example:
-        >>> from minigrad.compile import fusable
+        >>> from minigrad.compile.cells import fusable
         >>> len(fusable(nn.GRUCell(3, 4)).stages)  # products and blocks, in turn
         5
     """
@@ -141,7 +99,7 @@ def fusable(cell: Cell) -> Plan:
 
 def _check(cell: Cell, found: Plan) -> None:
     """Hold the plan against the cell's own step: what depends on values is not in equations."""
-    kernel = kernel_of(found, cell, "numpy")
+    kernel = kernel_of(found, cell, NUMPY)
     for seed in range(_TRIALS):
         rng = np.random.default_rng(seed)
         x = 2 * rng.normal(size=(1, cell.input_size, 4))
@@ -150,7 +108,7 @@ def _check(cell: Cell, found: Plan) -> None:
             saved = kernel.forward(x, states, weights_of(cell, np.dtype(float)))
             after = cell.step(x[0].T, *(s.T for s in states))
         after = after if isinstance(after, tuple) else (after,)
-        got = [saved.U[1, : states[0].size], *saved.last]
+        got = [saved.joint[1, : states[0].size], *saved.last]
         for name, value, own in zip(cell.state, got, after, strict=True):
             expected = np.asarray(getattr(own, "data", own)).T.reshape(-1)
             if not np.allclose(value, expected, rtol=1e-6, atol=1e-9, equal_nan=True):
@@ -164,7 +122,7 @@ def weights_of(cell: Cell, dtype: np.dtype) -> Weights:
     """The cell's parameters as plain arrays of one type.
 
     Example:
-        >>> from minigrad.compile import weights_of
+        >>> from minigrad.compile.cells import weights_of
         >>> weights = weights_of(nn.LSTMCell(3, 4), np.dtype(np.float32))
         >>> list(weights.weight), weights.weight["f"].shape
         (['f', 'i', 'g', 'o'], (4, 7))
@@ -181,28 +139,28 @@ def kernel_of(found: Plan, cell: Cell, backend: Backend) -> Kernel:
     """The compiled passes of a plan, made once; on NumPy where Numba does not compile them.
 
     Example:
-        >>> from minigrad.compile import fusable, kernel_of
+        >>> from minigrad.compile.backends import NUMPY
+        >>> from minigrad.compile.cells import fusable, kernel_of
         >>> cell = nn.LSTMCell(3, 4)
-        >>> kernel_of(fusable(cell), cell, "numpy").is_numba
-        False
+        >>> kernel_of(fusable(cell), cell, NUMPY).hidden_size
+        4
     """
-    key = found, backend
-    if key not in _kernels:
-        source = write(found, backend)
-        try:
-            passes = functions(source, backend)
-        except Exception as error:
-            if backend == "numpy":
-                raise
-            warnings.warn(
-                f"{type(cell).__name__}: Numba does not compile its kernel, so it runs on NumPy: "
-                f"{error}", RuntimeWarning, stacklevel=2,
-            )  # fmt: skip
-            _kernels[key] = kernel_of(found, cell, "numpy")
-        else:
-            sizes = cell.input_size, cell.hidden_size
-            _kernels[key] = Kernel(found, source, passes, *sizes, backend == "numba")
-    return _kernels[key]
+    return _kernels.get((found, backend), lambda: _kernel(found, cell, backend))
+
+
+def _kernel(found: Plan, cell: Cell, backend: Backend) -> Kernel:
+    source = write(found, backend)
+    try:
+        passes = backend.load(source.head, source.body)
+    except Exception as error:
+        if backend is NUMPY:
+            raise
+        warnings.warn(
+            f"{type(cell).__name__}: Numba does not compile its kernel, so it runs on NumPy: "
+            f"{error}", RuntimeWarning, stacklevel=2,
+        )  # fmt: skip
+        return kernel_of(found, cell, NUMPY)
+    return Kernel(found, source, passes, cell.input_size, cell.hidden_size)
 
 
 @dataclass(frozen=True)
@@ -215,7 +173,7 @@ class Fused:
         reference: the same step by step, of which higher derivatives are taken.
 
     Example:
-        >>> from minigrad.compile import fuse
+        >>> from minigrad.compile.cells import fuse
         >>> layer = nn.LSTM(3, 4, rng=0)
         >>> fused = fuse(layer.cell, lambda *arguments: None)  # with nothing for second derivatives
         >>> fused.primitive.name
@@ -316,7 +274,7 @@ class Fused:
         )  # fmt: skip
         hidden = self.cell.hidden_size
         out = np.empty((time + len(states), batch, hidden), dtype)
-        h = saved.U.reshape(time + 1, -1, batch)[1:, :hidden]
+        h = saved.joint.reshape(time + 1, -1, batch)[1:, :hidden]
         out[:time] = (h[::-1] if reverse else h).transpose(0, 2, 1)
         if lengths is not None:
             out[:time][np.arange(time)[:, None] >= lengths] = 0

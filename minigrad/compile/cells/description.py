@@ -1,4 +1,4 @@
-"""What `minigrad compile` tells of a cell."""
+"""What `minigrad compile` says about a cell."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from minigrad import nn
-from minigrad.compile.fused import chosen_backend, fusable, kernel_of, weights_of
+from minigrad.compile.backends import Backend, chosen_backend
+from minigrad.compile.cells.fused import fusable, kernel_of, weights_of
+from minigrad.compile.cells.plan import Block
+from minigrad.compile.cells.source import write
 from minigrad.compile.loading import cache_folder
-from minigrad.compile.plan import Block
-from minigrad.compile.source import Backend, write
 from minigrad.notation import pretty
 from minigrad.symbolic.equations import Total
-from minigrad.targets import Target, TargetError
+from minigrad.targets import Target
 
 _INPUT, _HIDDEN, _BATCH, _STEPS = 3, 4, 2, 3
 
@@ -37,7 +38,7 @@ def description(target: Target, backend: Backend | None = None) -> Iterator[str]
     """
     cell, backend = _cell_of(target), backend or _usual()
     plan = fusable(cell)
-    yield f"{target.title}: one operation for all steps, on {backend}"
+    yield f"{target.title}: one operation for all steps, on {backend.name}"
     for number, stage in enumerate(plan.stages, 1):
         if isinstance(stage, Block):
             yield f"  {number}. entry by entry: {', '.join(map(pretty, stage.names))}"
@@ -46,7 +47,7 @@ def description(target: Target, backend: Backend | None = None) -> Iterator[str]
         else:
             rows = ", ".join(pretty(a.name) for a in plan.affines[stage.first : stage.last])
             yield f"  {number}. a matrix product with {pretty(stage.operand)}: {rows}"
-    yield f"  kept for the way back: {', '.join(map(pretty, (*plan.state, *plan.kept)))}"
+    yield f"  kept for the backward pass: {', '.join(map(pretty, (*plan.state, *plan.kept)))}"
     start = time.perf_counter()
     kernel = kernel_of(plan, cell, backend)
     x = np.zeros((_STEPS, _INPUT, _BATCH), np.float32)
@@ -55,7 +56,7 @@ def description(target: Target, backend: Backend | None = None) -> Iterator[str]
     saved = kernel.forward(x, states, weights_of(cell, x.dtype))
     kernel.backward(saved, np.zeros((_STEPS, _HIDDEN, _BATCH), np.float32), states)
     took = f"  ready in {time.perf_counter() - start:.2f} s"
-    yield f"{took}; kept in {cache_folder()}" if backend == "numba" else took
+    yield f"{took}; kept in {cache_folder()}" if backend.loops else took
 
 
 def _usual() -> Backend:
@@ -63,8 +64,4 @@ def _usual() -> Backend:
 
 
 def _cell_of(target: Target) -> nn.Cell:
-    if target.kind != "cell":
-        raise TargetError(f"{target.name}: a {target.kind}, expected a recurrent cell")
-    layer = target.layer(_INPUT, _HIDDEN, rng=0, dtype=np.float32)
-    assert isinstance(layer, nn.Recurrent)
-    return layer.cell
+    return target.cell(_INPUT, _HIDDEN, rng=0, dtype=np.float32)

@@ -1,25 +1,27 @@
 """Parts of `minigrad.nn` that no time runs through: norms, heads, blocks, losses.
 
 Each is written here as one small call, with masks and repetitions where it has them, so that
-`verify` can judge it. What may be called with (input_size, hidden_size) on a sequence needs no
-such entry: see `minigrad.targets`.
+`verify` can judge it. What is made with (input_size, hidden_size) and called on a sequence needs
+no such entry: see `minigrad.targets.layers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from minigrad import nn
 from minigrad.primitives import log_softmax
 from minigrad.primitives.primitive import Domain
+from minigrad.tape import unfused
+from minigrad.targets.layers import LayerTarget
+from minigrad.targets.problem import JUDGES, Judge, Problem, holding
+from minigrad.targets.target import Recording, Target, TargetError
 from minigrad.tensor import Tensor
-
-ALL: tuple[Literal["proof", "exact", "numeric"], ...] = ("proof", "exact", "numeric")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Part:
     inputs: Mapping[str, tuple[int, ...]]
     call: Callable[..., Any]
     domains: Mapping[str, Domain] = field(default_factory=dict)
-    judges: tuple[Literal["proof", "exact", "numeric"], ...] = ALL
+    judges: tuple[Judge, ...] = JUDGES
 
     def module(self, seed: int = 0) -> nn.Module | None:
         """The module in float64, as in evaluation; ``None`` for a function."""
@@ -55,6 +57,48 @@ class Part:
         return self.call(**inputs) if module is None else self.call(module, **inputs)
 
 
+@dataclass(frozen=True)
+class PartTarget(Target):
+    """A part of the library, in the call that is written for it here."""
+
+    noun = "part"
+
+    @property
+    def title(self) -> str:
+        return self.name
+
+    def derivable(self) -> Target:
+        module = self.subject.module()
+        if module is None:
+            raise TargetError(
+                f"{self.name}: a function of several operations, expected a cell, a module or a "
+                "primitive; verify and graph know it"
+            )
+        return LayerTarget(self.name, type(module))
+
+    def record(self, steps: int) -> Recording:
+        with unfused():
+            return Recording(self.subject.example())
+
+    def problems(self, seed: int = 0) -> Iterator[Problem]:
+        part: Part = self.subject
+        module = part.module(seed)
+        parameters = dict(module.named_parameters()) if module else {}
+        shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
+        shapes |= part.inputs
+
+        def run(leaves: Mapping[str, Tensor]) -> Any:
+            inputs = {name: leaves[name] for name in part.inputs}
+            if module is None:
+                return part.call(**inputs)
+            with holding(module, leaves):
+                return part.call(module, **inputs)
+
+        problem = Problem(self.name, shapes, run, part.domains, judges=part.judges)
+        yield problem
+        yield replace(problem, order=2, judges=("exact",))
+
+
 def _module(make: Callable[..., nn.Module], *shape: int) -> Part:
     """A module that is called with one array x."""
     return Part(make, {"x": shape}, lambda module, x: module(x))
@@ -69,7 +113,7 @@ _INDICES = np.array([[0, 3, 1], [3, 3, 2]])
 _PADDING = np.array([[False, False, True], [False, True, True]])  # True: nobody attends to it
 _LONG_PADDING = np.arange(6) >= np.array([[4], [6]])
 _NOTHING = np.array([[False, False, True], [True, True, True]])  # the second row: to nothing
-_LARGE = ALL[1:]
+_LARGE = JUDGES[1:]
 _BLOCK: dict[str, Any] = {"dim_feedforward": 5, "activation": "gelu"}
 
 PARTS: Mapping[str, Part] = MappingProxyType({

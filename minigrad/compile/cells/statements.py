@@ -210,11 +210,11 @@ class _Ufuncs:
         if self.free:
             return self.free.pop()
         self.rows += 1
-        return f"R[{self.rows - 1}]"
+        return f"rows[{self.rows - 1}]"
 
     def give(self, name: str) -> None:
         """A row that is no longer needed."""
-        if name.startswith("R[") and name not in self.free:
+        if name.startswith("rows[") and name not in self.free:
             self.free.append(name)
 
     def call(self, ufunc: str, *arguments: str, remark: str = "") -> None:

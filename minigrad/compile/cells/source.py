@@ -1,46 +1,43 @@
-"""From a plan to Python source: one function over all steps, and one for the way back.
+"""From a plan to Python source: one function over all steps, and one for the backward pass.
 
-Both backends share everything but the bodies of the blocks: NumPy's are calls of ufuncs that
+All backends share everything but the bodies of the blocks: NumPy's are calls of ufuncs that
 write into arrays made beforehand, Numba's one loop over the entries. All names are identifiers
 made by the plan, all formulas SymPy's of the cell's own equations: no text from outside gets
 into the source.
 
-Arrays, all flat behind the axes named here, with n = width · batch entries of a quantity at one
-step, units before batch:
+The functions take their arrays by name. All are flat behind the axes named here, with
+n = width · batch entries of a quantity at one step, units before batch:
 
-======  ===========================  ==========================================================
-U       (time + 1, …)                first state, x and ones, one below the other: [h; x; 1]
-S       (other states, time + 1, n)  the other states
-V_…     (time, n) each               values of the step that the way back reads
-Z       (gates, n)                   the gates' affine maps at one step
-D       (some steps, gates, n)       their cotangents, until the weights have got theirs
-E       as U                         cotangents of U; at the start what comes from outside
-C, N    (other states, n)            cotangents of the states after the step, and before it
-B       (buffers, n)                 cotangents that one block hands to another
-M       (time, batch) or empty       whether a sequence still goes on
-Q, R                                 scratch: of a product, of a block
-======  ===========================  ==========================================================
+==========  ===========================  ======================================================
+joint       (time + 1, …)                first state, x and ones, one below the other: [h; x; 1]
+states      (other states, time + 1, n)  the other states
+kept_…      (time, n) each               values of the step that the backward pass reads
+affine      (gates, n)                   the gates' affine maps at one step
+d_affine    (some steps, gates, n)       their cotangents, until the weights have got theirs
+d_joint     as joint                     cotangents of it; at the start what comes from outside
+d_after     (other states, n)            cotangents of the states after the step
+d_before    (other states, n)            and before it
+d_shared    (buffers, n)                 cotangents that one block hands to another
+aside       (states, n)                  cotangents of sequences that have ended
+going       (time, batch) or empty       whether a sequence still goes on
+W_…, d_W_…  (rows, columns)              the weights of each product; in the backward pass Wᵀ
+room        one axis                     scratch of a product
+rows        (some, n)                    scratch of a block
+==========  ===========================  ======================================================
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import sympy
 
-from minigrad.compile.plan import INPUT, Block, NotFusableError, Plan, Product, summand
-from minigrad.compile.statements import Assignment, Place, in_loop, in_ufuncs
+from minigrad.compile.backends import Backend
+from minigrad.compile.cells.plan import INPUT, Block, NotFusableError, Plan, Product, summand
+from minigrad.compile.cells.statements import Assignment, Place, in_loop, in_ufuncs
 from minigrad.symbolic.equations import PREVIOUS, Total, symbol
-
-Backend = Literal["numpy", "numba"]
-
-_HEADS = {
-    "numpy": "from minigrad.compile.numpy_runtime import *",
-    "numba": "from minigrad.compile.numba_runtime import *",
-}
 
 
 @dataclass(frozen=True)
@@ -48,22 +45,30 @@ class Source:
     """Generated code.
 
     Attributes:
-        text: a module with ``forward`` and ``backward``.
-        body: the same without its imports.
-        scratch: rows of R that it uses.
-        buffers: rows of B.
+        head: the first lines of a module, with its imports.
+        body: the rest, which defines ``forward`` and ``backward``.
+        arguments: of each of the two, in order.
+        rows: how many rows of scratch it uses.
+        buffers: how many rows of ``d_shared``.
 
     Example:
-        >>> from minigrad.compile import fusable, write
-        >>> source = write(fusable(nn.RNNCell(3, 4)), "numpy")
-        >>> "def forward(" in source.text, "def backward(" in source.text
-        (True, True)
+        >>> from minigrad.compile.backends import NUMPY
+        >>> from minigrad.compile.cells import fusable, write
+        >>> source = write(fusable(nn.RNNCell(3, 4)), NUMPY)
+        >>> "def forward(" in source.text, source.arguments["forward"][:3]
+        (True, ('n', 'batch', 'joint'))
     """
 
-    text: str
+    head: str
     body: str
-    scratch: int
+    arguments: Mapping[str, tuple[str, ...]]
+    rows: int
     buffers: int
+
+    @property
+    def text(self) -> str:
+        """The whole module."""
+        return f"{self.head}\n{self.body}"
 
 
 def write(plan: Plan, backend: Backend) -> Source:
@@ -73,8 +78,9 @@ def write(plan: Plan, backend: Backend) -> Source:
         NotFusableError: the cell uses a function that the backends do not have.
 
     Example:
-        >>> from minigrad.compile import fusable, write
-        >>> "tanh(a, h)" in write(fusable(nn.RNNCell(3, 4)), "numpy").text
+        >>> from minigrad.compile.backends import NUMPY
+        >>> from minigrad.compile.cells import fusable, write
+        >>> "tanh(a, h)" in write(fusable(nn.RNNCell(3, 4)), NUMPY).text
         True
     """
     try:
@@ -88,6 +94,7 @@ class _Writer:
     plan: Plan
     backend: Backend
     functions: list[str] = field(default_factory=list)
+    arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)
     scratch: int = 0
     written: set[str] = field(default_factory=set)
 
@@ -98,12 +105,20 @@ class _Writer:
         self.buffers = [*dict.fromkeys([*self._inner_operands(), *self._crossing()])]
         passes = [*self._forward(), "", "", *self._backward(), ""]
         body = "\n".join([*self.functions, *passes])
-        head = f'"""{plan.equations.title} over a sequence, by minigrad.compile."""'
-        text = "\n".join([head, "", _HEADS[self.backend], "", "", body])
-        return Source(text, body, self.scratch, len(self.buffers))
+        head = (
+            f'"""{plan.equations.title} over a sequence, by minigrad.compile."""\n\n'
+            f"from {self.backend.runtime} import *\n\n"
+        )
+        return Source(head, body, self.arguments, self.scratch, len(self.buffers))
 
-    def _whole(self) -> list[str]:
-        return ["@over_time"] if self.backend == "numba" else []
+    def _pass(self, name: str, arguments: Sequence[str], doc: str) -> list[str]:
+        """The first lines of a function over all steps."""
+        self.arguments[name] = tuple(arguments)
+        return [
+            *(["@over_time"] if self.backend.loops else []),
+            f"def {name}({', '.join(arguments)}):",
+            f'    """{doc}"""',
+        ]
 
     def _own(self, prefix: str = "") -> list[str]:
         return [prefix + self.plan.identifier(p) for p in self.plan.equations.parameters]
@@ -112,7 +127,7 @@ class _Writer:
         return [self._weight(p) for p in self.plan.products]
 
     def _kept(self, name: str) -> str:
-        return f"V_{self.plan.identifier(name)}"
+        return f"kept_{self.plan.identifier(name)}"
 
     def _weight(self, product: Product) -> str:
         return f"W_{self.plan.identifier(product.operand)}"
@@ -128,17 +143,17 @@ class _Writer:
         if base in plan.state:
             at = "t" if name.endswith(PREVIOUS) else "t + 1"
             if base == self.first:
-                return Place(name, f"U[{at}, :n]")
-            return Place(name, f"S[{self.others.index(base)}, {at}]")
+                return Place(name, f"joint[{at}, :n]")
+            return Place(name, f"states[{self.others.index(base)}, {at}]")
         if name in plan.kept:
             return Place(name, f"{self._kept(name)}[t]")
-        return Place(name, f"Z[{self.rows[name]}]")
+        return Place(name, f"affine[{self.rows[name]}]")
 
     def _operand(self, product: Product) -> str:
         if product.operand == self.plan.joint:
-            return "U[t]"
+            return "joint[t]"
         if product.operand == INPUT:
-            return "U[t, n:]"
+            return "joint[t, n:]"
         return self._value(product.operand).text
 
     def _history(self, product: Product) -> str:
@@ -147,13 +162,13 @@ class _Writer:
         base = operand.removesuffix(PREVIOUS)
         steps = "t:stop" if operand.endswith(PREVIOUS) else "t + 1 : stop + 1"
         if operand == self.plan.joint:
-            return "U[t:stop]"
+            return "joint[t:stop]"
         if operand == INPUT:
-            return "U[t:stop, n:]"
+            return "joint[t:stop, n:]"
         if base == self.first:
-            return f"U[{steps}, :n]"
+            return f"joint[{steps}, :n]"
         if base in self.others:
-            return f"S[{self.others.index(base)}, {steps}]"
+            return f"states[{self.others.index(base)}, {steps}]"
         return f"{self._kept(operand)}[t:stop]"
 
     def _cotangent(self, name: str) -> Place:
@@ -161,19 +176,19 @@ class _Writer:
         base = name.removesuffix(PREVIOUS)
         label = f"∂{name}"
         if name == self.plan.joint:
-            return Place(label, "E[t]")
+            return Place(label, "d_joint[t]")
         if name == INPUT:
-            return Place(label, "E[t, n:]")
+            return Place(label, "d_joint[t, n:]")
         if name in self.rows:
-            return Place(label, f"D[s, {self.rows[name]}]")
+            return Place(label, f"d_affine[s, {self.rows[name]}]")
         if name in self.plan.equations.parameters:
             return Place(label, f"d_{self.plan.identifier(name)}")
         if base == self.first:
-            return Place(label, f"E[{'t' if name.endswith(PREVIOUS) else 't + 1'}, :n]")
+            return Place(label, f"d_joint[{'t' if name.endswith(PREVIOUS) else 't + 1'}, :n]")
         if base in self.others:
-            return Place(label, f"{'N' if name.endswith(PREVIOUS) else 'C'}"
+            return Place(label, f"d_{'before' if name.endswith(PREVIOUS) else 'after'}"
                                 f"[{self.others.index(base)}]")  # fmt: skip
-        return Place(label, f"B[{self.buffers.index(name)}]")
+        return Place(label, f"d_shared[{self.buffers.index(name)}]")
 
     def _inner_operands(self) -> list[str]:
         known = {INPUT, self.plan.joint, *self.plan.state,
@@ -206,26 +221,24 @@ class _Writer:
                 call = "product" if stage.operand in (plan.joint, INPUT) else "add_product"
                 body.append(
                     f"{call}({self._weight(stage)}, {self._operand(stage)}, "
-                    f"Z[{stage.first}:{stage.last}], Q)"
+                    f"affine[{stage.first}:{stage.last}], room)"
                     f"  # {', '.join(a.name for a in plan.affines[stage.first : stage.last])}"
                 )
             elif isinstance(stage, Total):
                 body.append(self._total("total", stage, summand(stage), stage.name))
             else:
                 body.append(self._forward_block(number, stage))
-        held = [Place("", "U[t, :n], U[t + 1, :n]")] + [
-            Place("", f"S[{k}, t], S[{k}, t + 1]") for k in range(len(self.others))
+        held = [Place("", "joint[t, :n], joint[t + 1, :n]")] + [
+            Place("", f"states[{k}, t], states[{k}, t + 1]") for k in range(len(self.others))
         ]
-        arguments = ["n", "batch", "U", "S", "Z", "Q", "R", "M",
+        arguments = ["n", "batch", "joint", "states", "affine", "room", "rows", "going",
                      *map(self._kept, plan.kept), *self._weights(), *self._own()]  # fmt: skip
         return [
-            *self._whole(),
-            f"def forward({', '.join(arguments)}):",
-            '    """From the first step to the last."""',
-            "    for t in range(len(U) - 1):",
+            *self._pass("forward", arguments, "From the first step to the last."),
+            "    for t in range(len(joint) - 1):",
             *(f"        {line}" for line in body),
-            "        if len(M):  # where a sequence has ended, its states stay as they are",
-            *(f"            hold({place.text}, M[t])" for place in held),
+            "        if len(going):  # where a sequence has ended, its states stay as they are",
+            *(f"            hold({place.text}, going[t])" for place in held),
         ]
 
     def _total(self, function: str, total: Total, source: str, target: str) -> str:
@@ -235,7 +248,7 @@ class _Writer:
             remark = f"∂{target}"
         else:  # an affine map is where its product has left it
             row = self.rows.get(source)
-            read = self._value(source).text if row is None else f"Z[{row}]"
+            read = self._value(source).text if row is None else f"affine[{row}]"
             written, remark = self._value(target).text, target
         factor = f"{total.factor.p}, {total.factor.q}"
         return f"{function}({read}, {written}, batch, {factor})  # {remark}"
@@ -246,7 +259,7 @@ class _Writer:
             if name in self.plan.kept and self._ready_in(name) == number:
                 source = symbol(f"{name} now")
                 todo.append(Assignment(name, source, self._value(name)))
-        reads = {f"{name} now": Place(name, f"Z[{row}]") for name, row in self.rows.items()}
+        reads = {f"{name} now": Place(name, f"affine[{row}]") for name, row in self.rows.items()}
         for equation in block.equations:
             name = equation.name
             stored = name in self.plan.kept or name in self.plan.state
@@ -274,9 +287,9 @@ class _Writer:
                 place = self._cotangent(stage.operand)
                 call = "add_product" if self._is_begun(stage.operand) else "product"
                 self.written.add(stage.operand)
-                rows = f"D[s, {stage.first}:{stage.last}]"
-                body += ["if len(M):", f"    clear({rows}, M[t])"]
-                body.append(f"{call}({self._weight(stage)}, {rows}, {place.text}, Q)")
+                rows = f"d_affine[s, {stage.first}:{stage.last}]"
+                body += ["if len(going):", f"    clear({rows}, going[t])"]
+                body.append(f"{call}({self._weight(stage)}, {rows}, {place.text}, room)")
             elif isinstance(stage, Total):
                 source = summand(stage)
                 call = "add_total" if self._is_begun(source) else "total"
@@ -286,35 +299,40 @@ class _Writer:
                 body.append(self._backward_block(number, stage))
         for k, name in enumerate(self.others):
             if f"{name}{PREVIOUS}" not in self.written:
-                body.append(f"zero(N[{k}])")
-        turned = ["E[t + 1, :n]"] + [f"C[{k}]" for k in range(len(self.others))]
-        arrived = ["E[t, :n]"] + [f"N[{k}]" for k in range(len(self.others))]
-        arguments = ["n", "batch", "U", "S", "D", "E", "C", "N", "B", "P", "Q", "R", "M",
+                body.append(f"zero(d_before[{k}])")
+        turned = ["d_joint[t + 1, :n]"] + [f"d_after[{k}]" for k in range(len(self.others))]
+        arrived = ["d_joint[t, :n]"] + [f"d_before[{k}]" for k in range(len(self.others))]
+        arguments = ["n", "batch", "joint", "states", "d_affine", "d_joint", "d_after",
+                     "d_before", "d_shared", "aside", "room", "rows", "going",
                      *map(self._kept, plan.kept), *self._weights(),
                      *(f"d_{w}" for w in self._weights()), *self._own(),
                      *self._own("d_")]  # fmt: skip
         return [
-            *self._whole(),
-            f"def backward({', '.join(arguments)}):",
-            '    """From the last step to the first; the weights come transposed."""',
-            "    stop = len(U) - 1",
-            "    for t in range(len(U) - 2, -1, -1):",
-            "        s = t % len(D)",
-            "        if len(M):  # behind a sequence's end cotangents pass by the step",
-            *(f"            divert({place}, P[{k}], M[t])" for k, place in enumerate(turned)),
-            "            add(E[t, :n], P[0])",
-            *(f"        {line}" for line in body),
-            "        if len(M):",
-            *(f"            hold(P[{k}], {place}, M[t])" for k, place in enumerate(arrived)),
-            "        C, N = N, C",
-            "        if s == 0:  # D is full",
+            *self._pass("backward", arguments, "From the last step to the first, given Wᵀ."),
+            "    stop = len(joint) - 1",
+            "    for t in range(len(joint) - 2, -1, -1):",
+            "        s = t % len(d_affine)",
+            "        if len(going):  # behind a sequence's end cotangents pass by the step",
             *(
-                f"            outer(D, {p.first}, {p.last}, {self._history(p)}, "
-                f"d_{self._weight(p)}, Q)"
+                f"            divert({place}, aside[{k}], going[t])"
+                for k, place in enumerate(turned)
+            ),
+            "            add(d_joint[t, :n], aside[0])",
+            *(f"        {line}" for line in body),
+            "        if len(going):",
+            *(
+                f"            hold(aside[{k}], {place}, going[t])"
+                for k, place in enumerate(arrived)
+            ),
+            "        d_after, d_before = d_before, d_after",
+            "        if s == 0:  # d_affine is full",
+            *(
+                f"            outer(d_affine, {p.first}, {p.last}, {self._history(p)}, "
+                f"d_{self._weight(p)}, room)"
                 for p in plan.products
             ),
             "            stop = t",
-            "    return C",
+            "    return d_after",
         ]
 
     def _is_begun(self, name: str) -> bool:
@@ -368,18 +386,18 @@ class _Writer:
         arrays: dict[str, str] = {}  # text of the place → name of the argument
         for place in [*reads.values(), *(a.place for a in todo if a.place is not None)]:
             arrays.setdefault(place.text, self._argument(place, arrays))
-        write = in_loop if self.backend == "numba" else in_ufuncs
+        write = in_loop if self.backend.loops else in_ufuncs
         body, scratch = write(todo, reads, arrays, self._identifier)
         self.scratch = max(self.scratch, scratch)
         self.functions += [
-            *(["@block"] if self.backend == "numba" else []),
-            f"def {name}({', '.join([*arrays.values(), 'R'])}):",
+            *(["@block"] if self.backend.loops else []),
+            f"def {name}({', '.join([*arrays.values(), 'rows'])}):",
             *(f"    {line}" for line in body), "", "",
         ]  # fmt: skip
-        return f"{name}({', '.join([*arrays, 'R'])})"
+        return f"{name}({', '.join([*arrays, 'rows'])})"
 
     def _argument(self, place: Place, arrays: dict[str, str]) -> str:
-        suffix = "_t" if self.backend == "numba" else ""
+        suffix = "_t" if self.backend.loops else ""
         name = self._identifier(place.name) + suffix
         while name in arrays.values():
             name += "_"

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.compile.plan import INPUT, Plan
-from minigrad.compile.source import Source
+from minigrad.compile.cells.plan import INPUT, Plan
+from minigrad.compile.cells.source import Source
 from minigrad.symbolic.equations import PREVIOUS
 
 _CACHED = 2**17  # numbers
@@ -27,26 +27,35 @@ class Weights(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """Steps start to stop: the states S, and the values V of them that the way back reads.
+    """Steps start to stop: the other states, and the values that the backward pass reads.
 
-    Where V is ``None``, S holds the states before the first step only.
+    Where ``kept`` is ``None``, ``states`` holds those before the first step only.
     """
 
     start: int
     stop: int
-    S: np.ndarray
-    V: list[np.ndarray] | None
+    states: np.ndarray
+    kept: list[np.ndarray] | None
 
 
 class Saved(NamedTuple):
-    """What the way back needs; for the names see `minigrad.compile.source`."""
+    """What the backward pass needs.
 
-    U: np.ndarray
-    M: np.ndarray
+    Attributes:
+        joint: (time + 1, …), first state, x and ones of each step.
+        going: (time, batch) or empty, whether a sequence still goes on.
+        segments: the other states and the values of the steps.
+        last: (other states, n), the other states after the last step.
+        products: the packed weights of each product.
+        vectors: each vector, once per sequence of the batch.
+    """
+
+    joint: np.ndarray
+    going: np.ndarray
     segments: list[Segment]
     last: np.ndarray
     products: list[np.ndarray]
-    own: list[np.ndarray]
+    vectors: list[np.ndarray]
 
 
 class Gradients(NamedTuple):
@@ -78,14 +87,14 @@ class Kernel:
         passes: the code's functions by name: forward and backward.
         input_size: width of x.
         hidden_size: width of every state and gate.
-        is_numba: whether Q holds the factors 0 and 1 instead of scratch.
 
     Example:
-        >>> from minigrad.compile import fusable, kernel_of
+        >>> from minigrad.compile.backends import NUMPY
+        >>> from minigrad.compile.cells import fusable, kernel_of
         >>> cell = nn.RNN(3, 4, rng=0).cell
-        >>> kernel = kernel_of(fusable(cell), cell, "numpy")
-        >>> kernel.input_size, kernel.hidden_size, kernel.is_numba
-        (3, 4, False)
+        >>> kernel = kernel_of(fusable(cell), cell, NUMPY)
+        >>> kernel.input_size, kernel.hidden_size
+        (3, 4)
     """
 
     plan: Plan
@@ -93,7 +102,6 @@ class Kernel:
     passes: Mapping[str, Callable[..., Any]]
     input_size: int
     hidden_size: int
-    is_numba: bool
 
     def forward(
         self,
@@ -111,64 +119,60 @@ class Kernel:
             weights: as the cell has them.
             valid: (time, batch), whether a sequence still goes on.
             segment: keep what is between steps only for this many at a time, and compute it
-                again on the way back; 0 for all of them.
-
-        Returns:
-            ``U`` holds the first state after each step, ``last`` the others after the last.
+                again in the backward pass; 0 for all of them.
         """
         time, width, batch = x.shape
         n = self.hidden_size * batch
-        U = np.empty((time + 1, n + (width + 1) * batch), x.dtype)
-        whole = U.reshape(time + 1, -1, batch)
+        joint = np.empty((time + 1, n + (width + 1) * batch), x.dtype)
+        whole = joint.reshape(time + 1, -1, batch)
         whole[:-1, self.hidden_size : -1] = x
         whole[:, -1] = 1
         whole[0, : self.hidden_size] = states[0]
-        M = np.empty((0, 0), bool) if valid is None else valid
+        going = np.empty((0, 0), bool) if valid is None else valid
         last = np.empty((len(states) - 1, n), x.dtype)
         for k, state in enumerate(states[1:]):
             last[k] = state.reshape(-1)
         products = self.pack(weights, x.dtype)
-        own = [np.repeat(weights.vector[p], batch) for p in self.plan.equations.attributes]
+        vectors = [np.repeat(weights.vector[p], batch) for p in self.plan.equations.attributes]
         segments = []
         for start in range(0, time, segment or time):
             stop = min(start + (segment or time), time)
             before = last
-            S, V = self._steps(U[start : stop + 1], M[start:stop], before, products, own)
-            last = S[:, -1]
+            after, kept = self._steps(
+                joint[start : stop + 1], going[start:stop], before, products, vectors
+            )
+            last = after[:, -1]
             segments.append(
                 Segment(start, stop, before[:, None].copy(), None)
                 if segment
-                else Segment(start, stop, S, V)
+                else Segment(start, stop, after, kept)
             )
-        return Saved(U, M, segments, last.copy(), products, own)
+        return Saved(joint, going, segments, last.copy(), products, vectors)
 
     def _steps(
         self,
-        U: np.ndarray,
-        M: np.ndarray,
+        joint: np.ndarray,
+        going: np.ndarray,
         before: np.ndarray,
         products: Sequence[np.ndarray],
-        own: Sequence[np.ndarray],
+        vectors: Sequence[np.ndarray],
     ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Run some steps forward: what they leave in S and V."""
+        """Run some steps forward: the other states of each, and what is kept of it."""
         others, n = before.shape
-        S = np.empty((others, len(U), n), U.dtype)
-        S[:, 0] = before
-        V = [np.empty((len(U) - 1, n), U.dtype) for _ in self.plan.kept]
-        Z = np.empty((len(self.plan.affines), n), U.dtype)
-        batch = n // self.hidden_size
-        R = np.empty((self.source.scratch, n), U.dtype)
-        with _quiet(M):
-            self.passes["forward"](
-                n, batch, U, S, Z, self._factors(U, n), R, M, *V, *products, *own
-            )
-        return S, V
-
-    def _factors(self, U: np.ndarray, n: int) -> np.ndarray:
-        """Q: scratch of products, or for the BLAS inside Numba the factors 0 and 1."""
-        if self.is_numba:
-            return np.array([0, 1], U.dtype)
-        return np.empty(max(len(self.plan.affines) * n, U.shape[1]), U.dtype)
+        dtype = joint.dtype
+        states = np.empty((others, len(joint), n), dtype)
+        states[:, 0] = before
+        kept = [np.empty((len(joint) - 1, n), dtype) for _ in self.plan.kept]
+        self._run(
+            "forward", going,
+            n=n, batch=n // self.hidden_size, joint=joint, states=states,
+            affine=np.empty((len(self.plan.affines), n), dtype), room=self._room(joint, n),
+            rows=np.empty((self.source.rows, n), dtype),
+            **self._named("kept_", self.plan.kept, kept),
+            **self._named("W_", self._operands, products),
+            **self._named("", self.plan.equations.parameters, vectors),
+        )  # fmt: skip
+        return states, kept
 
     def backward(
         self, saved: Saved, g: np.ndarray, final: Sequence[np.ndarray], *, of_x: bool = True
@@ -181,63 +185,96 @@ class Kernel:
             final: (hidden_size, batch) each, of the states after the last step.
             of_x: whether that of x is wanted.
         """
-        U, _, segments, _, products, own = saved
+        dtype = saved.joint.dtype
         time, hidden, batch = g.shape
         n = hidden * batch
-        C = np.empty((len(final) - 1, n), U.dtype)
+        d_after = np.empty((len(final) - 1, n), dtype)
         for k, cotangent in enumerate(final[1:]):
-            C[k] = cotangent.reshape(-1)
-        h = final[0]
-        dx = np.empty((time, self.input_size, batch), U.dtype) if of_x else None
-        turned = self._turned(products, of_x=of_x)
-        of_products = [np.zeros_like(W) for W in products]
-        of_own = [np.zeros_like(p) for p in own]
-        for segment in reversed(segments):
-            E = np.zeros((segment.stop - segment.start + 1, U.shape[1]), U.dtype)
-            whole = E.reshape(len(E), -1, batch)
+            d_after[k] = cotangent.reshape(-1)
+        d_first = final[0]
+        dx = np.empty((time, self.input_size, batch), dtype) if of_x else None
+        turned = self._turned(saved.products, of_x=of_x)
+        d_products = [np.zeros_like(W) for W in saved.products]
+        d_vectors = [np.zeros_like(p) for p in saved.vectors]
+        for segment in reversed(saved.segments):
+            shape = segment.stop - segment.start + 1, saved.joint.shape[1]
+            d_joint = np.zeros(shape, dtype)
+            whole = d_joint.reshape(len(d_joint), -1, batch)
             whole[1:, :hidden] = g[segment.start : segment.stop]
-            whole[-1, :hidden] += h
-            C = self._steps_back(saved, segment, E, C, turned, of_products, of_own)
+            whole[-1, :hidden] += d_first
+            d_after = self._steps_back(
+                saved, segment, d_joint, d_after, turned, d_products, d_vectors
+            )
             if dx is not None:
                 dx[segment.start : segment.stop] = whole[:-1, hidden:-1]
-            h = whole[0, :hidden]
-        vectors = zip(self.plan.equations.attributes, of_own, strict=True)
+            d_first = whole[0, :hidden]
+        vectors = zip(self.plan.equations.attributes, d_vectors, strict=True)
         return Gradients(
             dx,
-            [h, *C.reshape(-1, hidden, batch)],
-            self.unpack(
-                of_products, {name: d.reshape(hidden, batch).sum(1) for name, d in vectors}
-            ),
+            [d_first, *d_after.reshape(-1, hidden, batch)],
+            self.unpack(d_products, {name: d.reshape(hidden, batch).sum(1) for name, d in vectors}),
         )
 
     def _steps_back(
         self,
         saved: Saved,
         segment: Segment,
-        E: np.ndarray,
-        C: np.ndarray,
+        d_joint: np.ndarray,
+        d_after: np.ndarray,
         turned: Sequence[np.ndarray],
-        of_products: Sequence[np.ndarray],
-        of_own: Sequence[np.ndarray],
+        d_products: Sequence[np.ndarray],
+        d_vectors: Sequence[np.ndarray],
     ) -> np.ndarray:
-        """Some steps of the way back: weights' cotangents are added up, the states' returned."""
-        start, stop, S, V = segment
-        U, M = saved.U[start : stop + 1], saved.M[start:stop]
-        if V is None:
-            S, V = self._steps(U, M, S[:, 0], saved.products, saved.own)
-        n = C.shape[1]
-        batch, gates = n // self.hidden_size, len(self.plan.affines)
+        """Some steps of the backward pass: the weights' cotangents are added up.
+
+        Returns:
+            Those of the other states before the first of these steps.
+        """
+        start, stop, states, kept = segment
+        joint, going = saved.joint[start : stop + 1], saved.going[start:stop]
+        if kept is None:
+            states, kept = self._steps(joint, going, states[:, 0], saved.products, saved.vectors)
+        dtype, (others, n) = joint.dtype, d_after.shape
+        gates = len(self.plan.affines)
         # As many steps as stay in a processor's cache until the weights get their share
-        D = np.zeros((min(stop - start, 1 + _CACHED // (gates * n)), gates, n), U.dtype)
-        B = np.empty((self.source.buffers, n), U.dtype)
-        P = np.empty((len(C) + 1, n), U.dtype)
-        R = np.empty((self.source.scratch, n), U.dtype)
-        with _quiet(M):
-            C = self.passes["backward"](
-                n, batch, U, S, D, E, C, np.empty_like(C), B, P, self._factors(U, n), R, M, *V,
-                *turned, *of_products, *saved.own, *of_own,
-            )  # fmt: skip
-        return C
+        together = min(stop - start, 1 + _CACHED // (gates * n))
+        return self._run(
+            "backward", going,
+            n=n, batch=n // self.hidden_size, joint=joint, states=states,
+            d_affine=np.zeros((together, gates, n), dtype), d_joint=d_joint, d_after=d_after,
+            d_before=np.empty_like(d_after),
+            d_shared=np.empty((self.source.buffers, n), dtype),
+            aside=np.empty((others + 1, n), dtype), room=self._room(joint, n),
+            rows=np.empty((self.source.rows, n), dtype),
+            **self._named("kept_", self.plan.kept, kept),
+            **self._named("W_", self._operands, turned),
+            **self._named("d_W_", self._operands, d_products),
+            **self._named("", self.plan.equations.parameters, saved.vectors),
+            **self._named("d_", self.plan.equations.parameters, d_vectors),
+        )  # fmt: skip
+
+    def _run(self, name: str, going: np.ndarray, **arrays: Any) -> Any:
+        """Call a pass with its arrays, which it takes in the order of its arguments."""
+        arrays["going"] = going
+        # What is computed behind a sequence's end does not count, so it is not warned of
+        quiet = np.errstate(divide="ignore", invalid="ignore") if len(going) else nullcontext()
+        with quiet:
+            return self.passes[name](*[arrays[a] for a in self.source.arguments[name]])
+
+    @cached_property
+    def _operands(self) -> tuple[str, ...]:
+        return tuple(product.operand for product in self.plan.products)
+
+    def _named(
+        self, prefix: str, quantities: Sequence[str], arrays: Sequence[np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Arrays by the names of the quantities that they stand for."""
+        names = (prefix + self.plan.identifier(quantity) for quantity in quantities)
+        return dict(zip(names, arrays, strict=True))
+
+    def _room(self, joint: np.ndarray, n: int) -> np.ndarray:
+        """Room for a product that is then added to another."""
+        return np.empty(max(len(self.plan.affines) * n, joint.shape[1]), joint.dtype)
 
     def _turned(self, products: Sequence[np.ndarray], *, of_x: bool) -> list[np.ndarray]:
         """The weights transposed; without rows for x, and hence no work, where it needs none."""
@@ -329,8 +366,3 @@ def _joined(left: _Piece, right: _Piece) -> _Piece | None:
         return None
     return replace(left, columns=slice(left.columns.start, right.columns.stop),
                    of_weight=slice(left.of_weight.start, right.of_weight.stop))  # fmt: skip
-
-
-def _quiet(M: np.ndarray) -> Any:
-    """What is computed behind a sequence's end does not count, so it is not warned of."""
-    return np.errstate(divide="ignore", invalid="ignore") if len(M) else nullcontext()

@@ -11,10 +11,11 @@ from minigrad import primitives
 from minigrad.arrays.field import FieldArray
 from minigrad.arrays.functions import heaviside as _sympy_heaviside
 from minigrad.compile import numpy_runtime
-from minigrad.compile.kernel import Kernel
-from minigrad.compile.plan import Plan
-from minigrad.compile.source import Backend, write
-from minigrad.compile.statements import FUNCTIONS
+from minigrad.compile.backends import Backend
+from minigrad.compile.cells.kernel import Kernel
+from minigrad.compile.cells.plan import Plan
+from minigrad.compile.cells.source import write
+from minigrad.compile.cells.statements import FUNCTIONS
 from minigrad.primitives.primitive import Primitive
 
 __all__ = ["exact_kernel", "to_field", "to_objects"]
@@ -31,9 +32,9 @@ def exact_kernel(plan: Plan, backend: Backend, input_size: int, hidden_size: int
     names |= {"block": _itself, "over_time": _itself, "F": FieldArray}
     for name in FUNCTIONS:
         scalar = _function(name)
-        names[name] = scalar if backend == "numba" else _into(scalar)
+        names[name] = scalar if backend.loops else _into(scalar)
     exec(compile(source.body, "<minigrad.compile>", "exec"), names)
-    return Kernel(plan, source, names, input_size, hidden_size, is_numba=False)
+    return Kernel(plan, source, names, input_size, hidden_size)
 
 
 def to_objects(array: FieldArray) -> np.ndarray:

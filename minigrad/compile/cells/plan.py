@@ -39,7 +39,7 @@ class NotFusableError(ValueError):
     """Why a cell runs on the tape, step by step: one sentence.
 
     Example:
-        >>> from minigrad.compile import NotFusableError, fusable
+        >>> from minigrad.compile.cells import NotFusableError, fusable
         >>> try:
         ...     fusable(nn.ProjectedLSTMCell(3, 4))
         ... except NotFusableError as error:
@@ -89,7 +89,7 @@ class Plan:
             of one quantity.
 
     Example:
-        >>> from minigrad.compile import fusable
+        >>> from minigrad.compile.cells import fusable
         >>> plan = fusable(nn.LSTMCell(3, 4))
         >>> plan.state, plan.kept
         (('h', 'c'), ('f', 'i', 'g', 'o', 'tanh_c'))
@@ -168,7 +168,8 @@ class Plan:
         found: dict[str, str] = {}
         for name in names:
             text = re.sub(r"\W+", "_", name.replace(PREVIOUS, "_prev")).strip("_") or "v"
-            text = text if text.isidentifier() and not keyword.iskeyword(text) else f"v_{text}"
+            if not text.isidentifier() or keyword.iskeyword(text) or text.startswith(_PREFIXES):
+                text = f"v_{text}"
             while text in found.values() or text in _RESERVED:
                 text += "_"
             found[name] = text
@@ -180,9 +181,11 @@ def summand(total: Total) -> str:
     return str(total.expression)
 
 
+_PREFIXES = ("kept_", "W_", "d_")  # of arrays that stand for quantities
 _RESERVED = {
     *numpy_runtime.__all__, "F", "block", "over_time",  # what Numba's has besides
-    "t", "k", "n", "len", "range", "batch", "stop", *"BCDEMNPQRSUVWZ",
+    "t", "s", "k", "n", "len", "range", "batch", "stop", "joint", "states", "affine", "room",
+    "rows", "going", "aside",
 }  # fmt: skip
 
 
@@ -194,7 +197,7 @@ def plan(cell: nn.Cell) -> Plan:
             have different widths.
 
     Example:
-        >>> from minigrad.compile import plan
+        >>> from minigrad.compile.cells import plan
         >>> plan(nn.GRUCell(3, 4)).state
         ('h',)
     """

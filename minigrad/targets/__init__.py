@@ -1,0 +1,23 @@
+"""Targets: what `verify`, `derive`, `graph` and `compile` are pointed at."""
+
+from minigrad.targets.layers import weather_window
+from minigrad.targets.names import LAYERS, builtin, resolve, target_of
+from minigrad.targets.parts import PARTS, Part
+from minigrad.targets.problem import JUDGES, Judge, Problem
+from minigrad.targets.target import Recording, Target, TargetError
+
+__all__ = [
+    "JUDGES",
+    "LAYERS",
+    "PARTS",
+    "Judge",
+    "Part",
+    "Problem",
+    "Recording",
+    "Target",
+    "TargetError",
+    "builtin",
+    "resolve",
+    "target_of",
+    "weather_window",
+]

@@ -1,0 +1,229 @@
+"""Targets that are made with (input_size, hidden_size) and called on sequences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from minigrad import nn
+from minigrad.datasets import seattle_weather
+from minigrad.primitives import PRIMITIVES
+from minigrad.tape import ancestors, unfused
+from minigrad.targets.problem import Problem, holding
+from minigrad.targets.target import Recording, Target, TargetError, one_line
+from minigrad.tensor import Tensor
+
+MOST_UNKNOWNS = 60
+"""Up to how many symbols a cell is proven over two steps: some seconds."""
+
+
+@dataclass(frozen=True)
+class LayerTarget(Target):
+    """The class of a module that is made with (input_size, hidden_size)."""
+
+    noun = "layer"
+
+    def module(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        rng: nn.Seed = None,
+        dtype: Any = np.float64,
+        **options: Any,
+    ) -> nn.Module:
+        try:
+            return self._made(input_size, hidden_size, rng=rng, dtype=dtype, **options)
+        except Exception as error:
+            raise TargetError(
+                f"{self.name}: {self.title}({input_size}, {hidden_size}, rng=…, dtype=…) failed: "
+                f"{one_line(error)}"
+            ) from error
+
+    def _made(self, *sizes: int, **options: Any) -> nn.Module:
+        made: nn.Module = self.subject(*sizes, **options)
+        return made
+
+    def derivable(self) -> Target:
+        cell = getattr(self.subject, "cell_type", None)
+        return CellTarget(self.name, cell) if cell else self
+
+    def record(self, steps: int) -> Recording:
+        return recording_of(self.module(3, 4, rng=0), steps)
+
+    def problems(self, seed: int = 0) -> Iterator[Problem]:
+        yield self.problem(1, 2, 2, 2, judges=("proof",))
+        yield self.problem(3, 10, 3, 8, judges=("exact",))
+        yield from self._at_real_size(seed)
+
+    def problem(
+        self,
+        batch: int,
+        steps: int,
+        input_size: int,
+        hidden_size: int,
+        *,
+        seed: int = 0,
+        lengths: Sequence[int] | None = None,
+        options: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Problem:
+        """The module over x (batch, steps, input_size).
+
+        Args:
+            batch: number of sequences.
+            steps: their length.
+            input_size: width of x.
+            hidden_size: width of the states.
+            seed: of the weights.
+            lengths: how many steps of each sequence count; all if not given.
+            options: of `nn.Recurrent`, for a cell.
+            fields: of the `Problem`.
+        """
+        module = self.module(input_size, hidden_size, rng=seed, **(options or {}))
+        return problem_of(self.name, module, batch, steps, input_size, lengths, **fields)
+
+    def _at_real_size(self, seed: int) -> Iterator[Problem]:
+        """Second derivatives, and the floats on windows of real data."""
+        short = self.problem(2, 3, 2, 3)
+        yield replace(short, order=2, judges=("exact",))
+        x = weather_window(batch=4, steps=14)
+        batch, steps, width = x.shape
+        yield self.problem(batch, steps, width, 8, seed=seed, judges=("numeric",), values={"x": x})
+
+
+@dataclass(frozen=True)
+class CellTarget(LayerTarget):
+    """The class of a recurrent cell, which a layer runs over the steps of a sequence."""
+
+    noun = "cell"
+
+    def cell(
+        self, input_size: int, hidden_size: int, *, rng: nn.Seed = None, dtype: Any = np.float64
+    ) -> nn.Cell:
+        layer = self.module(input_size, hidden_size, rng=rng, dtype=dtype)
+        assert isinstance(layer, nn.Recurrent)
+        return layer.cell
+
+    def _made(self, *sizes: int, **options: Any) -> nn.Module:
+        return nn.Recurrent(*sizes, cell=self.subject, **options)
+
+    def problems(self, seed: int = 0) -> Iterator[Problem]:
+        yield from self._provable()
+        yield self.problem(3, 100, 3, 8, judges=("exact",))
+        both = {"num_layers": 2, "bidirectional": True}
+        yield self.problem(3, 6, 2, 3, lengths=(6, 1, 4), options=both, judges=("exact",))
+        yield from self._at_real_size(seed)
+
+    def _provable(self) -> Iterator[Problem]:
+        """One and two steps, where the formulas stay small enough for a normal form.
+
+        Over two steps they do not with roots of gates in them, as in layer norm: a single entry
+        takes a minute there, and there are 61. The exact judge looks at that.
+        """
+        yield self.problem(1, 1, 2, 2, judges=("proof",))
+        two = self.problem(1, 2, 1, 2, judges=("proof",))
+        _, outputs = two.forward(two.numbers(np.random.default_rng(0)))
+        if any(node.primitive is PRIMITIVES["sqrt"] for node in ancestors(outputs)):
+            return
+        if sum(math.prod(shape) for shape in two.shapes.values()) <= MOST_UNKNOWNS:
+            yield two
+
+
+@dataclass(frozen=True)
+class ModuleTarget(LayerTarget):
+    """A module that is made already; its class is what is verified and derived."""
+
+    @property
+    def title(self) -> str:
+        return type(self.subject).__name__
+
+    def _made(self, *sizes: int, **options: Any) -> nn.Module:
+        try:
+            made: nn.Module = type(self.subject)(*sizes, **options)
+        except Exception as error:
+            raise TargetError(
+                f"{one_line(error)}; to draw it as it is, name a function that calls it"
+            ) from error
+        return made
+
+    def derivable(self) -> Target:
+        return LayerTarget(self.name, type(self.subject)).derivable()
+
+    def record(self, steps: int) -> Recording:
+        if isinstance(self.subject, nn.Recurrent):
+            return recording_of(self.subject, steps)
+        return super().record(steps)
+
+
+def recording_of(module: nn.Module, steps: int) -> Recording:
+    """A module over a random sequence of so many steps, each recorded by itself."""
+    batch, width = 1, 3
+    recurrent = isinstance(module, nn.Recurrent)
+    if isinstance(module, nn.Recurrent):
+        width = module.cell.input_size
+    data = np.random.default_rng(0).normal(size=(batch, steps, width))
+    x = Tensor(data, requires_grad=True, name="x")
+    with unfused():
+        if not recurrent:
+            return Recording(module(x))
+        assert isinstance(module, nn.Recurrent)
+        initial = None if len(module.cells) > 1 else tuple(
+            Tensor(np.zeros((batch, module.cell.size_of(name))), requires_grad=True, name=name)
+            for name in module.cell.state
+        )  # fmt: skip
+        outputs = module(x, initial)
+    # In a reversed direction the last step is the first, with no way through time before it.
+    return Recording(outputs, last=module.directions == 1 and module.return_sequences)
+
+
+def problem_of(
+    name: str,
+    module: nn.Module,
+    batch: int,
+    steps: int,
+    input_size: int,
+    lengths: Sequence[int] | None = None,
+    *,
+    values: Mapping[str, np.ndarray] | None = None,
+    **fields: Any,
+) -> Problem:
+    """A module over x (batch, steps, input_size), step by step.
+
+    The inputs are every parameter, x, and the initial state of a recurrent layer.
+    """
+    parameters = dict(module.named_parameters())
+    shapes: dict[str, tuple[int, ...]] = {n: p.shape for n, p in parameters.items()}
+    shapes["x"] = (batch, steps, input_size)
+    initial: list[str] = []
+    if isinstance(module, nn.Recurrent):
+        widths = {f"{state}₀": module.cell.size_of(state) for state in module.cell.state}
+        initial = list(widths)
+        shapes |= {name: (len(module.cells), batch, width) for name, width in widths.items()}
+
+    def run(leaves: Mapping[str, Tensor]) -> Any:
+        with holding(module, leaves), unfused():
+            if not initial:
+                return module(leaves["x"])
+            return module(leaves["x"], tuple(leaves[name] for name in initial), lengths)
+
+    weights: dict[str, np.ndarray] = {n: p.data for n, p in parameters.items()}
+    return Problem(name, shapes, run, values={**weights, **(values or {})}, **fields)
+
+
+def weather_window(batch: int, steps: int) -> np.ndarray:
+    """Days of Seattle's weather, each column scaled to mean 0 and deviation 1.
+
+    Returns:
+        (batch, steps, 4): highest and lowest temperature, precipitation, wind; consecutive
+        windows from the start of the series.
+    """
+    weather = seattle_weather()
+    columns = (weather.temp_max, weather.temp_min, weather.precipitation, weather.wind)
+    days = np.stack(columns, axis=-1)[: batch * steps]
+    scaled = (days - days.mean(axis=0)) / days.std(axis=0)
+    return scaled.reshape(batch, steps, len(columns))

@@ -1,0 +1,180 @@
+"""From names to targets: those of the library, and what stands in a user's file."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from minigrad import nn
+from minigrad.primitives import PRIMITIVES, Primitive
+from minigrad.targets.files import load
+from minigrad.targets.functions import BackwardTarget, FunctionTarget, TensorTarget
+from minigrad.targets.layers import CellTarget, LayerTarget, ModuleTarget
+from minigrad.targets.parts import PARTS, Part, PartTarget
+from minigrad.targets.rules import PrimitiveTarget
+from minigrad.targets.target import Target, TargetError
+from minigrad.tensor import Tensor
+
+LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
+    "rnn": nn.RNNCell,
+    "lstm": nn.LSTMCell,
+    "gru": nn.GRUCell,
+    "jordan": nn.JordanCell,
+    "peephole": nn.PeepholeLSTMCell,
+    "peephole-diagonal": nn.DiagonalPeepholeLSTMCell,
+    "coupled": nn.CoupledLSTMCell,
+    "lstm-1997": nn.NoForgetLSTMCell,
+    "lstm-projected": nn.ProjectedLSTMCell,
+    "lstm-layernorm": nn.LayerNormLSTMCell,
+    "gru-reset-after": nn.ResetAfterGRUCell,
+    "mgu": nn.MGUCell,
+    "min-gru": nn.MinGRUCell,
+    "min-lstm": nn.MinLSTMCell,
+    "slstm": nn.SLSTMCell,
+    "attention": nn.Attention,
+})  # fmt: skip
+"""The built-in layers, by the names that the command line knows.
+
+Example:
+    >>> from minigrad.targets import LAYERS
+    >>> LAYERS["gru"].__name__
+    'GRUCell'
+"""
+
+
+def builtin() -> list[Target]:
+    """All of the library: each layer and part, then each primitive.
+
+    Example:
+        >>> from minigrad.targets import builtin
+        >>> {target.name for target in builtin()} >= {"lstm", "layer-norm", "tanh"}
+        True
+    """
+    return [resolve(name) for name in [*LAYERS, *PARTS, *PRIMITIVES]]
+
+
+def resolve(text: str) -> Target:
+    """The target that a name means.
+
+    Args:
+        text: a built-in name (``lstm``, ``tanh``), ``module:attribute``, or
+            ``file.py:attribute``. A file is run, as importing it would; a function is not
+            called yet.
+
+    Raises:
+        TargetError: there is no such name, file or attribute, or it is nothing to look at.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> resolve("lstm").title
+        'LSTMCell'
+    """
+    if ":" not in text:
+        subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
+        if subject is None:
+            raise TargetError(f"unknown target {text!r}: {_suggestion(text)}")
+        return target_of(subject, text, named=True)
+    place, _, attribute = text.rpartition(":")
+    module = load(place)
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise TargetError(f"{place} has no {attribute!r}; it has {_targets_in(module)}")
+    target = target_of(found, text, named=True)
+    if isinstance(target, FunctionTarget):
+        for name, value in vars(module).items():  # its layers, as a model's attributes are named
+            if isinstance(value, nn.Module) and not value.name:
+                value.name = name
+    return target
+
+
+def target_of(subject: Any, name: str = "", *, named: bool = False) -> Target:
+    """The target that an object is.
+
+    Args:
+        subject: a `nn.Cell` subclass, another `nn.Module` subclass that is made with
+            (input_size, hidden_size), a module, a primitive, a function decorated with
+            `minigrad.verify.backward_of`; or, to be drawn, a function without required
+            arguments that returns Tensors, or a Tensor.
+        name: what reports call it; the object's own name if not given.
+        named: whether `resolve` finds it by this name, in another process too.
+
+    Raises:
+        TargetError: it is none of these.
+
+    Example:
+        >>> from minigrad.targets import target_of
+        >>> target_of(nn.GRUCell).name
+        'GRUCell'
+    """
+    found = getattr(subject, "__vjp__", subject)  # what `backward_of` marked
+    name = name or getattr(found, "__name__", "") or getattr(found, "name", "") or "target"
+    return _kind_of(subject, name)(name, found, named)
+
+
+def _kind_of(subject: Any, name: str) -> type[Target]:
+    if hasattr(subject, "__vjp__"):
+        return BackwardTarget
+    if isinstance(subject, type) and issubclass(subject, nn.Module):
+        return CellTarget if issubclass(subject, nn.Cell) else LayerTarget
+    for kind, target in _KINDS.items():
+        if isinstance(subject, kind):
+            return target
+    required = _required(subject)
+    if callable(subject) and not isinstance(subject, type) and not required:
+        return FunctionTarget
+    needs = f" that needs {', '.join(required)}" if required else ""
+    raise TargetError(
+        f"{name}: got {type(subject).__name__}{needs}, expected a subclass of "
+        "minigrad.nn.Cell or minigrad.nn.Module, a primitive, a function decorated with "
+        "minigrad.verify.backward_of, or a Tensor or a function without required arguments "
+        "that returns one"
+    )
+
+
+_KINDS: Mapping[type, type[Target]] = MappingProxyType({
+    Primitive: PrimitiveTarget,
+    Part: PartTarget,
+    nn.Module: ModuleTarget,
+    Tensor: TensorTarget,
+})  # fmt: skip
+
+
+def _required(value: Any) -> list[str]:
+    """The arguments that a function cannot be called without."""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):  # no function, or one without a signature
+        return []
+    return [
+        p.name for p in parameters
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]  # fmt: skip
+
+
+def _suggestion(text: str) -> str:
+    names = [*LAYERS, *PARTS, *PRIMITIVES]
+    close = difflib.get_close_matches(text, names, n=1)
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{guess}known are {', '.join(names)}; or give module:attribute or file.py:attribute"
+
+
+def _targets_in(module: ModuleType) -> str:
+    own = [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and _is_target(value)
+        and getattr(value, "__module__", module.__name__) == module.__name__
+    ]
+    return ", ".join(own) or "no cell, layer, primitive, backward or function to draw of its own"
+
+
+def _is_target(value: Any) -> bool:
+    try:
+        _kind_of(value, "")
+    except TargetError:
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""What a command is pointed at: each kind of target answers for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minigrad import nn
+from minigrad.targets.problem import Problem
+
+
+class TargetError(ValueError):
+    """A target that cannot be found or used; the message is one line.
+
+    Example:
+        >>> from minigrad.targets import TargetError, resolve
+        >>> try:
+        ...     resolve("lstn")
+        ... except TargetError as error:
+        ...     print(str(error)[:46])
+        unknown target 'lstn': did you mean 'lstm'? kn
+    """
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a target computed, with the tape behind it.
+
+    Attributes:
+        outputs: a Tensor, or tuples of them.
+        given: whether the first output is the target's own loss, if it is a single number.
+        last: whether time runs through the first output (batch, time, …) up to its last step.
+    """
+
+    outputs: Any
+    given: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something to verify, derive, draw or compile. Made by `resolve` or `target_of`.
+
+    A command asks for what it needs; a target that cannot give it raises a `TargetError` that
+    says what it is and what was expected.
+
+    Attributes:
+        name: as the user gave it.
+        subject: the cell, module, primitive, function or backward itself.
+        named: whether `resolve` finds it by its name, in another process too.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> target = resolve("lstm")
+        >>> target.title, target.cell(3, 8).gates
+        ('LSTMCell', ('f', 'i', 'g', 'o'))
+    """
+
+    name: str
+    subject: Any = field(repr=False)
+    named: bool = False
+
+    noun: ClassVar[str] = "target"
+
+    @property
+    def title(self) -> str:
+        """What reports and pictures call it: the name of the class, primitive or function."""
+        return getattr(self.subject, "__name__", self.name.rpartition(":")[2])
+
+    def cell(
+        self, input_size: int, hidden_size: int, *, rng: nn.Seed = None, dtype: Any = np.float64
+    ) -> nn.Cell:
+        """A recurrent cell of these sizes."""
+        raise self.refusal("a recurrent cell")
+
+    def module(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        rng: nn.Seed = None,
+        dtype: Any = np.float64,
+        **options: Any,
+    ) -> nn.Module:
+        """A module over sequences (batch, time, input_size); a cell is unrolled.
+
+        Args:
+            input_size: width of x.
+            hidden_size: width of the states.
+            rng: seed or generator of the weights.
+            dtype: of the weights.
+            options: of `nn.Recurrent`, for a cell.
+        """
+        raise self.refusal("a cell or a layer")
+
+    def derivable(self) -> Target:
+        """The cell, module class or primitive whose gradients have formulas."""
+        raise self.refusal("a cell, a module or a primitive")
+
+    def record(self, steps: int) -> Recording:
+        """Run it on example inputs: over so many time steps, if it has any.
+
+        Raises:
+            TargetError: it cannot be run, or records nothing.
+        """
+        raise self.refusal("a cell, a layer, a primitive, or a function that returns a Tensor")
+
+    def problems(self, seed: int = 0) -> Iterator[Problem]:
+        """The functions whose gradients by the engine are judged."""
+        raise self.refusal("a cell, a layer, a primitive or a backward")
+
+    def refusal(self, expected: str) -> TargetError:
+        """The error of a target that cannot give what it was asked for."""
+        return TargetError(f"{self.name}: a {self.noun}, expected {expected}")
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a part of a sentence."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
