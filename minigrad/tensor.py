@@ -18,6 +18,7 @@ import numpy as np
 from minigrad import primitives as p
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
+from minigrad.primitives.ufuncs import call_ufunc, no_answer
 from minigrad.tape import Node, current, next_index, stamp, walk
 
 _NOTHING: Mapping[str, Any] = {}  # no static keywords
@@ -205,7 +206,7 @@ class Tensor(Node):
             rule = BY_NUMPY.get(ufunc)
             if isinstance(rule, Primitive):
                 return record(rule, inputs, _NOTHING)
-        return p.call_ufunc(ufunc, method, inputs, kwargs)
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -215,7 +216,7 @@ class Tensor(Node):
             operands, static = rule.bind(function, args, kwargs)
             return record(rule, operands, static)
         if rule is None:
-            raise p.no_answer(function)
+            raise no_answer(function)
         return rule(*args, **kwargs)
 
     def __primitive__(

@@ -10,8 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from minigrad.primitives import BY_NUMPY, Primitive, call_ufunc
+from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.calls import Constant, Refused
+from minigrad.primitives.ufuncs import call_ufunc
 
 
 class ExactArray(NDArrayOperatorsMixin):

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.indexing import along, rearranged, scatter
+from minigrad.primitives.indexing import rearranged, values
 from minigrad.primitives.primitive import Array, implements
-from minigrad.primitives.shaping import transpose
 
 
 @implements(np.flip)

@@ -12,10 +12,8 @@ from minigrad.primitives.indexing import along, values
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.primitive import Array, implements
-from minigrad.primitives.reductions import cumsum
 from minigrad.primitives.reductions import sum as sum_along
 from minigrad.primitives.shaping import broadcast_to, ravel, reshape
-from minigrad.primitives.sorting import sort
 
 
 @implements(np.diff)
@@ -156,8 +154,10 @@ def _slope(f: Array, spacing: Any, axis: int, edge_order: int) -> Array:
         even = bool(np.all(plain(steps) == plain(steps)[0]))
         steps = steps[:1] if even else steps
         line = (-1,) + (1,) * (f.ndim - axis - 1)
-        left, right = ((steps[0],) * 2 if even
-                       else (reshape(steps[:-1], shape=line), reshape(steps[1:], shape=line)))  # fmt: skip
+        if even:
+            left = right = steps[0]
+        else:
+            left, right = reshape(steps[:-1], shape=line), reshape(steps[1:], shape=line)
 
     def at(part: Any) -> Array:
         return f[along(axis, part, f.ndim)]

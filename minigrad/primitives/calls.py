@@ -111,7 +111,8 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
         for name in arrays:
             if isinstance(by_name.get(name), list | tuple):
                 by_name[name] = joined(by_name[name])
-        return composition(*(by_name.pop(n) for n in first), **by_name)
+        by_position = [by_name.pop(name) for name in first]
+        return composition(*by_position, **by_name)
 
     return call
 

@@ -15,7 +15,7 @@ algorithmic differentiation", section 3; of the Cholesky factor Murray 2016; of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.calls import plain
 from minigrad.primitives.joining import concatenate, stack
 from minigrad.primitives.powers import sqrt
-from minigrad.primitives.primitive import Array, Primitive, fused, implements, sample
+from minigrad.primitives.primitive import Array, fused, implements, sample
 from minigrad.primitives.shaping import matrix_transpose, reshape
 from minigrad.primitives.solving import adjoint, hermitian, inv, on_numbers, order, rows_and_columns
 

@@ -7,6 +7,7 @@ its own adjoint. All others are made of it, of cutting lines and of filling them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from minigrad.primitives.arranging import roll
@@ -36,7 +37,7 @@ def _of_exact_scalars(x: np.ndarray, axis: int, inverse: bool) -> np.ndarray:
     n = x.shape[axis]
     powers = np.random.default_rng(n).integers(1, 1000, n)
     places = np.outer(np.arange(n), np.arange(n)) * (-1 if inverse else 1) % n
-    return np.moveaxis(np.moveaxis(x, axis, -1) @ powers[places].astype(object), -1, axis)
+    return np.moveaxis(np.moveaxis(x, axis, -1) @ np.take(powers, places).astype(object), -1, axis)
 
 
 dft: Primitive = linear(

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.axes import Axes, axes_of
+from minigrad.primitives.axes import axes_of
 from minigrad.primitives.calls import plain
 from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
-from minigrad.primitives.shaping import broadcast_arrays, ravel, reshape
+from minigrad.primitives.shaping import broadcast_arrays, ravel
 
 
 def along(axis: int, index: Any, ndim: int) -> tuple[Any, ...]:

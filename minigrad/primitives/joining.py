@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import axes_of
-from minigrad.primitives.calls import joined
-from minigrad.primitives.indexing import along, rearranged
+from minigrad.primitives.indexing import along
 from minigrad.primitives.primitive import Array, implements, linear, sample
 from minigrad.primitives.shaping import (
     astype,
@@ -17,7 +16,6 @@ from minigrad.primitives.shaping import (
     atleast_2d,
     atleast_3d,
     expand_dims,
-    ravel,
     reshape,
 )
 
@@ -93,7 +91,9 @@ def hstack(tup: Sequence[Array], dtype: Any = None) -> Array:
         [1. 2. 3.]
     """
     arrays = [atleast_1d(x) for x in tup]
-    return _as_dtype(concatenate(arrays, axis=0 if arrays[:1] and arrays[0].ndim == 1 else 1), dtype)
+    return _as_dtype(
+        concatenate(arrays, axis=0 if arrays[:1] and arrays[0].ndim == 1 else 1), dtype
+    )
 
 
 @implements(np.dstack)

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.primitives.axes import Axes
 from minigrad.primitives.calls import plain
 from minigrad.primitives.indexing import where as choose
-from minigrad.primitives.piecewise import isnan
+from minigrad.primitives.pieces import isnan
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import cumprod
 from minigrad.primitives.statistics import mean, std, var
@@ -179,7 +179,7 @@ def _extreme(
 ) -> Array:  # fmt: skip
     start = {} if initial is None else {"initial": initial, "where": where}
     y = of(choose(isnan(x), last, x), axis=axis, keepdims=keepdims, **start)
-    nothing = np.all(np.broadcast_to(isnan(x), x.shape), axis=axis, keepdims=keepdims)
+    nothing = np.all(np.broadcast_to(isnan(x), x.shape), axis=axis, keepdims=keepdims)  # type: ignore[arg-type]
     if initial is None and np.any(nothing):
         warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
         y = choose(nothing, np.nan, y)

@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.axes import Axes, axes_of, kept_shape
 from minigrad.primitives.decompositions import svdvals
-from minigrad.primitives.piecewise import absolute, sign
+from minigrad.primitives.pieces import absolute, sign
 from minigrad.primitives.primitive import Array, fused, implements, sample
 from minigrad.primitives.reductions import max as max_along
 from minigrad.primitives.reductions import min as min_along
@@ -25,7 +25,7 @@ def _p_norm(x: Array, *, p: float, axis: Axes = None, keepdims: bool = False) ->
 
 
 def _p_norm_cotangent(g: Array, y: Array, x: Array, p: float, axis: Axes) -> Array:
-    """sign x · (|x| / ‖x‖)^(p − 1)."""
+    """Sign x · (|x| / ‖x‖)^(p − 1)."""
     kept = kept_shape(x.shape, axis)
     share = quotient(absolute(x), reshape(y, shape=kept)) ** (p - 1)
     direction = np.conjugate(sign(x)) if np.iscomplexobj(x) else sign(x)
@@ -64,9 +64,7 @@ def _numpy_norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = Fa
 
 
 @implements(np.linalg.vector_norm)
-def vector_norm(
-    x: Array, *, axis: Axes = None, keepdims: bool = False, ord: float = 2
-) -> Array:
+def vector_norm(x: Array, *, axis: Axes = None, keepdims: bool = False, ord: float = 2) -> Array:
     """The norm of the entries along ``axis``, as of one vector.
 
     Args:
@@ -135,8 +133,8 @@ def _matrix_norm(x: Array, axes: tuple[int, ...], keepdims: bool, ord: Any) -> A
         values = svdvals(moveaxis(x, (row, column), (-2, -1)))
         y = {2: max_along, -2: min_along, "nuc": sum_along}[ord](values, axis=-1)
     else:
-        raise ValueError(f"norm: got ord={ord!r} for matrices, expected 'fro', 'nuc', 1, -1, 2, -2, "
-                         "inf or -inf")  # fmt: skip
+        raise ValueError(f"norm: got ord={ord!r} for matrices, expected 'fro', 'nuc', 1, -1, 2, "
+                         "-2, inf or -inf")  # fmt: skip
     kept = kept_shape(x.shape, axes)
     return reshape(y, shape=kept if keepdims else tuple(
         n for a, n in enumerate(x.shape) if a not in axes))  # fmt: skip

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from minigrad.primitives.arranging import flip
 from minigrad.primitives.convolution import windows
 from minigrad.primitives.indexing import scatter
-from minigrad.primitives.joining import concatenate, stack
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.products import matmul
-from minigrad.primitives.shaping import atleast_1d, ravel
+from minigrad.primitives.shaping import atleast_1d
 
 
 @implements(np.convolve)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.arithmetic import multiply, quotient
-from minigrad.primitives.axes import Axes, axes_of, kept_shape, reduced_axes
 from minigrad.primitives.arranging import flip
+from minigrad.primitives.axes import Axes, axes_of, kept_shape, reduced_axes
 from minigrad.primitives.indexing import along
 from minigrad.primitives.indexing import where as choose
-from minigrad.primitives.piecewise import maximum, minimum
+from minigrad.primitives.pieces import maximum, minimum
 from minigrad.primitives.powers import sqrt, square
 from minigrad.primitives.primitive import Array, Primitive, fused, implements, linear, sample
 from minigrad.primitives.shaping import astype, ravel, reshape

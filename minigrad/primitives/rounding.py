@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.primitives.calls import plain
-from minigrad.primitives.primitive import Array, elementwise, implements
 from minigrad.primitives.indexing import where
+from minigrad.primitives.primitive import Array, elementwise, implements
 
 _STEPS = "it jumps there; the derivative is 0 as elsewhere"
 
@@ -54,7 +54,7 @@ rint = elementwise(
 
 @implements(np.round, np.around)
 def round(x: Array, decimals: int = 0) -> Array:
-    """x with so many decimal places; its derivative is 0.
+    """X with so many decimal places; its derivative is 0.
 
     Example:
         >>> print(mg.round(2.345, 1), mg.grad(mg.round)(2.345))
@@ -94,7 +94,7 @@ def frexp(x: Array) -> tuple[Array, np.ndarray]:
 
 @implements(np.ldexp)
 def ldexp(x: Array, n: Array) -> Array:
-    """x 2ⁿ for whole numbers n, which have no derivative.
+    """X 2ⁿ for whole numbers n, which have no derivative.
 
     Example:
         >>> print(mg.ldexp(0.75, 3), mg.grad(mg.ldexp)(0.75, 3))

@@ -62,7 +62,11 @@ def hermitian(rule: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def on_numbers(
-    name: str, lapack: Callable[..., Array], composition: Callable[..., Array], *, square: bool = True
+    name: str,
+    lapack: Callable[..., Array],
+    composition: Callable[..., Array],
+    *,
+    square: bool = True,
 ) -> Any:
     """``lapack`` on arrays of numbers, the composition on those of exact scalars."""
 
@@ -225,7 +229,7 @@ _logabsdet = fused(
 
 
 def logabsdet(a: Array) -> Array:
-    """log |det A| of square matrices (..., n, n), where `det` would overflow.
+    """Log |det A| of square matrices (..., n, n), where `det` would overflow.
 
     Example:
         >>> print(mg.logabsdet(1e200 * np.eye(2)).round(4))

@@ -48,7 +48,7 @@ def sort_complex(x: Array) -> Array:
 
 
 @implements(np.partition)
-def partition(x: Array, kth: Any, axis: int | None = -1, kind: str = "introselect") -> Array:
+def partition(x: Array, kth: Any, axis: int | None = -1) -> Array:
     """Entries along ``axis`` so that the ``kth`` stands where it does in `sort`.
 
     Those before are not larger, those behind not smaller.
@@ -57,7 +57,7 @@ def partition(x: Array, kth: Any, axis: int | None = -1, kind: str = "introselec
         >>> print(mg.partition(np.array([3.0, 1.0, 2.0]), 1)[1])
         2.0
     """
-    return take_along_axis(x, np.argpartition(values(x), plain(kth), axis, kind), axis)  # type: ignore[call-overload]
+    return take_along_axis(x, np.argpartition(values(x), plain(kth), axis), axis)
 
 
 def cummax(x: Array, axis: int = 0) -> Array:

@@ -12,7 +12,7 @@ from minigrad.primitives.axes import Axes, axes_of
 from minigrad.primitives.calls import plain
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
-from minigrad.primitives.piecewise import isnan
+from minigrad.primitives.pieces import isnan
 from minigrad.primitives.powers import square
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.products import matmul
@@ -44,7 +44,9 @@ def count(shape: tuple[int, ...], axis: Axes, keepdims: bool = False, where: Any
     if where is True:
         return math.prod(shape[a] for a in axes_of(axis, len(shape)))
     flags = np.broadcast_to(plain(where), shape)
-    return np.sum(flags, axis=None if axis is None else axes_of(axis, len(shape)), keepdims=keepdims)
+    return np.sum(
+        flags, axis=None if axis is None else axes_of(axis, len(shape)), keepdims=keepdims
+    )
 
 
 @implements(np.var)
@@ -194,7 +196,7 @@ def nanquantile(
 def _quantile(
     x: Array, q: Any, axis: Axes, method: str, keepdims: bool, *, without_nan: bool = False
 ) -> Array:
-    """Between two sorted entries, as NumPy's own rule says for the positions 0, 1, …"""
+    """Between two sorted entries: NumPy's own rule says which, asked of the positions 0, 1, 2."""
     lines, kept = _lines(x, axis)
     shares = np.asarray(q)
     place = np.empty((*shares.shape, *lines.shape[:-1]))
@@ -368,9 +370,7 @@ def _variables(x: Array, rowvar: bool) -> Array:
 
 
 @implements(np.corrcoef)
-def corrcoef(
-    x: Array, y: Array | None = None, rowvar: bool = True, *, dtype: Any = None
-) -> Array:
+def corrcoef(x: Array, y: Array | None = None, rowvar: bool = True, *, dtype: Any = None) -> Array:
     """Correlations of variables: covariances over both standard deviations.
 
     Arguments as for `cov`.

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from minigrad.primitives.arithmetic import quotient
-from minigrad.primitives.primitive import Array, elementwise, implements
 from minigrad.primitives.indexing import where
+from minigrad.primitives.primitive import Array, elementwise, implements
 
 sin = elementwise(
     "sin", np.sin, partials=(lambda y, x: np.cos(x),), symbol="sin",

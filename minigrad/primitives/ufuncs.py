@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import logaddexp
 from minigrad.primitives.activations import logsumexp
 from minigrad.primitives.calls import Constant, Refused, path_of, plain, refuse_out
+from minigrad.primitives.exponentials import logaddexp
+from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import BY_NUMPY, Array, Primitive
-from minigrad.primitives.reductions import cummax, cummin, scan
-from minigrad.primitives.shaping import astype, reshape, where
+from minigrad.primitives.reductions import scan
+from minigrad.primitives.shaping import astype, reshape
+from minigrad.primitives.sorting import cummax, cummin
 
 REDUCTIONS: Mapping[np.ufunc, Callable[..., Array]] = MappingProxyType({
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
@@ -44,7 +46,11 @@ def call_ufunc(
     kwargs = dict(given)
     rule = BY_NUMPY.get(ufunc)
     if isinstance(rule, Constant | Refused):
-        return rule(*inputs, **kwargs) if method == "__call__" else _plainly(rule, method, inputs, kwargs)
+        return (
+            rule(*inputs, **kwargs)
+            if method == "__call__"
+            else _plainly(rule, method, inputs, kwargs)
+        )
     refuse_out(ufunc, kwargs.pop("out", None))
     if method == "__call__" and rule is not None:
         return _called(ufunc, rule, inputs, kwargs)

@@ -6,8 +6,8 @@ import numpy as np
 
 from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.calls import plain
-from minigrad.primitives.primitive import Array, Primitive, elementwise, implements
 from minigrad.primitives.indexing import where
+from minigrad.primitives.primitive import Array, Primitive, elementwise, implements
 
 _sign = elementwise(
     "sign", np.sign, partials=(0,), symbol="sign", analytic=False,
@@ -140,9 +140,9 @@ def clip(
     min: Array | None = None,
     max: Array | None = None,
 ) -> Array:
-    """Limit to the range from ``a_min`` to ``a_max``, also called min and max; ``None`` is no limit.
+    """Limit to the range from ``a_min`` to ``a_max``, also called min and max.
 
-    On a limit the derivative is ½, as that of `maximum` and `minimum`.
+    ``None`` is no limit. On a limit the derivative is ½, as that of `maximum` and `minimum`.
 
     Raises:
         ValueError: a limit is given under both of its names.
