@@ -2,33 +2,61 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import logging
 import os
+import re
 from pathlib import Path
 
+_log = logging.getLogger("minigrad.files")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),  # before UTF-16's, its start
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 
-def read_text(path: Path) -> str:
-    """A text file in UTF-8.
+
+def read_text(path: Path, encoding: str | None = None) -> str:
+    """A text file: UTF-8, with or without a byte-order mark, or UTF-16 or UTF-32 with one.
+
+    A file in none of these is read as Windows-1252, which holds Latin-1, and a line in the log
+    ``minigrad.files`` (on the terminal, unless you configure logging) says so.
+
+    Args:
+        path: the file.
+        encoding: the name of the encoding, where you know it.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is empty, binary or in another encoding; the message names file and line.
+        ValueError: it is empty, binary or not in that encoding; the message names file and line.
     """
     data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ValueError(
-            f"{path}, line {line}: byte {error.start} is no UTF-8 text; convert the file with, "
-            "for instance, iconv -f latin1 -t utf-8"
-        ) from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
+    marked = [name for mark, name in _MARKS if data.startswith(mark)]
+    tried = [encoding] if encoding else [*marked[:1], "utf-8", "cp1252"]
+    for name in tried:
+        try:
+            text = data.decode(name)
+            break
+        except UnicodeDecodeError as error:
+            refused = error
+        except LookupError:
+            raise ValueError(f"{path}: unknown encoding {name!r}") from None
+    else:
+        line = data[: refused.start].count(b"\n") + 1
+        expected = (
+            encoding or "UTF-8 or Windows-1252 text; name its encoding, or convert it with iconv"
+        )
+        raise ValueError(f"{path}, line {line}: byte {refused.start} is not {expected}")
+    text = text.removeprefix("\ufeff")
+    if binary := re.search("[\0-\x08\x0e-\x1a\x1c-\x1f]", text):
+        line = text[: binary.start()].count("\n") + 1
         raise ValueError(f"{path}, line {line}: binary data, expected text")
     if not text.strip():
         raise ValueError(f"{path}, line 1: an empty file, expected text")
-    return text.replace("\r\n", "\n")
+    if name == "cp1252" and not encoding:
+        _log.warning("%s: not UTF-8; read as Windows-1252, which is a guess", path)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def check_writable(path: Path) -> None:

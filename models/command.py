@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from minigrad.extras import require
-from minigrad.files import check_writable
+from minigrad.files import check_writable, read_text
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
 from models.checkpoint import Checkpoint, Stateful, load_part, read_checkpoint
@@ -76,7 +76,9 @@ def too_little(path: Path | None) -> Iterator[None]:
     except ValueError as error:
         if path is None:
             raise
-        lines = len(path.read_text("utf-8").split("\n")) - path.read_bytes().endswith(b"\n")
+        if path.suffix.lower() == ".xlsx":
+            raise ValueError(f"{path}: {error}") from error
+        lines = len(read_text(path).removesuffix("\n").split("\n"))
         raise ValueError(f"{path}, line {lines}, the last: {error}") from error
 
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from minigrad import optim
 from minigrad.autograd import no_grad
-from minigrad.datasets import seattle_weather
+from minigrad.datasets import Days, read_days
 from minigrad.extras import require
 from minigrad.nn import GRU, LSTM, RNN, Linear, Module, Recurrent, Seed, mse_loss
 from minigrad.primitives.primitive import Array
@@ -46,7 +46,18 @@ from models.command import (
     path_option,
     too_little,
 )
-from models.series import Windows, balls, climatology, free_flight, latest, ridge, split, windows
+from models.series import (
+    COLUMNS,
+    Windows,
+    balls,
+    climatology,
+    free_flight,
+    latest,
+    ridge,
+    seattle,
+    split,
+    windows,
+)
 from models.standardise import Standardise
 from models.training import History, Shuffled, save_figure, train
 
@@ -134,6 +145,23 @@ def made(known: Windows, settings: Mapping[str, Any]) -> Forecaster:
     return Forecaster(known, **named, rng=settings["seed"])
 
 
+def own(path: Path, target: str | None, fill: bool) -> Days:
+    """The reader's own series, what is to be forecast in its first column.
+
+    Raises:
+        OSError, ValueError: it cannot be read, see `minigrad.datasets.read_days`; there is no
+            column ``target``; there is more than one, none is temp_max, and ``target`` is None.
+    """
+    days = read_days(path, first=[target, *COLUMNS] if target else COLUMNS, fill=fill)
+    if target is None and days.names[0] != COLUMNS[0] and len(days.names) > 1:
+        raise ValueError(f"{path}, line 1: which column is to be forecast? Say --target NAME, one "
+                         f"of {', '.join(days.names)}")  # fmt: skip
+    if target is not None and days.names[0] != target:
+        raise ValueError(f"{path}, line 1: no column of numbers {target}; found "
+                         f"{', '.join(days.names)}")  # fmt: skip
+    return days
+
+
 def rmse(forecast: np.ndarray, truth: np.ndarray) -> float:
     """Root mean squared error over all entries."""
     return float(np.sqrt(np.mean(np.square(forecast - truth, dtype=float))))
@@ -153,7 +181,10 @@ def baselines(data: str, known: Windows, held_out: Windows) -> dict[str, np.ndar
     return found
 
 
-def plot(data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path: Path) -> None:
+def plot(
+    data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path: Path, what: str,
+    unit: str,
+) -> None:  # fmt: skip
     """What came and what was forecast, and the error at each step ahead.
 
     Args:
@@ -161,6 +192,8 @@ def plot(data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path
         forecasts: by name; the first is the network's.
         held_out: what they are forecasts of.
         path: the picture.
+        what: what is forecast.
+        unit: of what is forecast.
     """
     figure = require("matplotlib.figure", extra="models").Figure((11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 1.4))
@@ -168,9 +201,10 @@ def plot(data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path
     if data == "weather":
         left.plot(held_out.when[:, 0], truth[:, 0, 0], color="0.6", lw=3, label="measured")
         for k in range(0, len(ours), ours.shape[1]):  # each run starts where the last one ended
-            label = f"{name}, {ours.shape[1]} days ahead" if k == 0 else None
+            days = "1 day" if ours.shape[1] == 1 else f"{ours.shape[1]} days"
+            label = f"{name}, {days} ahead" if k == 0 else None
             left.plot(held_out.when[k], ours[k, :, 0], ".-", color="C3", lw=1, ms=3, label=label)
-        left.set_ylabel("maximum temperature, °C")
+        left.set_ylabel(", ".join(filter(None, (what, unit))))
     else:
         for k in range(4):
             left.plot(*held_out.seen[k].T, ".-", color="0.8", label="seen" if k == 0 else None)
@@ -182,7 +216,7 @@ def plot(data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path
     for label, forecast in forecasts.items():
         errors = [rmse(forecast[:, k], truth[:, k]) for k in range(len(ahead))]
         right.plot(ahead, errors, "o-", label=label)
-    right.set(xlabel="steps ahead", ylabel=f"held-out error (RMSE), {UNITS[data]}", xticks=ahead)
+    right.set(xlabel="steps ahead", ylabel=f"held-out error (RMSE) {unit}".strip(), xticks=ahead)
     right.set_ylim(0, None)
     right.legend(frameon=False, fontsize="small")
     save_figure(figure, path)
@@ -210,9 +244,15 @@ def plot(data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path
 @click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
               help="Windows per step. Smaller: more steps, each a rougher guess of the "
               "gradient.")  # fmt: skip
-@path_option("--csv", help="Weather of another place: a CSV file with the columns date, "
-             "precipitation, temp_max, temp_min, wind, weather, one row per day. By default "
-             "Seattle, 2012 to 2015, which comes with minigrad.")  # fmt: skip
+@path_option("--csv", help="Days of your own: a CSV or Excel file with a column of dates and one "
+             "or more of numbers, one row per day; commas, semicolons or tabs between them, "
+             "decimal points or commas. By default Seattle, 2012 to 2015, which comes with "
+             "minigrad.")  # fmt: skip
+@click.option("--target", metavar="NAME", show_default=False,
+              help="The column of --csv that is forecast; by default temp_max, or the only "
+              "one.")  # fmt: skip
+@click.option("--fill", is_flag=True, show_default=False,
+              help="Interpolate where a value or a day is missing in --csv.")  # fmt: skip
 @path_option("--picture", help="Draw what came and what was forecast into this file (.png, .svg, "
                                ".pdf).")  # fmt: skip
 @click.option("--predict", is_flag=True, show_default=False,
@@ -220,8 +260,8 @@ def plot(data: str, forecasts: Mapping[str, np.ndarray], held_out: Windows, path
               "as the window has are enough, and no score is made.")  # fmt: skip
 def main(
     files: Files, seed: int, data: str, cell: str, shape: str, window: int, ahead: int,
-    hidden: int, epochs: int, lr: float, batch: int, csv: Path | None, picture: Path | None,
-    predict: bool,
+    hidden: int, epochs: int, lr: float, batch: int, csv: Path | None, target: str | None,
+    fill: bool, picture: Path | None, predict: bool,
 ) -> None:  # fmt: skip
     """Forecast the coming days' maximum temperature with a recurrent network.
 
@@ -233,22 +273,34 @@ def main(
     """
     settings = files.settings({
         "data": data, "cell": cell, "shape": shape, "window": window, "ahead": ahead,
-        "hidden": hidden, "epochs": epochs, "lr": lr, "batch": batch, "seed": seed,
+        "hidden": hidden, "epochs": epochs, "lr": lr, "batch": batch, "seed": seed, "columns": [],
     })  # fmt: skip
+    what, unit = "maximum temperature", UNITS[settings["data"]]
     data, cell, window, ahead = (settings[k] for k in ("data", "cell", "window", "ahead"))
     known = held_out = coming = None  # None: not needed
     with one_line():
         if picture is not None:
             check_picture(picture)
         if data == "weather":
-            weather = seattle_weather(csv)
+            if csv is None and (target or fill):
+                raise ValueError("--target and --fill go with --csv")
+            days = seattle() if csv is None else own(csv, target, fill)
+            if days.filled:
+                click.echo(f"filled: {days.filled}", err=True)
+            if days.names[0] != COLUMNS[0]:
+                what, unit = days.names[0], ""
+            if files.load and list(days.names) != settings["columns"]:
+                raise ValueError(f"{files.load}: learned from the columns "
+                                 f"{', '.join(settings['columns'])}, and these are "
+                                 f"{', '.join(days.names)}")  # fmt: skip
+            settings = {**settings, "columns": list(days.names)}
             with too_little(csv):
-                coming = latest(weather, window, ahead) if predict else None
+                coming = latest(days, window, ahead) if predict else None
                 # To use what was learned, no year to learn from is needed
                 if not (files.load and predict and picture is None):
-                    known, held_out = split(windows(weather, window, ahead))
-        elif csv or predict:
-            raise ValueError("--csv and --predict go with --data weather")
+                    known, held_out = split(windows(days, window, ahead))
+        elif csv or predict or target or fill:
+            raise ValueError("--csv, --target, --fill and --predict go with --data weather")
         else:
             every = balls(sum(BALLS), window, ahead, settings["seed"])
             known, held_out = every[: BALLS[0]], every[BALLS[0] :]
@@ -270,13 +322,13 @@ def main(
             each = [f"{rmse(forecast[:, k], held_out.following[:, k]):.2f}" for k in range(ahead)]
             steps = f" (step by step {', '.join(each)})" if ahead > 1 else ""
             score = rmse(forecast, held_out.following)
-            click.echo(f"{name}: held-out error (RMSE) {score:.3f} {UNITS[data]}{steps}")
+            click.echo(f"{name}: held-out error (RMSE) {score:.3f} {unit}{steps}".rstrip())
         if picture is not None:
-            plot(data, forecasts, held_out, picture)
+            plot(data, forecasts, held_out, picture, what, unit)
             click.echo(f"picture: {picture}")
     if coming:
         for date, (warm,) in zip(coming.when[0], model.predict(coming)[0], strict=True):
-            click.echo(f"{date}: {warm:.1f} °C")
+            click.echo(f"{date}: {warm:.1f} {unit}".rstrip())
 
 
 if __name__ == "__main__":

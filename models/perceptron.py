@@ -27,9 +27,8 @@ import numpy as np
 import minigrad as mg
 from minigrad import optim
 from minigrad.autograd import no_grad
-from minigrad.datasets.table import number, rows
+from minigrad.datasets.table import decimal_sign, number, read_rows
 from minigrad.extras import require
-from minigrad.files import read_text
 from minigrad.nn import Linear, Module, Seed, binary_cross_entropy_with_logits
 from minigrad.primitives.primitive import Array
 from models.command import Files, FiniteRange, model_command, one_line, path_option
@@ -165,15 +164,17 @@ def logistic_regression(known: Biopsies, x: np.ndarray) -> np.ndarray:
 
 
 def read_table(path: Path, columns: list[str]) -> np.ndarray:
-    """A CSV file with these columns, in any order, as numbers (rows, columns).
+    """A CSV or Excel file with these columns, in any order, as numbers (rows, columns).
 
     Raises:
         OSError: it cannot be read.
         ValueError: a column is missing, or a row is too long or too short, or a cell is no finite
             number: names file and line.
     """
-    table = [[number(row[column], column, where) for column in columns]
-             for where, row in rows(str(path), read_text(path), columns)]  # fmt: skip
+    found = list(read_rows(path, columns))
+    sign = decimal_sign((where, row[column]) for where, row in found for column in columns)
+    table = [[number(row[column], column, where, decimal=sign) for column in columns]
+             for where, row in found]  # fmt: skip
     return np.array(table, np.float32)
 
 

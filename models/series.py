@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.datasets import Weather
+from minigrad.datasets import Days, seattle_weather
 from minigrad.nn import Seed
 
-COLUMNS = ("temp_max", "temp_min", "precipitation", "wind", "sin(season)", "cos(season)")
-"""What is known of each day; the first is what is forecast."""
+COLUMNS = ("temp_max", "temp_min", "precipitation", "wind")
+"""What is known of each day in Seattle, beside the season; the first is what is forecast."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +53,32 @@ def season(date: np.ndarray) -> np.ndarray:
     return 2 * np.pi * (date - date.astype("datetime64[Y]")).astype(float) / 365.25
 
 
-def columns(weather: Weather) -> np.ndarray:
-    """(days, columns), in °C, mm and m/s, see ``COLUMNS``."""
-    angle = season(weather.date)
-    found = [weather.temp_max, weather.temp_min, weather.precipitation, weather.wind,
-             np.sin(angle), np.cos(angle)]  # fmt: skip
-    return np.stack(found, axis=-1).astype(np.float32)
+def seattle() -> Days:
+    """The bundled weather, in °C, mm and m/s, see ``COLUMNS``."""
+    weather = seattle_weather()
+    found = np.stack([getattr(weather, name) for name in COLUMNS], axis=-1)
+    return Days(weather.date, COLUMNS, found)
 
 
-def latest(weather: Weather, length: int, ahead: int) -> Windows:
+def columns(days: Days) -> np.ndarray:
+    """(days, columns): what is known of each day, then sine and cosine of the season."""
+    return np.concatenate([days.values, _calendar(days.date)], axis=-1).astype(np.float32)
+
+
+def latest(days: Days, length: int, ahead: int) -> Windows:
     """The one window that ends with the last day; what follows it is unknown, NaN.
 
     Raises:
         ValueError: there are fewer days than a window has.
     """
-    if len(weather) < length:
-        raise ValueError(f"{len(weather)} days, too few for a window of {length}")
-    days = columns(weather)[None, -length:]
-    when = weather.date[-1] + np.arange(1, ahead + 1)[None]
-    return Windows(days, np.full((1, ahead, 1), np.nan, np.float32), _calendar(when), when)
+    if len(days) < length:
+        raise ValueError(f"{len(days)} days, too few for a window of {length}")
+    seen = columns(days)[None, -length:]
+    when = days.date[-1] + np.arange(1, ahead + 1)[None]
+    return Windows(seen, np.full((1, ahead, 1), np.nan, np.float32), _calendar(when), when)
 
 
-def windows(weather: Weather, length: int, ahead: int = 1) -> Windows:
+def windows(days: Days, length: int, ahead: int = 1) -> Windows:
     """Every run of ``length`` days that ``ahead`` further days follow.
 
     Raises:
@@ -82,15 +86,15 @@ def windows(weather: Weather, length: int, ahead: int = 1) -> Windows:
     """
     if length < 1 or ahead < 1:
         raise ValueError(f"windows of {length} days and {ahead} ahead, expected at least 1 of each")
-    if len(weather) < length + ahead:
+    if len(days) < length + ahead:
         raise ValueError(
-            f"{len(weather)} days, too few for a window of {length} and the {ahead} that follow it"
+            f"{len(days)} days, too few for a window of {length} and the {ahead} that follow it"
         )
-    days = columns(weather)
-    seen = np.lib.stride_tricks.sliding_window_view(days[:-ahead], length, axis=0)
+    known = columns(days)
+    seen = np.lib.stride_tricks.sliding_window_view(known[:-ahead], length, axis=0)
     after = np.lib.stride_tricks.sliding_window_view(np.arange(length, len(days)), ahead)
-    when = weather.date[after]
-    return Windows(seen.swapaxes(1, 2), days[after][..., :1], _calendar(when), when)
+    when = days.date[after]
+    return Windows(seen.swapaxes(1, 2), known[after][..., :1], _calendar(when), when)
 
 
 def _calendar(when: np.ndarray) -> np.ndarray:

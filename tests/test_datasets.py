@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minigrad.datasets import reviews, seattle_weather
+from minigrad.datasets.table import dates, decimal_sign, number
 
 HEADER = "date,precipitation,temp_max,temp_min,wind,weather\n"
 ROW = "2012-01-01,0.0,12.8,5.0,4.7,drizzle\n"
@@ -75,8 +76,8 @@ def test_bad_files_are_refused_in_one_line_that_says_where(tmp_path, content, sa
 
 def test_binary_and_missing_files_are_refused(tmp_path):
     path = tmp_path / "binary.csv"
-    path.write_bytes(b"\x89PNG\r\n\xff\xfe")
-    with pytest.raises(ValueError, match="no UTF-8 text"):
+    path.write_bytes(b"\x89PNG\r\n\0\xff\xfe")
+    with pytest.raises(ValueError, match="binary data"):
         seattle_weather(path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         seattle_weather(tmp_path / "nowhere.csv")
@@ -101,8 +102,70 @@ def test_every_review_has_its_counterparts():
         ]  # fmt: skip
 
 
-def test_reviews_that_are_no_text_are_refused(tmp_path):
+def test_reviews_in_another_encoding_are_read_and_the_guess_is_named(tmp_path, caplog):
     path = tmp_path / "latin.csv"
-    path.write_bytes("language,label,text\nes,1,cañón\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"latin\.csv, line 2: byte \d+ is no UTF-8"):
-        reviews(path)
+    path.write_bytes("language;label;text\nes;1;cañón\n".encode("latin-1"))
+    assert reviews(path).text == ("cañón",)
+    assert "not UTF-8; read as Windows-1252, which is a guess" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign"),
+    [
+        (["1.5", "2"], "."), (["1,5", "2"], ","), (["1.234,5"], ","), (["1,234.5"], "."),
+        (["12,34"], ","), (["1.234", "2.5"], "."), (["1,234", "2,5"], ","), (["1.234"], "."),
+        (["rain", "7"], "."), (["-0,5", "NA"], ","), ([".5"], "."), (["1,5e3"], ","),
+    ],
+)  # fmt: skip
+def test_the_decimal_sign_is_seen_from_all_the_numbers_of_a_file(cells, sign):
+    assert decimal_sign(("here", cell) for cell in cells) == sign
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [(["1,5", "2.5"], "expected one decimal sign"), (["1,234", "7"], "thousand or a decimal")],
+)
+def test_numbers_that_can_be_read_in_two_ways_are_refused(cells, said):
+    with pytest.raises(ValueError, match=said):
+        decimal_sign(("here", cell) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "value"),
+    [("1.234,5", ",", 1234.5), ("1,234.5", ".", 1234.5), (" -3 ", ",", -3), ("1.234", ",", 1234),
+     ("+.5", ".", 0.5), ("2e-3", ".", 0.002)],
+)  # fmt: skip
+def test_a_number_is_read_with_its_decimal_sign(cell, decimal, value):
+    assert number(cell, "x", "here", decimal=decimal) == value
+
+
+@pytest.mark.parametrize(
+    ("cells", "last"),
+    [
+        (["2020-02-28", "2020-02-29"], "2020-02-29"),
+        (["12/01/2020", "13/01/2020"], "2020-01-13"),
+        (["1/13/2020", "1/14/2020"], "2020-01-14"),
+        (["01/02/2020", "02/02/2020"], "2020-02-02"),  # the other way, a month apart
+        (["02/01/2020", "02/02/2020", "02/03/2020"], "2020-02-03"),
+        (["3.4.2020", "4.4.2020"], "2020-04-04"),
+        (["2020-01-01T00:00:00"], "2020-01-01"),
+        (["05/05/2020"], "2020-05-05"),
+    ],
+)
+def test_the_order_of_day_and_month_is_seen_from_all_dates(cells, last):
+    assert dates([("here", cell) for cell in cells])[-1] == np.datetime64(last)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["01/02/2020"], "day and month cannot be told apart"),
+        (["13/13/2020"], "13/13/2020"),
+        (["13/01/2020", "01/13/2020"], "no date with"),
+        (["1/2/20"], "expected YYYY-MM-DD, DD/MM/YYYY"),
+        (["2020-01-01 12:30"], "expected YYYY-MM-DD"),
+    ],
+)
+def test_dates_that_can_be_read_in_two_ways_or_in_none_are_refused(cells, said):
+    with pytest.raises(ValueError, match=said):
+        dates([("here", cell) for cell in cells])

@@ -15,7 +15,7 @@ def test_a_file_is_read_as_it_is(tmp_path):
 
 @pytest.mark.parametrize(
     ("data", "line"),
-    [(b"", 1), (b" \n\n", 1), ("uno\ndos\naño".encode("latin1"), 3), (b"a\nb\0c", 2)],
+    [(b"", 1), (b" \n\n", 1), (b"one\ntwo\n\x81\x8d", 3), (b"a\nb\0c", 2)],
 )
 def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path, data, line):
     path = tmp_path / "text.txt"
@@ -23,3 +23,21 @@ def test_a_file_that_is_no_text_is_refused_with_its_line(tmp_path, data, line):
     with pytest.raises(ValueError, match=f"text.txt, line {line}: ") as caught:
         read_text(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_any_common_encoding_is_read_and_a_guess_is_named(tmp_path, encoding, caplog):
+    path = tmp_path / "text.txt"
+    path.write_bytes("uno\rdos ñ\n".encode(encoding))
+    assert read_text(path) == "uno\ndos ñ\n"
+    assert ("Windows-1252" in caplog.text) == (encoding == "cp1252")
+
+
+def test_an_encoding_that_is_named_is_used(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_bytes("мир\n".encode("koi8-r"))
+    assert read_text(path, "koi8-r") == "мир\n"
+    with pytest.raises(ValueError, match="line 1: byte 0 is not utf-8"):
+        read_text(path, "utf-8")
+    with pytest.raises(ValueError, match="unknown encoding 'klingon'"):
+        read_text(path, "klingon")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from minigrad.datasets.days import Days, read_days
 from minigrad.datasets.sentiment import Reviews, reviews
-from minigrad.datasets.table import number, rows
-from minigrad.files import read_text
+from minigrad.datasets.table import dates, decimal_sign, number, read_rows, rows
 
-__all__ = ["Reviews", "Weather", "reviews", "seattle_weather"]
+__all__ = ["Days", "Reviews", "Weather", "read_days", "reviews", "seattle_weather"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,6 @@ class Weather:
 
 
 _COLUMNS = tuple(field.name for field in fields(Weather))
-# NumPy alone would also take "today", "NaT", "2012" and the empty cell.
-_DATE = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})")
 
 
 def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
@@ -61,9 +56,9 @@ def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
     ships it (``_data/seattle-weather.csv``): 1461 days from 2012-01-01 to 2015-12-31.
 
     Args:
-        path: a CSV file in UTF-8 with a header that has at least the columns date
-            (YYYY-MM-DD or YYYY/MM/DD), precipitation (mm), temp_max and temp_min (°C), wind
-            (m/s) and weather, in any order; the days must follow each other.
+        path: a CSV or Excel file with a header that has at least the columns date,
+            precipitation (mm), temp_max and temp_min (°C), wind (m/s) and weather, in any order
+            and in any dialect that `read_days` reads; the days must follow each other.
 
     Returns:
         The columns as arrays.
@@ -82,35 +77,22 @@ def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
     if path is None:
         name = "seattle_weather.csv"
         text = resources.files(__name__).joinpath(name).read_text("utf-8")
+        found = list(rows(name, text, _COLUMNS))
     else:
-        name, text = str(path), read_text(Path(path))
-    columns: dict[str, list[Any]] = {column: [] for column in _COLUMNS}
-    for where, row in rows(name, text, _COLUMNS):
-        for column in _COLUMNS:
-            columns[column].append(_parsed(row[column], column, where))
-        _check_next_day(columns["date"], where)
-    return Weather(**{column: np.array(values) for column, values in columns.items()})
-
-
-def _parsed(cell: str, column: str, where: str) -> object:
-    if column == "weather":
+        found = list(read_rows(Path(path), _COLUMNS))
+    table = {column: [(where, row[column]) for where, row in found] for column in _COLUMNS}
+    date, words = table.pop("date"), table.pop("weather")
+    for where, cell in words:
         if not cell.strip():
             raise ValueError(f"{where}: column weather: got {cell!r}, expected a word")
-        return cell
-    if column == "date":
-        return _day(cell, where)
-    return number(cell, column, where)
-
-
-def _day(cell: str, where: str) -> np.datetime64:
-    try:
-        if match := _DATE.fullmatch(cell.strip()):
-            return np.datetime64("-".join(match.groups()), "D")
-    except ValueError:  # a month 13
-        pass
-    raise ValueError(f"{where}: column date: got {cell!r}, expected YYYY-MM-DD") from None
-
-
-def _check_next_day(dates: Sequence[np.datetime64], where: str) -> None:
-    if len(dates) > 1 and dates[-1] - dates[-2] != np.timedelta64(1, "D"):
-        raise ValueError(f"{where}: after {dates[-2]} comes {dates[-1]}, expected the next day")
+    sign = decimal_sign(cell for cells in table.values() for cell in cells)
+    numbers = {
+        column: np.array([number(cell, column, where, decimal=sign) for where, cell in cells])
+        for column, cells in table.items()
+    }
+    when = dates(date)
+    for k in np.flatnonzero(np.diff(when) != np.timedelta64(1, "D"))[:1]:
+        raise ValueError(
+            f"{date[k + 1][0]}: after {when[k]} comes {when[k + 1]}, expected the next day"
+        )
+    return Weather(date=when, weather=np.array([cell for _, cell in words]), **numbers)

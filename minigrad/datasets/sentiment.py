@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.datasets.table import rows
-from minigrad.files import read_text
+from minigrad.datasets.table import read_rows, rows
 
 _COLUMNS = ("language", "label", "text")
 
@@ -65,7 +64,7 @@ def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
     language tells anything about the label.
 
     Args:
-        path: a CSV file in UTF-8 with the columns language (en or es), label (0 or 1) and text;
+        path: a CSV or Excel file with the columns language (en or es), label (0 or 1) and text;
             and subject, where sentences belong together.
 
     Raises:
@@ -82,10 +81,11 @@ def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
     if path is None:
         name = "reviews.csv"
         text = resources.files("minigrad.datasets").joinpath(name).read_text("utf-8")
+        lines = rows(name, text, _COLUMNS)
     else:
-        name, text = str(path), read_text(Path(path))
+        lines = read_rows(Path(path), _COLUMNS)
     found: list[tuple[str, int, str, str]] = []
-    for where, row in rows(name, text, _COLUMNS):
+    for where, row in lines:
         for column, expected in (("language", ("en", "es")), ("label", ("0", "1"))):
             if row[column] not in expected:
                 raise ValueError(

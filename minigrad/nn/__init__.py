@@ -10,8 +10,8 @@ from minigrad.nn.attention import (
     dot_product_attention,
     scaled_dot_product_attention,
 )
+from minigrad.nn.cell import Cell, Gate
 from minigrad.nn.cells import (
-    Cell,
     CoupledLSTMCell,
     DiagonalPeepholeLSTMCell,
     GRUCell,
@@ -29,10 +29,12 @@ from minigrad.nn.cells import (
     ScanCell,
     SLSTMCell,
 )
+from minigrad.nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
 from minigrad.nn.convolution import Conv1d, Conv2d
 from minigrad.nn.ctc import ctc_loss
+from minigrad.nn.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
 from minigrad.nn.embedding import Embedding
-from minigrad.nn.linear import Gate, Linear
+from minigrad.nn.linear import Linear
 from minigrad.nn.losses import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -41,23 +43,25 @@ from minigrad.nn.losses import (
     l1_loss,
     mse_loss,
 )
-from minigrad.nn.module import Module, Seed, Sequential
+from minigrad.nn.module import Module, Seed
 from minigrad.nn.multihead import MultiheadAttention
-from minigrad.nn.normalisation import Dropout, LayerNorm, RMSNorm
+from minigrad.nn.normalisation import LayerNorm, RMSNorm
 from minigrad.nn.positional import (
     LearnedPositionalEncoding,
     PositionalEncoding,
     rotary_encoding,
     sinusoidal_encoding,
 )
-from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent, detach, scan
+from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent
 from minigrad.nn.states import load_state, save_state
+from minigrad.nn.summary import summary
 from minigrad.nn.transformer import (
     TransformerDecoder,
     TransformerDecoderLayer,
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from minigrad.nn.unrolling import detach, scan
 from minigrad.tensor import Parameter
 
 __all__ = [
@@ -72,6 +76,9 @@ __all__ = [
     "CoupledLSTMCell",
     "DiagonalPeepholeLSTMCell",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "GRUCell",
     "Gate",
@@ -85,9 +92,12 @@ __all__ = [
     "MinGRUCell",
     "MinLSTMCell",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "MultiheadAttention",
     "NoForgetLSTMCell",
     "Parameter",
+    "ParameterList",
     "PeepholeLSTMCell",
     "PositionalEncoding",
     "ProjectedLSTMCell",
@@ -122,4 +132,5 @@ __all__ = [
     "scaled_dot_product_attention",
     "scan",
     "sinusoidal_encoding",
+    "summary",
 ]

@@ -2,141 +2,35 @@
 
 A cell names its state, names its gates, and writes one step. Everything else reads these
 lines: the tape runs them, `derive` runs them on symbols, `verify` judges them and `graph`
-draws them with the gates' names. A cell of one's own has all of it for the same lines.
+draws them with the gates' names. A user's own cell has all of it for the same lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
-import numpy as np
-
-from minigrad.nn.linear import Gate, check_width
-from minigrad.nn.module import Module, Seed, check_size
-from minigrad.primitives import exp, maximum, mean, sigmoid, sqrt, tanh, var
+from minigrad.nn.cell import Cell
+from minigrad.nn.module import check_size
+from minigrad.primitives import exp, maximum, mean, relu, sigmoid, sqrt, tanh, var
 from minigrad.primitives.primitive import Array
-from minigrad.tape import no_grad
-from minigrad.tensor import Parameter, Tensor
+from minigrad.tensor import Parameter
 
-State = Array | tuple[Array, ...]
-Packing = tuple[str | tuple[str, str], ...]
-
-
-class Cell(Module):
-    """One step of a recurrent network. Subclasses give ``state``, ``gates`` and ``step``.
-
-    Args:
-        input_size: width of x_t.
-        hidden_size: width of every state and gate.
-        activation: what stands in the place of the cell's tanh.
-        rng: seed or generator of the initial weights.
-        dtype: of the parameters.
-
-    Attributes:
-        state: names of the states, h first.
-        gates: names of the affine maps that ``step`` calls.
-        vectors: names of parameters with one number per unit, and their initial value.
-        packing: the gates in the order in which PyTorch's arrays hold them, where it has the
-            cell; a pair is one gate of x and one of h.
-        keras: the same for Keras; "1-z" where its gate is 1 − z of ours.
-
-    Shapes:
-        x (batch, input_size), each state (batch, hidden_size). Gate k has ``k.weight``
-        (hidden_size, sum of its operands' widths) and ``k.bias`` (hidden_size,).
-
-    Example:
-        >>> cell = nn.LSTMCell(3, 8)
-        >>> h, c = cell(np.ones((2, 3)))
-        >>> h, c = cell(np.ones((2, 3)), (h, c))
-        >>> h.shape
-        (2, 8)
-    """
-
-    state: ClassVar[tuple[str, ...]] = ("h",)
-    gates: ClassVar[tuple[str, ...]] = ()
-    vectors: ClassVar[Mapping[str, float]] = MappingProxyType({})
-    packing: ClassVar[Packing] = ()
-    keras: ClassVar[Packing] = ()
-    activation: Callable[[Array], Array] = staticmethod(tanh)
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        activation: Callable[[Array], Array] | None = None,
-        rng: Seed = None,
-        dtype: Any = np.float32,
-    ) -> None:
-        check_size(self, input_size=input_size, hidden_size=hidden_size)
-        self.input_size, self.hidden_size = input_size, hidden_size
-        if activation is not None:
-            self.activation = activation
-        generator = np.random.default_rng(rng)
-        for name in self.gates:
-            setattr(self, name, Gate(self.size_of(name), rng=generator, dtype=dtype))
-        for name, value in self.vectors.items():
-            setattr(self, name, Parameter(np.full(self.size_of(name), value, dtype)))
-        # The dry run: each gate learns its width, and what is NaN depends on the state
-        with no_grad(), np.errstate(invalid="ignore"):
-            x = np.zeros((1, input_size), dtype)
-            before = [np.full((1, self.size_of(name)), np.nan, dtype) for name in self.state]
-            self._checked(self.step(x, *before))
-
-    if TYPE_CHECKING:  # the gates and vectors, which are made from their names
-
-        def __getattr__(self, name: str) -> Any: ...
-
-    def size_of(self, name: str) -> int:
-        """Width of the state, gate or vector of this name."""
-        return self.hidden_size
-
-    def step(self, x: Array, *state: Array) -> State:
-        """The cell's equations: x_t and the state before → the state after."""
-        raise NotImplementedError(f"{type(self).__name__} has no step method")
-
-    def forward(self, x: Array, state: State | None = None) -> State:
-        """One step from ``state``, zeros if ``None``; returns the new state as it was given.
-
-        Raises:
-            ValueError: x or a state has the wrong shape.
-        """
-        check_width(self, x, self.input_size)
-        expected = tuple((*x.shape[:-1], self.size_of(name)) for name in self.state)
-        if state is None:
-            state = tuple(np.zeros(shape, x.dtype) for shape in expected)
-        before = state if isinstance(state, tuple) else (state,)
-        if len(before) != len(self.state) or any(
-            s.shape != shape for s, shape in zip(before, expected, strict=True)
-        ):
-            got = ", ".join(str(s.shape) for s in before)
-            names = zip(self.state, expected, strict=True)
-            raise ValueError(
-                f"{type(self).__name__}: got a state of shape {got}, expected "
-                f"{', '.join(f'{n} {shape}' for n, shape in names)} for x {x.shape}"
-            )
-        after = self._checked(self.step(x, *before))
-        for name, value in zip(self.state, after, strict=True):
-            if isinstance(value, Tensor) and value.name is None:
-                value.name = name
-        return after if len(after) > 1 else after[0]
-
-    def _checked(self, after: State) -> tuple[Array, ...]:
-        after = after if isinstance(after, tuple) else (after,)
-        if len(after) != len(self.state):
-            raise ValueError(
-                f"{type(self).__name__}.step: returned {len(after)} values, expected "
-                f"{len(self.state)}: {', '.join(self.state)}"
-            )
-        return after
+NONLINEARITIES = {"tanh": tanh, "relu": relu}
+"""The functions that PyTorch's RNN can have."""
 
 
 class RNNCell(Cell):
     """Simple recurrent network (Elman 1990, "Finding structure in time", p. 184).
 
     h_t = tanh(W_h · [h_{t−1}, x_t] + b_h)
+
+    Args:
+        input_size: width of x_t.
+        hidden_size: width of h.
+        bias: whether there is one.
+        nonlinearity: ``"tanh"`` or ``"relu"``; any other function as ``activation``.
+        rest: as for `Cell`.
 
     Example:
         >>> nn.RNNCell(3, 8)(np.ones((2, 3))).shape
@@ -146,6 +40,23 @@ class RNNCell(Cell):
     state = ("h",)
     gates = ("a",)
     packing = keras = ("a",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        **rest: Any,
+    ) -> None:
+        if nonlinearity not in NONLINEARITIES:
+            raise ValueError(
+                f"{type(self).__name__}: got nonlinearity={nonlinearity!r}, expected "
+                f"{' or '.join(map(repr, NONLINEARITIES))}; give another function as activation"
+            )
+        if nonlinearity != "tanh":
+            rest.setdefault("activation", NONLINEARITIES[nonlinearity])
+        super().__init__(input_size, hidden_size, bias, **rest)
 
     def step(self, x: Array, h: Array) -> Array:
         """One step."""
@@ -254,6 +165,9 @@ class DiagonalPeepholeLSTMCell(Cell):
     state = ("h", "c")
     gates = ("f", "i", "g", "o")
     vectors = MappingProxyType({"p_f": 0.0, "p_i": 0.0, "p_o": 0.0})
+    p_f: Parameter
+    p_i: Parameter
+    p_o: Parameter
 
     def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
         """One step."""
@@ -292,6 +206,7 @@ class ProjectedLSTMCell(Cell):
     Args:
         input_size: width of x_t.
         hidden_size: width of c and of the gates.
+        bias: whether the gates have one; the projection has none.
         proj_size: width of h; half of ``hidden_size`` if not given.
         rest: as for `Cell`.
 
@@ -303,14 +218,24 @@ class ProjectedLSTMCell(Cell):
 
     state = ("h", "c")
     gates = ("f", "i", "g", "o", "p")
+    unbiased = ("p",)
+    packing = ("i", "f", "g", "o")
+    projection = "p"
+    proj_size: int
 
     def __init__(
-        self, input_size: int, hidden_size: int, proj_size: int | None = None, **rest: Any
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        proj_size: int | None = None,
+        **rest: Any,
     ) -> None:
         check_size(self, hidden_size=hidden_size)
         self.proj_size = (hidden_size + 1) // 2 if proj_size is None else proj_size
         check_size(self, proj_size=self.proj_size)
-        super().__init__(input_size, hidden_size, **rest)
+        super().__init__(input_size, hidden_size, bias, **rest)
 
     def size_of(self, name: str) -> int:
         """The projection and h have a width of their own."""
@@ -344,6 +269,16 @@ class LayerNormLSTMCell(Cell):
         **dict.fromkeys(("s_f", "s_i", "s_g", "s_o", "s_c"), 1.0),
         **dict.fromkeys(("b_f", "b_i", "b_g", "b_o", "b_c"), 0.0),
     })  # fmt: skip
+    s_f: Parameter
+    s_i: Parameter
+    s_g: Parameter
+    s_o: Parameter
+    s_c: Parameter
+    b_f: Parameter
+    b_i: Parameter
+    b_g: Parameter
+    b_o: Parameter
+    b_c: Parameter
 
     def step(self, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
         """One step."""
@@ -374,6 +309,10 @@ class GRUCell(Cell):
     state = ("h",)
     gates = ("z", "r", "h_tilde")
     keras = ("1-z", "r", "h_tilde")
+    twin = (
+        "GRU weights, whose reset gate acts after the product: make the layer with "
+        "reset_after=True, or the cell as nn.ResetAfterGRUCell"
+    )
 
     def step(self, x: Array, h: Array) -> Array:
         """One step."""
@@ -442,7 +381,7 @@ class ScanCell(Cell):
     state = ("h",)
 
     def terms(self, x: Array) -> tuple[Array, Array]:
-        """Of x the (d, u): what is kept of the state, and what is added."""
+        """(d, u) of x: what is kept of the state, and what is added."""
         raise NotImplementedError(f"{type(self).__name__} has no terms method")
 
     def step(self, x: Array, h: Array) -> Array:

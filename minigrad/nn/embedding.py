@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
@@ -32,6 +33,8 @@ class Embedding(Module):
         >>> words(np.array([[5, 7, 0]])).shape
         (1, 3, 16)
     """
+
+    keras_layout = layout("weight")
 
     def __init__(
         self,
@@ -79,22 +82,9 @@ class Embedding(Module):
         Raises:
             ValueError: not one matrix.
         """
-        cls._check_keras(weights)
-        return cls.from_matrix(weights[0], trainable=trainable)
-
-    def load_keras_weights(self, weights: Sequence[Any]) -> None:
-        """Take what ``get_weights()`` of Keras's Embedding gives: the matrix.
-
-        Raises:
-            ValueError: not one array, or not of its shape.
-        """
-        self._check_keras(weights)
-        self.load_state_dict({"weight": weights[0]})
-
-    @staticmethod
-    def _check_keras(weights: Sequence[Any]) -> None:
         if len(weights) != 1:
-            raise ValueError(f"Embedding: got {len(weights)} arrays, expected one")
+            raise ValueError(f"{cls.__name__}: got {len(weights)} arrays, expected one")
+        return cls.from_matrix(weights[0], trainable=trainable)
 
     def forward(self, indices: Any) -> Array:
         """The rows at ``indices``.

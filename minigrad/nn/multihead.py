@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn.attention import causal_mask, scaled_dot_product_attention
+from minigrad.nn.dropout import Dropout
 from minigrad.nn.init import glorot_uniform
 from minigrad.nn.linear import Linear, check_width
 from minigrad.nn.module import Module, Seed, check_size
-from minigrad.nn.normalisation import Dropout
 from minigrad.primitives import affine, flash_attention, mean
 from minigrad.primitives.primitive import Array
 from minigrad.tape import current

@@ -1,4 +1,4 @@
-"""Layers that keep activations of a moderate size: normalisation, and dropout."""
+"""Layers that bring activations to mean 0 and variance 1, or to a norm of 1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.module import Module, Seed, check_size
+from minigrad.nn.module import Module, check_size
 from minigrad.primitives import layer_norm, mean, sqrt, square
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter
@@ -106,35 +106,3 @@ class RMSNorm(_Norm):
         """Scale the last axes of ``x``."""
         self._check(x)
         return x / sqrt(mean(square(x), self._axes, keepdims=True) + self.eps) * self.weight
-
-
-class Dropout(Module):
-    """In training, each entry is 0 with probability p, else divided by 1 − p.
-
-    The expectation stays, so that in `eval` mode nothing is done (Srivastava et al. 2014,
-    section 10, "inverted").
-
-    Args:
-        p: probability of 0.
-        rng: seed or generator of the choices; the module keeps a generator of its own.
-
-    Example:
-        >>> dropout = nn.Dropout(0.5, rng=0)
-        >>> sorted({float(x) for x in dropout(np.ones(100))})
-        [0.0, 2.0]
-        >>> print(dropout.eval()(np.ones(3)))
-        [1. 1. 1.]
-    """
-
-    def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"Dropout: got p={p!r}, expected 0 ≤ p < 1")
-        self.p = p
-        self._rng = np.random.default_rng(rng)
-
-    def forward(self, x: Array) -> Array:
-        """``x`` with some entries 0 in training, ``x`` itself otherwise."""
-        if not self.training or self.p == 0:
-            return x
-        kept = (self._rng.random(x.shape) >= self.p) / (1 - self.p)
-        return x * (kept.astype(x.dtype) if x.dtype.kind == "f" else kept)

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.nn.dropout import Dropout
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.multihead import MultiheadAttention
-from minigrad.nn.normalisation import Dropout, LayerNorm
+from minigrad.nn.normalisation import LayerNorm
 from minigrad.primitives import gelu, relu
 from minigrad.primitives.primitive import Array
 

@@ -79,11 +79,12 @@ class _Sections:
         writer, lines = self.writer, []
         for equation in self.equations.equations:
             if isinstance(equation, Affine):
-                gate = equation.gate
-                right: Formula = op(
-                    "affine", writer.weight(gate), writer.stacked(equation.operands),
-                    writer.bias(gate),
-                )  # fmt: skip
+                product = writer.weight(equation.gate), writer.stacked(equation.operands)
+                right: Formula = (
+                    op("affine", *product, writer.bias(equation.gate))
+                    if equation.biased
+                    else op("matmul", *product)
+                )
             elif isinstance(equation, Total):
                 kind = "total" if equation.factor == 1 else "mean"
                 right = op(kind, writer.scalar(equation.expression))
@@ -217,7 +218,7 @@ class _Sections:
             enters = say("bias_shared", b=bias, a=[writer.name(name) for name in used])
             for of, terms, reason in (
                 (weight, products, say("weight_shared", w=weight)),
-                (bias, deltas, enters),
+                *([(bias, deltas, enters)] if calls[0].biased else []),
             ):
                 left = op("partial", Name("L"), of)
                 formula = op("equals", left, op("sum_t", plus(terms)))
@@ -247,10 +248,11 @@ class _Sections:
 
 def _meant(equations: CellEquations, wrt: str) -> str:
     """The line that ``wrt`` asks for: W_f and b_f are lines of their own."""
-    gates = [e.gate for e in equations.equations if isinstance(e, Affine)]
+    affine = [e for e in equations.equations if isinstance(e, Affine)]
+    gates = [e.gate for e in affine]
     named = {e.name for e in equations.equations}
     known = [
-        *(f"{base}_{gate}" for gate in dict.fromkeys(gates) for base in ("W", "b")),
+        *(f"{base}_{e.gate}" for e in affine for base in ("W", "b")[: 1 + e.biased]),
         *dict.fromkeys(gates), *equations.state, *(f"{s}_0" for s in equations.state), "x",
         *equations.parameters,
     ]  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +34,13 @@ class Affine:
         name: of the result, the pre-activation.
         gate: the gate, which names W and b.
         operands: names, in the order in which they are stacked.
+        biased: whether there is a b.
     """
 
     name: str
     gate: str
     operands: tuple[str, ...]
+    biased: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class CellEquations:
         equations: in the order in which the cell computes them.
         parameters: names of parameters that are used entry by entry, outside of gates.
         shared: names of quantities with one number for all units.
-        attributes: the cell's attribute that each of the parameters is.
+        attributes: the dotted path in the cell that leads to each of the parameters.
 
     Example:
         >>> from minigrad.symbolic import cell_equations
@@ -127,7 +131,7 @@ def equations_of(cell: nn.Cell, title: str, *, units: int | None = None) -> Cell
         leaf = Tensor(rng.normal(size=(1, width)), requires_grad=True, name=name)
         names[leaf] = name
         inputs.append(leaf)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), _all_learned(cell):
         outputs = cell.step(*inputs)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     for name, value in zip(cell.state, outputs, strict=True):
@@ -139,6 +143,19 @@ def equations_of(cell: nn.Cell, title: str, *, units: int | None = None) -> Cell
     outputs = tuple(plain(outputs, keep=lambda node: _gate(node) is not None))
     recorded = sorted(ancestors(outputs), key=lambda node: node.index)
     return _Reader(cell, title, recorded, names, outputs, units).read()
+
+
+@contextmanager
+def _all_learned(cell: nn.Cell) -> Iterator[None]:
+    """The cell with no parameter frozen: a frozen one would be read as a number."""
+    frozen = [parameter for parameter in cell.parameters() if not parameter.requires_grad]
+    for parameter in frozen:
+        parameter.requires_grad = True
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad = False
 
 
 class _Reader:
@@ -156,6 +173,7 @@ class _Reader:
         self.cell, self.title, self.recorded = cell, title, recorded
         self.units = units
         self.names = names
+        self.paths = {parameter: path for path, parameter in cell.named_parameters()}
         self.uses: dict[Node, list[Node]] = {}
         for node in recorded:
             for parent in node.parents:
@@ -189,7 +207,7 @@ class _Reader:
             elif self.gate_of[node] is not None and node.primitive is not None:
                 continue
             elif isinstance(node, Parameter) and self._outside_gates(node):
-                parameters[self._parameter(node)] = node.name or ""
+                parameters[self._parameter(node)] = self.paths[node]
             elif node in self.totals:
                 self._add_total(node, equations)
             elif node.primitive is not None and node in self.names:
@@ -298,7 +316,7 @@ class _Reader:
         scope = self.gate_of[end]
         assert scope is not None
         operands = tuple(self.names[operand] for operand in self._operands(end))
-        return Affine(self.names[end], scope.name, operands)
+        return Affine(self.names[end], scope.name, operands, vars(self.cell)[scope.name].has_bias)
 
     def _outside_gates(self, node: Node) -> bool:
         return any(self.gate_of[use] is None for use in self.uses.get(node, ()))

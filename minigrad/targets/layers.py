@@ -109,7 +109,7 @@ class CellTarget(LayerTarget):
         assert isinstance(layer, nn.Recurrent)
         return layer.cell
 
-    def _made(self, *sizes: int, **options: Any) -> nn.Module:
+    def _made(self, *sizes: Any, **options: Any) -> nn.Module:
         return nn.Recurrent(*sizes, cell=self.subject, **options)
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:

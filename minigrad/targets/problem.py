@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -125,22 +125,12 @@ def drawn(problem: Problem, rng: np.random.Generator) -> tuple[Leaves, list[Tens
     return problem.forward(problem.field_numbers(rng))
 
 
-@contextmanager
-def holding(module: nn.Module, leaves: Mapping[str, Tensor]) -> Iterator[None]:
-    """The module with these tensors in place of its parameters."""
-    replaced = []
-    for path, part in module.named_modules():
-        for attribute, value in list(vars(part).items()):
-            name = f"{path}.{attribute}" if path else attribute
-            if isinstance(value, nn.Parameter) and name in leaves:
-                replaced.append((part, attribute, value))
-                leaves[name].name = value.name
-                vars(part)[attribute] = leaves[name]
-    try:
-        yield
-    finally:
-        for part, attribute, value in replaced:
-            vars(part)[attribute] = value
+def holding(module: nn.Module, leaves: Mapping[str, Tensor]) -> AbstractContextManager[nn.Module]:
+    """The module with those of these tensors that its parameters' names have in their place."""
+    parameters = {name: p for name, p in module.named_parameters() if name in leaves}
+    for name, parameter in parameters.items():
+        leaves[name].name = parameter.name
+    return module.holding({name: leaves[name] for name in parameters})
 
 
 def _flatten(outputs: Any) -> Iterator[Tensor]:

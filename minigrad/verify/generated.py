@@ -86,7 +86,7 @@ def _run(
     weights = Weights(
         {gate: objects[f"cells.0.{gate}.weight"] for gate in cell.gates},
         {gate: objects[f"cells.0.{gate}.bias"] for gate in cell.gates},
-        {name: objects[f"cells.0.{name}"] for name in cell.vectors},
+        {name: objects[f"cells.0.{name}"] for name in kernel.plan.vectors},
     )
     states = [objects[f"{name}₀"][0].T for name in cell.state]
     saved = kernel.forward(objects["x"].transpose(1, 2, 0), states, weights, valid)
@@ -106,5 +106,5 @@ def _run(
     for gate in cell.gates:
         yield f"cells.0.{gate}.weight", to_field(found.weights.weight[gate])
         yield f"cells.0.{gate}.bias", to_field(found.weights.bias[gate])
-    for name in cell.vectors:
+    for name in kernel.plan.vectors:
         yield f"cells.0.{name}", to_field(found.weights.vector[name])

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 def bad_files(tmp_path: Path) -> Path:
     """A folder with files that no model can use."""
     (tmp_path / "empty").touch()
-    (tmp_path / "latin").write_bytes("uno\naño\n".encode("latin1"))
+    (tmp_path / "latin").write_bytes(b"uno\na\x81o\n")  # nor UTF-8, nor Windows-1252
     (tmp_path / "binary").write_bytes(b"a\nb\nc\0d")
     (tmp_path / "words.safetensors").write_text("just words")
     return tmp_path

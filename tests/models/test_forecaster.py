@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from minigrad.datasets import Weather, seattle_weather
+from minigrad.datasets import Days, read_days
 from models import forecaster, series
 from models.checkpoint import Checkpoint
 from models.forecaster import Forecaster, fit, rmse
@@ -16,8 +16,8 @@ from models.series import balls, climatology, free_flight, latest, ridge, split,
 
 
 @pytest.fixture(scope="module")
-def weather() -> Weather:
-    return seattle_weather()
+def weather() -> Days:
+    return series.seattle()
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def csv(path, days, first="2012-01-01", **changed):
 
 def test_a_window_is_followed_by_the_days_after_it(weather):
     found = windows(weather, 5, 3)
-    assert found.seen.shape == (len(weather) - 7, 5, len(series.COLUMNS))
-    assert np.allclose(found.seen[7, :, 0], weather.temp_max[7:12])
+    assert found.seen.shape == (len(weather) - 7, 5, len(series.COLUMNS) + 2)
+    assert np.allclose(found.seen[7, :, 0], weather.values[7:12, 0])
     assert np.array_equal(found.when[7], weather.date[12:15])
-    assert np.allclose(found.following[7, :, 0], weather.temp_max[12:15])
-    assert np.allclose(found.persistence[7], weather.temp_max[11])
+    assert np.allclose(found.following[7, :, 0], weather.values[12:15, 0])
+    assert np.allclose(found.persistence[7], weather.values[11, 0])
     assert np.allclose(found.exogenous[:-1, 1], found.exogenous[1:, 0])
     assert np.array_equal(found.when[-1], weather.date[-3:])
 
@@ -68,12 +68,12 @@ def test_climatology_is_the_mean_of_the_days_within_a_week_of_that_date(weather,
     near = (abs(weather.date[:, None] - julys) <= np.timedelta64(7, "D")).any(1)
     first_of_july = usual[held_out.when == np.datetime64("2015-07-01")]
     # A leap year shifts its days by one, hence not exactly.
-    assert np.allclose(first_of_july, weather.temp_max[near].mean(), atol=0.5)
+    assert np.allclose(first_of_july, weather.values[near, 0].mean(), atol=0.5)
 
 
 def test_the_latest_window_ends_with_the_last_day(weather):
     found = latest(weather, 4, 2)
-    assert np.allclose(found.seen[0, :, 0], weather.temp_max[-4:])
+    assert np.allclose(found.seen[0, :, 0], weather.values[-4:, 0])
     assert [str(day) for day in found.when[0]] == ["2016-01-01", "2016-01-02"]
 
 
@@ -208,9 +208,88 @@ def test_it_draws_what_came_and_what_was_forecast(data, ahead, tmp_path, run):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_it_reads_the_weather_of_another_place(tmp_path, run):
-    result = run("--csv", csv(tmp_path / "mine.csv", 800), "--epochs", 1, "--window", 2)
+def dialect(text, separator=",", decimal=".", date="{y}-{m}-{d}", header="{}"):
+    """The same table as another program writes it."""
+    first, *rows = text.splitlines()
+    lines = [header.format(first).replace(",", separator)]
+    for row in rows:
+        day, *numbers, word = row.split(",")
+        y, m, d = day.split("-")
+        cells = [date.format(y=y, m=m, d=d), *(n.replace(".", decimal) for n in numbers), word]
+        lines.append(separator.join(cells))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("as_written", "encoding"),
+    [
+        ({}, "utf-8"),
+        ({}, "utf-8-sig"),
+        ({}, "utf-16"),
+        ({"separator": ";"}, "utf-8"),
+        ({"separator": "\t", "date": "{y}/{m}/{d}"}, "utf-8"),
+        ({"separator": ";", "decimal": ",", "date": "{d}/{m}/{y}"}, "cp1252"),
+        ({"date": "{m}/{d}/{y}"}, "utf-8"),
+        ({"separator": ";", "decimal": ",", "date": "{d}.{m}.{y} 00:00"}, "utf-8"),
+    ],
+)
+def test_a_table_of_ones_own_is_the_same_in_every_dialect(as_written, encoding, tmp_path, run):
+    plain = csv(tmp_path / "plain.csv", 800)
+    expected = read_days(plain, first=series.COLUMNS)
+    other = tmp_path / "other.csv"
+    other.write_bytes(dialect(plain.read_text(), **as_written).encode(encoding))
+    found = read_days(other, first=series.COLUMNS)
+    assert found.names == expected.names and found.names[0] == "temp_max"
+    assert np.array_equal(found.date, expected.date)
+    assert np.array_equal(found.values, expected.values)
+
+
+def test_it_forecasts_any_column_of_any_table(tmp_path, run):
+    plain = csv(tmp_path / "mine.csv", 800)
+    assert run("--csv", plain, "--epochs", 1, "--window", 2).exit_code == 0
+    spanish = plain.read_text().replace("date,", "fecha,").replace("temp_max", "máxima")
+    (tmp_path / "mía.csv").write_text(spanish.replace("temp_min", "mínima"))
+    saved = tmp_path / "run.safetensors"
+    args = ["--epochs", 1, "--window", 2, "--csv", tmp_path / "mía.csv", "--target", "mínima"]
+    result = run(*args, "--save", saved, "--predict")
     assert result.exit_code == 0, result.output
+    assert "°C" not in result.output
+    again = run("--load", saved, "--csv", plain, "--predict")
+    assert again.exit_code == 2 and "learned from the columns mínima, " in again.stderr
+
+
+def test_gaps_are_filled_only_if_asked_and_it_says_so(tmp_path, run):
+    rows = csv(tmp_path / "gaps.csv", 800, row_2="2012-01-03,1.0,NA,1.0,3.0,rain").read_text()
+    lines = rows.splitlines()
+    (tmp_path / "gaps.csv").write_text("\n".join([*lines[:6], *lines[8:]]))
+    args = ["--csv", tmp_path / "gaps.csv", "--epochs", 1, "--window", 2]
+    assert run(*args).exit_code == 2
+    result = run(*args, "--fill")
+    assert result.exit_code == 0, result.output
+    assert "line 4: column temp_max: no value; cells without one: 1 of" in result.stderr
+    assert "after 2012-01-05 comes 2012-01-08; days missing: 2" in result.stderr
+    days = read_days(tmp_path / "gaps.csv", first=series.COLUMNS, fill=True)
+    assert len(days) == 800
+    assert days.values[2, 0] == pytest.approx((days.values[1, 0] + days.values[3, 0]) / 2)
+    assert days.values[5, 0] == pytest.approx((2 * days.values[4, 0] + days.values[7, 0]) / 3)
+
+
+def test_an_excel_file_is_read_as_its_csv(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    plain = csv(tmp_path / "plain.csv", 40)
+    book = openpyxl.Workbook()
+    header, *rows = plain.read_text().splitlines()
+    book.active.append(header.split(","))
+    for row in rows:
+        day, *numbers, word = row.split(",")
+        book.active.append([np.datetime64(day).item(), *map(float, numbers), word])
+    book.save(tmp_path / "book.xlsx")
+    found, expected = (read_days(tmp_path / name) for name in ("book.xlsx", "plain.csv"))
+    assert np.array_equal(found.date, expected.date)
+    assert np.array_equal(found.values, expected.values)
+    (tmp_path / "fake.xlsx").write_text("date,a\n")
+    with pytest.raises(ValueError, match="no Excel file"):
+        read_days(tmp_path / "fake.xlsx")
 
 
 @pytest.mark.parametrize(
@@ -221,11 +300,22 @@ def test_it_reads_the_weather_of_another_place(tmp_path, run):
         (["--csv", "{tmp}/short.csv"], "365 is held out"),
         (["--csv", "{tmp}/short.csv", "--window", "100"], "too few for a window of 100"),
         (["--csv", "{tmp}/short.csv"], "{tmp}/short.csv, line 41, the last: "),
-        (["--csv", "{tmp}/wrong.csv"], "{tmp}/wrong.csv, line 1: no column"),
-        (["--csv", "{tmp}/gap.csv"], "{tmp}/gap.csv, line 7: after 2012-01-05 comes 2012-02-05"),
+        (["--csv", "{tmp}/wrong.csv"], "{tmp}/wrong.csv, line 1: no column of dates; found a, b"),
+        (["--csv", "{tmp}/two.csv"], "which column is to be forecast? Say --target NAME, one of"),
+        (
+            ["--csv", "{tmp}/two.csv", "--target", "snow"],
+            "no column of numbers snow; found wind",
+        ),
+        (["--target", "rain"], "--target and --fill go with --csv"),
+        (["--csv", "{tmp}/gap.csv"], "{tmp}/gap.csv, line 8: after 2012-02-05 comes 2012-01-07"),
+        (
+            ["--csv", "{tmp}/skip.csv"],
+            "{tmp}/skip.csv, line 7: after 2012-01-05 comes 2012-01-07; "
+            "days missing: 1; fill them by hand, or ask for it (fill=True, --fill)",
+        ),
         (["--csv", "{tmp}/word.csv"], "{tmp}/word.csv, line 5: column temp_max: got 'warm'"),
-        (["--csv", "{tmp}/hole.csv"], "{tmp}/hole.csv, line 4: column temp_max: got ''"),
-        (["--csv", "{tmp}/latin.csv"], "{tmp}/latin.csv, line 1: byte"),
+        (["--csv", "{tmp}/hole.csv"], "{tmp}/hole.csv, line 4: column temp_max: no value"),
+        (["--csv", "{tmp}/bytes.csv"], "{tmp}/bytes.csv, line 1: byte 0 is not UTF-8"),
         (["--csv", "{tmp}/empty.csv"], "{tmp}/empty.csv, line 1"),
         (["--window", "2000"], "1461 days, too few for a window of 2000"),
         (["--window", "1200"], "365 is held out"),
@@ -252,7 +342,10 @@ def test_bad_input_gets_one_line_and_status_2(args, message, tmp_path, run):
     csv(tmp_path / "word.csv", 800, row_3="2012-01-04,1.0,warm,1.0,3.0,rain")
     csv(tmp_path / "hole.csv", 800, row_2="2012-01-03,1.0,,1.0,3.0,rain")
     (tmp_path / "wrong.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "latin.csv").write_bytes("día,niño\n".encode("latin1"))
+    rows = csv(tmp_path / "skip.csv", 800).read_text().splitlines()
+    (tmp_path / "skip.csv").write_text("\n".join([*rows[:6], *rows[7:]]))
+    (tmp_path / "two.csv").write_text("day,rain,wind\n2012-01-01,1,2\n2012-01-02,1,2\n")
+    (tmp_path / "bytes.csv").write_bytes(b"\x81\x8d,a\n")
     (tmp_path / "empty.csv").touch()
     result = run(*(arg.format(tmp=tmp_path) for arg in args))
     assert result.exit_code == 2, result.output

@@ -104,3 +104,201 @@ def test_modules_are_listed_once_also_when_shared():
     assert list(model.modules()) == [model, shared]
     assert len(list(model.parameters())) == 2
     assert set(model.state_dict()) == {"0.weight", "0.bias", "1.weight", "1.bias"}  # as PyTorch's
+
+
+class Nest(nn.Module):
+    """Modules where people put them: in dicts, in lists of lists, and one twice."""
+
+    def __init__(self):
+        self.first = nn.Linear(2, 2, rng=0)
+        self.heads = {"a": nn.Linear(2, 1, rng=1), "drop": nn.Dropout(0.5)}
+        self.pairs = [[nn.Linear(2, 2, rng=2), mg.relu], (mg.Parameter(np.ones(2)),)]
+        self.again = self.first
+
+    def forward(self, x):
+        return self.heads["a"](self.pairs[0][0](self.first(x)) * self.pairs[1][0])
+
+
+def test_modules_in_dicts_and_nested_lists_are_trained_saved_and_switched():
+    model = Nest().eval()
+    assert [name for name, _ in model.named_parameters()] == [
+        "pairs.1.0", "first.weight", "first.bias", "heads.a.weight", "heads.a.bias",
+        "pairs.0.0.weight", "pairs.0.0.bias",
+    ]  # fmt: skip
+    assert set(model.state_dict()) == {n for n, _ in model.named_parameters()} | {
+        "again.weight", "again.bias",
+    }  # fmt: skip
+    assert not model.heads["drop"].training
+    assert model.heads["a"].name == "heads.a"
+
+
+def test_what_cannot_be_found_or_named_is_refused():
+    module = nn.Module()
+    with pytest.raises(TypeError, match="got a set of modules or parameters as parts, expected a"):
+        module.parts = {nn.Linear(2, 2)}
+    module = nn.Module()
+    module.parts = {1: nn.Linear(2, 2), "1": nn.Linear(2, 2)}
+    with pytest.raises(ValueError, match=r"two of its parts are called parts\.1"):
+        module.state_dict()
+    module = nn.Sequential(nn.Linear(2, 2))
+    module[0].parent = module
+    with pytest.raises(ValueError, match=r"0\.parent is a part of itself"):
+        list(module.modules())
+
+
+def test_arrays_held_in_place_of_a_shared_parameter_are_held_everywhere():
+    model, x = Nest(), np.ones((1, 2))
+    before, array = model(x).data, np.array([[2.0, 0.0], [0.0, 3.0]])
+    with model.holding({"again.weight": array, "pairs.1.0": np.full(2, 7.0)}):
+        assert model.first.weight is model.again.weight is array
+        assert model.pairs[1][0][0] == 7
+    np.testing.assert_array_equal(model(x).data, before)
+    with (
+        pytest.raises(ValueError, match=r"got first\.wieght, expected names of parameters: pairs"),
+        model.holding({"first.wieght": array}),
+    ):
+        pass
+
+
+def test_a_model_that_fails_inside_gets_its_parameters_back():
+    model = nn.Linear(2, 2)
+    weight = model.weight
+    with pytest.raises(RuntimeError), model.holding({"weight": np.ones((2, 2))}):
+        raise RuntimeError
+    assert model.weight is weight
+
+
+def test_buffers_are_saved_converted_and_never_learned():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Module())
+    model[1].register_buffer("scale", np.ones(3, np.float32))
+    model[1].register_buffer("scratch", np.zeros(3), persistent=False)
+    model[1].register_buffer("later", None)
+    assert [n for n, _ in model.named_buffers()] == ["1.scale", "1.scratch"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "1.scale"]
+    assert [n for n, _ in model.named_parameters()] == ["0.weight", "0.bias"]
+    state = model.state_dict() | {"1.scale": np.array([1.0, 2.0, 3.0])}
+    model.load_state_dict(state)
+    np.testing.assert_array_equal(model[1].scale, np.array([1, 2, 3], np.float32))
+    assert model[1].scale.dtype == np.float32
+    model.astype(np.float64)
+    assert {model[0].weight.dtype, model[1].scale.dtype} == {np.dtype(np.float64)}
+    with pytest.raises(ValueError, match="got int64, expected a float dtype"):
+        model.astype(np.int64)
+
+
+def test_a_state_that_is_not_strict_says_what_was_left():
+    model = nn.Linear(2, 3, rng=0)
+    bias = model.bias.data.copy()
+    found = model.load_state_dict({"weight": np.ones((3, 2)), "more": np.ones(1)}, strict=False)
+    assert found == (["bias"], ["more"])
+    np.testing.assert_array_equal(model.bias.data, bias)
+    np.testing.assert_array_equal(model.weight.data, np.ones((3, 2)))
+    with pytest.raises(ValueError, match="got shape"):
+        model.load_state_dict({"weight": np.ones((2, 2))}, strict=False)
+
+
+def test_rounding_a_state_is_said():
+    wide = nn.Linear(2, 3, rng=0, dtype=np.float64)
+    wide.weight.data = wide.weight.data / 3
+    narrow = nn.Linear(2, 3)
+    with pytest.warns(UserWarning, match="weight, bias came as float64 and were rounded"):
+        narrow.load_state_dict(wide.state_dict())
+    narrow.load_state_dict({"weight": np.ones((3, 2)), "bias": np.zeros(3)})  # nothing is lost
+    narrow.astype(np.float64).load_state_dict(wide.state_dict())
+    np.testing.assert_array_equal(narrow.weight.data, wide.weight.data)
+
+
+def test_one_parameter_with_two_names_takes_one_array():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1))
+    model[1].weight = model[0].weight
+    state = model.state_dict()
+    model.load_state_dict(state)
+    state["1.weight"] = state["1.weight"] + 1
+    with pytest.raises(ValueError, match=r"0\.weight and 1\.weight are one parameter, got differ"):
+        model.load_state_dict(state)
+
+
+def test_everything_is_applied_to_the_parts_first():
+    model, seen = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Dropout(0.5))), []
+    assert model.apply(lambda module: seen.append(type(module).__name__)) is model
+    assert seen == ["Linear", "Dropout", "Sequential", "Sequential"]
+    assert [n for n, _ in model.named_children()] == ["0", "1"]
+    model.requires_grad_(False)
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+def test_a_sequence_of_layers_is_indexed_cut_and_continued():
+    model = nn.Sequential({"in": nn.Linear(2, 3, rng=0), "act": mg.relu}).append(nn.Linear(3, 1))
+    assert [n for n, _ in model.named_parameters()][:2] == ["in.weight", "in.bias"]
+    assert model[-1].weight.shape == (1, 3)
+    x = np.ones((1, 2))
+    np.testing.assert_array_equal(model[:2](x).data, mg.relu(model[0](x)).data)
+    assert len(model) == len(list(model)) == 3
+    model[1] = mg.tanh
+    np.testing.assert_array_equal(model[:2](x).data, mg.tanh(model[0](x)).data)
+    with pytest.raises(TypeError, match="got float as layer 1, expected a module or a function"):
+        nn.Sequential(nn.Linear(2, 2), 0.5)
+
+
+def test_lists_and_dicts_of_modules():
+    layers = nn.ModuleList([nn.Linear(2, 2)])
+    layers.extend([nn.Linear(2, 3), nn.Linear(3, 4)])
+    layers[1] = nn.Linear(5, 6)
+    assert [layer.weight.shape for layer in layers[1:]] == [(6, 5), (4, 3)]
+    heads = nn.ModuleDict([("left", nn.Linear(2, 1))])
+    heads["right"] = nn.Linear(2, 3)
+    assert list(heads) == list(heads.keys()) == ["left", "right"]
+    assert {name: part.weight.shape for name, part in heads.items()} == {
+        "left": (1, 2), "right": (3, 2),
+    }  # fmt: skip
+    del heads["left"]
+    assert "left" not in heads and len(heads) == len(list(heads.parameters())) - 1 == 1
+    with pytest.raises(KeyError, match="got 'left', expected right"):
+        heads["left"]
+    for name in ("a.b", "", "train", 3):
+        with pytest.raises(ValueError, match="expected a string without a dot"):
+            heads[name] = nn.Linear(2, 2)
+
+
+def test_a_printed_model_shows_its_tree_with_shapes_and_counts():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.Dropout(0.1), nn.Linear(3, 1)))
+    assert str(model).splitlines() == [
+        "Sequential: 13 parameters",
+        "  0: Linear(weight: (3, 2), bias: (3,)): 9",
+        "  1: Sequential: 4",
+        "    0: Dropout(p=0.1)",
+        "    1: Linear(weight: (1, 3), bias: (1,)): 4",
+    ]
+
+
+def test_a_summary_leaves_the_model_as_it_was():
+    model = Model().train()
+    model.blocks[0].freeze()
+    before = model.state_dict()
+    table = nn.summary(model, np.array([[1, 2, 3]]))
+    assert [r.shapes for r in table.rows if r.path in ("", "embed", "head.0")] == [
+        ((1, 3, 3),), ((1, 3, 4),), ((1, 3, 3),),
+    ]  # fmt: skip
+    total = sum(p.size for p in model.parameters())
+    frozen = sum(p.size for p in model.blocks[0].parameters())
+    assert (table.rows[0].parameters, table.trainable) == (total, total - frozen)
+    assert all(module.training for module in model.modules())
+    assert "forward" not in vars(model) and all(
+        np.array_equal(a, before[n]) for n, a in model.state_dict().items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nn.LSTM(3), r"LSTM\.__init__\(\) missing 1 required .* 'hidden_size'"),
+        (lambda: nn.LSTM(3, 4, units=2), "^LSTM: got an unknown option units; write input_size"),
+        (lambda: nn.GRU(3, 4, foo=2), "^GRU: got an unknown option foo; it takes input_size, hid"),
+        (lambda: nn.Conv2d(3), r"Conv2d\.__init__\(\) missing"),
+        (lambda: nn.TransformerDecoderLayer(8, 2, foo=1), r"TransformerDecoderLayer\.__init__\(\)"),
+        (lambda: nn.Linear(2, 2).to("cuda"), "Linear has no attribute 'to': arrays are NumPy's"),
+    ],
+)
+def test_complaints_name_the_class_that_was_written(call, words):
+    with pytest.raises((TypeError, AttributeError), match=words):
+        call()

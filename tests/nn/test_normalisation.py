@@ -91,8 +91,8 @@ def test_dropout_is_reproducible_and_does_nothing_in_evaluation():
         np.testing.assert_array_equal(one(x), other(x))
     assert one.eval()(x) is x
     assert np.any(one.train()(x) == 0)
-    with pytest.raises(ValueError, match="got p=1, expected 0 ≤ p < 1"):
-        nn.Dropout(1)
+    with pytest.raises(ValueError, match=r"got p=1.5, expected 0 ≤ p ≤ 1"):
+        nn.Dropout(1.5)
 
 
 def test_convolutions_refuse_other_channels_and_kernels():

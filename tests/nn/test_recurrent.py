@@ -470,7 +470,124 @@ def test_a_state_for_too_few_layers_is_refused_with_both_shapes():
         nn.GRU(3, 4, num_layers=2, bidirectional=True)(np.ones((2, 5, 3)), np.ones((1, 2, 4)))
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0])
+@pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(ValueError, match="expected 0 to 1"):
         nn.LSTM(3, 4, dropout=share)
+
+
+# What counts
+
+BOTH = {"num_layers": 2, "bidirectional": True}
+
+
+@each_cell
+@pytest.mark.parametrize(
+    "options", [{}, {"fused": False}, {"num_layers": 2, "bidirectional": True}]
+)
+def test_steps_that_do_not_count_are_as_if_they_were_not_there(cell, options, rng):
+    """Gaps, padding before and after, NaN in it; outputs, states and gradients."""
+    layer = made(cell, **options)
+    counts = np.array([[0, 1, 1, 0, 1], [1, 1, 1, 1, 1], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]], bool)
+    x = rng.normal(size=(4, 5, 3))
+    x[~counts] = np.nan
+    start = tuple(rng.uniform(0.5, 1, (len(layer.cells), 4, layer.cell.size_of(name)))
+                  for name in cell.state)  # fmt: skip
+    given = mg.Tensor(x, requires_grad=True)
+    y, final = layer(given, start, mask=counts)
+    assert not y.data[~counts].any()
+    g = rng.normal(size=y.shape)
+    ((y * g).sum() + sum(s.sum() for s in states(final))).backward()
+    found = {n: p.grad for n, p in layer.named_parameters()}
+    layer.zero_grad()
+    for k in range(4):
+        own = tuple(s[:, k : k + 1] for s in start)
+        if not counts[k].any():
+            for s, o in zip(states(final), own, strict=True):
+                np.testing.assert_array_equal(s.data[:, k : k + 1], o)
+            assert not given.grad[k].any()
+            continue
+        alone = mg.Tensor(x[k : k + 1, counts[k]], requires_grad=True)
+        y_alone, final_alone = layer(alone, own)
+        np.testing.assert_allclose(y.data[k][counts[k]], y_alone.data[0], rtol=1e-12, atol=1e-14)
+        for s, o in zip(states(final), states(final_alone), strict=True):
+            np.testing.assert_allclose(s.data[:, k], o.data[:, 0], rtol=1e-12, atol=1e-14)
+        seen = (y_alone * g[k : k + 1, counts[k]]).sum()
+        (seen + sum(s.sum() for s in states(final_alone))).backward()
+        np.testing.assert_allclose(given.grad[k][counts[k]], alone.grad[0], rtol=1e-9, atol=1e-12)
+        assert not given.grad[k][~counts[k]].any()
+    for name, p in layer.named_parameters():
+        np.testing.assert_allclose(found[name], p.grad, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"zoneout": 0.3}, {"recurrent_dropout": 0.3}, {"dtype": np.float16}, {"output_size": 2},
+     {"cell": nn.MinGRUCell, "parallel": True}, {"return_sequences": False}],
+    ids=str,
+)  # fmt: skip
+def test_nan_in_padding_reaches_nothing_whatever_the_layer_does(options, rng):
+    x = rng.normal(size=(3, 4, 3)).astype(np.float16)
+    found = []
+    for padding in (0, np.nan, np.inf):
+        layer = nn.GRU(3, 4, rng=0, **options)
+        given = np.where(np.arange(4)[None, :, None] < np.array([4, 2, 1])[:, None, None], x,
+                         np.float16(padding))  # fmt: skip
+        y, _ = layer(given, lengths=[4, 2, 1])
+        y.sum().backward()
+        found.append([y.data, *(p.grad for p in layer.parameters())])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_one_sequence_alone_takes_a_mask(rng):
+    for options in ({}, {"fused": False}):
+        layer, x = nn.LSTM(3, 4, rng=0, dtype=np.float64, **options), rng.normal(size=(5, 3))
+        counts = np.array([True, False, True, True, False])
+        y, (h, _) = layer(x, mask=counts)
+        whole, (h_whole, _) = layer(x[counts])
+        np.testing.assert_allclose(y.data[counts], whole.data, rtol=1e-12)
+        np.testing.assert_allclose(h.data, h_whole.data, rtol=1e-12)
+
+
+def test_masks_that_are_none_are_refused():
+    layer, x = nn.GRU(3, 4), np.ones((2, 5, 3))
+    with pytest.raises(ValueError, match=r"got a mask int64 \(2, 5\) for x .* expected booleans"):
+        layer(x, mask=np.ones((2, 5), int))
+    with pytest.raises(ValueError, match=r"a mask bool \(5, 2\) for x .* booleans \(2, 5\)"):
+        layer(x, mask=np.ones((5, 2), bool))
+    with pytest.raises(ValueError, match="got lengths and a mask, expected one of them"):
+        layer(x, lengths=[1, 2], mask=np.ones((2, 5), bool))
+
+
+# Arguments as PyTorch's users write them
+
+
+def test_time_may_come_first(rng):
+    x, options = rng.normal(size=(2, 5, 3)), {"num_layers": 2, "bidirectional": True, "rng": 0}
+    ours, theirs = (nn.LSTM(3, 4, batch_first=first, **options) for first in (True, False))
+    for extra in ({}, {"lengths": [5, 2]}, {"mask": np.eye(2, 5, dtype=bool)}):
+        y, (h, c) = ours(x, **extra)
+        turned = {"mask": extra["mask"].T} if "mask" in extra else extra
+        y_turned, final = theirs(x.swapaxes(0, 1), **turned)
+        np.testing.assert_array_equal(y_turned.data, y.data.swapaxes(0, 1))
+        for a, b in zip((h, c), final, strict=True):
+            np.testing.assert_array_equal(a.data, b.data)
+    with pytest.raises(ValueError, match=r"expected \(time, batch, 3\)"):
+        theirs(np.ones((1, 2, 3, 3)))
+
+
+def test_arguments_stand_where_pytorch_has_them():
+    lstm = nn.LSTM(3, 4, 2, False, False, 0.1, True, 2)
+    assert (lstm.num_layers, lstm.cell.has_bias, lstm.batch_first) == (2, False, False)
+    assert (lstm.dropout, lstm.directions, lstm.cell.size_of("h")) == (0.1, 2, 2)
+    rnn = nn.RNN(3, 4, 2, "relu", False)
+    assert rnn.cell.activation is mg.relu and not rnn.cell.has_bias
+    assert nn.GRU(3, 4, 2, False).num_layers == 2
+    assert nn.RNNCell(3, 4, False, "relu").activation is mg.relu
+
+
+def test_what_keras_users_write_is_answered():
+    with pytest.raises(TypeError, match="LSTM: got an unknown option return_state; the"):
+        nn.LSTM(3, 4, return_state=True)

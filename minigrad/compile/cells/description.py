@@ -53,7 +53,7 @@ def description(target: Target, backend: Backend | None = None) -> Iterator[str]
     x = np.zeros((_STEPS, _INPUT, _BATCH), np.float32)
     state = np.zeros((_HIDDEN, _BATCH), np.float32)
     states = [state] * len(cell.state)
-    saved = kernel.forward(x, states, weights_of(cell, x.dtype))
+    saved = kernel.forward(x, states, weights_of(cell, plan, x.dtype))
     kernel.backward(saved, np.zeros((_STEPS, _HIDDEN, _BATCH), np.float32), states)
     took = f"  ready in {time.perf_counter() - start:.2f} s"
     yield f"{took}; kept in {cache_folder()}" if backend.loops else took

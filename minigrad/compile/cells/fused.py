@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,11 @@ from minigrad.compile.cache import Cache
 from minigrad.compile.cells.kernel import Kernel, Saved, Weights
 from minigrad.compile.cells.plan import NotFusableError, Plan, plan
 from minigrad.compile.cells.source import write
-from minigrad.nn import Cell
+from minigrad.nn import Cell, Gate
 from minigrad.nn.module import Module
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.tape import enable_grad, no_grad
-from minigrad.tensor import Tensor
+from minigrad.tensor import Parameter, Tensor
 
 _TRIALS = 4  # random points at which a kernel is held against the cell's own step
 _log = logging.getLogger("minigrad.compile")
@@ -65,13 +65,8 @@ def _key(cell: Cell) -> Any:
     """What a cell's equations depend on: its class, and every attribute that is not an array."""
     if type(cell).forward is not Cell.forward:
         raise NotFusableError(f"{type(cell).__name__}: it has a forward method of its own")
-    attributes = {
-        name: value
-        for name, value in vars(cell).items()
-        if name not in ("name", "training") and not isinstance(value, Module | Tensor)
-    }
     try:
-        key = type(cell), cell.training, tuple(sorted(attributes.items(), key=lambda item: item[0]))
+        key = _settings(cell)
         hash(key)
     except TypeError as error:
         raise NotFusableError(
@@ -79,6 +74,18 @@ def _key(cell: Cell) -> Any:
             f"({error})"
         ) from error
     return key
+
+
+def _settings(module: Module) -> Any:
+    """The class, the mode and every attribute, those of parts too; parameters may change."""
+    found: list[Any] = [type(module), module.training]
+    for name, value in sorted(vars(module).items()):
+        if name in ("name", "training") or isinstance(value, Gate | Parameter):
+            continue
+        if isinstance(value, Tensor):
+            raise TypeError(f"{name} is a Tensor that is no Parameter")
+        found.append((name, _settings(value) if isinstance(value, Module) else value))
+    return tuple(found)
 
 
 def fusable(cell: Cell) -> Plan:
@@ -105,7 +112,7 @@ def _check(cell: Cell, found: Plan) -> None:
         x = 2 * rng.normal(size=(1, cell.input_size, 4))
         states = [rng.normal(size=(cell.hidden_size, 4)) for _ in cell.state]
         with no_grad(), np.errstate(all="ignore"):
-            saved = kernel.forward(x, states, weights_of(cell, np.dtype(float)))
+            saved = kernel.forward(x, states, weights_of(cell, found, np.dtype(float)))
             after = cell.step(x[0].T, *(s.T for s in states))
         after = after if isinstance(after, tuple) else (after,)
         got = [saved.joint[1, : states[0].size], *saved.last]
@@ -118,12 +125,13 @@ def _check(cell: Cell, found: Plan) -> None:
                 )
 
 
-def weights_of(cell: Cell, dtype: np.dtype) -> Weights:
+def weights_of(cell: Cell, found: Plan, dtype: np.dtype) -> Weights:
     """The cell's parameters as plain arrays of one type.
 
     Example:
-        >>> from minigrad.compile.cells import weights_of
-        >>> weights = weights_of(nn.LSTMCell(3, 4), np.dtype(np.float32))
+        >>> from minigrad.compile.cells import fusable, weights_of
+        >>> cell = nn.LSTMCell(3, 4)
+        >>> weights = weights_of(cell, fusable(cell), np.dtype(np.float32))
         >>> list(weights.weight), weights.weight["f"].shape
         (['f', 'i', 'g', 'o'], (4, 7))
     """
@@ -131,8 +139,13 @@ def weights_of(cell: Cell, dtype: np.dtype) -> Weights:
     return Weights(
         {name: gate.weight.data.astype(dtype, copy=False) for name, gate in gates.items()},
         {name: gate.bias.data.astype(dtype, copy=False) for name, gate in gates.items()},
-        {name: getattr(cell, name).data.astype(dtype, copy=False) for name in cell.vectors},
+        {path: _at(cell, path).data.astype(dtype, copy=False) for path in found.vectors},
     )
+
+
+def _at(cell: Cell, path: str) -> Array:
+    """The array at a dotted path."""
+    return attrgetter(path)(cell)
 
 
 def kernel_of(found: Plan, cell: Cell, backend: Backend) -> Kernel:
@@ -188,7 +201,7 @@ class Fused:
         self,
         x: Array,
         states: Sequence[Array],
-        lengths: np.ndarray | None = None,
+        counts: np.ndarray | None = None,
         *,
         reverse: bool = False,
         segment: int = 0,
@@ -198,15 +211,15 @@ class Fused:
         Args:
             x: (batch, time, input_size).
             states: (batch, hidden_size) each.
-            lengths: (batch,), how many steps of each sequence count.
+            counts: (batch, time), which steps count.
             reverse: from the last step to the first.
             segment: see `Kernel.forward`.
 
         Returns:
-            (time + states, batch, hidden_size): the first state after every step, 0 behind a
-            sequence's end, then each state after the last step.
+            (time + states, batch, hidden_size): the first state after every step, 0 where
+            it does not count, then each state after the last step.
         """
-        static = {"lengths": lengths, "reverse": reverse, "segment": segment,
+        static = {"counts": counts, "reverse": reverse, "segment": segment,
                   "of_x": isinstance(x, Tensor) and x.requires_grad}  # fmt: skip
         return self.primitive.apply((x, *states, *self.parameters), static)
 
@@ -217,18 +230,18 @@ class Fused:
         gates = (getattr(cell, name) for name in cell.gates)
         return (
             *(array for gate in gates for array in (gate.weight, gate.bias)),
-            *(getattr(cell, name) for name in cell.vectors),
+            *(_at(cell, path) for path in self.plan.vectors),
         )
 
     @cached_property
     def primitive(self) -> Primitive:
         """The operation on x, the states, each gate's weight and bias, and the vectors."""
-        arity = 1 + len(self.cell.state) + 2 * len(self.cell.gates) + len(self.cell.vectors)
+        arity = 1 + len(self.cell.state) + 2 * len(self.cell.gates) + len(self.plan.vectors)
         nothing = tuple(_never for _ in range(arity))
         return Primitive(
             f"fused {type(self.cell).__name__}", self._forward, "fused", nothing, nothing,
             label=type(self.cell).__name__, reference=self._reference, saving=self._saving,
-            backward=self._backward, static=("lengths", "reverse", "segment", "of_x"),
+            backward=self._backward, static=("counts", "reverse", "segment", "of_x"),
         )  # fmt: skip
 
     def _arranged(
@@ -241,7 +254,7 @@ class Fused:
         return (
             x, states, dict(zip(cell.gates, gates[::2], strict=True)),
             dict(zip(cell.gates, gates[1::2], strict=True)),
-            dict(zip(cell.vectors, operands[second:], strict=True)),
+            dict(zip(self.plan.vectors, operands[second:], strict=True)),
         )  # fmt: skip
 
     def _forward(self, *operands: np.ndarray, **static: Any) -> np.ndarray:
@@ -250,7 +263,7 @@ class Fused:
     def _saving(
         self,
         *operands: np.ndarray,
-        lengths: np.ndarray | None,
+        counts: np.ndarray | None,
         reverse: bool,
         segment: int,
         of_x: bool,
@@ -259,7 +272,7 @@ class Fused:
         dtype = np.result_type(*operands)
         kernel = kernel_of(self.plan, self.cell, chosen_backend(dtype))
         batch, time, _ = x.shape
-        valid = None if lengths is None else np.arange(time)[:, None] < lengths
+        valid = None if counts is None else counts.T
         turned = x[:, ::-1] if reverse else x
         if valid is not None:
             valid = valid[::-1] if reverse else valid
@@ -276,8 +289,8 @@ class Fused:
         out = np.empty((time + len(states), batch, hidden), dtype)
         h = saved.joint.reshape(time + 1, -1, batch)[1:, :hidden]
         out[:time] = (h[::-1] if reverse else h).transpose(0, 2, 1)
-        if lengths is not None:
-            out[:time][np.arange(time)[:, None] >= lengths] = 0
+        if counts is not None:
+            out[:time][~counts.T] = 0
         out[time] = h[-1].T
         for k, state in enumerate(saved.last):
             out[time + 1 + k] = state.reshape(hidden, batch).T
@@ -289,7 +302,7 @@ class Fused:
         y: np.ndarray,
         kept: tuple[Kernel, Saved],
         *operands: np.ndarray,
-        lengths: np.ndarray | None,
+        counts: np.ndarray | None,
         reverse: bool,
         segment: int,
         of_x: bool,
@@ -297,8 +310,8 @@ class Fused:
         kernel, saved = kept
         time = operands[0].shape[1]
         steps = g[:time]
-        if lengths is not None:
-            steps = np.where((np.arange(time)[:, None] < lengths)[:, :, None], steps, 0)
+        if counts is not None:
+            steps = np.where(counts.T[:, :, None], steps, 0)
         if reverse:
             steps = steps[::-1]
         found = kernel.backward(
@@ -309,36 +322,16 @@ class Fused:
             dx = np.ascontiguousarray((dx[::-1] if reverse else dx).transpose(2, 0, 1))
         weight, bias, vector = found.weights
         of_gates = (part[gate] for gate in self.cell.gates for part in (weight, bias))
-        return dx, *(s.T for s in found.states), *of_gates, *(vector[v] for v in self.cell.vectors)
+        return dx, *(s.T for s in found.states), *of_gates, *(vector[v] for v in self.plan.vectors)
 
-    def _reference(self, *operands: Array, lengths: Any, reverse: bool, **_: Any) -> Array:
+    def _reference(self, *operands: Array, counts: Any, reverse: bool, **_: Any) -> Array:
         x, states, weight, bias, vector = self._arranged(operands)
-        with _holding(self.cell, weight, bias, vector):
-            return self.reference(self.cell, x, states, lengths, reverse)
+        arrays = {f"{gate}.weight": array for gate, array in weight.items()} | vector
+        if self.cell.has_bias:
+            arrays |= {f"{gate}.bias": array for gate, array in bias.items()}
+        with self.cell.holding(arrays):
+            return self.reference(self.cell, x, states, counts, reverse)
 
 
 def _never(*_: Any, **__: Any) -> Array:
     raise NotImplementedError("a fused layer is differentiated as a whole, or step by step")
-
-
-@contextmanager
-def _holding(
-    cell: Cell,
-    weight: Mapping[str, Array],
-    bias: Mapping[str, Array],
-    vector: Mapping[str, Array],
-) -> Iterator[None]:
-    """The cell with these arrays in the place of its parameters."""
-    places = [
-        *((vars(getattr(cell, gate)), "weight", array) for gate, array in weight.items()),
-        *((vars(getattr(cell, gate)), "bias", array) for gate, array in bias.items()),
-        *((vars(cell), name, array) for name, array in vector.items()),
-    ]
-    before = [holder[name] for holder, name, _ in places]
-    try:
-        for holder, name, array in places:
-            holder[name] = array
-        yield
-    finally:
-        for (holder, name, _), array in zip(places, before, strict=True):
-            holder[name] = array

@@ -133,7 +133,7 @@ class Kernel:
         for k, state in enumerate(states[1:]):
             last[k] = state.reshape(-1)
         products = self.pack(weights, x.dtype)
-        vectors = [np.repeat(weights.vector[p], batch) for p in self.plan.equations.attributes]
+        vectors = [np.repeat(weights.vector[p], batch) for p in self.plan.vectors]
         segments = []
         for start in range(0, time, segment or time):
             stop = min(start + (segment or time), time)
@@ -208,7 +208,7 @@ class Kernel:
             if dx is not None:
                 dx[segment.start : segment.stop] = whole[:-1, hidden:-1]
             d_first = whole[0, :hidden]
-        vectors = zip(self.plan.equations.attributes, d_vectors, strict=True)
+        vectors = zip(self.plan.vectors, d_vectors, strict=True)
         return Gradients(
             dx,
             [d_first, *d_after.reshape(-1, hidden, batch)],

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 import sympy
 
@@ -102,6 +103,11 @@ class Plan:
     def state(self) -> tuple[str, ...]:
         """Names of the states."""
         return self.equations.state
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """Paths of the cell's parameters outside of gates, one number per unit each."""
+        return self.equations.attributes
 
     @property
     def joint(self) -> str:
@@ -210,6 +216,10 @@ def plan(cell: nn.Cell) -> Plan:
         read = equations_of(cell, title, units=cell.size_of(cell.state[0]))
     except ValueError as error:
         raise NotFusableError(str(error).removeprefix("derive: ")) from error
+    for path in read.attributes:
+        shape = attrgetter(path)(cell).shape
+        if shape != (cell.hidden_size,):
+            raise NotFusableError(f"{title}: {path} has the shape {shape}, not one number per unit")
     equations = _one_function_each(_in_numbers(_one_quantity_each(read),
                                                cell.size_of(cell.state[0])))  # fmt: skip
     for equation in equations.equations:
