@@ -431,6 +431,8 @@ def _fitting(part: Array, like: Array, primitive: Primitive, position: int) -> A
     """A rule's result in the shape and dtype of its operand."""
     if part.shape != like.shape:
         part = unbroadcast(part, like.shape, primitive, position)
+    if np.iscomplexobj(part) and not np.iscomplexobj(like):  # what was real moves by real steps
+        part = np.real(part)
     return part if part.dtype == like.dtype else part.astype(like.dtype)
 
 

@@ -125,26 +125,27 @@ def test_data_is_shared_and_not_copied():
         (np.median, "add one with minigrad.fused('median', np.median, vjps=…, reference=…), "
                     "or minigrad.linear"),
         (np.fft.fft, "numpy.fft.fft on a Tensor: .* add one with minigrad.fused('fft', np.fft.fft"),
-        (np.add.reduce, "numpy.add.reduce on a Tensor: .* Compose it of those in"),
+        (np.subtract.reduce, "numpy.subtract.reduce on a Tensor: .* Compose it of those in"),
     ],
 )  # fmt: skip
-def test_a_numpy_function_without_a_rule_says_how_to_add_one(call, said):
+def test_a_numpy_function_without_a_rule_says_how_to_add_one(call, said, monkeypatch):
+    for function in (np.floor, np.hypot, np.median, np.fft.fft):
+        monkeypatch.delitem(primitive._by_numpy, function)
     with pytest.raises(TypeError, match=re.escape(said).replace(r"\.\*", ".*")):
         call(leaf([1.0, 2.0]))
 
 
 def test_a_rule_that_is_added_as_told_answers_numpy_s_name(monkeypatch):
-    monkeypatch.setattr(primitive, "_primitives", dict(primitive._primitives))
-    try:
-        mg.elementwise("log2", np.log2, partials=(lambda y, x: 1 / (x * np.log(2)),), symbol="log")
-        np.testing.assert_allclose(mg.grad(np.log2)(4.0), 1 / (4 * np.log(2)))
-    finally:
-        del primitive._by_numpy[np.log2]
+    for table, key in ((primitive._primitives, "log2"), (primitive._by_numpy, np.log2)):
+        monkeypatch.setitem(table, key, table[key])  # put back at the end
+        del table[key]
+    mg.elementwise("log2", np.log2, partials=(lambda y, x: 1 / (x * np.log(2)),), symbol="log")
+    np.testing.assert_allclose(mg.grad(np.log2)(4.0), 1 / (4 * np.log(2)))
 
 
 def test_a_keyword_without_a_rule_is_refused():
-    with pytest.raises(TypeError, match="no derivative rule for where"):
-        np.sum(leaf([1.0, 2.0]), where=np.array([True, False]))
+    with pytest.raises(TypeError, match=r"numpy.sort\(order=…\) on a Tensor: got order='a', for"):
+        np.sort(leaf([1.0, 2.0]), order="a")
     with pytest.raises(TypeError, match="out"):
         np.add(leaf([1.0]), 1, out=np.zeros(1))
 

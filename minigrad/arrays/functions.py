@@ -203,11 +203,6 @@ def hypot(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return sympy.sqrt(a**2 + b**2)
 
 
-def arctan2(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
-    """The angle of the point (b, a)."""
-    return sympy.atan2(a, b)
-
-
 def power_log(a: sympy.Expr, b: sympy.Expr, times: sympy.Expr) -> sympy.Expr:
     """aᵇ (log a)ⁿ."""
     return a**b * sympy.log(a) ** times

@@ -196,6 +196,7 @@ __all__ = [
     "minimum",
     "modf",
     "moveaxis",
+    "multi_dot",
     "multiply",
     "nan_to_num",
     "nancumprod",

@@ -90,7 +90,7 @@ negative = elementwise(
 )  # fmt: skip
 floor_divide = elementwise(
     "floor_divide", np.floor_divide, partials=(0, 0), symbol="floor_divide", label="//",
-    domain=("real", "positive"), analytic=False,
+    domain=("unit", "above one"), analytic=False,
     nonsmooth="it jumps where a is a multiple of b; the derivative is 0 there as elsewhere",
     doc="""The largest whole number up to a / b; its derivative is 0.
 
@@ -102,19 +102,19 @@ floor_divide = elementwise(
 remainder = elementwise(
     "remainder", np.remainder,
     partials=(1, lambda y, a, b: -np.floor_divide(a, b)),
-    symbol="remainder", label="%", domain=("real", "positive"), analytic=False,
+    symbol="remainder", label="%", domain=("unit", "above one"), analytic=False,
     nonsmooth="it jumps where a is a multiple of b; the derivatives are those to the right",
     doc="""a − b ⌊a / b⌋, with the sign of b.
 
     Example:
-        >>> print(mg.remainder(-1.0, 3.0), mg.grad(mg.remainder, argnums=(0, 1))(-1.0, 3.0))
-        2.0 (1.0, 1.0)
+        >>> print(mg.remainder(-1.0, 3.0), mg.grad(mg.remainder, argnums=1)(-1.0, 3.0))
+        2.0 1.0
     """,
 )  # fmt: skip
 fmod = elementwise(
     "fmod", np.fmod,
     partials=(1, lambda y, a, b: (y - a) / b),
-    symbol="fmod", domain=("real", "positive"), analytic=False,
+    symbol="fmod", domain=("unit", "above one"), analytic=False,
     nonsmooth="it jumps where a is a multiple of b; the derivatives are those away from 0",
     doc="""What is left of a when b is taken away as often as it fits, with the sign of a.
 

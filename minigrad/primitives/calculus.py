@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.arithmetic import remainder
 from minigrad.primitives.axes import Axes, axes_of
 from minigrad.primitives.calls import plain
 from minigrad.primitives.indexing import along, values
@@ -13,7 +14,7 @@ from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import sum as sum_along
-from minigrad.primitives.shaping import broadcast_to, ravel, reshape
+from minigrad.primitives.shaping import astype, broadcast_to, ravel, reshape
 
 
 @implements(np.diff)
@@ -133,6 +134,8 @@ def gradient(f: Array, *varargs: Any, axis: Axes = None, edge_order: int = 1) ->
     slopes = tuple(
         _slope(f, spacing, a, edge_order) for a, spacing in zip(axes, varargs, strict=True)
     )
+    if f.dtype.kind in "fc":
+        slopes = tuple(s if s.dtype == f.dtype else astype(s, dtype=f.dtype) for s in slopes)
     return slopes[0] if len(axes) == 1 else slopes
 
 
@@ -218,7 +221,7 @@ def interp(
         if period == 0:
             raise ValueError("interp: got period=0, expected another")
         period, left, right = abs(period), None, None
-        x, xp = x % period, xp % period
+        x, xp = remainder(x, period), remainder(xp, period)
         order = np.argsort(values(xp))
         xp, fp = xp[order], fp[order]
         xp = concatenate([xp[-1:] - period, xp, xp[:1] + period], axis=0)
@@ -244,7 +247,7 @@ def unwrap(
 
     Example:
         >>> print(mg.unwrap(np.array([0.0, 3.0, 6.0, 3.0]), period=4.0))
-        [0. -1. -2. -1.]
+        [ 0. -1. -2. -1.]
     """
     numbers = values(p)
     return p + (np.unwrap(numbers, discont, axis, period=period) - numbers)

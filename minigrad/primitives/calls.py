@@ -69,7 +69,8 @@ def refuse_out(function: Callable[..., Any], out: Any) -> None:
     Raises:
         TypeError: there is one.
     """
-    if out is not None and out != (None,):
+    given = out if isinstance(out, tuple) else (out,)
+    if any(array is not None for array in given):
         raise TypeError(
             f"{path_of(function)}(out=…) on a Tensor: writing into an array would hide what is "
             "recorded; use the result instead"
@@ -96,8 +97,8 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
             return composition(*args, **_without_defaults(function, wanted, known, kwargs))
 
         return unpacked
-    names = list(wanted)
-    required = [n for n, p in wanted.items() if p.default is p.empty]
+    names = [n for n, p in wanted.items() if p.kind is not p.VAR_KEYWORD]
+    required = [n for n in names if wanted[n].default is inspect.Parameter.empty]
     first = list(known)[: len(required)]
 
     @wraps(composition)
@@ -145,11 +146,12 @@ def _without_defaults(
         TypeError: one has another value.
     """
     kept = {}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
     for name, value in given.items():
         default = wanted[name].default if name in wanted else None
         if value is default or (isinstance(value, bool | int | str) and value == default):
             continue
-        if name in known:
+        if name in known or open_ended:
             kept[name] = value
         else:
             takes = ", ".join(n for n in known if n in wanted) or "no keyword"
@@ -167,3 +169,8 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]
         return inspect.signature(function).parameters
     except ValueError:
         return None
+
+
+def plain_dtype(g: Array) -> np.dtype:
+    """The dtype of constants next to ``g``: integers in a world of exact scalars."""
+    return np.dtype(int) if g.dtype == object else g.dtype

@@ -21,8 +21,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.calls import plain
+from minigrad.primitives.degenerate import (
+    check_phases,
+    check_rank,
+    over_gap,
+    with_phases,
+)
 from minigrad.primitives.joining import concatenate, stack
 from minigrad.primitives.powers import sqrt
 from minigrad.primitives.primitive import Array, fused, implements, sample
@@ -153,29 +158,38 @@ def cholesky(a: Array, *, upper: bool = False) -> Array:
 def _gram_schmidt(a: Array, *, complete: bool = False) -> Array:
     """Q and R, column by column: each without its parts along those before, then of length 1."""
     m, n = a.shape[-2:]
-    units: list[Array] = []
-    lines: list[Array] = []
+    columns: list[Array] = []
     for j in range(n):
-        units.append(_next_unit(a[..., j], units))
-        along = np.sum(np.expand_dims(units[j], -1) * a, axis=-2)
-        lines.append(along * (np.arange(n) >= j))
+        columns.append(_orthogonal(a[..., j], columns))
     if complete and m > n:
-        units.append(_last_unit(units, m))
+        columns.append(_last_column(columns, m))
+    units = [_unit_length(column) for column in columns]
+    along = [np.sum(np.expand_dims(q, -1) * a, axis=-2) for q in units[:n]]
+    lines = [line * (np.arange(n) >= j) for j, line in enumerate(along)]
     return _pack(stack(units, axis=-1), stack(lines, axis=-2), lead=a.ndim - 2)
 
 
-def _next_unit(column: Array, units: Sequence[Array]) -> Array:
-    for q in units:
-        column = column - q * np.sum(q * column, axis=-1, keepdims=True)
-    return column / sqrt(np.sum(column * column, axis=-1, keepdims=True))
+def _orthogonal(column: Array, others: Sequence[Array]) -> Array:
+    """A multiple of the column without its parts along others, which takes no division."""
+    for x in others:
+        column = column * _dot(x, x) - x * _dot(x, column)
+    return column
 
 
-def _last_unit(units: Sequence[Array], m: int) -> Array:
+def _last_column(columns: Sequence[Array], m: int) -> Array:
     """The one that is missing to a basis of exact scalars: several could be turned."""
-    if len(units) != m - 1:
-        raise TypeError(f"got {len(units)} of {m} columns of exact scalars, expected {m - 1} to be "
-                        "completed")  # fmt: skip
-    return _next_unit(units[0] * 0 + _unit(units[0], m)[-1], units)
+    if len(columns) != m - 1:
+        raise TypeError(f"got {len(columns)} of {m} columns of exact scalars, expected {m - 1} to "
+                        "be completed")  # fmt: skip
+    return _orthogonal(columns[0] * 0 + _unit(columns[0], m)[-1], columns)
+
+
+def _dot(x: Array, y: Array) -> Array:
+    return np.sum(x * y, axis=-1, keepdims=True)
+
+
+def _unit_length(x: Array) -> Array:
+    return x / sqrt(_dot(x, x))
 
 
 def _qr_lapack(a: Array, *, complete: bool = False) -> Array:
@@ -205,19 +219,14 @@ def _qr_cotangent(g: Array, y: Array, a: Array, *, complete: bool = False) -> Ar
         of_q, q = _of_first(of_q, q, a.shape[-1]), q[..., : a.shape[-1]]
     corner = np.triu(of_r @ adjoint(r) - adjoint(q) @ of_q)
     mirrored = corner + adjoint(corner) - _as_diagonal(np.real(_diagonal(corner)))
-    try:
-        return (of_q + q @ mirrored) @ adjoint(inv(r))
-    except np.linalg.LinAlgError:
-        raise np.linalg.LinAlgError(
-            f"qr: columns of the matrix, shape {a.shape}, depend on each other: Q and R have no "
-            "derivative there"
-        ) from None
+    check_rank("qr", r, a.shape)
+    return (of_q + q @ mirrored) @ adjoint(inv(r))
 
 
 _qr = fused(
     "qr", on_numbers("qr", _qr_lapack, _gram_schmidt, square=False), label="QR", analytic=False,
     vjps=(hermitian(_qr_cotangent),), reference=_gram_schmidt,
-    samples=(sample((2, 2)), sample((3, 2)), sample((2, 3, 1)), sample((3, 2), complete=True)),
+    samples=(sample((2, 2)), sample((3, 2)), sample((2, 3, 1)), sample((2, 1), complete=True)),
 )  # fmt: skip
 
 
@@ -300,43 +309,18 @@ def _eigh_cotangent(g: Array, y: Array, a: Array) -> Array:
     """V (diag gw + (Vᴴ gV) ∘ F) Vᴴ with F_ij = 1 / (w_j − w_i), folded to the lower triangle."""
     shapes = _eigh_shapes(a)
     (w, v), (of_w, of_v) = _unpack(y, shapes), _unpack(g, shapes)
-    inner = _over_gaps("eigh", adjoint(v) @ of_v, np.real(w)) + _as_diagonal(np.real(of_w))
+    turned = adjoint(v) @ of_v
+    check_phases("eigh", turned)
+    inner = _over_gaps("eigh", turned, np.real(w)) + _as_diagonal(np.real(of_w))
     whole = v @ inner @ adjoint(v)
     n = a.shape[-1]
     return whole * (2 * np.tril(_unit(a, n) * 0 + 1) - _unit(a, n))
 
 
 def _over_gaps(name: str, turned: Array, w: Array) -> Array:
-    """How the gradient of vectors turns them, each pair over the gap between its values.
-
-    Raises:
-        numpy.linalg.LinAlgError: two values are equal, and the gradient turns their vectors.
-    """
-    n = w.shape[-1]
-    unit = _unit(w, n)
-    part = (turned - adjoint(turned)) * (1 - unit) / 2
-    gap = np.expand_dims(w, -2) - np.expand_dims(w, -1) + unit
-    return _over(part, gap, w, f"{name}: two values are equal, so their vectors have no derivative")
-
-
-def _over(part: Array, gap: Array, w: Array, why: str) -> Array:
-    """The quotient, and 0 where both are 0 to rounding; ``w`` says what is small in a gap.
-
-    Raises:
-        numpy.linalg.LinAlgError: only the gap is.
-    """
-    gaps, parts, sizes = plain(gap), plain(part), plain(w)
-    if isinstance(gaps, np.ndarray) and gaps.size:
-        eps = np.finfo(gaps.dtype).eps
-        small = w.shape[-1] * eps * np.max(np.abs(sizes), axis=-1)[..., None, None]
-        closed = np.broadcast_to(np.abs(gaps) <= small, parts.shape)
-        if np.any(np.abs(parts)[closed] > eps**0.5 * np.max(np.abs(parts), initial=1)):
-            raise np.linalg.LinAlgError(
-                f"{why}, and the result depends on them: make it depend on the values alone, or "
-                "on the spaces that the vectors span"
-            )
-        gap = np.where(np.abs(gaps) <= small, 0, gap)
-    return quotient(part, gap)
+    """How the gradient of vectors turns them, each pair over the gap between its values."""
+    gap = np.expand_dims(w, -2) - np.expand_dims(w, -1) + _unit(w, w.shape[-1])
+    return over_gap((turned - adjoint(turned)) / 2, gap, w, f"{name}: two values are equal")
 
 
 _eigh = fused(
@@ -412,14 +396,21 @@ def _eig_parts(packed: Array, n: int) -> tuple[Array, Array]:
 
 
 def _eig_cotangent(g: Array, y: Array, a: Array) -> Array:
-    """V⁻ᴴ (diag gw + (Vᴴ gV − Vᴴ V Re diag(Vᴴ gV)) / conj(w_j − w_i)) Vᴴ: vectors have length 1."""
+    """V⁻ᴴ (diag gw + (Vᴴ gV − Vᴴ V Re diag(Vᴴ gV)) / conj(w_j − w_i)) Vᴴ: vectors have length 1.
+
+    LAPACK turns each vector so that its largest entry is real, which takes away from gV there.
+    """
     n = a.shape[-1]
     (w, v), (of_w, of_v) = _eig_parts(y, n), _eig_parts(g, n)
+    if y.dtype != object:
+        largest = np.argmax(np.abs(plain(v)), axis=-2, keepdims=True)
+        at = np.arange(n)[:, None] == largest
+        phase = np.sum(np.imag(np.conjugate(v) * of_v), axis=-2, keepdims=True)
+        of_v = of_v - 1j * np.where(at, phase / np.where(at, np.real(v), 1), 0)
     turned = adjoint(v) @ of_v
     fixed = turned - adjoint(v) @ v * np.expand_dims(np.real(_diagonal(turned)), -2)
-    unit = _unit(y, n)
-    gap = np.conjugate(np.expand_dims(w, -2) - np.expand_dims(w, -1)) + unit
-    inner = fixed * (1 - unit) / gap + _as_diagonal(of_w)
+    gap = np.conjugate(np.expand_dims(w, -2) - np.expand_dims(w, -1)) + _unit(y, n)
+    inner = fixed / gap + _as_diagonal(of_w)
     found = inv(adjoint(v)) @ inner @ adjoint(v)
     return np.conjugate(found) if np.iscomplexobj(a) else np.real(found)
 
@@ -427,7 +418,7 @@ def _eig_cotangent(g: Array, y: Array, a: Array) -> Array:
 _eig = fused(
     "eig", on_numbers("eig", _eig_lapack, _eig_by_formula), label="eig", analytic=False,
     vjps=(_eig_cotangent,), reference=_eig_by_formula,
-    samples=(sample((2, 2)), sample((2, 2, 2))),
+    samples=(sample((2, 2)), sample((1, 2, 2))),
 )  # fmt: skip
 
 
@@ -478,11 +469,12 @@ def _svd_by_formula(a: Array, *, full: bool = False) -> Array:
     m, n = a.shape[-2:]
     if 1 in (m, n):
         line = a[..., 0] if n == 1 else a[..., 0, :]
-        s = sqrt(np.sum(line * line, axis=-1, keepdims=True))
-        units = [line / s]
-        if full and len(line) > 1:
-            units.append(_last_unit(units, line.shape[-1]))
-        long, one = stack(units, axis=-1), np.expand_dims(s / s, -1)
+        s = sqrt(_dot(line, line))
+        columns = [line]
+        if full and line.shape[-1] > 1:
+            columns.append(_last_column(columns, line.shape[-1]))
+        long = stack([_unit_length(column) for column in columns], axis=-1)
+        one = np.expand_dims(s / s, -1)
         u, vh = (long, one) if n == 1 else (one, matrix_transpose(long))
         return _pack(u, s, vh, lead=a.ndim - 2)
     _two_by_two("svd", a)
@@ -516,11 +508,10 @@ def _svd_cotangent(g: Array, y: Array, a: Array, *, full: bool = False) -> Array
         + 2 * column * _over_gaps("svd", by_v, s * s)
         + _as_diagonal(of_s)
     )
-    if np.iscomplexobj(a):  # the phase that U and V have in common
-        inner = inner + _as_diagonal(1j * quotient(np.imag(_diagonal(by_u)), s))
-    why = "svd: a singular value is 0, so its vectors have no derivative"
-    outside_u = _over(of_u - u @ by_u, row, s, why)
-    outside_v = _over(of_v - v @ by_v, row, s, why)
+    check_phases("svd", by_u, by_v)
+    inner = with_phases(inner, by_u, s)
+    outside_u = over_gap(of_u - u @ by_u, row, s, "svd: a singular value is 0")
+    outside_v = over_gap(of_v - v @ by_v, row, s, "svd: a singular value is 0")
     return (u @ inner + outside_u) @ adjoint(v) + u @ adjoint(outside_v)
 
 

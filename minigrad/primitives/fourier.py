@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.primitives.arranging import roll
 from minigrad.primitives.axes import Axes, axes_of
+from minigrad.primitives.calls import plain_dtype
 from minigrad.primitives.complexes import conj, real
 from minigrad.primitives.indexing import along, scatter
 from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
@@ -141,6 +142,7 @@ def irfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = Non
     half = _resized(x, n // 2 + 1, axis)
     k = np.arange(half.shape[axis])  # all but the first and the middle one stand for two
     twice = np.where((k > 0) & (2 * k < n), 2, 1).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+    twice = twice.astype(plain_dtype(half))
     return real(ifft(half * twice, n, axis, norm))
 
 
@@ -160,8 +162,8 @@ def ihfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = Non
     """The inverse of `hfft`.
 
     Example:
-        >>> print(mg.ihfft(np.array([1.0, 3.0, 1.0, -1.0])).round(6))
-        [1.+0.j 0.+1.j 0.+0.j]
+        >>> print(mg.hfft(mg.ihfft(np.array([1.0, 3.0, 1.0, -1.0]))))
+        [ 1.  3.  1. -1.]
     """
     return conj(rfft(x, n, axis, _OPPOSITE[_checked(norm)]))
 

@@ -217,7 +217,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Array], default: Array 
     if any(c.dtype != bool for c in conditions):
         kinds = ", ".join(str(c.dtype) for c in conditions)
         raise TypeError(f"select: got conditions of dtype {kinds}, expected bool")
-    chosen, *_ = broadcast_arrays(default, *conditions, *choicelist)
+    chosen = default
     for condition, choice in zip(conditions[::-1], choicelist[::-1], strict=True):
         chosen = where(condition, choice, chosen)
     return chosen

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from minigrad.primitives.calls import plain_dtype
 from minigrad.primitives.convolution import (
     Size,
     check_reach,
@@ -19,7 +20,6 @@ from minigrad.primitives.convolution import (
 from minigrad.primitives.indexing import take
 from minigrad.primitives.padding import pad
 from minigrad.primitives.primitive import Array, fused, sample
-from minigrad.primitives.products import plain_dtype
 from minigrad.primitives.reductions import max as maximum_along
 from minigrad.primitives.reductions import sum as sum_along
 from minigrad.primitives.shaping import moveaxis, reshape

@@ -61,7 +61,7 @@ power_log: Primitive = elementwise(
     "power_log", _power_log,
     partials=(lambda y, a, b, times:
               b * power_log(a, b - (b != 0), times)
-              + times * power_log(a, b - 1, times - (times > 0)),
+              + times * power_log(a, b - 1, times - (times != 0)),
               lambda y, a, b, times: power_log(a, b, times + 1), None),
     symbol="power_log", label="xʸ log x", domain=("positive", "integer", "integer"),
     samples=(sample((2, 3), (3,), np.array(1)),),

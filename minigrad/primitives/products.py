@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import axes_of
-from minigrad.primitives.calls import joined
+from minigrad.primitives.calls import joined, plain_dtype
 from minigrad.primitives.indexing import scatter
 from minigrad.primitives.primitive import Array, Primitive, bilinear, fused, implements, sample
 from minigrad.primitives.shaping import astype, moveaxis, ravel, reshape
@@ -130,11 +130,6 @@ def _einsum_adjoint(g: Array, *operands: Array, position: int, subscripts: str) 
         wanted += name
     joined = ",".join(labels for labels, _ in factors)
     return einsum([x for _, x in factors], subscripts=f"{joined}->{wanted}")
-
-
-def plain_dtype(g: Array) -> np.dtype:
-    """The dtype of constants next to ``g``: integers in a world of exact scalars."""
-    return np.dtype(int) if g.dtype == object else g.dtype
 
 
 def _labels(subscripts: str) -> tuple[list[str], str]:
@@ -439,3 +434,33 @@ def outer(a: Array, b: Array) -> Array:
     """
     a, b = (ravel(x) if hasattr(x, "ndim") else np.ravel(x) for x in (a, b))
     return np.expand_dims(a, 1) * np.expand_dims(b, 0)
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Sequence[Array]) -> Array:
+    """The product of several matrices, in the order that takes the fewest multiplications.
+
+    Args:
+        arrays: two matrices or more; the first and the last may be vectors.
+
+    Example:
+        >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])
+        >>> print(mg.multi_dot([a, b, a]))
+        [[11. 22.]]
+    """
+    arrays = [x if hasattr(x, "ndim") else np.asarray(x) for x in arrays]
+    if len(arrays) < 2:
+        raise ValueError(f"multi_dot: got {len(arrays)} arrays, expected two or more")
+    ends = {0, len(arrays) - 1}
+    if any(x.ndim != 2 and not (x.ndim == 1 and k in ends) for k, x in enumerate(arrays)):
+        shapes = ", ".join(str(x.shape) for x in arrays)
+        raise np.linalg.LinAlgError(f"multi_dot: got {shapes}, expected matrices, or vectors at "
+                                    "both ends")  # fmt: skip
+    letters = string.ascii_letters[: len(arrays) + 1]
+    labels = [letters[k : k + 2] for k in range(len(arrays))]
+    outer = letters[0] + letters[-1]
+    if arrays[0].ndim == 1:
+        labels[0], outer = labels[0][1], outer[1:]
+    if arrays[-1].ndim == 1:
+        labels[-1], outer = labels[-1][0], outer[:-1]
+    return _numpy_einsum(f"{','.join(labels)}->{outer}", *arrays, optimize="optimal")

@@ -35,7 +35,7 @@ broadcast_to = linear(
     """,
 )  # fmt: skip
 reshape = linear(
-    "reshape", lambda x, *, shape: np.reshape(x, shape), numpy=(np.reshape,),
+    "reshape", lambda x, *, shape: np.reshape(x, shape),
     adjoints=(lambda g, x, *, shape: np.reshape(g, x.shape),),
     samples=(sample((2, 3), shape=(3, 2)), sample((2, 3), shape=(-1,))),
     doc="""The same entries in another shape.
@@ -146,15 +146,26 @@ def matrix_transpose(x: Array) -> Array:
     return swapaxes(x, axis1=-1, axis2=-2)
 
 
+@implements(np.reshape)
+def _numpy_reshape(x: Array, shape: Any, order: str = "C", copy: bool | None = None) -> Array:
+    if order == "F":  # the first index changes fastest
+        turned = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)[::-1]
+        return transpose(reshape(transpose(x), shape=turned))
+    if order != "C":
+        raise ValueError(f"reshape: got order={order!r}, expected 'C' or 'F': how a recorded array "
+                         "lies in memory is not kept")  # fmt: skip
+    return reshape(x, shape=shape)
+
+
 @implements(np.ravel)
-def ravel(x: Array) -> Array:
-    """All entries along one axis.
+def ravel(x: Array, order: str = "C") -> Array:
+    """All entries along one axis; with ``order="F"`` the first index changes fastest.
 
     Example:
         >>> print(mg.ravel(np.array([[1.0, 2.0], [3.0, 4.0]])))
         [1. 2. 3. 4.]
     """
-    return reshape(x, shape=(-1,))
+    return _numpy_reshape(x, -1, "C" if order == "K" else order)
 
 
 @implements(np.atleast_1d)

@@ -47,7 +47,8 @@ def _transposed(x: Array) -> Array:
 
 def adjoint(x: Array) -> Array:
     """The conjugate transpose."""
-    return np.conjugate(_transposed(x)) if np.iscomplexobj(x) else _transposed(x)
+    turned = _transposed(x)
+    return np.conjugate(turned) if np.iscomplexobj(x) else turned
 
 
 def hermitian(rule: Callable[..., Array]) -> Callable[..., Array]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import plain, plain_dtype
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.pieces import isnan
@@ -36,7 +36,13 @@ def mean(
         3.0 [2. 4.]
     """
     total = sum_along(chosen(x, dtype, where, 0), axis=axis, keepdims=keepdims)
-    return total / count(x.shape, axis, keepdims, where)
+    return _over(total, count(x.shape, axis, keepdims, where))
+
+
+def _over(total: Array, many: Any) -> Array:
+    """A sum over how many entries it has: one number, or an array, which keeps the dtype."""
+    counted = isinstance(many, np.ndarray | np.generic)
+    return total / (many.astype(plain_dtype(total)) if counted else many)
 
 
 def count(shape: tuple[int, ...], axis: Axes, keepdims: bool = False, where: Any = True) -> Any:
@@ -73,7 +79,7 @@ def var(
     distance, freedom = _distance(x, axis, dtype, ddof or correction, keepdims, where, mean)
     complex_ = np.iscomplexobj(distance)
     squares = np.real(distance * np.conj(distance)) if complex_ else square(distance)
-    return sum_along(squares, axis=axis, keepdims=keepdims) / freedom
+    return _over(sum_along(squares, axis=axis, keepdims=keepdims), freedom)
 
 
 @implements(np.std)
@@ -88,8 +94,7 @@ def std(
         1.0 [-0.5  0.5]
     """
     distance, freedom = _distance(x, axis, dtype, ddof or correction, keepdims, where, mean)
-    scale = math.sqrt(freedom) if where is True else np.sqrt(freedom)
-    return norm(distance, axis=axis, keepdims=keepdims) / scale
+    return _over(norm(distance, axis=axis, keepdims=keepdims), np.sqrt(freedom))
 
 
 def _distance(
@@ -208,7 +213,7 @@ def _quantile(
         at = np.quantile(np.arange(float(n)), shares, method=method)  # type: ignore[call-overload]
         place[..., many == n] = np.expand_dims(at, -1)
     below = np.floor(np.nan_to_num(place)).astype(int)
-    above = np.minimum(below + 1, lines.shape[-1] - 1)
+    above = np.minimum(below + 1, np.maximum(many - 1, 0))
     share = (place - below).astype(lines.dtype if lines.dtype.kind == "f" else float)
     ordered = sort(lines)
     first = _picked(ordered, below)

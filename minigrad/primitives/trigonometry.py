@@ -119,7 +119,7 @@ arctan2 = elementwise(
     "arctan2", np.arctan2,
     partials=(lambda y, a, b: quotient(b, a * a + b * b),
               lambda y, a, b: -quotient(a, a * a + b * b)),
-    symbol="arctan2", analytic=False,
+    symbol="atan2", analytic=False,
     nonsmooth="at (0, 0) the derivatives are 0; it jumps where a changes its sign and b < 0",
     doc="""The angle of the point (b, a), between −π and π; at (0, 0) its derivatives are 0.
 
