@@ -10,6 +10,7 @@ All examples in docstrings take these imports for granted:
 >>> from minigrad import nn
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigrad import autograd, hooks, memory, primitives, tape, tensor, tree
@@ -31,6 +32,52 @@ def _fuse(*arguments: Any) -> Any:
 
 hooks.set_fuser(_fuse)
 
-__all__ = ["Parameter", "Tensor", "tape", "tensor", "tree", "unfused"]
+
+def jit(
+    function: Callable[..., Any] | None = None,
+    *,
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+) -> Any:
+    """Compile a function: it runs once to be written down, and from then on as a program.
+
+    There is one program for each signature: shapes, types and nesting of the arguments, and the
+    values of static ones. Arrays, Tensors and Python's numbers are what may change from call to
+    call; strings, booleans, ``None`` and functions are static by themselves. What the function
+    sees beside its arguments counts as it is at each call: the parameters of modules, also those
+    of an optimiser, which a compiled training step moves in place; generators of random numbers;
+    arrays and numbers in closures and globals.
+
+    Args:
+        function: takes and returns nested arrays, Tensors and numbers; may also take modules.
+        static_argnums: positions of arguments that belong to the signature: sizes, axes, numbers
+            of steps.
+        static_argnames: the same by name.
+
+    Returns:
+        A function of the same arguments. Its results are recorded where those of ``function``
+        would be, so that all derivatives of it can be taken.
+
+    Raises:
+        TraceError: when it is called, if the function does what cannot be written down: branch
+            on a value, ask for a value with ``float()`` or ``.item()``, print, draw numbers from
+            a generator that is made on the way, change what it closes over.
+
+    Example:
+        >>> @mg.jit
+        ... def loss(w, x):
+        ...     return (np.tanh(x @ w) ** 2).sum()
+        >>> w, x = np.full((2, 1), 0.5), np.ones((3, 2))
+        >>> print(loss(w, x).round(4))
+        1.7401
+        >>> print(mg.grad(loss)(w, x).round(4).ravel())
+        [1.9191 1.9191]
+    """
+    from minigrad.compile.compiled import compiled  # when it is first used
+
+    return compiled(function, static_argnums, static_argnames)
+
+
+__all__ = ["Parameter", "Tensor", "jit", "tape", "tensor", "tree", "unfused"]
 __all__ += autograd.__all__
 __all__ += primitives.__all__

@@ -18,10 +18,11 @@ from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.targets.functions import BackwardTarget
+from minigrad.terminal import show_any_sign
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
-    from minigrad.symbolic.sentences import Language
-    from minigrad.symbolic.vocabulary import Notation
+    from minigrad.symbolic.derive.naming import Notation
+    from minigrad.symbolic.write.sentences import Language
     from minigrad.verify.report import Check, Report
 
 TARGETS = """
@@ -39,7 +40,7 @@ class InvalidInput(click.ClickException):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, package_name="minigrad")
+@click.version_option(__version__)
 def cli() -> None:
     """Write a cell's equations once; verify, derive, draw and compile them.
 
@@ -237,6 +238,7 @@ def compile(target: str, show: bool, backend: str | None, output: Path | None) -
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a mistake in the input is one line, and exit status 2."""
+    show_any_sign()
     try:
         status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -15,6 +15,7 @@ import numpy as np
 
 from minigrad.symbolic import Derivation
 from minigrad.targets import Judge
+from minigrad.tensor import Tensor
 from minigrad.verify import Report
 from minigrad.verify.report import Check, summary
 
@@ -68,29 +69,114 @@ def in_language(words: str, language: str) -> str:
 
 
 def check(exercise: str, yours: Any, expected: Any, *, rtol: float = 1e-6) -> None:
-    """Say whether an answer is right; a wrong one is shown beside the right one.
+    """Say whether an answer is right, and of a wrong one what kind of mistake it may be.
+
+    The right answer is not given away. An answer that was rounded, to two digits or more, is
+    right; numbers may be written as text, with a decimal comma or as a fraction.
 
     Args:
         exercise: what was asked.
-        yours: the answer, a number or an array; ``None`` while there is none.
+        yours: the answer, a number or an array; ``None`` or ``...`` while there is none.
         expected: the right answer.
         rtol: how far off the answer may be, relative to the largest entry expected.
 
     Example:
-        >>> check("1", 1.9, 1.907, rtol=1e-3)
-        ✗ 1: expected 1.907, yours 1.9
+        >>> check("1", 1.9, 1.907)
+        ✓ 1: right (1.907)
+        >>> check("1", -1.907, 1.907)
+        ✗ 1: -1.907 has the wrong sign
     """
-    if yours is None:
+    if yours is None or yours is ... or _is_blank(yours):
         return print(f"○ {exercise}: {text('not answered yet', 'aún sin responder')}")
-    got, right = (np.asarray(getattr(x, "data", x)) for x in (yours, expected))
-    if got.shape == right.shape and np.all(abs(got - right) <= rtol * np.max(abs(right))):
+    right = np.asarray(expected.data if isinstance(expected, Tensor) else expected)
+    try:
+        got = _as_numbers(yours) if right.dtype.kind in "iufc" else np.asarray(yours)
+    except (TypeError, ValueError):
+        said = text("expected a number or an array of numbers, got",
+                    "se esperaba un número o un array de números, y es")  # fmt: skip
+        return print(f"✗ {exercise}: {said} {type(yours).__name__}")
+    if got.size == right.size == 1:
+        got = got.reshape(right.shape)
+    if got.shape == right.shape and _matches(got, right, rtol):
         return print(f"✓ {exercise}: {text('right', 'correcto')} ({_short(right)})")
-    names = text("expected", "se esperaba"), text("yours", "lo tuyo")
-    for digits in (4, 8, 16):  # until one sees the difference
-        shown = _short(right, digits), _short(got, digits)
-        if shown[0] != shown[1]:
-            break
-    print(f"✗ {exercise}: {names[0]} {shown[0]}, {names[1]} {shown[1]}")
+    print(f"✗ {exercise}: {_short(got)} {_mistake(got, right, rtol)}")
+
+
+def _is_blank(yours: Any) -> bool:
+    return isinstance(yours, (list, tuple)) and len(yours) > 0 and all(x is None for x in yours)
+
+
+def _as_numbers(yours: Any) -> np.ndarray:
+    """An answer as an array, however it was written.
+
+    Raises:
+        TypeError, ValueError: it is no number and no array of numbers.
+    """
+    if isinstance(yours, Tensor):
+        return _as_numbers(yours.data)
+    if isinstance(yours, str):
+        pieces = yours.strip(" []()").replace(";", " ").split()
+        if len(pieces) != 1:
+            return np.array([_as_numbers(piece) for piece in pieces], float)
+        over, slash, under = pieces[0].replace(",", ".").partition("/")
+        return np.array(float(over) / float(under) if slash else float(over))
+    if isinstance(yours, (list, tuple)):
+        return np.array([_as_numbers(entry) for entry in yours])
+    if isinstance(yours, np.ndarray) and yours.dtype.kind in "iufc":
+        return yours
+    if isinstance(yours, bool | np.ndarray):
+        raise TypeError
+    number = complex(yours)  # also a fraction, or a number of SymPy's; no set, dict or function
+    return np.array(number if number.imag else number.real)
+
+
+def _matches(got: np.ndarray, right: np.ndarray, rtol: float) -> bool:
+    """Whether they are equal up to ``rtol``, or the answer is the right one, rounded."""
+    if right.dtype.kind not in "iufc" or right.size == 0:
+        return bool(np.array_equal(got, right))
+    if right.dtype.kind != "c" and np.iscomplexobj(got):
+        return False
+    near = abs(got - right) <= rtol * (np.max(abs(right)) or 1)
+    if right.dtype.kind == "f" and not np.iscomplexobj(got) and rtol > 1e-9:
+        pairs = zip(got.flat, right.flat, strict=True)
+        near |= np.reshape([_is_rounded(float(x), float(y)) for x, y in pairs], right.shape)
+    return bool(np.all(near))
+
+
+def _is_rounded(got: float, right: float) -> bool:
+    """Whether ``got`` is ``right``, rounded to as many digits as it has, two or more."""
+    digits = re.sub(r"e.*|\.", "", repr(abs(got))).strip("0")
+    return len(digits) >= 2 and float(f"{right:.{len(digits) - 1}e}") == got
+
+
+def _mistake(got: np.ndarray, right: np.ndarray, rtol: float) -> str:
+    """What may be wrong, without giving the answer away."""
+    wrong = text("is not right", "no es correcto")
+    if got.shape != right.shape:
+        shapes = f"{got.shape}", f"{right.shape}"
+        return text("has shape {}, expected {}", "tiene la forma {}; se esperaba {}").format(
+            *shapes
+        )
+    if right.dtype.kind not in "iufc":
+        return wrong
+    if not np.isfinite(got).all():
+        return text("is not finite", "no es finito")
+    if _matches(-got, right, rtol):
+        return text("has the wrong sign", "tiene el signo cambiado")
+    for factor in (2, 3, 4, 10, 100, 1000):
+        large = _matches(got / factor, right, rtol)
+        if large or _matches(got * factor, right, rtol):
+            more = text("large", "grande") if large else text("small", "pequeño")
+            by = text("it is too {} by a factor of", "es demasiado {}, en un factor de")
+            return f"{wrong}: {by.format(more)} {factor}"
+    pairs = zip(got.reshape(-1, 1), right.reshape(-1, 1), strict=True)
+    good = sum(_matches(one, other, rtol) for one, other in pairs)
+    if good and right.size > 1:
+        entries = text("entries are right", "entradas están bien")
+        return f"{wrong}: {good} {text('of', 'de')} {right.size} {entries}"
+    if np.all(abs(got - right) <= 0.02 * np.max(abs(right))):
+        return text("is close, but not close enough", "se acerca, pero no lo bastante")
+    return wrong
 
 
 def _short(array: np.ndarray, digits: int = 4) -> str:

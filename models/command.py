@@ -16,12 +16,17 @@ from minigrad.extras import require
 from minigrad.files import check_writable, read_text
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
+from minigrad.terminal import show_any_sign
 from models.checkpoint import Checkpoint, Stateful, load_part, read_checkpoint
 from models.training import Diverged, History
 
 
 class Command(click.Command):
     """A command that ends in one line: wrong options, a loss that diverged, Ctrl-C."""
+
+    def main(self, *given: Any, **named: Any) -> Any:
+        show_any_sign()
+        return super().main(*given, **named)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:

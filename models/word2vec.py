@@ -19,7 +19,8 @@ Run it with ``python -m models.word2vec``; ``--help`` explains the options.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,25 +185,33 @@ def frozen(model: SkipGram) -> Embedding:
 
 
 def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
-    """The words and vectors of a GloVe text file: in each line a word and its numbers.
+    """The words and vectors of a text file of GloVe's, word2vec's or fastText's.
+
+    In each line stand a word and its numbers, separated by blanks; a word may hold blanks itself
+    (". . ." in GloVe's 840B). The first line may be a header, how many words and numbers each.
 
     Returns:
         The vocabulary, and a frozen embedding whose first rows, those of `SPECIAL`, are zeros.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no text, or a line has more or fewer numbers than the first, or
+        ValueError: it is no text, or a line has more or fewer numbers than the others, or
             something else than finite numbers, or a word again: names file and line.
     """
     found: dict[str, np.ndarray] = {}
-    width = 0
-    for number, line in enumerate(read_text(path).rstrip("\n").split("\n"), 1):
-        word, *numbers = line.rstrip().split(" ")
-        width = width or len(numbers)
+    width, announced = 0, None
+    for number, pieces in _pieces(path):
         where = f"{path}, line {number}"
-        if len(numbers) != width or not width:
+        if number == 1 and len(pieces) == 2 and all(piece.isdigit() for piece in pieces):
+            announced, width = (int(piece) for piece in pieces)
+            continue
+        width = width or _numbers(pieces)
+        word, numbers = " ".join(pieces[:-width]), pieces[-width:]
+        if not width or not word or (_is_float(pieces[-width - 1]) and " " in word):
             raise ValueError(f"{where}: expected a word and {width or 'its'} numbers, "
-                             f"got {len(numbers)} numbers")  # fmt: skip
+                             f"got {_numbers(pieces)} numbers")  # fmt: skip
+        if word in found:
+            raise ValueError(f"{where}: the word {word} again")
         try:
             with np.errstate(over="ignore"):  # infinite, then
                 found[word] = np.array(numbers, np.float32)
@@ -210,11 +219,48 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
             raise ValueError(f"{where}: {error}") from error
         if not np.isfinite(found[word]).all():
             raise ValueError(f"{where}: not a finite number")
-        if len(found) != number:
-            raise ValueError(f"{where}: the word {word} again")
+    if announced not in (None, len(found)):
+        raise ValueError(f"{path}, line 1: announces {announced} words, got {len(found)}")
     tokens = [word for word in found if word not in SPECIAL]
     matrix = np.stack([*np.zeros((len(SPECIAL), width), np.float32), *(found[t] for t in tokens)])
     return Vocabulary((*SPECIAL, *tokens)), Embedding.from_matrix(matrix, trainable=False)
+
+
+def _pieces(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """What stands between the blanks in each line up to the last; the file may be large."""
+    number, skipped = 0, list[int]()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n \t")
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{path}, line {number}: byte {error.start} of the line is not UTF-8"
+                ) from error
+            if "\0" in text:
+                raise ValueError(f"{path}, line {number}: binary data, expected text")
+            if not text:
+                skipped.append(number)  # empty lines may only be the last ones
+                continue
+            for hole in skipped:
+                yield hole, [""]
+            skipped.clear()
+            yield number, re.split("[ \t]", text)
+    if not number:
+        raise ValueError(f"{path}, line 1: an empty file, expected text")
+
+
+def _numbers(pieces: Sequence[str]) -> int:
+    """How many numbers there are at the end; the first piece belongs to the word."""
+    return sum(1 for _ in itertools.takewhile(_is_float, reversed(pieces[1:])))
+
+
+def _is_float(piece: str) -> bool:
+    try:
+        float(piece)
+    except ValueError:
+        return False
+    return True
 
 
 def write_glove(path: Path, vocabulary: Vocabulary, matrix: np.ndarray) -> None:

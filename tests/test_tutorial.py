@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 
 from minigrad.symbolic import derive
+from minigrad.tensor import Tensor
 from minigrad.tutorial import check, formulas, text, verdicts
 from minigrad.verify import verify
 
@@ -27,19 +30,62 @@ def test_the_environment_chooses_the_language(spanish):
 
 
 @pytest.mark.parametrize(
+    "yours",
+    [1.907, "1.907", "1,907", Fraction(1907, 1000), sympy.Rational(1907, 1000), [1.907], 1.91, 1.9,
+     np.float32(1.907), Tensor(1.907), "1907/1000", 1.907 + 0j, 1.9070001],
+    ids=repr,
+)  # fmt: skip
+def test_a_right_answer_is_right_however_it_is_written(yours, capsys):
+    check("1", yours, 1.907)
+    assert capsys.readouterr().out == "✓ 1: right (1.907)\n"
+
+
+@pytest.mark.parametrize(
     ("yours", "said"),
     [
-        (None, "○ 1: not answered yet\n"),
-        (1.907, "✓ 1: right (1.907)\n"),
-        (2.5, "✗ 1: expected 1.907, yours 2.5\n"),
-        (np.array([1.907, 1.907]), "✗ 1: expected 1.907, yours [1.907 1.907]\n"),
-        (float("nan"), "✗ 1: expected 1.907, yours nan\n"),
-        (1.90702, "✗ 1: expected 1.907, yours 1.90702\n"),  # as many digits as tell them apart
+        (-1.907, "has the wrong sign"),
+        (3.814, "is not right: it is too large by a factor of 2"),
+        (0.01907, "is not right: it is too small by a factor of 100"),
+        ([1.907, 1.907], "has shape (2,), expected ()"),
+        (float("nan"), "is not finite"),
+        (1.92, "is close, but not close enough"),
+        (2.0, "is not right"),
+        (7, "is not right"),
+        ({1}, "expected a number or an array of numbers, got set"),
+        (abs, "expected a number or an array of numbers, got builtin_function_or_method"),
+        ("two", "expected a number or an array of numbers, got str"),
+        (True, "expected a number or an array of numbers, got bool"),
+        ([[1], [2, 3]], "expected a number or an array of numbers, got list"),
+        (1.907 + 1j, "is not right"),
     ],
 )
-def test_a_check_says_what_was_expected(yours, said, capsys):
+def test_a_wrong_answer_is_told_what_kind_of_mistake_it_may_be(yours, said, capsys):
     check("1", yours, 1.907)
-    assert capsys.readouterr().out == said
+    printed = capsys.readouterr().out
+    assert printed.startswith("✗ 1: ") and printed.endswith(f"{said}\n")
+    assert "1.907" not in printed.replace(str(yours), "").replace("-1.907", "").replace(
+        "[1.907 1.907]", "").replace("1.907+1.j", "")  # fmt: skip
+
+
+@pytest.mark.parametrize("yours", [None, ..., [None, None]])
+def test_no_answer_is_no_mistake(yours, capsys):
+    check("1", yours, 1.907)
+    assert capsys.readouterr().out == "○ 1: not answered yet\n"
+
+
+def test_of_an_array_it_says_how_much_is_right(capsys):
+    check("1", [1.0, 2.0, -3.0], np.array([1.0, 2.0, 3.0]))
+    assert "2 of 3 entries are right" in capsys.readouterr().out
+    check("1", np.ones((2, 1)), np.ones(2))
+    assert "has shape (2, 1), expected (2,)" in capsys.readouterr().out
+    check("1", [1e-12, 0], np.zeros(2))
+    assert capsys.readouterr().out.startswith("✓")
+
+
+def test_what_has_to_be_exact_is_not_right_when_rounded(capsys):
+    check("1", 1900, 1907)
+    check("1", 1.91, 1.907, rtol=1e-15)
+    assert capsys.readouterr().out.count("✗") == 2
 
 
 def test_a_long_wrong_answer_is_shortened(capsys):
@@ -48,8 +94,8 @@ def test_a_long_wrong_answer_is_shortened(capsys):
 
 
 def test_a_check_speaks_spanish(spanish, capsys):
-    check("2", 3, 4)
-    assert capsys.readouterr().out == "✗ 2: se esperaba 4, lo tuyo 3\n"
+    check("2", -4, 4)
+    assert capsys.readouterr().out == "✗ 2: -4. tiene el signo cambiado\n"
 
 
 def test_formulas_are_those_asked_for():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -175,7 +174,7 @@ class Adam(Optimizer):
         v *= beta2
         v += size
         unbiased1 = 1 - beta1 ** self.steps[k]
-        root = math.sqrt(1 - beta2 ** self.steps[k])
+        root = (1 - beta2 ** self.steps[k]) ** 0.5
         np.sqrt(v, out=size)
         size += self.eps * root
         np.divide(m, size, out=size)

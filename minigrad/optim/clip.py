@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -28,14 +28,10 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
     """
     _check(max_norm=max_norm)
     grads = _grads(parameters)
-    squared = sum(float(np.vdot(g, g).real) for g in grads)
-    if not 1e-20 < squared < np.inf:  # squares of float32 overflow at 2e19, and vanish at 3e-23
-        wide = (g.astype(np.result_type(g, np.float64)) for g in grads)
-        squared = sum(float(np.vdot(g, g).real) for g in wide)
-    norm = math.sqrt(squared)
-    if norm > max_norm:
-        for grad in grads:
-            grad *= max_norm / (norm + 1e-6)  # 1e-6: PyTorch's
+    norm = _norm(grads)
+    scale = np.minimum(max_norm / (norm + 1e-6), 1)  # PyTorch's
+    for grad in grads:
+        grad *= scale.astype(grad.dtype)
     return norm
 
 
@@ -58,13 +54,32 @@ def clip_grad_value(parameters: Iterable[Parameter], max_value: float) -> None:
         np.clip(grad, -max_value, max_value, out=grad)
 
 
+def _norm(grads: list[np.ndarray]) -> Any:
+    """√Σ g² over the entries of all of them."""
+    squared = sum((_squared(g) for g in grads), np.float64(0))
+    # Squares of float32 overflow at 2e19, and vanish at 3e-23
+    if not isinstance(squared, np.floating) or not 1e-20 < squared < np.inf:
+        squared = sum(
+            (_squared(g.astype(np.result_type(g, np.float64))) for g in grads), np.float64(0)
+        )
+    return np.sqrt(squared)
+
+
+def _squared(g: np.ndarray) -> Any:
+    flat = g.reshape(-1)
+    with np.errstate(over="ignore"):
+        return (flat.conj() @ flat).real
+
+
 def _grads(parameters: Iterable[Parameter]) -> list[np.ndarray]:
     """The gradients that are there, as arrays that may be changed."""
     found = []
     for parameter in parameters:
         if parameter.grad is not None:
             array = raw(parameter.grad)
-            if not (isinstance(array, np.ndarray) and array.flags.writeable):  # recorded, or 0-d
+            if isinstance(array, np.generic) or (
+                isinstance(array, np.ndarray) and not array.flags.writeable
+            ):
                 parameter.grad = array = np.array(array)
             found.append(array)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class Optimizer:
 
     Attributes:
         steps: how often each parameter has been moved.
+        changing: attributes with numbers that change from step to step; a compiled step
+            (`minigrad.jit`) reads and writes them, and takes all others for constant.
 
     Raises:
         ValueError: no parameters, a learning rate that is not positive, or λ < 0.
@@ -38,6 +40,8 @@ class Optimizer:
         >>> print(w.data)
         [0.9]
     """
+
+    changing: ClassVar[tuple[str, ...]] = ("lr", "steps")
 
     def __init__(
         self, parameters: Iterable[Parameter], lr: float, weight_decay: float = 0.0

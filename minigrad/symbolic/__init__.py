@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from sympy.core.parameters import distribute
+
 from minigrad import nn
 from minigrad.primitives import Primitive
-from minigrad.symbolic.cell import derive_cell
 from minigrad.symbolic.derivation import Derivation, Line, Section
-from minigrad.symbolic.equations import CellEquations, cell_equations
-from minigrad.symbolic.layer import derive_layer
-from minigrad.symbolic.rule import derive_rule
-from minigrad.symbolic.sentences import LANGUAGES, Language, Words
-from minigrad.symbolic.vocabulary import NOTATIONS, Notation
+from minigrad.symbolic.derive.cell import derive_cell
+from minigrad.symbolic.derive.module import derive_module
+from minigrad.symbolic.derive.naming import NOTATIONS, Notation
+from minigrad.symbolic.derive.rule import derive_rule
+from minigrad.symbolic.read.cells import cell_equations
+from minigrad.symbolic.read.equations import CellEquations
+from minigrad.symbolic.write.sentences import LANGUAGES, Language, Words
 from minigrad.targets import Target, resolve, target_of
 from minigrad.targets.layers import CellTarget
 from minigrad.targets.rules import PrimitiveTarget
@@ -27,6 +30,7 @@ __all__ = [
 ]
 
 
+@distribute(False)  # SymPy: 2 (a + b) stays as the code has it
 def derive(
     target: Target | str | type[nn.Module] | Primitive,
     *,
@@ -61,6 +65,6 @@ def derive(
     if notation not in NOTATIONS:
         raise ValueError(f"derive: got notation {notation!r}, expected {', '.join(NOTATIONS)}")
     if isinstance(target, CellTarget):
-        return derive_cell(target, wrt, notation=notation, words=words)
-    derived = derive_rule if isinstance(target, PrimitiveTarget) else derive_layer
+        return derive_cell(cell_equations(target), wrt, notation=notation, words=words)
+    derived = derive_rule if isinstance(target, PrimitiveTarget) else derive_module
     return derived(target, wrt, words=words)

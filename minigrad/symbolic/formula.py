@@ -1,54 +1,225 @@
-"""Formulas as trees, printed two ways: Unicode for a terminal, LaTeX for everything else."""
+"""Formulas: SymPy expressions in named quantities.
+
+Sums, products, powers and functions act on each entry by itself. What does not, such as a matrix
+product, is an `ArrayFunction`. A formula is data: `minigrad.symbolic.write` puts it on paper.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any
+from functools import partial as partial_of
+from typing import Any, Self
 
 import sympy
 
-from minigrad import notation
 
-SUM, ENTRIES, PRODUCT, ATOM = range(4)  # how tightly a formula binds: A B ∘ C is (A B) ∘ C
+class Quantity(sympy.Symbol):
+    """A symbol that says how it is written: f_t, a^f_t, W_f, δh_t.
 
-
-@dataclass(frozen=True)
-class Name:
-    """A quantity: f_t, a^f_t, W_f; ``shift`` is the step, counted from ``time``, if it has one.
-
-    Attributes:
+    Args:
         base: the letter or word.
-        shift: 0 for t, −1 for t − 1; ``None`` without time.
+        shift: 0 for t, −1 for t − 1; ``None`` for what has no time.
         upper: written above: the gate of a pre-activation.
         lower: written below: the gate of a parameter.
-        delta: whether the loss's derivative by it is meant, δf_t = ∂L/∂f_t.
+        delta: whether ∂L/∂ the quantity is meant.
         time: the step from which the shift counts; empty for the numbers 0 and 1 themselves.
+        rank: quantities of a low rank are written first.
     """
 
+    __slots__ = ("base", "delta", "lower", "rank", "shift", "time", "upper")
+
     base: str
-    shift: int | None = None
-    upper: str = ""
-    lower: str = ""
-    delta: bool = False
-    time: str = "t"
+    shift: int | None
+    upper: str
+    lower: str
+    delta: bool
+    time: str
+    rank: int
+
+    def __new__(
+        cls,
+        base: str,
+        shift: int | None = None,
+        *,
+        upper: str = "",
+        lower: str = "",
+        delta: bool = False,
+        time: str = "t",
+        rank: int = 0,
+    ) -> Self:
+        fields = (base, shift, upper, lower, delta, time, rank)
+        self = super().__new__(cls, "\0".join(map(str, fields)), real=True)
+        self.base, self.shift, self.upper, self.lower, self.delta, self.time, self.rank = fields
+        return self
+
+    def replaced(self, **fields: Any) -> Quantity:
+        """The quantity with some fields changed."""
+        mine = {name: getattr(self, name) for name in self.__slots__}
+        return Quantity(**(mine | fields))
 
 
-@dataclass(frozen=True)
-class Scalar:
-    """A SymPy expression that holds for each entry; ``names`` says what its symbols are."""
+class Size(sympy.Symbol):
+    """The length of an axis, such as the number of units."""
 
-    expression: sympy.Expr
-    names: tuple[tuple[sympy.Symbol, Name], ...] = ()
+    def __new__(cls, name: str) -> Self:
+        return super().__new__(cls, name, positive=True, integer=True)
 
 
-@dataclass(frozen=True)
-class Operation:
-    """An operator over formulas: see `_WRITTEN` for those that there are."""
+def length(n: int) -> Size:
+    """How long an axis is, a number that knows that it counts entries."""
+    return Size(str(n))
 
-    kind: str
-    parts: tuple[Formula, ...]
+
+def symbol(name: str) -> sympy.Symbol:
+    """The symbol of a quantity in code, which stands for one of its entries."""
+    return sympy.Symbol(name, real=True)
+
+
+class ArrayFunction(sympy.Function):
+    """A function of whole arrays, linear in ``linear`` of its arguments."""
+
+    linear: tuple[int, ...] = ()
+
+    @classmethod
+    def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
+        """Numbers and sizes come out of the arguments in which the function is linear."""
+        for k in cls.linear:
+            if args[k] == 0:
+                return sympy.Integer(0)
+            number, rest = apart(args[k])
+            if number != 1:
+                return number * cls(*args[:k], rest, *args[k + 1 :])
+        return None
+
+
+def apart(expression: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """A product's numbers and sizes, and its other factors."""
+    factors = sympy.Mul.make_args(expression)
+    numbers = [factor for factor in factors if is_number(factor)]
+    return sympy.Mul(*numbers), sympy.Mul(*(e for e in factors if not is_number(e)))
+
+
+def is_number(expression: sympy.Expr) -> bool:
+    """Whether it is made of numbers and sizes alone."""
+    return all(isinstance(s, Size) for s in expression.free_symbols)
+
+
+class matmul(ArrayFunction):  # noqa: N801 (SymPy's functions are lower case)
+    """The matrix product."""
+
+    linear = (0, 1)
+
+
+class transposed(ArrayFunction):  # noqa: N801
+    """The transpose."""
+
+    linear = (0,)
+
+    @classmethod
+    def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
+        """(Aᵀ)ᵀ = A, and (A B)ᵀ = Bᵀ Aᵀ."""
+        (x,) = args
+        if is_number(x):
+            return x
+        if isinstance(x, transposed):
+            return x.args[0]
+        if isinstance(x, matmul):
+            a, b = x.args
+            return matmul(transposed(b), transposed(a))
+        return super().eval(x)
+
+
+class row_sum(ArrayFunction):  # noqa: N801
+    """The sum of each row."""
+
+    linear = (0,)
+
+
+class column_sum(ArrayFunction):  # noqa: N801
+    """The sum of each column: 1ᵀ A."""
+
+    linear = (0,)
+
+
+class total(ArrayFunction):  # noqa: N801
+    """The sum of all entries."""
+
+    linear = (0,)
+
+
+class mean(ArrayFunction):  # noqa: N801
+    """The mean of all entries."""
+
+    linear = (0,)
+
+
+class softmax(ArrayFunction):  # noqa: N801
+    """Softmax of each row."""
+
+
+class stacked(ArrayFunction):  # noqa: N801
+    """Vectors one behind the other: [h, x]."""
+
+
+class part(ArrayFunction):  # noqa: N801
+    """The entries of a row, or the columns of a matrix, from start up to stop: (x, start, stop)."""
+
+    linear = (0,)
+
+    @classmethod
+    def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
+        """Of a product A B it is A times the columns of B."""
+        x, start, stop = args
+        if isinstance(x, matmul):
+            return matmul(x.args[0], part(x.args[1], start, stop))
+        return super().eval(*args)
+
+
+class placed(ArrayFunction):  # noqa: N801
+    """A vector of ``length`` zeros, but for x from ``start`` on, (x, start, stop, length)."""
+
+    linear = (0,)
+
+
+class affine(ArrayFunction):  # noqa: N801
+    """W·x + b, (W, x, b)."""
+
+
+class partial(ArrayFunction):  # noqa: N801
+    """∂w/∂v."""
+
+
+class along(ArrayFunction):  # noqa: N801
+    """∂w/∂v along the path of a state alone, (w, v, state)."""
+
+
+class of_loss(ArrayFunction):  # noqa: N801
+    """∂ℓ/∂v, the part of a gradient that the loss of one step sends directly."""
+
+
+class sum_over_time(ArrayFunction):  # noqa: N801
+    """Σ_t."""
+
+
+class product_over_time(ArrayFunction):  # noqa: N801
+    """The product over the steps s = t + 1 … T."""
+
+
+class diagonal(ArrayFunction):  # noqa: N801
+    """The diagonal matrix with these entries."""
+
+
+class norm(ArrayFunction):  # noqa: N801
+    """The spectral norm."""
+
+
+class size(ArrayFunction):  # noqa: N801
+    """The magnitude |x|, where it is spoken of and not computed."""
+
+
+class to_the_distance(ArrayFunction):  # noqa: N801
+    """x to the power T − t."""
 
 
 @dataclass(frozen=True)
@@ -58,331 +229,67 @@ class Given:
     source: str
 
 
-Formula = Name | Scalar | Operation | Given
+@dataclass(frozen=True)
+class Equation:
+    """left = right = …, or ≤.
+
+    Attributes:
+        left: the quantity that the equation is of.
+        rights: what it equals, the last one written out.
+        relation: ``"="`` or ``"≤"``.
+    """
+
+    left: sympy.Expr
+    rights: tuple[sympy.Expr, ...]
+    relation: str = "="
+
+    @property
+    def right(self) -> sympy.Expr:
+        """The last side."""
+        return self.rights[-1]
 
 
-def plus(parts: list[Formula]) -> Formula:
-    """The sum of formulas; 0 of none."""
-    if not parts:
-        return Scalar(sympy.Integer(0))
-    return parts[0] if len(parts) == 1 else Operation("plus", tuple(parts))
-
-
-def hadamard(*parts: Formula) -> Formula:
-    """The product entry by entry; factors of 1 are left out."""
-    factors: list[Formula] = []
-    sign = 1
-    for part in parts:
-        if isinstance(part, Scalar) and part.expression in (1, -1):
-            sign *= int(part.expression)
-        elif isinstance(part, Operation) and part.kind == "hadamard":
-            factors += part.parts
-        elif isinstance(part, Operation) and part.kind == "minus":
-            sign, factors = -sign, [*factors, *part.parts]
-        else:
-            factors.append(part)
-    if not factors:
-        return Scalar(sympy.Integer(sign))
-    product = factors[0] if len(factors) == 1 else Operation("hadamard", tuple(factors))
-    return Operation("minus", (product,)) if sign < 0 else product
-
-
-def op(kind: str, *parts: Formula) -> Operation:
-    """An `Operation`, written as a call."""
-    return Operation(kind, parts)
-
-
-# kind → (binding, Unicode, LaTeX); the fields are the parts, in brackets where they need them
-_WRITTEN: dict[str, tuple[int, str, str]] = {
-    "matmul": (PRODUCT, "{0} {1}", "{0}\\,{1}"),
-    "transpose": (ATOM, "{0}ᵀ", "{{{0}}}^{{\\top}}"),
-    "partial": (ATOM, "∂{0}/∂{1}", "\\dfrac{{\\partial {0}}}{{\\partial {1}}}"),
-    "along": (
-        ATOM,
-        "∂{0}/∂{1}|{2}",
-        "\\left.\\dfrac{{\\partial {0}}}{{\\partial {1}}}\\right|_{{{2}}}",
-    ),
-    "sum_t": (PRODUCT, "Σ_t {0}", "\\sum_t {0}"),
-    "product_t": (PRODUCT, "Π_{{s=t+1…T}} {0}", "\\prod_{{s=t+1}}^{{T}} {0}"),
-    "sum_rows": (PRODUCT, "1ᵀ {0}", "\\mathbf{{1}}^{{\\top}} {0}"),
-    "total": (ATOM, "1ᵀ({0})", "\\mathbf{{1}}^{{\\top}}\\left({0}\\right)"),
-    "mean": (ATOM, "mean({0})", "\\operatorname{{mean}}\\left({0}\\right)"),
-    "row_sum": (ATOM, "rowsum({0})", "\\operatorname{{rowsum}}\\left({0}\\right)"),
-    "softmax": (ATOM, "softmax({0})", "\\operatorname{{softmax}}\\left({0}\\right)"),
-    "diag": (ATOM, "diag({0})", "\\operatorname{{diag}}\\left({0}\\right)"),
-    "norm": (ATOM, "‖{0}‖", "\\left\\lVert {0}\\right\\rVert"),
-    "root": (ATOM, "√({0})", "\\sqrt{{{0}}}"),
-    "positive": (ATOM, "[{0} > 0]", "\\left[{0} > 0\\right]"),
-    "scaled": (PRODUCT, "{0} {1}", "{0}\\,{1}"),
-    "size": (ATOM, "|{0}|", "\\left|{0}\\right|"),
-    "group": (ATOM, "({0})", "\\left({0}\\right)"),
-    "to_the": (ATOM, "{0}^({1})", "{{{0}}}^{{{1}}}"),
-    "squared": (ATOM, "{0}²", "{{{0}}}^{{2}}"),
-    "over": (ENTRIES, "{0} / {1}", "\\dfrac{{{0}}}{{{1}}}"),
-    "minus": (ENTRIES, "−{0}", "-{0}"),
-    "affine": (SUM, "{0}·{1} + {2}", "{0}\\,{1} + {2}"),
-    "from_output": (ATOM, "∂ℓ/∂{0}", "\\dfrac{{\\partial \\ell}}{{\\partial {0}}}"),
-    "from_output_inline": (ATOM, "∂ℓ/∂{0}", "\\partial \\ell/\\partial {0}"),
-}
-_JOINED = {
-    "equals": (SUM - 1, " = ", " = "),
-    "at_most": (SUM - 1, " ≤ ", " \\le "),
-    "plus": (SUM, " + ", " + "),
-    "hadamard": (ENTRIES, " ∘ ", " \\circ "),
-    "stack": (ATOM, ", ", ",\\; "),
-}
-_BARE = {
-    "along", "row_sum", "softmax", "affine", "from_output", "from_output_inline", "partial",
-    "total", "mean", "diag", "norm", "size", "group", "to_the", "root", "positive",
-}  # fmt: skip
-_RELATIONS = {"equals", "at_most"}
-_OF_MATRICES = {"matmul", "sum_rows"}  # whose operands are no products of entries
-
-
-def text(formula: Formula) -> str:
-    """The formula in Unicode."""
-    return _write(formula, latex=False)[0]
-
-
-def latex(formula: Formula) -> str:
-    """The formula in LaTeX."""
-    return _fenced(_write(formula, latex=True)[0])
-
-
-_LOW = re.compile(r"\\left([(\[])((?:(?!\\left|\\right|frac|\\sum|\\prod|\\sqrt).)*)\\right([)\]])")
-
-
-def _fenced(source: str) -> str:
-    """LaTeX whose brackets grow only around what is tall."""
-    while (lower := _LOW.sub(r"\1\2\3", source)) != source:
-        source = lower
-    return source
-
-
-def rows(formula: Formula, width: int, *, latex: bool) -> list[tuple[str, str]]:
-    """An equation in rows (left, right): one for each right side, long sums broken at a term.
+def in_columns(expression: sympy.Expr, matrices: Collection[sympy.Symbol]) -> sympy.Expr:
+    """The transpose of a formula in which vectors are rows; in the result they are columns.
 
     Args:
-        formula: an equation or a chain of them.
-        width: characters of Unicode that a row may have.
-        latex: whether the rows are LaTeX.
+        expression: of rows, and of the matrices.
+        matrices: the symbols that stand for matrices.
     """
-    assert isinstance(formula, Operation) and formula.kind in _RELATIONS
-    left, *rights = formula.parts
-    _, unicode, tex = _JOINED[formula.kind]
-    sign = (tex if latex else unicode).strip()
-    found = []
-    for k, right in enumerate(rights):
-        start = _write(left, latex=latex)[0] if k == 0 else ""
-        for j, line in enumerate(_lines(right, width)):
-            written = _write(line, latex=latex)[0]
-            if j == 0:
-                written = f"{sign} {written}"
-            else:
-                indent = "\\quad {}" if latex else "    "
-                minus = written[:1] in "−-"
-                written = indent + (f"{written[0]} {written[1:]}" if minus else f"+ {written}")
-            row = (start if j == 0 else "", written)
-            found.append((_fenced(row[0]), _fenced(row[1])) if latex else row)
-    return found
+    turn = partial_of(in_columns, matrices=matrices)
+    if expression in matrices:
+        return transposed(expression)
+    if not expression.args:
+        return expression
+    if isinstance(expression, transposed):
+        return transposed(turn(expression.args[0]))
+    if isinstance(expression, matmul):
+        a, b = expression.args
+        return matmul(turn(b), turn(a))
+    if isinstance(expression, total | row_sum):
+        return column_sum(turn(expression.args[0]))
+    if isinstance(expression, part):
+        x, *bounds = expression.args
+        if x in matrices:
+            return transposed(expression)
+        return part(turn(x), *bounds)
+    return expression.func(*map(turn, expression.args))
 
 
-def _lines(formula: Formula, width: int) -> list[Formula]:
-    """A sum in parts that are at most so wide, if its terms are."""
-    if not (isinstance(formula, Operation) and formula.kind == "plus"):
-        return [formula]
-    lines: list[list[Formula]] = [[]]
-    for part in formula.parts:
-        if lines[-1] and len(text(plus([*lines[-1], part]))) > width:
-            lines.append([])
-        lines[-1].append(part)
-    return [plus(line) for line in lines]
+def joined(expression: sympy.Expr) -> sympy.Expr:
+    """A sum of vectors that are 0 but for parts, which fill the whole, as these parts stacked."""
+    terms = sympy.Add.make_args(expression)
+    parts = sorted((t for t in terms if isinstance(t, placed)), key=lambda t: int(t.args[1]))
+    if not parts:
+        return expression
+    ends = [0, *(int(t.args[2]) for t in parts)]
+    starts = [*(int(t.args[1]) for t in parts), int(parts[0].args[3])]
+    if ends != starts:
+        return expression
+    rest = [t for t in terms if not isinstance(t, placed)]
+    return sympy.Add(stacked(*(t.args[0] for t in parts)), *rest)
 
 
-def _write(formula: Formula, *, latex: bool) -> tuple[str, int]:
-    """The formula, and how tightly it binds."""
-    if isinstance(formula, Name):
-        return _name(formula, latex), ATOM
-    if isinstance(formula, Scalar):
-        return _scalar(formula.expression, dict(formula.names), latex)
-    if isinstance(formula, Given):
-        return (notation.latex_of(formula.source) if latex else formula.source), ATOM
-    if formula.kind == "apply":
-        function, argument = formula.parts
-        assert isinstance(function, Name)
-        inside, _ = _write(argument, latex=latex)
-        if function.base == "absolute":
-            return (f"\\left|{inside}\\right|" if latex else f"|{inside}|"), ATOM
-        return _function(function.base, inside, latex), ATOM
-    written = [_write(part, latex=latex) for part in formula.parts]
-    if formula.kind in _JOINED:
-        binding, plain, tex = _JOINED[formula.kind]
-        least = SUM if formula.kind == "stack" else binding
-        parts = [_bracketed(*part, least, latex) for part in written]
-        if formula.kind in _RELATIONS:
-            return (tex if latex else plain).join(part for part, _ in written), binding
-        if formula.kind == "stack":
-            joined = (tex if latex else plain).join(parts)
-            return (f"\\left[{joined}\\right]" if latex else f"[{joined}]"), ATOM
-        joined = reduce(lambda a, b: _join(a, b, tex if latex else plain), parts)
-        return joined, binding
-    binding, plain, tex = _WRITTEN[formula.kind]
-    if formula.kind in _BARE or (latex and formula.kind == "over"):
-        parts = [part for part, _ in written]
-    else:
-        least = ATOM if binding == ATOM else PRODUCT if formula.kind in _OF_MATRICES else ENTRIES
-        parts = [_bracketed(*part, least, latex) for part in written]
-        if formula.kind == "over":
-            parts[1] = _bracketed(*written[1], ATOM, latex)
-    return (tex if latex else plain).format(*parts), binding
-
-
-def _join(left: str, right: str, operator: str) -> str:
-    """Join two terms: a + (−b) is a − b."""
-    minus = right[:1] in "−-" and operator.strip() == "+"
-    return f"{left} {right[0]} {right[1:]}" if minus else f"{left}{operator}{right}"
-
-
-def _bracketed(written: str, binding: int, least: int, latex: bool) -> str:
-    if binding >= least:
-        return written
-    return f"\\left({written}\\right)" if latex else f"({written})"
-
-
-def _name(name: Name, latex: bool) -> str:
-    word = notation.latex if latex else notation.pretty
-    base = word(name.base)
-    if name.time:
-        step = "" if name.shift is None else name.time + (f"{name.shift:+d}" if name.shift else "")
-    else:
-        step = str(name.shift)
-    step = step.replace("-", "-" if latex else "−")
-    if latex:
-        base, _, index = base.partition("_{")  # one index only: my_gate and t are one
-        given = word(name.lower) if name.lower else ""
-        lower = ",".join(filter(None, (index[:-1], given, step)))
-        base = f"{{{base}}}" if "_" in base else base  # LaTeX takes one subscript at a time
-        written = base + (f"^{{{word(name.upper)}}}" if name.upper else "")
-        written += f"_{{{lower}}}" if lower else ""
-        return f"\\delta {written}" if name.delta else written
-    lower = "_".join(filter(None, (word(name.lower) if name.lower else "", step)))
-    written = base + (f"^{word(name.upper)}" if name.upper else "")
-    written += f"_{{{lower}}}" if len(lower) > 1 and name.shift else f"_{lower}" if lower else ""
-    return f"δ{written}" if name.delta else written
-
-
-def _scalar(expression: Any, names: dict[Any, Name], latex: bool) -> tuple[str, int]:
-    """A SymPy expression, its products written as products of entries."""
-
-    def part(e: Any, least: int) -> str:
-        return _bracketed(*_scalar(e, names, latex), least, latex)
-
-    if expression in names:
-        return _name(names[expression], latex), ATOM
-    if expression.is_Symbol:
-        return _name(Name(expression.name), latex), ATOM
-    if expression.is_Rational and expression.q == 1:
-        minus = "-" if latex else "−"
-        return (str(expression) if expression >= 0 else f"{minus}{-expression}"), ATOM
-    if expression.is_Rational:
-        value = abs(expression)
-        sign = "" if expression > 0 else "-" if latex else "−"
-        if (
-            value.p == 1
-            and value.q >= 1000
-            and set(str(value.q)[1:]) == {"0"}
-            and str(value.q)[0] == "1"
-        ):
-            power = len(str(value.q)) - 1  # 10⁻⁵ and the like
-            return f"{sign}10^{{-{power}}}" if latex else f"{sign}10⁻{_superscript(power)}", ATOM
-        if value.q > 1000:
-            return f"{sign}{float(value):.6g}", PRODUCT
-        bar = f"\\tfrac{{{value.p}}}{{{value.q}}}" if latex else f"{value.p}/{value.q}"
-        return f"{sign}{bar}", PRODUCT
-    if expression.is_Add:
-        terms = [part(e, SUM) for e in _ordered(expression.args, names)]
-        return reduce(lambda a, b: _join(a, b, " + "), terms), SUM
-    if expression.is_Mul:
-        return _factors(expression, part, names, latex)
-    if expression.is_Pow:
-        return _power(expression, part, latex)
-    argument = ", ".join(_scalar(e, names, latex)[0] for e in expression.args)
-    if expression.func.__name__ == "heaviside":  # Iverson's bracket
-        return (f"\\left[{argument} > 0\\right]" if latex else f"[{argument} > 0]"), ATOM
-    if expression.func.__name__ == "absolute":
-        return (f"\\left|{argument}\\right|" if latex else f"|{argument}|"), ATOM
-    return _function(expression.func.__name__, argument, latex), ATOM
-
-
-def _ordered(terms: Any, names: dict[Any, Name]) -> list[Any]:
-    """Numbers first, terms with a minus late, functions last; else as the names are ordered."""
-    rank = {variable: k for k, variable in enumerate(names)}
-
-    def key(e: Any) -> tuple[Any, ...]:
-        first = min((rank.get(v, len(rank)) for v in e.free_symbols), default=0)
-        applied = e.has(sympy.Function)
-        minus = e.is_Mul and e.could_extract_minus_sign()
-        return not e.is_number, minus, applied, first, sympy.default_sort_key(e)
-
-    return sorted(terms, key=key)
-
-
-def _factors(expression: Any, part: Any, names: dict[Any, Name], latex: bool) -> tuple[str, int]:
-    number, rest = expression.as_coeff_Mul()
-    sign = ("-" if latex else "−") if number < 0 else ""
-    above, below = sympy.fraction(rest)
-    if below != 1:
-        number, below = sympy.Integer(number.p), number.q * below
-    parts = [e for e in _ordered(sympy.Mul.make_args(above), names) if e != 1]
-    scale = abs(number)
-    alone = SUM if latex and below != 1 and scale == 1 else PRODUCT  # the bar is its bracket
-    factors = [part(e, ATOM if len(parts) > 1 else alone) for e in parts]
-    front = [] if scale == 1 else [part(scale, ATOM)]
-    spread = (" \\circ " if latex else " ∘ ").join(factors)
-    whole = " ".join([*front, *([spread] if spread else [])]) or "1"
-    if below != 1:
-        under = part(below, SUM if latex else ATOM)
-        whole = f"\\frac{{{whole}}}{{{under}}}" if latex else f"{whole} / {under}"
-    loose = sign or (below != 1 and not latex)  # in a product it needs brackets
-    spread_out = len(front) + len(factors) > 1 and below == 1
-    return f"{sign}{whole}", SUM if loose else ENTRIES if spread_out else PRODUCT
-
-
-def _power(expression: Any, part: Any, latex: bool) -> tuple[str, int]:
-    base, exponent = expression.args
-    if exponent == sympy.Rational(1, 2):
-        inside = part(base, SUM if latex else ATOM)
-        return (f"\\sqrt{{{inside}}}" if latex else f"√{inside}"), ATOM
-    if exponent.is_Integer and exponent > 1 and base.is_Function:  # tanh²(c), as in books
-        name, _, argument = part(base, ATOM).partition("\\left(" if latex else "(")
-        if latex:
-            return f"{name}^{{{exponent}}}\\left({argument}", ATOM
-        return f"{name}{_superscript(int(exponent))}({argument}", ATOM
-    if exponent.could_extract_minus_sign():
-        under = part(base**-exponent, SUM if latex else ATOM)
-        return (f"\\frac{{1}}{{{under}}}", PRODUCT) if latex else (f"1 / {under}", SUM)
-    raised = part(exponent, SUM)
-    if latex:
-        written = part(base, ATOM)  # the index and the power stand above one another
-        return f"{written if '^' not in written else f'{{{written}}}'}^{{{raised}}}", ATOM
-    if exponent.is_Integer:
-        return f"{part(base, ATOM)}{_superscript(int(exponent))}", ATOM
-    return f"{part(base, ATOM)}^({raised})", ATOM
-
-
-def _superscript(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def _function(name: str, argument: str, latex: bool) -> str:
-    name = {"maximum": "max", "minimum": "min"}.get(name, name)
-    if name == "sigmoid":
-        return f"\\sigma\\left({argument}\\right)" if latex else f"σ({argument})"
-    if latex:
-        written = (
-            f"\\{name}"
-            if name in notation.FUNCTIONS
-            else f"\\operatorname{{{notation.latex(name)}}}"
-        )
-        return f"{written}\\left({argument}\\right)"
-    return f"{name}({argument})"
+def equal(left: sympy.Expr, *rights: sympy.Expr) -> Equation:
+    """An `Equation`; sides that repeat the one before are left out."""
+    return Equation(left, tuple(dict.fromkeys(rights)))

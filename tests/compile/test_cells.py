@@ -265,7 +265,7 @@ class WideningCell(nn.Cell):
 @pytest.mark.parametrize(
     ("cell", "why"),
     [
-        (BranchingCell, "branch on values"),
+        (BranchingCell, "branches on values"),
         (WideningCell, "sum"),
         (nn.ProjectedLSTMCell, "different widths: h 2, c 4"),
     ],

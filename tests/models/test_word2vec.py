@@ -129,6 +129,25 @@ def test_glove_vectors_are_loaded_frozen(tmp_path, run):
     assert result.stdout.splitlines()[1].startswith("ñandú: emu 0.99")
 
 
+@pytest.mark.parametrize("header", ["", "3 2\n"])
+def test_words_with_blanks_and_the_header_of_word2vec_and_fasttext_are_read(tmp_path, header):
+    path = tmp_path / "vectors.vec"
+    path.write_text(header + "5 1 2\n. . . 3 4 \nto name@domain.com 5 -6e-2\n", "utf-8")
+    vocabulary, embedding = read_glove(path)
+    assert vocabulary.tokens[4:] == ("5", ". . .", "to name@domain.com")
+    assert np.allclose(embedding.weight.data[4:], [[1, 2], [3, 4], [5, -0.06]])
+
+
+def test_a_line_with_a_number_too_many_is_no_word_with_a_blank(tmp_path):
+    path = tmp_path / "vectors.vec"
+    path.write_text("a 1 2\nb 3 4 5\n", "utf-8")
+    with pytest.raises(ValueError, match="line 2: expected a word and 2 numbers, got 3 numbers"):
+        read_glove(path)
+    path.write_text("4 2\na 1 2\n", "utf-8")
+    with pytest.raises(ValueError, match="line 1: announces 4 words, got 1"):
+        read_glove(path)
+
+
 def test_glove_files_are_written_to_the_last_bit(tmp_path, run):
     path, again = tmp_path / "vectors.txt", tmp_path / "again.txt"
     assert run("--planted", "--epochs", 1, "--vectors", path).exit_code == 0

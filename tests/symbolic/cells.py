@@ -146,6 +146,18 @@ class Exotic(nn.Cell):
         return tanh(self.s(h, slow)) * a, slow
 
 
+class Odd(nn.Cell):
+    """A gate without activation, a gate used twice, a half, and a state handed on."""
+
+    state = ("h", "m")
+    gates = ("alpha", "beta")
+
+    def step(self, x: Any, h: Any, m: Any) -> Any:
+        a = self.alpha(x, h)
+        b = sigmoid(self.beta(m, h))
+        return 0.5 * a * b + tanh(a) / 3.0 + m * h, h
+
+
 class Normalised(nn.Cell):
     """Not entry by entry: layer norm's mean."""
 

@@ -6,6 +6,7 @@ or only in the engine, is found. One sample is a column, as in the formulas: W h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,17 +14,10 @@ import numpy as np
 import sympy
 
 from minigrad.symbolic import Derivation, Line
-from minigrad.symbolic.equations import UNITS
-from minigrad.symbolic.formula import Formula, Name, Operation, Scalar
+from minigrad.symbolic import formula as f
+from minigrad.symbolic.formula import Quantity
 
-Lookup = Callable[[Name], np.ndarray]
-_NUMPY = [
-    {
-        "sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2),
-        "heaviside": lambda z: np.heaviside(z, 0),
-    },
-    "numpy",
-]
+Lookup = Callable[[sympy.Symbol], np.ndarray]
 
 
 def section(derivation: Derivation, title: str) -> tuple[Line, ...]:
@@ -31,61 +25,64 @@ def section(derivation: Derivation, title: str) -> tuple[Line, ...]:
     return next((s.lines for s in derivation.sections if s.title == title), ())
 
 
-def sides(line: Line) -> tuple[Formula, Formula]:
+def sides(line: Line) -> tuple[Any, Any]:
     """Left and right of an equation; of a chain, its last side."""
-    assert isinstance(line.formula, Operation) and line.formula.kind == "equals"
-    return line.formula.parts[0], line.formula.parts[-1]
+    assert line.equation.relation == "="
+    return line.equation.left, line.equation.right
 
 
-def value(formula: Formula, of: Lookup) -> np.ndarray:
-    """The formula's value, given that of each name."""
-    if isinstance(formula, Name):
+def value(formula: Any, of: Lookup) -> Any:
+    """The formula's value, given that of each quantity and size."""
+    if formula.is_Symbol:
         return of(formula)
-    if isinstance(formula, Scalar):
-        return _scalar(formula, of)
-    if formula.kind == "from_output":
-        (name,) = formula.parts
-        assert isinstance(name, Name)
-        return of(Name("loss", name.shift, upper=name.base))
-    if formula.kind == "apply":
-        function, argument = formula.parts
-        assert isinstance(function, Name)
-        return getattr(np, function.base)(value(argument, of))
-    parts = [value(part, of) for part in formula.parts]
-    return _OPERATIONS[formula.kind](*parts)
-
-
-def _scalar(formula: Scalar, of: Lookup) -> np.ndarray:
-    names = dict(formula.names)
-    symbols = sorted(formula.expression.free_symbols, key=str)
-    arguments = [of(names.get(s, Name(s.name))) for s in symbols]
-    return sympy.lambdify(symbols, formula.expression, modules=_NUMPY)(*arguments)
+    if formula.is_Number or not formula.args:
+        return float(formula)
+    if formula.is_Add:
+        return sum(value(term, of) for term in formula.args)
+    if formula.is_Mul:
+        product = 1.0
+        for factor in formula.args:
+            product = product * value(factor, of)
+        return product
+    if formula.is_Pow:
+        base, exponent = (value(part, of) for part in formula.args)
+        return base**exponent
+    if isinstance(formula, f.of_loss):
+        (quantity,) = formula.args
+        return of(quantity.replaced(base=f"loss {quantity.base}"))
+    if isinstance(formula, f.part):
+        start, stop = (int(value(end, of)) for end in formula.args[1:])
+        return value(formula.args[0], of)[start:stop]
+    parts = [value(part, of) for part in formula.args]
+    name = type(formula).__name__
+    return _FUNCTIONS[name](*parts) if name in _FUNCTIONS else getattr(np, name)(*parts)
 
 
 def _softmax(s: np.ndarray) -> np.ndarray:
     return np.exp(s) / np.exp(s).sum(axis=-1, keepdims=True)
 
 
-_OPERATIONS: Mapping[str, Callable[..., Any]] = {
-    "plus": lambda *terms: sum(terms[1:], terms[0]),
-    "minus": lambda a: -a,
-    "hadamard": lambda *factors: np.prod(np.broadcast_arrays(*factors), axis=0),
-    "over": lambda a, b: a / b,
-    "scaled": lambda a, b: a * b,
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "matmul": lambda a, b: a @ b,
-    "transpose": lambda a: a.T,
-    "stack": lambda *parts: np.concatenate(parts),
+    "transposed": lambda a: a.T,
+    "stacked": lambda *parts: np.concatenate(parts),
     "affine": lambda w, v, b: w @ v + b,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True),
-    "sum_rows": lambda a: a.sum(axis=0, keepdims=True),
-    "total": lambda a: a.sum(axis=0, keepdims=True),
+    "column_sum": lambda a: a.sum(axis=0, keepdims=True),
+    "total": lambda a: a.sum(),
     "mean": lambda a: a.mean(axis=0, keepdims=True),
-    "diag": lambda a: np.diag(a[:, 0]),
-    "squared": lambda a: a * a,
-    "root": np.sqrt,
-    "group": lambda a: a,
+    "diagonal": lambda a: np.diag(a[:, 0]),
     "softmax": _softmax,
-}
+    "sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "relu": lambda z: np.maximum(z, 0),
+    "greater": lambda a, b: np.asarray(a > b, float),
+    "same": lambda a, b: np.asarray(a == b, float),
+    "where": lambda condition, x, y: np.where(condition, x, y),
+    "stopped": lambda x: x,
+    "erf": np.vectorize(math.erf),
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+}  # fmt: skip
 
 
 class Unrolled:
@@ -116,9 +113,8 @@ class Unrolled:
         for t in range(self.steps):
             self.known["x", "", False, t] = x[t][:, None]
             for name, cotangents in loss.items():
-                self.known["loss", name, False, t] = cotangents[t][:, None]
+                self.known[f"loss {name}", "", False, t] = cotangents[t][:, None]
         for name, before in initial.items():
-            self.none = np.zeros((len(before), 1))
             self.known[name, "", False, -1] = before[:, None]
         self._run("Forward pass", range(self.steps))
         self._run("Backpropagation through time", reversed(range(self.steps)))
@@ -128,27 +124,34 @@ class Unrolled:
         found = {}
         for line in section(self.derivation, "Parameters"):
             left, right = sides(line)
-            assert isinstance(left, Operation) and left.kind == "partial"
-            parameter = left.parts[1]
-            assert isinstance(parameter, Name)
-            assert isinstance(right, Operation) and right.kind == "sum_t"
+            assert isinstance(left, f.partial)
+            parameter = left.args[1]
+            assert isinstance(parameter, Quantity)
+            assert isinstance(right, f.sum_over_time)
             found[parameter.base, parameter.lower] = sum(
-                value(right.parts[0], self._at(t)) for t in range(self.steps)
+                value(right.args[0], self._at(t)) for t in range(self.steps)
             )
         return found
+
+    def initial_gradient(self, name: str) -> np.ndarray:
+        """∂L/∂ a state before the first step, from the section "Initial states"."""
+        (right,) = (
+            right
+            for left, right in map(sides, section(self.derivation, "Initial states"))
+            if left.args[1].base == name
+        )
+        return value(right, self._at(-1))
 
     def _columns(self) -> dict[tuple[str, str], slice]:
         """Which columns of W_f meet which operand."""
         columns = {}
         for line in section(self.derivation, "Forward pass"):
             _, right = sides(line)
-            if isinstance(right, Operation) and right.kind == "affine":
-                weight, operands, _ = right.parts
-                assert isinstance(weight, Name)
-                parts = operands.parts if isinstance(operands, Operation) else (operands,)
-                start, bases = 0, [getattr(part, "base", "") for part in parts]
+            if isinstance(right, f.affine):
+                weight, operands, _ = right.args
+                parts = operands.args if isinstance(operands, f.stacked) else (operands,)
+                start, bases = 0, [part.base for part in parts]
                 for position, part in enumerate(parts):
-                    assert isinstance(part, Name)
                     key = f"{part.base}^{part.upper}" if part.upper else part.base
                     if bases.count(part.base) > 1:
                         key = f"{key}_{position + 1}"
@@ -161,19 +164,21 @@ class Unrolled:
         for t in times:
             for line in section(self.derivation, title):
                 left, right = sides(line)
-                assert isinstance(left, Name)
+                assert isinstance(left, Quantity)
                 self.known[left.base, left.upper, left.delta, t] = value(right, self._at(t))
 
     def _at(self, t: int) -> Lookup:
-        def of(name: Name) -> np.ndarray:
+        def of(name: Any) -> np.ndarray:
+            if not isinstance(name, Quantity):
+                return self.parameters[str(name), ""]
             if name.shift is None:
-                if name.base == str(UNITS):
-                    return np.array(len(self.none))
                 whole = self.parameters[name.base, name.lower]
                 return whole[:, self.columns[name.lower, name.upper]] if name.upper else whole
-            if t + name.shift == self.steps:
+            step = name.shift if name.time == "t" else name.shift - 1 - t  # 0 and 1 themselves
+            if t + step == self.steps:
                 # nothing comes from after the last step, whatever the factors there would be
-                return self.none if name.delta else np.ones_like(self.none)
-            return self.known[name.base, name.upper, name.delta, t + name.shift]
+                now = self.known[name.base, name.upper, False, t]
+                return np.zeros_like(now) if name.delta else now
+            return self.known[name.base, name.upper, name.delta, t + step]
 
         return of

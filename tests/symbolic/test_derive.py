@@ -4,109 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import sympy
-from cells import Coupled, Peephole
+from cells import Coupled
 
-from minigrad import nn, sigmoid, tanh
-from minigrad.arrays import functions
-from minigrad.symbolic import cell_equations, derive
-from minigrad.symbolic.adjoints import adjoints
-from minigrad.symbolic.equations import PREVIOUS, Affine
+from minigrad import nn, tanh
+from minigrad.symbolic import derive
 from minigrad.targets import target_of
-
-
-class Odd(nn.Cell):
-    """A gate without activation, a gate used twice, a half, and a state handed on."""
-
-    state = ("h", "m")
-    gates = ("alpha", "beta")
-
-    def step(self, x, h, m):
-        a = self.alpha(x, h)
-        b = sigmoid(self.beta(m, h))
-        return 0.5 * a * b + tanh(a) / 3.0 + m * h, h
-
-
-CELLS = [nn.RNNCell, nn.LSTMCell, nn.GRUCell, Peephole, Coupled, Odd]
-
-
-@pytest.mark.parametrize("kind", CELLS)
-def test_the_derived_equations_give_the_engine_s_gradients(kind, rng):
-    """Run what was derived, in NumPy and without the tape, over three steps."""
-    target = target_of(kind, kind.__name__)
-    layer = nn.Recurrent(2, 3, cell=kind, rng=0, dtype=np.float64)
-    x = rng.normal(size=(2, 4, 2))  # steps, batch, features
-    cotangents = {s: rng.normal(size=(2, 4, 3)) for s in kind.state}
-    ours = _run(target, layer.cell, x, cotangents)
-
-    leaf = nn.Parameter(x)
-    state, loss = tuple(np.zeros((4, 3)) for _ in kind.state), 0.0
-    for t in range(2):
-        after = layer.cell(leaf[t], state)
-        state = after if isinstance(after, tuple) else (after,)
-        for name, value in zip(kind.state, state, strict=True):
-            loss = loss + (value * cotangents[name][t]).sum()
-    loss.backward()
-    np.testing.assert_allclose(ours["x"], leaf.grad, rtol=1e-12, atol=1e-14)
-    for name, parameter in layer.cell.named_parameters():
-        gate, _, part = name.partition(".")
-        derived = ours[f"{'W' if part == 'weight' else 'b'}_{gate}"]
-        np.testing.assert_allclose(derived, parameter.grad, rtol=1e-12, atol=1e-14)
-
-
-def _run(target, cell, x, cotangents):
-    """Forward and backward as the derivation says; nothing of the engine's is used."""
-    equations = cell_equations(target)
-    weights = {g: (getattr(cell, g).weight.data, getattr(cell, g).bias.data) for g in cell.gates}
-    width, steps = cell.hidden_size, len(x)
-    zeros = np.zeros((x.shape[1], width))
-    values = []
-    for t in range(steps):
-        v = {"x": x[t]}
-        v |= {f"{s}{PREVIOUS}": values[-1][s] if t else zeros for s in equations.state}
-        for e in equations.equations:
-            if isinstance(e, Affine):
-                w, b = weights[e.gate]
-                v[e.name] = np.concatenate([v[o] for o in e.operands], axis=-1) @ w.T + b
-            else:
-                v[e.name] = _value(e.expression, v)
-        values.append(v)
-    found = {"x": np.zeros_like(x)}
-    for gate, (w, b) in weights.items():
-        found |= {f"W_{gate}": np.zeros_like(w), f"b_{gate}": np.zeros_like(b)}
-    affine = {e.name: e for e in equations.equations if isinstance(e, Affine)}
-    later, later_values = {}, None
-    for t in reversed(range(steps)):
-        v, delta = values[t], {}
-        for a in adjoints(equations):
-            shape = x[t].shape if a.name == "x" else zeros.shape
-            total = cotangents[a.name][t].copy() if a.is_output else np.zeros(shape)
-            for way in a.ways:
-                at, from_ = (later_values, later) if way.later else (v, delta)
-                if at is None:
-                    continue
-                if way.partial is None:
-                    e = affine[way.consumer]
-                    widths = [v[o].shape[-1] for o in e.operands]
-                    start = sum(widths[: way.position])
-                    part = weights[e.gate][0][:, start : start + widths[way.position]]
-                    total = total + from_[way.consumer] @ part
-                else:
-                    total = total + from_[way.consumer] * _value(way.partial, at)
-            delta[a.name] = total
-        found["x"][t] = delta["x"]
-        for e in affine.values():
-            stacked = np.concatenate([v[o] for o in e.operands], axis=-1)
-            found[f"W_{e.gate}"] += delta[e.name].T @ stacked
-            found[f"b_{e.gate}"] += delta[e.name].sum(axis=0)
-        later, later_values = delta, v
-    return found
-
-
-def _value(expression, values):
-    symbols = sorted(expression.free_symbols, key=str)
-    plain = expression.replace(functions.sigmoid, lambda z: 1 / (1 + sympy.exp(-z)))
-    return sympy.lambdify(symbols, plain, "numpy")(*(values[s.name] for s in symbols))
 
 
 def test_the_lstm_reads_as_in_a_textbook():
@@ -199,5 +101,5 @@ def test_a_step_that_is_more_than_gates_and_entries_says_so():
         def step(self, x, h):
             return tanh(self.a(h, x)) @ np.eye(h.shape[-1])
 
-    with pytest.raises(ValueError, match="uses matmul, which does not act on each entry"):
+    with pytest.raises(ValueError, match=r"a constant array of shape \(97, 97\)"):
         derive(target_of(Mixed, "mixed"))

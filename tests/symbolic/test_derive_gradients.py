@@ -10,8 +10,8 @@ import pytest
 from evaluation import Unrolled, section, sides, value
 
 from minigrad import nn
-from minigrad.symbolic import Derivation, derive
-from minigrad.symbolic.formula import Name
+from minigrad.symbolic import Derivation, cell_equations, derive
+from minigrad.symbolic.formula import Quantity
 from minigrad.targets import target_of
 from minigrad.targets.parts import PARTS
 from minigrad.tensor import Tensor
@@ -23,7 +23,7 @@ CELLS = [
     nn.ResetAfterGRUCell, nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell,
     nn.ProjectedLSTMCell, cells.Peephole, cells.DiagonalPeephole, cells.Coupled,
     cells.Linear, cells.Delay, cells.Twins, cells.Raw, cells.NamedLikeState, cells.Exotic,
-    cells.Twice, cells.OldAndNew,
+    cells.Twice, cells.OldAndNew, cells.Odd, cells.Normalised,
 ]  # fmt: skip
 
 
@@ -42,7 +42,8 @@ def test_derived_equations_give_the_engines_gradients(
     initial = {name: rng.normal(size=size) for name, size in sizes.items()}
     loss_of = {name: rng.normal(size=(T, size)) for name, size in sizes.items()}
 
-    states: tuple[Any, ...] = tuple(Tensor(v[None]) for v in initial.values())
+    first = {name: Tensor(v[None], requires_grad=True) for name, v in initial.items()}
+    states: tuple[Any, ...] = tuple(first.values())
     loss, trace = 0.0, []
     for t in range(T):
         after = cell(x[t : t + 1], states if len(states) > 1 else states[0])
@@ -52,17 +53,20 @@ def test_derived_equations_give_the_engines_gradients(
             loss = loss + (state * loss_of[name][t]).sum()
     loss.backward()
 
+    target = target_of(kind)
+    equations = cell_equations(target)
+    names = dict(zip(equations.attributes, equations.parameters, strict=True))
     parameters, expected = {}, {}
     for path, parameter in cell.named_parameters():
         gate, _, part = path.rpartition(".")
-        key = ({"weight": "W", "bias": "b"}[part], gate) if gate else (part, "")
-        if not gate and part.startswith("b_") and part[2:] in cell.gates:
-            key = (f"b_tilde_{part[2:]}", "")  # the gate has a bias of this name already
-        column = parameter.data if part == "weight" else parameter.data[:, None]
+        key = ({"weight": "W", "bias": "b"}.get(part, part), gate)
+        key = (names[path], "") if path in names else key
+        column = parameter.data if parameter.ndim > 1 else parameter.data.reshape(-1, 1)
         parameters[key] = column
         expected[key] = parameter.grad.reshape(column.shape)
-    parameters["H", ""] = np.array(H)  # the number of units, in means over them
-    derivation = derive(target_of(kind, "cell"))
+    parameters |= {("H", ""): np.array(H), ("X", ""): np.array(X)}
+    parameters |= {(k, ""): getattr(cell, k)[:, None] for k in equations.constants}
+    derivation = derive(target)
     run = Unrolled(derivation, parameters, _Widths(sizes), x.data, initial, loss_of)
 
     for name, k in zip(cell.state, range(len(cell.state)), strict=True):
@@ -74,6 +78,8 @@ def test_derived_equations_give_the_engines_gradients(
         close(found[key], gradient)
     for t in range(T):
         close(run.known["x", "", True, t][:, 0], x.grad[t])
+    for name, leaf in first.items():
+        close(run.initial_gradient(name), leaf.grad.T if leaf.grad is not None else np.zeros(1))
 
 
 class _Widths(dict):
@@ -124,9 +130,8 @@ def _compare(
     cotangent = rng.normal(size=output.shape)
     output.backward(cotangent)
 
-    known: dict[tuple[str, str, bool], np.ndarray] = {
-        ("loss", "", False): cotangent, ("d", "", False): np.array(width),
-    }  # fmt: skip
+    known: dict[tuple[str, str, bool], np.ndarray] = {("d", "", False): np.array(width)}
+    known |= {("loss Y", "", False): cotangent}
     known |= {(name, "", False): x.data for name, x in inputs.items()}
     expected = {(name, ""): x.grad for name, x in inputs.items()}
     for path, parameter in layer.named_parameters():
@@ -134,13 +139,14 @@ def _compare(
         key = ("W" if part == "weight" else "b", module)
         known[*key, False], expected[key] = parameter.data, parameter.grad
 
-    def of(name: Name) -> np.ndarray:
-        return known[name.base, name.lower, name.delta]
+    def of(name: Any) -> np.ndarray:
+        return known[getattr(name, "base", name.name), getattr(name, "lower", ""),
+                     getattr(name, "delta", False)]  # fmt: skip
 
     for title in ("Forward pass", "Backward pass"):
         for line in section(derivation, title):
             left, right = sides(line)
-            assert isinstance(left, Name)
+            assert isinstance(left, Quantity)
             known[left.base, left.lower, left.delta] = value(right, of)
     for key, gradient in expected.items():
         close(known[*key, True].reshape(gradient.shape), gradient)

@@ -14,7 +14,7 @@ from minigrad.compile.cells.plan import Block
 from minigrad.compile.cells.source import write
 from minigrad.compile.loading import cache_folder
 from minigrad.notation import pretty
-from minigrad.symbolic.equations import Total
+from minigrad.symbolic.read.equations import Total
 from minigrad.targets import Target
 
 _INPUT, _HIDDEN, _BATCH, _STEPS = 3, 4, 2, 3

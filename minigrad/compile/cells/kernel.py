@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.compile.cells.plan import INPUT, Plan
 from minigrad.compile.cells.source import Source
-from minigrad.symbolic.equations import PREVIOUS
+from minigrad.symbolic.read.equations import PREVIOUS
 
 _CACHED = 2**17  # numbers
 

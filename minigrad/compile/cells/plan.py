@@ -19,19 +19,19 @@ import sympy
 
 from minigrad import nn
 from minigrad.compile import numpy_runtime
-from minigrad.symbolic.adjoints import local_partials
-from minigrad.symbolic.equations import (
+from minigrad.symbolic.derive.partials import local_partials
+from minigrad.symbolic.formula import symbol
+from minigrad.symbolic.pieces import by_pieces
+from minigrad.symbolic.read.cells import equations_of
+from minigrad.symbolic.read.equations import (
     PREVIOUS,
-    UNITS,
     Affine,
+    Applied,
     CellEquations,
     Elementwise,
     Equation,
     Total,
-    equations_of,
-    symbol,
 )
-from minigrad.symbolic.kinks import by_pieces
 
 INPUT = "x"
 
@@ -213,15 +213,21 @@ def plan(cell: nn.Cell) -> Plan:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise NotFusableError(f"{title}: states and gates have different widths: {told}")
     try:
-        read = equations_of(cell, title, units=cell.size_of(cell.state[0]))
+        read = equations_of(cell, title)
     except ValueError as error:
         raise NotFusableError(str(error).removeprefix("derive: ")) from error
+    for equation in read.equations:
+        if isinstance(equation, Applied):
+            raise NotFusableError(
+                f"{title}: {equation.name} is a {equation.primitive.name} outside of a gate"
+            )
+    if read.constants:
+        raise NotFusableError(f"{title}: it has constant arrays: {', '.join(read.constants)}")
     for path in read.attributes:
         shape = attrgetter(path)(cell).shape
         if shape != (cell.hidden_size,):
             raise NotFusableError(f"{title}: {path} has the shape {shape}, not one number per unit")
-    equations = _one_function_each(_in_numbers(_one_quantity_each(read),
-                                               cell.size_of(cell.state[0])))  # fmt: skip
+    equations = _one_function_each(_by_pieces(_one_quantity_each(read)))
     for equation in equations.equations:
         if isinstance(equation, Elementwise) and symbol("x") in equation.expression.free_symbols:
             raise NotFusableError(f"{title}: {equation.name} uses x outside of a gate")
@@ -241,18 +247,13 @@ def _one_quantity_each(equations: CellEquations) -> CellEquations:
     return replace(equations, equations=tuple(found))
 
 
-def _in_numbers(equations: CellEquations, units: int) -> CellEquations:
-    """With the number of units in the place of H, and kinks as step functions."""
-
-    def known(e: Equation) -> Equation:
-        if isinstance(e, Affine):
-            return e
-        number = {UNITS: sympy.Integer(units)}
-        if isinstance(e, Total):
-            return replace(e, factor=e.factor.xreplace(number))
-        return replace(e, expression=by_pieces(e.expression.xreplace(number)))
-
-    return replace(equations, equations=tuple(map(known, equations.equations)))
+def _by_pieces(equations: CellEquations) -> CellEquations:
+    """With kinks as step functions."""
+    found = (
+        replace(e, expression=by_pieces(e.expression)) if isinstance(e, Elementwise) else e
+        for e in equations.equations
+    )
+    return replace(equations, equations=tuple(found))
 
 
 def _one_function_each(equations: CellEquations) -> CellEquations:

@@ -37,7 +37,8 @@ import sympy
 from minigrad.compile.backends import Backend
 from minigrad.compile.cells.plan import INPUT, Block, NotFusableError, Plan, Product, summand
 from minigrad.compile.cells.statements import Assignment, Place, in_loop, in_ufuncs
-from minigrad.symbolic.equations import PREVIOUS, Total, symbol
+from minigrad.symbolic.formula import symbol
+from minigrad.symbolic.read.equations import PREVIOUS, Total
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.arrays.symbolic import derivative_of, evaluate
-from minigrad.extras import require
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.symbolic import derive
-from minigrad.symbolic.formula import Formula, latex
-from minigrad.symbolic.sentences import Words
+from minigrad.symbolic.formula import Equation
+from minigrad.symbolic.write.documents import mathml
+from minigrad.symbolic.write.printing import latex
+from minigrad.symbolic.write.sentences import Words
 from minigrad.targets import TargetError, target_of
 from minigrad.verify import Check, verify
 from minigrad.verify.report import summary
@@ -52,14 +53,12 @@ def formulas(primitive: Primitive) -> Formulas:
     sympy = [line for line in lines if line.reason == say("sympys")]
     backward = sympy or [line for line in lines if line.reason == say("engines_adjoint")]
     return Formulas(
-        _mathml(lines[0].formula), tuple(_mathml(x.formula) for x in backward), bool(sympy)
+        _written(lines[0].equation), tuple(_written(x.equation) for x in backward), bool(sympy)
     )
 
 
-def _mathml(formula: Formula) -> str:
-    converter = require("latex2mathml.converter", extra="report")
-    markup: str = converter.convert(latex(formula).replace("&=", "="))
-    return markup
+def _written(equation: Equation) -> str:
+    return mathml(latex(equation))
 
 
 def local_derivatives(

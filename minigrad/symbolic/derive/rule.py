@@ -7,13 +7,16 @@ import sympy
 
 from minigrad.arrays.functions import on_one_branch
 from minigrad.arrays.normal_form import is_zero
-from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.primitives import Primitive
+from minigrad.symbolic import formula as f
 from minigrad.symbolic.derivation import Derivation, Line, Section
-from minigrad.symbolic.formula import Name, Scalar, hadamard, op
-from minigrad.symbolic.matrix import MatrixArray, NotationError, unbroadcast
-from minigrad.symbolic.sentences import Words
+from minigrad.symbolic.formula import Quantity, equal
+from minigrad.symbolic.matrix import Matrix, NotationError
+from minigrad.symbolic.pieces import by_pieces, same, written_as
+from minigrad.symbolic.write.sentences import Words
+from minigrad.tape import walk
 from minigrad.targets import Target
+from minigrad.tensor import Tensor, record
 
 
 def derive_rule(target: Target, wrt: str | None = None, *, words: Words) -> Derivation:
@@ -37,41 +40,34 @@ def derive_rule(target: Target, wrt: str | None = None, *, words: Words) -> Deri
 def _elementwise(
     primitive: Primitive, letters: list[str], kept: list[int], words: Words
 ) -> tuple[Section, ...]:
-    symbols = [sympy.Symbol(letter, real=True) for letter in letters]
-    value = function_of(primitive)(*symbols)
-    y = sympy.Symbol("y", real=True)
-    names = tuple((s, Name(s.name)) for s in (*symbols, y))
-    forward = Line(op("equals", Name("y"), Scalar(value, names)), words("each_entry"), "y")
-    partials, cotangents = [], []
+    operands = [Quantity(letter, rank=k) for k, letter in enumerate(letters)]
+    y, delta = Quantity("y", rank=-1), Quantity("y", delta=True, rank=-2)
+    value = written_as(primitive)(*operands)
+    forward = Line(equal(y, value), words("each_entry"), "y")
+    partials, gradients = [], []
     for k in kept:
-        reference, variables = derivative_of(primitive, k)
-        reference = reference.xreplace(dict(zip(variables, symbols, strict=True)))
-        if value.is_Function:
-            reference = reference.xreplace({value: y})
+        slope = sympy.diff(value, operands[k])
+        reference = slope.xreplace({value: y}) if value.is_Function else slope
         rule = primitive.vjp(k)
         assert rule is not None
-        engine = rule(SymbolicArray(1), SymbolicArray(value), *map(SymbolicArray, symbols)).item()
-        engine = engine.xreplace({value: y}) if value.is_Function else engine
-        difference = (engine - reference).xreplace({y: value})
+        engine = rule(Matrix(sympy.Integer(1), ()), Matrix(y, ()),
+                      *(Matrix(x, ()) for x in operands)).formula  # fmt: skip
+        difference = by_pieces((engine - reference).xreplace({y: value}))
+        difference = difference.replace(same, lambda a, b: sympy.Integer(0))  # nearly nowhere
         agree = is_zero(on_one_branch(difference))
-        if agree and primitive.nonsmooth:
-            engine = reference  # the rule ran on one side of the kink, and is right there
-        left = op("partial", Name("y"), Name(letters[k]))
+        left = f.partial(y, operands[k])
         partials += [
-            Line(op("equals", left, Scalar(reference, names)), words("sympys"), letters[k]),
-            Line(op("equals", left, Scalar(engine, names)),
-                 words("engines_same" if agree else "engines_other"),
+            Line(equal(left, reference), words("sympys"), letters[k]),
+            Line(equal(left, engine), words("engines_same" if agree else "engines_other"),
                  letters[k]),
         ]  # fmt: skip
-        right = hadamard(Name("y", delta=True), Scalar(reference, names))
-        cotangents.append(
-            Line(op("equals", Name(letters[k], delta=True), right), words("chain_rule"), letters[k])
-        )
-    kink = words("kink", where=primitive.nonsmooth) if primitive.nonsmooth else ""
+        gradient = Quantity(letters[k], delta=True)
+        gradients.append(Line(equal(gradient, delta * reference), words("chain_rule"), letters[k]))
+    kink = words("kink", where=words.kink(primitive.nonsmooth)) if primitive.nonsmooth else ""
     return (
         Section(words.plain("forward"), words("entry_forward_says", kink=kink), (forward,)),
         Section(words.plain("derivative"), words("derivative_says"), tuple(partials)),
-        Section(words.plain("backward"), words("entry_backward_says"), tuple(cotangents)),
+        Section(words.plain("backward"), words("entry_backward_says"), tuple(gradients)),
     )
 
 
@@ -82,20 +78,27 @@ def _adjoint(primitive: Primitive, letters: list[str], kept: list[int], words: W
     shapes = [(2, 3), (3, 4)] if primitive.kind == "bilinear" else [(2, 3)] * primitive.arity
     for given in primitive.samples[:1]:
         shapes = [np.shape(x) if isinstance(x, np.ndarray) else x for x in given.operands]
-    operands = [MatrixArray(Name(x.upper()), s) for x, s in zip(letters, shapes, strict=True)]
+    names = [Quantity(letter.upper(), rank=k) for k, letter in enumerate(letters)]
+    operands = [
+        Tensor(Matrix(name, shape), requires_grad=rule is not None)
+        for name, shape, rule in zip(names, shapes, primitive.rules, strict=True)
+    ]
     try:
-        y = primitive.apply(tuple(operands), {})
+        y = record(primitive, tuple(operands), {})
+        if primitive.kind == "linear" and y.size != max(x.size for x in operands):
+            raise _unwritten(primitive)
+        lines = [Line(equal(Quantity("Y"), y.data.formula), words("computes"), "y")]
+        y.data = Matrix(Quantity("Y"), y.shape)
+        delta = Quantity("Y", delta=True, rank=-1)
+        found = walk([(y, Matrix(delta, y.shape))], operands)
     except NotationError:
         raise _unwritten(primitive) from None
-    g = MatrixArray(Name("Y", delta=True), y.shape)
-    output = MatrixArray(Name("Y"), y.shape)
-    lines = [Line(op("equals", Name("Y"), y.formula), words("computes"), "y")]
-    for k in kept:
-        rule = primitive.vjp(k)
-        assert rule is not None
-        right = unbroadcast(rule(g, output, *operands), operands[k].shape).formula
-        left = Name(letters[k].upper(), delta=True)
-        lines.append(Line(op("equals", left, right), words("engines_adjoint"), letters[k]))
+    lines += [
+        Line(equal(names[k].replaced(delta=True), found[operands[k]].formula),
+             words("engines_adjoint"), letters[k])
+        for k in kept
+        if primitive.rules[k] is not None
+    ]  # fmt: skip
     return Section(words.plain("adjoint"), words("adjoint_says"), tuple(lines))
 
 
@@ -106,4 +109,4 @@ def _unwritten(primitive: Primitive) -> ValueError:
             f"derive: {primitive.name} only moves or adds up entries; its adjoint puts them back "
             f"(see minigrad verify {primitive.name})"
         )
-    return NotationError(primitive.name)
+    return ValueError(f"derive: {NotationError(primitive.name)}")

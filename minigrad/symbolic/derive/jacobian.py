@@ -6,8 +6,15 @@ from dataclasses import dataclass
 
 import sympy
 
-from minigrad.symbolic.adjoints import local_partials
-from minigrad.symbolic.equations import PREVIOUS, Affine, CellEquations, Elementwise, symbol
+from minigrad.symbolic.derive.chain import Partials
+from minigrad.symbolic.formula import symbol
+from minigrad.symbolic.read.equations import (
+    PREVIOUS,
+    Affine,
+    Applied,
+    CellEquations,
+    Elementwise,
+)
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,15 @@ class Path:
         return Path(factor * self.scale, self.gate, self.position, self.before)
 
 
-def jacobian(equations: CellEquations, after: str, before: str) -> tuple[Path, ...] | None:
+def jacobian(
+    equations: CellEquations, partials: Partials, after: str, before: str
+) -> tuple[Path, ...] | None:
     """∂after_t/∂before_{t−1}, the cell's other states before the step held.
 
     Returns:
         Its summands, those without a weight joined into a first one; ``None`` where a path
-        leads through a sum over the units, which no diagonal matrix writes.
+        leads through an operation on whole vectors, which no diagonal matrix writes.
     """
-    partials = local_partials(equations)
     known: dict[str, tuple[Path, ...]] = {f"{before}{PREVIOUS}": (Path(sympy.Integer(1)),)}
     mixed: set[str] = set()
     for equation in equations.equations:
@@ -49,6 +57,8 @@ def jacobian(equations: CellEquations, after: str, before: str) -> tuple[Path, .
                 for position, operand in enumerate(equation.operands)
                 if operand in known
             ]
+        elif isinstance(equation, Applied):
+            used, paths = set(equation.names), []
         else:
             used = {symbol.name for symbol in equation.expression.free_symbols}
             paths = [
@@ -56,17 +66,16 @@ def jacobian(equations: CellEquations, after: str, before: str) -> tuple[Path, .
                 for v in sorted(used & known.keys())
                 for path in known[v]
             ]
-        shared = equation.name in equations.shared and used & known.keys()
-        if shared or used & mixed:
+        whole = isinstance(equation, Applied) or equation.name in equations.shared
+        if (whole and used & known.keys()) or used & mixed:
             mixed.add(equation.name)
         elif paths:
             known[equation.name] = _joined(paths)
     return None if after in mixed else known.get(after, ())
 
 
-def direct_path(equations: CellEquations, state: str) -> sympy.Expr:
+def direct_path(equations: CellEquations, partials: Partials, state: str) -> sympy.Expr:
     """∂state_t/∂state_{t−1} with all gates held, also those into which the state peeps."""
-    partials = local_partials(equations)
     start = f"{state}{PREVIOUS}"
     total = {start: sympy.Integer(1)}
     before_activation = {symbol(e.name) for e in equations.equations if isinstance(e, Affine)}
@@ -92,7 +101,8 @@ def largest(expression: sympy.Expr, equations: CellEquations) -> sympy.Expr | No
     Returns:
         The bound, ``None`` if there is none.
     """
-    ranges = {"sigmoid": (0, 1), "tanh": (-1, 1), "heaviside": (0, 1)}
+    ranges = dict.fromkeys(("sigmoid", "greater", "same"), (0, 1))
+    ranges |= dict.fromkeys(("tanh", "sign"), (-1, 1))
     values = {
         symbol(e.name): e.expression.func.__name__
         for e in equations.equations

@@ -6,10 +6,12 @@ Between backticks stand formulas, in Unicode; between braces what is filled in.
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from minigrad.symbolic.formula import Formula, Given, text
+import sympy
+
+from minigrad.symbolic.formula import Given
+from minigrad.symbolic.write.printing import text
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -20,8 +22,8 @@ Example:
     >>> LANGUAGES
     ('en', 'es')
 """
-Prose = tuple[str | Formula, ...]
-Field = str | Formula | Sequence[Formula]
+
+Prose = tuple[str | sympy.Expr | Given, ...]
 
 SENTENCES: dict[str, tuple[str, str]] = {
     # Titles
@@ -52,6 +54,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "units_say": (
         " `mean(·)` is the mean over the `H` units, and `1ᵀ(·)` is the sum over them.",
         " `mean(·)` es la media de las `H` unidades, y `1ᵀ(·)` es su suma.",
+    ),
+    "part_says": (
+        " `v[m:n]` are the entries of `v` from `m` up to, but not including, `n`, counted from 0.",
+        " `v[m:n]` son los elementos de `v` desde `m` hasta `n`, sin incluirlo, contados desde 0.",
+    ),
+    "stopped_says": (
+        " `sg(v)` is `v` as a constant: no gradient flows back through it.",
+        " `sg(v)` es `v` como constante: el gradiente no vuelve a través de ella.",
+    ),
+    "constants_say": (
+        " The cell holds constant vectors, which are not learned: {names}.",
+        " La celda contiene vectores constantes, que no se aprenden: {names}.",
+    ),
+    "unused_say": (
+        " The step never calls the gate {gates}: its gradients are 0.",
+        " El paso no usa la puerta {gates}: sus gradientes son 0.",
     ),
     "local_says": (
         "Each equation is differentiated with respect to each quantity in it, with the others "
@@ -136,6 +154,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "mean_over_units": ("mean over the units", "media de las unidades"),
     "sum_over_units": ("sum over the units", "suma de las unidades"),
     "handed": ("input of a gate", "entrada de una puerta"),
+    "intermediate": ("intermediate value", "valor intermedio"),
+    "whole_vectors": ("operation on whole vectors", "operación sobre vectores enteros"),
     # Rules of differentiation
     "rule_sigmoid": ("`σ′ = σ(1 − σ)`", "`σ′ = σ(1 − σ)`"),
     "rule_tanh": ("`tanh′ = 1 − tanh²`", "`tanh′ = 1 − tanh²`"),
@@ -185,8 +205,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
                    "un solo número para todas las unidades y pasos, así que se suma sobre ambos"),
     "initial_why": ("the recursion at `t = 0`", "la recursión en `t = 0`"),
     # Memory
-    "no_weight": ("the path with the gates held fixed has no weight matrix",
-                  "con las puertas fijas, el camino no pasa por ninguna matriz de pesos"),
+    "no_weight": ("the path with the gates held fixed: no weight matrix lies on it",
+                  "el camino con las puertas fijas: no pasa por ninguna matriz de pesos"),
+    "only_path": ("no path goes through a weight matrix",
+                  "ningún camino pasa por una matriz de pesos"),
     "carousel": ("the constant error carousel: the gradient passes unchanged",
                  "el carrusel de error constante: el gradiente pasa sin cambios"),
     "gated": ("a factor that the cell sets itself: while it stays near 1, the gradient survives",
@@ -214,15 +236,19 @@ SENTENCES: dict[str, tuple[str, str]] = {
                     "path along {before} does not go through it",
                     "casi 0 donde {argument} es grande: este camino hacia {after} se cierra, pero "
                     "el que sigue por {before} no pasa por aquí"),
+    "slope_closes": ("close to 0 where {argument} is large: this path into {after} closes",
+                     "casi 0 donde {argument} es grande: este camino hacia {after} se cierra"),
     # Layers in matrices
     "layer_forward_says": (
-        "Each row is one step, or one word{width}. ∘ is the elementwise product, and functions "
-        "act elementwise.",
-        "Cada fila es un paso, o una palabra{width}. ∘ es el producto elemento a elemento, y las "
-        "funciones actúan elemento a elemento.",
+        "Each row is one sample, such as a step or a word. ∘ is the elementwise product, and "
+        "functions act elementwise.",
+        "Cada fila es un ejemplo, como un paso o una palabra. ∘ es el producto elemento a "
+        "elemento, y las funciones actúan elemento a elemento.",
     ),
-    "layer_width": ("; `d` is the width of a row after the layer's maps",
-                    "; `d` es la anchura de una fila tras las aplicaciones de la capa"),
+    "size_says": (" {size} is the layer's argument {meaning}.",
+                  " {size} es el argumento {meaning} de la capa."),
+    "constant_matrices_say": (" Constant arrays, which are not learned: {names}.",
+                              " Matrices constantes, que no se aprenden: {names}."),
     "layer_backward_says": (
         "Write `δV` for `∂L/∂V`. Each line is the engine's own rule, run on names instead of "
         "numbers: `C = A B` gives `δA = δC Bᵀ` and `δB = Aᵀ δC`. What was broadcast in the "
@@ -275,6 +301,17 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "computes": ("forward", "hacia adelante"),
 }  # fmt: skip
 
+KINKS: dict[str, str] = {
+    "at 0 the derivative is 0, that of the left side":
+        "en 0 la derivada es 0, la del lado izquierdo",
+    "it jumps at 0; the derivative is 0 there as elsewhere":
+        "salta en 0; allí la derivada es 0, como en todas partes",
+    "at 0 the derivative is 0, between −1 and 1": "en 0 la derivada es 0, entre −1 y 1",
+    "where both are equal, each has the derivative ½":
+        "donde ambos son iguales, cada uno tiene la derivada ½",
+}  # fmt: skip
+"""What elementwise primitives say of their kinks, in Spanish."""
+
 
 class Words:
     """The sentences of one language.
@@ -292,9 +329,9 @@ class Words:
         self.language = language
         self._column = LANGUAGES.index(language)
 
-    def __call__(self, key: str, **fields: Field | Prose) -> Prose:
+    def __call__(self, key: str, **fields: Any) -> Prose:
         """A sentence, its fields filled in: text and formulas in turn."""
-        parts: list[str | Formula] = []
+        parts: list[str | sympy.Expr | Given] = []
         for literal, field, _, _ in string.Formatter().parse(SENTENCES[key][self._column]):
             for k, piece in enumerate(literal.split("`")):
                 if piece:
@@ -308,8 +345,12 @@ class Words:
                     for k, part in enumerate(value):
                         parts += [part] if prose or k == 0 else [", ", part]
                 else:
-                    parts.append(value)  # type: ignore[arg-type]
+                    parts.append(value)
         return tuple(parts)
+
+    def kink(self, where: str) -> str:
+        """What a primitive says of its kink, which is in English there."""
+        return KINKS.get(where, where) if self.language == "es" else where
 
     def plain(self, key: str, **fields: str) -> str:
         """A sentence as plain text, for headings."""

@@ -1,0 +1,316 @@
+"""What a function sees beside its arguments: the arrays to be inputs, and what must not change.
+
+Names in closures and globals, attributes and items are followed from the function's own code, as
+far as that code mentions them; the state of modules and optimisers is followed whole. Tensors,
+large arrays, the float arrays of modules, and generators of random numbers become inputs of the
+compiled function, read anew in every call. The rest is taken for constant, and looked at again
+in every call: when it has changed, the function is traced again.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minigrad.nn.module import Module
+from minigrad.optim.optimizer import Optimizer
+from minigrad.primitives import Primitive
+from minigrad.tape import stamp
+from minigrad.tensor import Tensor
+
+_LARGE = 2**16  # bytes of an array, from which it is an input and not compared in every call
+_MANY = 10_000  # things to follow
+_ATOMS = (
+    type(None), bool, int, float, complex, str, bytes, np.generic, np.dtype, np.ufunc, type,
+    types.BuiltinFunctionType, types.EllipsisType, slice, range, frozenset, Primitive,
+)  # fmt: skip
+_KEPT = (*_ATOMS, np.ndarray, list, dict, tuple)
+_LIBRARIES = frozenset({"minigrad", "numpy", "scipy", "sympy", *sys.stdlib_module_names})
+_MISSING = object()
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where something is kept: an item of a dict or list, an attribute, or a closure's cell.
+
+    Attributes:
+        holder: the dict (also of an object's attributes, or of globals), list, or cell.
+        key: of the item; ``None`` for a cell.
+        name: what the user's code calls it.
+    """
+
+    holder: Any
+    key: Any
+    name: str
+
+    def get(self) -> Any:
+        """What is there now."""
+        if self.key is None:
+            try:
+                return self.holder.cell_contents
+            except ValueError:  # not assigned yet
+                return _MISSING
+        try:
+            return self.holder[self.key]
+        except (KeyError, IndexError):
+            return _MISSING
+
+    def set(self, value: Any) -> None:
+        """Put something else there."""
+        if self.key is None:
+            self.holder.cell_contents = value
+        elif value is _MISSING:
+            self.holder.pop(self.key, None)
+        else:
+            self.holder[self.key] = value
+
+
+@dataclass
+class Closure:
+    """What a function sees.
+
+    Attributes:
+        tensors: every Tensor, with a name for it.
+        arrays: the places of arrays that are inputs.
+        generators: the places of generators of random numbers.
+        numbers: the places of Python numbers that change from call to call: an optimiser's.
+        same: places, and what must be there.
+        stamps: arrays that count as constant, and their checksums.
+        lengths: lists, dicts and namespaces, and copies of them.
+    """
+
+    tensors: dict[Tensor, str] = field(default_factory=dict)
+    arrays: list[Place] = field(default_factory=list)
+    generators: list[Place] = field(default_factory=list)
+    numbers: list[Place] = field(default_factory=list)
+    same: list[tuple[Place, Any]] = field(default_factory=list)
+    stamps: list[tuple[np.ndarray, int, str]] = field(default_factory=list)
+    lengths: list[tuple[Any, Any, str]] = field(default_factory=list)
+
+    def changed(self) -> str | None:
+        """The name of something that is not what it was; ``None`` if all is."""
+        for place, before in self.same:
+            now = place.get()
+            if now is not before and not _equal(now, before):
+                return place.name
+        for holder, copy, name in self.lengths:
+            if len(holder) != len(copy):
+                return name
+        for array, before, name in self.stamps:
+            if stamp(array) != before:
+                return name
+        return None
+
+    def restore(self) -> None:
+        """Put everything back that a run has changed, as far as it can be."""
+        for holder, copy, _ in self.lengths:
+            if len(holder) != len(copy):
+                holder.clear()
+                (holder.extend if isinstance(holder, list) else holder.update)(copy)
+        for place, before in self.same:
+            if place.get() is not before:
+                place.set(before)
+
+
+def _equal(now: Any, before: Any) -> bool:
+    """Whether two numbers, strings or the like are the same."""
+    if type(now) is not type(before) or not isinstance(before, _ATOMS):
+        return False
+    return now == before or (now != now and before != before)
+
+
+def closure_of(function: Callable[..., Any], *others: Any) -> Closure:
+    """Follow what a function, and further objects such as its modules, can see.
+
+    Raises:
+        ValueError: there is too much of it.
+    """
+    return _Search().run(function, others)
+
+
+class _Search:
+    def __init__(self) -> None:
+        self.found = Closure()
+        self.names: set[str] = set()
+        self.seen: dict[int, Any] = {}  # also keeps what was seen alive, so that ids stay theirs
+        self.objects: list[tuple[Any, str]] = []
+        self.followed: set[tuple[int, str]] = set()
+
+    def run(self, function: Callable[..., Any], others: tuple[Any, ...]) -> Closure:
+        self.visit(function, None, getattr(function, "__name__", "function"))
+        for k, other in enumerate(others):
+            self.visit(other, None, getattr(other, "name", "") or f"argument {k}")
+        before = -1
+        while before != len(self.followed):  # a new function may name further attributes
+            before = len(self.followed)
+            for owner, name in list(self.objects):
+                self._attributes(owner, name)
+        return self.found
+
+    def visit(self, value: Any, place: Place | None, name: str, *, state: bool = False) -> None:
+        """Note a value and follow it; ``state`` says that it belongs to a module or optimiser."""
+        if isinstance(value, np.ndarray):
+            return self._array(value, place, name, state=state)
+        if isinstance(value, np.random.Generator) and place is not None:
+            return self.found.generators.append(place)
+        if place is not None:
+            self.found.same.append((place, value))
+        if isinstance(value, _ATOMS) and not isinstance(value, type):
+            return None
+        if id(value) in self.seen:
+            return None
+        self.seen[id(value)] = value
+        if len(self.seen) > _MANY:
+            raise ValueError(
+                f"jit: the function sees more than {_MANY} things ({name} is one of them); pass "
+                "what it needs as arguments"
+            )
+        if isinstance(value, Tensor):
+            self.found.tensors[value] = name
+        elif isinstance(value, Module):
+            self._module(value, name)
+        elif isinstance(value, Optimizer):
+            self._optimizer(value, name)
+        elif isinstance(value, types.FunctionType):
+            self._function(value, name)
+        elif isinstance(value, types.MethodType):
+            self.visit(value.__self__, None, name.rpartition(".")[0] or name)
+            self.visit(value.__func__, None, name)
+        elif isinstance(value, functools.partial):
+            for k, part in enumerate((value.func, value.args, value.keywords)):
+                self.visit(part, None, f"{name}.{('func', 'args', 'keywords')[k]}")
+        elif isinstance(value, tuple):
+            for k, part in enumerate(value):
+                self.visit(part, None, f"{name}[{k}]", state=state)
+        elif isinstance(value, list):
+            self.found.lengths.append((value, value.copy(), name))
+            for k, part in enumerate(value):
+                self.visit(part, Place(value, k, f"{name}[{k}]"), f"{name}[{k}]", state=state)
+        elif isinstance(value, dict):
+            self.found.lengths.append((value, value.copy(), name))
+            for key, part in list(value.items()):
+                self.visit(part, Place(value, key, f"{name}[{key!r}]"), f"{name}[{key!r}]",
+                           state=state)  # fmt: skip
+        elif hasattr(value, "__wrapped__"):
+            self.visit(value.__wrapped__, None, name)
+            self.objects.append((value, name))
+        else:
+            self.objects.append((value, name))
+            if callable(value):
+                self._member(type(value).__call__, name)
+        return None
+
+    def _array(self, value: np.ndarray, place: Place | None, name: str, *, state: bool) -> None:
+        is_input = value.nbytes >= _LARGE or (state and value.dtype.kind in "fc")
+        if place is not None and is_input:
+            self.found.arrays.append(place)
+            return
+        if place is not None:
+            self.found.same.append((place, value))
+        if value.flags.writeable or value.base is not None:
+            self.found.stamps.append((value, stamp(value), name))
+
+    def _function(self, function: types.FunctionType, name: str) -> None:
+        if is_library(function.__module__):
+            return
+        for code in _codes(function.__code__):
+            self.names.update(code.co_names)
+            for key in code.co_names:
+                if key in function.__globals__:
+                    place = Place(function.__globals__, key, key)
+                    self.visit(place.get(), place, key)
+        cells = function.__closure__ or ()
+        for key, cell in zip(function.__code__.co_freevars, cells, strict=True):
+            place = Place(cell, None, key)
+            self.visit(place.get(), place, key)
+        self.visit(function.__defaults__, None, f"{name}'s defaults")
+        self.visit(function.__kwdefaults__, None, f"{name}'s defaults")
+        if hasattr(function, "__wrapped__"):
+            self.visit(function.__wrapped__, None, name)
+
+    def _module(self, module: Module, name: str) -> None:
+        self.found.lengths.append((vars(module), vars(module).copy(), name))
+        for key, value in vars(module).items():
+            place = Place(vars(module), key, f"{name}.{key}")
+            self.visit(value, place, place.name, state=True)
+        self._methods(type(module), name)
+        self.objects.append((module, name))
+
+    def _optimizer(self, optimizer: Optimizer, name: str) -> None:
+        self._methods(type(optimizer), name)
+        changing = getattr(optimizer, "changing", ())
+        for key, value in vars(optimizer).items():
+            place = Place(vars(optimizer), key, f"{name}.{key}")
+            if key in changing:
+                self.found.numbers += _numbers(value, place)
+            else:
+                self.visit(value, place, place.name, state=True)
+
+    def _methods(self, owner: type, name: str) -> None:
+        """Every method of a class of the user's own."""
+        for kind in owner.__mro__:
+            if is_library(kind.__module__):
+                continue
+            for key, value in list(vars(kind).items()):
+                self._member(value, f"{name}.{key}")
+
+    def _member(self, value: Any, name: str) -> None:
+        for function in (value, *(getattr(value, part, None) for part in ("fget", "__func__"))):
+            if isinstance(function, types.FunctionType):
+                self.visit(function, None, name)
+
+    def _attributes(self, owner: Any, name: str) -> None:
+        """Those attributes of an object, class or module that some code mentions."""
+        if isinstance(owner, types.ModuleType):
+            spaces: list[Any] = [] if is_library(owner.__name__) else [vars(owner)]
+        else:
+            kind = owner if isinstance(owner, type) else type(owner)
+            spaces = [vars(k) for k in kind.__mro__ if not is_library(k.__module__)]
+            if kind is not owner and hasattr(owner, "__dict__") and not isinstance(owner, Module):
+                spaces.insert(0, vars(owner))
+        for space in spaces:
+            for key in sorted(self.names & space.keys()):
+                if (id(owner), key) in self.followed:
+                    continue
+                self.followed.add((id(owner), key))
+                value, place = space[key], Place(space, key, f"{name}.{key}")
+                if isinstance(space, dict):
+                    self.visit(value, place, place.name)
+                elif isinstance(value, _KEPT) and not isinstance(value, type):
+                    self.found.same.append((place, value))  # a class's, which no run can change
+                    self.visit(value, None, place.name)
+                else:
+                    self._member(value, place.name)
+
+
+def is_library(module: str | None) -> bool:
+    """Whether a module is nobody's own code: it has no state that a function depends on."""
+    return (module or "").partition(".")[0] in _LIBRARIES
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code, and that of the functions in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _numbers(value: Any, place: Place) -> list[Place]:
+    """The places of the numbers in an attribute: it is one, or a list or dict of some."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [place]
+    keys: Iterable[Any] = ()
+    if isinstance(value, list | dict):
+        keys = range(len(value)) if isinstance(value, list) else list(value)
+    return [
+        found
+        for key in keys
+        for found in _numbers(value[key], Place(value, key, f"{place.name}[{key!r}]"))
+    ]

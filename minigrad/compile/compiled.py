@@ -1,0 +1,110 @@
+"""`jit`: a function is traced once for each kind of arguments, and then replayed as a program."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minigrad.compile.cache import Cache
+from minigrad.compile.recording import Recording, record
+from minigrad.compile.signature import Leaves, flatten
+from minigrad.tape import current
+
+_SIGNATURES = 64  # programs that one function keeps
+_WARN = 8  # signatures, from which there is a warning
+
+
+def compiled(
+    function: Callable[..., Any] | None,
+    static_argnums: int | Sequence[int],
+    static_argnames: str | Sequence[str],
+) -> Any:
+    """What `minigrad.jit` returns.
+
+    Raises:
+        TypeError: not a function.
+    """
+    if function is None:
+        return functools.partial(
+            compiled, static_argnums=static_argnums, static_argnames=static_argnames
+        )
+    if not callable(function):
+        raise TypeError(f"jit: got {type(function).__name__}, expected a function")
+    numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+    return Compiled(function, numbers, names)
+
+
+class Compiled:
+    """A compiled function. Made by `minigrad.jit`.
+
+    Attributes:
+        function: as it was given.
+
+    Example:
+        >>> double = mg.jit(lambda x: 2 * x)
+        >>> double(np.ones(3)), double(np.ones(4)), double.signatures
+        (array([2., 2., 2.]), array([2., 2., 2., 2.]), 2)
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], numbers: tuple[int, ...], names: tuple[str, ...]
+    ) -> None:
+        self.function = function
+        self.title = getattr(function, "__name__", type(function).__name__)
+        self._static = numbers, names
+        self._entries: Cache[list[Recording]] = Cache(_SIGNATURES)
+        self._lock = threading.RLock()
+        self._traces = 0
+        functools.update_wrapper(self, function, updated=())
+
+    @property
+    def signatures(self) -> int:
+        """How many programs there are."""
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.title}, {self.signatures} signatures>"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program for these arguments; trace the function first if there is none."""
+        leaves = self._flat(args, kwargs)
+        if leaves.traced:  # inside of another function that is being traced: a part of it
+            return self.function(*args, **kwargs)
+        recording = self.recording(leaves)
+        return recording(leaves)
+
+    def recording(self, leaves: Leaves) -> Recording:
+        """The program for such arguments."""
+        state = current()
+        key = leaves.key, state.recording, state.fusing
+        found = self._entries.get(key, list)
+        for recording in found:
+            if recording.fits():
+                return recording
+        with self._lock:
+            self._count()
+            recording = record(self.function, self.title, leaves)
+            found[:] = [recording]
+        return recording
+
+    def _flat(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Leaves:
+        numbers, names = self._static
+        return flatten(args, kwargs, numbers, names, self.title)
+
+    def _count(self) -> None:
+        self._traces += 1
+        if self._traces == _WARN:
+            warnings.warn(
+                f"jit({self.title}): traced {_WARN} times, for as many shapes, types or static "
+                "arguments, or because something that it closes over has changed; each time takes "
+                "as long as some calls without jit. Pad arrays to few shapes, or pass what changes "
+                "as an argument that is not static",
+                RuntimeWarning, stacklevel=4,
+            )  # fmt: skip

@@ -1,0 +1,296 @@
+"""What was traced, ready to run: the program, where its inputs are, and where its results go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from minigrad.compile.closure import Closure
+from minigrad.compile.program import Operand, Program, Variable, needed
+from minigrad.compile.signature import Leaves
+from minigrad.compile.trace import TraceError
+from minigrad.compile.tracing import Output, Traced, traced
+from minigrad.primitives import concatenate
+from minigrad.primitives.primitive import Array, Primitive
+from minigrad.tape import current, enable_grad, unfused
+from minigrad.tensor import Tensor
+from minigrad.tree import tree_leaves
+
+
+def record(function: Callable[..., Any], title: str, leaves: Leaves) -> Recording:
+    """Trace a function for such arguments."""
+    return Recording(function, title, leaves, *traced(function, title, leaves))
+
+
+@dataclass
+class Call:
+    """One call.
+
+    Attributes:
+        leaves: its arguments.
+        values: of the program's inputs.
+        results: of the program.
+    """
+
+    leaves: Leaves
+    values: Sequence[Any]
+    results: Sequence[Any] = ()
+
+
+class Recording:
+    """A traced function for one signature.
+
+    Args:
+        function: what was traced.
+        title: its name.
+        leaves: the arguments.
+        found: what came of it.
+        closure: what the function sees.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], title: str, leaves: Leaves, found: Traced,
+        closure: Closure,
+    ) -> None:  # fmt: skip
+        self.function, self.title = function, title
+        self.found, self.closure = found, closure
+        self.owners = leaves.owners  # alive, so that the key's ids stay theirs
+        self.states = [(tensor, _state(tensor)) for tensor in closure.tensors]
+        self.is_fusing = current().fusing
+        self.tracked = [x for x in tree_leaves(found.result) if isinstance(x, Output) and x.tracked]
+        self.program = program_of(found)
+        self._both: Both | None = None
+
+    def fits(self) -> bool:
+        """Whether it is still what the function does."""
+        return self.closure.changed() is None and all(
+            _state(tensor) == before for tensor, before in self.states
+        )
+
+    def __call__(self, leaves: Leaves) -> Any:
+        """Run."""
+        call = Call(leaves, [source.read(leaves.values) for source in self.found.sources])
+        recorded: dict[int, Tensor] = {}
+        if self.tracked and current().recording:
+            hub = self._primitive.apply(self._operands(call), {"call": call})
+            recorded = dict(self._apart(hub))
+            if len(recorded) == 1 and self.tracked[0].scalar:
+                hub.data = hub.data[()]
+        else:
+            call.results = self.program.run(call.values)
+        new = iter(call.results[len(self.found.outputs) :])
+        for effect in self.found.effects:
+            value = None if effect.value is None else next(new)
+            effect.source.write(leaves.values, value, in_place=effect.in_place)
+        return _mapped(lambda x: _result(x, call.results, recorded), self.found.result)
+
+    # On the tape the whole function is one operation
+
+    @cached_property
+    def _primitive(self) -> Primitive:
+        nothing = (_never,) * len(self._arrays)
+        return Primitive(
+            f"jit {self.title}", self._forward, "fused", nothing, nothing, label=self.title,
+            reference=self._reference, saving=self._saving, backward=self._backward,
+            static=("call",),
+        )  # fmt: skip
+
+    @cached_property
+    def _arrays(self) -> list[int]:
+        """The numbers of the inputs that are arrays."""
+        inputs = self.found.trace.inputs
+        return [k for k, v in enumerate(inputs) if v.dtype is not None and not v.weak]
+
+    def _operands(self, call: Call) -> tuple[Any, ...]:
+        """The arrays; the data of a Tensor as that Tensor."""
+        sources = self.found.sources
+        return tuple(
+            sources[k].owner(call.leaves.values) if sources[k].kind == "data" else call.values[k]
+            for k in self._arrays
+        )
+
+    def _forward(self, *arrays: Array, call: Call) -> Array:
+        return self._saving(*arrays, call=call)[0]
+
+    def _saving(self, *arrays: Array, call: Call) -> tuple[Array, tuple[Any, ...]]:
+        """Run; what the backward pass needs is kept if there has been one before."""
+        if self._both is None and any(s.operation.kind == "draw" for s in self.program.statements):
+            self._differentiate(call)  # it cannot run again, for it would draw other numbers
+        kept: Sequence[Any] | None = None
+        if self._both is None:
+            call.results = self.program.run(call.values)
+        else:
+            call.results, kept = self._both.run(call.values)
+        return self._together([np.asarray(call.results[x.number]) for x in self.tracked]), (kept,)
+
+    def _backward(
+        self, g: Array, y: Array, saved: tuple[Any, ...], *arrays: Array, call: Call
+    ) -> tuple[Array | None, ...]:
+        (kept,) = saved
+        both = self._both or self._differentiate(call)
+        if kept is None:
+            _, kept = both.run(call.values)
+        found = both.pull([part for _, part in self._apart(g)], kept)
+        keys = (self.found.sources[k].key for k in self._arrays)
+        return tuple(
+            found[key] if key in found else np.zeros_like(array)
+            for key, array in zip(keys, arrays, strict=True)
+        )
+
+    def _differentiate(self, call: Call) -> Both:
+        """Trace the backward pass too."""
+        with enable_grad():
+            if self.is_fusing:
+                found, _ = traced(self.function, self.title, call.leaves, backward=True)
+            else:
+                with unfused():
+                    found, _ = traced(self.function, self.title, call.leaves, backward=True)
+        self._both = Both(found)
+        return self._both
+
+    def _reference(self, *operands: Array, call: Call) -> Array:
+        """The function as it stands, of which higher derivatives are taken.
+
+        Raises:
+            TraceError: it would not compute the same again.
+        """
+        again = ""
+        if any(s.operation.kind == "draw" for s in self.program.statements):
+            again = "it draws random numbers"
+        elif any(effect.value is not None for effect in self.found.effects):
+            again = "it changes arrays that it sees"
+        elif not self.fits():
+            again = "what it sees has changed since"
+        if again:
+            raise TraceError(
+                f"jit({self.title}): its second derivative is that of the function itself, which "
+                f"would have to run again, but {again}; take the derivatives inside of the "
+                "compiled function"
+            )
+        args, kwargs = call.leaves.rebuilt(call.leaves.values)
+        result = self.function(*args, **kwargs)
+        outputs: dict[int, Any] = {}
+        _paired(self.found.result, result, outputs)
+        return self._together([outputs[x.number] for x in self.tracked])
+
+    def _together(self, parts: Sequence[Array]) -> Array:
+        """The tracked outputs as one array; the output itself if there is one."""
+        if len(parts) == 1:
+            return parts[0]
+        return concatenate([part.reshape(-1) for part in parts])
+
+    def _apart(self, hub: Array) -> Iterator[tuple[int, Any]]:
+        """The number of each tracked output, and its part of what `_together` has joined."""
+        if len(self.tracked) == 1:
+            yield self.tracked[0].number, hub
+            return
+        start = 0
+        for x in self.tracked:
+            variable = self.found.outputs[x.number]
+            stop = start + int(np.prod(variable.shape))
+            part = hub[start:stop].reshape(variable.shape)
+            yield x.number, part if part.dtype == variable.dtype else part.astype(variable.dtype)
+            start = stop
+
+
+class Both:
+    """A forward program that keeps what the backward program needs, and that.
+
+    Args:
+        found: a trace with a backward pass.
+    """
+
+    def __init__(self, found: Traced) -> None:
+        outputs = [*found.outputs, *_changed(found)]
+        self.leaves = [s.key for s, g in zip(found.leaves, found.gradients, strict=True)
+                       if g is not None]  # fmt: skip
+        gradients = [g for g in found.gradients if g is not None]
+        everything = needed(found.trace.statements, [*outputs, *gradients])
+        first = needed(everything, outputs)
+        known = set(map(id, first))
+        second = [statement for statement in everything if id(statement) not in known]
+        made = {v for statement in second for v in statement.outputs}
+        read = [*(x for statement in second for x in statement.operands), *gradients]
+        kept = tuple(dict.fromkeys(
+            x for x in read
+            if isinstance(x, Variable) and x.value is None and x not in made
+            and x not in found.seeds
+        ))  # fmt: skip
+        self.count = len(outputs)
+        self.forward = Program(tuple(found.trace.inputs), first, (*outputs, *kept))
+        self.backward = Program((*found.seeds, *kept), second, tuple(gradients))
+
+    def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Results, and what is kept."""
+        results = self.forward.run(values)
+        return results[: self.count], results[self.count :]
+
+    def pull(self, cotangents: Sequence[Array], kept: Sequence[Any]) -> dict[Any, Array]:
+        """The cotangent of each leaf, by the key of its source."""
+        found = self.backward.run([*cotangents, *kept])
+        return dict(zip(self.leaves, found, strict=True))
+
+
+def program_of(found: Traced) -> Program:
+    """The statements that lead to what a function returns and changes."""
+    outputs = (*found.outputs, *_changed(found))
+    return Program(tuple(found.trace.inputs), needed(found.trace.statements, outputs), outputs)
+
+
+def _changed(found: Traced) -> list[Operand]:
+    return [effect.value for effect in found.effects if effect.value is not None]
+
+
+def _state(tensor: Tensor) -> tuple[Any, ...]:
+    data = tensor.data
+    return data.shape, data.dtype, tensor.requires_grad, tensor.grad is None
+
+
+def _never(*_: Any, **__: Any) -> Array:
+    raise NotImplementedError("a compiled function is differentiated as a whole")
+
+
+def _result(x: Any, results: Sequence[Any], recorded: dict[int, Tensor]) -> Any:
+    """What is returned in the place of an `Output`."""
+    if not isinstance(x, Output):
+        return x.copy() if isinstance(x, np.ndarray) else x
+    if x.number in recorded:
+        return recorded[x.number]
+    value = as_numpy(results[x.number], x)
+    if x.kind != "Tensor":
+        return value
+    tensor = Tensor(value)
+    tensor.data = value  # a scalar stays one
+    return tensor
+
+
+def as_numpy(value: Any, x: Output) -> Any:
+    """A result as NumPy's own functions give it: a scalar, or an array of no axes."""
+    if x.kind == "number":
+        return value
+    return np.asarray(value)[()] if x.scalar else np.asarray(value)
+
+
+def _mapped(function: Callable[[Any], Any], nest: Any) -> Any:
+    if isinstance(nest, list | tuple):
+        parts = [_mapped(function, part) for part in nest]
+        return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
+    if isinstance(nest, dict):
+        return {k: _mapped(function, part) for k, part in nest.items()}
+    return function(nest)
+
+
+def _paired(nest: Any, result: Any, found: dict[int, Any]) -> None:
+    """What stands in a result in the place of each `Output`."""
+    if isinstance(nest, Output):
+        found[nest.number] = result
+    elif isinstance(nest, list | tuple):
+        for part, other in zip(nest, result, strict=True):
+            _paired(part, other, found)
+    elif isinstance(nest, dict):
+        for key, part in nest.items():
+            _paired(part, result[key], found)

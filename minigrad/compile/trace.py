@@ -1,0 +1,264 @@
+"""A world in which NumPy's functions write a program down while they compute.
+
+A function is run once, with `TracedArray`s in the place of its arrays. Everything that NumPy, the
+primitives and the engine's own walk do to them becomes a statement. The values are there too, so
+shapes and types are NumPy's own; but nobody can look at them: what depends on a value, such as a
+branch, would hold for this call only and is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import linecache
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+import minigrad
+from minigrad.compile.operations import DRAW, Operation, of_primitive, opaque
+from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable, run
+from minigrad.compile.traced_array import TracedArray, TracedGenerator, TracedNumber, value_of
+from minigrad.primitives import Primitive
+from minigrad.tape import current
+from minigrad.tensor import Tensor
+
+_OURS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (minigrad, np))
+
+
+class TraceError(TypeError):
+    """What a compiled function cannot do, in which line, and what to do instead.
+
+    Example:
+        >>> from minigrad.compile import TraceError
+        >>> try:
+        ...     mg.jit(lambda x: x if x > 0 else -x)(1.0)
+        ... except TraceError as error:
+        ...     print("np.where" in str(error))
+        True
+    """
+
+
+class Trace:
+    """A program that is being written down.
+
+    Args:
+        title: the function's name, for messages.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.inputs: list[Variable] = []
+        self.statements: list[Statement] = []
+        self.is_open = True
+        self._known: dict[Any, tuple[Variable, ...]] = {}
+        self._constants: dict[Any, Variable] = {}
+        self._numbers: dict[Operand, int] = {}
+
+    # What goes in and comes out
+
+    def array(self, value: np.ndarray, name: str | None = None) -> TracedArray:
+        """An input."""
+        found = np.array(value)  # its own: the function may write into it
+        variable = Variable(found.shape, found.dtype, name=name)
+        self.inputs.append(variable)
+        return TracedArray(self, variable, found)
+
+    def number(self, value: complex, name: str | None = None) -> TracedNumber:
+        """An input that is a Python number."""
+        variable = Variable((), np.asarray(value).dtype, weak=True, name=name)
+        self.inputs.append(variable)
+        return TracedNumber(self, variable, value)
+
+    def generator(self, value: np.random.Generator, name: str | None = None) -> TracedGenerator:
+        """An input that draws random numbers."""
+        variable = Variable((), None, name=name)
+        self.inputs.append(variable)
+        return TracedGenerator(self, variable, copy.deepcopy(value))
+
+    def operand(self, x: Any) -> Operand:
+        """What stands for a traced array, an array or a number in a statement."""
+        if isinstance(x, TracedArray):
+            if x.trace is not self:
+                self.refuse(
+                    "an array of another compiled function, or of an earlier call of this one, "
+                    "is used", "return it from there instead of keeping it in a variable",
+                )  # fmt: skip
+            return x.variable
+        if isinstance(x, np.ndarray):
+            return self._constant(x)
+        if isinstance(x, bool | int | float | complex | np.generic):
+            return Literal(x)
+        if hasattr(x, "__array_ufunc__"):
+            self.refuse(f"got a {type(x).__name__}", "convert it to a NumPy array first")
+        return self._constant(np.asarray(x))
+
+    def program(self, outputs: Sequence[Operand]) -> Program:
+        """What was written down, with these outputs."""
+        return Program(tuple(self.inputs), list(self.statements), tuple(outputs))
+
+    def _constant(self, array: np.ndarray) -> Variable:
+        if array.dtype == object:
+            self.refuse("an array of Python objects is used", "convert it to numbers first")
+        digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+        key = array.shape, array.dtype, digest
+        if key not in self._constants:
+            value = array.copy() if array.flags.writeable or array.base is not None else array
+            self._constants[key] = Variable(
+                array.shape, array.dtype, value=value, place=self.place()
+            )
+        return self._constants[key]
+
+    # What is done
+
+    def apply(
+        self, operation: Operation, operands: Sequence[Any], static: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Compute, and write the statement down."""
+        if not self.is_open:
+            self.refuse(
+                "an array that stood for an argument is used after the call",
+                "return it instead of keeping it",
+            )
+        arrays = list(operands)
+        kept = {k: self._slotted(v, arrays) for k, v in (static or {}).items()}
+        result = run(operation, [value_of(x) for x in arrays], kept)
+        variables = tuple(self.operand(x) for x in arrays)
+        outputs = self._statement(operation, variables, kept, (result,))
+        return self._wrapped(outputs[0], result)
+
+    def draw(
+        self, generator: TracedGenerator, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Random numbers: every call is one more, in their order."""
+        if any(isinstance(x, TracedArray) for x in (*args, *kwargs.values())):
+            self.refuse(
+                f"{method}() is called with an array that is computed",
+                "draw standard numbers, and scale them",
+            )
+        result = getattr(generator.value, method)(*args, **kwargs)
+        variable = _variable(result)
+        variable.place = self.place()
+        static = {"method": method, "arguments": args, **kwargs}
+        self.statements.append(Statement(DRAW, (generator.variable,), static, (variable,)))
+        return self._wrapped(variable, result)
+
+    def primitive(
+        self, primitive: Primitive, operands: Sequence[Any], static: Mapping[str, Any]
+    ) -> Any:
+        """A primitive: as one operation, or as what it is made of."""
+        known = of_primitive(primitive)
+        if known is not None:
+            return self.apply(known, operands, static)
+        if primitive.kind in ("elementwise", "fused"):
+            return primitive.run(operands, static)
+        return self.apply(opaque(primitive), operands, static)
+
+    def _statement(
+        self,
+        operation: Operation,
+        operands: tuple[Operand, ...],
+        static: Mapping[str, Any],
+        results: Sequence[Any],
+    ) -> tuple[Variable, ...]:
+        """A statement's outputs; those of an equal one if there was one before."""
+        key = operation, tuple(map(self._key, operands)), frozen(static)
+        if key not in self._known:
+            outputs = tuple(map(_variable, results))
+            place = self.place()
+            for variable in outputs:
+                variable.place = place
+            self.statements.append(Statement(operation, operands, static, outputs))
+            self._known[key] = outputs
+        return self._known[key]
+
+    def _key(self, x: Operand) -> Any:
+        return (type(x.value), repr(x.value)) if isinstance(x, Literal) else x
+
+    def _slotted(self, value: Any, arrays: list[Any]) -> Any:
+        """A keyword's value with slots for the arrays in it, which become operands."""
+        if isinstance(value, TracedArray | Tensor):
+            arrays.append(value.data if isinstance(value, Tensor) else value)
+            return Slot(len(arrays) - 1)
+        if isinstance(value, np.ndarray):
+            arrays.append(value)
+            return Slot(len(arrays) - 1)
+        if isinstance(value, list) and any(isinstance(x, TracedArray | list) for x in value):
+            self.refuse("a list of computed arrays is an index", "join them with np.stack first")
+        if isinstance(value, list):
+            return self._slotted(np.asarray(value), arrays)
+        if isinstance(value, tuple):
+            return tuple(self._slotted(part, arrays) for part in value)
+        return value
+
+    def _wrapped(self, variable: Variable, result: Any) -> Any:
+        if isinstance(result, bool | int | float | complex) and not isinstance(result, np.generic):
+            return TracedNumber(self, variable, result)
+        return TracedArray(self, variable, result)
+
+    # Where
+
+    def place(self) -> str:
+        """The line of the user's code that is running, and in which module."""
+        file, line = user_line()
+        scope = current().scope
+        where = f"{file}:{line}" if file else ""
+        return f"{where} {scope}" if scope else where
+
+    def refuse(self, what: str, instead: str) -> NoReturn:
+        """Say what cannot be compiled, in which line, and what to do.
+
+        Raises:
+            TraceError: always.
+        """
+        raise TraceError(f"jit({self.title}): {said_line()}: {what}; {instead}")
+
+
+def user_line() -> tuple[str, int]:
+    """File and number of the innermost running line that is not minigrad's or NumPy's."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_OURS) and not file.startswith("<frozen"):
+            return file, frame.f_lineno
+        frame = frame.f_back  # type: ignore[assignment]
+    return "", 0
+
+
+def said_line() -> str:
+    """The running line as a message quotes it."""
+    return quoted(*user_line())
+
+
+def quoted(file: str, line: int) -> str:
+    """A line of code, and where it stands."""
+    text = linecache.getline(file, line).strip()
+    return f"{os.path.basename(file)}, line {line}" + (f": `{text}`" if text else "")
+
+
+def quoted_place(place: str) -> str:
+    """The line of a `Variable.place`, as a message quotes it."""
+    file, _, line = place.partition(" ")[0].rpartition(":")
+    return quoted(file, int(line)) if file else "the function"
+
+
+def frozen(value: Any) -> Any:
+    """A keyword's value as part of a key."""
+    if isinstance(value, Mapping):
+        return tuple((k, frozen(v)) for k, v in value.items())
+    if isinstance(value, tuple | list):
+        return type(value).__name__, tuple(map(frozen, value))
+    if isinstance(value, slice):
+        return "slice", value.start, value.stop, value.step
+    if isinstance(value, Slot):
+        return value
+    return type(value), value
+
+
+def _variable(result: Any) -> Variable:
+    weak = isinstance(result, bool | int | float | complex) and not isinstance(result, np.generic)
+    array = np.asarray(result)
+    return Variable(array.shape, array.dtype, weak=weak)

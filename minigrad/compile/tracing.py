@@ -1,0 +1,421 @@
+"""A function is run once on arrays that stand for others: what it computes, and what it changes.
+
+Nothing else may come of that run. It is done twice, and both programs must be equal: a number
+that is drawn, or a clock that is read, would otherwise stay what it was. What the function
+changes besides arrays, what it prints, is an error that names the line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from minigrad.compile.closure import Closure, Place, closure_of, is_library
+from minigrad.compile.program import Literal, Operand, Variable
+from minigrad.compile.signature import Leaves
+from minigrad.compile.trace import Trace, TraceError, frozen, quoted, quoted_place
+from minigrad.compile.traced_array import TracedArray, TracedNumber
+from minigrad.tape import ancestors, walk
+from minigrad.tensor import Tensor
+from minigrad.tree import tree_leaves
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an input of the program is read from.
+
+    Attributes:
+        kind: "data" or "grad" of a Tensor, or "value" of what is no Tensor.
+        where: the Tensor, the `Place`, or the number of the argument.
+    """
+
+    kind: str
+    where: Any
+
+    @property
+    def key(self) -> Any:
+        """By which two are told apart."""
+        return self.kind, self.where if isinstance(self.where, int) else id(self.where)
+
+    def owner(self, values: Sequence[Any]) -> Any:
+        """The Tensor, the place, or the argument itself."""
+        return values[self.where] if isinstance(self.where, int) else self.where
+
+    def read(self, values: Sequence[Any]) -> Any:
+        """The array, number or generator, as it is now."""
+        owner = self.owner(values)
+        if self.kind != "value":
+            return getattr(owner, self.kind)
+        return owner.get() if isinstance(owner, Place) else owner
+
+    def write(self, values: Sequence[Any], new: Any, *, in_place: bool) -> None:
+        """Put a new value there; into the array that is there if it is to stay the same one."""
+        owner = self.owner(values)
+        if in_place:
+            now = self.read(values)
+            if now is not new:
+                np.copyto(now, new)
+        elif self.kind != "value":
+            setattr(owner, self.kind, new)
+        else:
+            owner.set(new)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        owner = self.where
+        return owner.name if isinstance(owner, Place | Tensor) and owner.name else self.kind
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that the function changes: an array, or a number, that it sees.
+
+    Attributes:
+        source: where.
+        value: what is there afterwards; ``None`` where a gradient is forgotten.
+        in_place: whether it is the same array that has changed.
+    """
+
+    source: Source
+    value: Operand | None
+    in_place: bool
+
+
+@dataclass(frozen=True)
+class Output:
+    """A place in the result's nest.
+
+    Attributes:
+        number: of the program's output.
+        kind: "array", "Tensor", or "number" for Python's.
+        scalar: whether it is a number of NumPy's and not an array of one entry.
+        tracked: whether the result is recorded.
+    """
+
+    number: int
+    kind: str
+    scalar: bool
+    tracked: bool = False
+
+
+@dataclass
+class Traced:
+    """What came of a run.
+
+    Attributes:
+        trace: the statements.
+        sources: where each input is read from.
+        result: what the function returned, with an `Output` in the place of each array.
+        outputs: the variables that these stand for.
+        effects: what it changes.
+        leaves: sources of the Tensors that the result depends on, and that are tracked.
+        seeds: inputs for the cotangents of the tracked outputs, if a backward pass was traced.
+        gradients: cotangents of the leaves.
+    """
+
+    trace: Trace
+    sources: list[Source] = field(default_factory=list)
+    result: Any = None
+    outputs: list[Operand] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    leaves: list[Source] = field(default_factory=list)
+    seeds: list[Variable] = field(default_factory=list)
+    gradients: list[Operand | None] = field(default_factory=list)
+
+
+def traced(
+    function: Callable[..., Any], title: str, leaves: Leaves, *, backward: bool = False
+) -> tuple[Traced, Closure]:
+    """Trace a function twice, and see that both programs are equal.
+
+    Args:
+        function: it is called with the arguments.
+        title: its name, for messages.
+        leaves: the arguments.
+        backward: whether to trace the backward pass of its outputs too.
+
+    Raises:
+        TraceError: it does what cannot be compiled.
+    """
+    closure = closure_of(function, *leaves.owners)
+    found = [_Run(function, title, leaves, closure, backward).run() for _ in range(2)]
+    if (where := _difference(*found)) is not None:
+        raise TraceError(
+            f"jit({title}): {where} does not compute the same when it is called "
+            "twice with the same arguments: does it draw random numbers, or read a clock? Pass a "
+            "generator (np.random.default_rng) or the number as an argument"
+        )
+    return found[0], closure
+
+
+class _Run:
+    """One run of the function, after which everything is as it was before."""
+
+    def __init__(
+        self, function: Callable[..., Any], title: str, leaves: Leaves, closure: Closure,
+        backward: bool,
+    ) -> None:  # fmt: skip
+        self.function, self.leaves, self.closure = function, leaves, closure
+        self.backward = backward
+        self.trace = Trace(title)
+        self.found = Traced(self.trace)
+        self.tensors: dict[Tensor, Source] = {}  # those that the function is given or sees
+        self.given: list[tuple[Source, Any, Callable[[], Any]]] = []  # (what, before, how to read)
+
+    def run(self) -> Traced:
+        draws = _global_draws()
+        with self._around():
+            result = self.function(*self.args, **self.kwargs)
+            self._effects()
+            self.found.result = self._nest(result)
+            if self.backward:
+                self._walk(result)
+        if (name := self.closure.changed()) is not None:
+            self._refuse(
+                self.closure.changed,
+                f"the function changes {name}, which would happen only while it is traced; return "
+                "the value instead",
+            )
+        if _global_draws() != draws:
+            draws = _global_draws()
+            self._refuse(
+                lambda: _global_draws() != draws,
+                "the function draws from the random numbers of np.random or random, which would "
+                "be the same in every call; pass a generator, np.random.default_rng(…), as an "
+                "argument",
+            )
+        return self.found
+
+    @contextlib.contextmanager
+    def _around(self) -> Iterator[None]:
+        """Traced arrays are in the places of those that the function is given or sees."""
+        with contextlib.ExitStack() as undo:
+            values = [self._argument(k, value) for k, value in enumerate(self.leaves.values)]
+            self.args, self.kwargs = self.leaves.rebuilt(values)
+            self._swap(undo)
+            undo.callback(setattr, self.trace, "is_open", False)
+            undo.enter_context(contextlib.redirect_stdout(_Refusing(sys.stdout, self.trace)))
+            yield
+
+    def _refuse(self, changed: Callable[[], Any], what: str) -> NoReturn:
+        """Run once more, to see which line does it.
+
+        Raises:
+            TraceError: always.
+        """
+        again = _Run(self.function, self.trace.title, self.leaves, self.closure, False)
+        self.closure.restore()
+        with again._around(), _watched(changed) as lines:
+            self.function(*again.args, **again.kwargs)
+        self.closure.restore()
+        where = f"{lines[0]}: " if lines else ""
+        raise TraceError(f"jit({self.trace.title}): {where}{what}")
+
+    # Before
+
+    def _input(self, source: Source, value: Any, name: str | None) -> Any:
+        self.found.sources.append(source)
+        if isinstance(value, np.random.Generator):
+            return self.trace.generator(value, name)
+        if isinstance(value, bool | int | float | complex) and not isinstance(value, np.generic):
+            return self.trace.number(value, name)
+        return self.trace.array(value, name)
+
+    def _argument(self, number: int, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            tensor = Tensor(
+                self._input(Source("data", number), value.data, value.name),
+                requires_grad=value.requires_grad, name=value.name,
+            )  # fmt: skip
+            self._follow(tensor, number)
+            return tensor
+        source = Source("value", number)
+        found = self._input(source, value, None)
+        self.given.append((source, found, lambda: found))
+        return found
+
+    def _follow(self, tensor: Tensor, owner: Any, name: str = "") -> None:
+        """Note what a Tensor holds before the run."""
+        self.tensors[tensor] = Source("data", owner)
+        grad = (owner if isinstance(owner, Tensor) else self.leaves.values[owner]).grad
+        if isinstance(grad, np.ndarray | np.generic):
+            tensor.grad = self._input(Source("grad", owner), grad, f"{name}.grad")
+        for kind in ("data", "grad"):
+            read = functools.partial(getattr, tensor, kind)
+            self.given.append((Source(kind, owner), read(), read))
+
+    def _swap(self, undo: contextlib.ExitStack) -> None:
+        for tensor, name in self.closure.tensors.items():
+            undo.callback(setattr, tensor, "data", tensor.data)
+            undo.callback(setattr, tensor, "grad", tensor.grad)
+            if isinstance(tensor.data, np.ndarray | np.generic):
+                tensor.data = self._input(Source("data", tensor), tensor.data, name)
+            self._follow(tensor, tensor, name)
+        for place in (*self.closure.arrays, *self.closure.generators, *self.closure.numbers):
+            source, before = Source("value", place), place.get()
+            undo.callback(place.set, before)
+            found = self._input(source, before, place.name)
+            place.set(found)
+            self.given.append((source, found, place.get))
+
+    # After
+
+    def _effects(self) -> None:
+        for source, before, read in self.given:
+            now = read()
+            array = now.data if isinstance(now, Tensor) else now
+            same = now is before
+            if same and not (isinstance(array, TracedArray) and array.version):
+                continue
+            if array is None and source.kind == "grad":
+                self.found.effects.append(Effect(source, None, False))
+            elif isinstance(array, TracedArray | np.ndarray | np.generic | bool | int | float):
+                value = self.trace.operand(array)
+                moved = source.kind == "data" and (value.shape, value.dtype) == (
+                    before.shape, before.dtype
+                )  # fmt: skip
+                self.found.effects.append(Effect(source, value, same or moved))
+            else:
+                raise TraceError(
+                    f"jit({self.trace.title}): the function puts a {type(now).__name__} in the "
+                    f"place of {source.name}, which would happen only while it is traced; return "
+                    "it instead"
+                )
+
+    def _nest(self, value: Any) -> Any:
+        if isinstance(value, Tensor) and isinstance(value.data, TracedArray):
+            if value in self.closure.tensors:
+                return value
+            tracked = value.requires_grad and not value.freed and bool(self._leaves_of([value]))
+            return self._output(value.data, "Tensor", tracked)
+        if isinstance(value, TracedNumber):
+            return self._output(value, "number")
+        if isinstance(value, TracedArray):
+            return self._output(value, "array")
+        if isinstance(value, list | tuple):
+            parts = [self._nest(part) for part in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        if isinstance(value, dict):
+            return {k: self._nest(part) for k, part in value.items()}
+        return value
+
+    def _output(self, array: TracedArray, kind: str, tracked: bool = False) -> Output:
+        self.found.outputs.append(array.variable)
+        scalar = isinstance(array.value, np.generic)
+        return Output(len(self.found.outputs) - 1, kind, scalar, tracked)
+
+    def _leaves_of(self, roots: Sequence[Tensor]) -> list[Tensor]:
+        """The tracked Tensors that these were made of, of those that the function was given."""
+        return [node for node in ancestors(roots) if node in self.tensors and node.requires_grad]  # type: ignore[misc]
+
+    def _walk(self, result: Any) -> None:
+        """Trace the backward pass of the tracked outputs."""
+        roots = [
+            x for x in tree_leaves(result)
+            if isinstance(x, Tensor) and isinstance(x.data, TracedArray)
+            and x not in self.closure.tensors
+            and x.requires_grad and not x.freed and self._leaves_of([x])
+        ]  # fmt: skip
+        if not roots:
+            return
+        leaves = self._leaves_of(roots)
+        pairs = []
+        for root in roots:
+            seed = self.trace.array(np.ones(root.shape, root.dtype), f"d{root.name or ''}")
+            self.found.seeds.append(self.trace.inputs.pop())
+            pairs.append((root, seed))
+        found = walk(pairs, leaves, retain_graph=True)
+        self.found.leaves = [self.tensors[leaf] for leaf in leaves]
+        self.found.gradients = [
+            self.trace.operand(found[leaf]) if leaf in found else None for leaf in leaves
+        ]
+
+
+@contextlib.contextmanager
+def _watched(changed: Callable[[], Any]) -> Iterator[list[str]]:
+    """Watch every line of the user's code; note the first after which something has changed."""
+    found: list[str] = []
+    last = [""]
+
+    def line(frame: Any, event: str, argument: Any) -> Any:
+        if not found and last[0] and changed():
+            found.append(last[0])
+        last[0] = quoted(frame.f_code.co_filename, frame.f_lineno)
+        return line
+
+    def call(frame: Any, event: str, argument: Any) -> Any:
+        return None if is_library(frame.f_globals.get("__name__")) else line
+
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        yield found
+    finally:
+        sys.settrace(before)
+        if not found and last[0] and changed():
+            found.append(last[0])
+
+
+class _Refusing:
+    """Standard output while a function is traced."""
+
+    def __init__(self, stream: Any, trace: Trace) -> None:
+        self.stream, self.trace, self.thread = stream, trace, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() == self.thread:
+            self.trace.refuse(
+                "something is printed, which would happen only while the function is traced",
+                "return it, and print it outside",
+            )
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def _global_draws() -> Any:
+    """Where the random numbers that belong to everybody stand."""
+    state: Any = np.random.get_state()
+    return state[1].tobytes(), state[2:], random.getstate()
+
+
+def _difference(one: Traced, other: Traced) -> str | None:
+    """Where two runs differ; ``None`` if they do not."""
+    numbers: list[dict[Any, int]] = [{}, {}]
+    for table, found in zip(numbers, (one, other), strict=True):
+        for variable in (*found.trace.inputs, *found.seeds):
+            table[variable] = len(table)
+    first, second = one.trace.statements, other.trace.statements
+    for a, b in zip(first, second, strict=False):
+        if (
+            a.operation is not b.operation
+            or frozen(a.static) != frozen(b.static)
+            or len(a.operands) != len(b.operands)
+            or not all(_same(x, y, *numbers) for x, y in zip(a.operands, b.operands, strict=True))
+        ):
+            return quoted_place(a.outputs[0].place)
+        for table, statement in zip(numbers, (a, b), strict=True):
+            for variable in statement.outputs:
+                table[variable] = len(table)
+    if len(first) != len(second):
+        longer = max(first, second, key=len)
+        return quoted_place(longer[min(len(first), len(second))].outputs[0].place)
+    return None
+
+
+def _same(x: Operand, y: Operand, first: Mapping[Any, int], second: Mapping[Any, int]) -> bool:
+    if isinstance(x, Literal) or isinstance(y, Literal):
+        return type(x) is type(y) and repr(x.value) == repr(y.value)
+    if x.value is not None and y.value is not None:
+        return x.value.tobytes() == y.value.tobytes() and x.shape == y.shape
+    return first.get(x, -1) == second.get(y, -2)

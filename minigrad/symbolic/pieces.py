@@ -1,0 +1,127 @@
+"""Functions with a kink, a choice or a constant, unevaluated: max(a, b) is written so.
+
+Their derivatives are the engine's, also at the kink: 0 for |x| at 0, ½ where max has a tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+from minigrad.arrays import functions
+from minigrad.arrays.symbolic import function_of
+from minigrad.primitives import Primitive
+
+
+class greater(sympy.Function):  # noqa: N801 (SymPy's functions are lower case)
+    """1 where a > b, else 0: Iverson's bracket."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
+class same(sympy.Function):  # noqa: N801
+    """1 where a = b, else 0."""
+
+    @classmethod
+    def eval(cls, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr | None:
+        """One form for a = b and b = a, a number on the right."""
+        first, second = sorted((a, b), key=lambda e: (e.is_number, sympy.default_sort_key(e)))
+        return None if (a, b) == (first, second) else cls(first, second)
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
+class sign(sympy.Function):  # noqa: N801
+    """−1, 0 or 1."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
+class stopped(sympy.Function):  # noqa: N801
+    """The value itself, as a constant: no gradient flows back through it."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
+class relu(sympy.Function):  # noqa: N801
+    """The larger of z and 0."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return greater(self.args[0], 0)
+
+
+class absolute(sympy.Function):  # noqa: N801
+    """The absolute value."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sign(self.args[0])
+
+
+class maximum(sympy.Function):  # noqa: N801
+    """The larger of two."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        a, b = self.args if argindex == 1 else reversed(self.args)
+        return _share(a, b)
+
+
+class minimum(sympy.Function):  # noqa: N801
+    """The smaller of two."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        b, a = self.args if argindex == 1 else reversed(self.args)
+        return _share(a, b)
+
+
+class where(sympy.Function):  # noqa: N801
+    """The second where the first, a condition, is 1; the third where it is 0."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        condition = self.args[0]
+        return (sympy.Integer(0), condition, 1 - condition)[argindex - 1]
+
+
+def _share(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """How much of the cotangent the larger one gets: half in a tie."""
+    return greater(a, b) + same(a, b) / 2
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], sympy.Expr]] = {
+    "greater": greater,
+    "less": lambda a, b: greater(b, a),
+    "greater_equal": lambda a, b: 1 - greater(b, a),
+    "less_equal": lambda a, b: 1 - greater(a, b),
+    "equal": same,
+    "not_equal": lambda a, b: 1 - same(a, b),
+}
+"""The formula of each of NumPy's comparisons, 1 for True."""
+
+_WRITTEN = {f.__name__: f for f in (relu, absolute, maximum, minimum, sign)}
+
+
+def by_pieces(expression: sympy.Expr) -> sympy.Expr:
+    """The expression with each kink as a step function, as `minigrad.arrays.functions` has it."""
+    for name, written in _WRITTEN.items():
+        expression = expression.replace(written, getattr(functions, name))
+    expression = expression.replace(where, lambda c, x, y: c * x + (1 - c) * y)
+    return expression.replace(greater, lambda a, b: functions.heaviside(a - b))
+
+
+def written_as(primitive: Primitive) -> Callable[..., sympy.Expr]:
+    """SymPy's function for an elementwise primitive, as formulas show it."""
+    return _WRITTEN.get(primitive.name) or _real(function_of(primitive))
+
+
+def _real(function: Callable[..., sympy.Expr]) -> Callable[..., sympy.Expr]:
+    """The function with √x² as our |x|, whose derivative has a value at 0."""
+
+    def call(*operands: sympy.Expr) -> sympy.Expr:
+        return function(*operands).replace(sympy.Abs, absolute)
+
+    return call
