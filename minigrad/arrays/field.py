@@ -173,7 +173,6 @@ _ARITHMETIC: dict[str, Callable[..., int]] = {
     "sign": lambda a: 2 * _heaviside(a) - 1 if a else 0,
     "absolute": lambda a: a * (2 * _heaviside(a) - 1),
     "relu": lambda a: a * _heaviside(a),
-    "heaviside": lambda a, b: _heaviside(a) if a else b,
     "maximum": lambda a, b: a if _heaviside(a - b) else b,
     "minimum": lambda a, b: b if _heaviside(a - b) else a,
 }

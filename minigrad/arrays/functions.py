@@ -138,11 +138,6 @@ def expm1(z: sympy.Expr) -> sympy.Expr:
     return exp(z) - 1
 
 
-def step(z: sympy.Expr, at_zero: sympy.Expr) -> sympy.Expr:
-    """`heaviside` with a value of its own at 0."""
-    return at_zero if z.is_zero else heaviside(z)
-
-
 def copysign(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     """The absolute value of a with the sign of b."""
     return absolute(a) * sign(b)
@@ -191,11 +186,6 @@ def floor_divide(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
 def remainder(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     """What is left of a, with the sign of b."""
     return a - b * floor(a / b)
-
-
-def fmod(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
-    """What is left of a, with the sign of a."""
-    return a - b * trunc(a / b)
 
 
 def hypot(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:

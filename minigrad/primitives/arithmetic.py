@@ -111,18 +111,6 @@ remainder = elementwise(
         2.0 1.0
     """,
 )  # fmt: skip
-fmod = elementwise(
-    "fmod", np.fmod,
-    partials=(1, lambda y, a, b: (y - a) / b),
-    symbol="fmod", domain=("unit", "above one"), analytic=False,
-    nonsmooth="it jumps where a is a multiple of b; the derivatives are those away from 0",
-    doc="""What is left of a when b is taken away as often as it fits, with the sign of a.
-
-    Example:
-        >>> print(mg.fmod(-1.0, 3.0), mg.grad(mg.fmod)(-7.0, 3.0))
-        -1.0 1.0
-    """,
-)  # fmt: skip
 
 
 @implements(np.divmod)

@@ -34,17 +34,17 @@ real = linear(
         [1.] 0.0
     """,
 )  # fmt: skip
-imag = linear(
-    "imag", lambda z: z * 0 if z.dtype == object else z.imag, numpy=(np.imag,), label="Im",
-    analytic=False, samples=(sample((2, 3)),),
-    adjoints=(lambda g, z: g * (-1j if np.iscomplexobj(z) else 0),),
-    doc="""The imaginary part.
+
+
+@implements(np.imag)
+def imag(z: Array) -> Array:
+    """The imaginary part.
 
     Example:
         >>> print(mg.imag(np.array([1.0 + 2.0j])), mg.grad(lambda x: mg.imag(x * 1j * x))(2.0))
         [2.] 4.0
-    """,
-)  # fmt: skip
+    """
+    return real(z * -1j) if np.iscomplexobj(z) else z * 0
 
 
 @implements(np.angle)

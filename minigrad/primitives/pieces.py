@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import quotient
+from minigrad.primitives.arithmetic import quotient, remainder
 from minigrad.primitives.calls import plain
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array, Primitive, elementwise, implements
@@ -66,18 +66,6 @@ minimum = elementwise(
         [1. 2.] 0.5
     """,
 )  # fmt: skip
-heaviside = elementwise(
-    "heaviside", np.heaviside,
-    partials=(0, lambda y, a, b: (a == 0) * 1.0),
-    symbol="step", analytic=False,
-    nonsmooth="it jumps at a = 0; the derivative by a is 0 there as elsewhere",
-    doc="""0 where a is negative, 1 where it is positive, b where it is 0.
-
-    Example:
-        >>> print(mg.heaviside(np.array([-1.0, 0.0, 2.0]), 0.5))
-        [0.  0.5 1. ]
-    """,
-)  # fmt: skip
 copysign = elementwise(
     "copysign", np.copysign,
     partials=(lambda y, a, b: _sign(a) * np.copysign(1.0, b), 0),
@@ -90,6 +78,31 @@ copysign = elementwise(
         -2.0 -1.0
     """,
 )  # fmt: skip
+
+
+@implements(np.heaviside)
+def heaviside(a: Array, b: Array) -> Array:
+    """0 where ``a`` is negative, 1 where it is positive, ``b`` where it is 0.
+
+    The derivative by ``a`` is 0, also where it jumps.
+
+    Example:
+        >>> print(mg.heaviside(np.array([-1.0, 0.0, 2.0]), 0.5))
+        [0.  0.5 1. ]
+    """
+    return where(a == 0, b, (sign(a) + 1) / 2)
+
+
+@implements(np.fmod)
+def fmod(a: Array, b: Array) -> Array:
+    """What is left of ``a`` when ``b`` is taken away as often as it fits, with the sign of ``a``.
+
+    Example:
+        >>> print(mg.fmod(-7.0, 3.0), mg.grad(mg.fmod, argnums=1)(-7.0, 3.0))
+        -1.0 2.0
+    """
+    b = absolute(b)
+    return where(a < 0, -remainder(-a, b), remainder(a, b))
 
 
 @implements(np.fabs)
