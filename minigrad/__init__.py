@@ -13,10 +13,10 @@ All examples in docstrings take these imports for granted:
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minigrad import autograd, hooks, memory, primitives, tape, tensor, tree
+from minigrad import autograd, hooks, memory, primitives, scope, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
-from minigrad.tape import unfused
+from minigrad.scope import enable_grad, no_grad, unfused
 from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
@@ -78,6 +78,17 @@ def jit(
     return compiled(function, static_argnums, static_argnames)
 
 
-__all__ = ["Parameter", "Tensor", "jit", "tape", "tensor", "tree", "unfused"]
+__all__ = [
+    "Parameter",
+    "Tensor",
+    "enable_grad",
+    "jit",
+    "no_grad",
+    "scope",
+    "tape",
+    "tensor",
+    "tree",
+    "unfused",
+]
 __all__ += autograd.__all__
 __all__ += primitives.__all__

@@ -22,20 +22,19 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.tape import Node, ancestors, current, enable_grad, next_index, no_grad, walk
+from minigrad.scope import current, differentiating
+from minigrad.tape import Node, ancestors, next_index, walk
 from minigrad.tensor import Tensor, own, raw
 from minigrad.tree import tree_leaves, tree_map
 
 __all__ = [
     "checkpoint",
-    "enable_grad",
     "grad",
     "gradients",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
-    "no_grad",
     "value_and_grad",
     "vjp",
 ]
@@ -103,7 +102,7 @@ def value_and_grad(
 
     def derived(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         level = Level()
-        with enable_grad():
+        with differentiating():
             varied, variables = level.varied(args, numbers)
             result = function(*varied, **kwargs)
             output, aux = result if has_aux else (result, None)
@@ -149,7 +148,7 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
         6.0 3.0 2.0
     """
     level = Level()
-    with enable_grad():
+    with differentiating():
         varied, variables = level.varied(args, range(len(args)))
         output = function(*varied)
     recorded = level.is_recorded(output, variables)
@@ -158,7 +157,7 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
         pairs: list[tuple[Any, Array]] = []
         tree_map(lambda y, u: pairs.append((y, _fitting(y, u))), output, cotangent)
         again = level.recording and (recorded or any(_is_tracked(u) for _, u in pairs))
-        with enable_grad():
+        with differentiating():
             pairs = [(y, u) for y, u in pairs if _is_tracked(y)]
             return tuple(level.pulled(pairs, variables, create_graph=again, retain_graph=True))
 
@@ -184,7 +183,7 @@ def jvp(function: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, An
     several = isinstance(args, tuple)
     points, along = (args, tangents) if several else ((args,), (tangents,))
     level = Level()
-    with enable_grad():
+    with differentiating():
         varied, variables = level.varied(points, range(len(points)))
         output = function(*varied)
         flat = [y for y in tree_leaves(output) if _is_tracked(y)]
@@ -213,7 +212,7 @@ def jacobian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Arr
 
     def derived(*args: Any, **kwargs: Any) -> Array:
         level = Level()
-        with enable_grad():
+        with differentiating():
             varied, (variable,) = level.varied(args, (argnum,))
             output = function(*varied, **kwargs)
             if not isinstance(variable, Tensor):
@@ -291,37 +290,39 @@ def checkpoint(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
             for parent in node.parents
             if parent is not None and parent.index < start
         ))  # fmt: skip
-        return Tensor.recorded(
-            output.data, _recomputed(lambda: function(*args, **kwargs), inputs), inputs
-        )
+        return _checkpointed(output, lambda: function(*args, **kwargs), inputs)
 
     return wrapped
 
 
-def _recomputed(run: Callable[[], Tensor], inputs: Sequence[Node]) -> Primitive:
-    """A primitive whose rules run the function again, once for all of its inputs."""
-    latest: dict[str, Any] = {}
+def _checkpointed(output: Tensor, run: Callable[[], Tensor], inputs: Sequence[Node]) -> Tensor:
+    """The output as one operation on its inputs, which is computed again in the backward pass."""
 
-    def cotangent(position: int) -> Callable[..., Array]:
-        def rule(g: Array, *_: Any, **__: Any) -> Array:
-            if latest.get("g") is not g:
-                start = next_index()
-                with enable_grad():
-                    output = run()
-                create = isinstance(g, Tensor)
-                latest["g"] = g
-                latest["found"] = walk(
-                    [(output, g)], inputs, since=start, create_graph=create, retain_graph=create
-                )
-            part = latest["found"].pop(inputs[position])
-            if not latest["found"]:
-                latest.clear()
-            return part
+    def again(*_: Any) -> Tensor:
+        value = run()
+        if isinstance(output.data, np.ndarray) and not np.array_equal(
+            output.data, value.data, equal_nan=output.dtype.kind in "fc"
+        ):
+            raise RuntimeError(
+                "checkpoint: the function computed another value the second time, so its gradient "
+                "would be wrong: draw random numbers (dropout) outside of it, and change no array "
+                "that it uses before the backward pass"
+            )
+        return value
 
-        return rule
+    def backward(g: Array, *_: Any) -> list[Array | None]:
+        start = next_index()
+        with differentiating():
+            value = again()
+        found = walk([(value, g)], inputs, since=start)
+        return [found.get(x) for x in inputs]
 
-    rules = tuple(cotangent(k) for k in range(len(inputs)))
-    return Primitive("checkpoint", run, "fused", rules, rules, label="checkpoint")
+    rules = (None,) * len(inputs)
+    primitive = Primitive(
+        "checkpoint", run, "fused", rules, rules, label="checkpoint",
+        backward=backward, reference=again,
+    )  # fmt: skip
+    return Tensor.recorded(output.data, primitive, inputs, saved=())
 
 
 class Level:

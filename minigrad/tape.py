@@ -1,8 +1,8 @@
-"""The tape: what is recorded, under which scope, and the walk back over it.
+"""The tape: what is recorded, and the backward pass over it.
 
-A node holds the primitive that made it, the raw operands, and the nodes among them. The walk
-is iterative, visits only what leads to what was asked for, keeps cotangents in a table of its
-own, and frees what it has used.
+A node holds the primitive that made it, the raw operands, and the nodes among them. The walk is
+iterative, visits only what leads to what was asked for, keeps cotangents in a table of its own,
+and frees what it has used.
 
 Example:
     >>> x = mg.Tensor(2.0, requires_grad=True)
@@ -17,141 +17,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from functools import wraps
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from minigrad.primitives import Primitive
-from minigrad.primitives.primitive import Array
-from minigrad.primitives.reductions import sum as sum_along
+from minigrad import guard
+from minigrad.primitives.indexing import Scattered
+from minigrad.primitives.primitive import Array, Primitive
+from minigrad.scope import Scope, current, differentiating
 
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where in the model an operation was recorded: one level of a path.
-
-    Attributes:
-        kind: ``"module"``, ``"gate"`` or ``"step"``.
-        name: the module's attribute name, the gate's name, or the time step's number.
-        parent: the scope around it; ``None`` at the top.
-        label: the class's name for a module, as pictures write it.
-    """
-
-    kind: str
-    name: str
-    parent: Scope | None = None
-    label: str = ""
-
-    @property
-    def path(self) -> tuple[Scope, ...]:
-        """All levels, outermost first."""
-        levels: list[Scope] = []
-        level: Scope | None = self
-        while level is not None:
-            levels.append(level)
-            level = level.parent
-        return tuple(reversed(levels))
-
-    def __str__(self) -> str:
-        return " › ".join(f"{s.kind} {s.name}" for s in self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What holds for operations now.
-
-    Attributes:
-        recording: whether they are recorded.
-        scope: under which scope.
-        fusing: whether a layer may do many in one.
-    """
-
-    recording: bool = True
-    scope: Scope | None = None
-    fusing: bool = True
-
-
-_state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (frozen)
-current = _state.get
-"""The `State` in force in this thread or task."""
-
-
-class _entered:  # noqa: N801 (those who call it see a function)
-    """Context manager, or decorator: a state is in force. Every module enters one: it is fast."""
-
-    __slots__ = ("before", "state")
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-
-    def __enter__(self) -> None:
-        self.before = _state.set(self.state)
-
-    def __exit__(self, *_: object) -> None:
-        _state.reset(self.before)
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def inside(*args: Any, **kwargs: Any) -> Any:
-            with _entered(self.state):
-                return function(*args, **kwargs)
-
-        return inside
-
-
-def scope(kind: str, name: str | int, label: str = "") -> Any:
-    """Context manager: operations inside are recorded under this scope."""
-    state = current()
-    inner = Scope(kind, str(name), state.scope, label)
-    return _entered(State(state.recording, inner, state.fusing))
-
-
-def no_grad() -> Any:
-    """Context manager: operations inside are not recorded.
-
-    Example:
-        >>> x = mg.Tensor(2.0, requires_grad=True)
-        >>> with mg.no_grad():
-        ...     y = x * x
-        >>> y.requires_grad
-        False
-    """
-    return _entered(replace(current(), recording=False))
-
-
-def enable_grad() -> Any:
-    """Context manager: operations inside are recorded, also within `no_grad`.
-
-    Example:
-        >>> x = mg.Tensor(2.0, requires_grad=True)
-        >>> with mg.no_grad(), mg.enable_grad():
-        ...     y = x * x
-        >>> y.requires_grad
-        True
-    """
-    return _entered(replace(current(), recording=True))
-
-
-def unfused() -> Any:
-    """Context manager: recurrent layers are recorded step by step, attention with its weights.
-
-    What draws, derives or proves a layer needs its single operations, and not the fused ones
-    that are faster.
-
-    Example:
-        >>> layer, x = nn.LSTM(3, 4), mg.Tensor(np.ones((1, 2, 3)))
-        >>> layer(x)[0].primitive.name
-        'swapaxes'
-        >>> with mg.unfused():
-        ...     print(layer(x)[0].primitive.name)
-        stack
-    """
-    return _entered(replace(current(), fusing=False))
-
+Static = Mapping[str, Any]
+Value = TypeVar("Value", bound="Node")
+NOTHING: Static = {}
+"""No static keywords."""
 
 next_index = itertools.count().__next__
 """Numbers nodes in the order of their creation, so operands have smaller numbers."""
@@ -170,38 +49,132 @@ class Node:
         index: number in order of creation.
         scope: where it was recorded.
         name: what pictures and reports call it; ``None`` if it has no name.
-        freed: whether a walk has freed what it was made of.
-        hooks: called with its cotangent; what they return, unless ``None``, replaces it.
-        stamps: (position, checksum) of each operand that others may change, see `stamp`.
-        shared: whether its data are a view of an array that others may change.
         saved: what a fused primitive's forward pass kept for its backward pass.
+        hooks: called with its cotangent; what they return, unless ``None``, replaces it.
+        stamps: checksums of operands that others may change, see `minigrad.guard`.
+        shared: whether its data are a view of an array that others may change.
         given: the operands as they were passed, where a Tensor without a gradient is among them:
             pictures show its name.
         recipe: the primitive and keywords of a value without a gradient that was computed inside
             `unfused`; no walk reads it.
     """
 
+    __slots__ = (
+        "__dict__", "__weakref__", "data", "index", "operands", "parents", "primitive",
+        "requires_grad", "scope", "static",
+    )  # fmt: skip
     data: Array
-    requires_grad: bool = False
-    primitive: Primitive | None = None
-    operands: Sequence[Array] = ()
-    parents: Sequence[Any] = ()
-    static: Mapping[str, Any] = {}
-    index: int = -1
-    scope: Scope | None = None
+    requires_grad: bool
+    primitive: Primitive | None
+    operands: Sequence[Array]
+    parents: Sequence[Any]
+    static: Static
+    index: int
+    scope: Scope | None
     name: str | None = None
-    freed: bool = False
-    hooks: tuple[Callable[[Array], Array | None], ...] = ()
-    stamps: tuple[tuple[int, int], ...] = ()
-    shared: bool = False
     saved: Any = None
+    hooks: tuple[Callable[[Array], Array | None], ...] = ()
+    stamps: guard.Stamps = ()
+    shared: bool = False
     given: Sequence[Any] = ()
-    recipe: tuple[Primitive, Mapping[str, Any]] | None = None
+    recipe: tuple[Primitive, Static] | None = None
+
+    def __init__(self, data: Array, *, requires_grad: bool = False) -> None:
+        self.data, self.requires_grad = data, requires_grad
+        self.primitive, self.operands, self.parents, self.static = None, (), (), NOTHING
+        self.index, self.scope = next_index(), current().scope
+
+    @classmethod
+    def recorded(
+        cls, data: Array, primitive: Primitive, parents: Sequence[Any], saved: Any = None
+    ) -> Self:
+        """A node that a primitive has made of others by means of its own."""
+        out = cls(data)
+        out.requires_grad, out.primitive, out.saved = True, primitive, saved
+        out.parents, out.operands = tuple(parents), tuple(node.data for node in parents)
+        return out
 
     @property
     def is_leaf(self) -> bool:
         """Whether it was made by hand and not by a recorded operation."""
         return self.primitive is None
+
+    @property
+    def freed(self) -> bool:
+        """Whether a walk has freed what it was made of."""
+        return self.primitive is not None and not self.operands
+
+
+_ndarray = np.ndarray
+_NUMBERS = frozenset({float, int})
+
+
+def record(
+    kind: type[Value], primitive: Primitive, operands: Sequence[Any], static: Static = NOTHING
+) -> Value:
+    """Apply a primitive to arrays and nodes; remember how, if a gradient is wanted.
+
+    Args:
+        kind: the class of the node that holds the result.
+        primitive: the operation.
+        operands: arrays, and nodes whose data are arrays.
+        static: the primitive's keywords.
+    """
+    arrays: list[Any] = []
+    parents: list[Node | None] = []
+    tracked = constant = given = False
+    plain = True  # whether NumPy alone will do
+    for x in operands:
+        parent, array = None, x
+        if isinstance(x, Node):
+            array = x.data
+            if x.requires_grad:
+                parent, tracked = x, True
+            else:
+                constant = True
+            if x.primitive is None or x.shared:
+                given = True
+        elif type(x) is _ndarray:
+            given = True
+        arrays.append(array)
+        parents.append(parent)
+        if type(array) is not _ndarray and type(array) not in _NUMBERS:
+            plain = False
+    state = current()
+    tracked = tracked and state.recording
+    saved = None
+    if not plain:
+        data = primitive.bind(arrays, static)
+    elif tracked and primitive.saving is not None:
+        data, saved = primitive.saving(*arrays, **static)
+    elif static:
+        data = primitive.forward(*arrays, **static)
+    else:
+        data = primitive.forward(*arrays)
+    out = kind.__new__(kind)
+    out.data, out.index, out.scope = data, next_index(), state.scope
+    if not tracked:
+        out.requires_grad, out.primitive, out.operands, out.parents = False, None, (), ()
+        out.static = NOTHING
+        if constant and state.recording and not state.fusing:
+            out.given, out.recipe = operands, (primitive, static)
+        return out
+    out.requires_grad, out.primitive = True, primitive
+    out.operands, out.parents = tuple(arrays), tuple(parents)
+    out.static = guard.kept(static) if static else static
+    if saved is not None:
+        out.saved = saved
+    if constant:
+        out.given = operands
+    if type(data) is _ndarray:
+        theirs = data is arrays[0] or data is arrays[-1]  # an operand as it came
+        if not theirs:
+            data.setflags(write=False)  # others reach it through .data, and rules rely on it
+        if given and (primitive.stamped or theirs or data.base is not None):
+            guard.watch(out, operands)
+    elif hasattr(data, "lift"):
+        out.operands = data.lift(arrays)
+    return out
 
 
 def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
@@ -223,8 +196,8 @@ def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
 
 
 def walk(
-    cotangents: Sequence[tuple[Node, Array]],
-    wanted: Sequence[Node] | None = None,
+    cotangents: Iterable[tuple[Node, Array]],
+    wanted: Iterable[Node] | None = None,
     *,
     retain_graph: bool = False,
     create_graph: bool = False,
@@ -236,7 +209,8 @@ def walk(
         cotangents: each output with its cotangent, an array of its shape.
         wanted: the nodes whose cotangents to return; all leaves that require one if ``None``.
         retain_graph: keep the graph for another walk.
-        create_graph: run the rules on nodes, so that the walk is itself recorded.
+        create_graph: run the rules on nodes, so that the walk is itself recorded; the cotangents
+            are nodes then.
         since: nodes older than this number are taken as leaves.
 
     Returns:
@@ -247,66 +221,43 @@ def walk(
         RuntimeError: part of the graph was freed by an earlier walk, or an array that a rule
             needs has been changed in place.
     """
-    order = ancestors((node for node, _ in cotangents), since=since)
+    table: dict[Node, Any] = {}
+    for node, g in cotangents:
+        table[node] = table[node] + g if node in table else g
+    order = ancestors(table, since=since)
     targets = {n for n in order if n.is_leaf} if wanted is None else set(wanted)
-    relevant = _leading_to(order, targets) if wanted is not None else None
-    table: dict[Node, Array] = {}
-    buffers: set[Node] = set()  # whose entry in the table is the walk's own, to be written into
-    for node, cotangent in cotangents:
-        table[node] = table[node] + cotangent if node in table else cotangent
+    relevant = None if wanted is None else _leading_to(targets, order)
     found: dict[Node, Array] = {}
     for node in order:
         g = table.pop(node, None)
         if g is None:
             continue
+        if type(g) is Scattered:
+            g = g.dense()
         if node.hooks:
             g = _hooked(node, g)
         if node in targets:
             found[node] = g
-        if node.index < since:
+        if node.primitive is None or node.index < since:
             continue
-        if node.freed:
-            raise RuntimeError(
-                f"backward: the graph behind {node.primitive} has been freed by an earlier "
-                "backward; pass retain_graph=True to that one"
-            )
-        if node.stamps:
-            check_stamps(node)
-        primitive = node.primitive
-        if primitive is None:
-            continue
-        together = None
-        if primitive.backward is not None:
-            together = contributions(node, g, create_graph=create_graph)
-        for position, parent in enumerate(node.parents):
-            if parent is None or (relevant is not None and parent not in relevant):
-                continue
-            before = table.get(parent)
-            if together is not None:
-                part = together[position]
-                if part is None:
-                    continue
-            elif (
-                primitive.accumulate is not None
-                and type(g) is type(parent.data) is np.ndarray
-                and not isinstance(before, Node)  # recorded already: it is added to as others are
-            ):
-                if parent not in buffers:
-                    buffers.add(parent)
-                    before = _own(before, parent)
-                    table[parent] = before
-                primitive.accumulate(before, g, **node.static)
-                continue
-            else:
-                part = contribution(node, position, g, create_graph=create_graph)
-            if before is None:
-                table[parent] = part
-            else:
-                table[parent] = before + part
-                buffers.discard(parent)
+        if not node.operands or node.stamps:
+            _check(node)
+        parents = node.parents
+        if relevant is not None:
+            parents = [parent if parent in relevant else None for parent in parents]
+        for k, part in enumerate(
+            _recorded(node, g, parents)
+            if create_graph
+            else node.primitive.pull(g, node.data, node.saved, node.operands, node.static, parents)
+        ):
+            if part is not None:
+                parent = parents[k]
+                before = table.get(parent)
+                table[parent] = part if before is None else before + part
         if not retain_graph:
-            node.operands, node.parents, node.freed, node.saved = (), (), True, None
-            node.given = ()
+            node.operands = node.parents = ()
+            if node.saved is not None or node.given:
+                node.saved, node.given = None, ()
     return found
 
 
@@ -318,138 +269,38 @@ def _hooked(node: Node, g: Array) -> Array:
     return g
 
 
-_WORDS = 61  # columns that a large array is summed in; a prime, so that no shape falls in step
+def _check(node: Node) -> None:
+    """Refuse to go back through what was freed, or computed with arrays that have changed."""
+    if node.freed:
+        raise RuntimeError(
+            f"backward: the graph behind {node.primitive} has been freed by an earlier backward; "
+            "pass retain_graph=True to that one"
+        )
+    guard.check(node)
 
 
-def stamp(array: np.ndarray) -> int:
-    """A checksum of an array's bytes: whether it has been changed since.
-
-    Small arrays are hashed, large ones summed in 64-bit words by columns, which takes as long
-    as reading them.
-    """
-    if array.nbytes < 4096 or array.dtype == object:
-        return hash(array.tobytes())
-    if not array.flags.c_contiguous:  # a transpose lies as well in its own order
-        array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
-    flat = array.reshape(-1).view(np.uint8)
-    whole = flat.size - flat.size % (8 * _WORDS)
-    sums = flat[:whole].view(np.uint64).reshape(-1, _WORDS).sum(axis=0)
-    return hash((sums.tobytes(), flat[whole:].tobytes()))
-
-
-def check_stamps(node: Node) -> None:
-    """Refuse to differentiate with arrays that are not what they were.
-
-    Raises:
-        RuntimeError: one has been changed in place; the message names the operation.
-    """
-    for position, before in node.stamps:
-        array = node.operands[position]
-        if stamp(array) != before:
-            assert node.primitive is not None
-            where = f" ({node.scope})" if node.scope else ""
-            raise RuntimeError(
-                f"backward: operand {position}{_called(node.parents[position])} of "
-                f"{node.primitive.name}{where}, an array of shape {array.shape}, has been changed "
-                "in place since it was used; its gradient would be wrong: change a copy, or run "
-                "the forward pass again"
-            )
-
-
-def _called(node: Node | None) -> str:
-    """The name of an operand, or of what it is a view of."""
-    while node is not None and node.name is None and node.shared:
-        node = node.parents[0] if node.parents else None
-    return f" ({node.name})" if node is not None and node.name else ""
-
-
-def _own(g: Array | None, parent: Node) -> np.ndarray:
-    """A cotangent to write into: a copy, or zeros."""
-    return np.zeros(parent.data.shape, parent.data.dtype) if g is None else np.array(g)
-
-
-def contributions(node: Node, g: Array, *, create_graph: bool) -> list[Array | None] | None:
-    """Cotangents of all operands at once, of a primitive that has ``backward``.
-
-    ``None`` where nothing was saved for it: in a world of exact scalars, say. Under
-    ``create_graph`` it is the reference composition that is differentiated.
-    """
+def _recorded(node: Node, g: Array, parents: Sequence[Node | None]) -> Sequence[Array | None]:
+    """The cotangents of a node's operands as nodes: the rules run on nodes, and are recorded."""
     primitive = node.primitive
-    assert primitive is not None and primitive.backward is not None
-    if create_graph:
-        assert primitive.reference is not None
-        operands = [
-            raw if parent is None else parent
-            for raw, parent in zip(node.operands, node.parents, strict=True)
-        ]
-        start = next_index()
-        with enable_grad():
-            output = primitive.reference(*operands, **node.static)
-            parents = [parent for parent in node.parents if parent is not None]
-            found = walk([(output, g)], parents, create_graph=True, retain_graph=True, since=start)
-        # A parent in several places has all of them in its cotangent: it counts once
-        return [None if parent is None else found.pop(parent, None) for parent in node.parents]
-    if node.saved is None:
-        return None
-    parts = primitive.backward(g, node.data, node.saved, *node.operands, **node.static)
-    return [
-        None if parent is None else _fitting(part, like, primitive, k)
-        for k, (parent, part, like) in enumerate(
-            zip(node.parents, parts, node.operands, strict=True)
-        )
-    ]
-
-
-def contribution(node: Node, position: int, g: Array, *, create_graph: bool = False) -> Array:
-    """Cotangent that ``node`` sends to operand ``position``, given its own cotangent ``g``.
-
-    The one place where a rule is run, broadcasting undone, and shape and dtype held.
-
-    Raises:
-        ValueError: the rule's result cannot be brought to the operand's shape.
-    """
-    primitive, like = node.primitive, node.operands[position]
     assert primitive is not None
-    rule = primitive.vjp(position) if primitive.variadic else primitive.vjps[position]
-    assert rule is not None
-    if create_graph:
-        operands = [
-            raw if parent is None else parent
-            for raw, parent in zip(node.operands, node.parents, strict=True)
-        ]
-        part = rule(g, node, *operands, **node.static)
-    elif node.static:
-        part = rule(g, node.data, *node.operands, **node.static)
-    else:
-        part = rule(g, node.data, *node.operands)
-    if part.shape != like.shape or part.dtype is not like.dtype:
-        part = _fitting(part, like, primitive, position)
-    return part
+    operands = [
+        raw if parent is None else parent
+        for raw, parent in zip(node.operands, node.parents, strict=True)
+    ]
+    if primitive.backward is None:
+        return primitive.pull(g, node, None, operands, node.static, parents)
+    # It may be compiled, or write into its arrays: the composition it stands for is differentiated
+    assert primitive.reference is not None
+    start = next_index()
+    with differentiating():
+        output = primitive.reference(*operands, **node.static)
+        wanted = [parent for parent in parents if parent is not None]
+        found = walk([(output, g)], wanted, create_graph=True, retain_graph=True, since=start)
+    # A parent in several places has all of them in its cotangent, so it counts once
+    return [None if parent is None else found.pop(parent, None) for parent in parents]
 
 
-def _fitting(part: Array, like: Array, primitive: Primitive, position: int) -> Array:
-    """A rule's result in the shape and dtype of its operand."""
-    if part.shape != like.shape:
-        part = unbroadcast(part, like.shape, primitive, position)
-    if np.iscomplexobj(part) and not np.iscomplexobj(like):  # what was real moves by real steps
-        part = np.real(part)
-    return part if part.dtype == like.dtype else part.astype(like.dtype)
-
-
-def unbroadcast(g: Array, shape: tuple[int, ...], primitive: Primitive, position: int) -> Array:
-    """Sum ``g`` over the axes along which an operand of ``shape`` was broadcast."""
-    lead = g.ndim - len(shape)
-    tail = g.shape[lead:] if lead >= 0 else ()
-    if lead < 0 or any(n != m and n != 1 for n, m in zip(shape, tail, strict=True)):
-        raise ValueError(
-            f"{primitive.name}: the rule for operand {position} gave shape {g.shape}, "
-            f"expected {shape} or a shape it broadcasts to"
-        )
-    stretched = tuple(lead + a for a, (n, m) in enumerate(zip(shape, tail, strict=True)) if n != m)
-    return sum_along(g, axis=tuple(range(lead)) + stretched, keepdims=True).reshape(shape)
-
-
-def _leading_to(order: Sequence[Node], targets: set[Node]) -> set[Node]:
+def _leading_to(targets: set[Node], order: Sequence[Node]) -> set[Node]:
     """Those nodes that are targets or were made from some; of freed ones nobody knows."""
     relevant = set(targets)
     for node in reversed(order):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dis
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,8 @@ from minigrad import primitives as p
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
 from minigrad.primitives.ufuncs import call_ufunc, no_answer
-from minigrad.tape import Node, current, next_index, stamp, walk
+from minigrad.tape import Node, record, walk
 
-_NOTHING: Mapping[str, Any] = {}  # no static keywords
 _STORE = dis.opmap["STORE_SUBSCR"]  # a[i] = …
 
 
@@ -67,11 +66,9 @@ class Tensor(Node):
                 f"requires_grad=True for dtype {data.dtype}: only floating-point and complex "
                 "arrays have gradients; write 1.0 for 1, or convert with .astype(float)"
             )
-        self.data = data
-        self.requires_grad = requires_grad
-        self.name = name
-        self.index = next_index()
-        self.scope = current().scope
+        super().__init__(data, requires_grad=requires_grad)
+        if name is not None:
+            self.name = name
 
     # What it is
 
@@ -168,14 +165,6 @@ class Tensor(Node):
         if self.primitive is not None:
             self.register_hook(keep)
 
-    @classmethod
-    def recorded(cls, data: Array, primitive: Primitive, parents: Sequence[Any]) -> Tensor:
-        """A tensor that a primitive has made of others by means of its own."""
-        out = cls(data)
-        out.requires_grad, out.primitive = True, primitive
-        out.parents, out.operands = tuple(parents), tuple(node.data for node in parents)
-        return out
-
     def seed(self, cotangent: Array | None = None) -> Array:
         """The cotangent to start a walk from here: checked, or 1 for a single number."""
         if not self.requires_grad:
@@ -205,7 +194,7 @@ class Tensor(Node):
         if method == "__call__" and not kwargs:
             rule = BY_NUMPY.get(ufunc)
             if isinstance(rule, Primitive):
-                return record(rule, inputs, _NOTHING)
+                return record(Tensor, rule, inputs)
         return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
@@ -213,8 +202,8 @@ class Tensor(Node):
     ) -> Any:
         rule = BY_NUMPY.get(function)
         if isinstance(rule, Primitive):
-            operands, static = rule.bind(function, args, kwargs)
-            return record(rule, operands, static)
+            operands, static = rule.arguments(function, args, kwargs)
+            return record(Tensor, rule, operands, static)
         if rule is None:
             raise no_answer(function)
         return rule(*args, **kwargs)
@@ -222,7 +211,7 @@ class Tensor(Node):
     def __primitive__(
         self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
     ) -> Tensor:
-        return record(primitive, operands, static)
+        return record(Tensor, primitive, operands, static)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
@@ -235,46 +224,46 @@ class Tensor(Node):
     # Operators
 
     def __add__(self, other: Any) -> Tensor:
-        return record(p.add, (self, other), _NOTHING)
+        return record(Tensor, p.add, (self, other))
 
     def __radd__(self, other: Any) -> Tensor:
-        return record(p.add, (other, self), _NOTHING)
+        return record(Tensor, p.add, (other, self))
 
     def __sub__(self, other: Any) -> Tensor:
-        return record(p.subtract, (self, other), _NOTHING)
+        return record(Tensor, p.subtract, (self, other))
 
     def __rsub__(self, other: Any) -> Tensor:
-        return record(p.subtract, (other, self), _NOTHING)
+        return record(Tensor, p.subtract, (other, self))
 
     def __mul__(self, other: Any) -> Tensor:
-        return record(p.multiply, (self, other), _NOTHING)
+        return record(Tensor, p.multiply, (self, other))
 
     def __rmul__(self, other: Any) -> Tensor:
-        return record(p.multiply, (other, self), _NOTHING)
+        return record(Tensor, p.multiply, (other, self))
 
     def __truediv__(self, other: Any) -> Tensor:
-        return record(p.divide, (self, other), _NOTHING)
+        return record(Tensor, p.divide, (self, other))
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return record(p.divide, (other, self), _NOTHING)
+        return record(Tensor, p.divide, (other, self))
 
     def __pow__(self, other: Any) -> Tensor:
-        return record(p.power, (self, other), _NOTHING)
+        return record(Tensor, p.power, (self, other))
 
     def __rpow__(self, other: Any) -> Tensor:
-        return record(p.power, (other, self), _NOTHING)
+        return record(Tensor, p.power, (other, self))
 
     def __matmul__(self, other: Any) -> Tensor:
-        return record(p.matmul, (self, other), _NOTHING)
+        return record(Tensor, p.matmul, (self, other))
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return record(p.matmul, (other, self), _NOTHING)
+        return record(Tensor, p.matmul, (other, self))
 
     def __abs__(self) -> Tensor:
-        return record(p.absolute, (self,), _NOTHING)
+        return record(Tensor, p.absolute, (self,))
 
     def __neg__(self) -> Tensor:
-        return record(p.negative, (self,), _NOTHING)
+        return record(Tensor, p.negative, (self,))
 
     def __pos__(self) -> Tensor:
         return self
@@ -300,7 +289,7 @@ class Tensor(Node):
     __hash__ = object.__hash__
 
     def __getitem__(self, index: Any) -> Tensor:
-        return record(p.getitem, (self,), {"index": index})
+        return record(Tensor, p.getitem, (self,), {"index": index})
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -313,11 +302,11 @@ class Tensor(Node):
     @property
     def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
         """The array with its axes reversed."""
-        return record(p.transpose, (self,), _NOTHING)
+        return record(Tensor, p.transpose, (self,))
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """Sum along ``axis``, as ``np.sum``."""
-        return record(p.sum, (self,), {"axis": axis, "keepdims": keepdims})
+        return record(Tensor, p.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
     def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """Mean along ``axis``, as ``np.mean``."""
@@ -337,16 +326,16 @@ class Tensor(Node):
 
     def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """Largest entry along ``axis``, as ``np.max``."""
-        return record(p.max, (self,), {"axis": axis, "keepdims": keepdims})
+        return record(Tensor, p.max, (self,), {"axis": axis, "keepdims": keepdims})
 
     def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """Smallest entry along ``axis``, as ``np.min``."""
-        return record(p.min, (self,), {"axis": axis, "keepdims": keepdims})
+        return record(Tensor, p.min, (self,), {"axis": axis, "keepdims": keepdims})
 
     def cumsum(self, axis: int | None = None) -> Tensor:
         """Sums of the first entries along ``axis``, as ``np.cumsum``."""
         x = self if axis is not None else p.ravel(self)
-        return record(p.cumsum, (x,), {"axis": axis or 0})
+        return record(Tensor, p.cumsum, (x,), {"axis": axis or 0})
 
     def cumprod(self, axis: int | None = None) -> Tensor:
         """Products of the first entries along ``axis``, as ``np.cumprod``."""
@@ -391,16 +380,16 @@ class Tensor(Node):
     def reshape(self, *shape: Any) -> Tensor:
         """The same entries in another shape, as ``ndarray.reshape``."""
         shape = shape[0] if len(shape) == 1 else shape
-        return record(p.reshape, (self,), {"shape": shape})
+        return record(Tensor, p.reshape, (self,), {"shape": shape})
 
     def transpose(self, *axes: Any) -> Tensor:
         """Axes in another order, as ``ndarray.transpose``."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return record(p.transpose, (self,), {"axes": order or None})
+        return record(Tensor, p.transpose, (self,), {"axes": order or None})
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Two axes exchanged, as ``ndarray.swapaxes``."""
-        return record(p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
+        return record(Tensor, p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
 
     def round(self, decimals: int = 0) -> Array:
         """The rounded values, as ``ndarray.round``: constants, whose derivative is 0."""
@@ -408,7 +397,7 @@ class Tensor(Node):
 
     def astype(self, dtype: Any) -> Tensor:
         """The same values as another floating-point type."""
-        return record(p.astype, (self,), {"dtype": np.dtype(dtype)})
+        return record(Tensor, p.astype, (self,), {"dtype": np.dtype(dtype)})
 
 
 class Parameter(Tensor):
@@ -422,127 +411,6 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, *, name: str | None = None) -> None:
         super().__init__(data, requires_grad=True, name=name)
-
-
-def record(primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]) -> Tensor:
-    """Apply a primitive to raw arrays and tensors; remember how, if a gradient is wanted."""
-    arrays: list[Any] = []
-    parents: list[Tensor | None] = []
-    tracked = given = False  # whether a gradient is wanted, and whether others hold an operand
-    constant = False  # whether some operand is a Tensor without a gradient
-    plain = not primitive.variadic  # whether NumPy alone will do
-    for x in operands:
-        if isinstance(x, Tensor):
-            array = x.data
-            if x.requires_grad:
-                parents.append(x)
-                tracked = True
-            else:
-                parents.append(None)
-                constant = True
-            if x.primitive is None or x.shared:
-                given = True
-        else:
-            array = x
-            parents.append(None)
-            given = True
-        arrays.append(array)
-        kind = type(array)
-        plain = plain and (kind is np.ndarray or kind is float or kind is int)
-    saved = None
-    if not plain:
-        data = primitive.apply(arrays, static)
-    elif primitive.saving is not None and tracked and current().recording:
-        data, saved = primitive.saving(*arrays, **static)
-    elif static:
-        data = primitive.forward(*arrays, **static)
-    else:
-        data = primitive.forward(*arrays)
-    out = _new(Tensor)
-    out.data = data
-    out.index = next_index()
-    if tracked:
-        state = current()
-        if state.recording:
-            out.requires_grad = True
-            out.primitive = primitive
-            out.operands = tuple(arrays)
-            out.parents = tuple(parents)
-            out.static = static and _kept(static)
-            out.saved = saved
-            out.scope = state.scope
-            if constant:
-                out.given = operands
-            if type(data) is np.ndarray:
-                if data is not arrays[0] and data is not arrays[-1]:  # not somebody else's array
-                    data.setflags(write=False)  # others reach it through .data; rules rely on it
-                    out.shared = given and data.base is not None and _is_view(data, operands)
-                else:
-                    out.shared = given
-                if given and primitive.stamped:
-                    out.stamps = _stamps(primitive, operands, arrays)
-            elif hasattr(data, "lift"):
-                out.operands = data.lift(arrays)
-    elif constant and not (state := current()).fusing and state.recording:
-        out.given, out.recipe, out.scope = operands, (primitive, static), state.scope
-    return out
-
-
-def _stamps(
-    primitive: Primitive, operands: Sequence[Any], arrays: Sequence[Any]
-) -> tuple[tuple[int, int], ...]:
-    """Checksums of the arrays that a rule reads and that are not the tape's own."""
-    return tuple([
-        (k, stamp(array))
-        for k, array in enumerate(arrays)
-        if type(array) is np.ndarray
-        and (primitive.reads or primitive.rules[k] is None)
-        and _is_given(operands[k])
-    ])  # fmt: skip
-
-
-def _is_given(x: Any) -> bool:
-    """Whether others than the tape hold the array of an operand, or what it is a view of."""
-    return not isinstance(x, Tensor) or x.primitive is None or x.shared
-
-
-def _is_view(data: np.ndarray, operands: Sequence[Any]) -> bool:
-    """Whether an array is a view of one that others hold."""
-    base = data.base
-    for x in operands:
-        array = raw(x)
-        if type(array) is np.ndarray and _is_given(x):
-            if base is array or base is array.base:
-                return True
-            if type(base) is not np.ndarray and np.may_share_memory(data, array):  # by strides
-                return True
-    return False
-
-
-_FIXED = frozenset({int, slice, type(None), type(Ellipsis), np.int64})  # what cannot change
-
-
-def _kept(static: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The keywords with copies of arrays: an index, a mask or a target may change later."""
-    for value in static.values():
-        kind = type(value)
-        if kind is np.ndarray or kind is list or (
-            kind is tuple and not _FIXED.issuperset(map(type, value))
-        ):  # fmt: skip
-            return {name: _copied(value) for name, value in static.items()}
-    return static
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, tuple | list):
-        parts = map(_copied, value)
-        return tuple(parts) if isinstance(value, tuple) else list(parts)
-    return value
-
-
-_new = Tensor.__new__
 
 
 def raw(x: Any) -> Any:

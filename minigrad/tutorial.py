@@ -153,10 +153,8 @@ def _mistake(got: np.ndarray, right: np.ndarray, rtol: float) -> str:
     """What may be wrong, without giving the answer away."""
     wrong = text("is not right", "no es correcto")
     if got.shape != right.shape:
-        shapes = f"{got.shape}", f"{right.shape}"
-        return text("has shape {}, expected {}", "tiene la forma {}; se esperaba {}").format(
-            *shapes
-        )
+        said = text("has shape {0}, expected {1}", "tiene la forma {0}; se esperaba {1}")
+        return str(said.format(got.shape, right.shape))
     if right.dtype.kind not in "iufc":
         return wrong
     if not np.isfinite(got).all():
@@ -167,7 +165,7 @@ def _mistake(got: np.ndarray, right: np.ndarray, rtol: float) -> str:
         large = _matches(got / factor, right, rtol)
         if large or _matches(got * factor, right, rtol):
             more = text("large", "grande") if large else text("small", "pequeño")
-            by = text("it is too {} by a factor of", "es demasiado {}, en un factor de")
+            by = text("it is too {0} by a factor of", "es demasiado {0}, en un factor de")
             return f"{wrong}: {by.format(more)} {factor}"
     pairs = zip(got.reshape(-1, 1), right.reshape(-1, 1), strict=True)
     good = sum(_matches(one, other, rtol) for one, other in pairs)

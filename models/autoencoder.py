@@ -34,7 +34,6 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.extras import require
 from minigrad.nn import (
     LSTM,
@@ -47,6 +46,7 @@ from minigrad.nn import (
     mse_loss,
 )
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
 from models.standardise import Standardise

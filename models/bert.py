@@ -39,7 +39,6 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.datasets import Reviews
 from minigrad.files import read_text
 from minigrad.nn import (
@@ -54,6 +53,7 @@ from minigrad.nn import (
     cross_entropy,
 )
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models import sentiment
 from models.command import (

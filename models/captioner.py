@@ -28,10 +28,10 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.extras import require
 from minigrad.nn import GRU, Conv2d, Dropout, Embedding, Linear, Module, Seed, cross_entropy
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.autoencoder import Images, digits, split
 from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option

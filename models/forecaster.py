@@ -32,11 +32,11 @@ import click
 import numpy as np
 
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.datasets import Days, read_days
 from minigrad.extras import require
 from minigrad.nn import GRU, LSTM, RNN, Linear, Module, Recurrent, Seed, mse_loss
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from models.command import (
     Files,
     FiniteRange,

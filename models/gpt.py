@@ -25,7 +25,6 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.files import read_text
 from minigrad.nn import (
     Dropout,
@@ -38,6 +37,7 @@ from minigrad.nn import (
     cross_entropy,
 )
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.command import (
     BadInput,

@@ -26,10 +26,10 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.files import read_text
 from minigrad.nn import GRU, LSTM, RNN, Dropout, Embedding, Module, Recurrent, Seed, cross_entropy
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from minigrad.tree import tree_leaves, tree_map
 from models.command import (

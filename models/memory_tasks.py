@@ -35,7 +35,6 @@ import click
 import numpy as np
 
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.extras import require
 from minigrad.nn import (
     Cell,
@@ -53,6 +52,7 @@ from minigrad.nn import (
     mse_loss,
 )
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
 from models.text import one_hot

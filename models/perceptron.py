@@ -26,11 +26,11 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.datasets.table import decimal_sign, number, read_rows
 from minigrad.extras import require
 from minigrad.nn import Linear, Module, Seed, binary_cross_entropy_with_logits
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from models.command import Files, FiniteRange, model_command, one_line, path_option
 from models.standardise import Standardise
 from models.training import History, Shuffled, train

@@ -27,7 +27,6 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.datasets import Reviews, reviews
 from minigrad.extras import require
 from minigrad.nn import (
@@ -45,6 +44,7 @@ from minigrad.nn import (
     binary_cross_entropy_with_logits,
 )
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from models.command import Files, FiniteRange, model_command, one_line, path_option, too_little
 from models.composed import MOST, composed
 from models.perceptron import report

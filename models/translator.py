@@ -32,7 +32,6 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.extras import require
 from minigrad.nn import (
     GRU,
@@ -50,6 +49,7 @@ from minigrad.nn import (
     cross_entropy,
 )
 from minigrad.primitives.primitive import Array
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from minigrad.tree import tree_map
 from models.command import (

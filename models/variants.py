@@ -30,11 +30,11 @@ from rich.console import Console
 from rich.table import Table
 
 from minigrad import optim
-from minigrad.autograd import no_grad
 from minigrad.datasets.table import number, rows
 from minigrad.extras import require
 from minigrad.files import check_writable, read_text, write_text
 from minigrad.nn import Recurrent, cross_entropy
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models import memory_tasks
 from models.autoencoder import digits, split

@@ -181,7 +181,7 @@ class SkipGram(Module):
 
 def frozen(model: SkipGram) -> Embedding:
     """The word vectors, as an embedding that is not learned any more."""
-    return Embedding.from_matrix(model.word.weight.data, trainable=False)
+    return Embedding.from_pretrained(model.word.weight.data)
 
 
 def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
@@ -223,7 +223,7 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
         raise ValueError(f"{path}, line 1: announces {announced} words, got {len(found)}")
     tokens = [word for word in found if word not in SPECIAL]
     matrix = np.stack([*np.zeros((len(SPECIAL), width), np.float32), *(found[t] for t in tokens)])
-    return Vocabulary((*SPECIAL, *tokens)), Embedding.from_matrix(matrix, trainable=False)
+    return Vocabulary((*SPECIAL, *tokens)), Embedding.from_pretrained(matrix)
 
 
 def _pieces(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad.primitives import PRIMITIVES
+from minigrad.primitives import PRIMITIVES, primitive
 
 
 @pytest.fixture
@@ -43,3 +43,10 @@ def planted() -> Callable[..., AbstractContextManager[None]]:
                 object.__setattr__(primitive, field, value)
 
     return plant
+
+
+@pytest.fixture
+def on_trial() -> Iterator[None]:
+    """What a test declares is forgotten after it."""
+    with primitive.on_trial():
+        yield

@@ -55,12 +55,8 @@ def test_every_public_name_has_an_example():
 @pytest.fixture
 def _tables() -> Iterator[None]:
     """Primitives that an example declares are gone after it."""
-    tables = primitive._primitives, primitive._by_numpy
-    before = [dict(table) for table in tables]
-    yield
-    for table, content in zip(tables, before, strict=True):
-        table.clear()
-        table.update(content)
+    with primitive.on_trial():
+        yield
 
 
 @pytest.mark.usefixtures("_tables")

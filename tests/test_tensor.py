@@ -128,19 +128,18 @@ def test_data_is_shared_and_not_copied():
         (np.subtract.reduce, "numpy.subtract.reduce on a Tensor: .* Compose it of those in"),
     ],
 )  # fmt: skip
-def test_a_numpy_function_without_a_rule_says_how_to_add_one(call, said, monkeypatch):
+@pytest.mark.usefixtures("on_trial")
+def test_a_numpy_function_without_a_rule_says_how_to_add_one(call, said):
     for function in (np.floor, np.hypot, np.median, np.fft.fft):
-        monkeypatch.delitem(primitive._by_numpy, function)
+        del primitive._by_numpy[function]
     with pytest.raises(TypeError, match=re.escape(said).replace(r"\.\*", ".*")):
         call(leaf([1.0, 2.0]))
 
 
-def test_a_rule_that_is_added_as_told_answers_numpy_s_name(monkeypatch):
-    for table, key in ((primitive._primitives, "log2"), (primitive._by_numpy, np.log2)):
-        monkeypatch.setitem(table, key, table[key])  # put back at the end
-        del table[key]
-    mg.elementwise("log2", np.log2, partials=(lambda y, x: 1 / (x * np.log(2)),), symbol="log")
-    np.testing.assert_allclose(mg.grad(np.log2)(4.0), 1 / (4 * np.log(2)))
+@pytest.mark.usefixtures("on_trial")
+def test_a_rule_that_is_added_as_told_answers_numpy_s_name():
+    mg.elementwise("cosine", np.spacing, partials=(lambda y, x: 3 * x,), symbol="cos")
+    assert mg.grad(np.spacing)(4.0) == 12
 
 
 def test_a_keyword_without_a_rule_is_refused():

@@ -210,7 +210,10 @@ def with_mathml(prose: str) -> str:
         if not match[1]:
             return match[0]  # code
         tex = match[2].replace(r"\displaystyle", "").strip()
-        return convert(tex, display="block" if match[1] == "$$" else "inline")
+        if match[1] == "$$":  # MathML scrolls by itself only with its top and bottom cut off
+            return f'<div class="formula">{convert(tex, display="block")}</div>'
+        made = convert(tex, display="inline")
+        return made.replace("<math ", '<math class="long" ', 1) if len(tex) > 32 else made
 
     return FORMULA.sub(formula, prose)
 

@@ -110,10 +110,10 @@ async def _side_by_side(
     """Run them, as many at a time as there are processors, and say how far they are."""
     runs = list(runs)
     turn = asyncio.Semaphore(os.cpu_count() or 1)
-    start, finished = time.perf_counter(), 0
+    start, finished, failed = time.perf_counter(), 0, False
 
     async def one(run: Run) -> NotebookNode:
-        nonlocal finished
+        nonlocal finished, failed
         name = run.name if run.language == "both" else f"{run.name} ({run.language})"
         place = kept / f"{run.key}.ipynb" if kept else None
         if place and place.exists():
@@ -121,9 +121,16 @@ async def _side_by_side(
             say(f"[{finished:>2}/{len(runs)}] {name}: unchanged")
             return nbformat.read(place, as_version=4)
         async with turn:
+            if failed:  # those that run go on to their end, and no other begins
+                raise asyncio.CancelledError
             began = time.perf_counter()
             say(f"        {name} …")
-            executed = await run_cells(run, say)
+            try:
+                executed = await run_cells(run, say)
+            except BaseException:
+                failed = True
+                say(f"        {name}: failed")
+                raise
         finished += 1
         took, all_in_all = time.perf_counter() - began, time.perf_counter() - start
         say(f"[{finished:>2}/{len(runs)}] {name}: {took:.0f} s, {all_in_all:.0f} s since the start")
@@ -132,13 +139,11 @@ async def _side_by_side(
             nbformat.write(executed, place)
         return executed
 
-    tasks = [asyncio.create_task(one(run)) for run in runs]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:  # where one fails, the kernels of the others are shut down
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    found = await asyncio.gather(*map(one, runs), return_exceptions=True)
+    for result in found:
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            raise result
+    return [book for book in found if isinstance(book, NotebookNode)]
 
 
 async def run_cells(run: Run, say: Callable[[str], None]) -> NotebookNode:

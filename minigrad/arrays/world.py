@@ -129,7 +129,7 @@ class ExactArray(NDArrayOperatorsMixin):
     ) -> Any:
         rule = BY_NUMPY.get(function)
         if isinstance(rule, Primitive):
-            operands, static = rule.bind(function, args, kwargs)
+            operands, static = rule.arguments(function, args, kwargs)
             return self.__primitive__(rule, operands, static)
         if isinstance(rule, Constant) and rule.of_shape:
             arrays = [a.entries if isinstance(a, ExactArray) else a for a in args]
@@ -149,12 +149,12 @@ class ExactArray(NDArrayOperatorsMixin):
             arrays = [self._entries(x) for x in operands]
             return type(self)(np.frompyfunc(scalars, len(arrays), 1)(*arrays))
         if primitive.kind == "fused":
-            return primitive.run(operands, static)
+            return primitive.forward(*operands, **static)
         arrays = [
             _plain(x) if rule is None else self._entries(x)
             for x, rule in zip(operands, _rules(primitive, operands), strict=True)
         ]
-        return type(self)(primitive.run(arrays, static))
+        return type(self)(primitive.forward(*arrays, **static))
 
     @classmethod
     def _lifted(cls, x: Any) -> Self:

@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.compile.cache import Cache
 from minigrad.compile.recording import Recording, record
 from minigrad.compile.signature import Leaves, flatten
-from minigrad.tape import current
+from minigrad.scope import current
 
 _SIGNATURES = 64  # programs that one function keeps
 _WARN = 8  # signatures, from which there is a warning

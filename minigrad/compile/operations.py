@@ -19,8 +19,8 @@ from minigrad.compile.program import Slot
 from minigrad.primitives import PRIMITIVES, Primitive
 
 Kind = Literal[
-    "elementwise", "reduction", "view", "product", "gather", "scatter", "join", "draw", "number",
-    "other",
+    "elementwise", "reduction", "view", "product", "gather", "scatter", "join", "draw", "check",
+    "number", "other",
 ]  # fmt: skip
 Write = Callable[[Sequence[str], Mapping[str, str]], str]
 """(operands, keywords), both as text → an expression."""
@@ -33,8 +33,8 @@ class Operation:
     Attributes:
         name: of the NumPy function or primitive.
         kind: "elementwise", where operands broadcast; "view" for what only rearranges;
-            "draw" for random numbers, whose order counts; "number" for Python's own arithmetic;
-            and others.
+            "draw" for random numbers, whose order counts; "check" for what raises an error;
+            "number" for Python's own arithmetic; and others.
         run: computes it on arrays of any world.
         write: the expression in NumPy.
         rank: how strongly the expression binds: 0 for a call, else as in Python.
@@ -108,7 +108,7 @@ def _prefix(sign: str) -> Write:
 
 
 def _matmul(*operands: Any) -> Any:
-    return PRIMITIVES["matmul"].apply(operands, {})
+    return PRIMITIVES["matmul"].bind(operands, {})
 
 
 @cache
@@ -136,7 +136,7 @@ def of_primitive(primitive: Primitive) -> Operation | None:
 
 
 def _applying(primitive: Primitive) -> Callable[..., Any]:
-    return lambda *operands, **static: primitive.apply(operands, static)
+    return lambda *operands, **static: primitive.bind(operands, static)
 
 
 @cache
@@ -183,6 +183,10 @@ def _index_part(part: Any, slots: Sequence[str]) -> str:
     return written(part, slots)
 
 
+def _reshape(x: Sequence[str], static: Mapping[str, str]) -> str:
+    return f"{x[0]}.reshape({static['shape'][1:-1].rstrip(',') or '()'})"
+
+
 def _transpose(x: Sequence[str], static: Mapping[str, str]) -> str:
     axes = static.get("axes", "None")
     return f"{x[0]}.T" if axes == "None" else f"{x[0]}.transpose{axes}"
@@ -224,7 +228,7 @@ def _helper(name: str) -> Write:
 
 
 _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
-    "reshape": ("view", lambda x, s: f"{x[0]}.reshape({s['shape'].strip('()').rstrip(',')})", ()),
+    "reshape": ("view", _reshape, ()),
     "transpose": ("view", _transpose, ()),
     "swapaxes": ("view", _swapaxes, ()),
     "broadcast_to": ("view", lambda x, s: f"np.broadcast_to({x[0]}, {s['shape']})", ()),
@@ -313,9 +317,22 @@ def _draw(generator: Any, *, method: str, arguments: tuple[Any, ...], **keywords
 
 def _write_draw(x: Sequence[str], static: Mapping[str, str]) -> str:
     keywords = [f"{k}={v}" for k, v in static.items() if k not in ("method", "arguments")]
-    arguments = [static["arguments"].strip("()").rstrip(",")] if static["arguments"] != "()" else []
+    arguments = [static["arguments"][1:-1].rstrip(",")] if static["arguments"] != "()" else []
     return f"{x[0]}.{static['method'].strip(chr(39))}({', '.join([*arguments, *keywords])})"
 
 
 DRAW = Operation("draw", "draw", _draw, _write_draw)
 """Random numbers of a generator: one call of a method of it."""
+
+
+def _check(condition: Any, *arrays: Any, error: Callable[..., Exception]) -> None:
+    if not np.all(condition):
+        raise error(*arrays)
+
+
+def _write_check(x: Sequence[str], static: Mapping[str, str]) -> str:
+    return f"assert {x[0]}.all()"
+
+
+CHECK = Operation("check", "check", _check, _write_check)
+"""An error unless a condition holds in every entry."""

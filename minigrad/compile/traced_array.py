@@ -214,7 +214,7 @@ class TracedArray(NDArrayOperatorsMixin):
             return _OWN[function](trace, *args, **kwargs)
         rule = BY_NUMPY.get(function)
         if isinstance(rule, Primitive):
-            operands, static = rule.bind(function, args, kwargs)
+            operands, static = rule.arguments(function, args, kwargs)
             return trace.primitive(rule, operands, static)
         if function in _PURE:
             return trace.apply(of_function(function), args, kwargs)
@@ -233,6 +233,9 @@ class TracedArray(NDArrayOperatorsMixin):
         if any(isinstance(x, Tensor) for x in operands):
             return NotImplemented
         return self.trace.primitive(primitive, operands, static)
+
+    def __check__(self, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
+        self.trace.check(self, error, arrays)
 
     def __getitem__(self, index: Any) -> TracedArray:
         index = _plain_index(index)

@@ -14,8 +14,9 @@ from minigrad.autograd import gradients
 from minigrad.graph import summary
 from minigrad.graph.summary import Summary
 from minigrad.primitives.primitive import Array
+from minigrad.scope import Scope
 from minigrad.tape import Node as TapeNode
-from minigrad.tape import Scope, ancestors
+from minigrad.tape import ancestors
 from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor, raw
 from minigrad.tree import tree_leaves

@@ -1,8 +1,9 @@
 """Attention: every position looks at every other.
 
 In the functions here a mask is an array of booleans where True means *may attend* (as in
-PyTorch's ``scaled_dot_product_attention``, in JAX and Keras). The modules that PyTorch has too,
-`MultiheadAttention` and the transformer's, take PyTorch's masks, where True means *may not*.
+PyTorch's ``scaled_dot_product_attention``, in JAX and Keras), or of floats that are added to the
+scores, −∞ for *may not*. The modules that PyTorch has too, `MultiheadAttention` and the
+transformer's, take PyTorch's masks: there True means *may not*, and floats mean the same.
 A query that may attend to nothing gets zeros, and sends no gradient.
 """
 
@@ -16,11 +17,18 @@ import numpy as np
 
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Seed
-from minigrad.primitives import norm, softmax, sum, tanh, where
+from minigrad.primitives import norm, repeat, softmax, sum, tanh, where
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Tensor, raw
 
-Mask = np.ndarray | None
+Mask = Any
+"""Booleans, True where a query may attend to a key; or numbers to add to the scores.
+
+Example:
+    >>> nn.causal_mask(2)
+    array([[ True, False],
+           [ True,  True]])
+"""
 
 
 def attend(
@@ -28,7 +36,7 @@ def attend(
     value: Array,
     mask: Mask = None,
     *,
-    causal: bool = False,
+    is_causal: bool = False,
     dropout: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, Array]:
     """softmax(scores) V, over the keys that may be attended to.
@@ -36,8 +44,9 @@ def attend(
     Args:
         scores: (…, queries, keys).
         value: (…, keys, width).
-        mask: booleans that broadcast to the scores; True: may attend.
-        causal: query t may attend to keys 0 … t only, also under ``mask``.
+        mask: booleans that broadcast to the scores, True: may attend; or floats that are added to
+            them, −∞: may not.
+        is_causal: query t may attend to keys 0 … t only, also under ``mask``.
         dropout: applied to the weights.
 
     Returns:
@@ -45,7 +54,7 @@ def attend(
         or to 0 where nothing may be attended to.
 
     Raises:
-        ValueError: the mask does not broadcast to the scores, or is not boolean.
+        ValueError: the mask does not broadcast to the scores, or holds integers.
 
     Example:
         >>> scores, value = np.zeros((1, 2)), np.array([[1.0], [3.0]])
@@ -53,8 +62,34 @@ def attend(
         >>> print(context, weights)
         [[2.]] [[0.5 0.5]]
     """
-    mask = _allowed(scores.shape, mask, causal)
-    weights = softmax(scores, axis=-1) if mask is None else softmax(scores, axis=-1, where=mask)
+    if mask is not None:
+        mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
+        pairs = zip(mask.shape[::-1], scores.shape[::-1], strict=False)
+        if mask.ndim > scores.ndim or any(a not in (1, b) for a, b in pairs):
+            raise ValueError(
+                f"attention: got a mask of shape {mask.shape}, expected one that broadcasts to the "
+                f"scores {scores.shape}"
+            )
+    allowed, added = split_mask(mask)
+    if is_causal:
+        future = causal_mask(*scores.shape[-2:])
+        allowed = future if allowed is None else allowed & future
+    return weighted(scores, value, allowed, added, dropout)
+
+
+def weighted(
+    scores: Array,
+    value: Array,
+    allowed: np.ndarray | None,
+    added: Array | None,
+    dropout: Callable[[Array], Array] | None,
+) -> tuple[Array, Array]:
+    """`attend` with a mask in its two parts: see `split_mask`."""
+    if added is not None:
+        kind = scores.dtype
+        scores = scores + (added.astype(kind) if kind.kind == "f" == added.dtype.kind else added)
+    static = {} if allowed is None else {"where": allowed}
+    weights = softmax(scores, axis=-1, **static)
     if dropout is not None:
         weights = dropout(weights)
     output = weights @ value
@@ -68,22 +103,27 @@ def scaled_dot_product_attention(
     value: Array,
     mask: Mask = None,
     *,
-    causal: bool = False,
+    is_causal: bool = False,
     dropout: Callable[[Array], Array] | None = None,
+    scale: float | None = None,
+    enable_gqa: bool = False,
 ) -> tuple[Array, Array]:
-    """softmax(Q Kᵀ / √d) V (Vaswani et al. 2017, eq. 1).
+    """softmax(scale · Q Kᵀ) V (Vaswani et al. 2017, eq. 1).
 
     Args:
         query: (…, queries, d).
         key: (…, keys, d).
         value: (…, keys, width).
         mask: as for `attend`, which also says what is returned.
-        causal: likewise.
+        is_causal: likewise.
         dropout: likewise.
+        scale: 1/√d if not given.
+        enable_gqa: whether key and value may have fewer heads, the third axis from the end: as
+            many queries' heads in a row as it takes share one (Ainslie et al. 2023, section 2.2).
 
     Raises:
-        ValueError: the widths of query and key, or the numbers of keys and values, differ; or
-            as for `attend`.
+        ValueError: the widths of query and key, or the numbers of keys and values, differ; the
+            heads do not divide; or as for `attend`.
 
     Example:
         >>> query, key, value = np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]])
@@ -91,13 +131,27 @@ def scaled_dot_product_attention(
         >>> print(context, weights)
         [[2.]] [[0.5 0.5]]
     """
+    if enable_gqa:
+        key, value = shared_heads(query, key), shared_heads(query, value)
     _check(query, key, value)
-    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(query.shape[-1])
-    return attend(scores, value, mask, causal=causal, dropout=dropout)
+    scores = query @ np.swapaxes(key, -1, -2)
+    scores = scores / math.sqrt(query.shape[-1]) if scale is None else scores * scale
+    return attend(scores, value, mask, is_causal=is_causal, dropout=dropout)
+
+
+def shared_heads(query: Array, x: Array) -> Array:
+    """Keys or values with each head as often as queries' heads share it."""
+    if min(query.ndim, x.ndim) < 3 or query.shape[-3] % x.shape[-3]:
+        raise ValueError(
+            f"attention: got query {query.shape} and {x.shape}, expected (…, heads, time, width) "
+            "with a number of heads that divides the query's"
+        )
+    times = query.shape[-3] // x.shape[-3]
+    return x if times == 1 else repeat(x, times, axis=x.ndim - 3)
 
 
 def dot_product_attention(
-    query: Array, key: Array, value: Array, mask: Mask = None, *, causal: bool = False
+    query: Array, key: Array, value: Array, mask: Mask = None, *, is_causal: bool = False
 ) -> tuple[Array, Array]:
     """softmax(Q Kᵀ) V (Luong et al. 2015, section 3.1, "dot"); the rest as the scaled one.
 
@@ -108,7 +162,7 @@ def dot_product_attention(
         [[2.]] [[0.5 0.5]]
     """
     _check(query, key, value)
-    return attend(query @ np.swapaxes(key, -1, -2), value, mask, causal=causal)
+    return attend(query @ np.swapaxes(key, -1, -2), value, mask, is_causal=is_causal)
 
 
 def cosine_similarity(x: Array, y: Array, axis: int = -1) -> Array:
@@ -144,7 +198,7 @@ class Attention(Module):
         x (…, time, input_size) → outputs (…, time, hidden_size), weights (…, time, time).
 
     Example:
-        >>> context, weights = nn.Attention(3, 8)(np.ones((2, 5, 3)), causal=True)
+        >>> context, weights = nn.Attention(3, 8)(np.ones((2, 5, 3)), is_causal=True)
         >>> context.shape, weights.shape
         ((2, 5, 8), (2, 5, 5))
     """
@@ -157,11 +211,13 @@ class Attention(Module):
         self.key = Linear(input_size, hidden_size, rng=generator, dtype=dtype)
         self.value = Linear(input_size, hidden_size, rng=generator, dtype=dtype)
 
-    def forward(self, x: Array, mask: Mask = None, *, causal: bool = False) -> tuple[Array, Array]:
+    def forward(
+        self, x: Array, mask: Mask = None, *, is_causal: bool = False
+    ) -> tuple[Array, Array]:
         """Attend from every step to every step that may be attended to: see `attend`."""
         query, key, value = self.query(x), self.key(x), self.value(x)
         _name(Q=query, K=key, V=value)
-        return scaled_dot_product_attention(query, key, value, mask, causal=causal)
+        return scaled_dot_product_attention(query, key, value, mask, is_causal=is_causal)
 
 
 class AdditiveAttention(Module):
@@ -210,8 +266,10 @@ class AdditiveAttention(Module):
         return attend(self.score(compared)[..., 0], value, mask)
 
 
-def causal_mask(queries: int, keys: int | None = None) -> np.ndarray:
-    """Which keys each query may attend to: key s from query t if s ≤ t; (queries, keys).
+def causal_mask(queries: int, keys: int | None = None, offset: int = 0) -> np.ndarray:
+    """Which keys each query may attend to: key s from query t if s ≤ t + offset; (queries, keys).
+
+    The offset is how many keys came before the first query, as in a `KeyValueCache`.
 
     Example:
         >>> print(nn.causal_mask(3).astype(int))
@@ -219,25 +277,38 @@ def causal_mask(queries: int, keys: int | None = None) -> np.ndarray:
          [1 1 0]
          [1 1 1]]
     """
-    return np.arange(keys or queries) <= np.arange(queries)[:, None]
+    keys = queries + offset if keys is None else keys
+    return np.arange(keys) <= np.arange(queries)[:, None] + offset
 
 
-def _allowed(shape: tuple[int, ...], mask: Any, causal: bool) -> Mask:
-    """The mask and the causal one together; ``None`` if everything is allowed."""
-    future = causal_mask(*shape[-2:]) if causal else None
+def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
+    """A mask as booleans, True: may attend, and what is added to the scores; either may be None.
+
+    Raises:
+        ValueError: it holds integers, or nothing but 0.0 and 1.0, which are no numbers to add.
+    """
     if mask is None:
-        return future
-    mask = np.asarray(raw(mask))
-    if mask.dtype != bool:
-        raise ValueError(f"attention: got a mask of dtype {mask.dtype}, expected booleans")
-    try:
-        np.broadcast_to(mask, shape)
-    except ValueError:
+        return None, None
+    if mask.dtype == bool:
+        return np.asarray(raw(mask)), None
+    if mask.dtype.kind not in "fcO":
         raise ValueError(
-            f"attention: got a mask of shape {mask.shape}, expected one that broadcasts to the "
-            f"scores {shape}"
-        ) from None
-    return mask if future is None else mask & future
+            f"attention: got a mask of dtype {mask.dtype}, expected booleans, or floats to add"
+        )
+    numbers = raw(mask)
+    if mask.dtype.kind != "f" or not isinstance(numbers, np.ndarray):
+        return None, mask
+    if not isinstance(mask, Tensor) and numbers.any() and np.isin(numbers, (0, 1)).all():
+        raise ValueError(
+            "attention: got a mask of the floats 0 and 1, and floats are added to the scores; "
+            "convert it with .astype(bool)"
+        )
+    if not np.isneginf(numbers).any():
+        return None, mask
+    allowed = ~np.isneginf(numbers)
+    if not isinstance(mask, Tensor) and not np.where(allowed, numbers, 0).any():
+        return allowed, None
+    return allowed, where(allowed, mask, 0)
 
 
 def _check(query: Array, key: Array, value: Array) -> None:

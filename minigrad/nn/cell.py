@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from minigrad import tape
 from minigrad.nn.formats import (
     Gates,
     is_packed,
@@ -24,7 +23,7 @@ from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.module import State as Arrays
 from minigrad.primitives import tanh
 from minigrad.primitives.primitive import Array
-from minigrad.tape import no_grad
+from minigrad.scope import no_grad, scope
 from minigrad.tensor import Parameter, Tensor
 
 State = Array | tuple[Array, ...]
@@ -63,7 +62,7 @@ class Gate(Module):
 
     def __call__(self, *operands: Array) -> Array:
         """The gate's value before its activation, (batch, out_features)."""
-        with tape.scope("gate", self.name):
+        with scope("gate", self.name):
             return self.forward(*operands)
 
     def forward(self, *operands: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, Seed, check_size
-from minigrad.primitives import affine
+from minigrad.primitives import affine, sum
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter
 
@@ -71,12 +71,67 @@ class Linear(Module):
         layer.load_keras_weights(weights)
         return layer
 
-    def forward(self, x: Array) -> Array:
-        """Apply the map to the last axis of ``x``."""
-        check_width(self, x, self.weight.shape[1])
+    def forward(self, input: Array) -> Array:
+        """Apply the map to the last axis of ``input``."""
+        check_width(self, input, self.weight.shape[1])
         if self.bias is None:
-            return x @ self.weight.T
-        return affine(x, self.weight, self.bias)
+            return input @ self.weight.T
+        return affine(input, self.weight, self.bias)
+
+
+class Bilinear(Module):
+    """y_k = x₁ᵀ A_k x₂ + b_k.
+
+    Args:
+        in1_features: width of x₁.
+        in2_features: width of x₂.
+        out_features: width of y.
+        bias: whether there is a b.
+        rng: seed or generator of the initial weights, uniform in ±1/√in1_features.
+        dtype: of the parameters.
+
+    Shapes:
+        x₁ (…, in1_features), x₂ (…, in2_features) → y (…, out_features);
+        weight (out_features, in1_features, in2_features), bias (out_features,).
+
+    Example:
+        >>> nn.Bilinear(3, 4, 2)(np.ones((5, 3)), np.ones((5, 4))).shape
+        (5, 2)
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        rng: Seed = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        check_size(
+            self, in1_features=in1_features, in2_features=in2_features, out_features=out_features
+        )
+        rng = np.random.default_rng(rng)
+        bound, shape = in1_features**-0.5, (out_features, in1_features, in2_features)
+        self.weight = Parameter(rng.uniform(-bound, bound, shape).astype(dtype))
+        self.bias = (
+            Parameter(rng.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
+        )
+
+    def forward(self, input1: Array, input2: Array) -> Array:
+        """Apply the map to the last axes of both."""
+        _, first, second = self.weight.shape
+        check_width(self, input1, first)
+        check_width(self, input2, second)
+        if input1.shape[:-1] != input2.shape[:-1]:
+            raise ValueError(
+                f"Bilinear: got inputs of shapes {input1.shape} and {input2.shape}, expected the "
+                "same but for the last axis"
+            )
+        seen = np.expand_dims(input1, (-3, -2)) @ self.weight  # (…, out, 1, in2)
+        y = sum(seen[..., 0, :] * np.expand_dims(input2, -2), axis=-1)
+        return y if self.bias is None else y + self.bias
 
 
 def check_width(owner: Module, x: Array, width: int) -> None:

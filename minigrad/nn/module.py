@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from minigrad import tape
 from minigrad.nn.formats import Layout, as_arrays, keras_hint
 from minigrad.nn.summary import tree
+from minigrad.scope import scope
 from minigrad.tensor import Parameter, Tensor, raw
 
 Seed = int | np.random.Generator | None
@@ -86,7 +86,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`."""
         label = type(self).__name__
-        with tape.scope("module", self.name or label, label):
+        with scope("module", self.name or label, label):
             return self.forward(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

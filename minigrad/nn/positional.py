@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def sinusoidal_encoding(length: int, width: int, *, dtype: Any = np.float32) -> 
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, width).astype(dtype)
 
 
-def rotary_encoding(x: Array, *, start: int = 0) -> Array:
+def rotary_encoding(x: Array, *, start: int = 0, interleaved: bool = True) -> Array:
     """Queries or keys (…, time, width) turned by their positions (Su et al. 2021, eq. 34).
 
     Each pair of neighbouring entries 2i, 2i + 1 is turned by the angle t / 10000^(2i / width),
@@ -39,6 +40,8 @@ def rotary_encoding(x: Array, *, start: int = 0) -> Array:
     Args:
         x: queries or keys of one head.
         start: the position of the first of them.
+        interleaved: whether the pairs are neighbours; ``False`` for entries i and i + width / 2,
+            as in LLaMA's weights.
 
     Raises:
         ValueError: an odd width, or x has no time axis.
@@ -53,10 +56,44 @@ def rotary_encoding(x: Array, *, start: int = 0) -> Array:
     angles = _angles(x.shape[-2], x.shape[-1], start)
     kind = x.dtype if x.dtype.kind == "f" else np.dtype(float)
     cos, sin = np.cos(angles).astype(kind)[..., None], np.sin(angles).astype(kind)[..., None]
+    if not interleaved:
+        cos, sin, half = cos[..., 0], sin[..., 0], x.shape[-1] // 2
+        first, second = x[..., :half], x[..., half:]
+        return concatenate([first * cos - second * sin, first * sin + second * cos], axis=-1)
     pairs = x.reshape((*x.shape[:-1], x.shape[-1] // 2, 2))
     even, odd = pairs[..., :1], pairs[..., 1:]
     turned = concatenate([even * cos - odd * sin, even * sin + odd * cos], axis=-1)
     return turned.reshape(x.shape)
+
+
+def alibi_bias(
+    heads: int, queries: int, keys: int | None = None, offset: int = 0, *, dtype: Any = np.float32
+) -> np.ndarray:
+    """What ALiBi adds to the scores: −slope · distance, for each head (Press et al. 2022, sec. 3).
+
+    Args:
+        heads: their number h; head k has the slope 2^(−8 k / h), between which those of the next
+            power of 2 are taken where h is none.
+        queries: how many.
+        keys: how many; as many as queries and those before them if not given.
+        offset: how many keys came before the first query.
+        dtype: of the result.
+
+    Returns:
+        (heads, queries, keys), a mask of floats for `scaled_dot_product_attention` or, repeated
+        for every sequence of the batch, for `MultiheadAttention`.
+
+    Example:
+        >>> print(nn.alibi_bias(2, 2)[0])
+        [[ 0.     -0.0625]
+         [-0.0625  0.    ]]
+    """
+    power = 2 ** math.floor(math.log2(heads))
+    slopes = [2 ** (-8 * k / power) for k in range(1, power + 1)]
+    slopes += [2 ** (-4 * k / power) for k in range(1, 2 * (heads - power), 2)]
+    keys = queries + offset if keys is None else keys
+    distance = np.abs(np.arange(keys) - (np.arange(queries)[:, None] + offset))
+    return (np.array(slopes)[:, None, None] * -distance).astype(dtype)
 
 
 class PositionalEncoding(Module):

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Never, Self, cast
 
 import numpy as np
 
-from minigrad import tape
 from minigrad.hooks import fuse
 from minigrad.nn.cell import Cell, State
 from minigrad.nn.cells import (
@@ -28,6 +27,7 @@ from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.unrolling import Valid, by_steps, per_step, unroll, unroll_at_once
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
+from minigrad.scope import current, scope
 from minigrad.tensor import raw
 
 
@@ -239,7 +239,7 @@ class Recurrent(Module):
                 both.append(outputs)
                 last.append(after[0])
                 final.append(tuple(np.expand_dims(s, 0) for s in after))
-            with tape.scope("layer", f"{layer} output"):
+            with scope("layer", f"{layer} output"):
                 steps = [
                     self._handed_on(layer, t, h) for t, h in enumerate(zip(*both, strict=True))
                 ]
@@ -264,7 +264,7 @@ class Recurrent(Module):
 
     def _kernels(self, x: Array, states: Sequence[tuple[Array, ...]]) -> list[Any] | None:
         """The fused form of every cell; ``None`` if the layer is to go step by step."""
-        if not self.fused or not tape.current().fusing or self.zoneout or self.parallel:
+        if not self.fused or not current().fusing or self.zoneout or self.parallel:
             return None
         found = [fuse(cell, by_steps) for cell in self.cells]
         if None in found:
@@ -390,7 +390,7 @@ class Recurrent(Module):
     # A step, and what lies around it
 
     def _at(self, x: Array, t: int) -> Array:
-        with tape.scope("step", t):
+        with scope("step", t):
             return x[..., t, :]
 
     def _joined(self, parts: Sequence[Array]) -> Array:
@@ -398,7 +398,7 @@ class Recurrent(Module):
 
     def _handed_on(self, layer: int, t: int, directions: Sequence[Array]) -> Array:
         """What the next layer gets of a step."""
-        with tape.scope("step", t):
+        with scope("step", t):
             h = self._joined(directions)
             again = layer + 1 < self.num_layers and self.dropout and self.training
             return self._dropped(h) if again else h
@@ -411,7 +411,7 @@ class Recurrent(Module):
         if len(self.cells) == 1:
             return nullcontext()
         layer, direction = divmod(number, self.directions)
-        return tape.scope("layer", f"{layer}{' reverse' if direction else ''}")
+        return scope("layer", f"{layer}{' reverse' if direction else ''}")
 
     # What training draws
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.tape import no_grad, unfused
+from minigrad.scope import no_grad, unfused
 from minigrad.tree import tree_leaves
 
 if TYPE_CHECKING:

@@ -1,11 +1,13 @@
-"""Transformer encoder and decoder: layers, and stacks of them (Vaswani et al. 2017, section 3).
+"""Transformer encoder and decoder: layers, stacks of them, and both together.
 
-Parameters and masks are PyTorch's (``batch_first=True``): in a mask True means *may not attend*.
+Vaswani et al. 2017, section 3. Parameters, arguments and masks are PyTorch's: in a mask True means
+*may not attend*, and floats are added to the scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,11 +15,12 @@ import numpy as np
 from minigrad.nn.dropout import Dropout
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Seed, check_size
-from minigrad.nn.multihead import MultiheadAttention
+from minigrad.nn.multihead import KeyValueCache, MultiheadAttention
 from minigrad.nn.normalisation import LayerNorm
 from minigrad.primitives import gelu, relu
 from minigrad.primitives.primitive import Array
 
+Activation = str | Callable[[Array], Array]
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {"relu": relu, "gelu": gelu}
 
 
@@ -32,32 +35,38 @@ class _Layer(Module):
         nhead: int,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: str = "relu",
-        *,
-        norm_first: bool = False,
+        activation: Activation = "relu",
         layer_norm_eps: float = 1e-5,
+        batch_first: bool = True,
+        norm_first: bool = False,
+        bias: bool = True,
+        *,
         rng: Seed = None,
         dtype: Any = np.float32,
     ) -> None:
-        if activation not in ACTIVATIONS:
+        if isinstance(activation, str) and activation not in ACTIVATIONS:
             raise ValueError(
                 f"{type(self).__name__}: got activation={activation!r}, expected "
-                f"{' or '.join(map(repr, ACTIVATIONS))}"
+                f"{' or '.join(map(repr, ACTIVATIONS))}, or a function"
             )
         rng = np.random.default_rng(rng)
         made: Any = {"rng": rng, "dtype": dtype}
+        heads: Any = {"dropout": dropout, "bias": bias, "batch_first": batch_first, **made}
         self.norm_first = norm_first
-        self.activation = ACTIVATIONS[activation]
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, **made)
+        self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+        self.self_attn = MultiheadAttention(d_model, nhead, **heads)
         if self.has_memory:
-            self.multihead_attn = MultiheadAttention(d_model, nhead, dropout=dropout, **made)
-        self.linear1 = Linear(d_model, dim_feedforward, **made)
-        self.linear2 = Linear(dim_feedforward, d_model, **made)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
-        if self.has_memory:
-            self.norm3 = LayerNorm(d_model, layer_norm_eps, dtype=dtype)
+            self.multihead_attn = MultiheadAttention(d_model, nhead, **heads)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, **made)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, **made)
+        for k in range(3 if self.has_memory else 2):
+            norm = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
+            setattr(self, f"norm{k + 1}", norm)
         self.dropout = Dropout(dropout, rng=rng)
+
+    norm1: LayerNorm
+    norm2: LayerNorm
+    norm3: LayerNorm
 
     def _residual(self, x: Array, norm: LayerNorm, part: Callable[[Array], Array]) -> Array:
         """X plus a part of it; normalised afterwards, or before the part (Xiong et al. 2020)."""
@@ -77,9 +86,12 @@ class TransformerEncoderLayer(_Layer):
         nhead: number of heads, a divisor of it.
         dim_feedforward: width between the two affine maps.
         dropout: probability of 0, in training.
-        activation: ``"relu"`` or ``"gelu"``, between the two affine maps.
-        norm_first: normalise before each part ("pre-norm") instead of after it.
+        activation: ``"relu"``, ``"gelu"`` or a function, between the two affine maps.
         layer_norm_eps: see `LayerNorm`.
+        batch_first: whether arrays are (batch, time, width), as everywhere in minigrad; ``False``,
+            PyTorch's default, for (time, batch, width).
+        norm_first: normalise before each part ("pre-norm") instead of after it.
+        bias: whether affine maps and norms have one.
         rng: seed or generator of the initial weights and of dropout.
         dtype: of the parameters.
 
@@ -97,15 +109,16 @@ class TransformerEncoderLayer(_Layer):
         src: Array,
         src_mask: Any = None,
         src_key_padding_mask: Any = None,
-        *,
         is_causal: bool = False,
+        *,
+        cache: KeyValueCache | None = None,
     ) -> Array:
-        """One layer; masks as for `MultiheadAttention`."""
+        """One layer; masks and cache as for `MultiheadAttention`."""
 
         def attend(x: Array) -> Array:
             return self.self_attn(
                 x, attn_mask=src_mask, key_padding_mask=src_key_padding_mask,
-                causal=is_causal, need_weights=False,
+                is_causal=is_causal, need_weights=False, cache=cache,
             )[0]  # fmt: skip
 
         x = self._residual(src, self.norm1, attend)
@@ -137,21 +150,23 @@ class TransformerDecoderLayer(_Layer):
         memory_mask: Any = None,
         tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None,
-        *,
         tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+        *,
+        cache: KeyValueCache | None = None,
     ) -> Array:
-        """One layer; masks as for `MultiheadAttention`."""
+        """One layer; masks and cache as for `MultiheadAttention`."""
 
         def attend(x: Array) -> Array:
             return self.self_attn(
                 x, attn_mask=tgt_mask, key_padding_mask=tgt_key_padding_mask,
-                causal=tgt_is_causal, need_weights=False,
+                is_causal=tgt_is_causal, need_weights=False, cache=cache,
             )[0]  # fmt: skip
 
         def attend_to_memory(x: Array) -> Array:
             return self.multihead_attn(
                 x, memory, attn_mask=memory_mask, key_padding_mask=memory_key_padding_mask,
-                need_weights=False,
+                is_causal=memory_is_causal, need_weights=False,
             )[0]  # fmt: skip
 
         x = self._residual(tgt, self.norm1, attend)
@@ -160,11 +175,35 @@ class TransformerDecoderLayer(_Layer):
 
 
 class _Stack(Module):
-    """Layers one after the other, each with weights of its own (PyTorch starts all alike)."""
+    """Layers one after the other, and a norm behind them if there is one."""
 
     kind: ClassVar[type[_Layer]]
+    layers: list[Any]
+    norm: Module | None
 
-    def __init__(
+    def __init__(self, *sizes: Any, **options: Any) -> None:
+        names = [name for name in options if name in ("encoder_layer", "decoder_layer")]
+        layer = options.pop(names[0]) if names else sizes[0] if sizes else None
+        if isinstance(layer, Module):
+            self._copies_of(layer, *sizes[0 if names else 1 :], **options)
+        else:
+            self._of_sizes(*sizes, **options)
+
+    def _copies_of(
+        self,
+        layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ) -> None:
+        check_size(self, num_layers=num_layers)
+        self.layers = [deepcopy(layer) for _ in range(num_layers)]
+        for number, copy in enumerate(self.layers):
+            copy.name = f"layers.{number}"
+        self.norm = norm
+
+    def _of_sizes(
         self,
         d_model: int,
         nhead: int,
@@ -182,39 +221,67 @@ class _Stack(Module):
         ]
         first = self.layers[0]
         wanted = first.norm_first if norm is None else norm
-        self.norm = LayerNorm(d_model, first.norm1.eps, dtype=dtype) if wanted else None
+        biased = first.norm1.bias is not None
+        eps = first.norm1.eps
+        self.norm = LayerNorm(d_model, eps, bias=biased, dtype=dtype) if wanted else None
 
-    def forward(self, x: Array, *args: Any, **masks: Any) -> Array:
+    def _through(self, x: Array, caches: Sequence[KeyValueCache] | None, **given: Any) -> Array:
         """Every layer with the same masks (and memory), then the norm if there is one."""
-        for layer in self.layers:
-            x = layer(x, *args, **masks)
+        if caches is not None and len(caches) != len(self.layers):
+            raise ValueError(
+                f"{type(self).__name__}: got {len(caches)} caches, expected {len(self.layers)}, "
+                "one for each layer"
+            )
+        for k, layer in enumerate(self.layers):
+            cached = {} if caches is None else {"cache": caches[k]}
+            x = layer(x, **given, **cached)
         return x if self.norm is None else self.norm(x)
 
 
 class TransformerEncoder(_Stack):
-    """A stack of `TransformerEncoderLayer`.
+    """A stack of layers such as `TransformerEncoderLayer`.
+
+    It is made of sizes, ``TransformerEncoder(d_model, nhead, num_layers, …)``, and then draws the
+    weights of each layer; or, as in PyTorch, of a layer, ``TransformerEncoder(layer, num_layers,
+    norm)``, of which it has copies that all start alike.
 
     Args:
         d_model: width of x.
         nhead: number of heads.
         num_layers: how many layers.
-        norm: whether a last layer norm follows; by default with ``norm_first`` only, where
-            nothing else normalises the output.
+        norm: made of sizes: whether a last layer norm follows; by default with ``norm_first``
+            only, where nothing else normalises the output. Made of a layer: the norm itself.
         options: of `TransformerEncoderLayer`.
-
-    Called as a layer is.
 
     Example:
         >>> encoder = nn.TransformerEncoder(8, nhead=2, num_layers=2, dim_feedforward=16)
         >>> encoder(np.ones((2, 5, 8))).shape
         (2, 5, 8)
+        >>> layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16)
+        >>> nn.TransformerEncoder(layer, num_layers=2)(np.ones((2, 5, 8))).shape
+        (2, 5, 8)
     """
 
     kind = TransformerEncoderLayer
 
+    def forward(
+        self,
+        src: Array,
+        mask: Any = None,
+        src_key_padding_mask: Any = None,
+        is_causal: bool | None = None,
+        *,
+        cache: Sequence[KeyValueCache] | None = None,
+    ) -> Array:
+        """Every layer, with the same masks; a cache for each, if any: see `MultiheadAttention`."""
+        return self._through(
+            src, cache, src_mask=mask, src_key_padding_mask=src_key_padding_mask,
+            is_causal=bool(is_causal),
+        )  # fmt: skip
+
 
 class TransformerDecoder(_Stack):
-    """A stack of `TransformerDecoderLayer`; arguments as for `TransformerEncoder`.
+    """A stack of layers such as `TransformerDecoderLayer`; made as `TransformerEncoder` is.
 
     Example:
         >>> decoder = nn.TransformerDecoder(8, nhead=2, num_layers=2, dim_feedforward=16)
@@ -223,3 +290,120 @@ class TransformerDecoder(_Stack):
     """
 
     kind = TransformerDecoderLayer
+
+    def forward(
+        self,
+        tgt: Array,
+        memory: Array,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+        *,
+        cache: Sequence[KeyValueCache] | None = None,
+    ) -> Array:
+        """Every layer, with the same memory and masks; a cache for each, if any."""
+        return self._through(
+            tgt, cache, memory=memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
+            tgt_key_padding_mask=tgt_key_padding_mask,
+            memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=bool(tgt_is_causal),
+            memory_is_causal=memory_is_causal,
+        )  # fmt: skip
+
+
+class Transformer(Module):
+    """Encoder and decoder together, each with a last layer norm, as in PyTorch.
+
+    Args:
+        d_model: width of both.
+        nhead: number of heads.
+        num_encoder_layers: how many layers the encoder has.
+        num_decoder_layers: how many layers the decoder has.
+        dim_feedforward: as for `TransformerEncoderLayer`; so are the following.
+        dropout: likewise.
+        activation: likewise.
+        custom_encoder: an encoder in place of its own.
+        custom_decoder: a decoder in place of its own.
+        layer_norm_eps: likewise.
+        batch_first: likewise.
+        norm_first: likewise.
+        bias: likewise.
+        rng: seed or generator of the initial weights and of dropout.
+        dtype: of the parameters.
+
+    Shapes:
+        src (batch, steps, d_model), tgt (batch, time, d_model), or both without the batch →
+        as tgt.
+
+    Example:
+        >>> model = nn.Transformer(8, 2, 1, 1, dim_feedforward=16)
+        >>> y = model(np.ones((2, 7, 8)), np.ones((2, 5, 8)), tgt_is_causal=True)
+        >>> y.shape
+        (2, 5, 8)
+    """
+
+    def __init__(
+        self,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = "relu",
+        custom_encoder: Module | None = None,
+        custom_decoder: Module | None = None,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = True,
+        norm_first: bool = False,
+        bias: bool = True,
+        *,
+        rng: Seed = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        options: Any = {
+            "dim_feedforward": dim_feedforward, "dropout": dropout, "activation": activation,
+            "layer_norm_eps": layer_norm_eps, "batch_first": batch_first, "norm_first": norm_first,
+            "bias": bias, "rng": np.random.default_rng(rng), "dtype": dtype,
+        }  # fmt: skip
+        self.encoder = custom_encoder or TransformerEncoder(
+            d_model, nhead, num_encoder_layers, norm=True, **options
+        )
+        self.decoder = custom_decoder or TransformerDecoder(
+            d_model, nhead, num_decoder_layers, norm=True, **options
+        )
+
+    def forward(
+        self,
+        src: Array,
+        tgt: Array,
+        src_mask: Any = None,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        src_key_padding_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Array:
+        """The decoder's outputs for what the encoder makes of ``src``.
+
+        Masks as for `MultiheadAttention`.
+        """
+        memory = self.encoder(
+            src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
+        )
+        return self.decoder(
+            tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
+            tgt_key_padding_mask=tgt_key_padding_mask,
+            memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
+            memory_is_causal=memory_is_causal,
+        )  # fmt: skip
+
+    @staticmethod
+    def generate_square_subsequent_mask(sz: int, *, dtype: Any = np.float32) -> np.ndarray:
+        """(sz, sz), −∞ where step t would look at a later one, 0 elsewhere."""
+        return np.triu(np.full((sz, sz), -np.inf, dtype), 1)

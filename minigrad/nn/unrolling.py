@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from minigrad import tape
 from minigrad.nn.cell import Cell, State
 from minigrad.nn.cells import ScanCell
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
+from minigrad.scope import scope
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_map
 
@@ -43,7 +43,7 @@ def unroll(
     outputs: list[Array] = [None] * len(steps)
     order = range(len(steps))
     for t in reversed(order) if reverse else order:
-        with tape.scope("step", t):
+        with scope("step", t):
             after = cell(steps[t], states)
             after = after if isinstance(after, tuple) else (after,)
             if after_step is not None:

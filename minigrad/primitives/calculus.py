@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.primitives.arithmetic import remainder
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.indexing import along, values
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
@@ -154,7 +154,7 @@ def _slope(f: Array, spacing: Any, axis: int, edge_order: int) -> Array:
             raise ValueError(f"gradient: got coordinates {x.shape} for {n} values, expected "
                              "one each")  # fmt: skip
         steps = diff(x)
-        even = bool(np.all(plain(steps) == plain(steps)[0]))
+        even = bool(np.all(constant(steps) == constant(steps)[0]))
         steps = steps[:1] if even else steps
         line = (-1,) + (1,) * (f.ndim - axis - 1)
         if even:

@@ -32,7 +32,7 @@ class Constant:
     of_shape: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*plain(args), **plain(kwargs))
+        return self.function(*constant(args), **constant(kwargs))
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,21 @@ class Refused:
         raise TypeError(f"{path_of(self.function)} on a Tensor: {self.reason}")
 
 
-def plain(value: Any) -> Any:
-    """The arrays in Tensors, also those in lists, tuples and dicts."""
-    if isinstance(value, tuple | list):
-        return type(value)(map(plain, value)) if type(value) in (tuple, list) else value
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return value.data if hasattr(value, "parents") else value
+def constant(x: Any) -> Any:
+    """The array itself, without the record of how it was made, also in lists, tuples and dicts.
+
+    For what has no derivative: a shift that cancels, a sign, the order of the entries.
+
+    Example:
+        >>> from minigrad.primitives.calls import constant
+        >>> type(constant(mg.Tensor([1.0], requires_grad=True)) * 2.0).__name__
+        'ndarray'
+    """
+    if isinstance(x, tuple | list):
+        return type(x)(map(constant, x)) if type(x) in (tuple, list) else x
+    if isinstance(x, dict):
+        return {key: constant(item) for key, item in x.items()}
+    return x.numpy() if hasattr(x, "parents") else x
 
 
 def path_of(function: Callable[..., Any]) -> str:
@@ -169,6 +177,11 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]
         return inspect.signature(function).parameters
     except ValueError:
         return None
+
+
+def is_exact(x: Any) -> bool:
+    """Whether an array holds exact scalars: symbols, or elements of a finite field."""
+    return hasattr(x, "dtype") and x.dtype == object
 
 
 def plain_dtype(g: Array) -> np.dtype:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.primitive import Array, implements, linear, sample
 from minigrad.primitives.trigonometry import arctan2
 
@@ -67,4 +67,4 @@ def real_if_close(z: Array, tol: float = 100) -> Array:
         >>> print(mg.real_if_close(np.array([1.0 + 1e-15j])))
         [1.]
     """
-    return z if np.iscomplexobj(np.real_if_close(plain(z), tol)) else real(z)
+    return z if np.iscomplexobj(np.real_if_close(constant(z), tol)) else real(z)

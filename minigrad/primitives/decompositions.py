@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.degenerate import (
     check_phases,
     check_rank,
@@ -403,7 +403,7 @@ def _eig_cotangent(g: Array, y: Array, a: Array) -> Array:
     n = a.shape[-1]
     (w, v), (of_w, of_v) = _eig_parts(y, n), _eig_parts(g, n)
     if y.dtype != object:
-        largest = np.argmax(np.abs(plain(v)), axis=-2, keepdims=True)
+        largest = np.argmax(np.abs(constant(v)), axis=-2, keepdims=True)
         at = np.arange(n)[:, None] == largest
         phase = np.sum(np.imag(np.conjugate(v) * of_v), axis=-2, keepdims=True)
         of_v = of_v - 1j * np.where(at, phase / np.where(at, np.real(v), 1), 0)
@@ -445,7 +445,7 @@ def eig(a: Array) -> EigResult:
     n = order("eig", a)
     packed = _eig(a)
     w, v = _eig_parts(packed, n)
-    if not np.iscomplexobj(a) and not np.any(plain(np.imag(w))):
+    if not np.iscomplexobj(a) and not np.any(constant(np.imag(w))):
         return EigResult(np.real(w), np.real(v))
     return EigResult(w, v)
 
@@ -551,7 +551,7 @@ def svd(
     rows_and_columns("svd", a)
     if hermitian:
         w, v = eigh(a)
-        falling = np.argsort(-np.abs(plain(w)), axis=-1, kind="stable")
+        falling = np.argsort(-np.abs(constant(w)), axis=-1, kind="stable")
         w = np.take_along_axis(w, falling, -1)
         v = np.take_along_axis(v, np.expand_dims(falling, -2), -1)
         s = np.abs(w)

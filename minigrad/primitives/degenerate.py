@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.primitives.arithmetic import quotient
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array
 
@@ -28,10 +28,10 @@ def over_gap(part: Array, gap: Array, values: Array, why: str) -> Array:
     Raises:
         numpy.linalg.LinAlgError: the gap is closed, and the gradient turns the vectors.
     """
-    gaps, parts = plain(gap), plain(part)
+    gaps, parts = constant(gap), constant(part)
     if isinstance(gaps, np.ndarray) and gaps.size:
         eps = np.finfo(gaps.dtype).eps
-        rounding = values.shape[-1] * eps * np.max(np.abs(plain(values)), axis=-1)
+        rounding = values.shape[-1] * eps * np.max(np.abs(constant(values)), axis=-1)
         closed = np.abs(gaps) <= rounding[..., None, None]
         turning = np.abs(parts) > eps**0.5 * np.max(np.abs(parts), initial=1)
         if np.any(turning & closed):
@@ -49,7 +49,7 @@ def check_rank(name: str, r: Array, shape: tuple[int, ...]) -> None:
     Raises:
         numpy.linalg.LinAlgError: it has one.
     """
-    lengths = plain(np.diagonal(r, axis1=-2, axis2=-1))
+    lengths = constant(np.diagonal(r, axis1=-2, axis2=-1))
     if not isinstance(lengths, np.ndarray) or not lengths.size:
         return
     sizes = np.abs(lengths)
@@ -73,9 +73,9 @@ def check_phases(name: str, *turned: Array) -> None:
     """
     if not np.iscomplexobj(turned[0]):
         return
-    together = sum(np.imag(np.diagonal(plain(x), axis1=-2, axis2=-1)) for x in turned)
-    most = max(np.max(np.abs(plain(x)), initial=1) for x in turned)
-    if np.any(np.abs(together) > np.finfo(plain(turned[0]).dtype).eps ** 0.5 * most):
+    together = sum(np.imag(np.diagonal(constant(x), axis1=-2, axis2=-1)) for x in turned)
+    most = max(np.max(np.abs(constant(x)), initial=1) for x in turned)
+    if np.any(np.abs(together) > np.finfo(constant(turned[0]).dtype).eps ** 0.5 * most):
         raise np.linalg.LinAlgError(
             f"{name}: the result depends on the phases of complex vectors, which are not "
             "determined: let it depend on absolute values, or on products with conjugates"

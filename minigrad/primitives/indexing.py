@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import axes_of
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
 from minigrad.primitives.shaping import broadcast_arrays, ravel
 
@@ -28,6 +28,52 @@ def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
     return zeros
 
 
+class Scattered:
+    """The cotangent of an array of which a part was read: ``g`` at ``index``, 0 elsewhere.
+
+    The walk adds such parts into one buffer, however many there are: an array of n steps that are
+    read one by one costs n steps in the backward pass, and not n arrays.
+    """
+
+    __array_ufunc__ = None  # array + Scattered comes to __radd__
+    __slots__ = ("buffer", "dtype", "g", "index", "shape")
+
+    def __init__(self, g: np.ndarray, index: Any, like: np.ndarray) -> None:
+        self.g, self.index, self.shape, self.dtype = g, index, like.shape, like.dtype
+        self.buffer: np.ndarray | None = None
+
+    def dense(self) -> np.ndarray:
+        """The whole cotangent: an array that is nobody else's."""
+        if self.buffer is None:
+            self.buffer = np.zeros(self.shape, self.dtype)
+            _add_at(self.buffer, self.index, self.g)
+        return self.buffer
+
+    def __add__(self, other: Any) -> Any:
+        buffer = self.dense()
+        if type(other) is Scattered:
+            _add_at(buffer, other.index, other.g)
+        elif type(other) is np.ndarray:
+            buffer += other
+        else:
+            return buffer + other
+        return self
+
+    def __radd__(self, other: Any) -> Any:
+        if type(other) is not np.ndarray:
+            return other + self.dense()
+        self.buffer = np.array(other)  # somebody else may hold it
+        _add_at(self.buffer, self.index, self.g)
+        return self
+
+
+def _scattered(g: Array, index: Any, x: Array) -> Array:
+    """The adjoint of reading a part of ``x``."""
+    if type(g) is np.ndarray and type(x) is np.ndarray and g.dtype == x.dtype:
+        return Scattered(g, index, x)
+    return scatter(g, index=index, shape=x.shape)
+
+
 def _add_at(buffer: np.ndarray, index: Any, g: Array) -> None:
     """Buffer[index] += g; an entry that is read twice receives both cotangents."""
     if _is_basic(index):
@@ -41,6 +87,8 @@ def _add_at(buffer: np.ndarray, index: Any, g: Array) -> None:
 
 
 def _is_basic(index: Any) -> bool:
+    if type(index) is int or type(index) is slice:
+        return True
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         part is None or part is Ellipsis or isinstance(part, int | np.integer | slice)
@@ -54,8 +102,7 @@ def _is_rows(index: Any) -> bool:
 
 getitem = linear(
     "getitem", lambda x, *, index: x[index], label="[ ]",
-    adjoints=(lambda g, x, *, index: scatter(g, index=index, shape=x.shape),),
-    accumulate=lambda buffer, g, *, index: _add_at(buffer, index, g),
+    adjoints=(lambda g, x, *, index: _scattered(g, index, x),),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
              sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None),
              sample((3, 2), index=(np.array([0, 2, 0]), np.array([1, 0, 1])))),
@@ -79,6 +126,19 @@ scatter: Primitive = linear(
         [2. 0. 0. 1.]
     """,
 )  # fmt: skip
+
+
+@implements(np.where)
+def _numpy_where(condition: Any, x: Array = None, y: Array = None) -> Any:
+    """NumPy's call: with a condition alone it gives the positions where that is True."""
+    condition = constant(condition)
+    if x is None and y is None:
+        return np.nonzero(condition)
+    if x is None or y is None:
+        raise ValueError("where: got one of x and y, expected both or neither")
+    return where(condition, x, y)
+
+
 where: Primitive = linear(
     "where", np.where,
     adjoints=(None,
@@ -94,17 +154,6 @@ where: Primitive = linear(
 )  # fmt: skip
 
 
-@implements(np.where)
-def _numpy_where(condition: Any, x: Array = None, y: Array = None) -> Any:
-    """NumPy's call: with a condition alone it gives the positions where that is True."""
-    condition = plain(condition)
-    if x is None and y is None:
-        return np.nonzero(condition)
-    if x is None or y is None:
-        raise ValueError("where: got one of x and y, expected both or neither")
-    return where(condition, x, y)
-
-
 def rearranged(x: Array, move: Callable[[np.ndarray], np.ndarray]) -> Array:
     """The entries of ``x`` as NumPy's own function arranges their positions."""
     return ravel(x)[move(np.arange(x.size).reshape(x.shape))]
@@ -116,7 +165,7 @@ def values(x: Array) -> np.ndarray:
     Raises:
         TypeError: an array of a world whose entries have no order, or are not at hand.
     """
-    data = plain(x)
+    data = constant(x)
     if not isinstance(data, np.ndarray | np.generic):
         raise TypeError(f"got {type(data).__name__}, expected an array of numbers, whose order "
                         "is known")  # fmt: skip
@@ -137,7 +186,7 @@ def take(x: Array, indices: Any, axis: int | None = None, mode: str = "raise") -
         >>> print(mg.take(np.array([1.0, 2.0, 3.0]), [2, 0]))
         [3. 1.]
     """
-    indices = np.asarray(plain(indices))
+    indices = np.asarray(constant(indices))
     if axis is None or x.ndim == 0:
         axes_of(axis or 0, max(x.ndim, 1))
         x, axis = ravel(x), 0
@@ -171,7 +220,7 @@ def compress(condition: Any, x: Array, axis: int | None = None) -> Array:
         >>> print(mg.compress([True, False, True], np.array([1.0, 2.0, 3.0])))
         [1. 3.]
     """
-    places = np.compress(plain(condition), np.arange(x.size if axis is None else x.shape[axis]))
+    places = np.compress(constant(condition), np.arange(x.size if axis is None else x.shape[axis]))
     return take(x, places, axis)
 
 
@@ -183,7 +232,7 @@ def extract(condition: Any, x: Array) -> Array:
         >>> print(mg.extract([True, False], np.array([1.0, 2.0])))
         [1.]
     """
-    return ravel(x)[np.flatnonzero(plain(condition))]
+    return ravel(x)[np.flatnonzero(constant(condition))]
 
 
 @implements(np.delete)
@@ -194,7 +243,7 @@ def delete(x: Array, obj: Any, axis: int | None = None) -> Array:
         >>> print(mg.delete(np.array([1.0, 2.0, 3.0]), 1))
         [1. 3.]
     """
-    return rearranged(x, lambda places: np.delete(places, plain(obj), axis))
+    return rearranged(x, lambda places: np.delete(places, constant(obj), axis))
 
 
 @implements(np.select)
@@ -210,7 +259,7 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Array], default: Array 
         >>> print(mg.select([x < 2, x > 2], [10 * x, -x], 0.0))
         [10.  0. -3.]
     """
-    conditions = [np.asarray(plain(c)) for c in condlist]
+    conditions = [np.asarray(constant(c)) for c in condlist]
     if len(conditions) != len(choicelist) or not conditions:
         raise ValueError(f"select: got {len(conditions)} conditions and {len(choicelist)} choices, "
                          "expected as many, and one at least")  # fmt: skip
@@ -231,7 +280,7 @@ def choose(a: Any, choices: Sequence[Array], mode: str = "raise") -> Array:
         >>> print(mg.choose(np.array([1, 0]), [np.array([1.0, 2.0]), np.array([3.0, 4.0])]))
         [3. 2.]
     """
-    which = np.choose(plain(a), range(len(choices)), mode=mode)  # type: ignore[call-overload]
+    which = np.choose(constant(a), range(len(choices)), mode=mode)  # type: ignore[call-overload]
     shape = np.broadcast_shapes(np.shape(which), *map(np.shape, choices))
     places = np.arange(int(np.prod(shape))).reshape(shape)
     lines = [ravel(choice) for choice in broadcast_arrays(*choices, np.empty(shape))[:-1]]
@@ -253,7 +302,7 @@ def piecewise(x: Array, condlist: Any, funclist: Sequence[Any], *args: Any, **kw
         >>> print(mg.piecewise(x, [x < 0], [lambda x: -x, lambda x: 10 * x]))
         [ 2. 30.]
     """
-    conditions = plain(condlist)
+    conditions = constant(condlist)
     if np.isscalar(conditions) or (not isinstance(conditions[0], list | np.ndarray) and x.ndim):
         conditions = [conditions]
     flags = [np.broadcast_to(np.asarray(c, bool), x.shape) for c in conditions]

@@ -30,6 +30,20 @@ def _part(g: Array, position: int, axis: int | None, operands: tuple[Array, ...]
     return g[along(axis, slice(start, start + operands[position].shape[axis]), g.ndim)]
 
 
+def _as_dtype(y: Array, dtype: Any) -> Array:
+    return y if dtype is None else astype(y, dtype=np.dtype(dtype))
+
+
+@implements(np.concatenate)
+def _numpy_concatenate(arrays: Sequence[Array], axis: int | None = 0, dtype: Any = None) -> Array:
+    return _as_dtype(concatenate(arrays, axis=axis), dtype)
+
+
+@implements(np.stack)
+def _numpy_stack(arrays: Sequence[Array], axis: int = 0, dtype: Any = None) -> Array:
+    return _as_dtype(stack(arrays, axis=axis), dtype)
+
+
 concatenate = linear(
     "concatenate", np.concatenate, label="concat", variadic=True,
     adjoints=(lambda g, *xs, position, axis=0: _part(g, position, axis, xs),),
@@ -54,20 +68,6 @@ stack = linear(
          [2. 4.]]
     """,
 )  # fmt: skip
-
-
-def _as_dtype(y: Array, dtype: Any) -> Array:
-    return y if dtype is None else astype(y, dtype=np.dtype(dtype))
-
-
-@implements(np.concatenate)
-def _numpy_concatenate(arrays: Sequence[Array], axis: int | None = 0, dtype: Any = None) -> Array:
-    return _as_dtype(concatenate(arrays, axis=axis), dtype)
-
-
-@implements(np.stack)
-def _numpy_stack(arrays: Sequence[Array], axis: int = 0, dtype: Any = None) -> Array:
-    return _as_dtype(stack(arrays, axis=axis), dtype)
 
 
 @implements(np.vstack)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.pieces import isnan
 from minigrad.primitives.primitive import Array, implements
@@ -35,14 +35,14 @@ def nan_to_num(
         >>> print(mg.nan_to_num(np.array([1.0, np.nan])))
         [1. 0.]
     """
-    numbers = plain(x)
+    numbers = constant(x)
     clean = np.nan_to_num(numbers, nan=nan, posinf=posinf, neginf=neginf)
     return choose(np.isfinite(numbers), x, clean)
 
 
 def _without(x: Array, where: Any = True) -> Any:
     """Which entries count: those that are numbers."""
-    return ~isnan(x) & (True if where is True else np.asarray(plain(where)))
+    return ~isnan(x) & (True if where is True else np.asarray(constant(where)))
 
 
 @implements(np.nansum)

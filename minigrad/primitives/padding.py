@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.indexing import along, rearranged, scatter
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.primitive import Array, implements
@@ -45,7 +45,7 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", **options: Any) -> Arr
     if not isinstance(mode, str):
         raise TypeError("pad: a function as mode writes into the array, which is recorded: "
                         "compose it of np.concatenate")  # fmt: skip
-    options = {name: plain(value) for name, value in options.items()}
+    options = {name: constant(value) for name, value in options.items()}
     # NumPy itself checks the widths, the mode and its options, and puts the positions in place
     places = np.arange(1.0, x.size + 1).reshape(x.shape)
     layout = np.pad(places, pad_width, mode, **options)  # type: ignore[call-overload]

@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.primitives.arithmetic import quotient, remainder
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant, is_exact
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array, Primitive, elementwise, implements
-
-_sign = elementwise(
-    "sign", np.sign, partials=(0,), symbol="sign", analytic=False,
-    nonsmooth="it jumps at 0; the derivative is 0 there as elsewhere",
-)  # fmt: skip
 
 
 @implements(np.sign)
@@ -24,6 +19,12 @@ def sign(x: Array) -> Array:
         [-1.  0.  1.] 0.0
     """
     return quotient(x, absolute(x)) if np.iscomplexobj(x) else _sign(x)
+
+
+_sign = elementwise(
+    "sign", np.sign, partials=(0,), symbol="sign", analytic=False,
+    nonsmooth="it jumps at 0; the derivative is 0 there as elsewhere",
+)  # fmt: skip
 
 
 def _slope_of_absolute(y: Array, x: Array) -> Array:
@@ -140,8 +141,8 @@ def fmin(a: Array, b: Array) -> Array:
 
 def isnan(x: Array) -> np.ndarray | bool:
     """Where an array is NaN, as a plain array of flags; exact scalars never are."""
-    x = plain(x)
-    return False if hasattr(x, "__primitive__") else np.isnan(x)
+    x = constant(x)
+    return False if is_exact(x) else np.isnan(x)
 
 
 @implements(np.clip)

@@ -4,7 +4,7 @@ Three kinds, named for what a derivative rule of theirs states:
 
 - ``elementwise``: the partial derivative by each operand, as in any table of derivatives;
 - ``linear`` and ``bilinear``: the adjoint of each operand, ⟨A v, u⟩ = ⟨v, Aᵀ u⟩;
-- ``fused``: the vector-Jacobian product of several operations in one, beside the plain
+- ``fused``: the vector-Jacobian product of several operations in one, beside the constant
   composition that it stands for.
 
 Arrays are positional, everything static is a keyword. ``g`` is the cotangent of the output,
@@ -26,7 +26,9 @@ A primitive of one's own takes three lines and needs no registration beyond the 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -34,7 +36,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.primitives.calls import answering
+from minigrad.primitives.calls import Constant, Refused, answering, constant
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -71,7 +73,7 @@ class Primitive:
 
     Attributes:
         name: unique name, the key in `PRIMITIVES`.
-        forward: the operation on plain arrays.
+        forward: the operation on plain arrays, (*operands, **static).
         kind: what the rules state: see the module's docstring.
         rules: per operand, as declared: a partial derivative, an adjoint or a VJP;
             ``None`` where an operand has no derivative (indices, masks).
@@ -84,9 +86,7 @@ class Primitive:
         reference: the plain composition that a fused primitive stands for.
         saving: the forward pass that also hands what ``backward`` needs to the walk.
         backward: the cotangents of all operands at once, (g, y, saved, *operands, **static).
-        accumulate: (buffer, g, **static) adds a linear map's cotangent into the operand's own,
-            where most of it is 0.
-        variadic: whether the operands come as one sequence, as for ``np.concatenate``.
+        variadic: whether it takes any number of operands, in one sequence, as ``np.concatenate``.
         static: names of the keywords the rules understand, in order.
         numpy: the NumPy functions this primitive answers to.
         nonsmooth: where it is not differentiable, and which convention holds there.
@@ -99,9 +99,11 @@ class Primitive:
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
         doc: what it computes, with an example: what ``help`` shows of it.
+        place: the file and line where it was declared.
         reads: whether its rules need the operands' values, and not only their shapes.
         stamped: whether they need some operand's: a linear one may read a condition.
         arity: number of array operands (1 for a variadic primitive: the sequence).
+        separate: whether each operand has a rule of its own.
 
     Example:
         >>> mg.softmax
@@ -119,8 +121,7 @@ class Primitive:
     label: str = ""
     reference: Callable[..., Array] | None = None
     saving: Callable[..., tuple[Array, Any]] | None = None
-    backward: Callable[..., tuple[Array | None, ...]] | None = None
-    accumulate: Callable[..., None] | None = None
+    backward: Callable[..., Sequence[Array | None]] | None = None
     variadic: bool = False
     static: tuple[str, ...] = ()
     numpy: tuple[Callable[..., Any], ...] = ()
@@ -129,9 +130,11 @@ class Primitive:
     reads: bool = field(init=False)
     stamped: bool = field(init=False)
     arity: int = field(init=False)
+    separate: bool = field(init=False)
     analytic: bool = True
     samples: tuple[Sample, ...] = ()
     doc: str = ""
+    place: str = ""
 
     def __post_init__(self) -> None:
         """Note whether a rule reads the operands' values: a linear one needs their shapes only."""
@@ -141,6 +144,7 @@ class Primitive:
         object.__setattr__(self, "reads", reads)
         object.__setattr__(self, "stamped", reads or None in self.rules)
         object.__setattr__(self, "arity", len(self.rules))
+        object.__setattr__(self, "separate", self.backward is None and not self.variadic)
 
     def vjp(self, position: int) -> Rule | None:
         """Rule for the cotangent of operand number ``position``."""
@@ -150,32 +154,74 @@ class Primitive:
 
     def __call__(self, *args: Array, **static: Any) -> Array:
         """Apply to arrays of any world; NumPy's own argument order for the static part."""
-        interpret = getattr(args[0], "__primitive__", None) if len(args) == 1 else None
-        if interpret is not None and not self.variadic and self.arity == 1:
-            return interpret(self, args, static)
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
-        return self.apply(args, static)
+        return self.bind(args, static)
 
-    def apply(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
-        """Apply to operands that are already apart from the static keywords."""
+    def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
+        """Apply to operands of any world: the first that interprets primitives does so.
+
+        The one door: a Tensor records, symbols and a finite field compute in their own way, and
+        what is left runs ``forward``.
+        """
         for operand in operands:
-            if type(operand) is np.ndarray:
-                continue
-            interpret = getattr(operand, "__primitive__", None)
-            if interpret is not None:
-                result = interpret(self, tuple(operands), static)
+            if type(operand) is not np.ndarray and hasattr(operand, "__primitive__"):
+                result = operand.__primitive__(self, operands, static)
                 if result is not NotImplemented:
                     return result
-        if self.variadic:
-            return self.forward(operands, **static)
         return self.forward(*operands, **static)
 
-    def run(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
-        """`forward` on plain arrays, as a sequence where it is variadic."""
+    def pull(
+        self,
+        g: Array,
+        y: Array,
+        saved: Any,
+        operands: Sequence[Array],
+        static: Mapping[str, Any],
+        wanted: Sequence[Any],
+    ) -> list[Array | None]:
+        """The cotangents of the operands, given the output's: the one way back.
+
+        Args:
+            g: the output's cotangent.
+            y: the output.
+            saved: what ``saving`` kept, or ``None``.
+            operands: the operands.
+            static: the keywords.
+            wanted: per operand, ``None`` where no cotangent is wanted; its rule is not run.
+
+        Returns:
+            Per operand its cotangent, in its shape and dtype, or ``None``.
+
+        Raises:
+            ValueError: a rule's result cannot be brought to the operand's shape.
+        """
+        rules = self.vjps if self.separate else self._rules(g, y, saved, operands, static)
+        parts: list[Array | None] = []
+        for k, parent in enumerate(wanted):
+            if parent is None or (rule := rules[k]) is None:
+                parts.append(None)
+                continue
+            part, like = rule(g, y, *operands, **static), operands[k]
+            if part.shape != like.shape:
+                part = unbroadcast(part, like.shape, f"{self.name}: the rule for operand {k}")
+            if part.dtype is not like.dtype and part.dtype != like.dtype:
+                if np.iscomplexobj(part) and not np.iscomplexobj(like):
+                    part = np.real(part)  # what is real moves by real steps
+                part = part.astype(like.dtype)
+            parts.append(part)
+        return parts
+
+    def _rules(
+        self, g: Array, y: Array, saved: Any, operands: Sequence[Array], static: Mapping[str, Any]
+    ) -> Sequence[Rule | None]:
+        """One rule for each operand, where the primitive states one for all."""
         if self.variadic:
-            return self.forward(operands, **static)
-        return self.forward(*operands, **static)
+            return [self.vjp(k) for k in range(len(operands))]
+        if saved is None or self.backward is None:  # in a world of exact scalars, say
+            return self.vjps
+        parts = self.backward(g, y, saved, *operands, **static)
+        return [None if part is None else lambda *_, part=part, **__: part for part in parts]
 
     def _split(
         self, args: tuple[Array, ...], static: dict[str, Any]
@@ -192,7 +238,7 @@ class Primitive:
             {**dict(zip(self.static, extra, strict=False)), **static},
         )
 
-    def bind(
+    def arguments(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Array, ...], dict[str, Any]]:
         """Operands and static keywords of a call of the NumPy function ``function``.
@@ -200,18 +246,19 @@ class Primitive:
         Raises:
             TypeError: the call uses an argument for which there is no derivative rule.
         """
-        signature = _signature(function)
-        arguments = signature.bind(*args, **kwargs).arguments
-        names = list(signature.parameters)[: self.arity]
-        operands = tuple(arguments.pop(name) for name in names)
-        unknown = [name for name in arguments if name not in self.static]
+        parameters = _signature(function).parameters
+        given = _signature(function).bind(*args, **kwargs).arguments
+        names = list(parameters)[: self.arity]
+        operands = tuple(given.pop(name) for name in names)
+        static = {k: v for k, v in given.items() if v is not parameters[k].default}
+        unknown = [name for name in static if name not in self.static]
         if unknown:
             raise TypeError(
                 f"numpy.{function.__name__}({', '.join(unknown)}=…) on a Tensor: the primitive "
                 f"{self.name} has no derivative rule for {', '.join(unknown)}; it knows "
                 f"{', '.join(self.static) or 'no keyword'}"
             )
-        return tuple(operands[0]) if self.variadic else operands, arguments
+        return tuple(operands[0]) if self.variadic else operands, static
 
     def __repr__(self) -> str:
         return f"<{self.kind} primitive {self.name}>"
@@ -219,6 +266,7 @@ class Primitive:
 
 _primitives: dict[str, Primitive] = {}
 _by_numpy: dict[Callable[..., Any], Callable[..., Array]] = {}
+_replacing: ContextVar[bool] = ContextVar("minigrad.replacing", default=False)
 
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_primitives)
 """Every primitive there is, by name.
@@ -256,8 +304,9 @@ def elementwise(
     Args:
         name: unique name.
         forward: the operation on arrays, NumPy only.
-        partials: ∂y/∂x of each operand: a function (y, *operands, **static), or the number
-            itself where it is constant; ``None`` for operands without a derivative.
+        partials: ∂y/∂x of each operand: a function (y, *operands, **static), one of the operands
+            alone such as ``np.cos``, or the number itself where it is constant; ``None`` for an
+            operand without a derivative.
         symbol: SymPy's function of the same meaning: its name, or a function of expressions.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
@@ -275,8 +324,8 @@ def elementwise(
         >>> print(cube(2.0), mg.grad(cube)(2.0), mg.grad(mg.grad(cube))(2.0))
         8.0 12.0 12.0
     """
-    vjps = tuple(_times(partial) for partial in partials)
     arity = len(partials)
+    vjps = tuple(_times(partial, arity, name) for partial in partials)
     return _declare(
         name, forward, "elementwise", partials, vjps, numpy,
         symbol=symbol, label=label, nonsmooth=nonsmooth,
@@ -294,7 +343,6 @@ def linear(
     label: str = "",
     variadic: bool = False,
     analytic: bool = True,
-    accumulate: Callable[..., None] | None = None,
     numpy: Iterable[Callable[..., Any]] = (),
     doc: str = "",
 ) -> Primitive:
@@ -309,7 +357,6 @@ def linear(
         label: what pictures write; the name if not given.
         variadic: the operands come as one sequence; the single rule has a keyword ``position``.
         analytic: whether it is linear over complex numbers too.
-        accumulate: adds the first operand's cotangent into a buffer: see `Primitive`.
         numpy: NumPy functions that it answers to, beside ``forward``.
         doc: what it computes, with an example: what ``help`` shows of it.
 
@@ -318,11 +365,10 @@ def linear(
         >>> print(halve(3.0), mg.grad(halve)(3.0))
         1.5 0.5
     """
-    vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
+    vjps = tuple(_without_output(adjoint, len(adjoints), name) for adjoint in adjoints)
     return _declare(
         name, forward, "linear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic, analytic=analytic,
-        accumulate=accumulate, doc=doc,
+        samples=samples, label=label, variadic=variadic, analytic=analytic, doc=doc,
     )  # fmt: skip
 
 
@@ -350,7 +396,7 @@ def bilinear(
         >>> print(cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])))
         [0. 0. 1.]
     """
-    vjps = tuple(_without_output(adjoint) for adjoint in adjoints)
+    vjps = tuple(_without_output(adjoint, len(adjoints), name) for adjoint in adjoints)
     return _declare(
         name, forward, "bilinear", adjoints, vjps, numpy,
         samples=samples, label=label, variadic=variadic, doc=doc,
@@ -410,7 +456,8 @@ def fused(
     """
     keywords: tuple[str, ...] | None
     if saving is not None and backward is not None and forward is None and vjps is None:
-        arity = len(_positional(saving))
+        arity = _required(saving)
+        assert arity is not None, f"{name}: saving names its operands"
         vjps = tuple(_alone(saving, backward, k) for k in range(arity))
         keywords = _keywords(saving)
 
@@ -419,6 +466,9 @@ def fused(
 
     elif forward is not None and vjps is not None and saving is None and backward is None:
         keywords = None
+        for rule in vjps:
+            if rule is not None:
+                _takes(rule, name, len(vjps) + 2)
     else:
         raise TypeError(f"{name}: expected forward and vjps, or saving and backward")
     return _declare(
@@ -431,19 +481,46 @@ def fused(
 def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     """Decorator: a composition of primitives that answers to these NumPy functions.
 
+    Raises:
+        ValueError: something else answers to one of them.
+
     Example:
-        >>> @mg.implements(np.ptp)
-        ... def spread(x):
-        ...     return mg.max(x) - mg.min(x)
-        >>> print(mg.grad(np.ptp)(np.array([1.0, 2.0, 5.0])))
+        >>> with mg.primitives.primitive.on_trial():  # what is declared inside is forgotten
+        ...     @mg.implements(np.ptp)
+        ...     def spread(x):
+        ...         return mg.max(x) - mg.min(x)
+        ...     print(mg.grad(np.ptp)(np.array([1.0, 2.0, 5.0])))
         [-1.  0.  1.]
     """
 
     def register(composition: Rule) -> Rule:
-        _by_numpy.update({function: answering(function, composition) for function in functions})
+        _answer({function: answering(function, composition) for function in functions})
         return composition
 
     return register
+
+
+@contextmanager
+def on_trial() -> Iterator[None]:
+    """Context manager: what is declared inside may replace others, and is forgotten at its end.
+
+    Example:
+        >>> with mg.primitives.primitive.on_trial():
+        ...     _ = mg.linear("tanh", lambda x: 2 * x, adjoints=(lambda g, x: 2 * g,))
+        ...     print(mg.PRIMITIVES["tanh"].kind)
+        linear
+        >>> mg.PRIMITIVES["tanh"].kind
+        'elementwise'
+    """
+    tables: tuple[dict[Any, Any], ...] = (_primitives, _by_numpy)
+    before, token = [dict(table) for table in tables], _replacing.set(True)
+    try:
+        yield
+    finally:
+        _replacing.reset(token)
+        for table, kept in zip(tables, before, strict=True):
+            table.clear()
+            table.update(kept)
 
 
 def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Array:
@@ -452,13 +529,29 @@ def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Arra
     Only entries ``where`` a mask is True count. It cancels in the result, so it has no
     derivative, and worlds that cannot overflow (symbols, a finite field) need none: they get 0.
     """
-    if hasattr(x, "parents"):  # a Tensor: the shift is a constant, so its data will do
-        x = x.data
+    x = constant(x)
     if x.dtype == object or x.size == 0:
         return 0
     chosen = x.real if where is True else np.where(where, x.real, -np.inf)
     highest = np.amax(chosen, axis=axis, keepdims=True)
     return np.where(np.isfinite(highest), highest, 0)
+
+
+def unbroadcast(g: Array, shape: tuple[int, ...], what: str) -> Array:
+    """Sum ``g`` over the axes along which an operand of ``shape`` was broadcast.
+
+    Raises:
+        ValueError: no broadcasting makes this shape of that.
+    """
+    lead = g.ndim - len(shape)
+    tail = g.shape[lead:] if lead >= 0 else ()
+    if lead < 0 or any(n != m and n != 1 for n, m in zip(shape, tail, strict=True)):
+        raise ValueError(
+            f"{what} gave shape {g.shape}, expected {shape} or a shape it broadcasts to"
+        )
+    stretched = tuple(lead + a for a, (n, m) in enumerate(zip(shape, tail, strict=True)) if n != m)
+    along = (*range(lead), *stretched)
+    return PRIMITIVES["sum"](g, axis=along, keepdims=True).reshape(shape)
 
 
 def _declare(
@@ -477,15 +570,50 @@ def _declare(
         else (keyword for rule in rules if callable(rule) for keyword in _keywords(rule))
     )
     static.pop("position", None)
-    free = _by_numpy.get(forward) in (None, _primitives.get(name))  # or np.tanh would change hands
-    own = (forward,) if _is_numpy(forward) and free else ()
     rest["label"] = rest.get("label") or name
+    if name in _primitives and not _replacing.get():
+        raise ValueError(
+            f"{name}: a primitive of this name is declared already, in {_primitives[name].place}; "
+            "choose another name"
+        )
+    own = (forward,) if _is_numpy(forward) and not _has_rule(forward) else ()
+    if rest.get("variadic"):
+        forward = _in_sequence(forward)
     primitive = Primitive(
-        name, forward, kind, rules, vjps, static=tuple(static), numpy=(*own, *numpy), **rest
-    )
+        name, forward, kind, rules, vjps, static=tuple(static), numpy=(*own, *numpy),
+        place=_caller(), **rest,
+    )  # fmt: skip
+    _answer(dict.fromkeys(primitive.numpy, primitive))
     _primitives[name] = primitive
-    _by_numpy.update(dict.fromkeys(primitive.numpy, primitive))
     return primitive
+
+
+def _answer(answers: Mapping[Callable[..., Any], Callable[..., Array]]) -> None:
+    """Let these answer to NumPy functions."""
+    for function in answers:
+        if _has_rule(function) and not _replacing.get():
+            raise ValueError(
+                f"numpy.{function.__name__} is answered already, by {_by_numpy[function]!r}: call "
+                "what you declare by its own name"
+            )
+    _by_numpy.update(answers)
+
+
+def _has_rule(function: Callable[..., Any]) -> bool:
+    """Whether a NumPy function is answered with a derivative, which nothing else may replace."""
+    return not isinstance(_by_numpy.get(function), Constant | Refused | None)
+
+
+def _caller() -> str:
+    """The file and line that called this module."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals is globals():
+        frame = frame.f_back
+    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _in_sequence(forward: Callable[..., Array]) -> Callable[..., Array]:
+    return lambda *operands, **static: forward(operands, **static)
 
 
 def _broadcasting(arity: int) -> tuple[Sample, ...]:
@@ -499,25 +627,29 @@ def _broadcasting(arity: int) -> tuple[Sample, ...]:
     return sample(*[(2, 3)] * arity), *stretched
 
 
-def _times(partial: Rule | float | None) -> Rule | None:
+def _times(partial: Rule | float | None, arity: int, name: str) -> Rule | None:
     """The VJP of an elementwise operand: g · ∂y/∂x."""
     if partial is None:
         return None
     if callable(partial):
-        if not _keywords(partial):  # the usual cases, spelled out: they are called most of all
-            if partial.__code__.co_argcount == 2:
+        if _takes(partial, name, arity, arity + 1) == arity:  # the operands alone, as np.cos
+            return lambda g, y, *operands, **static: g * partial(*operands, **static)
+        if not _keywords(partial) and arity < 3:  # the usual cases, spelled out for speed
+            if arity == 1:
                 return lambda g, y, x: g * partial(y, x)
-            if partial.__code__.co_argcount == 3:
-                return lambda g, y, a, b: g * partial(y, a, b)
+            return lambda g, y, a, b: g * partial(y, a, b)
         return lambda g, y, *operands, **static: g * partial(y, *operands, **static)
     if partial == 1:
         return lambda g, *_: g
     return lambda g, *_: g * partial
 
 
-def _without_output(adjoint: Rule | None) -> Rule | None:
+def _without_output(adjoint: Rule | None, arity: int, name: str) -> Rule | None:
+    """The VJP of a linear operand, whose rule has no need of the output."""
     if adjoint is None:
         return None
+    if _takes(adjoint, name, 1, arity + 1) == 1:  # the cotangent alone
+        return lambda g, y, *operands, **static: adjoint(g, **static)
     return lambda g, y, *operands, **static: adjoint(g, *operands, **static)
 
 
@@ -535,14 +667,42 @@ def _at(rule: Rule | None, position: int) -> Rule | None:
 
 
 def _keywords(rule: Rule) -> tuple[str, ...]:
-    code = rule.__code__
-    first = code.co_argcount
-    return code.co_varnames[first : first + code.co_kwonlyargcount]
+    """Names of the keywords that a rule takes; a ufunc's own are none of them."""
+    if isinstance(rule, np.ufunc):
+        return ()
+    return tuple(p.name for p in _parameters(rule) if p.kind is p.KEYWORD_ONLY)
 
 
-def _positional(function: Callable[..., Any]) -> tuple[str, ...]:
-    code = function.__code__
-    return code.co_varnames[: code.co_argcount]
+def _takes(rule: Rule, name: str, *allowed: int) -> int:
+    """The number of arrays that a rule has to be given: one of those allowed.
+
+    Raises:
+        TypeError: it is another.
+    """
+    count = _required(rule)
+    if count is not None and count not in allowed:
+        raise TypeError(
+            f"{name}: got a rule that takes {count} arrays, expected "
+            f"{' or '.join(map(str, dict.fromkeys(allowed)))}"
+        )
+    return max(allowed) if count is None else count
+
+
+def _required(rule: Rule) -> int | None:
+    """The number of arrays that a function has to be given; ``None`` where it takes any."""
+    if isinstance(rule, np.ufunc):
+        return rule.nin
+    parameters = [p for p in _parameters(rule) if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    if not parameters or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    return sum(p.default is p.empty for p in parameters)
+
+
+def _parameters(rule: Rule) -> Iterable[inspect.Parameter]:
+    try:
+        return inspect.signature(rule).parameters.values()
+    except ValueError:  # written in C, and tells nothing
+        return ()
 
 
 def _is_numpy(function: Callable[..., Any]) -> bool:

@@ -70,13 +70,13 @@ def scan(combine: Callable[[Array, Array], Array], x: Array, axis: int) -> Array
 
 
 def _amax(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
-    if hasattr(x, "__primitive__"):  # a world without an order: entry against entry
+    if x.dtype == object:  # a world without an order: entry against entry
         return _halving(maximum, x, axis, keepdims)
     return np.amax(x, axis=axis, keepdims=keepdims)
 
 
 def _amin(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
-    if hasattr(x, "__primitive__"):
+    if x.dtype == object:
         return _halving(minimum, x, axis, keepdims)
     return np.amin(x, axis=axis, keepdims=keepdims)
 

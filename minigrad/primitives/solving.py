@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.complexes import imag, real
 from minigrad.primitives.exponentials import log
 from minigrad.primitives.powers import square
@@ -294,7 +294,7 @@ def slogdet(a: Array) -> SlogdetResult:
         -1.0 0.0
     """
     order("slogdet", a)
-    data = plain(a)
+    data = constant(a)
     if a.dtype == object:
         return SlogdetResult(np.sign(det(data)), logabsdet(a))
     sign = np.linalg.slogdet(data)[0]
@@ -302,7 +302,7 @@ def slogdet(a: Array) -> SlogdetResult:
         return SlogdetResult(sign, logabsdet(a))
     both = _logabsdet(a)
     turn = imag(both)
-    return SlogdetResult(sign * np.exp(1j * (turn - plain(turn))), real(both))
+    return SlogdetResult(sign * np.exp(1j * (turn - constant(turn))), real(both))
 
 
 # Least squares
@@ -376,7 +376,7 @@ def lstsq(a: Array, b: Array, rcond: float | None = None) -> LstsqResult:
     if np.ndim(a) != 2 or np.ndim(b) not in (1, 2) or np.shape(a)[0] != np.shape(b)[0]:
         raise np.linalg.LinAlgError(f"lstsq: got a {np.shape(a)} and b {np.shape(b)}, expected "
                                     "(m, n) and (m,) or (m, k)")  # fmt: skip
-    _, residuals, rank, s = np.linalg.lstsq(plain(a), plain(b), rcond=rcond)
+    _, residuals, rank, s = np.linalg.lstsq(constant(a), constant(b), rcond=rcond)
     m, n = np.shape(a)
     eps = np.finfo(s.dtype).eps
     x = pinv(a, rtol=eps * max(m, n) if rcond is None else rcond) @ b

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.primitives.axes import axes_of
-from minigrad.primitives.calls import plain
+from minigrad.primitives.calls import constant
 from minigrad.primitives.indexing import take_along_axis, values
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.primitive import Array, implements
@@ -57,7 +57,7 @@ def partition(x: Array, kth: Any, axis: int | None = -1) -> Array:
         >>> print(mg.partition(np.array([3.0, 1.0, 2.0]), 1)[1])
         2.0
     """
-    return take_along_axis(x, np.argpartition(values(x), plain(kth), axis), axis)
+    return take_along_axis(x, np.argpartition(values(x), constant(kth), axis), axis)
 
 
 def cummax(x: Array, axis: int = 0) -> Array:
@@ -213,7 +213,7 @@ def intersect1d(
         >>> print(mg.intersect1d(np.array([2.0, 1.0]), np.array([2.0, 3.0])))
         [2.]
     """
-    _, first, second = np.intersect1d(plain(a), plain(b), assume_unique, return_indices=True)
+    _, first, second = np.intersect1d(constant(a), constant(b), assume_unique, return_indices=True)
     chosen = ravel(a)[first]
     return (chosen, first, second) if return_indices else chosen
 
@@ -227,7 +227,7 @@ def setdiff1d(a: Array, b: Array, assume_unique: bool = False) -> Array:
         [1.]
     """
     a = ravel(a) if assume_unique else unique(a)
-    return a[np.flatnonzero(~np.isin(plain(a), plain(b), assume_unique=assume_unique))]
+    return a[np.flatnonzero(~np.isin(constant(a), constant(b), assume_unique=assume_unique))]
 
 
 @implements(np.setxor1d)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import plain, plain_dtype
+from minigrad.primitives.calls import constant, plain_dtype
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.pieces import isnan
@@ -49,7 +49,7 @@ def count(shape: tuple[int, ...], axis: Axes, keepdims: bool = False, where: Any
     """How many entries a reduction takes: one number, or an array where some are left out."""
     if where is True:
         return math.prod(shape[a] for a in axes_of(axis, len(shape)))
-    flags = np.broadcast_to(plain(where), shape)
+    flags = np.broadcast_to(constant(where), shape)
     return np.sum(
         flags, axis=None if axis is None else axes_of(axis, len(shape)), keepdims=keepdims
     )
@@ -141,7 +141,7 @@ def average(
         )
     weights = weights + np.zeros(x.shape, weights.dtype)
     total = sum_along(weights, axis=axis, keepdims=keepdims)
-    if np.any(plain(total) == 0):
+    if np.any(constant(total) == 0):
         raise ZeroDivisionError("average: the weights add up to 0")
     y = sum_along(x * weights, axis=axis, keepdims=keepdims) / total
     return (y, total) if returned else y
@@ -321,7 +321,7 @@ def fixed(x: Any, name: str, what: str) -> Any:
     if getattr(x, "requires_grad", False):
         raise TypeError(f"{name}: no derivative rule for {what}: pass {what}.detach() to make it "
                         "a constant")  # fmt: skip
-    return plain(x)
+    return constant(x)
 
 
 @implements(np.cov)
@@ -363,7 +363,7 @@ def cov(
         weighted = centred * weights
         freedom = total - ddof if aweights is None or ddof == 0 else (
             total - ddof * sum_along(weights * aweights) / total)  # fmt: skip
-    if np.any(plain(freedom) <= 0):
+    if np.any(constant(freedom) <= 0):
         freedom = 0.0
     scattered = matmul(centred if weighted is None else weighted, np.conj(centred.T)) / freedom
     return scattered[(0,) * 2] if scattered.shape == (1, 1) else scattered

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.activations import logsumexp
-from minigrad.primitives.calls import Constant, Refused, path_of, plain, refuse_out
+from minigrad.primitives.calls import Constant, Refused, constant, path_of, refuse_out
 from minigrad.primitives.exponentials import logaddexp
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import BY_NUMPY, Array, Primitive
@@ -69,7 +69,7 @@ def _plainly(
 ) -> Any:
     if isinstance(rule, Refused):
         return rule()
-    return getattr(rule.function, method)(*plain(inputs), **plain(kwargs))
+    return getattr(rule.function, method)(*constant(inputs), **constant(kwargs))
 
 
 def _called(

@@ -74,7 +74,7 @@ class ShapedArray(NDArrayOperatorsMixin):
             return function is np.isrealobj
         primitive = BY_NUMPY.get(function)
         if isinstance(primitive, Primitive):
-            return self.__primitive__(primitive, *primitive.bind(function, args, kwargs))
+            return self.__primitive__(primitive, *primitive.arguments(function, args, kwargs))
         if primitive is None:
             raise TypeError(f"numpy.{function.__name__}: no primitive answers to it")
         return primitive(*args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.tape import unfused
+from minigrad.scope import unfused
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_leaves

@@ -12,7 +12,8 @@ import numpy as np
 from minigrad import nn
 from minigrad.datasets import seattle_weather
 from minigrad.primitives import PRIMITIVES
-from minigrad.tape import ancestors, unfused
+from minigrad.scope import unfused
+from minigrad.tape import ancestors
 from minigrad.targets.problem import Problem, holding
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor

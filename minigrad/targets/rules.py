@@ -39,7 +39,7 @@ class PrimitiveTarget(Target):
             else x
             for k, (x, domain) in enumerate(zip_longest(sample.operands, self.subject.domain))
         )
-        return Recording(self.subject.apply(operands, sample.static))
+        return Recording(self.subject.bind(operands, sample.static))
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:
         for sample in self._samples():
@@ -59,12 +59,12 @@ class PrimitiveTarget(Target):
             operands = tuple(
                 leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
             )
-            once = primitive.apply(operands, sample.static)
+            once = primitive.bind(operands, sample.static)
             if np.iscomplexobj(once) and not any(map(np.iscomplexobj, operands)):
                 return real(once), imag(once)
-            if primitive.accumulate is None:
+            if primitive.kind != "linear":
                 return once
-            return once, primitive.apply(operands, sample.static)  # it adds to what is there
+            return once, primitive.bind(operands, sample.static)  # cotangents of parts are added
 
         return Problem(self.name, shapes, run, domains)
 

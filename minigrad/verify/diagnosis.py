@@ -16,7 +16,7 @@ from minigrad.arrays.normal_form import is_zero, normal_form
 from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.notation import pretty
 from minigrad.primitives.primitive import Array
-from minigrad.tape import Node, ancestors, contribution
+from minigrad.tape import Node, ancestors
 from minigrad.targets.problem import Problem, drawn
 from minigrad.verify.forward_mode import output_tangent
 
@@ -61,7 +61,7 @@ def _fault(node: Node, position: int, rng: np.random.Generator) -> str | None:
     except ArithmeticError as error:  # a fused forward that is not its reference
         return str(error)
     try:
-        part = contribution(node, position, g)
+        part = _cotangent(node, position, g)
         if part.shape == operand.shape and _pairing(part, tangent) == expected:
             return None
         raised = ""
@@ -77,10 +77,18 @@ def _fault(node: Node, position: int, rng: np.random.Generator) -> str | None:
         return (
             f"{primitive.name}{_place(node)}: the sum of broadcasting is missing or wrong: operand "
             f"{position} of shape {operand.shape} was stretched to {node.data.shape}, its "
-            "cotangent is the sum over the stretched axes (minigrad.tape.unbroadcast)"
+            "cotangent is the sum over the stretched axes"
         )
     wrong = raised or _wrong_adjoint(node, position, g)
     return f"{primitive.name}{_place(node)}: {_hint(node, position, g, wrong)}"
+
+
+def _cotangent(node: Node, position: int, g: Array) -> Array:
+    """What the engine sends to one operand."""
+    assert node.primitive is not None
+    wanted = [parent if k == position else None for k, parent in enumerate(node.parents)]
+    parts = node.primitive.pull(g, node.data, node.saved, node.operands, node.static, wanted)
+    return parts[position]
 
 
 def _wrong_partial(node: Node, position: int) -> str | None:

@@ -61,10 +61,10 @@ def output_tangent(
                 given[k] if k in given else x * 0 if primitive.vjp(k) is not None else x
                 for k, x in enumerate(node.operands)
             ]
-            return primitive.apply(tuple(linear), node.static)
+            return primitive.bind(tuple(linear), node.static)
         case "bilinear":
             return _total(
-                primitive.apply(
+                primitive.bind(
                     tuple(t if j == k else x for j, x in enumerate(operands)), node.static
                 )
                 for k, t in moved

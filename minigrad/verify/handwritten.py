@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.tape import no_grad
+from minigrad.scope import no_grad
 from minigrad.tensor import raw
 
 Backward = TypeVar("Backward", bound=Callable[..., Any])

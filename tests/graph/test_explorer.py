@@ -123,7 +123,7 @@ def test_steps_that_are_not_alike_are_left_out_and_said_to_be():
     x = mg.Tensor(np.ones(2), requires_grad=True, name="h")
     y = x
     for t in range(12):
-        with mg.tape.scope("step", t):
+        with mg.scope.scope("step", t):
             y = np.tanh(y) if t % 2 else np.exp(y) * 0.1
     data = payload(trace(y), _graphviz)
     assert data["skipped"] == 12 - len(data["steps"]) > 0

@@ -254,8 +254,8 @@ def test_names_stay_inert_and_legible(name):
 def test_names_of_states_gates_and_losses_stay_inert_in_every_view(name, view):
     h = mg.Tensor(np.ones((1, 2)), requires_grad=True, name=name)
     for t in range(3):
-        with mg.tape.scope("step", t):
-            with mg.tape.scope("gate", name):
+        with mg.scope.scope("step", t):
+            with mg.scope.scope("gate", name):
                 z = h * 2.0 + 1.0
             h = np.tanh(z)  # belongs to the gate, and stands outside of it
             h.name = name

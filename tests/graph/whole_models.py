@@ -28,7 +28,7 @@ def looking_back():
     notes, h = listener(words(text))
     h, out = h[0], []
     for t in range(text.shape[1]):
-        with mg.tape.scope("step", t):
+        with mg.scope.scope("step", t):
             found, _ = nn.scaled_dot_product_attention(h[:, None], notes, notes)
             h = speaker(np.concatenate([words(text[:, t]), found[:, 0]], axis=-1), h)
             out.append(small(h))
@@ -40,7 +40,7 @@ def bahdanau():
     notes, _ = hearer(words(text))
     h, out = mg.tanh(begin(notes[:, 0, 4:])), []
     for t in range(3):
-        with mg.tape.scope("step", t):
+        with mg.scope.scope("step", t):
             found, _ = look(h[:, None], notes)
             h = teller(np.concatenate([words(text[:, t]), found[:, 0]], axis=-1), h)
             out.append(small(h))
@@ -52,7 +52,7 @@ def two_sources():
     (one, _), (other, h) = writer(words(text)), listener(words(text))
     h, out = h[0], []
     for t in range(3):
-        with mg.tape.scope("step", t):
+        with mg.scope.scope("step", t):
             first, _ = nn.scaled_dot_product_attention(h[:, None], one, one)
             second, _ = nn.scaled_dot_product_attention(h[:, None], other, other)
             h = teller(np.concatenate([words(text[:, t]), first[:, 0], second[:, 0]], axis=-1), h)

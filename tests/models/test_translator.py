@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from minigrad.autograd import no_grad
+from minigrad.scope import no_grad
 from models import translator
 from models.number_words import number
 from models.scores import exact

@@ -87,20 +87,20 @@ def test_rows_that_may_attend_to_nothing_give_zeros_and_no_gradient(rng):
 
 def test_causal_is_the_triangular_mask_and_goes_with_others(rng):
     x = rng.normal(size=(5, 4))
-    causal, _ = nn.scaled_dot_product_attention(x, x, x, causal=True)
+    causal, _ = nn.scaled_dot_product_attention(x, x, x, is_causal=True)
     masked, _ = nn.scaled_dot_product_attention(x, x, x, np.tril(np.ones((5, 5), bool)))
     np.testing.assert_array_equal(causal, masked)
     padding = np.array([True, True, False, True, True])
-    _, weights = nn.scaled_dot_product_attention(x, x, x, padding, causal=True)
+    _, weights = nn.scaled_dot_product_attention(x, x, x, padding, is_causal=True)
     assert not np.any(weights[:, 2])
     assert not np.any(np.triu(weights, 1))
 
 
 MODELS = {
     "attention": (lambda: nn.Attention(4, 4, rng=0, dtype=float),
-                  lambda m, x: m(x, causal=True)[0]),
+                  lambda m, x: m(x, is_causal=True)[0]),
     "multi-head": (lambda: nn.MultiheadAttention(4, 2, rng=0, dtype=float),
-                   lambda m, x: m(x, causal=True)[0]),
+                   lambda m, x: m(x, is_causal=True)[0]),
     "encoder": (lambda: nn.TransformerEncoder(4, 2, 2, dim_feedforward=6, rng=0, dtype=float),
                 lambda m, x: m.eval()(x, is_causal=True)),
     "decoder": (lambda: nn.TransformerDecoder(4, 2, 2, dim_feedforward=6, rng=0, dtype=float),
@@ -177,7 +177,7 @@ def test_padding_alone_gives_zeros_before_the_output_bias(rng):
     assert np.all(np.isfinite(given.grad))
 
 
-@pytest.mark.parametrize("options", [{}, {"need_weights": False}, {"causal": True}])
+@pytest.mark.parametrize("options", [{}, {"need_weights": False}, {"is_causal": True}])
 def test_queries_keys_and_values_of_one_product_are_those_of_three(options, rng):
     """What is fused for self-attention, against the operations that pictures and proofs see."""
     layer = nn.MultiheadAttention(6, 3, rng=0, dtype=float)
@@ -203,18 +203,128 @@ def test_a_mask_for_each_head_and_sequence(rng):
     assert layer(x, need_weights=False)[1] is None
 
 
-@pytest.mark.parametrize("fill", [0.0, 1.0])
-def test_masks_of_numbers_or_other_shapes_are_refused(fill):
-    x = np.ones((2, 3, 4))
-    with pytest.raises(ValueError, match="dtype float64, expected booleans"):
-        nn.scaled_dot_product_attention(x, x, x, np.full((3, 3), fill))
+def test_masks_that_are_none_or_of_other_shapes_are_refused():
+    x, layer = np.ones((2, 3, 4)), nn.MultiheadAttention(4, 2)
+    with pytest.raises(ValueError, match="dtype int64, expected booleans, or floats to add"):
+        nn.scaled_dot_product_attention(x, x, x, np.ones((3, 3), int))
     with pytest.raises(ValueError, match=r"shape \(2, 2\).*the scores \(2, 3, 3\)"):
         nn.scaled_dot_product_attention(x, x, x, np.ones((2, 2), bool))
-    layer = nn.MultiheadAttention(4, 2)
-    with pytest.raises(ValueError, match=r"attn_mask \(3, 3\) of float64.*\(3, 3\) or \(4, 3, 3\)"):
-        layer(x, attn_mask=np.full((3, 3), fill))
+    with pytest.raises(ValueError, match=r"the floats 0 and 1, .* with \.astype\(bool\)"):
+        layer(x, attn_mask=np.tril(np.ones((3, 3))))
+    with pytest.raises(ValueError, match=r"attn_mask \(3, 3\) of int64.*\(3, 3\) or \(4, 3, 3\)"):
+        layer(x, attn_mask=np.ones((3, 3), int))
     with pytest.raises(ValueError, match=r"key_padding_mask \(3, 2\) of bool.*\(2, 3\)"):
         layer(x, key_padding_mask=np.ones((3, 2), bool))
+
+
+def test_floats_are_added_to_the_scores_and_minus_infinity_forbids(rng):
+    q, k, v = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 4)), rng.normal(size=(2, 5, 2))
+    bias = rng.normal(size=(3, 5))
+    forbidden = rng.random((3, 5)) < 0.4
+    forbidden[1] = True
+    mixed = np.where(forbidden, -np.inf, bias)
+    y, weights = nn.scaled_dot_product_attention(q, k, v, mixed)
+    scores = q @ k.swapaxes(-1, -2) / 2 + bias
+    expected = np.where(forbidden, 0, np.exp(scores))
+    total = expected.sum(-1, keepdims=True)
+    np.testing.assert_allclose(weights, expected / np.where(total == 0, 1, total), rtol=1e-12)
+    assert not y[:, 1].any()  # a query that may attend to nothing
+    only = np.where(forbidden, -np.inf, 0.0)
+    by_booleans = nn.scaled_dot_product_attention(q, k, v, ~forbidden)
+    for one, other in zip(nn.scaled_dot_product_attention(q, k, v, only), by_booleans, strict=True):
+        np.testing.assert_array_equal(one, other)
+    x = q.astype(np.float32)
+    assert nn.scaled_dot_product_attention(x, x, x, np.zeros((3, 3)))[0].dtype == np.float32
+
+
+def test_a_bias_that_is_learned_gets_its_gradient(rng):
+    x, bias = rng.normal(size=(2, 3, 4)), mg.Tensor(rng.normal(size=(3, 3)), requires_grad=True)
+    layer = nn.MultiheadAttention(4, 2, rng=0, dtype=float)
+    y, _ = layer(x, attn_mask=bias, is_causal=True, need_weights=False)
+    (y * y).sum().backward()
+    slope = np.zeros((3, 3))
+    for at in np.ndindex(3, 3):
+        for sign in (1, -1):
+            moved = bias.data.copy()
+            moved[at] += sign * 1e-5
+            z, _ = layer(x, attn_mask=moved, is_causal=True, need_weights=False)
+            slope[at] += sign * float((z.data * z.data).sum()) / 2e-5
+    np.testing.assert_allclose(bias.grad, slope, atol=1e-8)
+    assert not np.triu(bias.grad, 1).any()
+
+
+def test_heads_that_share_keys_are_those_that_have_them_each_by_itself(rng):
+    q, k = rng.normal(size=(2, 6, 3, 4)), rng.normal(size=(2, 2, 5, 4))
+    v = rng.normal(size=(2, 2, 5, 2))
+    got = nn.scaled_dot_product_attention(q, k, v, enable_gqa=True, scale=0.3)
+    own = (np.repeat(x, 3, axis=1) for x in (k, v))
+    for one, other in zip(got, nn.scaled_dot_product_attention(q, *own, scale=0.3), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match=r"query \(2, 6, 3, 4\) and \(2, 4, 5, 4\), expected"):
+        nn.scaled_dot_product_attention(q, rng.normal(size=(2, 4, 5, 4)), v, enable_gqa=True)
+    layer = nn.MultiheadAttention(12, 6, kv_heads=2, rng=0, dtype=float)
+    assert layer.in_proj_weight.shape == (12 + 2 * 2 * 2, 12)
+    whole = nn.MultiheadAttention(12, 6, rng=0, dtype=float)
+    rows = [layer.in_proj_weight.data[:12]]
+    for start in (12, 16):
+        part = layer.in_proj_weight.data[start : start + 4].reshape(2, 2, 12)
+        rows.append(np.repeat(part, 3, axis=0).reshape(12, 12))
+    whole.in_proj_weight.data = np.concatenate(rows)
+    whole.out_proj.weight.data = layer.out_proj.weight.data
+    x = rng.normal(size=(2, 4, 12))
+    np.testing.assert_allclose(layer(x)[0].data, whole(x)[0].data, rtol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"rotary": True}, {"kv_heads": 1}], ids=str)
+def test_a_cache_gives_step_by_step_what_all_steps_give(options, rng):
+    layer = nn.MultiheadAttention(8, 2, rng=0, dtype=float, **options)
+    x, cache = rng.normal(size=(2, 6, 8)), nn.KeyValueCache()
+    whole, _ = layer(x, is_causal=True)
+    parts = [layer(x[:, a:b], is_causal=True, cache=cache)[0].data
+             for a, b in ((0, 1), (1, 4), (4, 6))]  # fmt: skip
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole.data, rtol=1e-12, atol=1e-14)
+    assert cache.length == 6
+
+
+def test_a_stack_generates_with_a_cache_for_each_layer(rng):
+    model = nn.TransformerEncoder(8, 2, 2, dim_feedforward=6, rng=0, dtype=float).eval()
+    x, caches = rng.normal(size=(1, 5, 8)), [nn.KeyValueCache() for _ in range(2)]
+    steps = [model(x[:, t : t + 1], is_causal=True, cache=caches).data for t in range(5)]
+    np.testing.assert_allclose(np.concatenate(steps, axis=1), model(x, is_causal=True).data,
+                               rtol=1e-10, atol=1e-12)  # fmt: skip
+    with pytest.raises(ValueError, match="got 1 caches, expected 2"):
+        model(x, cache=caches[:1])
+
+
+def test_alibi_lowers_scores_with_distance_and_fits_every_number_of_heads():
+    bias = nn.alibi_bias(8, 3, dtype=float)
+    np.testing.assert_allclose(bias[:, 2, 0] / -2, [2.0**-k for k in range(1, 9)])
+    np.testing.assert_array_equal(bias[:, 2, 2], 0)
+    slopes = -nn.alibi_bias(12, 2, dtype=float)[:, 1, 0]  # as published for 12: 8, then every other
+    np.testing.assert_allclose(slopes[:8], [2.0**-k for k in range(1, 9)])
+    np.testing.assert_allclose(slopes[8:], [2.0 ** -(k + 0.5) for k in range(4)])
+    later = nn.alibi_bias(4, 2, offset=3)
+    np.testing.assert_array_equal(later, nn.alibi_bias(4, 5)[:, 3:])
+
+
+def test_rotations_of_halves_are_those_of_neighbours_in_another_order(rng):
+    x, order = rng.normal(size=(3, 6)), [0, 2, 4, 1, 3, 5]
+    neighbours = nn.rotary_encoding(x, start=2)
+    halves = nn.rotary_encoding(x[:, order], start=2, interleaved=False)
+    np.testing.assert_allclose(halves, neighbours[:, order], rtol=1e-14)
+
+
+def test_a_stack_of_copies_starts_alike_and_learns_apart(rng):
+    layer = nn.TransformerEncoderLayer(4, 2, 6, rng=0, dtype=float)
+    copies = nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(4, dtype=float))
+    first, second = copies.layers
+    assert first is not second and layer not in copies.layers
+    np.testing.assert_array_equal(first.linear1.weight.data, second.linear1.weight.data)
+    copies.eval()(rng.normal(size=(2, 3, 4))).sum().backward()
+    drawn = nn.TransformerEncoder(4, 2, 2, dim_feedforward=6, rng=0)
+    weights = [part.linear1.weight.data for part in drawn.layers]
+    assert not np.array_equal(*weights)
+    assert drawn.state_dict().keys() < copies.state_dict().keys()  # which has a norm behind
 
 
 def test_shapes_that_do_not_fit_are_refused():

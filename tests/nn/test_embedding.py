@@ -38,7 +38,7 @@ def test_the_padding_row_starts_as_zeros_and_is_not_learned():
 
 def test_from_a_matrix_not_trainable(rng):
     matrix = rng.normal(size=(4, 2))
-    layer = nn.Embedding.from_matrix(matrix, trainable=False)
+    layer = nn.Embedding.from_pretrained(matrix)
     matrix[:] = 0
     assert layer.weight.dtype == np.float64
     assert np.all(layer.weight.data != 0)
@@ -55,7 +55,7 @@ def test_what_is_no_index_or_no_matrix_is_refused():
     with pytest.raises(TypeError, match="float64, expected integers"):
         nn.Embedding(5, 3)(np.array([1.0]))
     with pytest.raises(ValueError, match=r"\(3,\) of float64"):
-        nn.Embedding.from_matrix(np.ones(3))
+        nn.Embedding.from_pretrained(np.ones(3))
     with pytest.raises(ValueError, match="got index 5"):
         nn.Embedding(5, 3, padding_idx=5)
 

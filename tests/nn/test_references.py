@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import minigrad as mg
 from minigrad import nn
 from tests.references import Reference, assert_agrees, references
+from tests.references.modules import CASES
 
 DTYPES = ["float64", "float32"]
+MODULES = references("modules")
 
 
 def _run(reference: Reference, dtype, function, module=None):
@@ -49,7 +52,7 @@ LAYERS = {
     "embedding-padded": lambda **o: nn.Embedding(6, 3, padding_idx=2, **o),
     "layernorm": lambda **o: nn.LayerNorm(5, **o),
     "layernorm-two_axes": lambda **o: nn.LayerNorm((3, 5), **o),
-    "rmsnorm": lambda **o: nn.RMSNorm(5, **o),
+    "rmsnorm": lambda **o: nn.RMSNorm(5, 1e-6, **o),
     "conv1d": lambda **o: nn.Conv1d(2, 3, 3, **o),
     "conv1d-strided": lambda **o: nn.Conv1d(2, 3, 3, stride=2, padding=1, **o),
     "conv2d": lambda **o: nn.Conv2d(2, 3, (3, 2), **o),
@@ -63,13 +66,42 @@ def test_layers_agree_with_pytorch(dtype, reference):
     _run(reference, dtype, lambda layer, x: {"y": layer(x)}, layer)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", CASES)
+def test_modules_that_both_have_agree_with_pytorch(name, dtype):
+    case, reference = CASES[name], MODULES[name]
+    module = getattr(nn, case.kind)(*case.args, **case.options).train(case.training).astype(dtype)
+    module.load_state_dict(reference.weights, strict=False)  # buffers stay as they start
+
+    def run(module, **inputs):
+        found = module(*inputs.values())
+        return dict(zip("yw", found, strict=True)) if isinstance(found, tuple) else {"y": found}
+
+    leaves = {
+        name: mg.Tensor(array.astype(dtype), requires_grad=True)
+        if name in reference.gradients
+        else array.astype(dtype)
+        if array.dtype.kind == "f"
+        else array
+        for name, array in reference.inputs.items()
+    }
+    outputs = run(module, **leaves)
+    sum((y * reference.cotangents[name]).sum() for name, y in outputs.items()).backward()
+    assert_agrees({n: y.data for n, y in outputs.items()}, reference.outputs, dtype)
+    wanted = {**dict(module.named_parameters()), **leaves}
+    assert_agrees({n: wanted[n].grad for n in reference.gradients}, reference.gradients, dtype)
+    buffers = {n: b for n, b in module.named_buffers() if n in reference.buffers}
+    for found, array in zip(buffers.values(), reference.buffers.values(), strict=True):
+        np.testing.assert_allclose(found, array, rtol=1e-6)
+
+
 @_cases("attention")
 def test_attention_agrees_with_pytorch(dtype, reference):
     kind, *words = reference.name.split("-")
     if kind == "dot":
 
         def run(q, k, v, mask=None):
-            y, _ = nn.scaled_dot_product_attention(q, k, v, mask, causal="causal" in words)
+            y, _ = nn.scaled_dot_product_attention(q, k, v, mask, is_causal="causal" in words)
             return {"y": y}
 
         _run(reference, dtype, run)

@@ -2,8 +2,9 @@
 
 ``make_torch.py`` and ``make_keras.py`` beside this file made them. In each .npz an array's name
 is its path: ``case/weights/…``, ``case/inputs/…``, ``case/cotangents/…`` (one per output; the
-gradients are those of Σ cotangent · output), and per precision ``case/float64/outputs/…`` and
-``case/float64/gradients/…``. Weights, inputs and cotangents are exact in float32.
+gradients are those of Σ cotangent · output), and per precision ``case/float64/outputs/…``,
+``case/float64/gradients/…`` and, where training moves them, ``case/float64/buffers/…``. Weights,
+inputs and cotangents are exact in float32.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Reference:
         cotangents: by the output's name.
         outputs: by name.
         gradients: with respect to every weight and floating-point input, by their names.
+        buffers: what training has made of them, by name.
     """
 
     name: str
@@ -36,6 +38,10 @@ class Reference:
     cotangents: Arrays
     outputs: Arrays
     gradients: Arrays
+    buffers: Arrays
+
+
+_GROUPS = ("weights", "inputs", "cotangents", "outputs", "gradients", "buffers")
 
 
 def references(file: str, dtype: str = "float64") -> dict[str, Reference]:
@@ -44,9 +50,7 @@ def references(file: str, dtype: str = "float64") -> dict[str, Reference]:
     with np.load(FOLDER / f"{file}.npz", allow_pickle=False) as stored:
         for path in stored.files:
             case, *precision, group, name = path.split("/")
-            groups = found.setdefault(
-                case, {g: {} for g in ("weights", "inputs", "cotangents", "outputs", "gradients")}
-            )
+            groups = found.setdefault(case, {g: {} for g in _GROUPS})
             array = stored[path]
             if precision in ([], [dtype]):
                 groups[group][name] = array.astype(dtype) if array.dtype.kind == "f" else array

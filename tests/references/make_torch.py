@@ -1,11 +1,14 @@
 """Makes the .npz files with PyTorch: ``python tests/references/make_torch.py``.
 
-Needs PyTorch (2.13 made the stored ones), which neither the package nor its tests do.
+Needs PyTorch (2.13 made the stored ones), which neither the package nor its tests do; those
+named on the command line alone are made: ``python tests/references/make_torch.py modules``.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,11 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+
+if __package__ is None:
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.references.modules import CASES
 
 Arrays = dict[str, np.ndarray]
 Run = Callable[..., dict[str, torch.Tensor]]
@@ -243,12 +251,61 @@ def losses() -> None:
     file.write()
 
 
+def modules() -> None:
+    """Everything in modules.py, made and called alike in both libraries."""
+    file = File("modules", 8)
+    for name, case in CASES.items():
+        weights: Arrays = {}
+        given = case.inputs(file.rng)
+        inputs = {f"x{k}": array for k, array in enumerate(given)}
+        cotangents: Arrays = {}
+        for dtype in (torch.float64,):
+            precision = str(dtype).removeprefix("torch.")
+            convert = lambda a: torch.tensor(a) if isinstance(a, np.ndarray) else a  # noqa: E731
+            args = [convert(a) for a in case.args]
+            options = {key: convert(value) for key, value in case.options.items()}
+            module = getattr(nn, case.kind)(*args, **options).train(case.training).to(dtype)
+            for key, parameter in module.named_parameters():
+                weights.setdefault(key, (0.5 * file.normal(*parameter.shape)).astype(np.float32))
+                parameter.data = torch.tensor(weights[key], dtype=dtype)
+            leaves = [
+                torch.tensor(a, dtype=dtype, requires_grad=k not in case.constants)
+                if a.dtype.kind == "f"
+                else torch.tensor(a)
+                for k, a in enumerate(given)
+            ]
+            found = module(*leaves)
+            outputs = (
+                {"y": found} if torch.is_tensor(found) else dict(zip("yw", found, strict=True))
+            )
+            for key, output in outputs.items():
+                cotangents.setdefault(key, file.normal(*output.shape))
+                file._store(f"{name}/{precision}/outputs/{key}", output.detach().numpy())
+            total = sum(
+                (output * torch.tensor(cotangents[key], dtype=dtype)).sum()
+                for key, output in outputs.items()
+            )
+            wanted = dict(module.named_parameters())
+            wanted |= {k: x for k, x in zip(inputs, leaves, strict=True) if x.requires_grad}
+            gradients = torch.autograd.grad(total, list(wanted.values()))
+            for key, gradient in zip(wanted, gradients, strict=True):
+                file._store(f"{name}/{precision}/gradients/{key}", gradient.numpy())
+            if case.training:
+                for key, buffer in module.named_buffers():
+                    file._store(f"{name}/{precision}/buffers/{key}", buffer.numpy())
+        for group, arrays in (("weights", weights), ("inputs", inputs), ("cotangents", cotangents)):
+            for key, array in arrays.items():
+                file._store(f"{name}/{group}/{key}", np.asarray(array))
+    file.write()
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    for seed, name in enumerate(("rnn", "lstm", "gru")):
-        recurrent(name, seed)
-    layers()
-    attention()
-    transformer()
-    losses()
+    makers: dict[str, Callable[[], None]] = {
+        **{n: partial(recurrent, n, seed) for seed, n in enumerate(("rnn", "lstm", "gru"))},
+        "layers": layers, "attention": attention, "transformer": transformer, "losses": losses,
+        "modules": modules,
+    }  # fmt: skip
+    for wanted in sys.argv[1:] or makers:
+        makers[wanted]()

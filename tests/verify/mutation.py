@@ -19,7 +19,7 @@ from typing import Any
 import minigrad.primitives
 from minigrad.primitives import primitive as engine
 
-_RULES = ("partials", "adjoints", "vjps", "backward", "accumulate")
+_RULES = ("partials", "adjoints", "vjps", "backward")
 _TURNS = ("_transposed", "swapaxes", "transpose", "flip", "argsort")
 _SUMS = ("mean", "sum_along")  # what modules call the sums that they import
 
@@ -43,17 +43,10 @@ class Mutant:
         _Replace(node, new).visit(tree)
         module = importlib.import_module(self.module)
         namespace = {"__name__": self.module, "__file__": module.__file__}
-        tables = (engine._primitives, engine._by_numpy)
-        before = [dict(table) for table in tables]
-        try:  # running the module declares its primitives once more
+        with engine.on_trial():  # running the module declares its primitives once more
             exec(compile(ast.fix_missing_locations(tree), str(self), "exec"), namespace)
             changed = engine.PRIMITIVES[self.name]
-            fields = ("vjps", "saving", "backward", "accumulate")
-            return {field: getattr(changed, field) for field in fields}
-        finally:
-            for table, kept in zip(tables, before, strict=True):
-                table.clear()
-                table.update(kept)
+            return {field: getattr(changed, field) for field in ("vjps", "saving", "backward")}
 
 
 def mutants() -> list[Mutant]:

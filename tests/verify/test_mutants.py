@@ -13,9 +13,9 @@ from edges import EDGES
 from mutation import mutants
 
 import minigrad as mg
-import minigrad.tape
 from minigrad.arrays.field import FieldArray
 from minigrad.primitives import PRIMITIVES, sample
+from minigrad.primitives import primitive as engine
 from minigrad.targets import target_of
 from minigrad.verify.judges import JUDGES
 
@@ -54,7 +54,7 @@ def _right_at_edges(name):
         leaves = [mg.Tensor(np.array(x), requires_grad=True) for x in inputs]
         with np.errstate(over="raise", invalid="raise", divide="raise"):
             try:
-                y = PRIMITIVES[name].apply(leaves, dict(*static))
+                y = PRIMITIVES[name].bind(leaves, dict(*static))
                 y.backward(np.arange(1.0, y.size + 1).reshape(y.shape))
             except (FloatingPointError, ValueError):  # a warning, or a gradient of another shape
                 return False
@@ -190,20 +190,20 @@ def test_a_forgotten_sum_over_broadcast_axes_is_caught_for_each_primitive(
     monkeypatch, name, broken
 ):
     primitive = PRIMITIVES[name]
-    right, calls = minigrad.tape.unbroadcast, []
+    right, calls = engine.unbroadcast, []
 
     def counted(g, *args):
         calls.extend([] if g.is_zero() else [args])
         return right(g, *args)
 
     stretched = []
-    monkeypatch.setattr(minigrad.tape, "unbroadcast", counted)
+    monkeypatch.setattr(engine, "unbroadcast", counted)
     for given in primitive.samples:
         problem = target_of(primitive).problem(given)
         calls.clear()
         assert JUDGES["exact"](problem, 0).passed
         stretched += [problem] if calls else []
     assert bool(stretched) != (name in WITHOUT_BROADCASTING)
-    monkeypatch.setattr(minigrad.tape, "unbroadcast", broken)
+    monkeypatch.setattr(engine, "unbroadcast", broken)
     for problem in stretched:  # at several points: a branch may take none of the stretched entries
         assert not all(JUDGES["exact"](problem, seed).passed for seed in range(4))

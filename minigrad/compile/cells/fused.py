@@ -20,7 +20,7 @@ from minigrad.compile.cells.source import write
 from minigrad.nn import Cell, Gate
 from minigrad.nn.module import Module
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.tape import enable_grad, no_grad
+from minigrad.scope import enable_grad, no_grad
 from minigrad.tensor import Parameter, Tensor
 
 _TRIALS = 4  # random points at which a kernel is held against the cell's own step
@@ -164,7 +164,7 @@ def kernel_of(found: Plan, cell: Cell, backend: Backend) -> Kernel:
 def _kernel(found: Plan, cell: Cell, backend: Backend) -> Kernel:
     source = write(found, backend)
     try:
-        passes = backend.load(source.head, source.body)
+        passes = backend.load(source.head, source.body, source.arguments)
     except Exception as error:
         if backend is NUMPY:
             raise
@@ -221,7 +221,7 @@ class Fused:
         """
         static = {"counts": counts, "reverse": reverse, "segment": segment,
                   "of_x": isinstance(x, Tensor) and x.requires_grad}  # fmt: skip
-        return self.primitive.apply((x, *states, *self.parameters), static)
+        return self.primitive.bind((x, *states, *self.parameters), static)
 
     @property
     def parameters(self) -> tuple[Array, ...]:

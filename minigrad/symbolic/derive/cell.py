@@ -133,7 +133,7 @@ class _Sections:
                 else Matrix(symbol(x), shapes[x]) if isinstance(x, str) else x
                 for x in operation.operands
             ]  # fmt: skip
-            result: Matrix = operation.primitive.apply(operands, operation.static)
+            result: Matrix = operation.primitive.bind(operands, operation.static)
             return result
 
         matrices = [symbol(name) for name, shape in shapes.items() if len(shape) > 1 < shape[0]]

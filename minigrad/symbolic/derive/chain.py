@@ -26,8 +26,8 @@ from minigrad.symbolic.read.equations import (
     Equation,
     Total,
 )
-from minigrad.tape import walk
-from minigrad.tensor import Tensor, record
+from minigrad.tape import record, walk
+from minigrad.tensor import Tensor
 
 DELTA = "∂L/∂"  # before a quantity's name: its gradient
 LOSS = "∂ℓ/∂"  # what the loss of this step sends to it
@@ -174,7 +174,7 @@ class _Tape:
             self._applied(x) if isinstance(x, Applied) else self.nodes.get(x, x)
             for x in operation.operands
         ]
-        return record(operation.primitive, tuple(operands), operation.static)
+        return record(Tensor, operation.primitive, operands, operation.static)
 
     def _entrywise(self, equation: Elementwise | Total) -> Tensor:
         """An operation whose derivatives are SymPy's."""

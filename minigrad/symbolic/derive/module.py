@@ -24,7 +24,7 @@ from minigrad.symbolic.read.recording import Place, lifted, numbered, steady
 from minigrad.symbolic.write.sentences import Prose, Words
 from minigrad.tape import Node, ancestors, walk
 from minigrad.targets import Target
-from minigrad.tensor import Parameter, Tensor, record
+from minigrad.tensor import Parameter, Tensor
 
 _SIZES = ((31, 37, 41, 43), (17, 19, 23, 29))  # at which a module is made
 _ROWS = (7, 5)  # of its inputs
@@ -282,7 +282,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
         if isinstance(how, str):
             whole = next(x for x in parts if isinstance(x, Matrix))
             return whole.compared(how, *map(_unstopped, parts))
-        return how.apply(parts, static)
+        return how.bind(parts, static)
 
     def hook(node: Node) -> Callable[[Matrix], Matrix]:
         name = names.shown[node]
@@ -310,7 +310,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
                     zip(node.operands, node.parents, strict=True)
                 )
             )  # fmt: skip
-            result = record(node.primitive, operands, node.static)
+            result = node.primitive.bind(operands, node.static)
         made[node] = result
         if node in names.shown:
             if node.primitive is not None:

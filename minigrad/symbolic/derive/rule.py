@@ -16,7 +16,7 @@ from minigrad.symbolic.pieces import by_pieces, same, written_as
 from minigrad.symbolic.write.sentences import Words
 from minigrad.tape import walk
 from minigrad.targets import Target
-from minigrad.tensor import Tensor, record
+from minigrad.tensor import Tensor
 
 
 def derive_rule(target: Target, wrt: str | None = None, *, words: Words) -> Derivation:
@@ -85,7 +85,7 @@ def _adjoint(primitive: Primitive, letters: list[str], kept: list[int], words: W
         for name, shape, rule in zip(names, shapes, primitive.rules, strict=True)
     ]
     try:
-        y = record(primitive, tuple(operands), {})
+        y = primitive.bind(operands, {})
         if primitive.kind == "linear" and y.size != max(x.size for x in operands):
             raise _unwritten(primitive)
         lines = [Line(equal(Quantity("Y"), y.data.formula), words("computes"), "y")]

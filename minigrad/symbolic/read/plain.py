@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from minigrad.tape import Node, ancestors, next_index
-from minigrad.tensor import Tensor, record
+from minigrad.tensor import Tensor
 
 
 def plain(
@@ -34,7 +34,7 @@ def plain(
             assert primitive.reference is not None
             value = primitive.reference(*operands, **node.static)
         else:
-            value = record(primitive, operands, node.static)
+            value = primitive.bind(operands, node.static)
         for new in ancestors([value], since=start):
             if new.index > start:
                 new.scope = node.scope

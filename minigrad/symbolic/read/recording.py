@@ -14,11 +14,12 @@ import numpy as np
 import sympy
 
 from minigrad import nn
+from minigrad.scope import Scope
 from minigrad.symbolic.formula import Size
 from minigrad.symbolic.read.equations import PREVIOUS
 from minigrad.symbolic.read.outline import Outline
 from minigrad.symbolic.read.plain import plain
-from minigrad.tape import Node, Scope, ancestors
+from minigrad.tape import Node, ancestors
 from minigrad.tensor import Tensor
 
 Place = tuple[int, int, int]  # a node, which of its operands (−1: its keywords), which number

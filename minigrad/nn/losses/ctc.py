@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.losses import Reduction, reduced
+from minigrad.nn.losses.reduction import Reduction, reduced
 from minigrad.primitives import logsumexp, stack, where
 from minigrad.primitives.primitive import Array
+from minigrad.tensor import raw
 
 IMPOSSIBLE = -1e30  # log of a probability that is 0; finite, for ∞ − ∞ is no number
 
@@ -32,8 +33,10 @@ def ctc_loss(
 
     Args:
         log_probs: (time, batch, classes), as `log_softmax` gives them: time comes first here, as
-            in PyTorch; ``np.swapaxes(y, 0, 1)`` of a layer's output.
-        targets: (batch, longest target) of integers, none of them the blank.
+            in PyTorch; ``np.swapaxes(y, 0, 1)`` of a layer's output. Or (time, classes) of one
+            sequence, whose targets and lengths have no batch either.
+        targets: (batch, longest target) of integers, none of them the blank; or those of all
+            sequences one after another.
         input_lengths: (batch,): how many steps of each sequence count.
         target_lengths: (batch,): how many labels of each target count.
         blank: the class that stands for no label.
@@ -48,7 +51,15 @@ def ctc_loss(
         >>> print(nn.ctc_loss(log_probs, [[1]], [2], [1]).round(4))  # 3 of the 4 paths: −log ¾
         0.2877
     """
-    targets, steps, labels = (np.asarray(a) for a in (targets, input_lengths, target_lengths))
+    targets, steps, labels = (np.asarray(raw(a)) for a in (targets, input_lengths, target_lengths))
+    if log_probs.ndim == 2:
+        loss = ctc_loss(
+            np.expand_dims(log_probs, 1), targets[None], steps.reshape(-1), labels.reshape(-1),
+            blank=blank, reduction=reduction, zero_infinity=zero_infinity,
+        )  # fmt: skip
+        return loss[0] if reduction == "none" else loss
+    if targets.ndim == 1 and log_probs.ndim == 3:
+        targets = _side_by_side(targets, labels)
     _check(log_probs, targets, steps, labels, blank)
     batch, places = targets.shape[0], 2 * targets.shape[1] + 1
     extended = np.full((batch, places), blank)  # blank, l₁, blank, l₂, …, blank
@@ -76,6 +87,18 @@ def ctc_loss(
         kind = loss.dtype if loss.dtype.kind == "f" else int
         loss = loss / np.maximum(labels, 1).astype(kind)
     return reduced(loss, reduction)
+
+
+def _side_by_side(targets: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Targets that stand one after another, each in a row of its own."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.sum() != targets.size:
+        raise ValueError(
+            f"ctc_loss: got {targets.size} labels one after another and target_lengths "
+            f"{labels.tolist()}, expected lengths that add up to their number"
+        )
+    rows = np.zeros((labels.size, int(labels.max(initial=0))), targets.dtype)
+    rows[np.arange(rows.shape[1]) < labels[:, None]] = targets
+    return rows
 
 
 def _within(targets: np.ndarray, labels: np.ndarray) -> np.ndarray:
