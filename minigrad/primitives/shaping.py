@@ -148,9 +148,9 @@ def matrix_transpose(x: Array) -> Array:
 
 @implements(np.reshape)
 def _numpy_reshape(x: Array, shape: Any, order: str = "C", copy: bool | None = None) -> Array:
+    shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     if order == "F":  # the first index changes fastest
-        turned = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)[::-1]
-        return transpose(reshape(transpose(x), shape=turned))
+        return transpose(reshape(transpose(x), shape=shape[::-1]))
     if order != "C":
         raise ValueError(f"reshape: got order={order!r}, expected 'C' or 'F': how a recorded array "
                          "lies in memory is not kept")  # fmt: skip
