@@ -66,14 +66,11 @@ from minigrad.nn.cells import (
     LayerNormLSTMCell,
     LSTMCell,
     MGUCell,
-    MinGRUCell,
-    MinLSTMCell,
     NoForgetLSTMCell,
     PeepholeLSTMCell,
     ProjectedLSTMCell,
     ResetAfterGRUCell,
     RNNCell,
-    ScanCell,
     SLSTMCell,
 )
 from minigrad.nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
@@ -146,6 +143,13 @@ from minigrad.nn.normalisation import (
     LocalResponseNorm,
     RMSNorm,
 )
+from minigrad.nn.packing import (
+    PackedSequence,
+    pack_padded_sequence,
+    pack_sequence,
+    pad_packed_sequence,
+    pad_sequence,
+)
 from minigrad.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -172,6 +176,15 @@ from minigrad.nn.positional import (
 )
 from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent
 from minigrad.nn.resizing import Upsample, interpolate
+from minigrad.nn.scan_cells import (
+    LinearAttentionCell,
+    LRUCell,
+    MinGRUCell,
+    MinLSTMCell,
+    S4DCell,
+    ScanCell,
+    SelectiveSSMCell,
+)
 from minigrad.nn.shaping import (
     CircularPad1d,
     CircularPad2d,
@@ -278,12 +291,14 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LRUCell",
     "LSTMCell",
     "LayerNorm",
     "LayerNormLSTMCell",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LinearAttentionCell",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -306,6 +321,7 @@ __all__ = [
     "NLLLoss",
     "NoForgetLSTMCell",
     "PReLU",
+    "PackedSequence",
     "Parameter",
     "ParameterList",
     "PeepholeLSTMCell",
@@ -326,9 +342,11 @@ __all__ = [
     "ReplicationPad2d",
     "ReplicationPad3d",
     "ResetAfterGRUCell",
+    "S4DCell",
     "SLSTMCell",
     "ScanCell",
     "Seed",
+    "SelectiveSSMCell",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -387,6 +405,10 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
     "pairwise_distance",
     "poisson_nll_loss",
     "prelu",

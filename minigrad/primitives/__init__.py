@@ -188,6 +188,7 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_pool_indices",
     "maximum",
     "mean",
     "median",

@@ -22,6 +22,13 @@ class greater(sympy.Function):  # noqa: N801 (SymPy's functions are lower case)
         return sympy.Integer(0)
 
 
+class at_least(sympy.Function):  # noqa: N801
+    """1 where a ≥ b, else 0."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
 class same(sympy.Function):  # noqa: N801
     """1 where a = b, else 0."""
 
@@ -74,9 +81,33 @@ class maximum(sympy.Function):  # noqa: N801
 class minimum(sympy.Function):  # noqa: N801
     """The smaller of two."""
 
+    @classmethod
+    def eval(cls, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr | None:
+        """The smaller of max(z, low) and high is z within limits."""
+        for x, high in ((a, b), (b, a)):
+            if isinstance(x, maximum):
+                low, z = sorted(x.args, key=lambda e: not e.is_number)
+                if low.is_number and high.is_number and low < high:
+                    return clip(z, low, high)
+        return None
+
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         b, a = self.args if argindex == 1 else reversed(self.args)
         return _share(a, b)
+
+
+class clip(sympy.Function):  # noqa: N801
+    """The first, but no less than the second and no more than the third, which are numbers."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return inside(*self.args) if argindex == 1 else sympy.Integer(0)
+
+
+class inside(sympy.Function):  # noqa: N801
+    """1 where the first lies between the second and the third, ½ at these, 0 beyond."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
 
 
 class where(sympy.Function):  # noqa: N801
@@ -95,8 +126,8 @@ def _share(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
 COMPARISONS: dict[str, Callable[[Any, Any], sympy.Expr]] = {
     "greater": greater,
     "less": lambda a, b: greater(b, a),
-    "greater_equal": lambda a, b: 1 - greater(b, a),
-    "less_equal": lambda a, b: 1 - greater(a, b),
+    "greater_equal": at_least,
+    "less_equal": lambda a, b: at_least(b, a),
     "equal": same,
     "not_equal": lambda a, b: 1 - same(a, b),
 }
@@ -107,10 +138,16 @@ _WRITTEN = {f.__name__: f for f in (relu, absolute, maximum, minimum, sign)}
 
 def by_pieces(expression: sympy.Expr) -> sympy.Expr:
     """The expression with each kink as a step function, as `minigrad.arrays.functions` has it."""
+    step = functions.heaviside
+    expression = expression.replace(
+        clip, lambda z, low, high: functions.minimum(functions.maximum(z, low), high)
+    )
+    expression = expression.replace(inside, lambda z, low, high: step(z - low) - step(z - high))
     for name, written in _WRITTEN.items():
         expression = expression.replace(written, getattr(functions, name))
     expression = expression.replace(where, lambda c, x, y: c * x + (1 - c) * y)
-    return expression.replace(greater, lambda a, b: functions.heaviside(a - b))
+    expression = expression.replace(at_least, lambda a, b: 1 - step(b - a))
+    return expression.replace(greater, lambda a, b: step(a - b))
 
 
 def written_as(primitive: Primitive) -> Callable[..., sympy.Expr]:

@@ -5,30 +5,32 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import sympy
 
+from minigrad import nn
 from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.derivation import Derivation, Line, Section
-from minigrad.symbolic.formula import Quantity, Size, equal
-from minigrad.symbolic.matrix import Matrix, NotationError
+from minigrad.symbolic.derive.notes import NOTES
+from minigrad.symbolic.formula import Quantity, Size, equal, tidied
+from minigrad.symbolic.matrix import Matrix, exact
 from minigrad.symbolic.pieces import stopped
 from minigrad.symbolic.read.outline import Outline
 from minigrad.symbolic.read.plain import plain
-from minigrad.symbolic.read.recording import Place, lifted, numbered, steady
+from minigrad.symbolic.read.recording import Place, constants_of, lifted, numbered, steady
+from minigrad.symbolic.shaped import NotationError
 from minigrad.symbolic.write.sentences import Prose, Words
 from minigrad.tape import Node, ancestors, walk
-from minigrad.targets import Target
 from minigrad.tensor import Parameter, Tensor
 
 _SIZES = ((31, 37, 41, 43), (17, 19, 23, 29))  # at which a module is made
 _ROWS = (7, 5)  # of its inputs
-_KEPT = ("softmax", "affine")  # fused operations that have a notation of their own
 _LETTERS = ("Z", "H", "U", "N", "M", "R", "P", "G")
 
 
@@ -41,23 +43,29 @@ class Trace:
         nodes: everything that was recorded, in order; the last is the output.
         values: the constants in it, as they are written.
         sizes: what each size in the constants means.
+        shapes: of the inputs by name, where the formulas hold for these only.
+        depth: how many modules there are around all operations.
     """
 
     title: str
     nodes: Sequence[Node]
     values: Mapping[Place, Any]
     sizes: Mapping[Size, str] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    depth: int = 0
 
 
-def derive_module(target: Target, wrt: str | None = None, *, words: Words) -> Derivation:
+def derive_class(
+    made: type[nn.Module], title: str, wrt: str | None = None, *, words: Words
+) -> Derivation:
     """The forward equations of a module and the gradient of everything named in it.
 
     The backward formulas are the engine's own backward pass, run on matrices that have names and
     no entries.
 
     Args:
-        target: the class of a module that is made with sizes and called with matrices
-            (rows, size).
+        made: the class of a module that is made with sizes and called with matrices (rows, size).
+        title: what it is called.
         wrt: only what leads to this name.
         words: the language.
 
@@ -65,12 +73,91 @@ def derive_module(target: Target, wrt: str | None = None, *, words: Words) -> De
         ValueError: a rule has no notation, or ``wrt`` names nothing in the module.
     """
     try:
-        return derived(_traced(target, _ROWS), wrt, words)
+        return derived(_traced(made, title, _ROWS), wrt, words)
     except NotationError:  # such as every query with every key: then one query at a time
+        return derived(_traced(made, title, (1, 1)), wrt, words)
+
+
+def derive_call(
+    call: Callable[..., Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    title: str,
+    wrt: str | None = None,
+    *,
+    words: Words,
+    depth: int = 0,
+) -> Derivation:
+    """The same for a function of arrays of given shapes, called by name.
+
+    Raises:
+        ValueError: as for `derive_class`.
+    """
+
+    def run() -> Sequence[Node]:
+        return _written_out(call(**_outlines(shapes)), title)
+
+    first = run()
+    values = steady(first, run(), title)
+    return derived(Trace(title, first, values, shapes=shapes, depth=depth), wrt, words)
+
+
+def _letter(name: str) -> str:
+    """The matrix that an argument is called."""
+    return "X" if name.startswith("input") else name[:1].upper()
+
+
+def _outlines(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """Inputs of which only the shapes are known."""
+    return {
+        name: Tensor(Outline(shape), requires_grad=True, name=_letter(name))
+        for name, shape in shapes.items()
+    }
+
+
+def derive_instance(
+    module: nn.Module, title: str, wrt: str | None = None, *, words: Words
+) -> Derivation:
+    """The same for a module that is made, with inputs as wide as some parameter of it.
+
+    Raises:
+        ValueError: as for `derive_class`, or it takes no such input.
+    """
+    names = _required(module.forward)
+    widths = list(dict.fromkeys(p.shape[-1] for p in module.parameters() if p.shape)) or [1]
+    refused = None
+    for rows, chosen in itertools.product(
+        (_ROWS[0], 1), itertools.product(widths, repeat=len(names))
+    ):
+        lengths = itertools.chain([rows], itertools.repeat(_ROWS[0]))
+        shapes = dict(zip(names, zip(lengths, chosen, strict=False), strict=True))
         try:
-            return derived(_traced(target, (1, 1)), wrt, words)
+            module(**_outlines(shapes))
+            return derive_call(module, shapes, title, wrt, words=words, depth=1)
         except NotationError as error:
-            raise NotationError(f"{target.title}: {error.what}") from None
+            refused = error
+        except (ValueError, TypeError, IndexError) as error:  # another width may do
+            if str(error).startswith("derive:"):
+                raise
+    if refused is not None:
+        raise refused
+    raise ValueError(
+        f"derive: {title} takes no matrix that is as wide as one of its parameters; name a "
+        "function without arguments that calls it"
+    )
+
+
+def derive_recorded(output: Any, title: str, wrt: str | None = None, *, words: Words) -> Derivation:
+    """The same for what a function without arguments has computed, such as a loss.
+
+    Raises:
+        ValueError: as for `derive_class`.
+    """
+    nodes = _written_out(output, title)
+    shapes = {
+        node.name or "": np.shape(node.data)
+        for node in nodes if node.primitive is None and not isinstance(node, Parameter)
+    }  # fmt: skip
+    return derived(Trace(title, nodes, constants_of(nodes), shapes=shapes), wrt, words)
 
 
 def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
@@ -93,9 +180,13 @@ def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
     for size, meaning in trace.sizes.items():
         if any(size in e.free_symbols for e in lines):
             says += words("size_says", size=size, meaning=meaning)
-    for function, key in ((f.part, "part_says"), (stopped, "stopped_says")):
+    for function, key in NOTES.items():
         if any(e.has(function) for e in lines):
             says += words(key)
+    if trace.shapes:
+        told = (f"{_letter(name)} {' × '.join(map(str, shape))}"
+                for name, shape in trace.shapes.items())  # fmt: skip
+        says += words("shapes_say", shapes=", ".join(told))
     if names.constants:
         says += words("constant_matrices_say", names=[q for q, _ in names.constants])
     softmax = any(n.primitive and n.primitive.name == "softmax" for n in trace.nodes)
@@ -107,67 +198,81 @@ def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
     return Derivation(title, tuple(sections), words.language)
 
 
-def _traced(target: Target, rows: tuple[int, int]) -> Trace:
+def _traced(made: type[nn.Module], title: str, rows: tuple[int, int]) -> Trace:
     """A module made at two sizes, and run on outlines."""
-    first, names = _nodes(target, _SIZES[0], rows[0], _ROWS[0])
-    again, _ = _nodes(target, _SIZES[0], rows[0], _ROWS[0])
-    second, _ = _nodes(target, _SIZES[1], rows[1], _ROWS[1])
-    letters = ["d", "m", "k", "p"]
-    sizes = {Size("n"): list(_ROWS)} if rows[0] == _ROWS[0] else {}
-    meanings: dict[Size, str] = {}
-    for letter, k in zip(letters, reversed(range(len(names))), strict=False):
-        sizes[Size(letter)] = [made[k] for made in _SIZES]
-        meanings[Size(letter)] = names[k]
-    values = lifted(steady(first, again, target.title), first, second, sizes, target.title)
-    return Trace(target.title, first, values, meanings)
+    module, names = _made(made, title, _SIZES[0])
+    first, again = (_called(module, names, title, rows[0], _ROWS[0]) for _ in range(2))
+    second = _called(*_made(made, title, _SIZES[1]), title, rows[1], _ROWS[1])
+    sizes = {Size("n"): list(_ROWS)} if rows == _ROWS else {}
+    meanings = {}
+    for letter, k in zip("dmkp", reversed(range(len(names))), strict=False):
+        sizes[Size(letter)] = [lengths[k] for lengths in _SIZES]
+        meanings[Size(letter)] = list(names)[k]
+    values = lifted(steady(first, again, title), first, second, sizes, title)
+    return Trace(title, first, values, meanings, depth=1)
 
 
-def _nodes(
-    target: Target, sizes: Sequence[int], rows: int, others: int
-) -> tuple[Sequence[Node], list[str]]:
-    """What a module records, the first of several inputs with so many rows; its sizes' names."""
-    made = target.subject
-    names = _required(made.__init__)[1:]
-    given = dict(zip(names, sizes, strict=False))
-    options = {"rng": 0, "dtype": np.float64}
+def _made(
+    made: type[nn.Module], title: str, sizes: Sequence[int]
+) -> tuple[nn.Module, dict[str, int]]:
+    """A module of these sizes, and what each of them is called."""
+    given = dict(zip(_required(made.__init__)[1:], sizes, strict=False))
     accepted = inspect.signature(made.__init__).parameters
     some = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    options = {"rng": 0, "dtype": np.float64}
     try:
         module = made(
             *given.values(), **{k: v for k, v in options.items() if some or k in accepted}
         )
-        inputs = {}
-        for k, name in enumerate(_required(module.forward)):
-            width = given.get(f"{name}_size", next(iter(given.values())))
-            shape = (rows if k == 0 else others, width)
-            inputs[name] = Tensor(Outline(shape), requires_grad=True, name=name.upper()[:1])
-        outputs = module.eval()(*inputs.values())
+    except Exception as error:
+        raise _unmade(title, given, error) from error
+    return module.eval(), given
+
+
+def _called(
+    module: nn.Module, sizes: Mapping[str, int], title: str, rows: int, others: int
+) -> Sequence[Node]:
+    """What a module records, the first of several inputs with so many rows."""
+    inputs = []
+    for k, name in enumerate(_required(module.forward)):
+        width = sizes.get(f"{name}_size", next(iter(sizes.values()), 1))
+        outline = Outline((rows if k == 0 else others, width))
+        inputs.append(Tensor(outline, requires_grad=True, name=_letter(name)))
+    try:
+        outputs = module(*inputs)
     except NotationError:
         raise
     except Exception as error:
-        wanted = ", ".join(f"{name}={size}" for name, size in given.items())
-        raise ValueError(
-            f"derive: {target.title} cannot be made and called as a module of matrices (rows, "
-            f"width), and only such are derived; verify and graph may take it. "
-            f"{target.title}({wanted}) failed: {type(error).__name__}: "
-            f"{' '.join(str(error).split())}"
-        ) from error
-    output = outputs[0] if isinstance(outputs, tuple) else outputs
-    return numbered_nodes(output, target.title), list(given)
+        raise _unmade(title, sizes, error) from error
+    return _written_out(outputs, title)
 
 
-def numbered_nodes(output: Any, title: str) -> Sequence[Node]:
-    """Everything that an output is made of, in order, fused operations written out.
+def _unmade(title: str, sizes: Mapping[str, int], error: Exception) -> ValueError:
+    wanted = ", ".join(f"{name}={size}" for name, size in sizes.items())
+    return ValueError(
+        f"derive: {title} cannot be made and called as a module of matrices (rows, width); name "
+        f"an instance instead, or use verify and graph. {title}({wanted}) failed: "
+        f"{type(error).__name__}: {' '.join(str(error).split())}"
+    )
+
+
+def _written_out(outputs: Any, title: str) -> Sequence[Node]:
+    """Everything that the first output is made of, in order, fused operations written out.
 
     Raises:
         ValueError: it depends on nothing.
     """
+    output = outputs[0] if isinstance(outputs, tuple) else outputs
     if not (isinstance(output, Tensor) and output.requires_grad):
         raise ValueError(f"derive: {title} returns nothing that depends on its inputs")
-    (output,) = plain(
-        [output], keep=lambda n: n.primitive is not None and n.primitive.name in _KEPT
-    )
+    (output,) = plain([output], keep=_has_notation)
     return sorted(ancestors([output]), key=lambda node: node.index)
+
+
+def _has_notation(node: Node) -> bool:
+    """Whether a fused operation is written by its own name."""
+    name = node.primitive.name if node.primitive else ""
+    return name == "affine" or (name == "softmax" and node.static.get("where") is None)
 
 
 def _required(function: Any) -> list[str]:
@@ -183,7 +288,7 @@ class _Names:
     """Which values of a trace have names, and how these are written."""
 
     def __init__(self, trace: Trace) -> None:
-        self.nodes = trace.nodes
+        self.nodes, self.depth = trace.nodes, trace.depth
         self.output = trace.nodes[-1]
         self.users: dict[Node, list[Node]] = {}
         for node in self.nodes:
@@ -210,8 +315,9 @@ class _Names:
             base = {"weight": "W", "bias": "b"}.get(node.name or "", node.name or "p")
             users = self.users.get(node, [])
             path = users[0].scope.path if users and users[0].scope is not None else ()
-            return Quantity(base, lower=path[-1].name if len(path) > 1 else "")
-        return Quantity(node.name or "Y")
+            return Quantity(base, lower=path[-1].name if len(path) > self.depth else "")
+        single = np.ndim(node.data) == 0 and node is self.output
+        return Quantity(node.name or ("L" if single else "Y"))
 
     def _free(self, name: Quantity) -> Quantity:
         """The name, numbered if another module uses it too."""
@@ -258,6 +364,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
     data = {id(node.data): node for node in trace.nodes}
     forward: list[Line] = []
     backward: list[Line] = []
+    values: dict[sympy.Expr, Quantity] = {}  # of functions, by what they are applied to
 
     def constant(node: Node, position: int, depth: int, raw: Any) -> Any:
         value = trace.values[number[node], position, depth]
@@ -265,7 +372,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
             return value
         array = np.asarray(value)
         if array.size and (array == array.flat[0]).all():
-            return array.flat[0].item()
+            return Matrix(exact(array.flat[0]), array.shape, (1,) * array.ndim)
         if array.dtype == bool:
             array = array.astype(float)
         return Matrix(names.constant(array), array.shape)
@@ -291,9 +398,14 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
         def note(g: Matrix) -> Matrix:
             used = sorted((q for q in g.formula.atoms(Quantity) if q.delta), key=lambda q: -q.rank)
             ways = [q.replaced(delta=False, rank=q.rank + 10 * len(number)) for q in used]
-            reason = words("enters_through", v=name, now=ways) if ways else words("from_loss")
+            loss = [way for way in ways if way.base == "L"]
+            if loss:
+                reason = words("enters_loss", v=name)
+            else:
+                reason = words("enters_through", v=name, now=ways) if ways else words("from_loss")
             uses = [key for way in ways for key in _behind(names, way)]
-            backward.append(Line(equal(delta, g.formula), reason, f"δ{_key(name)}", tuple(uses)))
+            right = tidied(f.joined(g.formula.xreplace(values)))
+            backward.append(Line(equal(delta, right), reason, f"δ{_key(name)}", tuple(uses)))
             return Matrix(delta, made[node].shape)
 
         return note
@@ -310,19 +422,34 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
                     zip(node.operands, node.parents, strict=True)
                 )
             )  # fmt: skip
-            result = node.primitive.bind(operands, node.static)
+            with _in_notation(node.primitive.name):
+                result = node.primitive.bind(operands, node.static)
         made[node] = result
         if node in names.shown:
             if node.primitive is not None:
                 name = names.shown[node]
-                forward.append(
-                    Line(equal(name, result.data.formula), _reason(node, words), _key(name))
-                )
+                formula = result.data.formula
+                if formula.is_Function and not isinstance(formula, f.ArrayFunction):
+                    values[formula] = name
+                reason = words("all_entries") if formula.has(f.total) else _reason(node, words)
+                forward.append(Line(equal(name, formula), reason, _key(name)))
                 result.data = Matrix(name, result.shape)
             result.register_hook(hook(node))
     output = made[names.output]
-    walk([(output, Matrix(f.of_loss(names.shown[names.output]), output.shape))])
+    name = names.shown[names.output]
+    seed = sympy.Integer(1) if name.base == "L" else f.of_loss(name)
+    with _in_notation("its backward pass"):
+        walk([(output, Matrix(seed, output.shape))])
     return forward, backward
+
+
+@contextmanager
+def _in_notation(what: str) -> Iterator[None]:
+    """What matrices by name do not have is refused."""
+    try:
+        yield
+    except (AttributeError, TypeError, IndexError) as error:
+        raise NotationError(f"{what} ({error})") from error
 
 
 def _unstopped(x: Any) -> Any:

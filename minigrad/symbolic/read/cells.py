@@ -6,14 +6,15 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy.core.parameters import distribute
 
 from minigrad import nn
 from minigrad.primitives import PRIMITIVES
+from minigrad.scope import Scope
 from minigrad.symbolic.formula import symbol
 from minigrad.symbolic.matrix import exact
 from minigrad.symbolic.pieces import COMPARISONS, stopped, where, written_as
@@ -33,6 +34,7 @@ from minigrad.symbolic.read.recording import (
     Recording,
     bounds_in,
     gate_of,
+    lengths_of,
     lifted,
     numbered,
     record_step,
@@ -44,7 +46,7 @@ from minigrad.tensor import Parameter
 
 _SIZES = ((83, 97), (59, 61))  # (input_size, hidden_size) at which a cell is read; all differ
 _SPARE = ("s", "q", "v", "w", "m", "k")  # names for what has none
-_MOVES = frozenset({"transpose", "swapaxes", "reshape"})  # of a parameter, inside of a product
+_MOVES = frozenset({"transpose", "swapaxes", "reshape"})  # a vector may be turned
 _ACTIVATIONS = frozenset(
     name
     for name, primitive in PRIMITIVES.items()
@@ -66,12 +68,13 @@ def cell_equations(target: Target) -> CellEquations:
         ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
     title = target.title
-    first, again, second = (record_step(target.cell(*size, rng=0), title)
-                            for size in (_SIZES[0], _SIZES[0], _SIZES[1]))  # fmt: skip
+    cell = target.cell(*_SIZES[0], rng=0)
+    first, again = record_step(cell, title), record_step(cell, title)
+    second = record_step(target.cell(*_SIZES[1], rng=0), title)
     sizes = {size: [n[k] for n in _SIZES] for k, size in enumerate((INPUTS, UNITS))}
     values = steady(first.nodes, again.nodes, f"{title}.step")
     values = lifted(values, first.nodes, second.nodes, sizes, f"{title}.step")
-    lengths = dict(zip(_SIZES[0], (INPUTS, UNITS), strict=True))
+    lengths = lengths_of(first.nodes, second.nodes, sizes)
     return _Reader(first, title, values, lengths).read()
 
 
@@ -102,7 +105,7 @@ class _Reader:
         self.inputs: set[Node] = set(recording.inputs.values())
         self.names: dict[Node, str] = {leaf: name for name, leaf in recording.inputs.items()}
         self.paths: dict[Node, str] = {p: path for path, p in self.cell.named_parameters()}
-        self.node_of = {id(node.data): node for node in self.nodes}
+        self.node_of = {id(node.data): node for node in (*self.inputs, *self.nodes)}
         self.uses: dict[Node, list[Node]] = {}
         for node in self.nodes:
             for parent in self._inputs(node):
@@ -113,10 +116,16 @@ class _Reader:
             scope = self.gate_of[node]
             if scope is not None and node.primitive is not None:
                 self.calls.setdefault(id(scope), []).append(node)
-        self.ends = {nodes[-1]: scope for scope, nodes in self.calls.items()}
+        self.ends: dict[Node, Scope] = {}  # the last node of each call
+        for nodes in self.calls.values():
+            scope = self.gate_of[nodes[-1]]
+            assert scope is not None
+            self.ends[nodes[-1]] = scope
         self.inside = {node for nodes in self.calls.values() for node in nodes}
         self.taken = {*self.cell.gates, *self.cell.state, "x", *self.names.values()}
         self.constants: dict[str, np.ndarray] = {}
+        self.loose: dict[int, str] = {}  # of values off the tape that gates are applied to
+        self.widths: dict[int, int] = {}  # and their lengths
         self.varying = set(self.inputs)  # what depends on them
         for node in self.nodes:
             if any(n in self.varying for n in self._inputs(node)):
@@ -138,7 +147,6 @@ class _Reader:
                 if isinstance(operand, Outline):
                     yield from self._behind(operand)
 
-    @distribute(False)  # 2 (a + b) stays as the code has it
     def read(self) -> CellEquations:
         states: list[Equation] = []
         for name, output in zip(self.cell.state, self.recording.outputs, strict=True):
@@ -153,7 +161,7 @@ class _Reader:
         parameters: dict[str, str] = {}
         for node in self.nodes:
             if node in self.ends:
-                equations.append(self._affine(node))
+                equations += self._affine(node)
             elif self.gate_of[node] is not None and node.primitive is not None:
                 continue
             elif node.primitive is None and node not in self.inputs:
@@ -164,14 +172,13 @@ class _Reader:
             elif node in self.names and node.primitive is not None:
                 equations.append(self._equation(node))
         equations += states
-        called = {e.gate for e in equations if isinstance(e, Affine)}
         shapes = {name: self._row(node) for node, name in self.names.items()}
-        shapes |= {name: shapes[_symbol_name(e)] for e in states if (name := e.name)}
+        shapes |= {e.name: shapes[_symbol_name(e)] for e in states}
+        shapes |= {name: (1, self.widths[k]) for k, name in self.loose.items()}
         return CellEquations(
             self.title, self.cell.state, tuple(equations), tuple(parameters),
             frozenset(name for name, shape in shapes.items() if shape[-1:] in ((), (1,))),
             tuple(parameters.values()), shapes, self.constants, self.lengths,
-            tuple(gate for gate in self.cell.gates if gate not in called),
         )  # fmt: skip
 
     def _row(self, node: Node) -> tuple[int, ...]:
@@ -195,18 +202,20 @@ class _Reader:
         for node in self.nodes:
             if node not in self.ends:
                 continue
-            scope = self.gate_of[node]
-            assert scope is not None
-            activation = self._activation(node)
+            gate, activation = self._called(self.ends[node]), self._activation(node)
             if node not in self.names:
-                own = scope.name if activation is None else f"a^{scope.name}"
+                own = gate if activation is None else f"a^{gate}"
                 clash = own in (*self.cell.state, "x", *self.names.values())
-                self.names[node] = self._free(f"a^{scope.name}" if clash else own)
+                self.names[node] = self._free(f"a^{gate}" if clash else own)
             if activation is not None:
-                self.names[activation] = self._free(scope.name)
+                self.names[activation] = self._free(gate)
             for operand in self._operands(node):
-                if operand not in self.names:
+                if isinstance(operand, Node) and operand not in self.names:
                     self.names[operand] = self._spare()
+                elif isinstance(operand, Outline):
+                    self.loose[id(operand)] = self._spare()
+                    self.widths[id(operand)] = operand.shape[-1]
+                    self.widths[id(operand)] = operand.shape[-1]
 
     def _activation(self, end: Node) -> Node | None:
         """The function through which alone a gate's sum acts, such as σ."""
@@ -228,7 +237,8 @@ class _Reader:
         """Sums over the units; one that is only divided by their number is a mean."""
         self.totals: dict[Node, tuple[Node, sympy.Expr]] = {}
         for node in self.nodes:
-            if _is_sum(node) and self.gate_of[node] is None:
+            vector = node in self.varying or np.ndim(node.data) == 1
+            if _is_sum(node) and self.gate_of[node] is None and vector:
                 users = self.uses.get(node, [])
                 count = node.operands[0].shape[-1]
                 count = self.lengths.get(count, sympy.Integer(count))
@@ -250,34 +260,34 @@ class _Reader:
         return node.parents[0] is by_parent and alike
 
     def _name_others(self) -> None:
-        """Names for operations on whole vectors, and for what is long and used more than once."""
+        """Names for operations on whole vectors, and for what is long and used more than once.
+
+        What is made of parameters alone has no name: it stands in the equation that uses it.
+        """
         length: dict[Node, int] = {}
         for node in self.nodes:
-            if node.primitive is None or node in self.inside:
+            if node.primitive is None or node in self.inside or node not in self.varying:
                 continue
             inputs = [n for n in self._inputs(node) if n not in self.names]
             length[node] = 1 + sum(length.get(n, 0) for n in inputs)
             if node in self.names or node in self.totals or _is_sum(node):
                 continue
             whole = node.primitive.kind != "elementwise" and node.primitive.name != "where"
-            folded = node.primitive.name in _MOVES and self._is_of_parameters(node)
-            again = length[node] > _LONG and len(self.uses.get(node, ())) > 1
-            if (whole and not folded) or again:
+            if whole or (length[node] > _LONG and len(self.uses.get(node, ())) > 1):
                 self.names[node] = self._spare()
-            if whole and not folded:
-                for operand in self._inputs(node):
-                    if operand.primitive is not None and operand not in self.names and not (
-                        operand.primitive.name in _MOVES and self._is_of_parameters(operand)
-                    ):  # fmt: skip
-                        self.names[operand] = self._spare()
+            for operand in self._inputs(node) if whole else ():
+                named = operand.primitive is None or operand in self.names
+                if operand in self.varying and not named:
+                    self.names[operand] = self._spare()
 
-    def _is_of_parameters(self, node: Node) -> bool:
-        """Whether it is a parameter, moved at most."""
-        while node.primitive is not None:
-            if node.primitive.name not in _MOVES:
-                return False
-            (node,) = node.parents
-        return node not in self.inputs
+    def _path(self, gate: Scope) -> list[str]:
+        """The attributes that lead from the cell to a gate: those of the modules around it."""
+        inner = gate.path[self.recording.depth :]
+        return [scope.name for scope in inner if scope.kind in ("module", "gate")]
+
+    def _called(self, gate: Scope) -> str:
+        """A gate's name, after that of the cell inside of the cell that it belongs to."""
+        return "_".join(self._path(gate))
 
     def _free(self, name: str) -> str:
         """The name itself, or one like it if another quantity has it."""
@@ -298,7 +308,8 @@ class _Reader:
         if node not in self.names:
             *module, last = self.paths.get(node, node.name or "p").split(".")
             if module:  # the weight of a norm inside of the cell
-                last = {"weight": "w", "bias": "b"}.get(last, last)
+                weight = "W" if np.ndim(node.data) > 1 else "w"
+                last = {"weight": weight, "bias": "b"}.get(last, last)
                 last = f"{last}_{'_'.join(module)}"
             base, _, gate = last.partition("_")
             if base in ("W", "b") and gate in self.cell.gates:  # the gate's own has that name
@@ -308,21 +319,41 @@ class _Reader:
 
     # Equations
 
-    def _operands(self, end: Node) -> list[Node]:
-        """What the gate is applied to, in order."""
-        inside = set(self.calls[self.ends[end]])
-        return [
-            parent
-            for node in self.calls[self.ends[end]]
-            for parent in node.parents
-            if parent is not None and parent not in inside and not isinstance(parent, Parameter)
-        ]
+    def _operands(self, end: Node) -> list[Node | Outline]:
+        """What the gate is applied to, in order; a value taken off the tape as its outline.
 
-    def _affine(self, end: Node) -> Affine:
-        scope = self.gate_of[end]
-        assert scope is not None
-        operands = tuple(self.names[operand] for operand in self._operands(end))
-        return Affine(self.names[end], scope.name, operands, vars(self.cell)[scope.name].has_bias)
+        Raises:
+            ValueError: it is applied to a constant.
+        """
+        calls = self.calls[id(self.ends[end])]
+        inside, found = set(calls), []
+        for node in calls:
+            for raw, parent in zip(node.operands, node.parents, strict=True):
+                if parent is None and not isinstance(raw, Outline):
+                    gate = self._called(self.ends[end])
+                    raise ValueError(
+                        f"derive: {self.title}.step hands gate {gate} a constant of shape "
+                        f"{np.shape(raw)}, expected x, a state or what is made of them"
+                    )
+                if parent is None:
+                    found.append(raw)
+                elif parent not in inside and not isinstance(parent, Parameter):
+                    found.append(parent)
+        return found
+
+    def _affine(self, end: Node) -> list[Equation]:
+        """The gate's map, after the values off the tape that it is applied to."""
+        gate, equations, names = self._called(self.ends[end]), [], []
+        for operand in self._operands(end):
+            if isinstance(operand, Node):
+                names.append(self.names[operand])
+                continue
+            names.append(self.loose[id(operand)])
+            expression = self._taken_off(end, -1, operand, itertools.count())
+            equations.append(Elementwise(names[-1], expression))
+        path = ".".join(self._path(self.ends[end]))
+        biased = attrgetter(path)(self.cell).has_bias
+        return [*equations, Affine(self.names[end], gate, tuple(names), biased)]
 
     def _add_total(self, node: Node, equations: list[Equation]) -> None:
         summed, factor = self.totals[node]
@@ -351,6 +382,11 @@ class _Reader:
         assert node.primitive is not None
         operands: list[Any] = []
         for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True)):
+            if parent is None and np.ndim(raw):
+                raise ValueError(
+                    f"derive: {self.title}.step uses {node.primitive.name} with a constant array "
+                    f"of shape {np.shape(raw)}; make it a Parameter, or use verify and graph"
+                )
             if parent is None:
                 operands.append(self._constant(node, position, 0, raw))
             elif parent.primitive is not None and parent not in self.names:
@@ -365,9 +401,9 @@ class _Reader:
         return Applied("", node.primitive, tuple(operands), static)
 
     def _expression(self, node: Node, *, top: bool = False) -> sympy.Expr:
-        if node in self.names and not top:
-            return symbol(self.names[node])
         primitive = node.primitive
+        if node in self.names and not top and (primitive is not None or node in self.inputs):
+            return symbol(self.names[node])
         if primitive is None:
             name = self._parameter(node)
             shape = np.shape(node.data)
@@ -377,8 +413,9 @@ class _Reader:
                     "entry by entry; a matrix is multiplied with a vector: x @ W.T"
                 )
             return symbol(name)
-        if self._is_of_parameters(node) and np.size(node.data) == np.shape(node.data)[-1]:
-            return self._expression(node.parents[0])  # a vector, turned
+        vector = (np.size(node.data),) == np.shape(node.data)[-1:]
+        if primitive.name in _MOVES and node not in self.varying and vector:
+            return self._expression(node.parents[0])
         self._row(node)
         if primitive.name != "where" and primitive.kind != "elementwise":
             raise ValueError(
@@ -403,16 +440,17 @@ class _Reader:
             return stopped(self._expression(self.node_of[id(raw)]))
         assert raw.made is not None
         how, operands, _ = raw.made
-        if isinstance(how, str):  # a comparison has no derivative: nothing needs to be stopped
-            parts = [self._taken_off(node, position, x, places) for x in operands]
-            parts = [p.args[0] if isinstance(p, stopped) else p for p in parts]
-            return COMPARISONS[how](*parts)
-        if how.kind != "elementwise":
+        if not isinstance(how, str) and how.kind != "elementwise":
             raise ValueError(
-                f"derive: {self.title}.step uses {how.name} on values outside of the tape; "
-                "write it on what step was given"
+                f"derive: {self.title}.step compares what it computes by {how.name} and uses "
+                "nowhere else; only what the states depend on is derived"
             )
-        return written_as(how)(*(self._taken_off(node, position, x, places) for x in operands))
+        parts = [self._taken_off(node, position, x, places) for x in operands]
+        if not isinstance(how, str):
+            return written_as(how)(*parts)
+        # A comparison has no derivative: nothing needs to be stopped
+        parts = [p.args[0] if isinstance(p, stopped) else p for p in parts]
+        return COMPARISONS[how](*parts)
 
     def _constant(self, node: Node, position: int, depth: int, raw: Any) -> sympy.Expr:
         value = self.values[self.number[node], position, depth]

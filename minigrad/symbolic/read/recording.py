@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +14,7 @@ import numpy as np
 import sympy
 
 from minigrad import nn
-from minigrad.scope import Scope
+from minigrad.scope import Scope, current
 from minigrad.symbolic.formula import Size
 from minigrad.symbolic.read.equations import PREVIOUS
 from minigrad.symbolic.read.outline import Outline
@@ -35,6 +35,7 @@ class Recording:
         outputs: the states after it.
         nodes: everything that they were made of, in order.
         batch: the length of the leading axis.
+        depth: how many scopes there were around the call.
     """
 
     cell: nn.Cell
@@ -42,6 +43,7 @@ class Recording:
     outputs: tuple[Tensor, ...]
     nodes: tuple[Node, ...]
     batch: int
+    depth: int
 
 
 def gate_of(node: Node) -> Scope | None:
@@ -77,9 +79,16 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
                 f"derive: {title}.step returned {'nothing' if value is None else 'a constant'} as "
                 f"{name}, expected a state computed from x, a state or a parameter"
             )
-    outputs = tuple(plain(outputs, keep=lambda node: gate_of(node) is not None))
+    outputs = tuple(plain(outputs, keep=_stays_whole))
     nodes = tuple(sorted(ancestors(outputs), key=lambda node: node.index))
-    return Recording(cell, inputs, outputs, nodes, batch)
+    around = current().scope
+    return Recording(cell, inputs, outputs, nodes, batch, len(around.path) if around else 0)
+
+
+def _stays_whole(node: Node) -> bool:
+    """Whether a fused operation is read as one: a gate's, or what depends on the order of sizes."""
+    name = node.primitive.name if node.primitive else ""
+    return gate_of(node) is not None or name in ("max", "min")
 
 
 @contextmanager
@@ -103,10 +112,13 @@ def numbered(nodes: Sequence[Node]) -> dict[Node, int]:
 def constants_of(nodes: Sequence[Node]) -> dict[Place, Any]:
     """The numbers and arrays that do not depend on what the code was given, by where they stand."""
     found: dict[Place, Any] = {}
+    known = {id(node.data) for node in nodes}
     for k, node in enumerate(nodes):
         for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True)):
             if parent is None:
-                found |= {(k, position, j): value for j, value in enumerate(numbers_in(raw))}
+                found |= {
+                    (k, position, j): value for j, value in enumerate(_numbers_in(raw, known))
+                }
         found |= {(k, -1, j): n for j, n in enumerate(bounds_in(node.static))}
     return found
 
@@ -170,13 +182,13 @@ def lifted(
     return found
 
 
-def numbers_in(raw: Any) -> Iterator[Any]:
+def _numbers_in(raw: Any, known: Set[int]) -> Iterator[Any]:
     """A constant, or those that a value taken off the tape was made of."""
     if not isinstance(raw, Outline):
         yield raw
-    elif raw.made is not None:
+    elif raw.made is not None and id(raw) not in known:
         for operand in raw.made[1]:
-            yield from numbers_in(operand)
+            yield from _numbers_in(operand, known)
 
 
 def bounds_in(static: Mapping[str, Any]) -> Iterator[int]:
@@ -185,6 +197,19 @@ def bounds_in(static: Mapping[str, Any]) -> Iterator[int]:
         for entry in value if isinstance(value, tuple) else (value,):
             if isinstance(entry, slice):
                 yield from (n for n in (entry.start, entry.stop) if n is not None)
+
+
+def lengths_of(
+    first: Sequence[Node], second: Sequence[Node], sizes: Mapping[Size, Sequence[int]]
+) -> dict[int, sympy.Expr]:
+    """The lengths of last axes that depend on the sizes, as formulas in these."""
+    pairs = {
+        (a.data.shape[-1], b.data.shape[-1])
+        for a, b in zip(first, second, strict=True)
+        if np.ndim(a.data)
+    }
+    found = {pair[0]: in_sizes(pair, sizes) for pair in pairs if pair[0] != pair[1]}
+    return {n: formula for n, formula in found.items() if formula is not None}
 
 
 def same_structure(one: Sequence[Node], other: Sequence[Node]) -> bool:
@@ -204,7 +229,7 @@ def same_structure(one: Sequence[Node], other: Sequence[Node]) -> bool:
 
 
 def in_sizes(values: Sequence[float], sizes: Mapping[Size, Sequence[int]]) -> sympy.Expr | None:
-    """A constant, seen at several sizes, as k Hᵖ, k n/d or H + k; ``None`` if it is none of these.
+    """A constant, seen at several sizes, as k Hᵖ, k n/d, H + X or H + k; ``None`` if none.
 
     Args:
         values: the constant at each.
@@ -222,6 +247,9 @@ def in_sizes(values: Sequence[float], sizes: Mapping[Size, Sequence[int]]) -> sy
         k = values[0] / scale[0]
         if all(_close(v, k * x) for v, x in zip(values, scale, strict=True)):
             return _simple(k) * sympy.Mul(*(s ** sympy.Rational(p) for s, p in monomial))
+    for s, t in itertools.combinations(sizes, 2):
+        if all(v == n + m for v, n, m in zip(values, sizes[s], sizes[t], strict=True)):
+            return s + t
     for symbol, lengths in sizes.items():
         for sign in (1, -1) if all(values) else (1,):
             k = values[0] ** sign - lengths[0]
