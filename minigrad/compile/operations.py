@@ -249,7 +249,7 @@ _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
     "sigmoid": ("elementwise", _helper("sigmoid"), ("sigmoid",)),
     "softplus": ("elementwise", _helper("softplus"), ("softplus",)),
     "erf": ("elementwise", _helper("erf"), ("erf",)),
-    "real": ("view", _call("np.real"), ()),
+    "real": ("other", lambda x, _: f"{x[0]}.real.copy()", ()),
     "inv": ("other", _call("np.linalg.inv"), ()),
     "det": ("other", _call("np.linalg.det"), ()),
     "cholesky": ("other", _call("np.linalg.cholesky"), ()),

@@ -23,17 +23,22 @@ conj = linear(
         [1.-2.j]
     """,
 )  # fmt: skip
-real = linear(
-    "real", lambda z: z if z.dtype == object else z.real, numpy=(np.real,), label="Re",
-    analytic=False, samples=(sample((2, 3)),),
+_real = linear(
+    "real", lambda z: z if z.dtype == object else z.real.copy(), label="Re", analytic=False,
+    samples=(sample((2, 3)),),
     adjoints=(lambda g, z: g,),
-    doc="""The real part.
+)  # fmt: skip
+
+
+@implements(np.real)
+def real(z: Array) -> Array:
+    """The real part; real numbers as they are.
 
     Example:
         >>> print(mg.real(np.array([1.0 + 2.0j])), mg.grad(lambda x: mg.real(x * 1j * x))(2.0))
         [1.] 0.0
-    """,
-)  # fmt: skip
+    """
+    return _real(z) if np.iscomplexobj(z) else z
 
 
 @implements(np.imag)
@@ -44,7 +49,7 @@ def imag(z: Array) -> Array:
         >>> print(mg.imag(np.array([1.0 + 2.0j])), mg.grad(lambda x: mg.imag(x * 1j * x))(2.0))
         [2.] 4.0
     """
-    return real(z * -1j) if np.iscomplexobj(z) else z * 0
+    return _real(z * -1j) if np.iscomplexobj(z) else z * 0
 
 
 @implements(np.angle)
