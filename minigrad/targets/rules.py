@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives import Primitive
+from minigrad.primitives import Primitive, imag, real
 from minigrad.primitives.primitive import Sample
 from minigrad.targets.problem import Problem
 from minigrad.targets.target import Recording, Target, TargetError
@@ -61,7 +61,10 @@ class PrimitiveTarget(Target):
             )
 
         def run(leaves: Mapping[str, Tensor]) -> Any:
-            once = primitive.bind(operands(leaves), sample.static)
+            given = operands(leaves)
+            once = primitive.bind(given, sample.static)
+            if np.iscomplexobj(once) and not any(map(np.iscomplexobj, given)):
+                return real(once), imag(once)
             if primitive.kind != "linear":
                 return once
             again = primitive.bind(operands(leaves), sample.static)
@@ -71,7 +74,7 @@ class PrimitiveTarget(Target):
             assert primitive.reference is not None
             return primitive.reference(*operands(leaves), **sample.static)
 
-        reference = composed if primitive.kind == "fused" else None
+        reference = composed if primitive.kind == "fused" and not primitive.choice else None
         return Problem(self.name, shapes, run, domains, reference=reference)
 
     def _samples(self) -> tuple[Sample, ...]:

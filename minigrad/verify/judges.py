@@ -475,19 +475,21 @@ def _reversed(variants: Iterator[Subject]) -> list[Subject]:
 def _in_worlds(subject: Subject, settings: Settings, finding: Finding) -> None:
     """Judge at a point of the field; at one of fifty digits where it has not all the roots."""
     unequal, points = True, 0
+    outside: OutsideDomainError | None = None
     for draw in range(_DRAWS):
         rng = np.random.default_rng((settings.seed, draw))
-        point = elsewhere(subject, rng) if points else near(subject, rng)
+        point = elsewhere(subject, rng) if points or outside else near(subject, rng)
         before = Number.comparisons
         try:
             with Residue.afresh(any_root=draw == _DRAWS - 1):
                 unequal = bool(disagreements(subject, Residue, point, rng, by_name=False))
         except NoRootError:
             continue
-        except OutsideDomainError:
-            if points:
-                continue
-            raise
+        except OutsideDomainError as error:
+            if not points and not subject.free:
+                raise
+            outside = error
+            continue
         points += 1
         finding.established = (
             f"equal at a random point of a field of {PRIME} elements, without tolerance: an "
@@ -496,6 +498,8 @@ def _in_worlds(subject: Subject, settings: Settings, finding: Finding) -> None:
         )
         if unequal or points > _BRANCHES or Number.comparisons == before:
             break
+    if outside and not points:
+        raise outside
     if unequal:
         floats = Finding("numeric", "")
         try:
@@ -647,11 +651,11 @@ def _along(
 
 
 def _slopes(kind: type[Number], y: Any) -> np.ndarray:
-    return np.frompyfunc(lambda v: kind.of(v).slope, 1, 1)(np.asarray(y, dtype=object))
+    return np.asarray(y, dtype=object).view(Numbers).slopes(kind)
 
 
 def _exacts(kind: type[Number], y: Any) -> np.ndarray:
-    return np.frompyfunc(lambda v: kind.of(v).exact, 1, 1)(np.asarray(y, dtype=object))
+    return np.asarray(y, dtype=object).view(Numbers).exacts(kind)
 
 
 # Proof
@@ -689,12 +693,26 @@ def proof(subject: Subject, settings: Settings) -> Finding:
 
 
 def _on_symbols(subject: Subject, settings: Settings, finding: Finding) -> None:
+    """Judge near the example, or, where that leaves the domain, at another random point."""
+    rng = np.random.default_rng(settings.seed)
+    at = near(subject, rng)
+    for _ in range(_DRAWS):
+        try:
+            return _on_symbols_at(subject, at, settings, finding)
+        except OutsideDomainError:
+            if not subject.free:
+                raise
+        at = elsewhere(subject, rng)
+    raise OutsideDomainError("no point inside was found")
+
+
+def _on_symbols_at(subject: Subject, at: Point, settings: Settings, finding: Finding) -> None:
     """Run both sides on symbols; sums have names, so that formulas over many steps stay short.
 
     0 whatever the names mean is 0; where it is not, they are written out.
     """
     rng = np.random.default_rng(settings.seed)
-    point = twins(subject, Formula, near(subject, rng), rng)
+    point = twins(subject, Formula, at, rng)
     branches = Formula.branches
     with Formula.with_names() as names:
         cotangents: list[Numbers] = []

@@ -42,6 +42,7 @@ class Numbers(np.ndarray):
         cls, kind: type[Number], reals: np.ndarray, twins: np.ndarray, slopes: Any = 0
     ) -> Numbers:
         """Numbers of these floats, twins and slopes."""
+        twins = np.asarray(twins, dtype=object)
         slopes = np.broadcast_to(np.asarray(slopes, dtype=object), twins.shape)
         numbers = map(kind.made, np.ravel(reals).tolist(), twins.ravel(), slopes.ravel())
         return np.fromiter(numbers, object, twins.size).reshape(twins.shape).view(cls)

@@ -46,9 +46,9 @@ class Digits(Number):
             return ((1 - e) / (1 + e)).copy_sign(x)
         with mpmath.workdps(DIGITS):
             value = _in_digits(PRIMITIVES[name])(*[mpmath.mpf(str(a)) for a in arguments])
-            if not isinstance(value, mpmath.mpf):
+            if abs(mpmath.im(value)) > abs(value) * mpmath.mpf(10) ** (10 - DIGITS):
                 raise OutsideDomainError(f"{name} has no real value at {x}")
-            return Decimal(mpmath.nstr(value, DIGITS))
+            return Decimal(mpmath.nstr(mpmath.re(value), DIGITS))
 
     @classmethod
     def drawn(cls, reals: np.ndarray, rng: np.random.Generator) -> Numbers:

@@ -339,8 +339,13 @@ class Number:
         return Number.array(self)[index]
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        lifted = [Number.array(x) if isinstance(x, Number) else x for x in inputs]
-        return Number.array(self).__array_ufunc__(ufunc, method, *lifted, **kwargs)
+        return Number.array(self).__array_ufunc__(ufunc, method, *_lifted(inputs), **kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return function(*_lifted(args), **_lifted(kwargs))
+
+    def __primitive__(self, primitive: Primitive, operands: Any, static: Mapping[str, Any]) -> Any:
+        return primitive.bind(_lifted(tuple(operands)), static)
 
     # Functions
 
@@ -380,6 +385,17 @@ class Number:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.real:.6g}, {self.exact})"
+
+
+def _lifted(x: Any) -> Any:
+    """Numbers as arrays of no axes, also in lists, tuples and dicts."""
+    if isinstance(x, Number):
+        return Number.array(x)
+    if type(x) in (list, tuple):
+        return type(x)(map(_lifted, x))
+    if type(x) is dict:
+        return {key: _lifted(part) for key, part in x.items()}
+    return x
 
 
 _ticks = 0

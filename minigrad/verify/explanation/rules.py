@@ -17,7 +17,7 @@ from minigrad.arrays.numbers import PRIME, Numbers, Residue
 from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.notation import pretty
 from minigrad.primitives.primitive import Array
-from minigrad.primitives.shaping import Scattered
+from minigrad.primitives.indexing import Scattered
 from minigrad.tape import Node, ancestors
 from minigrad.targets import Problem
 from minigrad.tensor import Tensor
@@ -107,22 +107,19 @@ def _moved(node: Node, position: int, tangent: np.ndarray) -> np.ndarray:
     """The slope of an operation's output along a tangent of one operand."""
     primitive, x = node.primitive, node.operands[position]
     assert primitive is not None
-    dual = Numbers.joined(Residue, _reals(x), _exacts(x), tangent)
+    array = np.asarray(x, dtype=object).view(Numbers)
+    dual = Numbers.joined(Residue, array.reals(), array.exacts(Residue), tangent)
     operands = [dual if k == position else y for k, y in enumerate(node.operands)]
     output = primitive.bind(operands, node.static)
-    return np.frompyfunc(lambda v: Residue.of(v).slope, 1, 1)(np.asarray(output, dtype=object))
+    return np.asarray(output, dtype=object).view(Numbers).slopes(Residue)
 
 
 def _constants(shape: tuple[int, ...], rng: np.random.Generator) -> Numbers:
     return Residue.drawn(rng.normal(size=shape), rng)
 
 
-def _reals(x: Any) -> np.ndarray:
-    return np.frompyfunc(lambda v: Residue.of(v).real, 1, 1)(np.asarray(x, dtype=object))
-
-
 def _exacts(x: Any) -> np.ndarray:
-    return np.frompyfunc(lambda v: Residue.of(v).exact, 1, 1)(np.asarray(x, dtype=object))
+    return np.asarray(x, dtype=object).view(Numbers).exacts(Residue)
 
 
 def _wrong_partial(node: Node, position: int) -> str | None:
