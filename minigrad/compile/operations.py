@@ -7,11 +7,12 @@ operations are also written for a single number, so that a chain of them can be 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import EllipsisType
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -138,6 +139,34 @@ def _applying(primitive: Primitive) -> Callable[..., Any]:
 def opaque(primitive: Primitive) -> Operation:
     """A primitive that only Python can run: it has no source."""
     return Operation(primitive.name, "other", _applying(primitive), _call(f"<{primitive.name}>"))
+
+
+def saving_of(primitive: Primitive) -> Operation:
+    """The forward pass of a primitive that keeps something for its backward pass."""
+    if primitive not in _saving:
+        assert primitive.saving is not None
+        write = _call(f"<{primitive.name}>")
+        _saving[primitive] = Operation(primitive.name, "other", primitive.saving, write)
+    return _saving[primitive]
+
+
+def backward_of(primitive: Primitive) -> Operation:
+    """The backward pass of such a primitive: the cotangents of all operands that have one."""
+
+    def pull(g: Any, y: Any, saved: Any, *operands: Any, **static: Any) -> Any:
+        assert primitive.backward is not None
+        parts = primitive.backward(g, y, saved, *operands, **static)
+        found = [part for part in parts if part is not None]
+        return found[0] if len(found) == 1 else found
+
+    if primitive not in _backward:
+        name = f"backward of {primitive.name}"
+        _backward[primitive] = Operation(name, "other", pull, _call(f"<{name}>"))
+    return _backward[primitive]
+
+
+_saving: MutableMapping[Primitive, Operation] = WeakKeyDictionary()
+_backward: MutableMapping[Primitive, Operation] = WeakKeyDictionary()
 
 
 # Keywords as text

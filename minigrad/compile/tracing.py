@@ -398,7 +398,7 @@ def _difference(one: Traced, other: Traced) -> str | None:
     first, second = one.trace.statements, other.trace.statements
     for a, b in zip(first, second, strict=False):
         if (
-            a.operation is not b.operation
+            a.operation.name != b.operation.name
             or frozen(a.static) != frozen(b.static)
             or len(a.operands) != len(b.operands)
             or not all(_same(x, y, *numbers) for x, y in zip(a.operands, b.operands, strict=True))
