@@ -66,14 +66,11 @@ from minigrad.nn.cells import (
     LayerNormLSTMCell,
     LSTMCell,
     MGUCell,
-    MinGRUCell,
-    MinLSTMCell,
     NoForgetLSTMCell,
     PeepholeLSTMCell,
     ProjectedLSTMCell,
     ResetAfterGRUCell,
     RNNCell,
-    ScanCell,
     SLSTMCell,
 )
 from minigrad.nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
@@ -172,6 +169,15 @@ from minigrad.nn.positional import (
 )
 from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent
 from minigrad.nn.resizing import Upsample, interpolate
+from minigrad.nn.scan_cells import (
+    LinearAttentionCell,
+    LRUCell,
+    MinGRUCell,
+    MinLSTMCell,
+    S4DCell,
+    ScanCell,
+    SelectiveSSMCell,
+)
 from minigrad.nn.shaping import (
     CircularPad1d,
     CircularPad2d,
@@ -278,12 +284,14 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LRUCell",
     "LSTMCell",
     "LayerNorm",
     "LayerNormLSTMCell",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LinearAttentionCell",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -326,9 +334,11 @@ __all__ = [
     "ReplicationPad2d",
     "ReplicationPad3d",
     "ResetAfterGRUCell",
+    "S4DCell",
     "SLSTMCell",
     "ScanCell",
     "Seed",
+    "SelectiveSSMCell",
     "Sequential",
     "SiLU",
     "Sigmoid",

@@ -19,12 +19,12 @@ from minigrad.nn.cells import (
     ProjectedLSTMCell,
     ResetAfterGRUCell,
     RNNCell,
-    ScanCell,
 )
 from minigrad.nn.dropout import dropped
 from minigrad.nn.formats import is_packed, packed, pytorch_hint, unpack
 from minigrad.nn.linear import Linear, check_width
 from minigrad.nn.module import Module, Seed, check_size
+from minigrad.nn.scan_cells import ScanCell
 from minigrad.nn.unrolling import Valid, by_steps, per_step, unroll, unroll_at_once
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
@@ -257,7 +257,7 @@ class Recurrent(Module):
     ) -> tuple[list[Array], tuple[Array, ...]]:
         """One cell over the steps: the output of each, in order of time, and the last states."""
         if self.parallel and steps[0].ndim > 1:
-            return unroll_at_once(cast(ScanCell, cell), steps, states[0], valid, reverse=reverse)
+            return unroll_at_once(cast(ScanCell, cell), steps, states, valid, reverse=reverse)
         return unroll(
             cell, steps, states, valid, reverse=reverse,
             after_step=self._zoned_out if self.zoneout else None,

@@ -16,7 +16,8 @@ from minigrad.primitives import maximum, relu, sigmoid, tanh
 CELLS = [
     nn.RNNCell, nn.JordanCell, nn.LSTMCell, nn.NoForgetLSTMCell, nn.PeepholeLSTMCell,
     nn.DiagonalPeepholeLSTMCell, nn.CoupledLSTMCell, nn.GRUCell, nn.ResetAfterGRUCell,
-    nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell, nn.LayerNormLSTMCell,
+    nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell, nn.LinearAttentionCell, nn.S4DCell,
+    nn.SelectiveSSMCell, nn.LRUCell, nn.LayerNormLSTMCell,
 ]  # fmt: skip
 each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda kind: kind.__name__)
 
@@ -76,7 +77,19 @@ def test_fused_equals_plain_in_float32_on_numpy(cell):
 
 
 @pytest.mark.skipif(not compiler.has_numba(), reason="needs Numba")
-@pytest.mark.parametrize("cell", [nn.LSTMCell, nn.GRUCell, nn.SLSTMCell, TwiceCell])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        nn.LSTMCell,
+        nn.GRUCell,
+        nn.SLSTMCell,
+        nn.LinearAttentionCell,
+        nn.S4DCell,
+        nn.SelectiveSSMCell,
+        nn.LRUCell,
+        TwiceCell,
+    ],
+)
 @pytest.mark.parametrize("lengths", [None, [4, 1, 0]], ids=["full", "padded"])
 def test_fused_equals_plain_in_float32_on_numba(cell, lengths):
     with compiler.backend("numba"):

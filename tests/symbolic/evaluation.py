@@ -147,8 +147,8 @@ class Unrolled:
         columns = {}
         for line in section(self.derivation, "Forward pass"):
             _, right = sides(line)
-            if isinstance(right, f.affine):
-                weight, operands, _ = right.args
+            if isinstance(right, f.affine | f.matmul):
+                weight, operands = right.args[:2]  # and a bias, if the gate has one
                 parts = operands.args if isinstance(operands, f.stacked) else (operands,)
                 start, bases = 0, [part.base for part in parts]
                 for position, part in enumerate(parts):

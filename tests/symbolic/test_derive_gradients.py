@@ -21,6 +21,7 @@ CELLS = [
     nn.RNNCell, nn.JordanCell, nn.LSTMCell, nn.NoForgetLSTMCell, nn.PeepholeLSTMCell,
     nn.DiagonalPeepholeLSTMCell, nn.CoupledLSTMCell, nn.LayerNormLSTMCell, nn.GRUCell,
     nn.ResetAfterGRUCell, nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell,
+    nn.LinearAttentionCell, nn.S4DCell, nn.SelectiveSSMCell, nn.LRUCell,
     nn.ProjectedLSTMCell, cells.Peephole, cells.DiagonalPeephole, cells.Coupled,
     cells.Linear, cells.Delay, cells.Twins, cells.Raw, cells.NamedLikeState, cells.Exotic,
     cells.Twice, cells.OldAndNew, cells.Odd, cells.Normalised,
