@@ -129,7 +129,8 @@ def of_primitive(primitive: Primitive) -> Operation | None:
     if known is None or PRIMITIVES.get(primitive.name) is not primitive:
         return None
     kind, write, needs = known
-    return Operation(primitive.name, kind, _applying(primitive), write, needs=needs)
+    rank = _INFIX.get(primitive.name, ("", CALL))[1]
+    return Operation(primitive.name, kind, _applying(primitive), write, rank, needs=needs)
 
 
 def _applying(primitive: Primitive) -> Callable[..., Any]:

@@ -75,6 +75,7 @@ class Trace:
         self.inputs: list[Variable] = []
         self.statements: list[Statement] = []
         self.is_open = True
+        self.through: Variable | None = None  # see `Variable`
         self._known: dict[Any, tuple[Variable, ...]] = {}
         self._constants: dict[Any, Variable] = {}
         self._numbers: dict[Operand, int] = {}
@@ -228,7 +229,7 @@ class Trace:
             outputs = tuple(_variable(result) for result in results if result is not None)
             place = self.place()
             for variable in outputs:
-                variable.place = place
+                variable.place, variable.through = place, self.through
             self.statements.append(Statement(operation, operands, static, outputs))
             self._known[key] = outputs
         return self._known[key]

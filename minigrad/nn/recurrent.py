@@ -520,7 +520,7 @@ _ELSEWHERE = {
 
 def _is_real(array: Array) -> bool:
     """Whether a kernel can run on it: real numbers, and at least one."""
-    data = getattr(array, "data", array) if hasattr(array, "parents") else array
+    data: Any = getattr(array, "data", array) if hasattr(array, "parents") else array
     return is_plain(data) and data.dtype in (np.float32, np.float64) and data.size > 0
 
 
