@@ -146,9 +146,7 @@ class _Source:
     ) -> None:
         self.title, self.example, self.found = title, inputs, found
         self.words = _WORDS[language]
-        self.taken: set[str] = {
-            "np", "math", "rng", "cache", *HELPERS, *keyword.kwlist, *dir(builtins),
-        }  # fmt: skip
+        self.taken: set[str] = {*_OWN, *keyword.kwlist, *dir(builtins)}
         self.text: dict[Variable, Expression] = {}
         self.helpers: set[str] = set()
         self.constants: list[str] = []
@@ -208,8 +206,9 @@ class _Source:
         arguments = []
         leaf = 0
         self.taken.update(self.example)
-        for name, value in self.example.items():
+        for given, value in self.example.items():
             parts = []
+            name = f"{given}_" if given in _OWN else given
             for path, x in _paths(name, value):
                 if not _is_leaf(x):
                     continue
@@ -391,6 +390,8 @@ class _Source:
         return self.text[x]
 
 
+_OWN = frozenset({"np", "math", "rng", "cache", *HELPERS})
+"""Names that the source uses itself."""
 _FLAT = 8  # inputs that are arguments of their own
 _LISTED = 4096  # entries of a constant that may stand in the source
 
