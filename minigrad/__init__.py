@@ -16,7 +16,7 @@ from typing import Any
 from minigrad import autograd, hooks, memory, primitives, scope, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
-from minigrad.scope import enable_grad, no_grad, unfused
+from minigrad.scope import enable_grad, no_grad, step, unfused
 from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
@@ -85,6 +85,7 @@ __all__ = [
     "jit",
     "no_grad",
     "scope",
+    "step",
     "tape",
     "tensor",
     "tree",

@@ -66,8 +66,8 @@ print(text("seed:", "semilla:"), SEED)
 #
 # $$z = w\,x + b \qquad y = \tanh(z) \qquad e = y - t \qquad L = e^2$$
 #
-# Un ordenador lo calcula paso a paso, una operación cada vez; hagamos lo mismo. Debajo está lo que
-# minigrad apuntó mientras lo ejecutaba: cada caja es una operación.
+# Una computadora lo calcula paso a paso, una operación cada vez; hagamos lo mismo. Debajo está lo
+# que minigrad apuntó mientras lo ejecutaba: cada caja es una operación.
 
 
 # %%

@@ -316,8 +316,8 @@ plt.show()
 # ## The proof: a judge without tolerance
 #
 # "They agree to $10^{-12}$" is how numerical people talk. A small mistake could hide there, in a
-# term that happens to be tiny at this point. And SymPy, which is never wrong, is slow: its formulas
-# grow with every step and every unit.
+# term that happens to be tiny at this point. And SymPy, which would settle it, is slow: its
+# formulas grow with every step and every unit.
 #
 # The way out is to change the *numbers*. Take the integers modulo a large prime,
 # $p = 2^{61} - 1$. They can be added, multiplied and divided, and nothing is ever rounded: equal

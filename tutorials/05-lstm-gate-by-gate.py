@@ -321,7 +321,7 @@ plt.show()
 # ## The adding problem
 #
 # A task made for memories. Numbers between 0 and 1 go by, and two of them, one in each half, carry
-# a mark. At the end, say their **sum**. Who cannot remember does best to say 1 always; that has a
+# a mark. At the end, say their **sum**. Without memory, the best answer is always 1; that has a
 # mean squared error of $1/6 \approx 0.167$, the variance of the sum of two such numbers.
 
 # %% [markdown] lang="es"
@@ -432,7 +432,8 @@ plt.show()
 
 # %% [markdown] lang="en"
 # Each line is one unit of $c$; these are the three that answer most to the marks. At the dotted
-# steps they take something up, and in between they hold it. Nobody told the network about doors.
+# steps they take something up. In between, some hold it and others drift: what the network makes of
+# its doors is its own affair, and nobody told it about them.
 #
 # ## The proof
 #
@@ -441,7 +442,8 @@ plt.show()
 
 # %% [markdown] lang="es"
 # Cada línea es una unidad de $c$; estas son las tres que más responden a las marcas. En los pasos
-# punteados recogen algo, y entre medias lo sostienen. Nadie le habló de puertas a la red.
+# punteados recogen algo. Entre medias, unas lo sostienen y otras derivan: lo que la red hace con
+# sus puertas es cosa suya, y nadie le habló de ellas.
 #
 # ## La demostración
 #

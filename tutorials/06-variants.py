@@ -29,8 +29,11 @@
 # con varias semillas y a encontrar algo que algunas *no pueden* hacer.
 
 # %%
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.stats import ttest_rel
 
 import minigrad as mg
 from minigrad import graph, nn, optim
@@ -235,12 +238,16 @@ for cell in cells:
 
 # %% [markdown] lang="en"
 # Three runs give a mean, and an idea of how far to trust it: the interval in which it lies with a
-# confidence of 95 % (Student's $t$). Where intervals overlap, the cells are *not* told apart.
+# confidence of 95 % (Student's $t$). But intervals that overlap are no test. All cells had the same
+# seeds, so look at the *differences* of two cells, seed by seed: is their mean 0, up to chance? And
+# whoever compares six pairs must ask six times as much of each, or chance alone finds a winner.
 
 # %% [markdown] lang="es"
 # Con tres ejecuciones se obtiene una media y una idea de cuánto fiarse de ella: el intervalo en el
-# que está con una confianza del 95 % (la $t$ de Student). Si dos intervalos se solapan, las celdas
-# *no* se distinguen.
+# que está con una confianza del 95 % (la $t$ de Student). Pero que dos intervalos se solapen no es
+# una prueba. Todas las celdas tuvieron las mismas semillas, así que mira las *diferencias* de dos
+# celdas, semilla a semilla: ¿es su media 0, salvo azar? Y quien compara seis parejas debe exigir
+# seis veces más a cada una; si no, el azar solo ya encuentra una ganadora.
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
@@ -262,9 +269,10 @@ for task, winners in best.items():
 
 
 def told_apart(task, some):
-    """Whether, of some cells, the intervals of any two do not overlap."""
-    ends = [interval(wrong[task, cell])[1:] for cell in some]
-    return max(low for low, _ in ends) > min(high for _, high in ends)
+    """The pairs of cells whose differences, seed by seed, are more than chance."""
+    pairs = list(combinations(some, 2))
+    chance = [ttest_rel(wrong[task, one], wrong[task, other]).pvalue for one, other in pairs]
+    return [pair for pair, p in zip(pairs, chance, strict=True) if p < 0.05 / len(pairs)]
 
 
 gated = cells[1:]
@@ -274,15 +282,16 @@ assert len(set(best["adding"])) > 1 and len(set(best["digits"])) > 1
 assert set(best["copying"]) == {"rnn"}
 assert not any(told_apart(task, gated) for task in tasks)
 assert not told_apart("digits", cells)
+assert ("rnn", "lstm") in told_apart("adding", cells)
 
 # %% [markdown] lang="en"
-# - *Adding*: the simple network fails, and every cell with gates learns. Which gates? Their
-#   intervals all overlap, and another seed has another winner.
+# - *Adding*: the simple network fails, and every cell with gates learns. Which gates? No
+#   two of them differ by more than chance, and another seed has another winner.
 # - *Copying*: the other way round. The simple network is ahead with every seed. (Not for ever:
 #   after 500 batches the others have hardly begun, and
 #   `python -m models.variants --task copying --steps 2500` shows them catching up. Here you see who
 #   is *quick*.)
-# - *Digits*: all intervals overlap. Nobody can be told from anybody.
+# - *Digits*: no two cells differ by more than chance.
 #
 # So gates matter for some tasks, and who shows you *one* task and *one* seed can prove what they
 # like. Is there no difference, then, that stays?
@@ -296,13 +305,13 @@ assert not told_apart("digits", cells)
 # it. It can *count*.
 
 # %% [markdown] lang="es"
-# - *Adding*: la red sencilla fracasa y todas las celdas con puertas aprenden. ¿Qué puertas? Todos
-#   sus intervalos se solapan, y con otra semilla gana otra.
+# - *Adding*: la red sencilla fracasa y todas las celdas con puertas aprenden. ¿Qué puertas?
+#   Ninguna pareja difiere más que por azar, y con otra semilla gana otra.
 # - *Copying*: al revés. La red sencilla va por delante con todas las semillas. (No para siempre:
 #   tras 500 lotes, las demás apenas han empezado, y
 #   `python -m models.variants --task copying --steps 2500` enseña cómo la alcanzan. Lo que ves aquí
 #   es quién es *rápida*).
-# - *Digits*: todos los intervalos se solapan. No se distingue a nadie de nadie.
+# - *Digits*: ninguna pareja de celdas difiere más que por azar.
 #
 # Así que las puertas importan en algunas tareas, y quien enseña *una* tarea y *una* semilla
 # demuestra lo que quiera. ¿No hay entonces ninguna diferencia que permanezca?
@@ -401,7 +410,7 @@ plt.show()
 # %% [markdown] lang="en"
 # Here is a difference, and it stays from seed to seed. The oldest cell of all, the LSTM of 1997
 # that **cannot forget**, counts far beyond what it has seen; the LSTM with a forget gate *could*,
-# as you have just seen, but it has learned to leak, and gets hardly further than the last two. The
+# as you have just seen, but it has learned to leak, and barely improves on the last two. The
 # GRU and the coupled cell think long before the valley that they have arrived, and for them there
 # is no other way: a memory that can hold only numbers between −1 and 1 has little room for 40.
 #

@@ -130,7 +130,7 @@ print(table.grad)
 
 # %%
 line = text("Best CAFÉ in town! The waiters were smiling, and the cakes...",
-            "¡El mejor CAFÉ del barrio! Las camareras sonreían, y las tartas...")  # fmt: skip
+            "¡El mejor CAFÉ del barrio! Las meseras sonreían, y los pasteles...")  # fmt: skip
 small = normalise(line)
 cut = words(small)
 kept = [word for word in without_stop_words(cut, LANGUAGE) if word.isalpha()]
@@ -209,7 +209,7 @@ print(text(f"zeros: {share:.1%}", f"ceros: {share:.1%}"))
 assert len(sentences) == 120 and share > 0.97
 
 query = text("The coffee was cold and the waiter was rude.",
-             "El café estaba frío y el camarero fue maleducado.")  # fmt: skip
+             "El café estaba frío y el mesero fue grosero.")  # fmt: skip
 near = [cosine(count_vector(query), vector) for vector in counts]
 print(query)
 for k in np.argsort(near)[:-4:-1]:
@@ -246,7 +246,7 @@ assert np.array_equal(vectors @ vectors.T, np.eye(3))  # 1 with itself, 0 with a
 # you did not know a word, and read these sentences:
 
 # %% [markdown] lang="es"
-# Para quien cuenta, *horrible* está tan lejos de *espantoso* como de *precioso*. Falta una tabla
+# Para el recuento, *horrible* está tan lejos de *espantoso* como de *precioso*. Falta una tabla
 # cuyas filas signifiquen algo.
 #
 # ## Dime con quién andas
@@ -258,7 +258,7 @@ assert np.array_equal(vectors @ vectors.T, np.eye(3))  # 1 with itself, 0 with a
 SPANISH = {
     "king": "rey", "queen": "reina", "prince": "príncipe", "princess": "princesa",
     "man": "hombre", "woman": "mujer", "boy": "niño", "girl": "niña", "actor": "actor",
-    "actress": "actriz", "waiter": "camarero", "waitress": "camarera", "uncle": "tío",
+    "actress": "actriz", "waiter": "mesero", "waitress": "mesera", "uncle": "tío",
     "aunt": "tía", "brother": "hermano", "sister": "hermana", "crown": "corona",
     "throne": "trono", "palace": "palacio", "he": "él", "him": "lo", "his": "su (de él)",
     "beard": "barba", "she": "ella", "her": "la", "hers": "suyo (de ella)", "skirt": "falda",
@@ -516,7 +516,7 @@ assert guessing < 0.55 and counting > 0.6 and abs(counting - networking) < 0.05
 # %% [markdown] lang="es"
 # Los vectores saben algo que la frecuencia no sabe; y las parejas contadas saben lo mismo. No es
 # casualidad: Levy y Goldberg demostraron que skip-gram, sin decirlo, factoriza esa misma tabla de
-# recuentos. Con un texto pequeño es difícil ganar a quien cuenta. La ventaja de word2vec es el
+# recuentos. Con un texto pequeño es difícil superar al recuento. La ventaja de word2vec es el
 # tamaño: como nunca guarda la tabla, puede seguir durante miles de millones de palabras.
 #
 # ## Vectores ajenos: ficheros GloVe
@@ -783,7 +783,7 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # - [ ] Para aprender palabras raras :: Se sacan al azar, sobre todo palabras frecuentes.
 # - [x] Si no, todos los vectores apuntarían al mismo lado :: Solo con parejas verdaderas, un único
 #   vector grande llevaría la pérdida a 0.
-# - [ ] Para ahorrar memoria :: Ahorran tiempo frente a un softmax sobre todas las palabras.
+# - [ ] Para ahorrar memoria :: Ahorran tiempo frente a una softmax sobre todas las palabras.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. *king − man + woman ≈ queen*. What does this use?**

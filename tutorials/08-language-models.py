@@ -442,7 +442,7 @@ for sentence in text(
 # the digit and whether it is written thin or bold.
 
 # %% [markdown] lang="es"
-# Las mismas palabras exactamente, en otro orden, y las distingue; quien cuenta no puede y echa una
+# Las mismas palabras exactamente, en otro orden, y las distingue; el recuento no puede y echa una
 # moneda al aire. Así que una GRU *puede* aprender lo que al modelo de lenguaje se le escapó. La
 # diferencia es lo que se pregunta: para la palabra siguiente, el sentido de la frase importa una
 # vez de cada diez, y solo por un factor de dos. Un modelo de lenguaje aprende primero lo que más
@@ -482,16 +482,17 @@ for panel, pixels, caption, expected in zip(axes, others.pixels, captions, truth
 plt.show()
 
 # %% [markdown] lang="en"
-# Red captions are not quite what was asked for. It does better than the caption of the most similar
-# known image; and it does not copy whole sentences, it puts them together word by word.
+# A caption in red, where there is one, is not quite what was asked for. The network does better
+# than the caption of the most similar known image; and it does not copy whole sentences, it puts
+# them together word by word.
 #
 # ## The proof
 #
 # All three networks have learned from one slope, $p - y$. Here it is before the judges:
 
 # %% [markdown] lang="es"
-# Las frases en rojo no son del todo lo que se pedía. Lo hace mejor que la frase de la imagen
-# conocida más parecida; y no copia frases enteras: las compone palabra por palabra.
+# Si hay alguna frase en rojo, no es del todo lo que se pedía. La red lo hace mejor que la frase de
+# la imagen conocida más parecida; y no copia frases enteras: las compone palabra por palabra.
 #
 # ## La demostración
 #
@@ -618,7 +619,7 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 # 3. Subtract the one-hot vector of the word that came.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. Primero, el softmax de las puntuaciones.
+# 1. Primero, la softmax de las puntuaciones.
 # 2. $e^0 = 1$ y $e^{\log 3} = 3$, así que $p = (1/4, 3/4)$.
 # 3. Resta el vector one-hot de la palabra que vino.
 

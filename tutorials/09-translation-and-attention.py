@@ -120,13 +120,13 @@ print(len(es_words) - 4, "→", len(en_words) - 4, text("words", "palabras"))
 # one weight $a_j$.
 
 # %% [markdown] lang="es"
-# ## Cerradura y llave
+# ## Cerradura y clave
 #
 # La salida no es una memoria mayor. Quien traduce con el texto sobre la mesa no necesita
 # recordarlo: antes de cada palabra, un vistazo al lugar que importa. Para eso, cada palabra leída
 # deja una nota: el estado del codificador en ese punto. Antes de decir una palabra, el
-# decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **clave** (*key*, que en
-# inglés es también la llave), y se prueba en la cerradura: ¿encajan consulta y clave? Cuanto mejor
+# decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **clave** (*key*, la llave
+# que abre la cerradura), y se prueba en la cerradura: ¿encajan consulta y clave? Cuanto mejor
 # encajen, más vuelve del **valor** (*value*) de esa nota:
 #
 # $$s_j = \text{encaje}(\text{consulta}, \text{clave}_j) \qquad
@@ -147,7 +147,8 @@ graph.draw(
 )
 
 # %% [markdown] lang="en"
-# (That one has learned nothing yet: the width of a line is its weight, and they are nearly equal.)
+# (That one has learned nothing yet: the width of a line is its weight, and chance alone makes them
+# differ.)
 #
 # How does one measure whether a key fits? Two ways are usual. **Additive** attention (Bahdanau)
 # asks a small network, $s_j = v^\top \tanh(W q + U k_j)$. The **dot product** (Luong, Vaswani) asks
@@ -482,7 +483,7 @@ verdicts(verify("attention", "additive-attention", seed=SEED))
 # %% [markdown] lang="es"
 # ## Ejercicios
 #
-# **1. Una llave que encaja.** Una consulta obtiene las puntuaciones $(0, \log\,3)$ con dos notas,
+# **1. Una clave que encaja.** Una consulta obtiene las puntuaciones $(0, \log\,3)$ con dos notas,
 # de valores 10 y 20. ¿Qué vuelve?
 
 # %%
@@ -495,7 +496,7 @@ check("1", context, look(np.array([0, np.log(3)]), np.array([10.0, 20.0]))[0])
 # 3. $\tfrac14 \cdot 10 + \tfrac34 \cdot 20$.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. Los pesos son el softmax de las puntuaciones.
+# 1. Los pesos son la softmax de las puntuaciones.
 # 2. $e^0 = 1$ y $e^{\log 3} = 3$: los pesos son 1/4 y 3/4.
 # 3. $\tfrac14 \cdot 10 + \tfrac34 \cdot 20$.
 
@@ -551,7 +552,7 @@ check("2", lesson, slope)
 # is the standard deviation of $q^\top k$?
 
 # %% [markdown] lang="es"
-# **3. ¿Por qué $\sqrt{d}$?** Consulta y llave tienen 64 entradas, cada una con media 0 y varianza
+# **3. ¿Por qué $\sqrt{d}$?** Consulta y clave tienen 64 elementos, cada uno con media 0 y varianza
 # 1. ¿Cuál es la desviación típica de $q^\top k$?
 
 # %%
@@ -669,7 +670,7 @@ check("4", nothing, masked)
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. Todas las puntuaciones suben 5. ¿Qué pasa con los pesos de atención?**
 #
-# - [x] Nada :: El softmax solo conoce diferencias de puntuaciones.
+# - [x] Nada :: La softmax solo conoce diferencias de puntuaciones.
 # - [ ] Crecen :: Suman 1 antes y después.
 # - [ ] El mayor tiende a 1 :: Para eso tendrían que crecer las diferencias.
 

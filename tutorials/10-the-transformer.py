@@ -206,10 +206,10 @@ assert np.allclose(before[:3], after[:3]) and not np.allclose(before[3:], after[
 # ## The block
 #
 # Words that know of each other still have to think about it: a small network of two affine maps,
-# with a bend between them (GELU, a smooth kind of ReLU), for each word by itself. Both parts *add*
-# to what is there, instead of replacing it, so that a gradient can pass by (the belt of the LSTM,
-# chapter 5, now through layers instead of time); and before each, **layer normalisation** brings
-# every word to mean 0 and variance 1.
+# with a nonlinearity between them (GELU, a smooth kind of ReLU), for each word by itself. Both
+# parts *add* to what is there, instead of replacing it, so that a gradient can pass by (the belt of
+# the LSTM, chapter 5, now through layers instead of time); and before each, **layer normalisation**
+# brings every word to mean 0 and variance 1.
 
 # %% [markdown] lang="es"
 # ## El bloque
@@ -414,12 +414,12 @@ axes.set(yticks=range(4), ylabel=text("head", "cabeza"))
 plt.show()
 
 # %% [markdown] lang="en"
-# Mostly at the words of the pattern, which tell what kind of sentence this is, and little at the
-# other adjective. Is that one not important, then? Do not ask the picture, ask the network: put an
-# adjective of the other kind there, and see whether the answer changes.
+# Mostly at the words of the pattern, which tell what kind of sentence this is, and on average
+# little at the other adjective. Is that one not important, then? Do not ask the picture, ask the
+# network: put an adjective of the other kind there, and see whether the answer changes.
 
 # %% [markdown] lang="es"
-# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y poco al otro
+# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y de media poco al otro
 # adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon ahí
 # un adjetivo de la otra clase y mira si cambia la respuesta.
 
@@ -457,8 +457,8 @@ assert all(vocabulary.tokens[k] in BAD for k in filled)
 # Ahora llega un profesor con poco tiempo: 36 frases como «la sopa era agradable .», con solo *seis*
 # de los adjetivos, y de cada una, si elogia. Después se pregunta por los otros seis, de los que no
 # se ha visto ninguna etiqueta. Tres alumnos: el BERT con el cuerpo **congelado**, de modo que solo
-# aprende una última neurona; el mismo, aprendiendo entero (**ajuste fino**); y una red de la misma
-# forma que no ha leído nada.
+# aprende una última neurona; el mismo, entrenado por completo (**ajuste fino**); y una red de la
+# misma forma que no ha leído nada.
 
 
 # %%
@@ -722,7 +722,7 @@ check("4", product, one_wave[5] @ one_wave[8])
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. ¿Por qué varias cabezas?**
 #
-# - [x] Cada una puede mirar a otro sitio :: Un softmax da una media; varios dan varias, con el
+# - [x] Cada una puede mirar a otro sitio :: Una softmax da una media; varios dan varias, con el
 #   mismo número de pesos.
 # - [ ] Para tener más parámetros :: El número no depende de las cabezas.
 # - [ ] Para ahorrar memoria :: Cada cabeza tiene su propio mapa de pesos, así que ocupa más.

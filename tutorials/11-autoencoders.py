@@ -263,7 +263,7 @@ plt.show()
 #
 # ## The experiment: four kinds
 #
-# Digits do not lie on a plane, though: write a 1 more and more aslant, and its pixels go on a
+# Digits do not lie on a plane, though: write a 1 at a steeper slant, and its pixels go on a
 # curve. A network with hidden layers can follow the curve. `models/autoencoder.py` has four:
 #
 # - **dense**: one affine map and a tanh there, one affine map back;

@@ -143,6 +143,13 @@ from minigrad.nn.normalisation import (
     LocalResponseNorm,
     RMSNorm,
 )
+from minigrad.nn.packing import (
+    PackedSequence,
+    pack_padded_sequence,
+    pack_sequence,
+    pad_packed_sequence,
+    pad_sequence,
+)
 from minigrad.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -200,7 +207,7 @@ from minigrad.nn.shaping import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from minigrad.nn.states import load_state, save_state
+from minigrad.nn.states import load_keras_file, load_state, save_state
 from minigrad.nn.summary import summary
 from minigrad.nn.transformer import (
     Transformer,
@@ -314,6 +321,7 @@ __all__ = [
     "NLLLoss",
     "NoForgetLSTMCell",
     "PReLU",
+    "PackedSequence",
     "Parameter",
     "ParameterList",
     "PeepholeLSTMCell",
@@ -388,6 +396,7 @@ __all__ = [
     "interpolate",
     "kl_div",
     "l1_loss",
+    "load_keras_file",
     "load_state",
     "logsigmoid",
     "margin_ranking_loss",
@@ -397,6 +406,10 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
     "pairwise_distance",
     "poisson_nll_loss",
     "prelu",

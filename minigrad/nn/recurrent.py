@@ -24,6 +24,7 @@ from minigrad.nn.dropout import dropped
 from minigrad.nn.formats import is_packed, packed, pytorch_hint, unpack
 from minigrad.nn.linear import Linear, check_width
 from minigrad.nn.module import Module, Seed, check_size
+from minigrad.nn.packing import PackedSequence
 from minigrad.nn.scan_cells import ScanCell
 from minigrad.nn.unrolling import Valid, by_steps, per_step, unroll, unroll_at_once
 from minigrad.primitives import where
@@ -169,7 +170,7 @@ class Recurrent(Module):
         """Unroll over the time axis of ``x``, from ``state`` or zeros.
 
         Args:
-            x: see the class.
+            x: see the class; or a `PackedSequence`, and so is y then.
             state: the states to start from.
             lengths: (batch,), how many steps of each sequence count, from the first one.
             mask: as x without its last axis, booleans: which steps count. They need not stand
@@ -181,6 +182,8 @@ class Recurrent(Module):
         Raises:
             ValueError: x, the state, the lengths or the mask have the wrong shape.
         """
+        if isinstance(x, PackedSequence):
+            return self._packed(x, state, lengths, mask)
         x = x if hasattr(x, "__array_ufunc__") else np.asarray(x)
         if x.ndim not in (1, 2, 3):
             order = "batch, time" if self.batch_first else "time, batch"
@@ -219,6 +222,21 @@ class Recurrent(Module):
             for parts in zip(*final, strict=True)
         )
         return y, stacked if len(stacked) > 1 else stacked[0]
+
+    def _packed(self, x: PackedSequence, state: Any, *given: Any) -> tuple[Any, State]:
+        """As `forward`, of sequences without padding."""
+        if any(argument is not None for argument in given):
+            raise ValueError(
+                f"{type(self).__name__}: got lengths or a mask with a PackedSequence, which has "
+                "lengths of its own"
+            )
+        padded = x.padded()
+        y, final = self.forward(
+            padded if self.batch_first else np.swapaxes(padded, 0, 1), state, x.lengths
+        )
+        if not self.return_sequences:
+            return y, final
+        return x.like(y if self.batch_first else np.swapaxes(y, 0, 1)), final
 
     def _by_steps(
         self, x: Array, states: Sequence[tuple[Array, ...]], valid: Valid
