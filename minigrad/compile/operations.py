@@ -253,6 +253,12 @@ def _einsum(x: Sequence[str], static: Mapping[str, str]) -> str:
     return f"np.einsum({', '.join([static['subscripts'], *x])})"
 
 
+def _fourier(x: Sequence[str], static: Mapping[str, str]) -> str:
+    name = "ifft" if static["inverse"] == "True" else "fft"
+    norm = f", norm={static['norm']}" if static["norm"] != "None" else ""
+    return f"np.fft.{name}({x[0]}, axis={static['axis']}{norm})"
+
+
 def _helper(name: str) -> Write:
     return _call(name)
 
@@ -279,16 +285,19 @@ _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
     "sigmoid": ("elementwise", _helper("sigmoid"), ("sigmoid",)),
     "softplus": ("elementwise", _helper("softplus"), ("softplus",)),
     "erf": ("elementwise", _helper("erf"), ("erf",)),
-    "real": ("other", lambda x, _: f"{x[0]}.real.copy()", ()),
+    "real": ("other", lambda x, _: f"np.array(np.real({x[0]}))", ()),
     "inv": ("other", _call("np.linalg.inv"), ()),
     "det": ("other", _call("np.linalg.det"), ()),
     "cholesky": ("other", _call("np.linalg.cholesky"), ()),
     "solve": ("other", _call("np.linalg.solve"), ()),
+    "pinv": ("other", _call("np.linalg.pinv"), ()),
+    "conj": ("elementwise", _call("np.conj"), ()),
+    "dft": ("other", _fourier, ()),
     "logabsdet": ("other", lambda x, _: f"np.linalg.slogdet({x[0]})[1]", ()),
 }  # fmt: skip
 
 
-_WHOLE = frozenset({"eig", "eigh", "pinv", "qr", "svd"})
+_WHOLE = frozenset({"eig", "eigh", "qr", "svd"})
 """Primitives that LAPACK computes and no formula of NumPy's expands."""
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -108,10 +109,12 @@ def source(
         >>> print(text[text.index("def loss_backward") : text.index("def example_inputs")].strip())
         def loss_backward(dy, cache):
             '''The gradients of x and w, given dy.'''
-            x, w, h = cache
-            dh = dy * h + dy * h                                        # (3, 1)
-            dx = dh * (1 - h * h) @ w.T                                 # (3, 2)
-            dw = x.T @ (dh * (1 - h * h))                               # (2, 1)
+            x, w, h, t = cache
+            t2 = dy * h                                                 # (3, 1), through t
+            dh = 2 * t2                                                 # (3, 1), through t
+            t3 = dh * (1 - t)                                           # (3, 1), through h
+            dx = t3 @ w.T                                               # (3, 2)
+            dw = x.T @ t3                                               # (2, 1)
             return dx, dw
     """
     leaves = flatten((), with_tensors(inputs), (), (), title)
@@ -183,8 +186,7 @@ class _Source:
 
     def fresh(self, wanted: str) -> str:
         """A name that nothing else has."""
-        name = re.sub(r"\W+", "_", wanted).strip("_") or "t"
-        name = f"v{name}" if name[0].isdigit() else name
+        name = _identifier(wanted)
         number, found = 1, name
         while found in self.taken:
             number += 1
@@ -208,7 +210,9 @@ class _Source:
         self.taken.update(self.example)
         for given, value in self.example.items():
             parts = []
-            name = f"{given}_" if given in _OWN else given
+            name = given
+            if given in _OWN or not given.isidentifier() or keyword.iskeyword(given):
+                name = self.fresh(f"{_identifier(given)}_" if given in _OWN else _identifier(given))
             for path, x in _paths(name, value):
                 if not _is_leaf(x):
                     continue
@@ -390,6 +394,12 @@ class _Source:
         return self.text[x]
 
 
+def _identifier(wanted: str) -> str:
+    """A name like another that Python takes."""
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wanted)).strip("_") or "t"
+    return f"v{name}" if name[0].isdigit() else name
+
+
 _OWN = frozenset({"np", "math", "rng", "cache", *HELPERS})
 """Names that the source uses itself."""
 _FLAT = 8  # inputs that are arguments of their own
@@ -423,6 +433,7 @@ class _Body:
             x for s in statements for x in s.operands if isinstance(x, Variable)
         )  # fmt: skip
         self.makers = {s.output: s for s in statements}
+        self.last = {s.output.of: s.output for s in statements if s.output.of is not None}
         self.waiting: dict[Variable, Statement] = {}
         self.written: list[str] = []
 
@@ -430,7 +441,7 @@ class _Body:
         for s in self.statements:
             if s.operation.name == "where" and _is_shift(self, s):
                 self.uses[s.operands[1]] -= 1  # type: ignore[index]
-                del self.uses[s.operands[0]]  # type: ignore[arg-type]
+                del self.uses[s.operands[0]]
         for s in reversed(self.statements):  # an array that is filled has one name from the start
             base = s.operands[0] if s.operation.name == "put" else None
             if isinstance(base, Variable) and s.output in self.writer.text and self.is_own(base):
@@ -458,6 +469,8 @@ class _Body:
             return False
         if s.operation.name == "transpose":  # of a name, wherever it is read
             return True
+        if x.of is not None and x.of.name and self.last[x.of] is x and s.operation.kind != "view":
+            return False  # the gradient of what has a name has one too
         return self.uses[x] == 1 and (x.name is None or s.operation.kind == "view")
 
     def assigned(self, s: Statement, expression: Expression) -> str:
@@ -582,9 +595,8 @@ def _usual(writer: _Source, s: Statement) -> str:
     if gate and name == "add":
         base = f"z_{gate[1]}"
     elif s.operation.kind == "elementwise" and len(s.operands) == 1:
-        inner = writer.text.get(s.operands[0])  # type: ignore[call-overload]
-        known = inner is not None and inner.text.isidentifier()
-        return f"{name}_{inner.text}" if known else name
+        inner = writer.text.get(s.operands[0])  # type: ignore[arg-type]
+        return f"{name}_{inner.text}" if inner is not None and inner.text.isidentifier() else name
     else:
         base = _NOUNS.get(name, "t")
     return f"{base}_{step[1]}" if step else base
@@ -606,7 +618,13 @@ def _form(body: _Body, s: Statement, operands: Sequence[Expression]) -> Expressi
         shape = _shape(s.output.shape)
         function = "full" if isinstance(s.operands[0], Literal) else "broadcast_to"
         first, second = (shape, texts[0]) if function == "full" else (texts[0], shape)
+        if function == "full" and second == "0.0":
+            return Expression(f"np.zeros({first})")
         return Expression(f"np.{function}({first}, {second})")
+    if name == "add" and s.operands[0] is s.operands[1]:
+        return Expression(f"2 * {own[0].within(PRODUCT, right=True)}", PRODUCT)
+    if name == "multiply" and (divided := _divided(s, own)) is not None:
+        return divided
     if name == "transpose":
         return Expression(_transposed(own[0].within(_ATOM), s))
     if name in ("sum", "max", "min") and set(s.static) <= {"axis", "keepdims"}:
@@ -634,17 +652,27 @@ def _form(body: _Body, s: Statement, operands: Sequence[Expression]) -> Expressi
     return Expression(text)
 
 
+def _divided(s: Statement, operands: Sequence[Expression]) -> Expression | None:
+    """A product with 1 / n as a quotient: so a mean is differentiated."""
+    for k, x in enumerate(s.operands):
+        if isinstance(x, Literal) and isinstance(x.value, float) and 0 < x.value < 1:
+            count = round(1 / x.value)
+            if 1 / count == x.value and count & (count - 1):
+                return Expression(f"{operands[1 - k].within(PRODUCT)} / {count}", PRODUCT)
+    return None
+
+
 def _is_shift(body: _Body, s: Statement) -> bool:
     """Whether it is the maximum that softmax subtracts, which is kept finite.
 
     Where nothing is masked out, a maximum that is not finite gives NaN with and without that.
     """
     condition, highest, other = s.operands
-    tested = body.makers.get(condition)  # type: ignore[call-overload]
-    largest = body.makers.get(highest)  # type: ignore[call-overload]
+    tested = body.makers.get(condition)  # type: ignore[arg-type]
+    largest = body.makers.get(highest)  # type: ignore[arg-type]
     if tested is None or largest is None or not isinstance(other, Literal):
         return False
-    inner = body.makers.get(largest.operands[0])  # type: ignore[call-overload]
+    inner = body.makers.get(largest.operands[0])  # type: ignore[arg-type]
     return (
         tested.operation.name == "isfinite" and tested.operands[0] is highest
         and largest.operation.name == "max" and other.value == 0

@@ -71,6 +71,10 @@ def test_source_of_everything_built_in(name):
 
         numbers = problem.numbers(np.random.default_rng(1))
         inputs = {names[k]: x for k, x in numbers.items()}
+        if name in ("qr", "eig", "eigh", "svd"):  # several results of LAPACK
+            with pytest.raises(Unwritable, match=f"{name} has no source"):
+                source(function, "f", inputs)
+            continue
         outputs, given, gradients = engine(function, inputs)
         got, found = written(source(function, "f", inputs), "f", inputs, given)
         assert_equal(got, outputs)
@@ -102,7 +106,8 @@ def test_it_reads_as_a_person_would_have_written_it():
         "    picked = p[np.arange(3), y]",
         "    out = -np.log(picked).mean()",
     ]
-    for line in ("    dh = p * (dp - (dp * p).sum(axis=-1, keepdims=True))",
+    for line in ("    dpicked = -dout / 3 / picked",
+                 "    dh = p * (dp - (dp * p).sum(axis=-1, keepdims=True))",
                  "    dz = dh * (1 - h * h)", "    db = dz.sum(axis=0)", "    dx = dz @ W.T",
                  "    dW = x.T @ dz", "    return dx, dW, db, None"):  # fmt: skip
         assert line in without
