@@ -15,6 +15,7 @@ from minigrad.primitives.exponentials import *
 from minigrad.primitives.fourier import *
 from minigrad.primitives.indexing import *
 from minigrad.primitives.joining import *
+from minigrad.primitives.mapping import *
 from minigrad.primitives.nans import *
 from minigrad.primitives.norms import *
 from minigrad.primitives.padding import *
@@ -24,6 +25,7 @@ from minigrad.primitives.pooling import *
 from minigrad.primitives.powers import *
 from minigrad.primitives.primitive import *
 from minigrad.primitives.products import *
+from minigrad.primitives.ranges import *
 from minigrad.primitives.reductions import *
 from minigrad.primitives.rounding import *
 from minigrad.primitives.shaping import *
@@ -45,6 +47,8 @@ __all__ = [
     "affine",
     "angle",
     "append",
+    "apply_along_axis",
+    "apply_over_axes",
     "arccos",
     "arccosh",
     "arcsin",
@@ -64,6 +68,7 @@ __all__ = [
     "beta",
     "betaln",
     "bilinear",
+    "bincount",
     "block",
     "broadcast_arrays",
     "broadcast_to",
@@ -84,6 +89,7 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "convolve",
+    "copy",
     "copysign",
     "corrcoef",
     "correlate",
@@ -154,10 +160,14 @@ __all__ = [
     "gelu",
     "gelu_erf",
     "gelu_tanh",
+    "geomspace",
     "getitem",
     "gradient",
     "heaviside",
     "hfft",
+    "histogram",
+    "histogram2d",
+    "histogramdd",
     "hsplit",
     "hstack",
     "hypot",
@@ -187,6 +197,7 @@ __all__ = [
     "ldexp",
     "leaky_relu",
     "linear",
+    "linspace",
     "log",
     "log1p",
     "log2",
@@ -198,6 +209,7 @@ __all__ = [
     "logaddexp",
     "logaddexp2",
     "logit",
+    "logspace",
     "logsumexp",
     "lstsq",
     "matmul",
@@ -238,6 +250,7 @@ __all__ = [
     "ndtr",
     "ndtri",
     "negative",
+    "nextafter",
     "norm",
     "outer",
     "overlap_add",
@@ -247,7 +260,16 @@ __all__ = [
     "percentile",
     "piecewise",
     "pinv",
+    "poly",
+    "polyadd",
+    "polyder",
+    "polydiv",
+    "polyfit",
     "polygamma",
+    "polyint",
+    "polymul",
+    "polysub",
+    "polyval",
     "positive",
     "power",
     "power_log",
@@ -274,6 +296,7 @@ __all__ = [
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
     "sample",
@@ -329,6 +352,7 @@ __all__ = [
     "unique_values",
     "unstack",
     "unwrap",
+    "vander",
     "var",
     "vdot",
     "vecdot",
