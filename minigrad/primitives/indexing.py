@@ -386,3 +386,8 @@ def triu(x: Array, k: int = 0) -> Array:
 def _triangle(x: Array, k: int) -> np.ndarray:
     rows, columns = x.shape[-2:]
     return np.arange(columns) <= np.arange(rows)[:, None] + k
+
+
+@implements(np.linalg.diagonal)
+def _linalg_diagonal(x: Array, *, offset: int = 0) -> Array:
+    return diagonal(x, offset, -2, -1)

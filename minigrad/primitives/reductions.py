@@ -319,3 +319,8 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any 
         5.0
     """
     return sum(chosen(np.diagonal(x, offset, axis1, axis2), dtype, True, 0), axis=-1)
+
+
+@implements(np.linalg.trace)
+def _linalg_trace(x: Array, *, offset: int = 0, dtype: Any = None) -> Array:
+    return trace(x, offset, -2, -1, dtype)

@@ -66,6 +66,18 @@ def round(x: Array, decimals: int = 0) -> Array:
     return rint(x * scale) / scale if decimals > 0 else rint(x / scale) * scale
 
 
+@implements(np.nextafter)
+def nextafter(x: Array, towards: Array) -> Array:
+    """The next number that there is after x, in a direction; its derivative by x is 1.
+
+    Example:
+        >>> print(mg.nextafter(1.0, 2.0) > 1.0, mg.grad(mg.nextafter)(1.0, 2.0))
+        True 1.0
+    """
+    numbers = constant(x)
+    return x + (np.nextafter(numbers, constant(towards)) - numbers)
+
+
 @implements(np.modf)
 def modf(x: Array) -> tuple[Array, Array]:
     """The decimal places, whose derivative is 1, and the whole number, whose derivative is 0.

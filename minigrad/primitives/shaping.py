@@ -86,6 +86,22 @@ astype = linear(
 )  # fmt: skip
 
 
+@implements(np.astype)
+def _numpy_astype(x: Array, dtype: Any, copy: bool = True) -> Array:
+    return astype(x, dtype=np.dtype(dtype))
+
+
+@implements(np.copy)
+def copy(x: Array) -> Array:
+    """The same array once more.
+
+    Example:
+        >>> print(mg.copy(np.array([1.0, 2.0])))
+        [1. 2.]
+    """
+    return reshape(x, shape=x.shape)
+
+
 @implements(np.expand_dims)
 def expand_dims(x: Array, axis: int | Sequence[int]) -> Array:
     """Insert axes of length 1: the result has them at the positions ``axis``.

@@ -75,6 +75,8 @@ class Problem:
                     values = rng.integers(1, 5, size=shape).astype(float)
                 case "unit":
                     values = 0.9 * np.tanh(values)
+                case "share":
+                    values = 0.01 + 0.98 / (1 + np.exp(-values))
                 case "above one":
                     values = 1.1 + np.exp(values)
                 case "definite":

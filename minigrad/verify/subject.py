@@ -83,4 +83,4 @@ class Subject(ABC):
 
     def is_positive(self, name: str) -> bool:
         """Whether an input is positive, by its domain."""
-        return self.domains.get(name, "real") in ("positive", "above one")
+        return self.domains.get(name, "real") in ("positive", "share", "above one")
