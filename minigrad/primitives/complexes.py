@@ -49,7 +49,7 @@ def imag(z: Array) -> Array:
         >>> print(mg.imag(np.array([1.0 + 2.0j])), mg.grad(lambda x: mg.imag(x * 1j * x))(2.0))
         [2.] 4.0
     """
-    return _real(z * -1j) if np.iscomplexobj(z) else z * 0
+    return _real(z * -1j) if np.iscomplexobj(z) else z * 0 + 0  # never −0
 
 
 @implements(np.angle)

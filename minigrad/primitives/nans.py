@@ -14,6 +14,7 @@ from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.pieces import isnan
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import cumprod
+from minigrad.primitives.shaping import reshape
 from minigrad.primitives.statistics import mean, std, var
 
 
@@ -112,6 +113,8 @@ def nanmean(
         >>> print(mg.nanmean(np.array([1.0, np.nan, 3.0])))
         2.0
     """
+    if x.ndim == 0 and axis in (0, -1):  # a number is a line of one entry
+        x, keepdims = reshape(x, shape=(1,)), False
     return mean(x, axis, dtype, keepdims, where=_without(x, where))
 
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.axes import Axes, axes_of, kept_shape
+from minigrad.primitives.calls import constant
 from minigrad.primitives.decompositions import svdvals
+from minigrad.primitives.indexing import where
 from minigrad.primitives.pieces import absolute, sign
 from minigrad.primitives.powers import sqrt
 from minigrad.primitives.primitive import Array, fused, implements, sample
@@ -31,7 +33,8 @@ def _p_norm(x: Array, *, p: float, axis: Axes = None, keepdims: bool = False) ->
 def _p_norm_cotangent(g: Array, y: Array, x: Array, p: float, axis: Axes) -> Array:
     """Sign x · (|x| / ‖x‖)^(p − 1)."""
     kept = kept_shape(x.shape, axis)
-    share = quotient(absolute(x), reshape(y, shape=kept)) ** (p - 1)
+    ratio = where(x == 0, 1, quotient(absolute(x), reshape(y, shape=kept)))  # 0 has no direction
+    share = ratio ** (p - 1)
     direction = np.conjugate(sign(x)) if np.iscomplexobj(x) else sign(x)
     return reshape(g, shape=kept) * share * direction
 
@@ -88,7 +91,7 @@ def vector_norm(x: Array, *, axis: Axes = None, keepdims: bool = False, ord: flo
     """
     if isinstance(ord, str):
         raise ValueError(f"vector_norm: got ord={ord!r}, expected a number")
-    along = {"axis": axes_of(axis, x.ndim), "keepdims": keepdims}
+    along: dict[str, Any] = {"axis": axes_of(axis, x.ndim), "keepdims": keepdims}
     if ord == 2:
         return euclidean(x, **along)
     if ord == np.inf:
@@ -96,7 +99,7 @@ def vector_norm(x: Array, *, axis: Axes = None, keepdims: bool = False, ord: flo
     if ord == -np.inf:
         return min_along(absolute(x), **along)
     if ord == 0:
-        return sum_along(absolute(sign(x)), **along)
+        return sum_along(absolute(x) * 0, **along) + np.sum(constant(x) != 0, **along)
     if ord == 1:
         return sum_along(absolute(x), **along)
     return p_norm(x, p=ord, **along)

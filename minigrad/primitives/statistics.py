@@ -167,10 +167,11 @@ def quantile(
 
     Args:
         x: any array.
-        q: one share or an array of them, between 0 and 1; they have no derivative.
+        q: one share or an array of them, between 0 and 1.
         axis: an int, a tuple, or all axes.
         overwrite_input: taken for NumPy's sake; nothing is overwritten.
-        method: how to go between two entries: NumPy's names.
+        method: how to go between two entries: NumPy's names. Only of ``"linear"`` is there a
+            derivative by ``q``.
         keepdims: keep the axes with length 1.
 
     Returns:
@@ -180,7 +181,7 @@ def quantile(
         >>> print(mg.quantile(np.array([1.0, 2.0, 4.0]), 0.75))
         3.0
     """
-    return _quantile(x, fixed(q, "quantile", "q"), axis, method, keepdims)
+    return _quantile(x, q, axis, method, keepdims)
 
 
 @implements(np.nanquantile)
@@ -194,8 +195,7 @@ def nanquantile(
         >>> print(mg.nanquantile(np.array([1.0, np.nan, 3.0]), 0.5))
         2.0
     """
-    shares = fixed(q, "nanquantile", "q")
-    return _quantile(x, shares, axis, method, keepdims, without_nan=True)
+    return _quantile(x, q, axis, method, keepdims, without_nan=True)
 
 
 def _quantile(
@@ -203,7 +203,7 @@ def _quantile(
 ) -> Array:
     """Between two sorted entries: NumPy's own rule says which, asked of the positions 0, 1, 2."""
     lines, kept = _lines(x, axis)
-    shares = np.asarray(q)
+    shares = np.asarray(constant(q) if method == "linear" else fixed(q, f"quantile, {method}", "q"))
     place = np.empty((*shares.shape, *lines.shape[:-1]))
     many = _many(lines, without_nan)
     for n in np.unique(many):
@@ -215,6 +215,9 @@ def _quantile(
     below = np.floor(np.nan_to_num(place)).astype(int)
     above = np.minimum(below + 1, np.maximum(many - 1, 0))
     share = (place - below).astype(lines.dtype if lines.dtype.kind == "f" else float)
+    if hasattr(q, "parents"):  # it moves n − 1 places when q goes from 0 to 1
+        step = reshape(q - shares, shape=(*shares.shape, *(1,) * (lines.ndim - 1)))
+        share = share + step * np.maximum(many - 1, 0).astype(share.dtype)
     ordered = sort(lines)
     first = _picked(ordered, below)
     y = first + (_picked(ordered, above) - first) * share
@@ -246,7 +249,7 @@ def percentile(
         >>> print(mg.percentile(np.array([1.0, 2.0, 4.0]), 75.0))
         3.0
     """
-    share = np.true_divide(fixed(q, "percentile", "q"), 100)
+    share = (q if hasattr(q, "ndim") else np.asarray(q)) / 100
     return _quantile(x, share, axis, method, keepdims)
 
 
@@ -261,7 +264,7 @@ def nanpercentile(
         >>> print(mg.nanpercentile(np.array([1.0, np.nan, 3.0]), 50.0))
         2.0
     """
-    share = np.true_divide(fixed(q, "nanpercentile", "q"), 100)
+    share = (q if hasattr(q, "ndim") else np.asarray(q)) / 100
     return _quantile(x, share, axis, method, keepdims, without_nan=True)
 
 
