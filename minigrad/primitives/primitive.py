@@ -222,7 +222,10 @@ class Primitive:
             return [self.vjp(k) for k in range(len(operands))]
         if saved is None or self.backward is None:  # in a world of exact scalars, say
             return self.vjps
-        parts = self.backward(g, y, saved, *operands, **static)
+        if hasattr(saved, "__pull__"):  # a world's own
+            parts = saved.__pull__(g, y)
+        else:
+            parts = self.backward(g, y, saved, *operands, **static)
         return [None if part is None else lambda *_, part=part, **__: part for part in parts]
 
     def _split(
