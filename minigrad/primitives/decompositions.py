@@ -149,6 +149,7 @@ def cholesky(a: Array, *, upper: bool = False) -> Array:
         [[2. 0.]
          [1. 2.]]
     """
+    order("cholesky", a)
     return adjoint(_cholesky(adjoint(a))) if upper else _cholesky(a)
 
 

@@ -99,6 +99,11 @@ def _numpy_astype(x: Array, dtype: Any, copy: bool = True) -> Array:
     return astype(x, dtype=np.dtype(dtype))
 
 
+def floating(x: Array) -> Array:
+    """Whole numbers and flags as floating-point numbers; other arrays as they are."""
+    return astype(x, dtype=np.dtype(float)) if hasattr(x, "dtype") and x.dtype.kind in "iub" else x
+
+
 @implements(np.copy)
 def copy(x: Array) -> Array:
     """The same array once more.
@@ -189,7 +194,7 @@ def ravel(x: Array, order: str = "C") -> Array:
         >>> print(mg.ravel(np.array([[1.0, 2.0], [3.0, 4.0]])))
         [1. 2. 3. 4.]
     """
-    return _numpy_reshape(x, -1, "C" if order == "K" else order)
+    return _numpy_reshape(x, -1, order)
 
 
 @implements(np.atleast_1d)

@@ -48,7 +48,7 @@ def _ordered(name: str) -> Callable[..., Array]:
 
     def forward(n: Array, x: Array) -> Array:
         y = function(n, x)
-        return y.astype(x.dtype) if hasattr(x, "dtype") else y
+        return y.astype(x.dtype) if hasattr(x, "dtype") and x.dtype.kind == "f" else y
 
     return forward
 
