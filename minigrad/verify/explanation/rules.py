@@ -16,8 +16,8 @@ from minigrad.arrays.normal_form import is_zero, normal_form
 from minigrad.arrays.numbers import PRIME, Numbers, Residue
 from minigrad.arrays.symbolic import SymbolicArray, derivative_of, function_of
 from minigrad.notation import pretty
-from minigrad.primitives.primitive import Array
 from minigrad.primitives.indexing import Scattered
+from minigrad.primitives.primitive import Array
 from minigrad.tape import Node, ancestors
 from minigrad.targets import Problem
 from minigrad.tensor import Tensor
