@@ -149,8 +149,8 @@ def check_vjp(
         >>> report = check_vjp(lambda x: x * x, lambda g, y, x: g * x, [(3,)])
         >>> report.passed
         False
-        >>> print(report.checks[0].failures[0])
-        backward's ∂L/∂x is wrong in line 1, `g * x`, it lacks the factor 2; it is right as `g * x * 2`
+        >>> print(report.checks[0].failures[0].partition(";")[0])
+        backward's ∂L/∂x is wrong in line 1, `g * x`, it lacks the factor 2
     """
     settings = Settings(seed, tolerance, budget)
     name = getattr(backward or forward, "__name__", type(forward).__name__)
