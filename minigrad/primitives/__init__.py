@@ -33,6 +33,7 @@ from minigrad.primitives.arithmetic import (
     square,
     subtract,
 )
+from minigrad.primitives.assigning import updated
 from minigrad.primitives.blocks import (
     flash_attention,
     gelu,
@@ -258,6 +259,7 @@ __all__ = [
     "transpose",
     "tril",
     "triu",
+    "updated",
     "var",
     "where",
     "windows",
