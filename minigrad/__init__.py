@@ -17,7 +17,7 @@ from minigrad import autograd, buffer, hooks, memory, primitives, scope, tape, t
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.buffer import Buffer, empty, full, ones, zeros
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
-from minigrad.scope import enable_grad, no_grad, unfused
+from minigrad.scope import enable_grad, no_grad, step, unfused
 from minigrad.tensor import Parameter, Tensor, array
 
 __version__ = "0.1.0"
@@ -92,6 +92,7 @@ __all__ = [
     "no_grad",
     "ones",
     "scope",
+    "step",
     "tape",
     "tensor",
     "tree",

@@ -336,7 +336,7 @@ def deriv(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
 
     Example:
         >>> print(mg.deriv(lambda t: np.stack([np.cos(t), t * t]))(0.0))
-        [-0.  0.]
+        [0. 0.]
     """
 
     @_named_after(function)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives import stack
+from minigrad.primitives.calls import joined
 from minigrad.primitives.primitive import Array
 
 _NUMBERS = frozenset({float, int, bool, complex})
@@ -40,12 +40,14 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
         Tensor([2. 3.], made by stack)
     """
     kind = type(x)
-    if kind in _NUMBERS or isinstance(x, Number) or hasattr(x, "free_symbols"):
-        return x  # also fractions and SymPy's expressions, which worlds of exact scalars take
+    if kind in _NUMBERS or _is_scalar(x):
+        return x
     if hasattr(x, "__primitive__"):
         return x.settled() if hasattr(x, "settled") else x
     if kind is list or kind is tuple:
-        return joined(x, what)
+        x = joined(x)
+        if hasattr(x, "__primitive__"):
+            return x
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(
             f"{what}: got a masked array, whose mask no rule knows; fill it with .filled(value), "
@@ -53,7 +55,7 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
         )
     if isinstance(x, np.matrix | np.memmap):
         x = np.asarray(x)
-    elif isinstance(x, np.ndarray) and kind is not np.ndarray:
+    elif isinstance(x, np.ndarray) and type(x) is not np.ndarray:
         raise TypeError(
             f"{what}: got {_name(x)}, expected a plain array; if only its numbers count, pass "
             "np.array(x)"
@@ -68,29 +70,20 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
         elif isinstance(x, str | bytes | dict | set) or not hasattr(x, "__getitem__"):
             raise TypeError(f"{what}: got {_name(x)}, expected an array or numbers")
         else:
-            return joined(list(x), what)  # a range, or another sequence
+            x = joined(list(x))  # a range, or another sequence
     if x.dtype.kind in _KINDS:
         return x
-    if x.dtype == object and x.size and all(hasattr(entry, "parents") for entry in x.flat):
-        return joined(x.tolist(), what)
+    if x.dtype == object:
+        if any(hasattr(entry, "parents") for entry in x.flat):
+            return joined(x.tolist())
+        numbers = np.array(x.tolist())
+        if numbers.dtype.kind in _KINDS:
+            return numbers
+        if all(map(_is_scalar, x.flat)):
+            return x  # exact ones, too large for a machine's numbers
     raise TypeError(
         f"{what}: got an array of dtype {x.dtype}, expected numbers; convert it with .astype(float)"
     )
-
-
-def joined(x: Any, what: str = "minigrad") -> Array:
-    """A nested list as one array: its Tensors are joined, and stay on the tape.
-
-    Raises:
-        ValueError: its parts have different shapes.
-        TypeError: it holds no numbers.
-    """
-    if not isinstance(x, list | tuple):
-        return as_array(x, what)
-    if not _holds_worlds(x):
-        return as_array(np.asarray(x), what)
-    parts = [joined(part, what) for part in x]
-    return stack([part if hasattr(part, "shape") else np.asarray(part) for part in parts])
 
 
 def widened(arrays: list[Any]) -> list[Any]:
@@ -107,11 +100,9 @@ def widened(arrays: list[Any]) -> list[Any]:
 _PYTHON = {int: np.dtype(int), bool: np.dtype(bool)}
 
 
-def _holds_worlds(x: Any) -> bool:
-    """Whether a Tensor, or an array of another world, is somewhere in a nested list."""
-    if isinstance(x, list | tuple):
-        return any(map(_holds_worlds, x))
-    return hasattr(x, "__primitive__") or (isinstance(x, np.ndarray) and x.dtype == object)
+def _is_scalar(x: Any) -> bool:
+    """Whether it is a number: also a fraction, or an expression of SymPy, of an exact world."""
+    return isinstance(x, Number) or hasattr(x, "free_symbols")
 
 
 def _name(x: Any) -> str:

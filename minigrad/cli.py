@@ -16,6 +16,7 @@ from rich.table import Table
 
 from minigrad import __version__
 from minigrad.files import check_writable, write_text
+from minigrad.graph import VIEWS, draw, source
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.targets.functions import BackwardTarget
 from minigrad.terminal import show_any_sign
@@ -174,11 +175,8 @@ def derive(
 @click.argument("target")
 @click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
               help="Time steps of a cell or layer; a function brings its own.")  # fmt: skip
-@click.option("--view", type=click.Choice(["unrolled", "folded", "cell", "gradient", "attention",
-                                           "tape"]), default="unrolled", show_default=True,
-              help="A strip of steps; one step with its way back; the cell as course notes draw "
-              "it; the way back with the size of each gradient; who attends to whom; every "
-              "primitive.")  # fmt: skip
+@click.option("--view", type=click.Choice(list(VIEWS)), default="unrolled", show_default=True,
+              help="; ".join(f"{it.name}: {it.help}" for it in VIEWS.values()) + ".")  # fmt: skip
 @click.option("--style", type=click.Choice(["light", "dark", "print"]), default="light",
               show_default=True, help="For a light page, a dark one, or black on white for paper, "
               "where lines and greys tell things apart.")  # fmt: skip
@@ -193,15 +191,14 @@ def graph(
 
     A whole model is drawn by the name of a function in its file that returns its loss.
     """
-    from minigrad.graph import draw, source
-
     try:
         picture = draw(
             _resolve(target), output, steps=steps, view=view, style=style, all_steps=all_steps
         )
+        text = source(picture) if output is None else f"wrote {output}"
     except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error
-    click.echo(source(picture) if output is None else f"wrote {output}")
+    click.echo(text)
 
 
 @cli.command(epilog=TARGETS)

@@ -112,6 +112,22 @@ def scope(kind: str, name: str | int, label: str = "") -> entered:
     )
 
 
+def step(t: int) -> entered:
+    """Context manager: operations inside are step ``t`` of a loop, as pictures show it.
+
+    Loops over a cell or module are found without it; it is for those whose turns differ.
+
+    Example:
+        >>> h = mg.Tensor(np.zeros(3), requires_grad=True, name="h")
+        >>> for t in range(4):
+        ...     with mg.step(t):
+        ...         h = np.tanh(h) if t % 2 else np.exp(h)
+        >>> h.scope.path[-1].name
+        '3'
+    """
+    return scope("step", t)
+
+
 def differentiating() -> entered:
     """Context manager: a derivative is taken of what runs inside, so it is recorded."""
     return entered(lambda now: replace(now, recording=True, differentiating=True))

@@ -24,8 +24,8 @@ import numpy as np
 
 from minigrad import guard
 from minigrad.boundary import as_array, widened
+from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.primitives.shaping import Scattered
 from minigrad.scope import Scope, current, differentiating
 
 Static = Mapping[str, Any]

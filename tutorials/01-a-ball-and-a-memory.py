@@ -104,17 +104,20 @@ many.scatter(*film[4:].T, s=150, facecolors="none", edgecolors="0.4")
 plt.show()
 
 # %% [markdown] lang="en"
-# A forecast without memory can do no better than "it stays about where it is": every direction is
-# equally likely. With two frames one can say "it goes on as before", which is perfect until a
-# wall is in the way. Let us measure both, so that we know what there is to beat. The error is the
-# root mean square (RMSE) over both coordinates; the box is 2 wide.
+# A forecast without memory can do hardly better than "it stays about where it is": every direction
+# is equally likely. (Near a wall, the ball will rather move away from it, which is worth a little:
+# the best memoryless forecast has an error about two percent lower.) With two frames one can say
+# "it goes on as before", which is perfect until a wall is in the way. Let us measure both, so that
+# we know what there is to beat. The error is the root mean square (RMSE) over both coordinates; the
+# box is 2 wide.
 
 # %% [markdown] lang="es"
-# Sin memoria, lo mejor que puede decirse es «se quedará más o menos donde está», porque todas las
-# direcciones son igual de probables. Con dos fotogramas ya puede decirse «seguirá como hasta
-# ahora», y eso es perfecto hasta que aparece una pared. Midamos las dos respuestas, para saber
-# qué hay que superar. El error es la raíz del error cuadrático medio (RMSE) de ambas coordenadas;
-# la caja mide 2 de ancho.
+# Sin memoria, apenas puede decirse nada mejor que «se quedará más o menos donde está», porque todas
+# las direcciones son igual de probables. (Cerca de una pared es más probable que se aleje de ella,
+# y eso vale un poco: el mejor pronóstico sin memoria se equivoca cerca de un dos por ciento menos).
+# Con dos fotogramas ya puede decirse «seguirá como hasta ahora», y eso es perfecto hasta que
+# aparece una pared. Midamos las dos respuestas, para saber qué hay que superar. El error es la raíz
+# del error cuadrático medio (RMSE) de ambas coordenadas; la caja mide 2 de ancho.
 
 
 # %%
@@ -133,6 +136,12 @@ GOES_ON = text("it goes on as before", "seguirá como hasta ahora")
 NETWORK = text("the network", "la red")
 print(f"{STAYS:<26} {stays:.3f}")
 print(f"{GOES_ON:<26} {goes_on:.3f}")
+
+walls = np.linspace(-1, 1, 41)  # the best without memory: the usual move at each place
+seen, move = films[:, 1:-1].ravel(), np.diff(films[:, 1:], axis=1).ravel()
+usual = np.histogram(seen, walls, weights=move)[0] / np.histogram(seen, walls)[0]
+memoryless = rmse(now + usual[np.clip(np.digitize(now, walls) - 1, 0, 39)], after)
+assert 0.96 < memoryless / stays < 0.99
 assert goes_on < 0.6 * stays
 
 # %% [markdown] lang="en"
@@ -148,7 +157,7 @@ assert goes_on < 0.6 * stays
 # $b$ serve every frame: that is why a film may be as long as it likes.
 #
 # NumPy's own functions work on minigrad's `Tensor`, an array that remembers how it was made. With
-# `requires_grad=True` we say for which ones we shall want a slope.
+# `requires_grad=True` we name those whose slope we will need.
 
 # %% [markdown] lang="es"
 # ## Una memoria en tres líneas
@@ -571,7 +580,7 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown] lang="en"
-# It beats "same as today", if only by a little, on a year it has never seen. Weather is no ball:
+# It beats "same as today", if only by a little, on a year it has never seen. Weather is not a ball:
 # most of what moves it (the air over the Pacific) is not in our six numbers.
 #
 # And how much did the *memory* help? Ask, do not assume. Train the same network on windows of a
@@ -665,6 +674,20 @@ films_of_numbers = (0.5, [1.0, -0.3, 0.2]), (-2.0, [0.1, 0.4, -1.0])
 for w, x in films_of_numbers:
     check(f"1, w = {w}", by_hand(w, x), mg.grad(h_3)(w, x))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Write $h_1$, $h_2$ and $h_3$ one under the other, and mark every place where $w$ stands.
+# 2. The slope of $\tanh(a)$ is $1 - \tanh(a)^2$: one such factor for each tanh that the way to a
+#    $w$ passes through.
+# 3. $\partial h_3/\partial w = (1 - h_3^2)\,(h_2 + w\,\partial h_2/\partial w)$, and $\partial
+#    h_2/\partial w = (1 - h_2^2)\,h_1$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Escribe $h_1$, $h_2$ y $h_3$ uno debajo del otro y marca cada lugar donde está $w$.
+# 2. La pendiente de $\tanh(a)$ es $1 - \tanh(a)^2$: un factor así por cada tanh en el camino hasta
+#    una $w$.
+# 3. $\partial h_3/\partial w = (1 - h_3^2)\,(h_2 + w\,\partial h_2/\partial w)$, y $\partial
+#    h_2/\partial w = (1 - h_2^2)\,h_1$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # Let $h_3 = \tanh(w\,h_2 + x_3)$. The outer $w$ gives $h_2$; the inner one, hidden in $h_2$,
 # gives $w\,(1 - h_2^2)\,h_1$; and both pass through the last tanh. The product of factors
@@ -701,6 +724,20 @@ for w, x in films_of_numbers:
 # %%
 forgetful = None
 check("2", forgetful, stays, rtol=0.15)
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. `seer` begins every film with a fresh state. How long must a film be for it to have no past?
+# 2. Give it films of one frame: reshape `now` so that each frame is a film of its own.
+# 3. `now.reshape(-1, 1, 2)` goes in; compare the predictions with `after.reshape(-1, 1, 2)` by
+#    `rmse`.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. `seer` empieza cada película con un estado nuevo. ¿Qué largo debe tener una película para que
+#    no haya pasado?
+# 2. Dale películas de un solo fotograma: cambia la forma de `now` para que cada fotograma sea una
+#    película.
+# 3. Entra `now.reshape(-1, 1, 2)`; compara las predicciones con `after.reshape(-1, 1, 2)` mediante
+#    `rmse`.
 
 # %% [markdown] lang="en" tags=["solution"]
 # Make each frame a film of one frame: the batch takes the place of time. Without memory the
@@ -752,6 +789,16 @@ def one_step(cell):
 check("3", *one_step(Leaky))
 
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Halfway between two numbers lies their mean.
+# 2. The new part is `np.tanh(self.a(h, x))`.
+# 3. Return `(h + …) / 2`, with the new part in place of the dots.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. A medio camino entre dos números está su media.
+# 2. La parte nueva es `np.tanh(self.a(h, x))`.
+# 3. Devuelve `(h + …) / 2`, con la parte nueva en lugar de los puntos.
+
 # %% [markdown] lang="en" tags=["solution"]
 # `nn.Recurrent(2, 32, cell=Leaky, output_size=2)` unrolls it like any other. Does it make a better
 # seer? Such a state averages over many frames; a ball's direction hides in the difference of two.
@@ -773,6 +820,106 @@ class Leaky(nn.Cell):
 
 check("3", *one_step(Leaky))
 verdicts(verify(target_of(Leaky, "leaky")))
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. What does the hidden state give the network that a wider layer could not?**
+#
+# - [ ] More weights to learn with :: A wider layer has more weights too, and still sees one frame.
+# - [x] Something carried over from earlier frames :: The direction of flight is in no single frame:
+#   it must be carried from one to the next.
+# - [ ] A smaller loss at the start of training :: At the start, neither knows anything.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿Qué le da a la red el estado oculto que no le daría una capa más ancha?**
+#
+# - [ ] Más pesos con los que aprender :: Una capa más ancha también tiene más pesos, y sigue viendo
+#   un solo fotograma.
+# - [x] Algo que viene de los fotogramas anteriores :: La dirección del vuelo no está en ningún
+#   fotograma: hay que llevarla de uno al siguiente.
+# - [ ] Una pérdida menor al empezar a entrenar :: Al empezar, ninguna de las dos sabe nada.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. `W.grad[0, 1]` is 2. You raise `W[0, 1]` by 0.001. What does the loss do, nearly?**
+#
+# - [ ] It falls by 0.002 :: The slope is positive, so the loss goes where the weight goes: up.
+#   Descent steps the other way.
+# - [x] It rises by 0.002 :: The slope times the step, as long as the step is small.
+# - [ ] It rises by 2 :: 2 is the rise per unit; this step is a thousandth of one.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. `W.grad[0, 1]` vale 2. Subes `W[0, 1]` en 0.001. ¿Qué hace la pérdida, más o menos?**
+#
+# - [ ] Baja 0.002 :: La pendiente es positiva: la pérdida va hacia donde va el peso, o sea, sube.
+#   El descenso da el paso contrario.
+# - [x] Sube 0.002 :: La pendiente por el paso, mientras el paso sea pequeño.
+# - [ ] Sube 2 :: 2 es la subida por unidad; este paso es una milésima.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. Why does the same matrix $W$ serve films of any length?**
+#
+# - [x] Each step uses it once more :: One step is the same function again and again, fed with its
+#   own state.
+# - [ ] It has one column for each frame :: Its columns belong to the state and to one frame's
+#   numbers, not to the frames.
+# - [ ] Short films are padded :: Padding helps to put films in one batch; the step itself needs
+#   none.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. ¿Por qué la misma matriz $W$ sirve para películas de cualquier duración?**
+#
+# - [x] Cada paso la usa una vez más :: Un paso es la misma función una y otra vez, alimentada con
+#   su propio estado.
+# - [ ] Tiene una columna por fotograma :: Sus columnas son las del estado y las de los números de
+#   un fotograma, no las de los fotogramas.
+# - [ ] Las películas cortas se rellenan :: El relleno ayuda a juntar películas en un lote; el paso
+#   no lo necesita.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. Why compare the network with "it stays" and "it goes on as before"?**
+#
+# - [ ] Because the loss needs them :: The loss compares predictions with frames only.
+# - [x] Because an error means nothing alone :: Whoever cannot beat a forecast that needs no
+#   learning has learned nothing.
+# - [ ] Because they are upper limits of what can be reached :: They are what there is to beat; both
+#   are beaten.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. ¿Por qué comparar la red con «se queda donde está» y «seguirá como hasta ahora»?**
+#
+# - [ ] Porque la pérdida los necesita :: La pérdida solo compara predicciones con fotogramas.
+# - [x] Porque un error por sí solo no dice nada :: Quien no supera un pronóstico que no necesita
+#   aprender no ha aprendido nada.
+# - [ ] Porque son el límite de lo que se puede alcanzar :: Son lo que hay que superar, y se
+#   superan.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. The central difference of the loss agrees with `backward` to nine digits and no further.
+# Why?**
+#
+# - [ ] `backward` is only an approximation :: It is exact up to rounding: the complex step agrees
+#   with it to 13 digits and more.
+# - [x] Nearly equal numbers are subtracted :: Their common digits cancel, and only the last ones
+#   are left.
+# - [ ] The step was too large by far :: A smaller step would cancel even more digits.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. La diferencia central de la pérdida coincide con `backward` en nueve cifras y no más. ¿Por
+# qué?**
+#
+# - [ ] `backward` es solo una aproximación :: Es exacto salvo redondeo: el paso complejo coincide
+#   con él en 13 cifras o más.
+# - [x] Se restan números casi iguales :: Las cifras comunes se cancelan, y solo quedan las últimas.
+# - [ ] El paso era demasiado grande :: Un paso menor cancelaría aún más cifras.
 
 # %% [markdown] lang="en"
 # ## Where to read on

@@ -66,8 +66,8 @@ print(text("seed:", "semilla:"), SEED)
 #
 # $$z = w\,x + b \qquad y = \tanh(z) \qquad e = y - t \qquad L = e^2$$
 #
-# Un ordenador lo calcula paso a paso, una operación cada vez; hagamos lo mismo. Debajo está lo que
-# minigrad apuntó mientras lo ejecutaba: cada caja es una operación.
+# Una computadora lo calcula paso a paso, una operación cada vez; hagamos lo mismo. Debajo está lo
+# que minigrad apuntó mientras lo ejecutaba: cada caja es una operación.
 
 
 # %%
@@ -396,6 +396,16 @@ assert not any(found.passed for found in report.checks)
 delta_w = None
 check("1", delta_w, mg.grad(lambda w: (w * 2.0 - 5.0) ** 2)(3.0))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Forward first: what are $w\,x + b$ and its square?
+# 2. Back: the square passes on twice its input.
+# 3. Then the product: $w$ was multiplied by $x = 2$, so $\delta w = \delta z \cdot 2$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Primero hacia adelante: ¿cuánto valen $w\,x + b$ y su cuadrado?
+# 2. Hacia atrás: el cuadrado deja pasar el doble de su entrada.
+# 3. Después, el producto: a $w$ la multiplicó $x = 2$, así que $\delta w = \delta z \cdot 2$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # Forward: $z = 3 \cdot 2 - 5 = 1$. Back: $\delta z = 2 z = 2$, and $w$ is multiplied by $x = 2$.
 
@@ -432,6 +442,16 @@ def careless():
 
 your_guess = None
 check("2", your_guess, careless())
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Which operation is visited first on the way back?
+# 2. The sum passes 1 to both of its parents, and one of them is $x$.
+# 3. The product then writes $1 \cdot 3$ into $x$, over what was there.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. ¿Qué operación se visita primero en el camino de vuelta?
+# 2. La suma les pasa un 1 a sus dos padres, y uno de ellos es $x$.
+# 3. Luego el producto escribe $1 \cdot 3$ en $x$, encima de lo que había.
 
 # %% [markdown] lang="en" tags=["solution"]
 # The sum is visited first and writes 1 into $x$; then the product overwrites it twice, with 3 and
@@ -472,6 +492,16 @@ def slope_of_yours(at):
 
 check("3", slope_of_yours(0.7), mg.grad(lambda a: mg.sigmoid(a) * a)(0.7))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Compute the value $y$ with `a.value`, as for any other rule.
+# 2. A `Node` takes its value and a list of pairs: a parent, and the slope along it.
+# 3. With $y = \sigma(x)$ the slope is $y\,(1 - y)$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Calcula el valor $y$ con `a.value`, como en cualquier otra regla.
+# 2. Un `Node` toma su valor y una lista de pares: un padre y la pendiente respecto de él.
+# 3. Con $y = \sigma(x)$, la pendiente es $y\,(1 - y)$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # With $y = \sigma(x)$: $y' = y\,(1 - y)$.
 
@@ -499,6 +529,16 @@ check("3", slope_of_yours(0.7), mg.grad(lambda a: mg.sigmoid(a) * a)(0.7))
 slope = None
 check("4", slope, np.exp(np.sin(1.0)) * np.cos(1.0), rtol=1e-15)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Add a tiny imaginary number to 1 and compute the function as it is.
+# 2. The slope is the imaginary part of the result, divided by that number.
+# 3. `np.exp(np.sin(1 + 1e-30j)).imag / 1e-30`: which step would be too small?
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Súmale a 1 un número imaginario diminuto y calcula la función tal cual.
+# 2. La pendiente es la parte imaginaria del resultado, dividida entre ese número.
+# 3. `np.exp(np.sin(1 + 1e-30j)).imag / 1e-30`: ¿qué paso sería demasiado pequeño?
+
 # %% [markdown] lang="en" tags=["solution"]
 # NumPy's functions take complex numbers, and any tiny step will do.
 
@@ -508,6 +548,96 @@ check("4", slope, np.exp(np.sin(1.0)) * np.cos(1.0), rtol=1e-15)
 # %% tags=["solution"]
 slope = np.exp(np.sin(1.0 + 1e-30j)).imag / 1e-30
 check("4", slope, np.exp(np.sin(1.0)) * np.cos(1.0), rtol=1e-15)
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. What does an entry of the tape hold?**
+#
+# - [ ] The derivative of the loss by the weights :: That is the result; nobody knows it before the
+#   end of the backward pass.
+# - [x] A value, its parents, and the slope along each :: Local knowledge only; the backward pass
+#   multiplies and adds it.
+# - [ ] The whole formula as text :: No formula is kept: only numbers and who made them.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿Qué guarda cada entrada de la cinta?**
+#
+# - [ ] La derivada de la pérdida respecto de los pesos :: Ese es el resultado; no se conoce hasta
+#   acabar el recorrido hacia atrás.
+# - [x] Un valor, sus padres y la pendiente respecto de cada uno :: Solo conocimiento local; el
+#   recorrido hacia atrás lo multiplica y lo suma.
+# - [ ] La fórmula entera como texto :: No se guarda ninguna fórmula: solo números y quién los hizo.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. Why is the tape read from its end to its start?**
+#
+# - [x] A value's slope must be complete before it is passed on :: All that used a value stands
+#   behind it on the tape.
+# - [ ] Because it is shorter that way :: Each entry is visited once in either direction.
+# - [ ] Because Python lists end in zero :: Order matters here, not indices.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. ¿Por qué la cinta se lee del final al principio?**
+#
+# - [x] La pendiente de un valor debe estar completa antes de pasarla :: Todo lo que usó un valor
+#   está detrás de él en la cinta.
+# - [ ] Porque así es más corta :: Cada entrada se visita una vez en cualquier sentido.
+# - [ ] Porque las listas de Python acaban en cero :: Aquí importa el orden, no los índices.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. A value is used twice. What happens to its slope?**
+#
+# - [ ] The last use counts :: That is the mistake of writing = for +=.
+# - [x] Both shares are added :: A nudge of the value acts through both uses at once.
+# - [ ] Both shares are multiplied :: Slopes multiply along one path and add over paths.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. Un valor se usa dos veces. ¿Qué pasa con su pendiente?**
+#
+# - [ ] Cuenta el último uso :: Ese es el error de escribir = en vez de +=.
+# - [x] Se suman las dos aportaciones :: Un empujoncito al valor actúa por los dos usos a la vez.
+# - [ ] Se multiplican las dos aportaciones :: Las pendientes se multiplican a lo largo de un camino
+#   y se suman entre caminos.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. A loss of a million weights: how many backward passes give all slopes?**
+#
+# - [x] One :: One output, so one pass reaches all inputs. That is why it is done backwards.
+# - [ ] One for each weight :: That is what differences, or forward mode, would cost.
+# - [ ] One for each layer :: A single pass goes through all layers.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. Una pérdida con un millón de pesos: ¿cuántos recorridos hacia atrás dan todas las
+# pendientes?**
+#
+# - [x] Uno :: Hay una salida, así que un recorrido llega a todas las entradas. Por eso se hace
+#   hacia atrás.
+# - [ ] Uno por cada peso :: Eso costarían las diferencias o el modo directo.
+# - [ ] Uno por cada capa :: Un solo recorrido pasa por todas las capas.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. Why may the complex step be 1e-30, and the difference not?**
+#
+# - [ ] Complex numbers have more digits :: Each part is an ordinary float.
+# - [x] Nothing is subtracted :: The slope stands alone in the imaginary part, so no digits cancel.
+# - [ ] 1e-30 is rounded to 0 :: It is not: floats reach down to about 1e-308.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. ¿Por qué el paso complejo puede ser 1e-30 y la diferencia no?**
+#
+# - [ ] Los números complejos tienen más cifras :: Cada parte es un número de coma flotante normal.
+# - [x] No se resta nada :: La pendiente está sola en la parte imaginaria: no se cancela ninguna
+#   cifra.
+# - [ ] 1e-30 se redondea a 0 :: No: los números de coma flotante llegan hasta cerca de 1e-308.
 
 # %% [markdown] lang="en"
 # ## Where to read on

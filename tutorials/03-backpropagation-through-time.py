@@ -316,8 +316,8 @@ plt.show()
 # ## The proof: a judge without tolerance
 #
 # "They agree to $10^{-12}$" is how numerical people talk. A small mistake could hide there, in a
-# term that happens to be tiny at this point. And SymPy, which is never wrong, is slow: its formulas
-# grow with every step and every unit.
+# term that happens to be tiny at this point. And SymPy, which would settle it, is slow: its
+# formulas grow with every step and every unit.
 #
 # The way out is to change the *numbers*. Take the integers modulo a large prime,
 # $p = 2^{61} - 1$. They can be added, multiplied and divided, and nothing is ever rounded: equal
@@ -430,6 +430,16 @@ def h_4(w):
 your_slope = None
 check("1", your_slope, mg.grad(h_4)(0.9))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Follow the 1: what do $h_1$, $h_2$, $h_3$ and $h_4$ become?
+# 2. Each step multiplies by $w$, and the other inputs add nothing: $h_4$ is a power of $w$.
+# 3. $h_4 = w^3$; take its derivative and put in 0.9.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Sigue al 1: ¿en qué se convierten $h_1$, $h_2$, $h_3$ y $h_4$?
+# 2. Cada paso multiplica por $w$, y las demás entradas no suman nada: $h_4$ es una potencia de $w$.
+# 3. $h_4 = w^3$; derívala y pon 0.9.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $h_4 = w^3$, so the slope is $3\,w^2 = 2.43$. As a sum over copies: three of them act on the 1,
 # and each has the share $w^2$.
@@ -467,6 +477,16 @@ def loss_of_bias(b):
 
 expected_b = mg.grad(loss_of_bias)(b)
 check("2", bias_gradient(W_h, hs, dl_dh), expected_b)
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Copy the chapter's `backward` and change only what each step adds to the total.
+# 2. In $a_t = W_h h_{t-1} + W_x x_t + b$, the bias has the factor 1.
+# 3. So each step adds $\delta a_t$ itself, a vector, with no outer product.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Copia el `backward` del capítulo y cambia solo lo que cada paso suma al total.
+# 2. En $a_t = W_h h_{t-1} + W_x x_t + b$, el sesgo lleva el factor 1.
+# 3. Así que cada paso suma $\delta a_t$, un vector, sin producto exterior.
 
 # %% [markdown] lang="en" tags=["solution"]
 # The bias is added with the factor 1, so each copy's share is $\delta a_t$ itself.
@@ -516,6 +536,16 @@ assert entries_equal(of_a_colleague) == 0
 repaired = None
 check("3", repaired and entries_equal(repaired), 64)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Every entry is wrong, so the mistake is in a line that all of them pass through.
+# 2. Which state belongs to the slope of the tanh: the one it takes in or the one it puts out?
+# 3. The slope of $h_t = \tanh(a_t)$ is $1 - h_t^2$: compare the index.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Todas las entradas están mal: el error está en una línea por la que pasan todas.
+# 2. ¿Qué estado va en la pendiente de la tanh: el que entra o el que sale?
+# 3. La pendiente de $h_t = \tanh(a_t)$ es $1 - h_t^2$: fíjate en el índice.
+
 # %% [markdown] lang="en" tags=["solution"]
 # The slope of tanh at step $t$ is $1 - h_t^2$, with the tanh's *output*; the colleague took the
 # state before it, $h_{t-1}$.
@@ -537,6 +567,97 @@ def repaired(W_h, hs, dl_dh):
 
 
 check("3", repaired and entries_equal(repaired), 64)
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. Unrolled over 50 steps, how many different matrices $W$ does the network have?**
+#
+# - [x] One :: The same matrix 50 times: that is why its gradient is a sum over 50 copies.
+# - [ ] 50 :: They are drawn 50 times, and they share their numbers.
+# - [ ] 49, one for each pair of states :: A step has one, and all steps share it.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. Desplegada en 50 pasos, ¿cuántas matrices $W$ distintas tiene la red?**
+#
+# - [x] Una :: La misma, 50 veces: por eso su gradiente es una suma sobre 50 copias.
+# - [ ] 50 :: Se dibuja 50 veces, pero los números son los mismos.
+# - [ ] 49, una por cada par de estados :: Un paso tiene una, y todos la comparten.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. What does $\delta h_t$ add up?**
+#
+# - [ ] The losses of all steps before $t$ :: What lies before $t$ does not depend on $h_t$.
+# - [x] What this step's loss says, and what the next step hands back :: These are the two uses of
+#   $h_t$: its own output and the next state.
+# - [ ] All entries of $W$ :: It has the shape of a state, not of the matrix.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. ¿Qué suma $\delta h_t$?**
+#
+# - [ ] Las pérdidas de todos los pasos anteriores a $t$ :: Lo que está antes de $t$ no depende de
+#   $h_t$.
+# - [x] Lo que dice la pérdida de este paso y lo que devuelve el siguiente :: Esos son los dos usos
+#   de $h_t$: su propia salida y el estado siguiente.
+# - [ ] Todas las entradas de $W$ :: Tiene la forma de un estado, no la de la matriz.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. Why is the state kept at every step of the forward pass?**
+#
+# - [x] The slope of tanh is $1 - h_t^2$, and $W$ meets $h_{t-1}$ :: Both are read again on the
+#   backward pass. It is why memory grows with the length.
+# - [ ] To show it in pictures :: Pictures are drawn from it, and training needs it without any.
+# - [ ] To start the next film from it :: Only the last state is needed for that.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. ¿Por qué se guarda el estado en cada paso hacia adelante?**
+#
+# - [x] La pendiente de tanh es $1 - h_t^2$, y $W$ se encuentra con $h_{t-1}$ :: Ambos se leen de
+#   nuevo hacia atrás. Por eso la memoria crece con la longitud.
+# - [ ] Para mostrarlo en los dibujos :: Los dibujos salen de ahí, pero entrenar lo necesita aunque
+#   no haya dibujos.
+# - [ ] Para empezar con él la siguiente película :: Para eso basta el último estado.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. The backward pass is cut after 20 steps (truncated). What is lost?**
+#
+# - [ ] Nothing but time :: The gradient is then not that of the loss.
+# - [x] What a weight does to the loss over more than 20 steps :: The shares of distant copies are
+#   left out; how large they are, the chapter measures.
+# - [ ] The states before that :: The forward pass is not cut: it still knows them.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. El recorrido hacia atrás se corta a los 20 pasos. ¿Qué se pierde?**
+#
+# - [ ] Nada, solo tiempo :: El gradiente ya no es el de la pérdida.
+# - [x] Lo que un peso le hace a la pérdida más allá de 20 pasos :: Faltan las aportaciones de las
+#   copias lejanas; el capítulo mide cuánto valen.
+# - [ ] Los estados anteriores :: El recorrido hacia adelante no se corta: sigue conociéndolos.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. What does equality in a finite field prove that a small difference of floats does not?**
+#
+# - [ ] That floats do not round :: They do; the field says nothing about them.
+# - [x] That the two formulas are the same, but for a tiny chance :: There is no rounding in the
+#   field: one wrong factor makes other numbers.
+# - [ ] That the network has learned :: It judges the gradient, not the training.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. ¿Qué demuestra la igualdad en un cuerpo finito que no demuestra una diferencia pequeña?**
+#
+# - [ ] Que los números de coma flotante no se redondean :: Sí se redondean; el cuerpo no dice nada
+#   de ellos.
+# - [x] Que las dos fórmulas son la misma, salvo una probabilidad ínfima :: En el cuerpo no hay
+#   redondeo: un factor equivocado da otros números.
+# - [ ] Que la red ha aprendido :: Juzga el gradiente, no el entrenamiento.
 
 # %% [markdown] lang="en"
 # ## Where to read on

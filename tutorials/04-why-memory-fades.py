@@ -14,7 +14,8 @@
 # # Why memory fades
 #
 # A recurrent network hands its state on for ever: nothing in its equations says that it must
-# forget. Yet train it to remember the first thing it saw, and it manages ten steps but not twenty.
+# forget. Yet train it for a while to remember the first thing it saw, and it manages ten steps but
+# not twenty.
 # **Why can a network that could remember not learn to?**
 #
 # The culprit is a product. You will derive it, measure it, watch it shrink to nothing or grow
@@ -25,8 +26,9 @@
 # # Por qué se desvanece la memoria
 #
 # Una red recurrente se pasa su estado a sí misma para siempre: nada en sus ecuaciones dice que
-# tenga que olvidar. Y, sin embargo, si la entrenas para recordar lo primero que vio, aguanta diez
-# pasos, pero no veinte. **¿Por qué una red que podría recordar no consigue aprenderlo?**
+# tenga que olvidar. Y, sin embargo, si la entrenas un rato para recordar lo primero que vio,
+# aguanta diez pasos, pero no veinte. **¿Por qué una red que podría recordar no consigue
+# aprenderlo?**
 #
 # La culpa es de un producto. Vas a deducirlo, a medirlo, a verlo encoger hasta la nada o crecer sin
 # freno; a lo segundo le pondrás coto con una línea, y verás por qué lo primero pide otra clase de
@@ -331,11 +333,11 @@ plt.show()
 # noise. At the end it must say the bit. How far can it learn to remember?
 
 # %% [markdown] lang="es"
-# Un solo paso sin recortar lanza $w$ de 1.2 a menos de −200; allí la pérdida es astronómica y se
-# acabó el entrenamiento. Recortando, el mismo descenso baja el acantilado andando y encuentra el
-# valle. El recorte cura las explosiones: conserva la dirección y limita la longitud. Lo que no cura
-# es el desvanecimiento: un mensaje apagado hasta $10^{-30}$ no se puede amplificar, porque con él
-# se amplificaría todo lo demás.
+# Un solo paso sin recortar lanza $w$ de 1.2 a un valor por debajo de −200; allí la pérdida es
+# astronómica y se acabó el entrenamiento. Recortando, el mismo descenso baja el acantilado andando
+# y encuentra el valle. El recorte cura las explosiones: conserva la dirección y limita la longitud.
+# Lo que no cura es el desvanecimiento: un mensaje apagado hasta $10^{-30}$ no se puede amplificar,
+# porque con él se amplificaría todo lo demás.
 #
 # ## Si se desvanece: lo que hacen diez pasos
 #
@@ -368,8 +370,8 @@ def remember(net, steps, updates=200, seed=SEED):
     return float(np.mean(np.sign(said.data[:, 0]) == bit))
 
 
-def fresh_net():
-    return nn.RNN(1, HIDDEN, output_size=1, return_sequences=False, rng=SEED)
+def fresh_net(seed=SEED):
+    return nn.RNN(1, HIDDEN, output_size=1, return_sequences=False, rng=seed)
 
 
 right_answers = {steps: remember(fresh_net(), steps) for steps in (2, 5, 10, 20, 40)}
@@ -400,15 +402,43 @@ assert stretch[10] > 0.01 and stretch[20] < 0.001
 # thousandth, and the tanh takes its part as well. So at the start of training, the bit's gradient
 # has faded before it reaches the step where the bit was.
 #
+# Does it *never* learn, then? One seed and two hundred updates cannot tell. Here are five seeds,
+# and five times the patience:
+
+# %% [markdown] lang="es"
+# Una vez, algún vector hasta conserva su longitud. Tras diez quedan unas centésimas; tras veinte,
+# menos de una milésima, y la tanh aún quita su parte. Así que, al empezar el entrenamiento, el
+# gradiente del bit se apaga antes de llegar al paso donde estaba el bit.
+#
+# ¿Entonces no aprende *nunca*? Una semilla y doscientas actualizaciones no lo dicen. Aquí hay cinco
+# semillas, y cinco veces más paciencia:
+
+# %%
+print(text("share of right answers over 20 steps, five seeds",
+           "proporción de aciertos con 20 pasos, cinco semillas"))  # fmt: skip
+patient = {}
+for updates in (200, 1000):
+    patient[updates] = [remember(fresh_net(seed), 20, updates, seed) for seed in range(5)]
+    shown = "  ".join(f"{share:4.0%}" for share in patient[updates])
+    print(f"{updates:>5} {text('updates', 'actualizaciones')}: {shown}")
+assert max(patient[200]) < 0.7
+assert 1 <= sum(share > 0.9 for share in patient[1000]) < 5
+
+# %% [markdown] lang="en"
+# With patience some seeds find the way and others do not. So the honest sentence is: a faded
+# gradient makes learning *slow*, and luck decides when it begins; it does not forbid it. (And
+# whoever tells you that a network "cannot" should say with how many updates and seeds.)
+#
 # ## The proof
 #
 # And the gradients themselves? Right, to the last entry, over a hundred steps in the finite field,
 # where nothing can fade. What fades is not the theory but the size of the numbers.
 
 # %% [markdown] lang="es"
-# Una vez, algún vector hasta conserva su longitud. Tras diez quedan unas centésimas; tras veinte,
-# menos de una milésima, y la tanh aún quita su parte. Así que, al empezar el entrenamiento, el
-# gradiente del bit se apaga antes de llegar al paso donde estaba el bit.
+# Con paciencia, unas semillas encuentran el camino y otras no. Así que la frase honrada es esta: un
+# gradiente apagado hace que el aprendizaje sea *lento*, y la suerte decide cuándo empieza; no lo
+# impide. (Y quien te diga que una red «no puede» debería decir con cuántas actualizaciones y
+# semillas).
 #
 # ## La demostración
 #
@@ -434,6 +464,16 @@ verdicts(verify("rnn", seed=SEED))
 # %%
 number_of_steps = None
 check("1", number_of_steps, next(T for T in range(1000) if 0.9**T < 0.01))
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. After $T$ steps the derivative is $0.9^T$.
+# 2. Take logarithms of $0.9^T < 0.01$, and mind the sign: $\log 0.9$ is negative.
+# 3. $T > \log(0.01)/\log(0.9)$; round up.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Tras $T$ pasos la derivada es $0.9^T$.
+# 2. Toma logaritmos en $0.9^T < 0.01$ y cuida el signo: $\log 0.9$ es negativo.
+# 3. $T > \log(0.01)/\log(0.9)$; redondea hacia arriba.
 
 # %% [markdown] lang="en" tags=["solution"]
 # $0.9^T < 0.01$ means $T > \log(0.01) / \log(0.9) = 43.7$.
@@ -463,6 +503,16 @@ def five_steps(h):
 
 factor = None
 check("2", factor, mg.grad(five_steps)(0.9), rtol=0.01)
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. By what is the gradient multiplied in one step?
+# 2. One step: the weight times the slope of tanh, $w\,(1 - h^2)$.
+# 3. With $h = 0.9$, $1 - h^2 = 0.19$; take the fifth power of $2 \cdot 0.19$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. ¿Por cuánto se multiplica el gradiente en un paso?
+# 2. Un paso: el peso por la pendiente de tanh, $w\,(1 - h^2)$.
+# 3. Con $h = 0.9$, $1 - h^2 = 0.19$; toma la quinta potencia de $2 \cdot 0.19$.
 
 # %% [markdown] lang="en" tags=["solution"]
 # Each step gives $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, and $0.38^5 \approx 0.0079$. The weight
@@ -494,6 +544,16 @@ def clip_all(gradients, most):
 long_ones = [np.array([3.0, 0.0]), np.array([[4.0]])]  # together 5 long
 check("3", clip_all(long_ones, 1.0)[0], np.array([0.6, 0.0]))
 check("3", clip_all(long_ones, 9.0)[1], np.array([[4.0]]))
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. How long are all the arrays together, laid end to end as one vector?
+# 2. The squares of all entries add up to the square of that length.
+# 3. Multiply every array by the same factor, `min(1.0, most / length)`.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. ¿Qué longitud tienen todos los arrays juntos, puestos como un solo vector?
+# 2. Los cuadrados de todas las entradas suman el cuadrado de esa longitud.
+# 3. Multiplica todos los arrays por el mismo factor, `min(1.0, most / length)`.
 
 # %% [markdown] lang="en" tags=["solution"]
 # One common factor for all of them. Clipping each array by itself would turn the direction.
@@ -527,6 +587,16 @@ check("3", clip_all(long_ones, 9.0)[1], np.array([[4.0]]))
 share_right = None
 check("4", share_right, 1.0, rtol=0.05)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Make a `fresh_net()` and look at the shape of `net.cell.a.weight.data`.
+# 2. Copy the weight, write `rotation` into `[:, :HIDDEN]`, and give the copy back.
+# 3. Then `share_right = remember(net, 40)`.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Haz una `fresh_net()` y mira la forma de `net.cell.a.weight.data`.
+# 2. Copia el peso, escribe `rotation` en `[:, :HIDDEN]` y devuelve la copia.
+# 3. Después, `share_right = remember(net, 40)`.
+
 # %% [markdown] lang="en" tags=["solution"]
 # From a coin flip to perfect, by the first weights alone. It is a start and not a cure: training
 # may move the weights away from it again. The next chapter *builds* the factor 1 into the cell.
@@ -543,6 +613,99 @@ start[:, :HIDDEN] = rotation
 net.cell.a.weight.data = start
 share_right = remember(net, 40)
 check("4", share_right, 1.0, rtol=0.05)
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. A linear unit multiplies its state by 0.5 at each step. What is left of its gradient after
+# 20?**
+#
+# - [ ] A twentieth :: It shrinks by a factor at each step, not by a share of the whole.
+# - [x] About a millionth :: $0.5^{20} \approx 10^{-6}$.
+# - [ ] A half :: That is after one step.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. Una unidad lineal multiplica su estado por 0.5 en cada paso. ¿Qué queda de su gradiente tras
+# 20?**
+#
+# - [ ] Una vigésima parte :: En cada paso se multiplica por un factor; no se resta una parte.
+# - [x] Cerca de una millonésima :: $0.5^{20} \approx 10^{-6}$.
+# - [ ] La mitad :: Eso es tras un paso.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. What does the tanh do to the product of Jacobians?**
+#
+# - [x] It can only make it smaller :: Its slope $1 - h^2$ is never above 1.
+# - [ ] It can only make it larger :: Then gradients would not fade.
+# - [ ] Nothing, if the states are small :: Nearly nothing then; the larger the state, the more it
+#   takes.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. ¿Qué le hace la tanh al producto de jacobianas?**
+#
+# - [x] Solo puede hacerlo menor :: Su pendiente $1 - h^2$ nunca pasa de 1.
+# - [ ] Solo puede hacerlo mayor :: Entonces los gradientes no se apagarían.
+# - [ ] Nada, si los estados son pequeños :: En ese caso, casi nada; cuanto mayor es el estado, más
+#   quita.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. What can clipping cure?**
+#
+# - [x] Gradients that explode :: It shortens long ones and keeps their direction.
+# - [ ] Gradients that vanish :: It never makes one longer; and a faded one cannot be told from
+#   noise.
+# - [ ] Both :: It acts only on those that are too long.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. ¿Qué puede curar el recorte?**
+#
+# - [x] Los gradientes que explotan :: Acorta los largos y conserva su dirección.
+# - [ ] Los gradientes que se desvanecen :: Nunca alarga ninguno; y uno apagado no se distingue del
+#   ruido.
+# - [ ] Ambos :: Solo actúa sobre los que son demasiado largos.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. The gradient from 100 steps ago is $10^{-30}$. Is it wrong?**
+#
+# - [ ] Yes, it was rounded :: The complex step finds the same, to nine digits.
+# - [x] No, it tells the truth: a nudge so long ago changes almost nothing :: It is right, and of no
+#   use for learning.
+# - [ ] Yes, the engine drops small numbers :: Nothing is dropped; the judges compare them entry by
+#   entry.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. El gradiente de hace 100 pasos es $10^{-30}$. ¿Está mal?**
+#
+# - [ ] Sí, se ha redondeado :: El paso complejo halla lo mismo, con nueve cifras.
+# - [x] No, dice la verdad: un empujoncito tan lejano no cambia casi nada :: Es correcto, y no sirve
+#   para aprender.
+# - [ ] Sí, el motor descarta los números pequeños :: No se descarta nada; los jueces comparan
+#   entrada por entrada.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. With a larger budget of updates, a plain RNN learns 20 steps for most seeds. What follows?**
+#
+# - [ ] Memory does not fade :: It does; the weights move away from where it fades, but slowly.
+# - [x] Faded gradients make learning slow; they do not forbid it :: Say how many updates and how
+#   many seeds you mean, whenever you say that a network "cannot".
+# - [ ] The budget does not matter :: It is what made the difference.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. Con más actualizaciones, una RNN simple aprende 20 pasos con casi todas las semillas. ¿Qué se
+# deduce?**
+#
+# - [ ] La memoria no se apaga :: Sí se apaga; los pesos salen de esa zona, pero despacio.
+# - [x] Los gradientes apagados lo hacen lento, no imposible :: Cuando digas que una red «no puede»,
+#   di con cuántas actualizaciones y cuántas semillas.
+# - [ ] El presupuesto no importa :: Es lo que marcó la diferencia.
 
 # %% [markdown] lang="en"
 # ## Where to read on

@@ -321,7 +321,7 @@ plt.show()
 # ## The adding problem
 #
 # A task made for memories. Numbers between 0 and 1 go by, and two of them, one in each half, carry
-# a mark. At the end, say their **sum**. Who cannot remember does best to say 1 always; that has a
+# a mark. At the end, say their **sum**. Without memory, the best answer is always 1; that has a
 # mean squared error of $1/6 \approx 0.167$, the variance of the sum of two such numbers.
 
 # %% [markdown] lang="es"
@@ -432,7 +432,8 @@ plt.show()
 
 # %% [markdown] lang="en"
 # Each line is one unit of $c$; these are the three that answer most to the marks. At the dotted
-# steps they take something up, and in between they hold it. Nobody told the network about doors.
+# steps they take something up. In between, some hold it and others drift: what the network makes of
+# its doors is its own affair, and nobody told it about them.
 #
 # ## The proof
 #
@@ -441,7 +442,8 @@ plt.show()
 
 # %% [markdown] lang="es"
 # Cada línea es una unidad de $c$; estas son las tres que más responden a las marcas. En los pasos
-# punteados recogen algo, y entre medias lo sostienen. Nadie le habló de puertas a la red.
+# punteados recogen algo. Entre medias, unas lo sostienen y otras derivan: lo que la red hace con
+# sus puertas es cosa suya, y nadie le habló de ellas.
 #
 # ## La demostración
 #
@@ -464,6 +466,16 @@ verdicts(verify("lstm", seed=SEED))
 # %%
 h_t = None
 check("1", h_t, np.tanh(0.5), rtol=1e-3)
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. The belt first: what is left of 2 when half is forgotten?
+# 2. Then add $i\,g$.
+# 3. The output gate is wide open, so $h_t = \tanh(c_t)$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Primero la cinta: ¿qué queda de 2 si se olvida la mitad?
+# 2. Después suma $i\,g$.
+# 3. La puerta de salida está abierta del todo, así que $h_t = \tanh(c_t)$.
 
 # %% [markdown] lang="en" tags=["solution"]
 # $c_t = 0.5 \cdot 2 + 1 \cdot (-0.5) = 0.5$, and the output gate is wide open.
@@ -488,6 +500,16 @@ check("1", h_t, np.tanh(0.5), rtol=1e-3)
 half_life = None
 check("2", half_life, next(k for k in range(1000) if 0.95**k < 0.5))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. After $k$ steps $0.95^k$ is left.
+# 2. Take logarithms of $0.95^k < 0.5$.
+# 3. $k > \log(0.5)/\log(0.95)$; round up.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Tras $k$ pasos queda $0.95^k$.
+# 2. Toma logaritmos en $0.95^k < 0.5$.
+# 3. $k > \log(0.5)/\log(0.95)$; redondea hacia arriba.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $0.95^k < 0.5$ means $k > \log(0.5) / \log(0.95) = 13.5$.
 
@@ -507,6 +529,16 @@ check("2", half_life, next(k for k in range(1000) if 0.95**k < 0.5))
 # %%
 bias = None
 check("3", None if bias is None else sigmoid(bias), 0.99, rtol=1e-3)
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. With all weights 0, the gate is $\sigma(b)$.
+# 2. Solve $1/(1 + e^{-b}) = 0.99$ for $e^{-b}$.
+# 3. $e^{-b} = 1/0.99 - 1 = 1/99$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Con todos los pesos a 0, la puerta vale $\sigma(b)$.
+# 2. Despeja $e^{-b}$ de $1/(1 + e^{-b}) = 0.99$.
+# 3. $e^{-b} = 1/0.99 - 1 = 1/99$.
 
 # %% [markdown] lang="en" tags=["solution"]
 # Turn $\sigma$ around: $b = \log(0.99 / 0.01) = \log 99 \approx 4.6$.
@@ -540,6 +572,16 @@ def slope(f_1, f_2, c_0, added):
 numbers = (0.3, 0.8, -1.5, (0.2, 0.7))
 check("4", slope(*numbers), mg.grad(c_2)(*numbers))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Which way leads from $c_2$ back to $f_1$?
+# 2. One step back on the belt multiplies by $f_2$.
+# 3. In $c_1 = f_1 c_0 + \dots$, the factor of $f_1$ is $c_0$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. ¿Qué camino lleva de $c_2$ de vuelta a $f_1$?
+# 2. Un paso atrás en la cinta multiplica por $f_2$.
+# 3. En $c_1 = f_1 c_0 + \dots$, el factor de $f_1$ es $c_0$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $\delta c_2 = 1$ goes back along the belt: $\delta c_1 = f_2$; and $\delta f_1 = \delta c_1\,c_0$.
 
@@ -553,6 +595,97 @@ def slope(f_1, f_2, c_0, added):
 
 
 check("4", slope(*numbers), mg.grad(c_2)(*numbers))
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. Why does the gradient survive on the belt $c$?**
+#
+# - [ ] The belt has no weights, so nothing happens to it :: The forget gate acts on it at every
+#   step.
+# - [x] Each step back multiplies by the forget gate, which can stay near 1 :: No matrix and no tanh
+#   stand on the direct path, with the gates held fixed.
+# - [ ] The output gate protects it :: It decides what is shown, not what is kept.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿Por qué sobrevive el gradiente en la cinta $c$?**
+#
+# - [ ] La cinta no tiene pesos y no le pasa nada :: La puerta de olvido actúa sobre ella en cada
+#   paso.
+# - [x] Cada paso atrás multiplica por la puerta de olvido, que puede quedarse cerca de 1 :: En el
+#   camino directo, con las puertas fijas, no hay matriz ni tanh.
+# - [ ] La protege la puerta de salida :: Decide qué se muestra, no qué se guarda.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. $f = 1$ and $i = 0$. What does the cell do?**
+#
+# - [x] It keeps its memory as it is :: Nothing is forgotten and nothing is added.
+# - [ ] It forgets everything :: That would be $f = 0$.
+# - [ ] It counts the inputs :: To count it would have to let them in: $i = 1$.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. $f = 1$ e $i = 0$. ¿Qué hace la celda?**
+#
+# - [x] Deja su memoria como está :: No se olvida nada ni se añade nada.
+# - [ ] Lo olvida todo :: Eso sería $f = 0$.
+# - [ ] Cuenta las entradas :: Para contar tendría que dejarlas entrar: $i = 1$.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. In the notes' other vocabulary, what is the long-term memory?**
+#
+# - [ ] $h_t$ :: That is the short-term memory, STM: what the cell shows.
+# - [x] $c_t$ :: LTM is the belt; the forget and remember gates act on it.
+# - [ ] the weights :: They do not change while a sequence is read.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. En el otro vocabulario de los apuntes, ¿qué es la memoria a largo plazo?**
+#
+# - [ ] $h_t$ :: Esa es la memoria a corto plazo, STM: lo que la celda muestra.
+# - [x] $c_t$ :: LTM es la cinta; sobre ella actúan las puertas de olvidar y recordar.
+# - [ ] los pesos :: No cambian mientras se lee una secuencia.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. Why does one start with a positive bias in the forget gate?**
+#
+# - [x] So that the cell remembers before it has learned to :: With $\sigma(b)$ near 1 the gradient
+#   reaches far from the first update on.
+# - [ ] To make training deterministic :: The seed does that.
+# - [ ] So that it forgets faster :: A positive bias opens the gate, and open means kept.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. ¿Por qué se empieza con un sesgo positivo en la puerta de olvido?**
+#
+# - [x] Para que la celda recuerde antes de haber aprendido a hacerlo :: Con $\sigma(b)$ cerca de 1,
+#   el gradiente llega lejos desde la primera actualización.
+# - [ ] Para que el entrenamiento sea determinista :: De eso se encarga la semilla.
+# - [ ] Para que olvide más rápido :: Un sesgo positivo abre la puerta, y abierta significa
+#   conservar.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. $\partial c_t/\partial c_{t-1}$ is $f_t$ with the gates held. What does the whole derivative
+# have in addition?**
+#
+# - [ ] Nothing :: The gates see $h_{t-1}$, and $h_{t-1}$ was made of $c_{t-1}$.
+# - [x] The paths through $h_{t-1}$ and the gates :: They are the paths with matrices; this is why
+#   the belt's gradient can grow again after many steps.
+# - [ ] The loss of step $t$ :: That enters $\delta c_t$, not the derivative of the step.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. $\partial c_t/\partial c_{t-1}$ es $f_t$ con las puertas fijas. ¿Qué más tiene la derivada
+# completa?**
+#
+# - [ ] Nada :: Las puertas ven $h_{t-1}$, y $h_{t-1}$ se hizo con $c_{t-1}$.
+# - [x] Los caminos que pasan por $h_{t-1}$ y las puertas :: Son los caminos con matrices; por eso
+#   el gradiente de la cinta puede volver a crecer tras muchos pasos.
+# - [ ] La pérdida del paso $t$ :: Eso entra en $\delta c_t$, no en la derivada del paso.
 
 # %% [markdown] lang="en"
 # ## Where to read on

@@ -29,8 +29,11 @@
 # con varias semillas y a encontrar algo que algunas *no pueden* hacer.
 
 # %%
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.stats import ttest_rel
 
 import minigrad as mg
 from minigrad import graph, nn, optim
@@ -235,12 +238,16 @@ for cell in cells:
 
 # %% [markdown] lang="en"
 # Three runs give a mean, and an idea of how far to trust it: the interval in which it lies with a
-# confidence of 95 % (Student's $t$). Where intervals overlap, the cells are *not* told apart.
+# confidence of 95 % (Student's $t$). But intervals that overlap are no test. All cells had the same
+# seeds, so look at the *differences* of two cells, seed by seed: is their mean 0, up to chance? And
+# whoever compares six pairs must ask six times as much of each, or chance alone finds a winner.
 
 # %% [markdown] lang="es"
 # Con tres ejecuciones se obtiene una media y una idea de cuánto fiarse de ella: el intervalo en el
-# que está con una confianza del 95 % (la $t$ de Student). Si dos intervalos se solapan, las celdas
-# *no* se distinguen.
+# que está con una confianza del 95 % (la $t$ de Student). Pero que dos intervalos se solapen no es
+# una prueba. Todas las celdas tuvieron las mismas semillas, así que mira las *diferencias* de dos
+# celdas, semilla a semilla: ¿es su media 0, salvo azar? Y quien compara seis parejas debe exigir
+# seis veces más a cada una; si no, el azar solo ya encuentra una ganadora.
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
@@ -262,9 +269,10 @@ for task, winners in best.items():
 
 
 def told_apart(task, some):
-    """Whether, of some cells, the intervals of any two do not overlap."""
-    ends = [interval(wrong[task, cell])[1:] for cell in some]
-    return max(low for low, _ in ends) > min(high for _, high in ends)
+    """The pairs of cells whose differences, seed by seed, are more than chance."""
+    pairs = list(combinations(some, 2))
+    chance = [ttest_rel(wrong[task, one], wrong[task, other]).pvalue for one, other in pairs]
+    return [pair for pair, p in zip(pairs, chance, strict=True) if p < 0.05 / len(pairs)]
 
 
 gated = cells[1:]
@@ -274,15 +282,16 @@ assert len(set(best["adding"])) > 1 and len(set(best["digits"])) > 1
 assert set(best["copying"]) == {"rnn"}
 assert not any(told_apart(task, gated) for task in tasks)
 assert not told_apart("digits", cells)
+assert ("rnn", "lstm") in told_apart("adding", cells)
 
 # %% [markdown] lang="en"
-# - *Adding*: the simple network fails, and every cell with gates learns. Which gates? Their
-#   intervals all overlap, and another seed has another winner.
+# - *Adding*: the simple network fails, and every cell with gates learns. Which gates? No
+#   two of them differ by more than chance, and another seed has another winner.
 # - *Copying*: the other way round. The simple network is ahead with every seed. (Not for ever:
 #   after 500 batches the others have hardly begun, and
 #   `python -m models.variants --task copying --steps 2500` shows them catching up. Here you see who
 #   is *quick*.)
-# - *Digits*: all intervals overlap. Nobody can be told from anybody.
+# - *Digits*: no two cells differ by more than chance.
 #
 # So gates matter for some tasks, and who shows you *one* task and *one* seed can prove what they
 # like. Is there no difference, then, that stays?
@@ -296,13 +305,13 @@ assert not told_apart("digits", cells)
 # it. It can *count*.
 
 # %% [markdown] lang="es"
-# - *Adding*: la red sencilla fracasa y todas las celdas con puertas aprenden. ¿Qué puertas? Todos
-#   sus intervalos se solapan, y con otra semilla gana otra.
+# - *Adding*: la red sencilla fracasa y todas las celdas con puertas aprenden. ¿Qué puertas?
+#   Ninguna pareja difiere más que por azar, y con otra semilla gana otra.
 # - *Copying*: al revés. La red sencilla va por delante con todas las semillas. (No para siempre:
 #   tras 500 lotes, las demás apenas han empezado, y
 #   `python -m models.variants --task copying --steps 2500` enseña cómo la alcanzan. Lo que ves aquí
 #   es quién es *rápida*).
-# - *Digits*: todos los intervalos se solapan. No se distingue a nadie de nadie.
+# - *Digits*: ninguna pareja de celdas difiere más que por azar.
 #
 # Así que las puertas importan en algunas tareas, y quien enseña *una* tarea y *una* semilla
 # demuestra lo que quiera. ¿No hay entonces ninguna diferencia que permanezca?
@@ -401,7 +410,7 @@ plt.show()
 # %% [markdown] lang="en"
 # Here is a difference, and it stays from seed to seed. The oldest cell of all, the LSTM of 1997
 # that **cannot forget**, counts far beyond what it has seen; the LSTM with a forget gate *could*,
-# as you have just seen, but it has learned to leak, and gets hardly further than the last two. The
+# as you have just seen, but it has learned to leak, and barely improves on the last two. The
 # GRU and the coupled cell think long before the valley that they have arrived, and for them there
 # is no other way: a memory that can hold only numbers between −1 and 1 has little room for 40.
 #
@@ -465,6 +474,16 @@ verdicts(verify(target_of(Coupled, "Coupled"), seed=SEED))
 h_t = None
 check("1", h_t, 0.5)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. $h_t = (1 - z)\,h_{t-1} + z\,\tilde h$.
+# 2. A quarter is new, so three quarters are old.
+# 3. $0.75 \cdot 0.8 + 0.25 \cdot (-0.4)$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. $h_t = (1 - z)\,h_{t-1} + z\,\tilde h$.
+# 2. Un cuarto es nuevo; tres cuartos, viejos.
+# 3. $0.75 \cdot 0.8 + 0.25 \cdot (-0.4)$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # Three quarters of the old and one quarter of the new: $0.75 \cdot 0.8 - 0.25 \cdot 0.4 = 0.5$.
 
@@ -487,6 +506,16 @@ check("1", h_t, 0.5)
 sizes = None  # (LSTM, GRU)
 made = [cell(10, 20) for cell in (nn.LSTMCell, nn.GRUCell)]
 check("2", sizes, [sum(p.size for p in cell.parameters()) for cell in made])
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. How wide is $[h, x]$, and how many numbers does a gate make?
+# 2. One gate: $20 \cdot (20 + 10)$ weights and 20 biases.
+# 3. An LSTM has four such maps (three gates and the candidate), a GRU three.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. ¿Qué ancho tiene $[h, x]$ y cuántos números hace una puerta?
+# 2. Una puerta: $20 \cdot (20 + 10)$ pesos y 20 sesgos.
+# 3. Una LSTM tiene cuatro mapas así (tres puertas y el candidato); una GRU, tres.
 
 # %% [markdown] lang="en" tags=["solution"]
 # A gate has $20 \cdot (20 + 10) + 20 = 620$; the LSTM has four gates (with the candidate), the GRU
@@ -518,6 +547,16 @@ point = (0.8, 0.25, -0.4)
 right = mg.grad(lambda z: (1 - z) * point[0] + z * point[2])(point[1])
 check("3", slope(*point), right)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Only $z$ varies; take $h$ and $\tilde h$ as numbers.
+# 2. $(1 - z)\,h$ gives $-h$.
+# 3. $z\,\tilde h$ gives $\tilde h$; add the two.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Solo varía $z$; toma $h$ y $\tilde h$ como números.
+# 2. $(1 - z)\,h$ da $-h$.
+# 3. $z\,\tilde h$ da $\tilde h$; suma las dos.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $\tilde h_t - h_{t-1}$: the gate learns from the difference of new and old, like the coupled one.
 
@@ -548,6 +587,16 @@ check("3", slope(*point), right)
 w = None
 check("4", None if w is None else 40 * np.tanh(w), 20.0, rtol=1e-3)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Each step uphill adds $i_t\,g_t = \tanh(w)$.
+# 2. Solve $\tanh(w) = 0.5$.
+# 3. NumPy's inverse of tanh is `np.arctanh`.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Cada paso cuesta arriba suma $i_t\,g_t = \tanh(w)$.
+# 2. Resuelve $\tanh(w) = 0.5$.
+# 3. La inversa de tanh en NumPy es `np.arctanh`.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $\tanh(w) = 0.5$, so $w = \operatorname{artanh}(0.5) \approx 0.549$; after 40 steps $c = 20$.
 
@@ -557,6 +606,96 @@ check("4", None if w is None else 40 * np.tanh(w), 20.0, rtol=1e-3)
 # %% tags=["solution"]
 w = np.arctanh(0.5)
 check("4", None if w is None else 40 * np.tanh(w), 20.0, rtol=1e-3)
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. What does a GRU leave out?**
+#
+# - [x] The second state: its $h$ is both memory and output :: One belt, and one gate that decides
+#   between old and new.
+# - [ ] The tanh :: The candidate still has one.
+# - [ ] All gates :: It has two, z and r.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿Qué le falta a una GRU?**
+#
+# - [x] El segundo estado: su $h$ es memoria y salida a la vez :: Una sola cinta, y una puerta que
+#   decide entre lo viejo y lo nuevo.
+# - [ ] La tanh :: El candidato la sigue teniendo.
+# - [ ] Todas las puertas :: Tiene dos, z y r.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. What do peepholes let the gates see?**
+#
+# - [ ] The next input :: Nothing sees the future here.
+# - [x] The belt $c$ itself :: Without them the gates see only $h$, which the output gate may have
+#   closed.
+# - [ ] The loss :: No gate sees the loss.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. ¿Qué dejan ver las mirillas a las puertas?**
+#
+# - [ ] La entrada siguiente :: Aquí nada ve el futuro.
+# - [x] La propia cinta $c$ :: Sin ellas, las puertas solo ven $h$, que la puerta de salida puede
+#   haber cerrado.
+# - [ ] La pérdida :: Ninguna puerta ve la pérdida.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. Coupled gates: $i = 1 - f$. What can such a cell no longer do?**
+#
+# - [x] Keep all of the old and add the new in full :: A counter needs $f = i = 1$. What it keeps
+#   and what it learns add up to 1.
+# - [ ] Forget :: $f = 0$ forgets all and takes the new.
+# - [ ] Remember :: $f = 1$ keeps all and takes nothing.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. Puertas acopladas: $i = 1 - f$. ¿Qué ya no puede hacer esa celda?**
+#
+# - [x] Conservar todo lo viejo y añadir lo nuevo entero :: Un contador necesita $f = i = 1$. Lo que
+#   conserva y lo que aprende suman 1.
+# - [ ] Olvidar :: $f = 0$ lo olvida todo y toma lo nuevo.
+# - [ ] Recordar :: $f = 1$ lo conserva todo y no toma nada.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. Two cells' 95 % intervals overlap. Are they equally good?**
+#
+# - [ ] Yes :: Intervals that overlap do not show that there is no difference.
+# - [x] It does not say: look at the differences seed by seed :: With the same seeds for both, the
+#   interval of the differences is the test.
+# - [ ] No :: They may be, or not; the overlap decides nothing.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. Los intervalos del 95 % de dos celdas se solapan. ¿Son igual de buenas?**
+#
+# - [ ] Sí :: Que los intervalos se solapen no demuestra que no haya diferencia.
+# - [x] No se sabe: mira las diferencias semilla a semilla :: Con las mismas semillas para ambas, la
+#   prueba es el intervalo de las diferencias.
+# - [ ] No :: Puede que sí o que no; el solapamiento no decide nada.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. "All variants give similar results." On which task is this false in this chapter?**
+#
+# - [ ] On none :: Look at the counting again.
+# - [x] On counting beyond the lengths seen :: A state that tanh keeps within ±1 cannot count on; a
+#   belt can.
+# - [ ] On all :: On the others the differences are small.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. «Todas las variantes dan resultados parecidos». ¿En qué tarea es falso en este capítulo?**
+#
+# - [ ] En ninguna :: Mira otra vez la de contar.
+# - [x] Al contar más allá de las longitudes vistas :: Un estado que tanh encierra entre ±1 no puede
+#   seguir contando; una cinta, sí.
+# - [ ] En todas :: En las demás, las diferencias son pequeñas.
 
 # %% [markdown] lang="en"
 # ## Where to read on

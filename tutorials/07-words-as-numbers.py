@@ -130,7 +130,7 @@ print(table.grad)
 
 # %%
 line = text("Best CAFÉ in town! The waiters were smiling, and the cakes...",
-            "¡El mejor CAFÉ del barrio! Las camareras sonreían, y las tartas...")  # fmt: skip
+            "¡El mejor CAFÉ del barrio! Las meseras sonreían, y los pasteles...")  # fmt: skip
 small = normalise(line)
 cut = words(small)
 kept = [word for word in without_stop_words(cut, LANGUAGE) if word.isalpha()]
@@ -209,7 +209,7 @@ print(text(f"zeros: {share:.1%}", f"ceros: {share:.1%}"))
 assert len(sentences) == 120 and share > 0.97
 
 query = text("The coffee was cold and the waiter was rude.",
-             "El café estaba frío y el camarero fue maleducado.")  # fmt: skip
+             "El café estaba frío y el mesero fue grosero.")  # fmt: skip
 near = [cosine(count_vector(query), vector) for vector in counts]
 print(query)
 for k in np.argsort(near)[:-4:-1]:
@@ -246,7 +246,7 @@ assert np.array_equal(vectors @ vectors.T, np.eye(3))  # 1 with itself, 0 with a
 # you did not know a word, and read these sentences:
 
 # %% [markdown] lang="es"
-# Para quien cuenta, *horrible* está tan lejos de *espantoso* como de *precioso*. Falta una tabla
+# Para el recuento, *horrible* está tan lejos de *espantoso* como de *precioso*. Falta una tabla
 # cuyas filas signifiquen algo.
 #
 # ## Dime con quién andas
@@ -258,7 +258,7 @@ assert np.array_equal(vectors @ vectors.T, np.eye(3))  # 1 with itself, 0 with a
 SPANISH = {
     "king": "rey", "queen": "reina", "prince": "príncipe", "princess": "princesa",
     "man": "hombre", "woman": "mujer", "boy": "niño", "girl": "niña", "actor": "actor",
-    "actress": "actriz", "waiter": "camarero", "waitress": "camarera", "uncle": "tío",
+    "actress": "actriz", "waiter": "mesero", "waitress": "mesera", "uncle": "tío",
     "aunt": "tía", "brother": "hermano", "sister": "hermana", "crown": "corona",
     "throne": "trono", "palace": "palacio", "he": "él", "him": "lo", "his": "su (de él)",
     "beard": "barba", "she": "ella", "her": "la", "hers": "suyo (de ella)", "skirt": "falda",
@@ -516,7 +516,7 @@ assert guessing < 0.55 and counting > 0.6 and abs(counting - networking) < 0.05
 # %% [markdown] lang="es"
 # Los vectores saben algo que la frecuencia no sabe; y las parejas contadas saben lo mismo. No es
 # casualidad: Levy y Goldberg demostraron que skip-gram, sin decirlo, factoriza esa misma tabla de
-# recuentos. Con un texto pequeño es difícil ganar a quien cuenta. La ventaja de word2vec es el
+# recuentos. Con un texto pequeño es difícil superar al recuento. La ventaja de word2vec es el
 # tamaño: como nunca guarda la tabla, puede seguir durante miles de millones de palabras.
 #
 # ## Vectores ajenos: ficheros GloVe
@@ -584,6 +584,16 @@ verdicts(verify("embedding", seed=SEED))
 angle = None
 check("1", angle, cosine(np.array([3.0, 4.0]), np.array([4.0, 3.0])))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Cosine: the dot product divided by both lengths.
+# 2. Both vectors have the same length; which?
+# 3. $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5)$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Coseno: el producto escalar dividido entre las dos longitudes.
+# 2. Los dos vectores tienen la misma longitud; ¿cuál?
+# 3. $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5)$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # Both have length 5: $(3 \cdot 4 + 4 \cdot 3) / (5 \cdot 5) = 24/25$.
 
@@ -606,6 +616,16 @@ check("1", angle, cosine(np.array([3.0, 4.0]), np.array([4.0, 3.0])))
 line = text("a dog saw a dream of a dream", "un perro vio un sueño de un sueño").split()
 vector = None
 check("2", vector, [line.count(word) for word in sorted(set(line))])
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. One number for each word of the vocabulary, in its order.
+# 2. Go through the sentence and make a stroke for each word.
+# 3. Five numbers that add up to the length of the sentence.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Un número por cada palabra del vocabulario, en su orden.
+# 2. Recorre la frase y haz una raya por cada palabra.
+# 3. Cinco números que suman la longitud de la frase.
 
 # %% [markdown] lang="en" tags=["solution"]
 # *a* three times, *dream* twice, the others once. The order of the words is gone: "a dream of a dog
@@ -631,6 +651,16 @@ check("2", vector, [line.count(word) for word in sorted(set(line))])
 v_w, u_o = np.array([0.5, -1.0]), np.array([1.0, 2.0])
 pull = None
 check("3", pull, mg.grad(lambda v: mg.softplus(-(v * u_o).sum()))(v_w))
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. First $z = v_w \cdot u_o$.
+# 2. For a true pair, $\partial L/\partial z = \sigma(z) - 1$.
+# 3. Multiply that number by $\partial z/\partial v_w = u_o$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Primero, $z = v_w \cdot u_o$.
+# 2. Para una pareja verdadera, $\partial L/\partial z = \sigma(z) - 1$.
+# 3. Multiplica ese número por $\partial z/\partial v_w = u_o$.
 
 # %% [markdown] lang="en" tags=["solution"]
 # $z = 0.5 - 2 = -1.5$: the pair was not expected, so the pull, $\sigma(-1.5) - 1 \approx -0.82$
@@ -658,6 +688,16 @@ check("3", pull, mg.grad(lambda v: mg.softplus(-(v * u_o).sum()))(v_w))
 pmi = None
 check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. By chance: the two shares multiplied.
+# 2. Divide the share of the pair, 20/1000, by $50/1000 \cdot 40/1000$.
+# 3. Take the natural logarithm.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Al azar: el producto de las dos proporciones.
+# 2. Divide la proporción de la pareja, 20/1000, entre $50/1000 \cdot 40/1000$.
+# 3. Toma el logaritmo natural.
+
 # %% [markdown] lang="en" tags=["solution"]
 # By chance $1000 \cdot 0.05 \cdot 0.04 = 2$ pairs; there are 20, ten times as many: $\log\,10$.
 # Skip-gram finds about the same, less $\log\,k$ for its $k$ strangers (Levy and Goldberg).
@@ -669,6 +709,97 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # %% tags=["solution"]
 pmi = np.log(10)
 check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. What is the cosine between two different one-hot words?**
+#
+# - [x] 0, whatever they mean :: No two of them share an entry: *good* is as far from *great* as
+#   from *table*.
+# - [ ] 1 :: Only for the same word.
+# - [ ] It depends on the size of the vocabulary :: The size changes the length of the vectors, not
+#   the angle.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿Cuál es el coseno entre dos palabras one-hot distintas?**
+#
+# - [x] 0, signifiquen lo que signifiquen :: No comparten ninguna entrada: *bueno* está tan lejos de
+#   *genial* como de *mesa*.
+# - [ ] 1 :: Solo si es la misma palabra.
+# - [ ] Depende del tamaño del vocabulario :: El tamaño cambia el largo de los vectores, no el
+#   ángulo.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. What is an embedding layer, as a matrix product?**
+#
+# - [ ] A one-hot vector times a fixed matrix :: Almost: the matrix is learned.
+# - [x] A one-hot vector times a learned matrix :: The product picks a row; code looks it up
+#   instead.
+# - [ ] A count vector divided by its length :: That is a normalised bag of words.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. ¿Qué es una capa de embedding, vista como producto de matrices?**
+#
+# - [ ] Un vector one-hot por una matriz fija :: Casi: la matriz se aprende.
+# - [x] Un vector one-hot por una matriz aprendida :: El producto elige una fila; el código la busca
+#   directamente.
+# - [ ] Un vector de recuento dividido entre su longitud :: Eso es una bolsa de palabras
+#   normalizada.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. What does TF–IDF do to a word that stands in every text?**
+#
+# - [x] It counts for little :: It tells the texts apart no better than a comma does.
+# - [ ] It counts for more :: The weight grows with the *fewness* of the texts that have the word.
+# - [ ] It leaves it out :: That is what a list of stop words does.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. ¿Qué le hace TF–IDF a una palabra que está en todos los textos?**
+#
+# - [x] Hace que cuente poco :: No distingue unos textos de otros mejor que una coma.
+# - [ ] Hace que cuente más :: El peso crece cuanto *menos* textos tienen la palabra.
+# - [ ] La elimina :: Eso lo hace una lista de palabras vacías.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. Why does skip-gram need strangers (negative samples)?**
+#
+# - [ ] To learn rare words :: They are drawn at random, mostly frequent words.
+# - [x] Or all vectors would point the same way :: With true pairs only, one large common vector
+#   would make the loss 0.
+# - [ ] To save memory :: They save time compared with a softmax over all words.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. ¿Por qué skip-gram necesita desconocidas (muestras negativas)?**
+#
+# - [ ] Para aprender palabras raras :: Se sacan al azar, sobre todo palabras frecuentes.
+# - [x] Si no, todos los vectores apuntarían al mismo lado :: Solo con parejas verdaderas, un único
+#   vector grande llevaría la pérdida a 0.
+# - [ ] Para ahorrar memoria :: Ahorran tiempo frente a una softmax sobre todas las palabras.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. *king − man + woman ≈ queen*. What does this use?**
+#
+# - [ ] That the vectors have length 1 :: The lengths do not matter for the difference.
+# - [x] That similar relations are similar differences :: Words in the same relation are shifted
+#   alike, as far as the text shows it.
+# - [ ] That words are in alphabetical order :: Their order plays no part.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. *rey − hombre + mujer ≈ reina*. ¿Qué aprovecha?**
+#
+# - [ ] Que los vectores tienen longitud 1 :: Para la diferencia no importan las longitudes.
+# - [x] Que relaciones parecidas son diferencias parecidas :: Las palabras con la misma relación
+#   están desplazadas de modo parecido, hasta donde el texto lo muestra.
+# - [ ] Que las palabras están en orden alfabético :: Su orden no interviene.
 
 # %% [markdown] lang="en"
 # ## Where to read on

@@ -442,7 +442,7 @@ for sentence in text(
 # the digit and whether it is written thin or bold.
 
 # %% [markdown] lang="es"
-# Las mismas palabras exactamente, en otro orden, y las distingue; quien cuenta no puede y echa una
+# Las mismas palabras exactamente, en otro orden, y las distingue; el recuento no puede y echa una
 # moneda al aire. Así que una GRU *puede* aprender lo que al modelo de lenguaje se le escapó. La
 # diferencia es lo que se pregunta: para la palabra siguiente, el sentido de la frase importa una
 # vez de cada diez, y solo por un factor de dos. Un modelo de lenguaje aprende primero lo que más
@@ -482,16 +482,17 @@ for panel, pixels, caption, expected in zip(axes, others.pixels, captions, truth
 plt.show()
 
 # %% [markdown] lang="en"
-# Red captions are not quite what was asked for. It does better than the caption of the most similar
-# known image; and it does not copy whole sentences, it puts them together word by word.
+# A caption in red, where there is one, is not quite what was asked for. The network does better
+# than the caption of the most similar known image; and it does not copy whole sentences, it puts
+# them together word by word.
 #
 # ## The proof
 #
 # All three networks have learned from one slope, $p - y$. Here it is before the judges:
 
 # %% [markdown] lang="es"
-# Las frases en rojo no son del todo lo que se pedía. Lo hace mejor que la frase de la imagen
-# conocida más parecida; y no copia frases enteras: las compone palabra por palabra.
+# Si hay alguna frase en rojo, no es del todo lo que se pedía. La red lo hace mejor que la frase de
+# la imagen conocida más parecida; y no copia frases enteras: las compone palabra por palabra.
 #
 # ## La demostración
 #
@@ -516,6 +517,16 @@ verdicts(verify("cross-entropy", seed=SEED))
 clueless = None
 check("1", clueless, np.exp(-np.log(np.full(100, 1 / 5000)).mean()))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Perplexity is the number of faces of the die that the model throws.
+# 2. $\exp(-\text{mean of } \log p)$, and all $p$ are 1/5000.
+# 3. $\exp(\log 5000)$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. La perplejidad es el número de caras del dado que tira el modelo.
+# 2. $\exp(-\text{media de } \log p)$, y todas las $p$ valen 1/5000.
+# 3. $\exp(\log 5000)$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $\exp(-\log(1/5000)) = 5000$: a die with 5000 faces, whatever the text.
 
@@ -538,6 +549,16 @@ check("1", clueless, np.exp(-np.log(np.full(100, 1 / 5000)).mean()))
 three = None
 check("2", three, np.exp(-np.mean(np.log([1 / 2, 1 / 4, 1 / 8]))))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. The mean of the logarithms is the logarithm of the geometric mean.
+# 2. The geometric mean of 2, 4 and 8.
+# 3. $(2 \cdot 4 \cdot 8)^{1/3}$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. La media de los logaritmos es el logaritmo de la media geométrica.
+# 2. La media geométrica de 2, 4 y 8.
+# 3. $(2 \cdot 4 \cdot 8)^{1/3}$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # It is the geometric mean of $1/p$: $(2 \cdot 4 \cdot 8)^{1/3} = 4$.
 
@@ -557,6 +578,16 @@ check("2", three, np.exp(-np.mean(np.log([1 / 2, 1 / 4, 1 / 8]))))
 # %%
 cold = None
 check("3", cold, mg.softmax(np.log([0.8, 0.2]) / 0.5)[0])
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Dividing a logarithm by 0.5 doubles it.
+# 2. Doubling a logarithm squares the number: 0.8 becomes 0.64, 0.2 becomes 0.04.
+# 3. Divide by the sum, so that they add up to 1 again.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Dividir un logaritmo entre 0.5 lo duplica.
+# 2. Duplicar un logaritmo eleva el número al cuadrado: 0.8 pasa a 0.64 y 0.2 a 0.04.
+# 3. Divide entre la suma para que vuelvan a sumar 1.
 
 # %% [markdown] lang="en" tags=["solution"]
 # Dividing the logarithm by 0.5 squares the probability: $0.64 / (0.64 + 0.04) \approx 0.94$.
@@ -582,6 +613,16 @@ lesson = None
 point = np.array([0.0, np.log(3)])
 check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(point))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. First the softmax of the scores.
+# 2. $e^0 = 1$ and $e^{\log 3} = 3$, so $p = (1/4, 3/4)$.
+# 3. Subtract the one-hot vector of the word that came.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Primero, la softmax de las puntuaciones.
+# 2. $e^0 = 1$ y $e^{\log 3} = 3$, así que $p = (1/4, 3/4)$.
+# 3. Resta el vector one-hot de la palabra que vino.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $p = (1/4, 3/4)$ and $y = (1, 0)$, so $p - y = (-3/4, 3/4)$.
 
@@ -591,6 +632,94 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 # %% tags=["solution"]
 lesson = np.array([1 / 4, 3 / 4]) - np.array([1, 0])
 check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(point))
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. A model's perplexity on a text is 20. What does this say?**
+#
+# - [x] It is as unsure as between 20 equally likely words :: On (geometric) average over the text.
+# - [ ] 20 % of its words are right :: That would be an accuracy.
+# - [ ] It knows 20 words :: Its vocabulary may be of any size.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. La perplejidad de un modelo sobre un texto es 20. ¿Qué dice eso?**
+#
+# - [x] Duda como entre 20 palabras igual de probables :: En media (geométrica) sobre el texto.
+# - [ ] Acierta el 20 % de las palabras :: Eso sería una exactitud.
+# - [ ] Conoce 20 palabras :: Su vocabulario puede tener cualquier tamaño.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. What happens to samples as the temperature goes to 0?**
+#
+# - [ ] They get more varied :: That is what a high temperature does.
+# - [x] The likeliest word always wins :: The differences of the scores grow without bound.
+# - [ ] All words become equally likely :: That is the limit of an infinite temperature.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. ¿Qué pasa con las muestras cuando la temperatura tiende a 0?**
+#
+# - [ ] Se vuelven más variadas :: Eso lo hace una temperatura alta.
+# - [x] Siempre gana la palabra más probable :: Las diferencias entre puntuaciones crecen sin
+#   límite.
+# - [ ] Todas las palabras son igual de probables :: Ese es el límite de una temperatura infinita.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. The gradient of the loss by the scores is $p - y$. When is it 0?**
+#
+# - [ ] When all scores are 0 :: Then $p$ is uniform, and $y$ is not.
+# - [x] When the word that came has probability 1 :: Then there is nothing left to learn from it.
+# - [ ] Never :: It comes as near to 0 as you like.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. El gradiente de la pérdida respecto de las puntuaciones es $p - y$. ¿Cuándo es 0?**
+#
+# - [ ] Cuando todas las puntuaciones son 0 :: Entonces $p$ es uniforme, e $y$ no.
+# - [x] Cuando la palabra que vino tiene probabilidad 1 :: Entonces no queda nada que aprender de
+#   ella.
+# - [ ] Nunca :: Se acerca a 0 cuanto quieras.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. Of 10 complaints a model finds 6, and calls 2 praises complaints. What are precision and
+# recall (of complaints)?**
+#
+# - [x] 0.75 and 0.6 :: 6 of the 8 that it named are complaints; 6 of the 10 complaints were named.
+#   F1 is 2/3.
+# - [ ] 0.6 and 0.75 :: The other way round: precision is the share of what was named.
+# - [ ] 0.6 and 0.2 :: 2 is a number of mistakes, not a share of anything here.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. De 10 quejas, un modelo encuentra 6, y llama queja a 2 elogios. ¿Cuáles son la precisión y la
+# exhaustividad (de las quejas)?**
+#
+# - [x] 0.75 y 0.6 :: 6 de las 8 que nombró son quejas; 6 de las 10 quejas fueron nombradas. F1 es
+#   2/3.
+# - [ ] 0.6 y 0.75 :: Al revés: la precisión es la proporción de lo nombrado.
+# - [ ] 0.6 y 0.2 :: 2 es un número de errores, no una proporción.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. Training loss falls, held-out loss rises. What is it called, and what helps?**
+#
+# - [ ] Vanishing; a larger rate :: A faded gradient leaves both where they are.
+# - [x] Overfitting; stop earlier, dropout, more text :: The model learns its text by heart. Only
+#   what was held out shows it.
+# - [ ] Underfitting; a wider layer :: Then the training loss would be high, too.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. La pérdida de entrenamiento baja y la de lo reservado sube. ¿Cómo se llama y qué ayuda?**
+#
+# - [ ] Desvanecimiento; una tasa mayor :: Un gradiente apagado deja a las dos donde están.
+# - [x] Sobreajuste; parar antes, dropout, más texto :: El modelo se aprende su texto de memoria.
+#   Solo lo reservado lo delata.
+# - [ ] Subajuste; una capa más ancha :: Entonces también sería alta la pérdida de entrenamiento.
 
 # %% [markdown] lang="en"
 # ## Where to read on

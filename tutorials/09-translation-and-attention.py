@@ -120,13 +120,13 @@ print(len(es_words) - 4, "→", len(en_words) - 4, text("words", "palabras"))
 # one weight $a_j$.
 
 # %% [markdown] lang="es"
-# ## Cerradura y llave
+# ## Cerradura y clave
 #
 # La salida no es una memoria mayor. Quien traduce con el texto sobre la mesa no necesita
 # recordarlo: antes de cada palabra, un vistazo al lugar que importa. Para eso, cada palabra leída
 # deja una nota: el estado del codificador en ese punto. Antes de decir una palabra, el
-# decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **clave** (*key*, que en
-# inglés es también la llave), y se prueba en la cerradura: ¿encajan consulta y clave? Cuanto mejor
+# decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **clave** (*key*, la llave
+# que abre la cerradura), y se prueba en la cerradura: ¿encajan consulta y clave? Cuanto mejor
 # encajen, más vuelve del **valor** (*value*) de esa nota:
 #
 # $$s_j = \text{encaje}(\text{consulta}, \text{clave}_j) \qquad
@@ -147,7 +147,8 @@ graph.draw(
 )
 
 # %% [markdown] lang="en"
-# (That one has learned nothing yet: the width of a line is its weight, and they are nearly equal.)
+# (That one has learned nothing yet: the width of a line is its weight, and chance alone makes them
+# differ.)
 #
 # How does one measure whether a key fits? Two ways are usual. **Additive** attention (Bahdanau)
 # asks a small network, $s_j = v^\top \tanh(W q + U k_j)$. The **dot product** (Luong, Vaswani) asks
@@ -482,12 +483,22 @@ verdicts(verify("attention", "additive-attention", seed=SEED))
 # %% [markdown] lang="es"
 # ## Ejercicios
 #
-# **1. Una llave que encaja.** Una consulta obtiene las puntuaciones $(0, \log\,3)$ con dos notas,
+# **1. Una clave que encaja.** Una consulta obtiene las puntuaciones $(0, \log\,3)$ con dos notas,
 # de valores 10 y 20. ¿Qué vuelve?
 
 # %%
 context = None
 check("1", context, look(np.array([0, np.log(3)]), np.array([10.0, 20.0]))[0])
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. The weights are the softmax of the scores.
+# 2. $e^0 = 1$ and $e^{\log 3} = 3$: the weights are 1/4 and 3/4.
+# 3. $\tfrac14 \cdot 10 + \tfrac34 \cdot 20$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Los pesos son la softmax de las puntuaciones.
+# 2. $e^0 = 1$ y $e^{\log 3} = 3$: los pesos son 1/4 y 3/4.
+# 3. $\tfrac14 \cdot 10 + \tfrac34 \cdot 20$.
 
 # %% [markdown] lang="en" tags=["solution"]
 # The weights are $(1, 3)/4$, so $10/4 + 3 \cdot 20/4 = 17.5$.
@@ -512,6 +523,16 @@ lesson = None
 slope = mg.grad(lambda s: look(s, np.array([10.0, 20.0]))[0])(np.array([0, np.log(3)]))
 check("2", lesson, slope)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. $\delta a$ is $\delta y$ times the values: $(10, 20)$.
+# 2. Subtract their mean by the weights, 17.5.
+# 3. Multiply each difference by its weight.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. $\delta a$ es $\delta y$ por los valores: $(10, 20)$.
+# 2. Resta su media según los pesos, 17.5.
+# 3. Multiplica cada diferencia por su peso.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $\delta a = (10, 20)$; its mean by the weights is 17.5; so
 # $\delta s = (\tfrac14 (10 - 17.5), \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$. The loss grows with
@@ -531,13 +552,23 @@ check("2", lesson, slope)
 # is the standard deviation of $q^\top k$?
 
 # %% [markdown] lang="es"
-# **3. ¿Por qué $\sqrt{d}$?** Consulta y llave tienen 64 entradas, cada una con media 0 y varianza
+# **3. ¿Por qué $\sqrt{d}$?** Consulta y clave tienen 64 elementos, cada uno con media 0 y varianza
 # 1. ¿Cuál es la desviación típica de $q^\top k$?
 
 # %%
 spread = None
 drawn = np.random.default_rng(SEED).normal(size=(2, 200_000, 64))
 check("3", spread, drawn.prod(0).sum(-1).std(), rtol=0.02)
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. The dot product is a sum of 64 products.
+# 2. Each product has mean 0 and variance 1, and they are independent.
+# 3. Variances add: the variance is 64, and the deviation its root.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. El producto escalar es una suma de 64 productos.
+# 2. Cada producto tiene media 0 y varianza 1, y son independientes.
+# 3. Las varianzas se suman: la varianza es 64, y la desviación, su raíz.
 
 # %% [markdown] lang="en" tags=["solution"]
 # The sum of 64 products, each with variance 1, has the variance 64, so its deviation is
@@ -568,6 +599,16 @@ nothing = None
 )
 check("4", nothing, masked)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Print `masked`.
+# 2. What should a weighted sum of nothing be?
+# 3. No note may be used, so every weight is 0.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Imprime `masked`.
+# 2. ¿Cuánto debería ser una suma ponderada de nada?
+# 3. No se puede usar ninguna nota, así que todos los pesos son 0.
+
 # %% [markdown] lang="en" tags=["solution"]
 # Zeros: nothing was looked at, so nothing comes back, and no gradient either.
 
@@ -577,6 +618,94 @@ check("4", nothing, masked)
 # %% tags=["solution"]
 nothing = np.zeros(2)
 check("4", nothing, masked)
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. What does the bottleneck force the encoder to do?**
+#
+# - [x] Put the whole sentence into one vector of fixed size :: Whatever the length. Attention lets
+#   the decoder go back to every step instead.
+# - [ ] Translate word by word :: It says nothing at all before the end.
+# - [ ] Read the sentence twice :: It reads once.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿A qué obliga el cuello de botella al codificador?**
+#
+# - [x] A meter toda la frase en un vector de tamaño fijo :: Sea cual sea la longitud. La atención
+#   deja que el decodificador vuelva a cada paso.
+# - [ ] A traducir palabra por palabra :: No dice nada antes del final.
+# - [ ] A leer la frase dos veces :: Lee una vez.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. Query, key, value: which of them decide the weights?**
+#
+# - [ ] Key and value :: The values are what is averaged, whatever they are.
+# - [x] Query and key :: How well a key fits the query; the values then come back by these weights.
+# - [ ] All three :: Change a value, and no weight changes.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. Consulta, clave, valor: ¿cuáles deciden los pesos?**
+#
+# - [ ] Clave y valor :: Los valores son lo que se promedia, sean los que sean.
+# - [x] Consulta y clave :: Cuánto encaja cada clave con la consulta; los valores vuelven según esos
+#   pesos.
+# - [ ] Los tres :: Si cambias un valor, no cambia ningún peso.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. All scores grow by 5. What happens to the attention weights?**
+#
+# - [x] Nothing :: Softmax knows only differences of scores.
+# - [ ] They grow :: They add up to 1 before and after.
+# - [ ] The largest one goes to 1 :: That would need the differences to grow.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. Todas las puntuaciones suben 5. ¿Qué pasa con los pesos de atención?**
+#
+# - [x] Nada :: La softmax solo conoce diferencias de puntuaciones.
+# - [ ] Crecen :: Suman 1 antes y después.
+# - [ ] El mayor tiende a 1 :: Para eso tendrían que crecer las diferencias.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. Does an attention weight of 0.9 prove that the model needed this word?**
+#
+# - [ ] Yes :: The encoder's step knows its neighbours too; the word may stand elsewhere.
+# - [x] No: it says where it looked; change the word and see :: A weight is a part of the
+#   computation, not an explanation of the result.
+# - [ ] Only in the last layer :: The layer makes no difference to the argument.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. ¿Demuestra un peso de atención de 0.9 que el modelo necesitaba esa palabra?**
+#
+# - [ ] Sí :: El paso del codificador también conoce a sus vecinos; la palabra puede estar en otra
+#   parte.
+# - [x] No: dice adónde miró; cambia la palabra y verás :: Un peso es una parte del cálculo, no una
+#   explicación del resultado.
+# - [ ] Solo en la última capa :: La capa no cambia el argumento.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. BLEU of a translation is 0, though its meaning is right. How can that be?**
+#
+# - [x] It shares no run of four words with the reference :: BLEU counts common runs of one to four
+#   words; other words for the same thing score nothing.
+# - [ ] It is too long :: Length alone does not bring it to 0.
+# - [ ] BLEU needs lower case :: Case can cost points, not all of them here.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. El BLEU de una traducción es 0, aunque el significado es correcto. ¿Cómo puede ser?**
+#
+# - [x] No comparte ninguna serie de cuatro palabras con la referencia :: BLEU cuenta series comunes
+#   de una a cuatro palabras; otras palabras para lo mismo no puntúan.
+# - [ ] Es demasiado larga :: La longitud por sí sola no lo lleva a 0.
+# - [ ] BLEU exige minúsculas :: Las mayúsculas pueden costar puntos, pero no todos.
 
 # %% [markdown] lang="en"
 # ## Where to read on

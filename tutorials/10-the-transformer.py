@@ -206,10 +206,10 @@ assert np.allclose(before[:3], after[:3]) and not np.allclose(before[3:], after[
 # ## The block
 #
 # Words that know of each other still have to think about it: a small network of two affine maps,
-# with a bend between them (GELU, a smooth kind of ReLU), for each word by itself. Both parts *add*
-# to what is there, instead of replacing it, so that a gradient can pass by (the belt of the LSTM,
-# chapter 5, now through layers instead of time); and before each, **layer normalisation** brings
-# every word to mean 0 and variance 1.
+# with a nonlinearity between them (GELU, a smooth kind of ReLU), for each word by itself. Both
+# parts *add* to what is there, instead of replacing it, so that a gradient can pass by (the belt of
+# the LSTM, chapter 5, now through layers instead of time); and before each, **layer normalisation**
+# brings every word to mean 0 and variance 1.
 
 # %% [markdown] lang="es"
 # ## El bloque
@@ -414,12 +414,12 @@ axes.set(yticks=range(4), ylabel=text("head", "cabeza"))
 plt.show()
 
 # %% [markdown] lang="en"
-# Mostly at the words of the pattern, which tell what kind of sentence this is, and little at the
-# other adjective. Is that one not important, then? Do not ask the picture, ask the network: put an
-# adjective of the other kind there, and see whether the answer changes.
+# Mostly at the words of the pattern, which tell what kind of sentence this is, and on average
+# little at the other adjective. Is that one not important, then? Do not ask the picture, ask the
+# network: put an adjective of the other kind there, and see whether the answer changes.
 
 # %% [markdown] lang="es"
-# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y poco al otro
+# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y de media poco al otro
 # adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon ahí
 # un adjetivo de la otra clase y mira si cambia la respuesta.
 
@@ -457,8 +457,8 @@ assert all(vocabulary.tokens[k] in BAD for k in filled)
 # Ahora llega un profesor con poco tiempo: 36 frases como «la sopa era agradable .», con solo *seis*
 # de los adjetivos, y de cada una, si elogia. Después se pregunta por los otros seis, de los que no
 # se ha visto ninguna etiqueta. Tres alumnos: el BERT con el cuerpo **congelado**, de modo que solo
-# aprende una última neurona; el mismo, aprendiendo entero (**ajuste fino**); y una red de la misma
-# forma que no ha leído nada.
+# aprende una última neurona; el mismo, entrenado por completo (**ajuste fino**); y una red de la
+# misma forma que no ha leído nada.
 
 
 # %%
@@ -546,6 +546,16 @@ verdicts(verify("multi-head", "layer-norm", seed=SEED))
 pairs = None
 check("1", pairs, nn.causal_mask(10).sum())
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Word 1 may look at itself, word 2 at two words, and so on.
+# 2. $1 + 2 + \dots + 10$.
+# 3. A pair of words from the same list: $n(n + 1)/2$ with $n = 10$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. La palabra 1 puede mirarse a sí misma; la 2, a dos palabras, y así sucesivamente.
+# 2. $1 + 2 + \dots + 10$.
+# 3. $n(n + 1)/2$ con $n = 10$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $1 + 2 + \dots + 10 = 55$: each word may look at itself too.
 
@@ -568,6 +578,16 @@ check("1", pairs, nn.causal_mask(10).sum())
 count = None
 one = nn.TransformerEncoderLayer(32, 4, 128)
 check("2", count, sum(parameter.size for parameter in one.parameters()))
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Attention has four maps $d \to d$, with biases.
+# 2. The two affine maps: $d \cdot 4d + 4d$ and $4d \cdot d + d$.
+# 3. Two normalisations with a factor and a shift each: $4d$ in all.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. La atención tiene cuatro mapas $d \to d$, con sesgos.
+# 2. Los dos mapas afines: $d \cdot 4d + 4d$ y $4d \cdot d + d$.
+# 3. Dos normalizaciones, cada una con factor y desplazamiento: $4d$ en total.
 
 # %% [markdown] lang="en" tags=["solution"]
 # Attention $4 d^2 + 4 d$, the two maps $8 d^2 + 5 d$, two normalisations $4 d$: together $12 d^2 +
@@ -595,6 +615,16 @@ point = np.array([1.0, 4.0, -2.0])
 arrived = mg.grad(lambda x: nn.LayerNorm(3, dtype=np.float64)(x).sum())(point)
 check("3", through, arrived.round(9) + 0.0)
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. What is the sum of the entries of a normalised vector?
+# 2. It is 0, whatever $x$ is.
+# 3. So the slope of that sum by every entry of $x$ is …
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. ¿Cuánto suman las entradas de un vector normalizado?
+# 2. Suman 0, sea cual sea $x$.
+# 3. Así que la pendiente de esa suma respecto de cada entrada de $x$ es…
+
 # %% [markdown] lang="en" tags=["solution"]
 # Three zeros: the entries of the output always sum to 0, so no $x$ changes their sum.
 
@@ -618,6 +648,16 @@ product = None
 one_wave = nn.sinusoidal_encoding(12, 2, dtype=np.float64)
 check("4", product, one_wave[5] @ one_wave[8])
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Write the dot product out: a sine times a sine plus a cosine times a cosine.
+# 2. $\sin a \sin b + \cos a \cos b = \cos(a - b)$.
+# 3. The places are 3 apart.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Desarrolla el producto escalar: seno por seno más coseno por coseno.
+# 2. $\sin a \sin b + \cos a \cos b = \cos(a - b)$.
+# 3. Los lugares distan 3.
+
 # %% [markdown] lang="en" tags=["solution"]
 # $\sin t \sin(t + 3) + \cos t \cos(t + 3) = \cos 3 \approx -0.99$, whatever $t$ is. With more waves
 # it is a sum of such cosines, one for each length: of the distance alone.
@@ -629,6 +669,95 @@ check("4", product, one_wave[5] @ one_wave[8])
 # %% tags=["solution"]
 product = np.cos(3)
 check("4", product, one_wave[5] @ one_wave[8])
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. Without positions, what does a transformer see of a sentence?**
+#
+# - [x] A bag of words :: Attention treats all places alike; shuffle the words, and the outputs are
+#   shuffled with them.
+# - [ ] The words in order :: Nothing in the formula of attention says what comes first.
+# - [ ] Only the first word :: All words are seen by all.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. Sin posiciones, ¿qué ve un transformer de una frase?**
+#
+# - [x] Una bolsa de palabras :: La atención trata igual todos los lugares; si barajas las palabras,
+#   las salidas se barajan igual.
+# - [ ] Las palabras en orden :: Nada en la fórmula de la atención dice qué va primero.
+# - [ ] Solo la primera palabra :: Todas las palabras ven a todas.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. What is a causal mask for?**
+#
+# - [ ] It hides padding :: That is another mask, by length.
+# - [x] No word may look at later ones :: Or a language model would learn to copy the answer.
+# - [ ] It makes training slower and safer :: All places are still trained at once.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. ¿Para qué sirve una máscara causal?**
+#
+# - [ ] Oculta el relleno :: Esa es otra máscara, según la longitud.
+# - [x] Ninguna palabra puede mirar a las posteriores :: Si no, un modelo de lenguaje aprendería a
+#   copiar la respuesta.
+# - [ ] Hace el entrenamiento más lento y seguro :: Se siguen entrenando todos los lugares a la vez.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. Why several heads?**
+#
+# - [x] Each can look somewhere else :: One softmax gives one average; several give several, for the
+#   same number of weights.
+# - [ ] To have more parameters :: The number does not depend on the heads.
+# - [ ] To save memory :: Each head has its own map of weights, so it takes more.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. ¿Por qué varias cabezas?**
+#
+# - [x] Cada una puede mirar a otro sitio :: Una softmax da una media; varios dan varias, con el
+#   mismo número de pesos.
+# - [ ] Para tener más parámetros :: El número no depende de las cabezas.
+# - [ ] Para ahorrar memoria :: Cada cabeza tiene su propio mapa de pesos, así que ocupa más.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. What do BERT and GPT learn from?**
+#
+# - [ ] BERT from labels, GPT from text :: Both from plain text, before any label is seen.
+# - [x] BERT from hidden words, GPT from the next word :: So BERT may look to both sides and GPT
+#   only back.
+# - [ ] Both from translations :: The first transformer did; these two need none.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. ¿De qué aprenden BERT y GPT?**
+#
+# - [ ] BERT de etiquetas; GPT, de texto :: Ambos de texto sin etiquetas.
+# - [x] BERT de palabras ocultas; GPT, de la palabra siguiente :: Por eso BERT puede mirar a ambos
+#   lados y GPT solo hacia atrás.
+# - [ ] Ambos de traducciones :: El primer transformer, sí; estos no las necesitan.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. Fine-tuning with few labels: what can go wrong?**
+#
+# - [ ] Nothing, the model has read a lot :: A handful of examples is learned by heart in a moment.
+# - [x] It overfits; then freezing the body helps :: Frozen, only the last map is learned: fewer
+#   weights than a few labels can mislead.
+# - [ ] Its gradient explodes :: Not because of few labels.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. Ajuste fino con pocas etiquetas: ¿qué puede salir mal?**
+#
+# - [ ] Nada: el modelo ha leído mucho :: Un puñado de ejemplos se aprende de memoria en un momento.
+# - [x] Se sobreajusta; congelar el cuerpo ayuda entonces :: Congelado, solo se aprende el último
+#   mapa: menos pesos que unas pocas etiquetas puedan confundir.
+# - [ ] Explota su gradiente :: No por tener pocas etiquetas.
 
 # %% [markdown] lang="en"
 # ## Where to read on

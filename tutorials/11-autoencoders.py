@@ -263,7 +263,7 @@ plt.show()
 #
 # ## The experiment: four kinds
 #
-# Digits do not lie on a plane, though: write a 1 more and more aslant, and its pixels go on a
+# Digits do not lie on a plane, though: write a 1 at a steeper slant, and its pixels go on a
 # curve. A network with hidden layers can follow the curve. `models/autoencoder.py` has four:
 #
 # - **dense**: one affine map and a tanh there, one affine map back;
@@ -505,6 +505,16 @@ assert report.passed
 number = None
 check("1", number, sum(p.data.size for p in models["dense"].parameters()))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Two affine maps, each with a bias.
+# 2. There: $64 \cdot 10$ weights and 10 biases.
+# 3. Back: $10 \cdot 64$ weights and 64 biases.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Dos mapas afines, cada uno con su sesgo.
+# 2. A la ida: $64 \cdot 10$ pesos y 10 sesgos.
+# 3. A la vuelta: $10 \cdot 64$ pesos y 64 sesgos.
+
 # %% [markdown] lang="en" tags=["solution"]
 # There $64 \cdot 10 + 10$, back $10 \cdot 64 + 64$.
 
@@ -527,6 +537,16 @@ check("1", number, sum(p.data.size for p in models["dense"].parameters()))
 s = np.linalg.svd(X, compute_uv=False)
 from_singular_values = None
 check("2", from_singular_values, least)
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Ten axes keep the ten largest singular values.
+# 2. What is lost is the sum of the squares of the others.
+# 3. Divide by the number of entries, `X.size`, since `least` is a mean.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Diez ejes conservan los diez mayores valores singulares.
+# 2. Lo que se pierde es la suma de los cuadrados de los demás.
+# 3. Divide entre el número de entradas, `X.size`, porque `least` es una media.
 
 # %% [markdown] lang="en" tags=["solution"]
 # The squares of all singular values add up to the sum of all squares in $X$; the axes left out lose
@@ -552,6 +572,16 @@ check("2", from_singular_values, least)
 width = None
 twice = nn.Sequential(*(nn.Conv2d(1, 1, 3, stride=2, padding=1, rng=SEED) for _ in range(2)))
 check("3", width, twice(np.zeros((1, 1, 28, 28), np.float32)).shape[-1])
+
+# %% [markdown] lang="en" tags=["hint"]
+# 1. The padding adds one pixel on each side.
+# 2. A kernel of width 3 with stride 2 fits $(n + 2 - 3)//2 + 1$ times.
+# 3. Do it twice, from 28.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. El relleno añade un píxel a cada lado.
+# 2. Un núcleo de ancho 3 con paso 2 cabe $(n + 2 - 3)//2 + 1$ veces.
+# 3. Hazlo dos veces, desde 28.
 
 # %% [markdown] lang="en" tags=["solution"]
 # A kernel of width 3 finds $(n + 2 - 3) // 2 + 1$ places: 28 becomes 14, and 14 becomes 7.
@@ -586,6 +616,17 @@ def encoder_gradient(E, X, D):
 small = [rng.normal(size=shape) for shape in ((2, 3), (5, 3), (3, 2))]
 check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 
+# %% [markdown] lang="en" tags=["hint"]
+# 1. Write the forward pass in lines: $A = X E^{\top}$, $K = \tanh A$, $Y = K D^{\top}$, $L$.
+# 2. $\delta Y = 2\,(Y - X)/\text{size}$, and $\delta K = \delta Y\,D$.
+# 3. $\delta A = \delta K \circ (1 - K^2)$, and $E$ meets $X$: $\delta A^{\top} X$.
+
+# %% [markdown] lang="es" tags=["hint"]
+# 1. Escribe el paso hacia adelante por líneas: $A = X E^{\top}$, $K = \tanh A$, $Y = K D^{\top}$,
+#    $L$.
+# 2. $\delta Y = 2\,(Y - X)/\text{size}$, y $\delta K = \delta Y\,D$.
+# 3. $\delta A = \delta K \circ (1 - K^2)$, y $E$ se encuentra con $X$: $\delta A^{\top} X$.
+
 # %% [markdown] lang="en" tags=["solution"]
 # One more station on the way back: $\delta K$ is multiplied by $1 - K^2$.
 
@@ -601,6 +642,94 @@ def encoder_gradient(E, X, D):
 
 
 check("4", encoder_gradient(*small), mg.grad(bent)(*small))
+
+# %% [markdown] lang="en"
+# ## Five questions
+#
+# Choose an answer: it says at once whether it is right, and why.
+
+# %% [markdown] lang="es"
+# ## Cinco preguntas
+#
+# Elige una respuesta: te dice enseguida si es correcta y por qué.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **1. Why does an autoencoder have a waist?**
+#
+# - [x] Or it would copy its input and learn nothing :: With room for all pixels, the identity has
+#   loss 0.
+# - [ ] To train faster :: That is a side effect.
+# - [ ] Because digits are thin :: The waist is a number of units, not a shape.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **1. ¿Por qué tiene cintura un autoencoder?**
+#
+# - [x] Si no, copiaría su entrada sin aprender nada :: Con sitio para todos los píxeles, la
+#   identidad tiene pérdida 0.
+# - [ ] Para entrenar más rápido :: Eso es un efecto secundario.
+# - [ ] Porque las cifras son delgadas :: La cintura es un número de unidades, no una forma.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **2. A linear autoencoder with squared error finds …**
+#
+# - [ ] something better than PCA :: PCA loses the least of all linear maps.
+# - [x] the plane of PCA :: The same plane, though not necessarily the same axes in it.
+# - [ ] nothing :: It does learn, and as far as linear maps can.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **2. Un autoencoder lineal con error cuadrático encuentra…**
+#
+# - [ ] algo mejor que PCA :: De todos los mapas lineales, PCA es el que menos pierde.
+# - [x] el plano de PCA :: El mismo plano, aunque no necesariamente los mismos ejes.
+# - [ ] nada :: Sí aprende, hasta donde pueden los mapas lineales.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **3. A network with a tanh loses less than PCA on what it learned. What must you check?**
+#
+# - [x] What both lose on digits they have not seen :: Only there is it an advantage.
+# - [ ] That it has more weights :: It has; that is the doubt, not the answer.
+# - [ ] That its code has length 1 :: Nothing asks for that.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **3. Una red con tanh pierde menos que PCA en lo que aprendió. ¿Qué hay que comprobar?**
+#
+# - [x] Qué pierden ambas con cifras que no han visto :: Solo ahí es una ventaja.
+# - [ ] Que tiene más pesos :: Los tiene; esa es la duda, no la respuesta.
+# - [ ] Que su código tiene longitud 1 :: Nada lo exige.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **4. Are the entries of the code independent of each other?**
+#
+# - [ ] Yes, training makes them so :: The loss rewards only the picture that comes back.
+# - [x] Not by themselves: measure their correlations :: PCA's axes are uncorrelated by
+#   construction; a network's units usually are not.
+# - [ ] Only with a tanh :: A nonlinearity does not make them independent.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **4. ¿Son independientes entre sí las entradas del código?**
+#
+# - [ ] Sí, el entrenamiento las hace así :: La pérdida solo premia la imagen que vuelve.
+# - [x] No por sí solas: mide sus correlaciones :: Los ejes de PCA no están correlacionados por
+#   construcción; las unidades de una red suelen estarlo.
+# - [ ] Solo con una tanh :: Una no linealidad no las hace independientes.
+
+# %% [markdown] lang="en" tags=["quiz"]
+# **5. 784 pixels, a code of 30, one hidden layer of 256 each way. What is small: the code or the
+# network?**
+#
+# - [ ] Both :: The network has hundreds of thousands of weights.
+# - [x] The code: 30 numbers instead of 784 :: The network (418,094 weights and biases) has to be
+#   kept once, the code for every picture.
+# - [ ] The network :: Count $784 \cdot 256$ alone.
+
+# %% [markdown] lang="es" tags=["quiz"]
+# **5. 784 píxeles, un código de 30, una capa oculta de 256 en cada sentido. ¿Qué es pequeño: el
+# código o la red?**
+#
+# - [ ] Ambos :: La red tiene cientos de miles de pesos.
+# - [x] El código: 30 números en lugar de 784 :: La red (418094 pesos y sesgos) se guarda una vez;
+#   el código, para cada imagen.
+# - [ ] La red :: Cuenta solo $784 \cdot 256$.
 
 # %% [markdown] lang="en"
 # ## Where to read on

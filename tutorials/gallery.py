@@ -18,8 +18,7 @@ from rich.progress import track
 import minigrad as mg
 from minigrad import nn
 from minigrad.files import write_text
-from minigrad.graph import draw, trace
-from minigrad.graph.render import VIEWS
+from minigrad.graph import VIEWS, draw, trace
 
 SAYS = {
     "unrolled": "The same cell at every step, in a row; what is between the steps is handed on.",

@@ -37,14 +37,22 @@ class Backend:
     loops: bool
     runtime: str
 
-    def load(self, head: str, body: str) -> Functions:
-        """The functions that the code defines, ready to run.
+    def load(self, head: str, body: str, arguments: Mapping[str, tuple[str, ...]]) -> Functions:
+        """The functions that a cell's code defines, ready to run.
+
+        Args:
+            head: the first lines of a module, with its imports.
+            body: the rest.
+            arguments: the names of each function's arguments, which tell their types.
 
         Raises:
             RuntimeError: Numba does not compile it.
         """
         if self.loops:
-            return machine_code("\n".join([head, body]))
+            from minigrad.compile import numba_runtime  # it brings Numba
+
+            signatures = {name: numba_runtime.signature(a) for name, a in arguments.items()}
+            return machine_code("\n".join([head, body]), signatures, self.runtime)
         names = vars(numpy_runtime).copy()
         exec(compile(body, "<minigrad.compile>", "exec"), names)
         return names

@@ -119,10 +119,16 @@ class Closure:
 
 
 def _equal(now: Any, before: Any) -> bool:
-    """Whether two numbers, strings or the like are the same."""
-    if type(now) is not type(before) or not isinstance(before, _ATOMS):
+    """Whether two numbers, strings or the like are the same, or lists and dicts of the same."""
+    if now is before:
+        return True
+    if type(now) is not type(before):
         return False
-    return now == before or (now != now and before != before)
+    if isinstance(before, list | tuple):
+        return len(now) == len(before) and all(map(_equal, now, before))
+    if isinstance(before, dict):
+        return now.keys() == before.keys() and all(_equal(now[k], before[k]) for k in before)
+    return isinstance(before, _ATOMS) and (now == before or (now != now and before != before))
 
 
 def closure_of(function: Callable[..., Any], *others: Any) -> Closure:

@@ -56,49 +56,50 @@ def has_numba() -> bool:
     return True
 
 
-def machine_code(text: str) -> Mapping[str, Callable[..., Any]]:
+def machine_code(
+    text: str, signatures: Mapping[str, Any], runtime: str
+) -> Mapping[str, Callable[..., Any]]:
     """The functions of a module that Numba compiles; found on disk if it did so before.
+
+    The text is a file of its own, beside which Numba keeps what it compiles.
+
+    Args:
+        text: the module.
+        signatures: Numba's types of the arguments of each function to compile.
+        runtime: name of the module whose functions the text calls: a change there counts too.
 
     Raises:
         RuntimeError: no folder can be written to. Whatever Numba raises.
     """
-    return vars(_import(text))
-
-
-def _import(text: str) -> ModuleType:
-    """The text as a module in a file of its own, beside which Numba keeps what it compiles."""
-    from minigrad.compile import numba_runtime
-
-    runtime = Path(numba_runtime.__file__).read_bytes()
-    key = hashlib.sha256(text.encode() + runtime + numba_runtime.BLAS.encode()).hexdigest()[:16]
+    called = sys.modules[runtime]
+    source = Path(called.__file__ or "").read_bytes() + getattr(called, "BLAS", "").encode()
+    key = hashlib.sha256(text.encode() + source).hexdigest()[:16]
     name = f"minigrad_kernel_{key}"
     folders = [cache_folder, lambda: Path(tempfile.mkdtemp(prefix="minigrad-"))]
     for folder in folders:  # the second where the first cannot be written to, or read
         with suppress(OSError):
-            return _compiled(_written(folder() / name / "kernel.py", text), name)
+            path = _written(folder() / name / "kernel.py", text)
+            return vars(_compiled(path, name, signatures))
     raise RuntimeError(f"no folder can be written to: neither {cache_folder()} nor a temporary one")
 
 
-def _compiled(path: Path, name: str) -> ModuleType:
+def _compiled(path: Path, name: str, signatures: Mapping[str, Any]) -> ModuleType:
     """The module, its functions as machine code."""
     try:
-        return _loaded(path, name)
+        return _loaded(path, name, signatures)
     except Exception:  # whatever stands in the cache, it is made anew
         shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
-        return _loaded(path, name)
+        return _loaded(path, name, signatures)
 
 
-def _loaded(path: Path, name: str) -> ModuleType:
-    from minigrad.compile import numba_runtime
-
+def _loaded(path: Path, name: str, signatures: Mapping[str, Any]) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where Numba looks for it when it reads its cache
     spec.loader.exec_module(module)
-    for function in (module.forward, module.backward):
-        code = function.py_func.__code__
-        function.compile(numba_runtime.signature(code.co_varnames[: code.co_argcount]))
+    for function, signature in signatures.items():
+        getattr(module, function).compile(signature)
     return module
 
 

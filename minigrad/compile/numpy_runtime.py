@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minigrad.primitives.activations import erf as _erf
@@ -99,6 +101,46 @@ def softplus(x: np.ndarray, out: np.ndarray) -> None:
 def heaviside(x: np.ndarray, out: np.ndarray) -> None:
     """1 where x > 0, else 0."""
     np.copyto(out, x > 0)
+
+
+# Of programs: as accurate as the primitives
+
+
+def sigmoid_into(x: np.ndarray, out: np.ndarray) -> None:
+    """1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) for x < 0: accurate in both tails, no overflow."""
+    positive = x >= 0
+    np.abs(x, out)
+    np.negative(out, out)
+    np.exp(out, out)
+    below = out + 1
+    np.copyto(out, 1, where=positive)
+    np.divide(out, below, out)
+
+
+def softplus_into(x: np.ndarray, out: np.ndarray) -> None:
+    """log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|): accurate in both tails, no overflow."""
+    above = np.maximum(x, 0)
+    np.abs(x, out)
+    np.negative(out, out)
+    np.exp(out, out)
+    np.log1p(out, out)
+    np.add(above, out, out)
+
+
+def erf_into(x: np.ndarray, out: np.ndarray) -> None:
+    """The error function."""
+    np.copyto(out, _erf(x))
+
+
+def add_at(out: np.ndarray, index: Any, values: np.ndarray) -> None:
+    """Out[index] += values; an entry that is named twice gets both."""
+    if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and out.ndim > 1 and out.size:
+        width = out[0].size  # entry by entry: NumPy is several times faster on one axis
+        entries = np.add.outer(index.ravel() * width, np.arange(width))
+        values = np.broadcast_to(values, (*index.shape, *out.shape[1:]))
+        np.add.at(out.reshape(-1), entries.ravel(), values.ravel())
+    else:
+        np.add.at(out, index, values)
 
 
 def erf(x: np.ndarray, out: np.ndarray) -> None:

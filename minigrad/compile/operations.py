@@ -19,8 +19,8 @@ from minigrad.compile.program import Slot
 from minigrad.primitives import PRIMITIVES, Primitive
 
 Kind = Literal[
-    "elementwise", "reduction", "view", "product", "gather", "scatter", "join", "draw", "number",
-    "other",
+    "elementwise", "reduction", "view", "product", "gather", "scatter", "join", "draw", "check",
+    "number", "other",
 ]  # fmt: skip
 Write = Callable[[Sequence[str], Mapping[str, str]], str]
 """(operands, keywords), both as text → an expression."""
@@ -33,8 +33,8 @@ class Operation:
     Attributes:
         name: of the NumPy function or primitive.
         kind: "elementwise", where operands broadcast; "view" for what only rearranges;
-            "draw" for random numbers, whose order counts; "number" for Python's own arithmetic;
-            and others.
+            "draw" for random numbers, whose order counts; "check" for what raises an error;
+            "number" for Python's own arithmetic; and others.
         run: computes it on arrays of any world.
         write: the expression in NumPy.
         rank: how strongly the expression binds: 0 for a call, else as in Python.
@@ -124,8 +124,12 @@ def of_primitive(primitive: Primitive) -> Operation | None:
     """A primitive as one operation; ``None`` for one that is expanded into what it consists of."""
     if isinstance(primitive.forward, np.ufunc):
         return of_ufunc(primitive.forward)
+    if PRIMITIVES.get(primitive.name) is not primitive:
+        return None
+    if primitive.name in _WHOLE:
+        return opaque(primitive)
     known = _PRIMITIVES.get(primitive.name)
-    if known is None or PRIMITIVES.get(primitive.name) is not primitive:
+    if known is None:
         return None
     kind, write, needs = known
     return Operation(primitive.name, kind, _applying(primitive), write, needs=needs)
@@ -135,6 +139,7 @@ def _applying(primitive: Primitive) -> Callable[..., Any]:
     return lambda *operands, **static: primitive.bind(operands, static)
 
 
+@cache
 def opaque(primitive: Primitive) -> Operation:
     """A primitive that only Python can run: it has no source."""
     return Operation(primitive.name, "other", _applying(primitive), _call(f"<{primitive.name}>"))
@@ -178,6 +183,10 @@ def _index_part(part: Any, slots: Sequence[str]) -> str:
     return written(part, slots)
 
 
+def _reshape(x: Sequence[str], static: Mapping[str, str]) -> str:
+    return f"{x[0]}.reshape({static['shape'][1:-1].rstrip(',') or '()'})"
+
+
 def _transpose(x: Sequence[str], static: Mapping[str, str]) -> str:
     axes = static.get("axes", "None")
     return f"{x[0]}.T" if axes == "None" else f"{x[0]}.transpose{axes}"
@@ -219,7 +228,7 @@ def _helper(name: str) -> Write:
 
 
 _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
-    "reshape": ("view", lambda x, s: f"{x[0]}.reshape({s['shape'].strip('()').rstrip(',')})", ()),
+    "reshape": ("view", _reshape, ()),
     "transpose": ("view", _transpose, ()),
     "swapaxes": ("view", _swapaxes, ()),
     "broadcast_to": ("view", lambda x, s: f"np.broadcast_to({x[0]}, {s['shape']})", ()),
@@ -240,12 +249,17 @@ _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
     "sigmoid": ("elementwise", _helper("sigmoid"), ("sigmoid",)),
     "softplus": ("elementwise", _helper("softplus"), ("softplus",)),
     "erf": ("elementwise", _helper("erf"), ("erf",)),
+    "real": ("other", lambda x, _: f"{x[0]}.real.copy()", ()),
     "inv": ("other", _call("np.linalg.inv"), ()),
     "det": ("other", _call("np.linalg.det"), ()),
     "cholesky": ("other", _call("np.linalg.cholesky"), ()),
     "solve": ("other", _call("np.linalg.solve"), ()),
     "logabsdet": ("other", lambda x, _: f"np.linalg.slogdet({x[0]})[1]", ()),
 }  # fmt: skip
+
+
+_WHOLE = frozenset({"eig", "eigh", "pinv", "qr", "svd"})
+"""Primitives that LAPACK computes and no formula of NumPy's expands."""
 
 
 def _number(name: str, function: Callable[..., Any], sign: str, rank: int) -> Operation:
@@ -303,9 +317,22 @@ def _draw(generator: Any, *, method: str, arguments: tuple[Any, ...], **keywords
 
 def _write_draw(x: Sequence[str], static: Mapping[str, str]) -> str:
     keywords = [f"{k}={v}" for k, v in static.items() if k not in ("method", "arguments")]
-    arguments = [static["arguments"].strip("()").rstrip(",")] if static["arguments"] != "()" else []
+    arguments = [static["arguments"][1:-1].rstrip(",")] if static["arguments"] != "()" else []
     return f"{x[0]}.{static['method'].strip(chr(39))}({', '.join([*arguments, *keywords])})"
 
 
 DRAW = Operation("draw", "draw", _draw, _write_draw)
 """Random numbers of a generator: one call of a method of it."""
+
+
+def _check(condition: Any, *arrays: Any, error: Callable[..., Exception]) -> None:
+    if not np.all(condition):
+        raise error(*arrays)
+
+
+def _write_check(x: Sequence[str], static: Mapping[str, str]) -> str:
+    return f"assert {x[0]}.all()"
+
+
+CHECK = Operation("check", "check", _check, _write_check)
+"""An error unless a condition holds in every entry."""

@@ -193,11 +193,11 @@ class Program:
 
 
 def needed(statements: Sequence[Statement], wanted: Iterable[Operand]) -> list[Statement]:
-    """The statements that lead to what is wanted, in their order; draws of numbers are kept."""
+    """The statements that lead to what is wanted, in their order; draws and checks are kept."""
     alive = {x for x in wanted if isinstance(x, Variable)}
     kept: list[Statement] = []
     for statement in reversed(statements):
-        if statement.operation.kind == "draw" or not alive.isdisjoint(statement.outputs):
+        if statement.operation.kind in ("draw", "check") or not alive.isdisjoint(statement.outputs):
             kept.append(statement)
             alive.update(x for x in statement.operands if isinstance(x, Variable))
     return kept[::-1]

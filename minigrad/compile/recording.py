@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compile.backends import Backend, chosen_backend
 from minigrad.compile.closure import Closure
+from minigrad.compile.executable import Executable
 from minigrad.compile.program import Operand, Program, Variable, needed
 from minigrad.compile.signature import Leaves
 from minigrad.compile.trace import TraceError
@@ -63,6 +65,8 @@ class Recording:
         self.is_fusing = current().fusing
         self.tracked = [x for x in tree_leaves(found.result) if isinstance(x, Output) and x.tracked]
         self.program = program_of(found)
+        self.backend = backend_for(self.program)
+        self.execute = Executable(self.program, self.backend, _targets(found))
         self._both: Both | None = None
 
     def fits(self) -> bool:
@@ -81,7 +85,7 @@ class Recording:
             if len(recorded) == 1 and self.tracked[0].scalar:
                 hub.data = hub.data[()]
         else:
-            call.results = self.program.run(call.values)
+            call.results = self.execute(call.values)
         new = iter(call.results[len(self.found.outputs) :])
         for effect in self.found.effects:
             value = None if effect.value is None else next(new)
@@ -122,7 +126,7 @@ class Recording:
             self._differentiate(call)  # it cannot run again, for it would draw other numbers
         kept: Sequence[Any] | None = None
         if self._both is None:
-            call.results = self.program.run(call.values)
+            call.results = self.execute(call.values)
         else:
             call.results, kept = self._both.run(call.values)
         return self._together([np.asarray(call.results[x.number]) for x in self.tracked]), (kept,)
@@ -149,7 +153,7 @@ class Recording:
             else:
                 with unfused():
                     found, _ = traced(self.function, self.title, call.leaves, backward=True)
-        self._both = Both(found)
+        self._both = Both(found, self.backend)
         return self._both
 
     def _reference(self, *operands: Array, call: Call) -> Array:
@@ -202,9 +206,10 @@ class Both:
 
     Args:
         found: a trace with a backward pass.
+        backend: what runs them.
     """
 
-    def __init__(self, found: Traced) -> None:
+    def __init__(self, found: Traced, backend: Backend) -> None:
         outputs = [*found.outputs, *_changed(found)]
         self.leaves = [s.key for s, g in zip(found.leaves, found.gradients, strict=True)
                        if g is not None]  # fmt: skip
@@ -221,24 +226,49 @@ class Both:
             and x not in found.seeds
         ))  # fmt: skip
         self.count = len(outputs)
-        self.forward = Program(tuple(found.trace.inputs), first, (*outputs, *kept))
-        self.backward = Program((*found.seeds, *kept), second, tuple(gradients))
+        inputs = tuple(found.trace.inputs)
+        self.forward = Executable(Program(inputs, first, (*outputs, *kept)), backend)
+        self.backward = Executable(
+            Program((*found.seeds, *kept), second, tuple(gradients)), backend
+        )
 
     def run(self, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Results, and what is kept."""
-        results = self.forward.run(values)
+        results = self.forward(values)
         return results[: self.count], results[self.count :]
 
     def pull(self, cotangents: Sequence[Array], kept: Sequence[Any]) -> dict[Any, Array]:
         """The cotangent of each leaf, by the key of its source."""
-        found = self.backward.run([*cotangents, *kept])
+        found = self.backward([*cotangents, *kept])
         return dict(zip(self.leaves, found, strict=True))
+
+
+def backend_for(program: Program) -> Backend:
+    """Where a program runs: by the type that most of its numbers have."""
+    sizes: dict[Any, int] = {}
+    for statement in program.statements:
+        for x in statement.outputs:
+            if x.dtype is not None and x.dtype.kind == "f":
+                sizes[x.dtype] = sizes.get(x.dtype, 0) + x.size
+    dtype = max(sizes, key=lambda d: sizes[d], default=np.dtype(float))
+    return chosen_backend(dtype)
 
 
 def program_of(found: Traced) -> Program:
     """The statements that lead to what a function returns and changes."""
     outputs = (*found.outputs, *_changed(found))
     return Program(tuple(found.trace.inputs), needed(found.trace.statements, outputs), outputs)
+
+
+def _targets(found: Traced) -> dict[int, int]:
+    """Which outputs are new values of the array of an input, by their numbers."""
+    number = {source.key: k for k, source in enumerate(found.sources)}
+    new = [effect for effect in found.effects if effect.value is not None]
+    return {
+        len(found.outputs) + k: number[effect.source.key]
+        for k, effect in enumerate(new)
+        if effect.in_place and effect.source.key in number
+    }
 
 
 def _changed(found: Traced) -> list[Operand]:

@@ -13,13 +13,13 @@ import hashlib
 import linecache
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 import minigrad
-from minigrad.compile.operations import DRAW, Operation, of_primitive, opaque
+from minigrad.compile.operations import CHECK, DRAW, Operation, of_primitive, opaque
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable, run
 from minigrad.compile.traced_array import TracedArray, TracedGenerator, TracedNumber, value_of
 from minigrad.primitives import Primitive
@@ -146,6 +146,13 @@ class Trace:
         self.statements.append(Statement(DRAW, (generator.variable,), static, (variable,)))
         return self._wrapped(variable, result)
 
+    def check(self, condition: Any, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
+        """What raises an error later, unless it does so now."""
+        run(CHECK, [value_of(x) for x in (condition, *arrays)], {"error": error})
+        variable = Variable((), None, place=self.place())
+        operands = tuple(self.operand(x) for x in (condition, *arrays))
+        self.statements.append(Statement(CHECK, operands, {"error": error}, (variable,)))
+
     def primitive(
         self, primitive: Primitive, operands: Sequence[Any], static: Mapping[str, Any]
     ) -> Any:
@@ -153,7 +160,7 @@ class Trace:
         known = of_primitive(primitive)
         if known is not None:
             return self.apply(known, operands, static)
-        if primitive.kind in ("elementwise", "fused"):
+        if primitive.kind in ("elementwise", "fused") or primitive.name == "updated":
             return primitive.forward(*operands, **static)
         return self.apply(opaque(primitive), operands, static)
 
@@ -253,9 +260,9 @@ def frozen(value: Any) -> Any:
         return type(value).__name__, tuple(map(frozen, value))
     if isinstance(value, slice):
         return "slice", value.start, value.stop, value.step
-    if isinstance(value, Slot):
-        return value
-    return type(value), value
+    if callable(value):
+        return getattr(value, "__qualname__", value)  # functions that are made anew in each run
+    return value if isinstance(value, Slot) else (type(value), value)
 
 
 def _variable(result: Any) -> Variable:

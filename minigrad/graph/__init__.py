@@ -1,19 +1,14 @@
-"""Pictures of recorded graphs: record, choose a view, lay out, draw."""
+"""Pictures of recorded graphs: record, choose a view, lay out, check, draw."""
 
-from minigrad.graph.items import Item, View
-from minigrad.graph.model import Graph, Operation, Use, trace, trace_target
-from minigrad.graph.render import (
-    GraphvizNotFoundError,
-    Picture,
-    draw,
-    render,
-    require_graphviz,
-    source,
-    svg,
-)
-from minigrad.graph.views import unrolled
+from minigrad.graph.drawing.graphviz import GraphvizNotFoundError, require_graphviz
+from minigrad.graph.picture import Picture, draw, render, source, svg
+from minigrad.graph.record import Graph, Operation, Use, trace, trace_target
+from minigrad.graph.view import Item, View
+from minigrad.graph.views import VIEWS
+from minigrad.graph.views.unrolled import unrolled
 
 __all__ = [
+    "VIEWS",
     "Graph",
     "GraphvizNotFoundError",
     "Item",

@@ -66,14 +66,11 @@ from minigrad.nn.cells import (
     LayerNormLSTMCell,
     LSTMCell,
     MGUCell,
-    MinGRUCell,
-    MinLSTMCell,
     NoForgetLSTMCell,
     PeepholeLSTMCell,
     ProjectedLSTMCell,
     ResetAfterGRUCell,
     RNNCell,
-    ScanCell,
     SLSTMCell,
 )
 from minigrad.nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
@@ -146,6 +143,13 @@ from minigrad.nn.normalisation import (
     LocalResponseNorm,
     RMSNorm,
 )
+from minigrad.nn.packing import (
+    PackedSequence,
+    pack_padded_sequence,
+    pack_sequence,
+    pad_packed_sequence,
+    pad_sequence,
+)
 from minigrad.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -170,8 +174,18 @@ from minigrad.nn.positional import (
     rotary_encoding,
     sinusoidal_encoding,
 )
-from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent
+from minigrad.nn.recurrent import Recurrent
+from minigrad.nn.recurrent_layers import GRU, LSTM, RNN
 from minigrad.nn.resizing import Upsample, interpolate
+from minigrad.nn.scan_cells import (
+    LinearAttentionCell,
+    LRUCell,
+    MinGRUCell,
+    MinLSTMCell,
+    S4DCell,
+    ScanCell,
+    SelectiveSSMCell,
+)
 from minigrad.nn.shaping import (
     CircularPad1d,
     CircularPad2d,
@@ -194,7 +208,7 @@ from minigrad.nn.shaping import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from minigrad.nn.states import load_state, save_state
+from minigrad.nn.states import load_keras_file, load_state, save_state
 from minigrad.nn.summary import summary
 from minigrad.nn.transformer import (
     Transformer,
@@ -278,12 +292,14 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LRUCell",
     "LSTMCell",
     "LayerNorm",
     "LayerNormLSTMCell",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LinearAttentionCell",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -306,6 +322,7 @@ __all__ = [
     "NLLLoss",
     "NoForgetLSTMCell",
     "PReLU",
+    "PackedSequence",
     "Parameter",
     "ParameterList",
     "PeepholeLSTMCell",
@@ -326,9 +343,11 @@ __all__ = [
     "ReplicationPad2d",
     "ReplicationPad3d",
     "ResetAfterGRUCell",
+    "S4DCell",
     "SLSTMCell",
     "ScanCell",
     "Seed",
+    "SelectiveSSMCell",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -378,6 +397,7 @@ __all__ = [
     "interpolate",
     "kl_div",
     "l1_loss",
+    "load_keras_file",
     "load_state",
     "logsigmoid",
     "margin_ranking_loss",
@@ -387,6 +407,10 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
     "pairwise_distance",
     "poisson_nll_loss",
     "prelu",

@@ -296,7 +296,7 @@ def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
             f"attention: got a mask of dtype {mask.dtype}, expected booleans, or floats to add"
         )
     numbers = raw(mask)
-    if mask.dtype.kind != "f":
+    if mask.dtype.kind != "f" or not isinstance(numbers, np.ndarray):
         return None, mask
     if not isinstance(mask, Tensor) and numbers.any() and np.isin(numbers, (0, 1)).all():
         raise ValueError(

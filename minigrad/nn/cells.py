@@ -363,68 +363,6 @@ class MGUCell(Cell):
         return (1 - f) * h + f * h_tilde
 
 
-class ScanCell(Cell):
-    """A cell that is affine in its state, h_t = d_t ∘ h_{t−1} + u_t, with d and u of x alone.
-
-    Subclasses write ``terms``; a layer of such a cell is computed for all steps at once.
-
-    Example:
-        >>> class Leaky(nn.ScanCell):
-        ...     gates = ("u",)
-        ...     def terms(self, x):
-        ...         return 0.9, 0.1 * self.u(x)
-        >>> y, h = nn.Recurrent(3, 8, cell=Leaky)(np.ones((2, 5, 3)))
-        >>> y.shape
-        (2, 5, 8)
-    """
-
-    state = ("h",)
-
-    def terms(self, x: Array) -> tuple[Array, Array]:
-        """(d, u) of x: what is kept of the state, and what is added."""
-        raise NotImplementedError(f"{type(self).__name__} has no terms method")
-
-    def step(self, x: Array, h: Array) -> Array:
-        """One step."""
-        d, u = self.terms(x)
-        return d * h + u
-
-
-class MinGRUCell(ScanCell):
-    """GRU without h in its gates (Feng et al. 2024, "Were RNNs all we needed?", section 3.1).
-
-    Example:
-        >>> y, h = nn.Recurrent(3, 8, cell=nn.MinGRUCell)(np.ones((2, 5, 3)))  # all steps at once
-        >>> y.shape
-        (2, 5, 8)
-    """
-
-    gates = ("z", "h_tilde")
-
-    def terms(self, x: Array) -> tuple[Array, Array]:
-        """What is kept, and what is added."""
-        z = sigmoid(self.z(x))
-        return 1 - z, z * self.h_tilde(x)
-
-
-class MinLSTMCell(ScanCell):
-    """LSTM without h in its gates and without c (Feng et al. 2024, section 3.2).
-
-    Example:
-        >>> y, h = nn.Recurrent(3, 8, cell=nn.MinLSTMCell)(np.ones((2, 5, 3)))  # all steps at once
-        >>> y.shape
-        (2, 5, 8)
-    """
-
-    gates = ("f", "i", "h_tilde")
-
-    def terms(self, x: Array) -> tuple[Array, Array]:
-        """What is kept, and what is added."""
-        f = sigmoid(self.f(x))
-        i = sigmoid(self.i(x))
-        return f / (f + i), i / (f + i) * self.h_tilde(x)
-
-
 class SLSTMCell(Cell):
     """xLSTM's cell with scalar memory and exponential gates (Beck et al. 2024, eq. 8–17).
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.checks import as_array, every
 from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import max, sum, where
@@ -96,7 +97,7 @@ class Embedding(Module):
             TypeError: the indices are no integers.
             ValueError: an index is negative or too large.
         """
-        indices = np.asarray(raw(indices))
+        indices = as_array(indices)
         check_indices(type(self).__name__, indices, self.weight.shape[0])
         rows = self.weight[indices]
         if self.padding_idx is None:
@@ -164,7 +165,7 @@ class EmbeddingBag(Module):
             ValueError: an index is out of range, or the offsets do not rise from 0; or there are
                 weights of rows without ``mode="sum"``.
         """
-        indices = np.asarray(raw(indices))
+        indices = as_array(indices)
         check_indices("EmbeddingBag", indices, self.weight.shape[0])
         if per_sample_weights is not None and (
             self.mode != "sum" or per_sample_weights.shape != indices.shape
@@ -220,11 +221,14 @@ def check_indices(name: str, indices: np.ndarray, size: int) -> None:
     """Refuse what are no indices of so many rows."""
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{name}: got indices of dtype {indices.dtype}, expected integers")
-    wrong = indices[(indices < 0) | (indices >= size)]
-    if wrong.size:
-        raise ValueError(
+
+    def error(indices: np.ndarray) -> Exception:
+        wrong = indices[(indices < 0) | (indices >= size)]
+        return ValueError(
             f"{name}: got index {wrong.flat[0]}, expected 0 to {size - 1}, for it has {size} rows"
         )
+
+    every((indices >= 0) & (indices < size), error, indices)
 
 
 def padding_row(name: str, padding_idx: int, size: int) -> int:

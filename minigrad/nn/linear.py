@@ -71,12 +71,12 @@ class Linear(Module):
         layer.load_keras_weights(weights)
         return layer
 
-    def forward(self, input: Array) -> Array:
-        """Apply the map to the last axis of ``input``."""
-        check_width(self, input, self.weight.shape[1])
+    def forward(self, x: Array) -> Array:
+        """Apply the map to the last axis of ``x``."""
+        check_width(self, x, self.weight.shape[1])
         if self.bias is None:
-            return input @ self.weight.T
-        return affine(input, self.weight, self.bias)
+            return x @ self.weight.T
+        return affine(x, self.weight, self.bias)
 
 
 class Bilinear(Module):
@@ -119,18 +119,18 @@ class Bilinear(Module):
             Parameter(rng.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
         )
 
-    def forward(self, input1: Array, input2: Array) -> Array:
+    def forward(self, x1: Array, x2: Array) -> Array:
         """Apply the map to the last axes of both."""
         _, first, second = self.weight.shape
-        check_width(self, input1, first)
-        check_width(self, input2, second)
-        if input1.shape[:-1] != input2.shape[:-1]:
+        check_width(self, x1, first)
+        check_width(self, x2, second)
+        if x1.shape[:-1] != x2.shape[:-1]:
             raise ValueError(
-                f"Bilinear: got inputs of shapes {input1.shape} and {input2.shape}, expected the "
-                "same but for the last axis"
+                f"Bilinear: got inputs of shapes {x1.shape} and {x2.shape}, expected the same but "
+                "for the last axis"
             )
-        seen = np.expand_dims(input1, (-3, -2)) @ self.weight  # (…, out, 1, in2)
-        y = sum(seen[..., 0, :] * np.expand_dims(input2, -2), axis=-1)
+        seen = np.expand_dims(x1, (-3, -2)) @ self.weight  # (…, out, 1, in2)
+        y = sum(seen[..., 0, :] * np.expand_dims(x2, -2), axis=-1)
         return y if self.bias is None else y + self.bias
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from minigrad.nn.module import Module
 from minigrad.primitives import (
     absolute,
@@ -16,12 +18,14 @@ from minigrad.primitives import (
     max_pool1d,
     max_pool2d,
     max_pool3d,
+    max_pool_indices,
     relu,
     sign,
     sqrt,
 )
 from minigrad.primitives.convolution import Size, each
 from minigrad.primitives.primitive import Array
+from minigrad.tensor import raw
 
 
 class _Pool(Module):
@@ -49,20 +53,18 @@ class _MaxPool(_Pool):
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
-        if return_indices:
-            raise ValueError(
-                f"{type(self).__name__}: got return_indices=True; where the maxima stand is what "
-                "the gradient of their sum shows: mg.grad(lambda x: pool(x).sum())(x)"
-            )
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         self.dilation, self.ceil_mode = dilation, ceil_mode
+        self.return_indices = return_indices
 
-    def forward(self, x: Array) -> Array:
-        """The maximum of each window."""
+    def forward(self, x: Array) -> Any:
+        """The maximum of each window; and where it stands, if that was asked for."""
         self._check(x)
-        return type(self).function(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        )
+        window = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        y = type(self).function(x, *window)
+        if not self.return_indices:
+            return y
+        return y, max_pool_indices(np.asarray(raw(x)), self.axes, *window)
 
     def extra_repr(self) -> str:
         """The window."""
@@ -155,7 +157,8 @@ class MaxPool1d(_MaxPool):
         stride: from one window to the next; ``kernel_size`` if not given.
         padding: entries before and after, which never are the maximum.
         dilation: entries of x from one entry of a window to the next.
-        return_indices: refused.
+        return_indices: whether the place of each maximum is returned too, counted along the last
+            axes: `minigrad.max_pool_indices`.
         ceil_mode: whether a last window may reach beyond the end.
 
     Example:

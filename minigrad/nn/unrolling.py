@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from minigrad.nn.cell import Cell, State
-from minigrad.nn.cells import ScanCell
+from minigrad.nn.scan_cells import ScanCell
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
 from minigrad.scope import scope
@@ -59,24 +59,52 @@ def unroll(
 def unroll_at_once(
     cell: ScanCell,
     steps: Sequence[Array],
-    state: Array,
+    states: tuple[Array, ...],
     valid: Valid = None,
     *,
     reverse: bool = False,
 ) -> tuple[list[Array], tuple[Array, ...]]:
     """As `unroll`, by a scan: log₂ T operations, each over all steps."""
-    kept, added = cell.terms(np.stack(steps))
-    if valid is not None:
-        kept, added = where(np.stack(valid), kept, 1), where(np.stack(valid), added, 0)
+    x = np.stack(steps)
+    counts = None if valid is None else np.stack(valid)
+    terms = cell.all_terms(x)
+    carried = [
+        _scanned(kept, added, state, counts, reverse)
+        for (kept, added), state in zip(terms, states[-len(terms) :], strict=True)
+    ]
+    end = 0 if reverse else -1
+    final = tuple(h[end] for h in carried)
+    shown = carried[0]
+    if len(terms) < len(states):
+        shown = cell.readout(x, *carried)
+        final = _last_shown(shown, states[0], counts, reverse), *final
+    if counts is not None:
+        shown = where(counts, shown, 0)
+    return [shown[t] for t in range(len(steps))], final
+
+
+def _scanned(
+    kept: Array, added: Array, state: Array, counts: np.ndarray | None, reverse: bool
+) -> Array:
+    """The states after all steps, in order of time."""
+    if getattr(kept, "shape", ()) != added.shape:
+        kept = kept + np.zeros(added.shape, added.dtype if added.dtype.kind == "f" else int)
+    if counts is not None:
+        kept, added = where(counts, kept, 1), where(counts, added, 0)
     if reverse:
-        kept, added = np.flip(kept, 0), np.flip(added, 0)
-    h = scan(kept, added, state)
-    last = h[-1]
-    if reverse:
-        h = np.flip(h, 0)
-    if valid is not None:
-        h = where(np.stack(valid), h, 0)
-    return [h[t] for t in range(len(steps))], (last,)
+        return np.flip(scan(np.flip(kept, 0), np.flip(added, 0), state), 0)
+    return scan(kept, added, state)
+
+
+def _last_shown(shown: Array, before: Array, counts: np.ndarray | None, reverse: bool) -> Array:
+    """The output of the last step that counts, or what was shown before all of them."""
+    if counts is None:
+        return shown[0 if reverse else -1]
+    there = counts if reverse else counts[::-1]
+    last = there.argmax(axis=0)[..., 0]
+    last = last if reverse else len(counts) - 1 - last
+    at = (last, np.arange(shown.shape[1])) if shown.ndim > 2 else last
+    return where(there.any(axis=0), shown[at], before)
 
 
 def by_steps(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from itertools import product
+from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.calls import plain_dtype
 from minigrad.primitives.convolution import (
     Size,
     check_reach,
@@ -16,12 +19,13 @@ from minigrad.primitives.convolution import (
     overlap_add,
     windows,
 )
+from minigrad.primitives.indexing import take
+from minigrad.primitives.padding import pad
 from minigrad.primitives.primitive import Array, fused, sample
-from minigrad.primitives.products import plain_dtype
 from minigrad.primitives.reductions import max as maximum_along
-from minigrad.primitives.reductions import mean
 from minigrad.primitives.reductions import sum as sum_along
-from minigrad.primitives.shaping import moveaxis, pad, reshape, take
+from minigrad.primitives.shaping import moveaxis, reshape
+from minigrad.primitives.statistics import mean
 
 
 def _largest(
@@ -133,6 +137,38 @@ def max_pool3d(
         (1, 2, 2, 3, 3)
     """
     return _max_pool("max_pool3d", 3, x, size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool_indices(
+    x: np.ndarray,
+    n: int,
+    size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+) -> np.ndarray:
+    """Where each maximum of pooling over the last ``n`` axes stands, counted along all of these.
+
+    Of several that are the maximum together it is the first. Arguments as for `max_pool1d`.
+
+    Example:
+        >>> print(mg.max_pool_indices(np.array([1.0, 3.0, 5.0, 4.0]), 1, 2))
+        [1 2]
+    """
+    settings = (size, stride, padding, dilation, ceil_mode)
+    places = np.arange(math.prod(x.shape[-n:])).reshape(x.shape[-n:])
+    found = []
+    for array in (x, places):
+        padded, each_size, steps, apart = _with_stand_ins("max_pool_indices", n, array, *settings)
+        seen = windows(padded, size=each_size, stride=steps, dilation=apart)
+        lead, positions = seen.shape[: -2 * n], seen.shape[-n:]
+        found.append(seen.reshape((*lead, math.prod(each_size), *positions)))
+    values, numbers = found
+    first = values.argmax(axis=-n - 1)
+    numbers = np.broadcast_to(numbers, values.shape)
+    indices: np.ndarray = np.take_along_axis(numbers, np.expand_dims(first, -n - 1), -n - 1)
+    return indices.squeeze(-n - 1)
 
 
 def avg_pool1d(
@@ -262,7 +298,13 @@ def _divided(
     return found
 
 
-def _max_pool(
+def _max_pool(name: str, n: int, x: Array, *settings: Any) -> Array:
+    x, size, steps, apart = _with_stand_ins(name, n, x, *settings)
+    static = {} if set(apart) == {1} else {"dilation": apart}
+    return max_pool(x, size=size, stride=steps, **static)
+
+
+def _with_stand_ins(
     name: str,
     n: int,
     x: Array,
@@ -271,7 +313,8 @@ def _max_pool(
     padding: Size,
     dilation: Size,
     ceil_mode: bool,
-) -> Array:
+) -> tuple[Array, tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """``x`` padded with entries that change no maximum; and the size, stride, dilation per axis."""
     size = _checked(name, n, x, size)
     steps = each(name, "stride", n, size if stride is None else stride, 1)
     apart = each(name, "dilation", n, dilation, 1)
@@ -289,8 +332,7 @@ def _max_pool(
                 )
             x = take(x, _within(length, before, after, d), axis)
     check_reach(name, x, reach)
-    static = {} if set(apart) == {1} else {"dilation": apart}
-    return max_pool(x, size=size, stride=steps, **static)
+    return x, size, steps, apart
 
 
 def _within(length: int, before: int, after: int, apart: int) -> np.ndarray:

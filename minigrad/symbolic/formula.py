@@ -6,12 +6,16 @@ product, is an `ArrayFunction`. A formula is data: `minigrad.symbolic.write` put
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial as partial_of
+from types import MappingProxyType
 from typing import Any, Self
 
 import sympy
+
+_NONE: Mapping[int, sympy.Expr] = MappingProxyType({})
 
 
 class Quantity(sympy.Symbol):
@@ -130,96 +134,45 @@ class transposed(ArrayFunction):  # noqa: N801
         return super().eval(x)
 
 
-class row_sum(ArrayFunction):  # noqa: N801
-    """The sum of each row."""
-
-    linear = (0,)
-
-
-class column_sum(ArrayFunction):  # noqa: N801
-    """The sum of each column: 1ᵀ A."""
-
-    linear = (0,)
-
-
-class total(ArrayFunction):  # noqa: N801
-    """The sum of all entries."""
-
-    linear = (0,)
-
-
-class mean(ArrayFunction):  # noqa: N801
-    """The mean of all entries."""
-
-    linear = (0,)
-
-
-class softmax(ArrayFunction):  # noqa: N801
-    """Softmax of each row."""
-
-
-class stacked(ArrayFunction):  # noqa: N801
-    """Vectors one behind the other: [h, x]."""
-
-
-class part(ArrayFunction):  # noqa: N801
-    """The entries of a row, or the columns of a matrix, from start up to stop: (x, start, stop)."""
+class columns(ArrayFunction):  # noqa: N801
+    """Columns of a matrix, or entries of a row, (A, start, stop)."""
 
     linear = (0,)
 
     @classmethod
     def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
-        """Of a product A B it is A times the columns of B."""
+        """Of a product A B they are A times the columns of B."""
         x, start, stop = args
         if isinstance(x, matmul):
-            return matmul(x.args[0], part(x.args[1], start, stop))
+            return matmul(x.args[0], columns(x.args[1], start, stop))
         return super().eval(*args)
 
 
-class placed(ArrayFunction):  # noqa: N801
-    """A vector of ``length`` zeros, but for x from ``start`` on, (x, start, stop, length)."""
-
-    linear = (0,)
-
-
-class affine(ArrayFunction):  # noqa: N801
-    """W·x + b, (W, x, b)."""
+def _function(name: str, doc: str, *linear: int) -> Any:
+    """A function of arrays that does nothing by itself but stand for its meaning."""
+    return type(name, (ArrayFunction,), {"__doc__": doc, "linear": linear})
 
 
-class partial(ArrayFunction):  # noqa: N801
-    """∂w/∂v."""
-
-
-class along(ArrayFunction):  # noqa: N801
-    """∂w/∂v along the path of a state alone, (w, v, state)."""
-
-
-class of_loss(ArrayFunction):  # noqa: N801
-    """∂ℓ/∂v, the part of a gradient that the loss of one step sends directly."""
-
-
-class sum_over_time(ArrayFunction):  # noqa: N801
-    """Σ_t."""
-
-
-class product_over_time(ArrayFunction):  # noqa: N801
-    """The product over the steps s = t + 1 … T."""
-
-
-class diagonal(ArrayFunction):  # noqa: N801
-    """The diagonal matrix with these entries."""
-
-
-class norm(ArrayFunction):  # noqa: N801
-    """The spectral norm."""
-
-
-class size(ArrayFunction):  # noqa: N801
-    """The magnitude |x|, where it is spoken of and not computed."""
-
-
-class to_the_distance(ArrayFunction):  # noqa: N801
-    """x to the power T − t."""
+row_sum = _function("row_sum", "The sum of each row.", 0)
+column_sum = _function("column_sum", "The sum of each column: 1ᵀ A.", 0)
+total = _function("total", "The sum of all entries.", 0)
+mean = _function("mean", "The mean of all entries.", 0)
+softmax = _function("softmax", "Softmax of each row.")
+beside = _function("beside", "Matrices beside one another: [A, B].")
+stacked = _function("stacked", "Columns on top of one another: [h, x].")
+entries = _function("entries", "Entries of a column, (v, start, stop).", 0)
+placed = _function("placed", "Zeros, but for x in some columns, (x, start, stop, width).", 0)
+zeros = _function("zeros", "So many zeros.")
+affine = _function("affine", "W·x + b, (W, x, b).")
+diagonal = _function("diagonal", "The diagonal matrix with these entries.")
+partial = _function("partial", "∂w/∂v.")
+along = _function("along", "∂w/∂v along the path of a state alone, (w, v, state).")
+of_loss = _function("of_loss", "∂ℓ/∂v, what the loss of one step sends directly.")
+sum_over_time = _function("sum_over_time", "The sum over all steps t.")
+product_over_time = _function("product_over_time", "The product over the steps t + 1 … T.")
+norm = _function("norm", "The spectral norm.")
+size = _function("size", "The magnitude |x|, where it is spoken of and not computed.")
+to_the_distance = _function("to_the_distance", "x to the power T − t.")
 
 
 @dataclass(frozen=True)
@@ -266,28 +219,57 @@ def in_columns(expression: sympy.Expr, matrices: Collection[sympy.Symbol]) -> sy
     if isinstance(expression, matmul):
         a, b = expression.args
         return matmul(turn(b), turn(a))
-    if isinstance(expression, total | row_sum):
-        return column_sum(turn(expression.args[0]))
-    if isinstance(expression, part):
+    if isinstance(expression, total | row_sum | column_sum):
+        turned = row_sum if isinstance(expression, column_sum) else column_sum
+        return turned(turn(expression.args[0]))
+    if isinstance(expression, columns):
         x, *bounds = expression.args
-        if x in matrices:
-            return transposed(expression)
-        return part(turn(x), *bounds)
+        return transposed(expression) if x in matrices else entries(turn(x), *bounds)
+    if isinstance(expression, beside):
+        return stacked(*map(turn, expression.args))
     return expression.func(*map(turn, expression.args))
 
 
-def joined(expression: sympy.Expr) -> sympy.Expr:
-    """A sum of vectors that are 0 but for parts, which fill the whole, as these parts stacked."""
-    terms = sympy.Add.make_args(expression)
-    parts = sorted((t for t in terms if isinstance(t, placed)), key=lambda t: int(t.args[1]))
+def joined(expression: sympy.Expr, lengths: Mapping[int, sympy.Expr] = _NONE) -> sympy.Expr:
+    """A sum of what is 0 but for some columns, as these beside one another, with zeros between.
+
+    Args:
+        expression: any.
+        lengths: how a number of entries is written.
+    """
+    terms = [term.as_coeff_Mul() for term in sympy.Add.make_args(expression)]
+    parts = [(number * t.args[0], *t.args[1:]) for number, t in terms if isinstance(t, placed)]
     if not parts:
         return expression
-    ends = [0, *(int(t.args[2]) for t in parts)]
-    starts = [*(int(t.args[1]) for t in parts), int(parts[0].args[3])]
-    if ends != starts:
+    rest = [number * t for number, t in terms if not isinstance(t, placed)]
+    parts.sort(key=lambda part: int(part[1]))
+    apart = all(a[2] <= b[1] for a, b in itertools.pairwise(parts))
+    groups = [parts] if apart else [[part] for part in parts]
+    return sympy.Add(*rest, *(_filled(group, lengths) for group in groups))
+
+
+def _filled(
+    parts: Sequence[tuple[sympy.Expr, ...]], lengths: Mapping[int, sympy.Expr]
+) -> sympy.Expr:
+    """Some columns, in order, with zeros before, between and after."""
+    blocks, end, length = [], sympy.Integer(0), parts[0][3]
+    for x, start, stop, _ in (*parts, (None, length, length, length)):
+        if start != end:
+            before, after = (lengths.get(int(n), n) for n in (end, start))
+            blocks.append(zeros(after - before))
+        if x is not None:
+            blocks.append(x)
+        end = stop
+    return beside(*blocks)
+
+
+def tidied(expression: sympy.Expr) -> sympy.Expr:
+    """A sum with what its terms have in common in front."""
+    tidy = sympy.factor_terms(expression)
+    number, rest = tidy.as_coeff_Mul()
+    if number.is_Rational and number.q > 1000:  # a decimal in one of the terms
         return expression
-    rest = [t for t in terms if not isinstance(t, placed)]
-    return sympy.Add(stacked(*(t.args[0] for t in parts)), *rest)
+    return rest if number == 1 else tidy
 
 
 def equal(left: sympy.Expr, *rights: sympy.Expr) -> Equation:

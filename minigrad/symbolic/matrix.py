@@ -17,15 +17,7 @@ from minigrad.arrays.world import rational
 from minigrad.primitives import Primitive
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.pieces import COMPARISONS, where, written_as
-from minigrad.symbolic.shaped import ShapedArray
-
-
-class NotationError(ValueError):
-    """The code does something for which there is no notation here."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"no notation for {what}; verify and graph take it")
-        self.what = what
+from minigrad.symbolic.shaped import NotationError, ShapedArray
 
 
 class Matrix(ShapedArray):
@@ -60,6 +52,12 @@ class Matrix(ShapedArray):
     def compared(self, name: str, a: Any, b: Any) -> Matrix:
         """Iverson's bracket."""
         return entrywise(COMPARISONS[name], a, b)
+
+    def lift(self, operands: tuple[Any, ...]) -> tuple[Matrix, ...]:
+        """Operands as a rule takes them: numbers are matrices too."""
+        return tuple(
+            x if isinstance(x, Matrix) else Matrix(as_formula(x), np.shape(x)) for x in operands
+        )
 
     def like(self, formula: sympy.Expr) -> Matrix:
         """Another formula of this shape."""
@@ -169,15 +167,27 @@ def _reshape(x: Matrix, shape: Any) -> Matrix:
 
 
 def _getitem(x: Matrix, index: Any) -> Matrix:
-    view = np.broadcast_to(0, x.shape)[index]
     bounds = _bounds(x.shape, index)
     if bounds is not None and bounds != (0, x.shape[-1]):
         _check_whole(x)
-        return Matrix(f.part(x.formula, *bounds), view.shape)
-    if view.size != x.size:
-        raise NotationError(f"the part [{_shown(index)}] of an array of shape {x.shape}")
+        shape = np.broadcast_to(0, x.shape)[index].shape
+        return Matrix(f.columns(x.formula, *bounds), shape)
+    shape = _same_entries(x.shape, index)
     own = np.broadcast_to(0, x.own)[index].shape
-    return Matrix(_moved(x, view.shape), view.shape, own)
+    return Matrix(_moved(x, shape), shape, own)
+
+
+def _same_entries(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
+    """The shape of what an index takes, which must be all entries, in their order.
+
+    Raises:
+        NotationError: it is not.
+    """
+    entries = np.arange(int(np.prod(shape))).reshape(shape)
+    taken = entries[index]
+    if not np.array_equal(taken.ravel(), entries.ravel()):
+        raise NotationError(f"the part [{_shown(index)}] of an array of shape {shape}")
+    return taken.shape
 
 
 def _bounds(shape: tuple[int, ...], index: Any) -> tuple[int, int] | None:
@@ -196,7 +206,15 @@ def _bounds(shape: tuple[int, ...], index: Any) -> tuple[int, int] | None:
 
 
 def _shown(index: Any) -> str:
-    return ", ".join(map(str, index if isinstance(index, tuple) else (index,)))
+    """An index as it is written."""
+
+    def one(i: Any) -> str:
+        if isinstance(i, slice):
+            ends = ("" if n is None else str(n) for n in (i.start, i.stop, i.step))
+            return ":".join(ends).removesuffix(":") or ":"
+        return "…" if i is Ellipsis else "positions" if isinstance(i, np.ndarray) else str(i)
+
+    return ", ".join(map(one, index if isinstance(index, tuple) else (index,)))
 
 
 def _scatter(x: Matrix, index: Any, shape: tuple[int, ...]) -> Matrix:
@@ -204,21 +222,20 @@ def _scatter(x: Matrix, index: Any, shape: tuple[int, ...]) -> Matrix:
     if bounds is not None and bounds != (0, shape[-1]):
         _check_whole(x)
         return Matrix(f.placed(x.formula, *bounds, shape[-1]), shape)
-    if int(np.prod(shape)) != x.size:
-        raise NotationError(f"a part of an array of shape {shape}")
+    _same_entries(shape, index)
     return Matrix(_moved(x, shape), shape)
 
 
 def _concatenate(*parts: Matrix, axis: int | None = 0) -> Matrix:
     shape = np.concatenate([np.broadcast_to(0, x.shape) for x in parts], axis=axis).shape
-    rows, _ = rows_and_columns(shape)
-    if rows != 1 or axis not in (-1, len(shape) - 1):
+    rows_and_columns(shape)
+    if axis not in (-1, len(shape) - 1):
         raise NotationError(f"arrays joined along axis {axis}")
     if not all(isinstance(x, Matrix) for x in parts):
         raise NotationError("a constant array joined to others")
     for x in parts:
         _check_whole(x)
-    return Matrix(f.stacked(*map(as_formula, parts)), shape)
+    return Matrix(f.beside(*map(as_formula, parts)), shape)
 
 
 def _sum(x: Matrix, axis: Any = None, keepdims: bool = False) -> Matrix:

@@ -12,6 +12,13 @@ from minigrad import primitives as p
 from minigrad.primitives import BY_NUMPY, Primitive
 
 
+class NotationError(ValueError):
+    """Code does something for which there is no notation here."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"no notation for {what}; verify and graph take it")
+
+
 class ShapedArray(NDArrayOperatorsMixin):
     """An array of which the shape is known, and something else in place of its entries.
 
@@ -60,7 +67,7 @@ class ShapedArray(NDArrayOperatorsMixin):
                 return self.__primitive__(primitive, inputs, {})
             if ufunc in _COMPARISONS:
                 return self.compared(ufunc.__name__, *inputs)
-        raise TypeError(f"numpy.{ufunc.__name__}: no primitive answers to it")
+        raise NotationError(f"numpy.{ufunc.__name__}")
 
     def __array_function__(
         self, function: Any, types: Iterable[type], args: Any, kwargs: Mapping[str, Any]
@@ -76,13 +83,14 @@ class ShapedArray(NDArrayOperatorsMixin):
         if isinstance(primitive, Primitive):
             return self.__primitive__(primitive, *primitive.arguments(function, args, kwargs))
         if primitive is None:
-            raise TypeError(f"numpy.{function.__name__}: no primitive answers to it")
+            raise NotationError(f"numpy.{function.__name__}")
         return primitive(*args, **kwargs)
 
     def __bool__(self) -> bool:
         self.refuse_value()
 
-    __float__ = __int__ = __index__ = __complex__ = __array__ = item = __bool__
+    __float__ = __int__ = __index__ = __complex__ = __array__ = __bool__
+    item = tolist = any = all = __bool__
 
     def __len__(self) -> int:
         return self.shape[0]

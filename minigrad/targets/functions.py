@@ -17,6 +17,9 @@ class TensorTarget(Target):
 
     noun = "tensor"
 
+    def derivable(self) -> Target:
+        return self
+
     def record(self, steps: int) -> Recording:
         return Recording(self._recorded(self.subject), given=True)
 

@@ -137,7 +137,7 @@ class CellTarget(LayerTarget):
 
 @dataclass(frozen=True)
 class ModuleTarget(LayerTarget):
-    """A module that is made already; its class is what is verified and derived."""
+    """A module that is made already; its class is what is verified."""
 
     @property
     def title(self) -> str:
@@ -153,7 +153,8 @@ class ModuleTarget(LayerTarget):
         return made
 
     def derivable(self) -> Target:
-        return LayerTarget(self.name, type(self.subject)).derivable()
+        layer = self.subject
+        return ModuleTarget(self.name, layer.cell) if isinstance(layer, nn.Recurrent) else self
 
     def record(self, steps: int) -> Recording:
         if isinstance(self.subject, nn.Recurrent):

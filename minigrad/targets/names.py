@@ -34,6 +34,10 @@ LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
     "min-gru": nn.MinGRUCell,
     "min-lstm": nn.MinLSTMCell,
     "slstm": nn.SLSTMCell,
+    "linear-attention": nn.LinearAttentionCell,
+    "s4d": nn.S4DCell,
+    "selective-ssm": nn.SelectiveSSMCell,
+    "lru": nn.LRUCell,
     "attention": nn.Attention,
 })  # fmt: skip
 """The built-in layers, by the names that the command line knows.

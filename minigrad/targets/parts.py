@@ -20,7 +20,7 @@ from minigrad.primitives.primitive import Domain
 from minigrad.scope import unfused
 from minigrad.targets.layers import LayerTarget
 from minigrad.targets.problem import JUDGES, Judge, Problem, holding
-from minigrad.targets.target import Recording, Target, TargetError
+from minigrad.targets.target import Recording, Target
 from minigrad.tensor import Tensor
 
 
@@ -69,12 +69,7 @@ class PartTarget(Target):
 
     def derivable(self) -> Target:
         module = self.subject.module()
-        if module is None:
-            raise TargetError(
-                f"{self.name}: a function of several operations, expected a cell, a module or a "
-                "primitive; verify and graph know it"
-            )
-        return LayerTarget(self.name, type(module))
+        return self if module is None else LayerTarget(self.name, type(module))
 
     def record(self, steps: int) -> Recording:
         with unfused():

@@ -138,4 +138,4 @@ def _flatten(outputs: Any) -> Iterator[Tensor]:
         for output in outputs:
             yield from _flatten(output)
     else:
-        yield outputs
+        yield outputs.settled() if isinstance(outputs, Tensor) else outputs

@@ -97,8 +97,8 @@ class Target:
         raise self.refusal("a cell or a layer")
 
     def derivable(self) -> Target:
-        """The cell, module class or primitive whose gradients have formulas."""
-        raise self.refusal("a cell, a module or a primitive")
+        """What it is that has formulas: of a recurrent layer its cell, else mostly itself."""
+        raise self.refusal("a cell, a module, a primitive or a function that returns a loss")
 
     def record(self, steps: int) -> Recording:
         """Run it on example inputs: over so many time steps, if it has any.

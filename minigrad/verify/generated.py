@@ -83,9 +83,10 @@ def _run(
     """Outputs and gradients of the generated code, by the names that the problem gives them."""
     valid = None if lengths is None else np.arange(_STEPS)[:, None] < np.array(lengths)
     objects = {name: to_objects(value) for name, value in values.items()}
+    nothing = np.zeros(_HIDDEN, object)  # of a gate without a bias
     weights = Weights(
         {gate: objects[f"cells.0.{gate}.weight"] for gate in cell.gates},
-        {gate: objects[f"cells.0.{gate}.bias"] for gate in cell.gates},
+        {gate: objects.get(f"cells.0.{gate}.bias", nothing) for gate in cell.gates},
         {name: objects[f"cells.0.{name}"] for name in kernel.plan.vectors},
     )
     states = [objects[f"{name}₀"][0].T for name in cell.state]
@@ -105,6 +106,7 @@ def _run(
         yield f"{name}₀", to_field(value.T[None])
     for gate in cell.gates:
         yield f"cells.0.{gate}.weight", to_field(found.weights.weight[gate])
-        yield f"cells.0.{gate}.bias", to_field(found.weights.bias[gate])
+        if f"cells.0.{gate}.bias" in values:
+            yield f"cells.0.{gate}.bias", to_field(found.weights.bias[gate])
     for name in kernel.plan.vectors:
         yield f"cells.0.{name}", to_field(found.weights.vector[name])

@@ -8,6 +8,7 @@ which has as many as the peers' pictures.
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import tempfile
 from collections import defaultdict
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import graphviz
 import numpy as np
 
 from tests.benchmarks.measuring import Line, Target, processes, set_threads
@@ -61,18 +63,17 @@ def in_minigrad(time: int, view: str, folder: Path) -> Drawing:
 
 
 def by_dot(time: int, folder: Path) -> Drawing:
-    """`dot` by itself, on minigrad's clusters without positions."""
+    """`dot` by itself, on what minigrad draws, as clusters without positions."""
     import minigrad as mg
     from minigrad import nn
-    from minigrad.graph import layout, trace, unrolled
+    from minigrad.graph import trace, unrolled
 
     layer = nn.LSTM(WIDTH, HIDDEN, rng=0, dtype=np.float64)
     with mg.unfused():
         loss = layer(inputs(time))[0].sum()
 
     def draw(path: Path) -> None:
-        text = layout.clustered(unrolled(trace(loss), all_steps=True))
-        path.write_bytes(_drawn(text))
+        path.write_bytes(_drawn(_clustered(unrolled(trace(loss), all_steps=True))))
 
     return partial(written, folder / "dot.svg", draw)
 
@@ -133,11 +134,27 @@ def by_torchview(time: int, folder: Path) -> Drawing:
     return partial(written, folder / "torchview.svg", draw)
 
 
+def _clustered(view: Any) -> str:
+    """A view as DOT text: a cluster for each step."""
+    from minigrad.graph.drawing.words import lines
+
+    names = {item.key: f"n{k}" for k, item in enumerate(view.items)}
+    text = ["digraph {", "rankdir=LR"]
+    for step in (None, *view.steps):
+        text += [] if step is None else [f"subgraph cluster_{step} {{"]
+        text += [f'{names[item.key]} [shape=box, label="{" ".join(lines(item, view))}"]'
+                 for item in view.items if item.step == step]  # fmt: skip
+        text += [] if step is None else ["}"]
+    return "\n".join([*text, *(f"{names[a]} -> {names[b]}" for a, b in view.arrows), "}"])
+
+
 def _drawn(text: str) -> bytes:
     """DOT text laid out and drawn: by the program `dot`, else by the same library in a wheel."""
-    from minigrad.graph.render import _graphviz
+    if shutil.which("dot"):
+        return graphviz.pipe("dot", "svg", text.encode())
+    import pygraphviz
 
-    return _graphviz(text, "svg")
+    return pygraphviz.AGraph(string=text).draw(format="svg", prog="dot")
 
 
 PEERS: Mapping[str, Callable[[int, Path], Drawing]] = {

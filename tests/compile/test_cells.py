@@ -16,7 +16,8 @@ from minigrad.primitives import maximum, relu, sigmoid, tanh
 CELLS = [
     nn.RNNCell, nn.JordanCell, nn.LSTMCell, nn.NoForgetLSTMCell, nn.PeepholeLSTMCell,
     nn.DiagonalPeepholeLSTMCell, nn.CoupledLSTMCell, nn.GRUCell, nn.ResetAfterGRUCell,
-    nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell, nn.LayerNormLSTMCell,
+    nn.MGUCell, nn.MinGRUCell, nn.MinLSTMCell, nn.SLSTMCell, nn.LinearAttentionCell, nn.S4DCell,
+    nn.SelectiveSSMCell, nn.LRUCell, nn.LayerNormLSTMCell,
 ]  # fmt: skip
 each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda kind: kind.__name__)
 
@@ -76,7 +77,19 @@ def test_fused_equals_plain_in_float32_on_numpy(cell):
 
 
 @pytest.mark.skipif(not compiler.has_numba(), reason="needs Numba")
-@pytest.mark.parametrize("cell", [nn.LSTMCell, nn.GRUCell, nn.SLSTMCell, TwiceCell])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        nn.LSTMCell,
+        nn.GRUCell,
+        nn.SLSTMCell,
+        nn.LinearAttentionCell,
+        nn.S4DCell,
+        nn.SelectiveSSMCell,
+        nn.LRUCell,
+        TwiceCell,
+    ],
+)
 @pytest.mark.parametrize("lengths", [None, [4, 1, 0]], ids=["full", "padded"])
 def test_fused_equals_plain_in_float32_on_numba(cell, lengths):
     with compiler.backend("numba"):
@@ -218,6 +231,29 @@ def test_a_loss_that_is_lost_is_seen():
 def test_an_activation_of_its_own_is_in_the_kernel():
     pairs = both_ways(nn.RNNCell, np.float64, (2, 4, 3), activation=relu)
     assert_close(pairs, 1e-14)
+
+
+class KinkyCell(nn.Cell):
+    """At its kinks from the start: the state is 0 there."""
+
+    gates = ("a",)
+
+    def step(self, x, h):
+        a = tanh(self.a(x))
+        kinks = abs(h) + relu(-h) / 2 + maximum(h, 0 * h) + mg.minimum(a, a) + np.clip(h, 0, 1)
+        return 0.1 * (a + kinks + np.where(h > 0, h, a) + (h >= 0) * h + np.sign(h))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_at_a_kink_a_kernel_has_the_engine_s_derivative(dtype):
+    assert cells.plan(KinkyCell(3, 4)).state == ("h",)  # it is fused
+    of_state = []
+    for fused in (True, False):
+        layer = nn.Recurrent(3, 4, cell=KinkyCell, rng=1, dtype=dtype, fused=fused)
+        h = mg.Tensor(np.zeros((1, 2, 4), dtype), requires_grad=True)
+        layer(np.ones((2, 3, 3), dtype), h)[0].sum().backward()
+        of_state.append((h.grad, layer.cell.a.weight.grad))
+    assert_close(zip(*of_state, strict=True), 1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

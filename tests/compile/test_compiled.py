@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import nn, optim, targets
-from minigrad.compile import TraceError
+from minigrad.compile import TraceError, backend
 from minigrad.tree import tree_leaves
 
 rng = np.random.default_rng(0)
@@ -107,8 +107,9 @@ def test_random_programs(function, seed, dtype):
     both = mg.value_and_grad(function, argnums=(0, 1))
     tolerance = 1e-12 if dtype == np.float64 else 2e-5
     expected = both(x, y)
-    equal(mg.jit(both)(x, y), expected, tolerance)
-    equal(mg.value_and_grad(mg.jit(function), argnums=(0, 1))(x, y), expected, tolerance)
+    with backend("numpy"):
+        equal(mg.jit(both)(x, y), expected, tolerance)
+        equal(mg.value_and_grad(mg.jit(function), argnums=(0, 1))(x, y), expected, tolerance)
 
 
 # Arguments and results
@@ -315,7 +316,7 @@ def test_parameters_that_are_changed_before_the_backward_pass_are_noticed():
 OPTIMIZERS = {
     "SGD": lambda p: optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "Adam": lambda p: optim.Adam(p, 0.01), "AdamW": lambda p: optim.AdamW(p, 0.01),
-    "RMSProp": lambda p: optim.RMSProp(p, 0.01, momentum=0.5, centered=True),
+    "RMSprop": lambda p: optim.RMSprop(p, 0.01, momentum=0.5, centered=True),
     "Adagrad": lambda p: optim.Adagrad(p, lr_decay=0.1),
 }  # fmt: skip
 

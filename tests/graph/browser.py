@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from minigrad.graph.explorer import page
-from minigrad.graph.render import _graphviz
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -35,7 +34,7 @@ class Site:
     def open(self, *graphs: Any, checks: Any = (), **options: Any) -> Iterator[Any]:
         """The explorer of some graphs."""
         file = self.folder / "explorer.html"
-        file.write_text(page(*graphs, run=_graphviz, checks=checks), "utf-8")
+        file.write_text(page(*graphs, checks=checks), "utf-8")
         context = self.browser.new_context(
             **{"viewport": {"width": 1366, "height": 768}, "locale": "en-GB", **options}
         )

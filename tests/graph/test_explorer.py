@@ -15,10 +15,10 @@ from browser import CHROMIUM, FLAGS, Site, needs_chromium
 import minigrad as mg
 from minigrad import nn, verify
 from minigrad.graph import Graph, draw, trace, trace_target, unrolled
-from minigrad.graph.explorer.geometry import _read, geometry
+from minigrad.graph.drawing.words import lines, printable
+from minigrad.graph.explorer.geometry import geometry
 from minigrad.graph.explorer.page import as_script, page
 from minigrad.graph.explorer.payload import payload
-from minigrad.graph.render import _graphviz
 from minigrad.targets import resolve
 
 MODELS = Path(__file__).with_name("whole_models.py")
@@ -85,53 +85,55 @@ def test_nothing_in_the_data_can_end_the_script_element():
 
 def test_half_a_surrogate_pair_can_be_written():
     x = mg.Tensor(np.ones(2), requires_grad=True, name="half \ud800")
-    text = page(trace(np.tanh(x), title="half \ud800"), run=_graphviz)
+    text = page(trace(np.tanh(x), title="half \ud800"))
     assert "<title>half  · minigrad" in text
     assert text.encode().count(b"half \\ud800") >= 2
 
 
-@pytest.mark.parametrize("target", ["rnn", "lstm", "gru"])
-def test_a_long_sequence_is_placed_as_a_layout_of_all_its_steps_would(target):
-    graph = recorded(target, 12)
-    short = geometry(graph, _graphviz)
-    whole = _read(unrolled(graph, all_steps=True), _graphviz)
-    assert short.view == whole.view
-    for parts in ("boxes", "curves", "frames"):
-        mine, theirs = getattr(short, parts), getattr(whole, parts)
-        assert mine.keys() == theirs.keys()
-        for key in theirs:
-            np.testing.assert_allclose(mine[key], theirs[key], atol=1)
+def test_steps_are_placed_one_like_the_other():
+    placed = geometry(recorded("lstm", 12))
+    lefts = np.diff([placed.frames[step][0] for step in range(12)])
+    np.testing.assert_allclose(lefts, lefts[0], atol=0.1)
+    for key, (x, y, w, h) in placed.boxes.items():
+        if key.step is not None:
+            first = placed.boxes[key._replace(step=0)]
+            np.testing.assert_allclose((y, w, h), first[1:], atol=0.1)
+            np.testing.assert_allclose(x - first[0], key.step * lefts[0], atol=0.5)
 
 
 def test_the_page_does_not_repeat_what_steps_have_in_common():
-    data = payload(recorded("lstm", 100), _graphviz)
+    data = payload(recorded("lstm", 100))
     assert len(data["steps"]) == 100
     assert len(data["templates"]) <= 4
 
 
 def test_layers_over_each_other_and_outputs_of_every_step_are_placed_at_every_step(rng):
-    layer = nn.GRU(2, 3, num_layers=2, bidirectional=True, fused=False, rng=0)
-    x = mg.Tensor(rng.normal(size=(1, 30, 2)), requires_grad=True, name="x")
-    data = payload(trace((layer(x)[0] ** 2).mean()), _graphviz)
-    assert (len(data["steps"]), data["skipped"]) == (30, 0)
-    assert len(data["templates"]) <= 5
-    lefts = np.diff([step["x"] for step in data["steps"]])
-    np.testing.assert_allclose(lefts, lefts[0], atol=0.5)
+    found = []
+    for steps in (30, 40):
+        layer = nn.GRU(2, 3, num_layers=2, bidirectional=True, fused=False, rng=0)
+        x = mg.Tensor(rng.normal(size=(1, steps, 2)), requires_grad=True, name="x")
+        data = payload(trace((layer(x)[0] ** 2).mean()))
+        assert len(data["steps"]) == steps
+        lefts = np.diff([step["x"] for step in data["steps"]])
+        assert np.unique(lefts.round(1)).size <= 3  # more where lines from outside go through
+        found.append(len(data["templates"]))
+    assert found[0] == found[1] < 10  # they do not grow with the number of steps
 
 
-def test_steps_that_are_not_alike_are_left_out_and_said_to_be():
+def test_steps_that_are_not_alike_are_all_there():
     x = mg.Tensor(np.ones(2), requires_grad=True, name="h")
     y = x
     for t in range(12):
-        with mg.scope.scope("step", t):
+        with mg.step(t):
             y = np.tanh(y) if t % 2 else np.exp(y) * 0.1
-    data = payload(trace(y), _graphviz)
-    assert data["skipped"] == 12 - len(data["steps"]) > 0
+    data = payload(trace(y))
+    assert [step["t"] for step in data["steps"]] == list(range(12))
+    assert len(data["templates"]) > 2
 
 
 def test_partials_are_the_derivatives_that_calculus_gives():
     x = mg.Tensor(np.array([0.5, -2.0]), requires_grad=True, name="x")
-    data = payload(trace(np.tanh(x) * 3.0), _graphviz)
+    data = payload(trace(np.tanh(x) * 3.0))
     partials = {data["kinds"][n["kind"]]["primitive"]: n.get("partials") for n in data["nodes"]}
     np.testing.assert_allclose(partials["tanh"], [1 / np.cosh([0.5, -2.0]) ** 2], rtol=1e-6)
     np.testing.assert_allclose(partials["multiply"], [[3, 3], np.tanh([0.5, -2.0])], rtol=1e-6)
@@ -139,7 +141,7 @@ def test_partials_are_the_derivatives_that_calculus_gives():
 
 def test_a_wrong_rule_is_shown_as_failed(planted):
     with planted("tanh", vjps=(lambda g, y, x: g * (1 - y),)):
-        data = payload(recorded("tanh"), _graphviz)
+        data = payload(recorded("tanh"))
     assert not all(check["passed"] for check in data["verdicts"]["tanh"])
 
 
@@ -153,7 +155,7 @@ def test_the_page_is_written_from_draw(tmp_path):
 def test_scripts_and_styles_are_files_of_the_package():
     folder = Path(__file__).parents[2] / "minigrad" / "graph" / "explorer"
     assert "minigrad.graph.explorer = *.js, *.css" in (folder.parents[2] / "setup.cfg").read_text()
-    script = page(recorded("tanh"), run=_graphviz)
+    script = page(recorded("tanh"))
     for file in (*folder.glob("*.js"), *folder.glob("*.css")):
         assert file.read_text("utf-8").splitlines()[0] in script
         assert max(map(len, file.read_text("utf-8").splitlines())) < 200  # nothing minified
@@ -203,7 +205,8 @@ def test_every_step_has_the_geometry_of_the_first_shifted(site):
 @pytest.mark.parametrize(("step", "name"), [(0, "f"), (1, "g"), (2, "h₂"), (1, "c₁"), (2, "tanh")])
 def test_the_panel_s_numbers_are_the_engine_s(site, step, name):
     graph = recorded("lstm")
-    item = next(i for i in unrolled(graph).items if i.step == step and i.lines[0] == name)
+    view = unrolled(graph)
+    item = next(i for i in view.items if i.step == step and lines(i, view)[0] == name)
     node = graph.nodes[item.nodes[-1]]
     with site.open(graph) as tab:
         _choose(tab, step, name)
@@ -264,7 +267,8 @@ def test_what_has_no_formula_is_said_in_words(site, rng):
 @pytest.mark.parametrize("entry", [0, 2])
 def test_numbers_are_put_into_sympy_s_derivative(site, entry):
     graph = recorded("lstm")
-    item = next(i for i in unrolled(graph).items if i.step == 1 and i.lines[0] == "tanh")
+    view = unrolled(graph)
+    item = next(i for i in view.items if i.step == 1 and lines(i, view)[0] == "tanh")
     y = graph.nodes[item.nodes[-1]].value.ravel()[entry]
     with site.open(graph) as tab:
         _choose(tab, 1, "tanh")
@@ -428,11 +432,11 @@ def test_steps_and_gates_fold_and_expand(site):
 @needs_chromium
 def test_from_a_folded_step_the_arrow_keys_go_on_to_the_next(site):
     with site.open(recorded("lstm", 30)) as tab:
-        _choose(tab, 2, "tanh")
+        _choose(tab, 1, "tanh")
         tab.keyboard.press("f")
-        assert tab.evaluate("document.activeElement.dataset.fold") == "2"
+        assert tab.evaluate("document.activeElement.dataset.fold") == "1"
         tab.keyboard.press("ArrowRight")
-        assert "step 3" in tab.inner_text(".panel .where")
+        assert "step 2" in tab.inner_text(".panel .where")
 
 
 @needs_chromium
@@ -624,7 +628,7 @@ def test_names_stay_inert_and_legible(site, name):
         assert tab.locator("img").count() == 0
         tab.locator("[data-item]").first.click()
         heading = tab.text_content(".panel h2")
-        assert heading == name
+        assert heading == printable(name)  # no override turns it or what follows round
         assert tab.locator(".panel").bounding_box()["width"] < 700
         assert tab.evaluate("document.documentElement.scrollWidth") <= 1366
 

@@ -15,10 +15,10 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.cli import graph as command
-from minigrad.graph import dot, draw, layout, svg, trace
+from minigrad.graph import VIEWS, draw, source, svg, trace
+from minigrad.graph.drawing.palette import PALETTES, STYLES
+from minigrad.graph.drawing.part import FORMS
 from minigrad.graph.explorer.page import page
-from minigrad.graph.palette import PALETTES, STYLES
-from minigrad.graph.render import VIEWS, _graphviz
 
 each_style = pytest.mark.parametrize("style", STYLES)
 Colour = tuple[float, float, float]  # of 1
@@ -204,7 +204,8 @@ def lab(colour: str, eye: str) -> np.ndarray:
 @pytest.mark.parametrize("eye", EYES)
 def test_kinds_are_told_apart_by_their_lines_or_by_colours_that_all_see(style, eye):
     view = replace(pictures()["lstm, unrolled"], style=style)
-    looks = {kind: dot.look(view, kind) for kind, look in view.palette.kinds.items() if look}
+    looks = {kind: {"shape": FORMS.get(kind, "rounded"), "style": "", **look}
+             for kind, look in view.palette.kinds.items() if look}  # fmt: skip
     for (kind, one), (other, two) in itertools.combinations(looks.items(), 2):
         apart = any(one.get(key) != two.get(key) for key in ("shape", "style"))
         far = max(np.linalg.norm(lab(one[key], eye) - lab(two[key], eye))
@@ -246,13 +247,14 @@ def test_no_two_styles_of_a_picture_share_an_id():
 
 
 @each_style
-def test_without_graphviz_the_source_has_the_style_too(style):
+def test_the_source_has_the_style_too(style):
     for picture in pictures().values():
-        text = layout.clustered(replace(picture, style=style))
+        text = source(replace(picture, style=style))
         assert f'bgcolor="{PALETTES[style].paper}"' in text
+        own = {PALETTES[style].grid, PALETTES[style].quiet}
         for other in set(STYLES) - {style}:
             foreign = PALETTES[other].kinds["layer"]["fillcolor"]
-            assert f'"{foreign}"' not in text
+            assert f'"{foreign}"' not in text or foreign in own
 
 
 def test_draw_writes_in_the_style_that_is_asked_for(tmp_path):
@@ -275,7 +277,7 @@ def test_the_command_line_offers_every_style():
 
 
 def test_the_explorer_has_the_colours_of_the_pictures():
-    text = page(trace(mg.tanh(mg.Tensor(1.0, requires_grad=True))), run=_graphviz)
+    text = page(trace(mg.tanh(mg.Tensor(1.0, requires_grad=True))))
     head, dark = text.split("@media screen and (prefers-color-scheme: dark)")[:2]
     for part, style in ((head, "light"), (dark, "dark")):
         ours = PALETTES[style]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -13,36 +13,36 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
-from minigrad.graph import draw, layout, strips, svg, trace, trace_target
-from minigrad.graph.attention import attention
-from minigrad.graph.cellview import cell
-from minigrad.graph.folded import folded
-from minigrad.graph.gradient import gradient
-from minigrad.graph.items import subscript
-from minigrad.graph.plain import tape
-from minigrad.graph.views import unrolled
+from minigrad.graph import VIEWS, draw, svg, trace, trace_target, unrolled
+from minigrad.graph.drawing import layout
+from minigrad.graph.drawing.words import formula, lines, name
+from minigrad.graph.terms import subscript, text
+from minigrad.graph.views.attention import attention
+from minigrad.graph.views.cell import cell
+from minigrad.graph.views.folded import folded
+from minigrad.graph.views.gradient import gradient
+from minigrad.graph.views.tape import tape
 from minigrad.primitives import softmax
 from minigrad.targets import LAYERS, resolve
 
-SVG = "{http://www.w3.org/2000/svg}"
 CELLS = [name for name, kind in LAYERS.items() if issubclass(kind, nn.Cell)]
 each_cell = pytest.mark.parametrize("name", CELLS)
 
 
 def words(picture):
     """Everything that is written in a picture."""
-    return re.findall(r"<text[^>]*>([^<]*)</text>", svg(picture))
+    found = re.findall(r"<text[^>]*>([^<]*)</text>", svg(picture))
+    return [html.unescape(text).replace("\u00a0", " ") for text in found]
 
 
-def written(view):
+def said(view):
     """What is written at each arrow of a gradient's picture: (source, target, text)."""
-    ends = {f"{b}->{a}": (a, b) for a, b in view.arrows}
-    edges = [g for g in ET.fromstring(svg(view)).iter(f"{SVG}g") if g.get("class") == "edge"]
-    return [
-        (*ends[edge.find(f"{SVG}title").text], text.text.strip())
-        for edge in edges
-        for text in edge.iter(f"{SVG}text")
-    ]
+    return [(a, b, text(label)) for (a, b), label in view.labels.items()]
+
+
+def called(item):
+    """An item's name and its formula."""
+    return name(item.label), formula(item.label.formula)
 
 
 @each_cell
@@ -56,12 +56,19 @@ def test_every_cell_has_every_view(name, view):
 
 
 @each_cell
-def test_a_folded_graph_has_one_step_and_a_way_back_for_each_state(name):
+def test_a_folded_graph_has_one_step_and_a_way_back_for_each_state_that_is_read(name):
     view = folded(trace_target(resolve(name), 4))
     assert len(view.steps) == 1
     assert view.folded == 4
     states = resolve(name).subject.state
-    assert len([label for label in view.labels.values() if "t − 1" in label]) == len(states)
+    loops = [(a, b) for a, b in view.arrows if a.kind == b.kind == "state"]
+    assert len(loops) == len(states) - shown_only(name)
+    assert {lines(view.by_key[b], view)[0][-3:] for _, b in loops} == {"ₜ₋₁"}
+
+
+def shown_only(name):
+    """Whether the first state is an output that no step reads."""
+    return name in ("linear-attention", "s4d", "selective-ssm", "lru")
 
 
 def test_long_sequences_are_elided_to_the_first_three_and_the_last_two():
@@ -74,7 +81,7 @@ def test_long_sequences_are_elided_to_the_first_three_and_the_last_two():
 
 def test_a_gradient_s_arrow_tells_the_local_derivative():
     view = gradient(trace_target(resolve("lstm"), 2))
-    assert {"× f₁", "× i₁", "× o₁", "× c₀"} <= set(view.labels.values())
+    assert {"× f₁", "× i₁", "× o₁", "× c₀"} <= {label for _, _, label in said(view)}
 
 
 def test_the_gradient_of_a_long_sequence_is_drawn_with_its_curve_whole():
@@ -97,21 +104,23 @@ def test_a_layer_of_a_file_is_drawn_with_its_layers_and_directions(tmp_path):
         "end = nn.RNN(2, 4, return_sequences=False, rng=0)\n"
     )
     found = {"both": {"layer 0", "layer 0, reverse"}, "deep": {"layer 0", "layer 1"}, "end": set()}
-    for name, titles in found.items():
-        target = resolve(f"{file}:{name}")
+    for layer, titles in found.items():
+        target = resolve(f"{file}:{layer}")
         for view in ("unrolled", "gradient"):
-            assert titles <= set(words(draw(target, view=view)))
+            headings = [text for text in words(draw(target, view=view)) if "t = 0" in text]
+            assert {heading.partition("   ")[0] for heading in headings} >= titles
     assert "(1, 5)" in words(draw(resolve(f"{file}:deep")))
 
 
 def test_what_is_between_two_layers_belongs_to_its_step():
-    """Joined directions and dropout: only so are the steps alike, and drawn without dot's help."""
+    """Joined directions and dropout: only so are the steps alike, and share one layout."""
     x = mg.Tensor(np.ones((1, 5, 3), np.float32), requires_grad=True)
     for kind in (nn.GRU, nn.LSTM):
         for options in ({"bidirectional": True}, {"dropout": 0.5}, {}):
             layer = kind(3, 4, num_layers=3, fused=False, rng=0, **options)
             for view in (tape(trace(layer(x))), unrolled(trace(layer(x)))):
-                assert strips.tiled(view)
+                steps = {(frame.part[0], frame.box[2:]) for frame in layout.arranged(view).frames}
+                assert len(steps) == len({strip for strip, _ in steps})  # all of one size
 
 
 @pytest.mark.parametrize("view", ["unrolled", "folded", "gradient", "attention", "tape"])
@@ -121,19 +130,32 @@ def test_steps_that_read_all_steps_of_another_layer_are_drawn(view):
 
 
 def test_two_modules_of_a_class_and_two_calls_of_one_are_drawn_apart():
-    twice, other = nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1)
-    view = unrolled(trace(other(np.tanh(twice(np.tanh(twice(np.ones((1, 2), np.float32))))))))
-    layers = [item.lines[:2] for item in view.items if item.kind == "layer"]
-    formulas = "tanh(W·x + b)", "tanh(W·x + b)", "W·x + b"
-    assert layers == list(zip(("Linear", "Linear (2)", "Linear (3)"), formulas, strict=True))
+    one, other = nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1)
+    x = mg.Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    view = unrolled(trace(np.tanh(one(x)) * other(one(x + 1))))
+    layers = [(*called(item), item.notes) for item in view.items if item.kind == "layer"]
+    assert layers == [
+        ("Linear", "tanh(W·x + b)", ()),
+        ("Linear", "W·x + b", ("weights of Linear, shared",)),
+        ("Linear", "W·x + b", ()),
+    ]
+
+
+def test_weights_that_are_used_in_two_places_are_told():
+    table, other = nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1)
+    table.name, other.name = "table", "other"
+    x = mg.Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    view = unrolled(trace(table(x + 1) * table(np.exp(x)) * other(x)))
+    layers = [(called(item)[0], item.notes) for item in view.items if item.kind == "layer"]
+    assert layers == [("table", ()), ("table", ("weights of table, shared",)), ("other", ())]
 
 
 def test_only_affine_layers_multiply_by_a_weight():
     norm, linear = nn.LayerNorm(3), nn.Linear(3, 3, rng=0)
     x = mg.Tensor(np.ones((1, 3), np.float32), requires_grad=True, name="x")
     y = linear(norm(x))
-    labels = gradient(trace(y, gradients_of=y.sum())).labels
-    assert set(labels.values()) == {"LayerNorm ′", "× W"}
+    labels = {label for _, _, label in said(gradient(trace(y, gradients_of=y.sum())))}
+    assert labels == {"Jᵀ @ δ", "× W"}
 
 
 def test_both_directions_write_the_step_of_what_they_multiply_by():
@@ -141,19 +163,49 @@ def test_both_directions_write_the_step_of_what_they_multiply_by():
     layer = nn.LSTM(3, 4, bidirectional=True, fused=False, rng=0)
     y, _ = layer(mg.Tensor(np.ones((1, 3, 3), np.float32), requires_grad=True))
     view = gradient(trace(y, gradients_of=(y * y).sum()))
-    items = {item.id: item for item in view.items}
     expected = set()
     for t, n in enumerate("₀₁₂"):
         labels = f"f{n}", f"i{n}", f"g{n}", f"o{n}", f"tanh(c{n})", f"(1 − tanh(c{n})²)"
         for direction, before in (("", subscript(t - 1)), ("reverse", subscript(t + 1))):
             expected |= {(direction, t, f"× {label}") for label in (*labels, f"c{before}")}
     found = [
-        ("reverse" if "reverse" in items[b].strip else "", items[b].step, label)
-        for _, b, label in written(view)
+        ("reverse" if "reverse" in b.strip[-2].name else "", b.step, label)
+        for _, b, label in said(view)
         if re.search("[₀-₉]", label)
     ]
     assert set(found) == expected
     assert len(found) == len(expected)
+
+
+def test_the_gradient_of_a_product_says_what_it_is():
+    """δQ = δS K and δK = δSᵀ Q for S = Q Kᵀ; δA = δ Bᵀ and δB = Aᵀ δ for A B."""
+    Q, K, A, B = (
+        mg.Tensor(np.ones(shape), requires_grad=True, name=called)
+        for called, shape in (("Q", (2, 4)), ("K", (3, 4)), ("A", (2, 3)), ("B", (3, 5)))
+    )
+    scores = (Q @ np.swapaxes(K, -1, -2)).sum() + (A @ B).sum()
+    view = gradient(trace(scores, gradients_of=scores))
+    found = {view.by_key[a].label.name: label for a, _, label in said(view)
+             if view.by_key[a].label.name}  # fmt: skip
+    assert found == {"Q": "δ @ K", "K": "δᵀ @ Q", "A": "δ @ Bᵀ", "B": "Aᵀ @ δ"}
+
+
+def test_a_swap_of_heads_is_no_transpose_of_matrices():
+    x = mg.Tensor(np.ones((1, 3, 2, 4)), requires_grad=True, name="x")
+    y = np.swapaxes(x, 1, 2) @ mg.Tensor(np.ones((4, 4)), requires_grad=True, name="W")
+    (label,) = (label for a, _, label in said(gradient(trace(y, gradients_of=y.sum())))
+                if a.kind == "leaf" and "Wᵀ" in label)  # fmt: skip
+    assert label == "δ @ Wᵀ"
+
+
+def test_a_gradient_of_exactly_0_has_a_look_of_its_own():
+    x = mg.Tensor(np.ones(2), requires_grad=True, name="x")
+    loss = (x * 0.0).sum() + (1e-300 * x).sum()
+    heats = gradient(trace((loss, np.tanh(x)), gradients_of=loss)).heat.values()
+    assert -np.inf in heats
+    picture = draw(trace((loss, np.tanh(x)), gradients_of=loss), view="gradient")
+    assert picture.palette.heated(-np.inf) != picture.palette.heated(-299.0)
+    assert "0: exactly" in words(picture)
 
 
 def test_a_gradient_that_fades_is_told_from_one_that_lives():
@@ -189,29 +241,28 @@ def test_a_model_s_embedding_is_drawn_and_every_step_reads_it():
     words = nn.Embedding(5, 3, rng=0)
     layer = nn.LSTM(3, 4, fused=False, rng=0)
     view = unrolled(trace(layer(words(np.array([[1, 2, 3]])))[0]))
-    items = {item.id: item for item in view.items}
-    (table,) = (item for item in view.items if item.lines[0] == "Embedding")
-    assert table.lines == ("Embedding", "W[index]", "(1, 3, 3)")
-    read = [b for a, b in view.arrows if a == table.id]
-    assert [items[b].lines[0] for b in read] == ["x₀", "x₁", "x₂"]
-    assert {"σ(W·[h, x] + b)", "tanh(W·[h, x] + b)"} <= {item.lines[1] for item in view.items
-                                                        if item.kind == "layer"}  # fmt: skip
+    (table,) = (item for item in view.items if item.label.name == "Embedding")
+    assert lines(table, view) == ("Embedding", "W[index]", "(1, 3, 3)")
+    read = [view.by_key[b] for a, b in view.arrows if a == table.key]
+    assert [name(item.label) for item in read] == ["x₀", "x₁", "x₂"]
+    formulas = {called(item)[1] for item in view.items if item.kind == "layer"}
+    assert {"σ(W·[h, x] + b)", "tanh(W·[h, x] + b)"} <= formulas
 
 
 @pytest.mark.parametrize("model", ["looking_back", "bahdanau"])
 def test_steps_that_look_back_on_all_of_another_layer_share_one_geometry(model):
     models = Path(__file__).with_name("whole_models.py")
     view = draw(f"{models}:{model}")
-    (bundle,) = strips.rails(view)
-    items = {item.id: item for item in view.items}
-    assert items[bundle].lines == ("[h₀ … h₄]",)
-    into = [items[a].lines[0] for a, b in view.arrows if b == bundle]
-    onward = [items[b].lines[0] for a, b in view.arrows if a == bundle]
+    bundles = {key for key in view.by_key if key.kind == "bundle" and any(
+               a == key and b.step is not None for a, b in view.arrows)}  # fmt: skip
+    (bundle,) = bundles
+    assert lines(view.by_key[bundle], view) == ("[h₀ … h₄]",)
+    into = [name(view.by_key[a].label) for a, b in view.arrows if b == bundle]
+    onward = [name(view.by_key[b].label) for a, b in view.arrows if a == bundle]
     both = 2 if model == "bahdanau" else 1  # directions
     assert sorted(into) == sorted(["h₀", "h₁", "h₂", "h₃", "h₄"] * both)
     assert onward == ["x₀", "x₁", "x₂", "x₃", "x₄"][: len(onward)]
     assert len(onward) == (3 if model == "bahdanau" else 5)
-    assert strips.tiled(view)
 
 
 def test_the_cell_view_of_several_layers_draws_what_they_have_in_common():
@@ -220,7 +271,7 @@ def test_the_cell_view_of_several_layers_draws_what_they_have_in_common():
         return cell(trace(layer(np.ones((1, 3, 2), np.float32))[0]))
 
     one, four = drawn(), drawn(num_layers=2, bidirectional=True)
-    assert [item.lines[0] for item in four.items] == [item.lines[0] for item in one.items]
+    assert sorted(map(called, four.items)) == sorted(map(called, one.items))
     assert one.caption == ()
     assert four.caption == ("Alike in layer 0; layer 0, reverse; layer 1; layer 1, reverse.",)
     assert four.caption[0] in words(four)
@@ -253,7 +304,7 @@ def test_attention_draws_the_weights_that_were_recorded():
     q = mg.Tensor(q, requires_grad=True)
     weights = softmax(q @ np.swapaxes(k, -1, -2), axis=-1)
     (panel,) = attention(trace(weights @ v)).panels
-    np.testing.assert_allclose(panel[3], weights.data[0])
+    np.testing.assert_allclose(panel.weights, weights.data[0])
 
 
 def test_attention_takes_weights_and_names():
@@ -309,13 +360,12 @@ def test_names_from_outside_are_inert_in_every_view():
 @pytest.mark.parametrize("name", ["attention", "multi-head"])
 def test_without_steps_the_gradient_s_arrows_run_backward_with_their_derivatives(name):
     view = gradient(trace_target(resolve(name), 3))
-    written = layout.clustered(view)
-    assert {"× Vᵀ", "× Aᵀ", "× Kᵀ", "× Qᵀ", "softmax ′"} <= set(view.labels.values())
-    edges = [line for line in written.splitlines() if " -> " in line]
-    assert len(edges) == len(view.arrows)
-    assert all("dir=back" in edge for edge in edges)
-    assert all(sentence in written for sentence in view.caption)
-    assert all(fill in written for fill, _ in view.palette.heat)
+    scene = layout.arranged(view)
+    assert {"δ @ Vᵀ", "Aᵀ @ δ", "δ @ K", "δᵀ @ Q"} <= {label for _, _, label in said(view)}
+    assert "A ∘ (δ − Σ(A ∘ δ))" in {label for _, _, label in said(view)}
+    assert {wire.head for wire in scene.wires} == {-1}
+    drawn = words(view)
+    assert all(sentence in drawn for sentence in view.caption)
 
 
 def test_a_folded_graph_keeps_the_numbers_outside_of_its_step():
@@ -323,3 +373,49 @@ def test_a_folded_graph_keeps_the_numbers_outside_of_its_step():
     with mg.unfused():
         y, _ = layer(np.ones((1, 4, 2), np.float32))
     assert "[h₀ … h₃]" in words(folded(trace(y)))
+
+
+def test_the_belt_runs_straight_through_all_steps():
+    """C leaves a step at the height at which it enters it, and so does h."""
+    view = unrolled(trace_target(resolve("lstm"), 4))
+    wires = {(w.source, w.target): w.path for w in layout.arranged(view).wires}
+    for state in "ch":
+        heights = set()
+        for (a, b), path in wires.items():
+            if a.kind == "state" and a.path[0] == state and a.step != b.step:
+                assert len(path) == 2, state  # one straight line from step to step
+                heights |= {round(y, 1) for _, y in path}
+        assert len(heights) == 1
+
+
+def test_labels_say_the_formula_whichever_side_the_constant_stands_on():
+    x = mg.Parameter(np.ones(2), name="x")
+    formulas = {
+        "1 − x": 1 - x, "2 ÷ x": 2 / x, "2 × x": 2 * x, "0 + x": 0 + x, "2 ^ x": 2**x,
+        "x²": x**2, "max(0, x)": np.maximum(0, x), "1 − tanh(x)": 1 - np.tanh(x), "−x": -x,
+        "|x|": np.abs(x), "√x": np.sqrt(x), "1 ÷ x": np.reciprocal(x), "x ÷ 2": x / 2,
+    }  # fmt: skip
+    for wanted, y in formulas.items():
+        assert called(unrolled(trace(y)).items[-1])[1] == wanted
+
+
+def test_greek_names_are_letters_and_told_apart_from_letters():
+    alpha, letter = (mg.Tensor(np.ones(2), requires_grad=True, name=it) for it in ("alpha", "α"))
+    assert {"α", "exp(α)"} <= set(words(draw(np.exp(alpha))))
+    assert {"α", "alpha", "alpha + α"} <= set(words(draw(alpha + letter)))
+
+
+def test_a_view_is_one_object_in_one_table():
+    assert set(VIEWS) >= {"unrolled", "folded", "cell", "gradient", "attention", "tape"}
+    for called, shown in VIEWS.items():
+        assert shown.name == called
+        assert shown.help
+        assert callable(shown.build)
+
+
+def test_the_help_of_the_command_line_names_every_view(capsys):
+    with pytest.raises(SystemExit):
+        main(["graph", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for shown in VIEWS.values():
+        assert f"{shown.name}: {shown.help}" in said

@@ -13,6 +13,7 @@ from minigrad.targets import LAYERS
 from tests.references import assert_agrees, references
 
 CELLS = [kind for kind in LAYERS.values() if issubclass(kind, nn.Cell)]
+SCANNED = [kind for kind in CELLS if issubclass(kind, nn.ScanCell)]
 KINDS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 CASES = [
     (file, case, dtype)
@@ -349,28 +350,72 @@ def test_every_cell_takes_what_training_draws(cell, option, rng):
     assert np.abs(x.grad[1]).min(axis=-1).all()
     assert all(np.isfinite(p.grad).all() for p in layer.parameters())
     plain = made(cell, **{**options, option: 0.0})(x)[0].data
-    stateless = option == "recurrent_dropout" and issubclass(cell, nn.ScanCell)
+    sees = any(any(getattr(layer.cell, gate).recurrent) for gate in cell.gates)
+    stateless = option == "recurrent_dropout" and not sees
     assert np.array_equal(layer(x)[0].data, plain) == stateless  # no weight on the state there
     evaluated = layer.eval()(x)[0].data
     np.testing.assert_array_equal(evaluated, layer(x)[0].data)
     assert np.allclose(evaluated, plain) == (option != "zoneout")
 
 
-@pytest.mark.parametrize("cell", [nn.MinGRUCell, nn.MinLSTMCell])
+@pytest.mark.parametrize("cell", SCANNED, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("time", [1, 2, 7, 8])
 def test_the_scan_gives_what_the_loop_gives(cell, time, rng):
     options = {"num_layers": 2, "bidirectional": True}
-    loop, at_once = made(cell, **options), made(cell, parallel=True, **options)
-    x, lengths = rng.normal(size=(3, time, 3)), [time, 1, (time + 1) // 2]
-    start = rng.normal(size=(4, 3, 4))
+    loop, at_once = made(cell, fused=False, **options), made(cell, parallel=True, **options)
+    x, mask = rng.normal(size=(3, time, 3)), rng.random((3, time)) < 0.6
+    mask[0], mask[1] = True, False  # all steps of one sequence, none of another
+    start = tuple(rng.uniform(0.5, 1, size=(4, 3, 4)) for _ in cell.state)
+    found = []
     for one in (loop, at_once):
-        y, h = one(x, start, lengths)
-        ((y * np.cos(np.arange(y.size).reshape(y.shape))).sum() + h.sum()).backward()
-    for a, b in zip(loop.parameters(), at_once.parameters(), strict=True):
-        np.testing.assert_allclose(a.grad, b.grad, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(
-        at_once(x, start, lengths)[0].data, loop(x, start, lengths)[0].data, rtol=1e-12, atol=1e-14
-    )
+        y, final = one(x, start, mask=mask)
+        weights = np.cos(np.arange(y.size).reshape(y.shape))
+        (
+            (y * weights).sum() + sum((k + 1) * s.sum() for k, s in enumerate(states(final)))
+        ).backward()
+        found.append(
+            [y.data, *(s.data for s in states(final)), *(p.grad for p in one.parameters())]
+        )
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+def test_linear_attention_is_attention_with_a_key_for_each_unit(rng):
+    """Weights φ(k_s) / Σ φ(k) over the steps so far, each unit by itself."""
+    layer = made(nn.LinearAttentionCell)
+    x = rng.normal(size=(2, 5, 3))
+    y, _ = layer(x)
+    with mg.no_grad():
+        q, k, v = (getattr(layer.cell, name)(x) for name in "qkv")
+    for t in range(5):
+        keys = np.log1p(np.exp(k.data[:, : t + 1]))
+        share = keys / (keys.sum(axis=1, keepdims=True) + 1e-6)
+        expected = (share * v.data[:, : t + 1]).sum(axis=1) / (1 + np.exp(-q.data[:, t]))
+        np.testing.assert_allclose(y.data[:, t], expected, rtol=1e-10)
+
+
+def test_s4d_is_its_differential_equation_with_the_input_held(rng):
+    """h′ = −a h + u by many small steps."""
+    cell = nn.S4DCell(3, 4, rng=0, dtype=np.float64)
+    cell.log_dt.data = np.log(np.full(4, 0.3))
+    x, h = rng.normal(size=(1, 3)), rng.normal(size=(1, 4))
+    _, after = cell(x, (h, h))
+    u, slow, n = cell.b(x).data, h.copy(), 100_000
+    for _ in range(n):
+        slow += 0.3 / n * (u - np.exp(cell.log_a.data) * slow)
+    np.testing.assert_allclose(after.data, slow, rtol=1e-4)
+
+
+def test_the_linear_recurrent_unit_is_complex(rng):
+    cell = nn.LRUCell(3, 4, rng=0, dtype=np.float64)
+    x, re, im = rng.normal(size=(2, 3)), rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
+    y, new_re, new_im = (s.data for s in cell(x, (re, re, im)))
+    pole = np.exp(-np.exp(cell.nu.data) + 1j * cell.theta.data)
+    gain = np.sqrt(1 - np.abs(pole) ** 2)
+    h = pole * (re + 1j * im) + gain * (cell.b_re(x).data + 1j * cell.b_im(x).data)
+    np.testing.assert_allclose(new_re + 1j * new_im, h, rtol=1e-12)
+    weight = cell.c.weight.data
+    np.testing.assert_allclose(y, np.hstack([h.real, h.imag, x]) @ weight.T, rtol=1e-12)
 
 
 def test_a_cell_whose_gates_see_the_state_is_not_scanned():
@@ -591,3 +636,14 @@ def test_arguments_stand_where_pytorch_has_them():
 def test_what_keras_users_write_is_answered():
     with pytest.raises(TypeError, match="LSTM: got an unknown option return_state; the"):
         nn.LSTM(3, 4, return_state=True)
+
+
+def test_a_layer_that_never_ran_is_compiled_inside_a_function():
+    layer, x = nn.GRU(3, 4, rng=0), np.ones((2, 5, 3), np.float32)
+    compiled = mg.jit(lambda x, lengths: layer(x, lengths=lengths)[0])
+    lengths = np.array([5, 2])
+    np.testing.assert_allclose(
+        compiled(x, lengths).data, layer(x, lengths=lengths)[0].data, rtol=1e-5, atol=1e-7
+    )
+    with pytest.raises(ValueError, match="got lengths from 2 to 6 for sequences of 5 steps"):
+        compiled(x, np.array([6, 2]))

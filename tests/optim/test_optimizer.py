@@ -7,7 +7,10 @@ import pytest
 
 from minigrad import Parameter, Tensor, nn, optim
 
-KINDS = [optim.SGD, optim.Adagrad, optim.RMSProp, optim.Adam, optim.AdamW]
+KINDS = [
+    optim.SGD, optim.Adagrad, optim.RMSprop, optim.Adadelta, optim.Rprop, optim.Adam, optim.AdamW,
+    optim.Adamax, optim.NAdam, optim.RAdam,
+]  # fmt: skip
 
 
 def test_sgd_moves_against_the_gradient():
@@ -126,3 +129,100 @@ def test_a_parameter_that_is_a_single_number_is_learned_too():
         (parameter * parameter).sum().backward()
         optimizer.step()
     assert abs(float(parameter.data)) < 0.1
+
+
+@pytest.mark.parametrize("kind", [*KINDS, optim.Muon])
+def test_groups_move_as_if_each_had_an_optimiser_of_its_own(kind, rng):
+    shapes = [(2, 3), (3, 2)]
+    arrays, grads = ([rng.normal(size=s) for s in shapes] for _ in range(2))
+    together, apart = ([Parameter(a.copy()) for a in arrays] for _ in range(2))
+    decay = {} if kind is optim.Rprop else {"weight_decay": 0.3}
+    optimizer = kind(
+        [{"params": together[0], "lr": 0.05, **decay}, {"params": together[1:]}], lr=0.1
+    )
+    singles = [kind(apart[:1], lr=0.05, **decay), kind(apart[1:], lr=0.1)]
+    for step in range(4):
+        for some in (together, apart):
+            for parameter, grad in zip(some, grads, strict=True):
+                parameter.grad = grad * np.cos(step + parameter.data)
+        if step == 2:  # a schedule keeps the ratio
+            optimizer.lr, singles[0].lr, singles[1].lr = 0.02, 0.01, 0.02
+        optimizer.step()
+        for single in singles:
+            single.step()
+    for a, b in zip(together, apart, strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
+    np.testing.assert_allclose(optimizer.group_lrs, [0.01, 0.02])
+    assert optimizer.lr == 0.02 and optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+    later = kind([{"params": together[:1], "lr": 1.0, **decay}, {"params": together[1:]}], lr=3.0)
+    later.load_state_dict(optimizer.state_dict())
+    np.testing.assert_allclose(later.group_lrs, optimizer.group_lrs)
+
+
+def test_a_group_that_comes_later_is_learned_from_then_on():
+    x, y = Parameter(np.ones(1)), Parameter(np.ones(1))
+    optimizer = optim.Adam([x], lr=0.1)
+    (x + y).sum().backward()
+    optimizer.step()
+    optimizer.add_param_group({"params": [y], "lr": 0.5})
+    optimizer.step()
+    np.testing.assert_allclose(y.data, 0.5, atol=1e-6)
+    assert optimizer.steps == [2, 1] and "first.1" in optimizer.state_dict()
+
+
+def test_named_parameters_and_maximizing():
+    layer = nn.Linear(1, 1, bias=False, dtype=np.float64)
+    layer.weight.data = np.ones((1, 1))
+    optimizer = optim.SGD(layer.named_parameters(), lr=0.1, maximize=True)
+    layer(np.ones((1, 1))).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose(layer.weight.data, 1.1)
+
+
+def test_a_closure_computes_the_loss_first():
+    x = Parameter(np.array([1.0]))
+    optimizer = optim.SGD([x], lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (x * x).sum()
+        loss.backward()
+        return loss
+
+    assert float(optimizer.step(closure)) == 1
+    np.testing.assert_allclose(x.data, 0.8)
+
+
+X = Parameter(np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (X, r"got one Parameter, expected several parameters: SGD\(\[parameter\]\)"),
+        ({"params": [X]}, "got one dict, expected several"),
+        ([X, X], r"got a parameter of shape \(2,\) twice"),
+        ([{"params": [X]}, {"params": [X]}], "twice, and it would be moved twice"),
+        ([{"lr": 0.1}], "expected a dict with params"),
+        ([{"params": [X]}, X], "expected a dict with params"),
+        ([{"params": [X], "learning_rate": 0.1}], "'learning_rate' in a group, expected lr or wei"),
+        ([{"params": [X], "lr": -1.0}], "got lr=-1.0, expected a positive number"),
+        ([{"params": [X], "momentum": -1.0}], "got momentum=-1.0"),
+        ([np.ones(2)], r"got ndarray array\(\[1., 1.\]\), expected parameters"),
+        ([X * 2], "a Tensor made by .*multiply"),
+        (iter([]), "no parameters; a generator"),
+    ],
+)
+def test_what_is_given_is_looked_at_at_once(parameters, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        optim.SGD(parameters, lr=0.1)
+
+
+def test_muon_is_for_matrices():
+    with pytest.raises(ValueError, match=r"Muon: got a parameter of shape \(2,\), expected matri"):
+        optim.Muon([X])
+
+
+def test_a_name_that_is_spelled_otherwise_here_is_told():
+    with pytest.raises(AttributeError, match="has no RMSProp; write RMSprop"):
+        optim.RMSProp  # noqa: B018

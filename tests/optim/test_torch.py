@@ -12,13 +12,11 @@ from tests.references import FOLDER
 
 STORED = dict(np.load(FOLDER / "torch_optim.npz", allow_pickle=False))
 CASES = sorted(name.removesuffix("/path") for name in STORED if name.endswith("/path"))
-OURS = {"RMSprop": "RMSProp", "initial_accumulator_value": "initial_accumulator"}
 
 
 def made(case, x):
     kind, settings = json.loads(STORED[f"{case}/settings"].tobytes())
-    settings = {OURS.get(name, name): value for name, value in settings.items()}
-    return getattr(optim, OURS.get(kind, kind))([x], **settings)
+    return getattr(optim, kind)([x], **settings)
 
 
 def step(optimizer, x, k):
@@ -65,10 +63,89 @@ def test_a_state_of_another_optimiser_is_refused_and_nothing_changes():
     assert adam.lr == 0.5
 
 
-def test_schedules_are_pytorch_s():
-    halves, half_cosine = optim.step_decay(0.3, 7, 0.5), optim.cosine(0.3, 40, 0.01)
-    assert np.allclose([halves(k) for k in range(40)], STORED["schedule/step_decay"], atol=1e-12)
-    assert np.allclose([half_cosine(k) for k in range(40)], STORED["schedule/cosine"], atol=1e-12)
+SCHEDULES = sorted(
+    name.split("/")[1] for name in STORED if name.startswith("schedule/") and name.endswith("/lr")
+)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_are_pytorch_s(name):
+    settings = json.loads(STORED[f"schedule/{name}/settings"].tobytes())
+    optimizer = optim.SGD([Parameter(np.ones(1))], lr=0.3, momentum=0.9)
+    scheduler = getattr(optim.lr_scheduler, name.partition("-")[0])(optimizer, **settings)
+    rates, momenta = [], []
+    for _ in range(40):
+        rates.append(scheduler.get_last_lr()[0])
+        momenta.append(optimizer.momentum)
+        scheduler.step()
+    np.testing.assert_allclose(rates, STORED[f"schedule/{name}/lr"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(momenta, STORED[f"schedule/{name}/momentum"], rtol=1e-9)
+    later = optim.SGD([Parameter(np.ones(1))], lr=0.3, momentum=0.9)
+    again = getattr(optim.lr_scheduler, name.partition("-")[0])(later, **settings)
+    again.load_state_dict({"last_epoch": 17})
+    assert later.lr == pytest.approx(rates[17], rel=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["rel", "abs"])
+def test_a_plateau_is_left_where_pytorch_leaves_it(mode):
+    optimizer = optim.SGD([Parameter(np.ones(1))], lr=0.3)
+    plateau = optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=1, threshold=0.05, threshold_mode=mode, cooldown=1,
+        min_lr=0.06,
+    )  # fmt: skip
+    rates = []
+    for figure in STORED["plateau/figures"]:
+        plateau.step(figure)
+        rates.append(optimizer.lr)
+    np.testing.assert_allclose(rates, STORED[f"plateau/{mode}"])
+
+
+@pytest.mark.parametrize("case", ["plain", "wolfe"])
+def test_lbfgs_goes_pytorch_s_way_and_on_from_its_state(case):
+    settings = json.loads(STORED[f"lbfgs/{case}/settings"].tobytes())
+
+    def made(start):
+        x = Parameter(start)
+        optimizer = optim.LBFGS([x], max_iter=3, **settings)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (STORED["steep"] * x**2 / 2 + np.cos(3 * x)).sum()
+            loss.backward()
+            return loss
+
+        return x, optimizer, closure
+
+    x, optimizer, closure = made(STORED["start"])
+    for k, expected in enumerate(STORED[f"lbfgs/{case}"]):
+        if k == 3:
+            again, later, again_closure = made(x.data)
+            later.load_state_dict(optimizer.state_dict())
+        optimizer.step(closure)
+        np.testing.assert_allclose(x.data, expected, rtol=1e-8, atol=1e-10)
+    for _ in range(2):
+        later.step(again_closure)
+    np.testing.assert_array_equal(again.data, x.data)
+
+
+def test_lbfgs_needs_a_closure_and_one_group():
+    x = Parameter(np.ones(2))
+    with pytest.raises(TypeError, match="got no closure, expected a function that returns the los"):
+        optim.LBFGS([x]).step()
+    with pytest.raises(ValueError, match="got groups of parameters, expected one"):
+        optim.LBFGS([{"params": [x]}, {"params": [Parameter(np.ones(1))]}])
+
+
+def test_schedulers_one_after_another():
+    optimizer = optim.SGD([Parameter(np.ones(1))], lr=1.0)
+    warm = optim.lr_scheduler.LinearLR(optimizer, 0.5, total_iters=2)
+    optimizer.lr = 1.0
+    fall = optim.lr_scheduler.ExponentialLR(optimizer, 0.1)
+    both, rates = optim.lr_scheduler.SequentialLR(optimizer, [warm, fall], [2]), []
+    for _ in range(4):
+        rates.append(optimizer.lr)
+        both.step()
+    np.testing.assert_allclose(rates, [0.5, 0.75, 1.0, 0.1])
 
 
 def test_a_cosine_stays_where_it_ended():
@@ -97,10 +174,14 @@ def parts():
     return [first, second]
 
 
-@pytest.mark.parametrize(("case", "limit"), [("norm", 0.7), ("loose", 100.0)])
-def test_gradients_clipped_by_norm_are_pytorch_s(case, limit):
+@pytest.mark.parametrize(
+    ("case", "limit", "p"),
+    [("norm", 0.7, 2.0), ("loose", 100.0, 2.0), ("l1", 2.0, 1.0), ("largest", 0.9, np.inf)],
+)
+def test_gradients_clipped_by_norm_are_pytorch_s(case, limit, p):
     clipped = parts()
-    assert optim.clip_grad_norm(clipped, limit) == pytest.approx(float(STORED[f"clip/{case}/was"]))
+    was = optim.clip_grad_norm(clipped, limit, p)
+    assert was == pytest.approx(float(STORED[f"clip/{case}/was"]))
     for k, part in enumerate(clipped):
         assert np.allclose(part.grad, STORED[f"clip/{case}/{k}"], atol=1e-12)
 
@@ -140,7 +221,7 @@ def test_small_float32_gradients_do_not_vanish_from_the_norm():
         ("SGD", {"nesterov": True}, "expected a momentum"),
         ("Adam", {"betas": (0.9, 1.0)}, "beta2=1.0"),
         ("AdamW", {"weight_decay": float("nan")}, "weight_decay=nan"),
-        ("RMSProp", {"alpha": 1.5}, "alpha=1.5"),
+        ("RMSprop", {"alpha": 1.5}, "alpha=1.5"),
         ("Adagrad", {"eps": -1.0}, "eps=-1.0"),
     ],
 )
@@ -155,3 +236,19 @@ def test_a_limit_that_is_not_positive_is_refused(limit):
         optim.clip_grad_norm([], limit)
     with pytest.raises(ValueError, match="expected a positive number"):
         optim.clip_grad_value([], limit)
+
+
+def test_nothing_to_clip_and_norms_that_are_no_numbers_are_said():
+    x = Parameter(np.ones(2))
+    x.grad = np.array([np.inf, 1.0])
+    with pytest.raises(ValueError, match="the gradients' norm is inf"):
+        optim.clip_grad_norm(x, 1.0, error_if_nonfinite=True)
+    used = iter([x])
+    list(used)
+    for clip in (optim.clip_grad_norm, optim.clip_grad_value):
+        with pytest.raises(ValueError, match="no parameters; a generator"):
+            clip(used, 1.0)
+    y = Parameter(np.ones(3))
+    y.grad = np.full(3, 9.0)
+    assert optim.clip_grad_norm(y, 1.0) == pytest.approx(243**0.5)
+    np.testing.assert_allclose(y.grad, 3**-0.5, rtol=1e-6)

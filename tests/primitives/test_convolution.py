@@ -242,3 +242,27 @@ def test_float32_stays_float32_and_an_empty_batch_stays_empty():
 def test_shapes_that_do_not_fit_are_refused_with_the_shapes(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_the_places_of_maxima_hold_them_and_are_the_first_that_do(data):
+    n = data.draw(st.sampled_from([1, 2]))
+    draw = lambda low, high: tuple(data.draw(st.integers(low, high)) for _ in range(n))  # noqa: E731
+    size, stride, length = draw(2, 3), draw(1, 2), draw(4, 6)
+    padding = tuple(k // 2 for k in size)
+    x = np.random.default_rng(0).integers(0, 3, size=(2, *length)).astype(float)
+    pooled = getattr(mg, f"max_pool{n}d")(x, size, stride, padding)
+    places = mg.max_pool_indices(x, n, size, stride, padding)
+    flat = x.reshape(2, -1)
+    np.testing.assert_array_equal(
+        np.take_along_axis(flat, places.reshape(2, -1), 1).reshape(pooled.shape), pooled
+    )
+    for at in np.ndindex(*pooled.shape[1:]):
+        window = np.ix_(*[
+            [i for i in range(a * s - p, a * s - p + k) if 0 <= i < m]
+            for a, s, p, k, m in zip(at, stride, padding, size, length, strict=True)
+        ])  # fmt: skip
+        numbers = np.arange(flat.shape[1]).reshape(length)[window]
+        for k in range(2):
+            assert places[(k, *at)] == numbers.ravel()[x[k][window].argmax()]

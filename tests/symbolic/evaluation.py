@@ -47,12 +47,15 @@ def value(formula: Any, of: Lookup) -> Any:
     if formula.is_Pow:
         base, exponent = (value(part, of) for part in formula.args)
         return base**exponent
+    if isinstance(formula, f.partial):
+        return of(formula)
     if isinstance(formula, f.of_loss):
         (quantity,) = formula.args
         return of(quantity.replaced(base=f"loss {quantity.base}"))
-    if isinstance(formula, f.part):
+    if isinstance(formula, f.entries | f.columns):
         start, stop = (int(value(end, of)) for end in formula.args[1:])
-        return value(formula.args[0], of)[start:stop]
+        whole = value(formula.args[0], of)
+        return whole[start:stop] if isinstance(formula, f.entries) else whole[:, start:stop]
     parts = [value(part, of) for part in formula.args]
     name = type(formula).__name__
     return _FUNCTIONS[name](*parts) if name in _FUNCTIONS else getattr(np, name)(*parts)
@@ -66,6 +69,8 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "matmul": lambda a, b: a @ b,
     "transposed": lambda a: a.T,
     "stacked": lambda *parts: np.concatenate(parts),
+    "beside": lambda *parts: np.concatenate(parts, axis=-1),
+    "zeros": lambda n: np.zeros((int(n), 1)),
     "affine": lambda w, v, b: w @ v + b,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True),
     "column_sum": lambda a: a.sum(axis=0, keepdims=True),
@@ -76,7 +81,10 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sigmoid": lambda z: 0.5 + 0.5 * np.tanh(z / 2),
     "softplus": lambda z: np.logaddexp(0, z),
     "relu": lambda z: np.maximum(z, 0),
+    "clip": np.clip,
+    "inside": lambda z, a, b: (np.sign(z - a) - np.sign(z - b)) / 2,
     "greater": lambda a, b: np.asarray(a > b, float),
+    "at_least": lambda a, b: np.asarray(a >= b, float),
     "same": lambda a, b: np.asarray(a == b, float),
     "where": lambda condition, x, y: np.where(condition, x, y),
     "stopped": lambda x: x,
@@ -85,13 +93,18 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def _name(quantity: Quantity) -> str:
+    """As in the code's equations: a^f."""
+    return f"{quantity.base}^{quantity.upper}" if quantity.upper else quantity.base
+
+
 class Unrolled:
     """A cell's derivation run over T steps: forward first, then backward, then the parameters.
 
     Args:
         derivation: of a cell.
         parameters: W_f as ("W", "f"), b_f as ("b", "f") as a column, others as (name, "").
-        widths: of each operand of a gate, so that its columns of W are found.
+        shapes: of each quantity, so that the columns of W that meet an operand are found.
         x: (T, input_size).
         initial: each state before the first step.
         loss: each state's ∂ℓ/∂state, (T, hidden_size).
@@ -101,12 +114,12 @@ class Unrolled:
         self,
         derivation: Derivation,
         parameters: Mapping[tuple[str, str], np.ndarray],
-        widths: Mapping[str, int],
+        shapes: Mapping[str, tuple[int, ...]],
         x: np.ndarray,
         initial: Mapping[str, np.ndarray],
         loss: Mapping[str, np.ndarray],
     ) -> None:
-        self.derivation, self.parameters, self.widths = derivation, parameters, widths
+        self.derivation, self.parameters, self.shapes = derivation, parameters, shapes
         self.steps = len(x)
         self.known: dict[tuple[str, str, bool, int], np.ndarray] = {}
         self.columns = self._columns()
@@ -147,15 +160,15 @@ class Unrolled:
         columns = {}
         for line in section(self.derivation, "Forward pass"):
             _, right = sides(line)
-            if isinstance(right, f.affine):
-                weight, operands, _ = right.args
+            weight, operands, *_ = *right.args, None, None  # and a bias, if the gate has one
+            if isinstance(right, f.affine | f.matmul) and isinstance(weight, Quantity):
                 parts = operands.args if isinstance(operands, f.stacked) else (operands,)
                 start, bases = 0, [part.base for part in parts]
                 for position, part in enumerate(parts):
-                    key = f"{part.base}^{part.upper}" if part.upper else part.base
+                    key = _name(part)
                     if bases.count(part.base) > 1:
                         key = f"{key}_{position + 1}"
-                    stop = start + self.widths[part.base]
+                    stop = start + self.shapes[_name(part)][-1]
                     columns[weight.lower, key] = slice(start, stop)
                     start = stop
         return columns
@@ -163,12 +176,33 @@ class Unrolled:
     def _run(self, title: str, times: Any) -> None:
         for t in times:
             for line in section(self.derivation, title):
-                left, right = sides(line)
+                left = line.equation.left
                 assert isinstance(left, Quantity)
-                self.known[left.base, left.upper, left.delta, t] = value(right, self._at(t))
+                named, *_, result = (
+                    value(side, self._at(t)) for side in (line.equation.rights * 2)[:2]
+                )
+                np.testing.assert_allclose(named, result, rtol=1e-11, atol=1e-12)
+                width = self.shapes[_name(left)][-1]
+                result = np.broadcast_to(result, (width, 1))
+                self.known[left.base, left.upper, left.delta, t] = result
+
+    def _partial(self, of: f.partial, t: int) -> np.ndarray:
+        """∂w/∂v from the section "Local derivatives", whose lines are written at step t."""
+        later = of.args[0].shift
+        wanted = f.partial(
+            *(q if q.shift is None else q.replaced(shift=q.shift - later) for q in of.args)
+        )
+        (right,) = (
+            line.equation.right
+            for line in section(self.derivation, "Local derivatives")
+            if str(line.equation.left) == str(wanted)
+        )
+        return value(right, self._at(t + later)) if t + later < self.steps else np.ones((1, 1))
 
     def _at(self, t: int) -> Lookup:
         def of(name: Any) -> np.ndarray:
+            if isinstance(name, f.partial):
+                return self._partial(name, t)
             if not isinstance(name, Quantity):
                 return self.parameters[str(name), ""]
             if name.shift is None:

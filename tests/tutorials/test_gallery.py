@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from minigrad.graph.render import VIEWS
+from minigrad.graph import VIEWS
 from tutorials.gallery import LAYERS, build
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -10,12 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from tutorials.chapters import LANGUAGES, chapter, read
+from tutorials.build import topics
+from tutorials.chapters import LANGUAGES, chapter, in_language, read, tagged
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
 
 each = pytest.mark.parametrize("script", TUTORIALS, ids=lambda script: script.stem)
+
+
+def test_each_topic_has_its_chapter_its_model_and_its_test():
+    found = topics()
+    assert {topic["chapter"] for topic in found} == {script.stem[:2] for script in TUTORIALS}
+    for topic in found:
+        assert topic["en"] and topic["es"]
+        assert not topic["model"] or (ROOT / "models" / f"{topic['model']}.py").exists()
+        file, _, name = topic["test"].partition("::")
+        assert f"def {name}" in (ROOT / file).read_text(encoding="utf-8")
 
 
 def tagged_code(script: Path, tag: str) -> list[str]:
@@ -73,3 +85,42 @@ def test_every_exercise_has_its_solution(script):
         for code in tagged_code(script, "solution")
         for number in re.findall(r'check\(f?"(\d)', code)
     }
+
+
+@each
+def test_every_exercise_has_hints_before_its_solution_and_a_chapter_ends_with_five_questions(
+    script,
+):
+    """That a hint has three steps, and a question one right choice, `read` sees to."""
+    kinds = [
+        "hint" if tagged(cell, "hint") else "solution"
+        for cell in in_language(read(script), "en").cells
+        if tagged(cell, "hint") or (tagged(cell, "solution") and cell.cell_type == "markdown")
+    ]
+    assert kinds == ["hint", "solution"] * (len(kinds) // 2)
+    questions = [cell for cell in in_language(read(script), "es").cells if tagged(cell, "quiz")]
+    assert [int(cell.source.split("**")[1].split(".")[0]) for cell in questions] == [1, 2, 3, 4, 5]
+
+
+@each
+def test_no_cell_needs_a_solution_that_a_reader_may_not_have_run(script):
+    """Names that only solutions define are read in solutions only."""
+    known: set[str] = set()
+    only_solved: set[str] = set()
+    for cell in read(script).cells:
+        if cell.cell_type != "code":
+            continue
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        made = {node.id for node in nodes if isinstance(node, ast.Name) and not _reads(node)}
+        made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        if tagged(cell, "solution"):
+            only_solved |= made - known
+        else:
+            read_here = {node.id for node in nodes if isinstance(node, ast.Name) and _reads(node)}
+            assert not (read_here - made) & only_solved
+            known |= made
+            only_solved -= made
+
+
+def _reads(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)

@@ -107,12 +107,14 @@ def fusable(cell: Cell) -> Plan:
 def _check(cell: Cell, found: Plan) -> None:
     """Hold the plan against the cell's own step: what depends on values is not in equations."""
     kernel = kernel_of(found, cell, NUMPY)
+    weights = weights_of(cell, found, np.dtype(float))
+    exact = {name: p.data.astype(float) for name, p in cell.named_parameters()}
     for seed in range(_TRIALS):
         rng = np.random.default_rng(seed)
         x = 2 * rng.normal(size=(1, cell.input_size, 4))
         states = [rng.normal(size=(cell.hidden_size, 4)) for _ in cell.state]
-        with no_grad(), np.errstate(all="ignore"):
-            saved = kernel.forward(x, states, weights_of(cell, found, np.dtype(float)))
+        with no_grad(), np.errstate(all="ignore"), cell.holding(exact):
+            saved = kernel.forward(x, states, weights)
             after = cell.step(x[0].T, *(s.T for s in states))
         after = after if isinstance(after, tuple) else (after,)
         got = [saved.joint[1, : states[0].size], *saved.last]
@@ -164,7 +166,7 @@ def kernel_of(found: Plan, cell: Cell, backend: Backend) -> Kernel:
 def _kernel(found: Plan, cell: Cell, backend: Backend) -> Kernel:
     source = write(found, backend)
     try:
-        passes = backend.load(source.head, source.body)
+        passes = backend.load(source.head, source.body, source.arguments)
     except Exception as error:
         if backend is NUMPY:
             raise

@@ -237,9 +237,13 @@ def plan(cell: nn.Cell) -> Plan:
 
 
 def _one_quantity_each(equations: CellEquations) -> CellEquations:
-    """Each total that of a quantity with a name, which an equation entry by entry computes."""
+    """Each total and each state that of a quantity with a name of its own."""
     found: list[Equation] = []
     for equation in equations.equations:
+        if isinstance(equation, Affine) and equation.name in equations.state:
+            product = replace(equation, name=f"of {equation.name}")
+            found += [product, Elementwise(equation.name, symbol(product.name))]
+            continue
         if isinstance(equation, Total) and not equation.expression.is_Symbol:
             found.append(Elementwise(f"of {equation.name}", equation.expression))
             equation = replace(equation, expression=symbol(found[-1].name))

@@ -9,12 +9,11 @@ from importlib import resources
 from typing import Any
 
 from minigrad.extras import require
-from minigrad.graph.dot import printable
+from minigrad.graph.drawing.palette import PALETTES, Palette
+from minigrad.graph.drawing.words import printable
 from minigrad.graph.explorer.mathematics import formulas
 from minigrad.graph.explorer.payload import payload
-from minigrad.graph.model import Graph
-from minigrad.graph.palette import PALETTES, Palette
-from minigrad.graph.tile import Run
+from minigrad.graph.record import Graph
 from minigrad.primitives import PRIMITIVES
 from minigrad.verify import Check
 
@@ -22,20 +21,18 @@ MODULES = ("words.js", "numbers.js", "scene.js", "drawing.js", "panel.js", "expl
 """The scripts, each after those that it imports."""
 
 
-def page(*graphs: Graph, run: Run, checks: Sequence[Check] = ()) -> str:
+def page(*graphs: Graph, checks: Sequence[Check] = ()) -> str:
     """One HTML page with an explorer for each graph.
 
     Args:
         graphs: from `minigrad.graph.trace` or `trace_target`.
-        run: Graphviz.
         checks: what the judges said of the (first) graph's subject.
 
     Raises:
         ImportError: the extra ``report`` is not installed.
-        GraphvizNotFoundError: there is no Graphviz.
     """
     jinja2 = require("jinja2", extra="report")
-    figures = [payload(graph, run, () if k else checks) for k, graph in enumerate(graphs)]
+    figures = [payload(graph, () if k else checks) for k, graph in enumerate(graphs)]
     names = sorted({name for figure in figures for name in figure["verdicts"]})
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("minigrad", "templates"), autoescape=True,

@@ -260,7 +260,6 @@ export class Panel {
   #about() {
     const { words, scene: { data } } = this, parts = [];
     parts.push(html("p", {}, data.loss === null ? words("no_backward") : words("loss", words(data.loss))));
-    if (data.skipped) parts.push(html("p", {}, words("skipped", data.skipped)));
     const name = html("bdi", {}, data.title);
     const about = (key) => {
       const [before, after] = words(key, "\u0000").split("\u0000");

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import summary
+from minigrad.graph.drawing import words
 from minigrad.graph.explorer.geometry import Geometry, geometry
 from minigrad.graph.explorer.mathematics import judged, local_derivatives, verdict
-from minigrad.graph.items import Item
-from minigrad.graph.model import Graph, Operation
-from minigrad.graph.tile import Run
+from minigrad.graph.record import Graph, Operation, summary
+from minigrad.graph.view import Arrow, Item, View
 from minigrad.primitives import PRIMITIVES
 from minigrad.verify import Check
 
@@ -20,13 +19,12 @@ _DIGITS = 7  # significant digits of a number on the page
 _LONGEST = 10_000  # characters of a name that are shown
 
 
-def payload(graph: Graph, run: Run, checks: Sequence[Check] = ()) -> dict[str, Any]:
+def payload(graph: Graph, checks: Sequence[Check] = ()) -> dict[str, Any]:
     """The figure of a graph.
 
     ==========  ===============================================================================
     title       string
     loss        string: what the gradients are of; null: no backward has been run
-    skipped     how many steps are left out in the middle, because they are not alike
     checks      what the judges said of the whole; empty if they were not asked
     verdicts    by primitive: one object per judge, or null: there is nothing to judge it on
     steps       objects of t, x (left side), w (width), template (a place in templates) and
@@ -43,14 +41,13 @@ def payload(graph: Graph, run: Run, checks: Sequence[Check] = ()) -> dict[str, A
                 partials (entries of SymPy's ∂y/∂operand, by operand)
     ==========  ===============================================================================
     """
-    placed = geometry(graph, run)
+    placed = geometry(graph)
     kinds: dict[tuple[Any, ...], int] = {}
     nodes = [_node(node, operands, kinds, graph) for node, operands in _with_operands(graph)]
     primitives = sorted({node.primitive for node in graph.nodes if node.primitive})
     return {
         "title": graph.title[:_LONGEST],
         "loss": graph.loss,
-        "skipped": placed.view.skipped,
         "checks": judged(checks),
         "verdicts": {name: verdict(name) for name in primitives if name in PRIMITIVES},
         **_drawn(placed),
@@ -68,12 +65,11 @@ def _drawn(placed: Geometry) -> dict[str, Any]:
     inside: dict[int | None, list[Item]] = {step: [] for step in (*placed.view.steps, None)}
     for item in placed.view.items:
         inside[item.step].append(item)
-    place = {item.id: k for items in inside.values() for k, item in enumerate(items)}
-    known = {item.id: item for item in placed.view.items}
+    place = {item.key: k for items in inside.values() for k, item in enumerate(items)}
     order = {step: k for k, step in enumerate(placed.view.steps)}
-    incoming: dict[int | None, list[tuple[str, str]]] = {step: [] for step in inside}
+    incoming: dict[int | None, list[Arrow]] = {step: [] for step in inside}
     for a, b in placed.view.arrows:
-        incoming[known[b].step].append((a, b))
+        incoming[b.step].append((a, b))
     templates: list[dict[str, Any]] = []
     steps = []
     for number, (step, items) in enumerate(inside.items()):
@@ -81,15 +77,15 @@ def _drawn(placed: Geometry) -> dict[str, Any]:
         arrows = []
         for a, b in incoming[step]:
             source: Any = place[a]
-            if known[a].step is None and step is not None:
+            if a.step is None and step is not None:
                 source = ["loose", place[a]]
-            elif (before := known[a].step) is not None and before != step:
+            elif (before := a.step) is not None and before != step:
                 source = [number - order[before], place[a]]
             points = [round(c - left * (k % 2 == 0), 1) for k, c in enumerate(placed.curves[a, b])]
             arrows.append([source, place[b], points])
         boxes = []
         for item in items:
-            x, y, w, h = placed.boxes[item.id]
+            x, y, w, h = placed.boxes[item.key]
             boxes.append([item.kind, *(round(c, 1) for c in (x - left, y, w, h))])
         template = {"y": round(top, 1), "h": round(bottom - top, 1), "items": boxes,
                     "arrows": arrows}  # fmt: skip
@@ -98,9 +94,15 @@ def _drawn(placed: Geometry) -> dict[str, Any]:
             templates.append(template)
         steps.append({
             "t": step, "x": round(left, 1), "w": round(right - left, 1), "template": same,
-            "items": [[[*item.lines, item.tooltip], list(item.nodes)] for item in items],
+            "items": [[[*_lines(item, placed.view), words.note(item, placed.view)],
+                       list(item.nodes)] for item in items],
         })  # fmt: skip
     return {"steps": steps[:-1], "loose": steps[-1], "templates": templates}
+
+
+def _lines(item: Item, view: View) -> list[str]:
+    """What is written in an item; the page cuts it where it draws it."""
+    return [words.printable(line)[:_LONGEST] for line in words.whole_lines(item, view)]
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -137,7 +139,7 @@ def _with_operands(graph: Graph) -> list[tuple[Operation, list[Any]]]:
 def _node(
     node: Operation, operands: list[Any], kinds: dict[tuple[Any, ...], int], graph: Graph
 ) -> dict[str, Any]:
-    path = " › ".join(name for kind, name, _ in node.scope if kind != "step" and name)
+    path = " › ".join(level.name for level in node.scope if level.kind != "step" and level.name)
     kind = (node.kind, node.primitive, node.label[:_LONGEST], (node.name or "")[:_LONGEST],
             node.shape, path, node.keywords[:_LONGEST], not node.requires_grad)  # fmt: skip
     found: dict[str, Any] = {

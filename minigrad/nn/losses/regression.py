@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from minigrad.nn.losses.reduction import Reduction, check_positive, check_shapes, reduced
 from minigrad.primitives import absolute, exp, log, maximum, minimum, square, where
 from minigrad.primitives.primitive import Array
+from minigrad.tensor import raw
 
 
 def mse_loss(prediction: Array, target: Array, reduction: Reduction = "mean") -> Array:
@@ -148,7 +151,8 @@ def gaussian_nll_loss(
             f"gaussian_nll_loss: got variances {variance.shape} for a prediction {shape}, expected "
             f"the same, some lengths 1, or {shape[:-1]}"
         )
-    if hasattr(negative := variance < 0, "any") and negative.any():
+    values = raw(variance)
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f" and (values < 0).any():
         raise ValueError("gaussian_nll_loss: got a negative variance")
     v = maximum(variance, eps)
     loss = 0.5 * (log(v) + square(prediction - target) / v)

@@ -11,10 +11,10 @@ from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.derive.chain import Adjoint, Partials, Term, adjoints
 from minigrad.symbolic.derive.gradient_flow import gradient_flow
 from minigrad.symbolic.derive.naming import Naming, vocabulary
+from minigrad.symbolic.derive.notes import NOTES
 from minigrad.symbolic.derive.partials import local_partials
 from minigrad.symbolic.formula import Quantity, equal, symbol
 from minigrad.symbolic.matrix import Matrix
-from minigrad.symbolic.pieces import stopped
 from minigrad.symbolic.read.equations import (
     PREVIOUS,
     Affine,
@@ -88,15 +88,13 @@ class _Sections:
         kinds = [type(equation) for equation in self.equations.equations]
         if Total in kinds:
             says += self.say("units_say")
-        written = [line.equation.right for line in lines]
-        for function, key in ((f.part, "part_says"), (stopped, "stopped_says")):
+        written = [line.equation.right for line in (*lines, *self.local().lines)]
+        for function, key in NOTES.items():
             if any(e.has(function) for e in written):
                 says += self.say(key)
         if self.equations.constants:
             names = [naming.quantity(name) for name in self.equations.constants]
             says += self.say("constants_say", names=names)
-        if self.equations.unused:
-            says += self.say("unused_say", gates=", ".join(self.equations.unused))
         return Section(self.say.plain("forward"), says, tuple(lines))
 
     def _right(self, equation: Equation) -> sympy.Expr:
@@ -191,9 +189,11 @@ class _Sections:
                 "relu": "rule_step",
                 "maximum": "rule_larger",
                 "minimum": "rule_larger",
+                "where": "rule_larger",
+                "stopped": "rule_constant",
             }
             rule = say(named.get(function, "rule_function"), name=function)
-            inner = expression.args[0] == variable or function in ("maximum", "minimum")
+            inner = expression.args[0] == variable or function in ("maximum", "minimum", "where")
             return rule if inner else (*rule, *say("rule_inner"))
         if variable in sympy.fraction(expression)[1].free_symbols:
             return say("rule_quotient")
@@ -222,7 +222,7 @@ class _Sections:
                 for which in ("named", "formula")
             )
             left = naming.quantity(name, delta=True)
-            uses = [self._line_of(term, name) for term in adjoint.terms]
+            uses = [use for term in adjoint.terms for use in self._lines_of(term, name)]
             lines.append(Line(equal(left, named, written), self._enters(adjoint), name,
                               tuple(uses)))  # fmt: skip
         direct = f.of_loss(naming.quantity(self.equations.state[0]))
@@ -239,14 +239,16 @@ class _Sections:
     def _at(self, term: Term, which: str, time: str = "t") -> sympy.Expr:
         """A term at its step."""
         expression = getattr(term, which)
-        call = self.naming.affine.get(term.consumer)
+        call = self.naming.affine.get(term.consumers[0])
         return self.naming.at(expression, int(term.later), time=time, call=call)
 
-    def _line_of(self, term: Term, name: str) -> str:
-        """The key of the line that a term follows from."""
+    def _lines_of(self, term: Term, name: str) -> list[str]:
+        """The keys of the lines that a term follows from."""
         variable = f"{name}{PREVIOUS}" if term.later else name
-        partial = (term.consumer, variable) in self.partials
-        return f"{term.consumer}|{variable}" if partial else term.consumer
+        return [
+            f"{consumer}|{variable}" if (consumer, variable) in self.partials else consumer
+            for consumer in term.consumers
+        ]
 
     def _is_of_gate(self, name: str) -> bool:
         """Whether it is a gate's weight or bias."""
@@ -255,8 +257,8 @@ class _Sections:
 
     def _enters(self, adjoint: Adjoint) -> Prose:
         """By which paths a quantity affects the loss."""
-        now = [term.consumer for term in adjoint.terms if not term.later]
-        later = [term.consumer for term in adjoint.terms if term.later]
+        now = [w for term in adjoint.terms if not term.later for w in term.consumers]
+        later = [w for term in adjoint.terms if term.later for w in term.consumers]
         ways = "".join((
             "_loss" if adjoint.is_output else "", "_now" if now else "", "_later" if later else "",
         ))  # fmt: skip
@@ -275,7 +277,7 @@ class _Sections:
             if not self._is_of_gate(name) and name not in self.equations.parameters:
                 continue
             parameter = naming.quantity(name)
-            consumers = [naming.quantity(term.consumer) for term in adjoint.terms]
+            consumers = [naming.quantity(w) for term in adjoint.terms for w in term.consumers]
             terms = sympy.Add(*(self._at(term, "formula") for term in adjoint.terms))
             matrix = len(self.equations.shapes.get(name, ())) > 1 < self.equations.shapes[name][0]
             if (self._is_of_gate(name) and name.startswith("W_")) or matrix:
@@ -285,10 +287,9 @@ class _Sections:
             else:
                 shared = name in self.equations.shared
                 reason = say("one_shared" if shared else "own_shared")
-            lines.append(
-                Line(equal(f.partial(Quantity("L"), parameter), f.sum_over_time(terms)), reason,
-                     name, tuple(self._line_of(term, name) for term in adjoint.terms))
-            )  # fmt: skip
+            uses = [use for term in adjoint.terms for use in self._lines_of(term, name)]
+            left = f.partial(Quantity("L"), parameter)
+            lines.append(Line(equal(left, f.sum_over_time(terms)), reason, name, tuple(uses)))
         return Section(say.plain("parameters"), say("parameters_say"), tuple(lines))
 
     def initial(self, found: list[Adjoint]) -> Section:
@@ -331,9 +332,8 @@ def _needed(found: list[Adjoint], wrt: str) -> set[str]:
         name = stack.pop()
         needed.add(name)
         for term in terms[name]:
-            needed.add(f"{term.consumer}|{name}")
-            if term.consumer not in needed:
-                stack.append(term.consumer)
+            needed |= {f"{consumer}|{name}" for consumer in term.consumers}
+            stack += [consumer for consumer in term.consumers if consumer not in needed]
     return needed
 
 

@@ -40,13 +40,13 @@ class Term:
     """What one path contributes to a quantity's gradient.
 
     Attributes:
-        consumer: the quantity that uses it.
+        consumers: the quantities that use it.
         formula: in the gradient of that.
         named: the same with the local derivative only named, ∂w/∂v.
         later: whether the consumer belongs to the next step.
     """
 
-    consumer: str
+    consumers: tuple[str, ...]
     formula: sympy.Expr
     named: sympy.Expr
     later: bool = False
@@ -68,44 +68,53 @@ def adjoints(equations: CellEquations, partials: Partials) -> list[Adjoint]:
     """
     tape = _Tape(equations, partials)
     found = tape.pulled()
+    quotients = {(w, v): f.partial(symbol(w), symbol(v)) for w, v in partials}
+    named = _Tape(equations, partials, quotients).pulled()
     computed = [equation.name for equation in reversed(equations.equations)]
     order = {name: k for k, name in enumerate(reversed(computed))}
     leaves = [name for name in tape.leaves if not name.endswith(PREVIOUS)]
     result = []
     for name in [*computed, *leaves]:
-        terms = _terms(name, found.get(name), partials)
+        terms = _terms(found.get(name), named.get(name))
         if name in equations.state:
-            terms += _terms(f"{name}{PREVIOUS}", found.get(f"{name}{PREVIOUS}"), partials, True)
-        terms.sort(key=lambda term: (term.later, order.get(term.consumer, 0)))
+            before = f"{name}{PREVIOUS}"
+            terms += _terms(found.get(before), named.get(before), later=True)
+        terms.sort(key=lambda term: (term.later, order[term.consumers[0]]))
         result.append(Adjoint(name, tuple(terms), name in equations.state))
     return result
 
 
 def _terms(
-    name: str, formula: sympy.Expr | None, partials: Partials, later: bool = False
+    formula: sympy.Expr | None, named: sympy.Expr | None, *, later: bool = False
 ) -> list[Term]:
-    if formula is None or formula == 0:
-        return []
-    terms = []
-    for term in sympy.Add.make_args(formula):
-        gradients = {s.name for s in term.free_symbols if s.name.startswith(DELTA)}
-        if not gradients:  # what the loss sends
-            continue
-        (gradient,) = gradients if len(gradients) == 1 else ("",)
-        consumer = gradient.removeprefix(DELTA)
-        named = term
-        if (consumer, name) in partials:
-            product = symbol(gradient) * f.partial(symbol(consumer), symbol(name))
-            named = f.column_sum(product) if isinstance(term, f.column_sum) else product
-        terms.append(Term(consumer, term, named, later))
-    return terms
+    """The terms of a gradient, each with the same one in named derivatives."""
+    by_name = {_consumers(term): term for term in sympy.Add.make_args(named or sympy.S.Zero)}
+    return [
+        Term(consumers, term, by_name[consumers], later)
+        for term in sympy.Add.make_args(formula or sympy.S.Zero)
+        if (consumers := _consumers(term))  # else it is what the loss sends, or 0
+    ]
+
+
+def _consumers(term: sympy.Expr) -> tuple[str, ...]:
+    names = (s.name for s in term.free_symbols if s.name.startswith(DELTA))
+    return tuple(sorted(name.removeprefix(DELTA) for name in names))
 
 
 class _Tape:
-    """A cell's equations on a tape, each quantity a row that is known by name."""
+    """A cell's equations on a tape, each quantity a row that is known by name.
 
-    def __init__(self, equations: CellEquations, partials: Partials) -> None:
+    Args:
+        equations: the cell's.
+        partials: SymPy's derivatives.
+        written: how each of them is written; as it is if not given.
+    """
+
+    def __init__(
+        self, equations: CellEquations, partials: Partials, written: Partials | None = None
+    ) -> None:
         self.equations, self.partials = equations, partials
+        self.written = partials if written is None else written
         self.found: dict[str, sympy.Expr] = {}
         self.leaves: list[str] = []
         self.matrices: set[sympy.Symbol] = set()
@@ -148,7 +157,9 @@ class _Tape:
         lengths = {f.length(n): e for n, e in self.equations.lengths.items()}
         result = {}
         for name, formula in self.found.items():
-            columns = f.in_columns(f.joined(formula), self.matrices).xreplace(lengths)
+            columns = f.in_columns(
+                f.joined(formula, self.equations.lengths), self.matrices
+            ).xreplace(lengths)
             if symbol(name) in self.matrices:
                 columns = sympy.Add(*map(f.transposed, sympy.Add.make_args(columns)))
             result[name] = columns
@@ -160,6 +171,7 @@ class _Tape:
             width = sum(operand.shape[-1] for operand in operands)
             height = self.equations.shapes[equation.name][-1]
             weight = self._leaf(f"W_{equation.gate}", (height, width))
+            self.matrices.add(symbol(f"W_{equation.gate}"))
             joined: Any = np.concatenate(operands, axis=-1) if len(operands) > 1 else operands[0]
             product: Tensor = joined @ weight.T
             if not equation.biased:
@@ -183,18 +195,21 @@ class _Tape:
             if s.name in self.nodes
         ]  # fmt: skip
         shape = self._shape(equation.expression)
+        result = self.equations.shapes[equation.name]
+        if isinstance(equation, Elementwise):  # x − x has the shape of x
+            shape = result
 
         def rule(name: str) -> Callable[..., Any]:
-            partial = self.partials[equation.name, name]
-            slope = Matrix(partial, shape, self._shape(partial))
+            own = self._shape(self.partials[equation.name, name])
+            slope = Matrix(self.written[equation.name, name], shape, own)
             return lambda g, *_: g * slope
 
         rules = tuple(map(rule, names))
         primitive = Primitive(equation.name, _never, "elementwise", rules, rules)
-        summed = (1, 1) if isinstance(equation, Total) else shape
-        return Tensor.recorded(
-            Matrix(symbol(equation.name), summed), primitive, [self.nodes[name] for name in names]
-        )
+        operands = [self.nodes[name] for name in names]
+        if not operands:  # a constant
+            return Tensor(Matrix(symbol(equation.name), result), requires_grad=True)
+        return Tensor.recorded(Matrix(symbol(equation.name), result), primitive, operands)
 
     def _shape(self, expression: sympy.Expr) -> tuple[int, ...]:
         shapes = [self.equations.shapes.get(s.name, ()) for s in expression.free_symbols]

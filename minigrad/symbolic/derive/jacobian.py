@@ -69,8 +69,8 @@ def jacobian(
         whole = isinstance(equation, Applied) or equation.name in equations.shared
         if (whole and used & known.keys()) or used & mixed:
             mixed.add(equation.name)
-        elif paths:
-            known[equation.name] = _joined(paths)
+        elif joined := _joined(paths):
+            known[equation.name] = joined
     return None if after in mixed else known.get(after, ())
 
 
@@ -101,7 +101,7 @@ def largest(expression: sympy.Expr, equations: CellEquations) -> sympy.Expr | No
     Returns:
         The bound, ``None`` if there is none.
     """
-    ranges = dict.fromkeys(("sigmoid", "greater", "same"), (0, 1))
+    ranges = dict.fromkeys(("sigmoid", "greater", "at_least", "same"), (0, 1))
     ranges |= dict.fromkeys(("tanh", "sign"), (-1, 1))
     values = {
         symbol(e.name): e.expression.func.__name__

@@ -140,14 +140,14 @@ class Naming:
             call: the gate's call whose weight is in the expression.
         """
         where: dict[sympy.Expr, sympy.Expr] = {}
-        for columns in expression.atoms(f.part):
+        for columns in expression.atoms(f.columns, f.entries):
             of, start, stop = columns.args
             position = _position(self.equations, call, int(start), int(stop))
             if call is not None and str(of) == f"W_{call.gate}" and position is not None:
                 where[columns] = self.columns(call, position)
             else:
                 ends = [self.equations.lengths.get(int(n), n) for n in (start, stop)]
-                where[columns] = f.part(self.at(of, shift, time=time), *ends)
+                where[columns] = columns.func(self.at(of, shift, time=time), *ends)
         for s in expression.free_symbols:
             if isinstance(s, Size):
                 continue

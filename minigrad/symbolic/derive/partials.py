@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sympy
-from sympy.core.parameters import distribute
 
 from minigrad.arrays.normal_form import is_zero
-from minigrad.symbolic.formula import Size, symbol
+from minigrad.symbolic.formula import Size, symbol, tidied
 from minigrad.symbolic.pieces import absolute, sign
 from minigrad.symbolic.read.equations import CellEquations, Elementwise, Total
 
 
-@distribute(False)  # 2 (a + b) stays as the code has it
 def local_partials(equations: CellEquations) -> dict[tuple[str, str], sympy.Expr]:
     """∂w/∂v for every equation w that holds entry by entry or sums entries, and each v in it.
 
@@ -28,7 +26,7 @@ def local_partials(equations: CellEquations) -> dict[tuple[str, str], sympy.Expr
             if isinstance(equation, Elementwise):
                 derivative = _in_own_name(derivative, equation, variable)
             else:
-                derivative = equation.factor * derivative
+                derivative = tidied(equation.factor * derivative)
             found[equation.name, variable.name] = derivative
     return found
 
@@ -60,4 +58,4 @@ def _in_own_name(
         slope = (_slope(above, variable) - own * _slope(below, variable)) / below
         if is_zero(slope.xreplace({own: expression}) - derivative):
             return slope
-    return sympy.factor_terms(derivative)
+    return tidied(derivative)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy.core.parameters import distribute
 
 from minigrad import nn
-from minigrad.primitives import PRIMITIVES
 from minigrad.symbolic.formula import symbol
-from minigrad.symbolic.matrix import exact
 from minigrad.symbolic.pieces import COMPARISONS, stopped, where, written_as
+from minigrad.symbolic.read.constants import bounds_in, lengths_of, lifted, steady
 from minigrad.symbolic.read.equations import (
     INPUTS,
     UNITS,
@@ -27,30 +25,14 @@ from minigrad.symbolic.read.equations import (
     Equation,
     Total,
 )
+from minigrad.symbolic.read.names import Names
 from minigrad.symbolic.read.outline import Outline
-from minigrad.symbolic.read.recording import (
-    Place,
-    Recording,
-    bounds_in,
-    gate_of,
-    lifted,
-    numbered,
-    record_step,
-    steady,
-)
+from minigrad.symbolic.read.recording import record_step
 from minigrad.tape import Node
-from minigrad.targets import Target
-from minigrad.tensor import Parameter
+from minigrad.targets import Target, TargetError
 
 _SIZES = ((83, 97), (59, 61))  # (input_size, hidden_size) at which a cell is read; all differ
-_SPARE = ("s", "q", "v", "w", "m", "k")  # names for what has none
-_MOVES = frozenset({"transpose", "swapaxes", "reshape"})  # of a parameter, inside of a product
-_ACTIVATIONS = frozenset(
-    name
-    for name, primitive in PRIMITIVES.items()
-    if primitive.kind == "elementwise" and primitive.arity == 1
-) - {"negative", "square", "sqrt", "reciprocal"}
-_LONG = 12  # operations that are not written out twice
+_MOVES = frozenset({"transpose", "swapaxes", "reshape"})  # a vector may be turned
 
 
 def cell_equations(target: Target) -> CellEquations:
@@ -66,13 +48,35 @@ def cell_equations(target: Target) -> CellEquations:
         ['a^z', 'z', 'a^r', 'r', 's', 'a^h_tilde', 'h_tilde', 'h']
     """
     title = target.title
-    first, again, second = (record_step(target.cell(*size, rng=0), title)
-                            for size in (_SIZES[0], _SIZES[0], _SIZES[1]))  # fmt: skip
+    cell = _made(target)
+    first, again = record_step(cell, title), record_step(cell, title)
+    second = record_step(target.cell(*_SIZES[1], rng=0), title)
     sizes = {size: [n[k] for n in _SIZES] for k, size in enumerate((INPUTS, UNITS))}
     values = steady(first.nodes, again.nodes, f"{title}.step")
     values = lifted(values, first.nodes, second.nodes, sizes, f"{title}.step")
-    lengths = dict(zip(_SIZES[0], (INPUTS, UNITS), strict=True))
+    lengths = lengths_of(first.nodes, second.nodes, sizes)
     return _Reader(first, title, values, lengths).read()
+
+
+def _made(target: Target) -> nn.Cell:
+    """The cell where x and the states have different widths.
+
+    Raises:
+        TargetError: it cannot be made.
+        ValueError: it can, but only where these widths are equal.
+    """
+    try:
+        return target.cell(*_SIZES[0], rng=0)
+    except TargetError as error:
+        width = _SIZES[0][1]
+        try:
+            target.cell(width, width, rng=0)
+        except TargetError:
+            raise error from None
+        raise ValueError(
+            f"derive: {target.title} works only where input_size and hidden_size are equal: does "
+            "step add x to a state? Let a gate map it to the states' width, or name an instance"
+        ) from error
 
 
 def equations_of(cell: nn.Cell, title: str) -> CellEquations:
@@ -86,92 +90,35 @@ def equations_of(cell: nn.Cell, title: str) -> CellEquations:
     return _Reader(recording, title, values, {}).read()
 
 
-class _Reader:
-    """Gives names to what was recorded, then writes each name's equation."""
+class _Reader(Names):
+    """Writes the equation of each name."""
 
-    def __init__(
-        self,
-        recording: Recording,
-        title: str,
-        values: Mapping[Place, Any],
-        lengths: Mapping[int, sympy.Expr],
-    ) -> None:
-        self.recording, self.title, self.values, self.lengths = recording, title, values, lengths
-        self.cell, self.nodes = recording.cell, recording.nodes
-        self.number = numbered(self.nodes)
-        self.inputs: set[Node] = set(recording.inputs.values())
-        self.names: dict[Node, str] = {leaf: name for name, leaf in recording.inputs.items()}
-        self.paths: dict[Node, str] = {p: path for path, p in self.cell.named_parameters()}
-        self.node_of = {id(node.data): node for node in self.nodes}
-        self.uses: dict[Node, list[Node]] = {}
-        for node in self.nodes:
-            for parent in self._inputs(node):
-                self.uses.setdefault(parent, []).append(node)
-        self.gate_of = {node: gate_of(node) for node in self.nodes}
-        self.calls: dict[int, list[Node]] = {}  # one entry for each call of a gate
-        for node in self.nodes:
-            scope = self.gate_of[node]
-            if scope is not None and node.primitive is not None:
-                self.calls.setdefault(id(scope), []).append(node)
-        self.ends = {nodes[-1]: scope for scope, nodes in self.calls.items()}
-        self.inside = {node for nodes in self.calls.values() for node in nodes}
-        self.taken = {*self.cell.gates, *self.cell.state, "x", *self.names.values()}
-        self.constants: dict[str, np.ndarray] = {}
-        self.varying = set(self.inputs)  # what depends on them
-        for node in self.nodes:
-            if any(n in self.varying for n in self._inputs(node)):
-                self.varying.add(node)
-
-    def _inputs(self, node: Node) -> Iterator[Node]:
-        """The nodes that a node is made of, also by way of values taken off the tape."""
-        for raw, parent in zip(node.operands, node.parents, strict=True):
-            if parent is not None:
-                yield parent
-            elif isinstance(raw, Outline):
-                yield from self._behind(raw)
-
-    def _behind(self, raw: Outline) -> Iterator[Node]:
-        if id(raw) in self.node_of:
-            yield self.node_of[id(raw)]
-        elif raw.made is not None:
-            for operand in raw.made[1]:
-                if isinstance(operand, Outline):
-                    yield from self._behind(operand)
-
-    @distribute(False)  # 2 (a + b) stays as the code has it
     def read(self) -> CellEquations:
-        states: list[Equation] = []
-        for name, output in zip(self.cell.state, self.recording.outputs, strict=True):
-            if output in self.names:  # handed on as it came, or the same as another state
-                states.append(Elementwise(name, symbol(self.names[output])))
-            else:
-                self.names[output] = name
-        self._name_gates()
-        self._name_totals()
-        self._name_others()
+        """The equations in order; those of states that have another name already come last."""
         equations: list[Equation] = []
         parameters: dict[str, str] = {}
         for node in self.nodes:
             if node in self.ends:
-                equations.append(self._affine(node))
+                equations += self._affine(node)
             elif self.gate_of[node] is not None and node.primitive is not None:
                 continue
             elif node.primitive is None and node not in self.inputs:
                 if any(self.gate_of[use] is None for use in self.uses.get(node, ())):
-                    parameters[self._parameter(node)] = self.paths.get(node, node.name or "")
+                    parameters[self.parameter(node)] = self.paths.get(node, node.name or "")
             elif node in self.totals:
                 self._add_total(node, equations)
             elif node in self.names and node.primitive is not None:
                 equations.append(self._equation(node))
-        equations += states
-        called = {e.gate for e in equations if isinstance(e, Affine)}
         shapes = {name: self._row(node) for node, name in self.names.items()}
-        shapes |= {name: shapes[_symbol_name(e)] for e in states if (name := e.name)}
+        shapes |= {name: (1, width) for name, width in self.loose.values()}
+        for name, output in zip(self.cell.state, self.recording.outputs, strict=True):
+            if self.names[output] != name:
+                equations.append(Elementwise(name, symbol(self.names[output])))
+                shapes[name] = shapes[self.names[output]]
         return CellEquations(
             self.title, self.cell.state, tuple(equations), tuple(parameters),
             frozenset(name for name, shape in shapes.items() if shape[-1:] in ((), (1,))),
             tuple(parameters.values()), shapes, self.constants, self.lengths,
-            tuple(gate for gate in self.cell.gates if gate not in called),
         )  # fmt: skip
 
     def _row(self, node: Node) -> tuple[int, ...]:
@@ -188,141 +135,19 @@ class _Reader:
             )
         return 1, shape[1]
 
-    # Names
-
-    def _name_gates(self) -> None:
-        """A gate's name is its activation's value, else the value of the map itself."""
-        for node in self.nodes:
-            if node not in self.ends:
+    def _affine(self, end: Node) -> list[Equation]:
+        """The gate's map, after the values off the tape that it is applied to."""
+        gate, equations, names = self.called(self.ends[end]), [], []
+        for operand in self.operands(end):
+            if isinstance(operand, Node):
+                names.append(self.names[operand])
                 continue
-            scope = self.gate_of[node]
-            assert scope is not None
-            activation = self._activation(node)
-            if node not in self.names:
-                own = scope.name if activation is None else f"a^{scope.name}"
-                clash = own in (*self.cell.state, "x", *self.names.values())
-                self.names[node] = self._free(f"a^{scope.name}" if clash else own)
-            if activation is not None:
-                self.names[activation] = self._free(scope.name)
-            for operand in self._operands(node):
-                if operand not in self.names:
-                    self.names[operand] = self._spare()
-
-    def _activation(self, end: Node) -> Node | None:
-        """The function through which alone a gate's sum acts, such as σ."""
-        waiting = set(self.uses.get(end, ()))
-        while waiting:
-            node = min(waiting, key=lambda node: node.index)
-            waiting.remove(node)
-            primitive = node.primitive
-            if node in self.inside or primitive is None:
-                return None
-            if not waiting and primitive.name in _ACTIVATIONS:
-                return None if node in self.names else node
-            if node in self.names or not (primitive.kind == "elementwise" or _is_sum(node)):
-                return None
-            waiting.update(self.uses.get(node, ()))
-        return None
-
-    def _name_totals(self) -> None:
-        """Sums over the units; one that is only divided by their number is a mean."""
-        self.totals: dict[Node, tuple[Node, sympy.Expr]] = {}
-        for node in self.nodes:
-            if _is_sum(node) and self.gate_of[node] is None:
-                users = self.uses.get(node, [])
-                count = node.operands[0].shape[-1]
-                count = self.lengths.get(count, sympy.Integer(count))
-                mean = len(users) == 1 and self._is_divided(users[0], node, count)
-                self.totals[users[0] if mean else node] = (
-                    node, 1 / count if mean else sympy.Integer(1),
-                )  # fmt: skip
-
-    def _is_divided(self, node: Node, by_parent: Node, count: sympy.Expr) -> bool:
-        """Whether it is its first operand over so many, or times one over so many."""
-        name = node.primitive.name if node.primitive else ""
-        if name not in ("divide", "multiply") or node.parents[1] is not None:
-            return False
-        value = self._constant(node, 1, 0, node.operands[1])
-        expected = count if name == "divide" else 1 / count
-        alike = value == expected or (
-            value.is_number and expected.is_number and math.isclose(value, expected, rel_tol=1e-14)
-        )
-        return node.parents[0] is by_parent and alike
-
-    def _name_others(self) -> None:
-        """Names for operations on whole vectors, and for what is long and used more than once."""
-        length: dict[Node, int] = {}
-        for node in self.nodes:
-            if node.primitive is None or node in self.inside:
-                continue
-            inputs = [n for n in self._inputs(node) if n not in self.names]
-            length[node] = 1 + sum(length.get(n, 0) for n in inputs)
-            if node in self.names or node in self.totals or _is_sum(node):
-                continue
-            whole = node.primitive.kind != "elementwise" and node.primitive.name != "where"
-            folded = node.primitive.name in _MOVES and self._is_of_parameters(node)
-            again = length[node] > _LONG and len(self.uses.get(node, ())) > 1
-            if (whole and not folded) or again:
-                self.names[node] = self._spare()
-            if whole and not folded:
-                for operand in self._inputs(node):
-                    if operand.primitive is not None and operand not in self.names and not (
-                        operand.primitive.name in _MOVES and self._is_of_parameters(operand)
-                    ):  # fmt: skip
-                        self.names[operand] = self._spare()
-
-    def _is_of_parameters(self, node: Node) -> bool:
-        """Whether it is a parameter, moved at most."""
-        while node.primitive is not None:
-            if node.primitive.name not in _MOVES:
-                return False
-            (node,) = node.parents
-        return node not in self.inputs
-
-    def _free(self, name: str) -> str:
-        """The name itself, or one like it if another quantity has it."""
-        used = {*self.names.values(), *self.constants}
-        if name not in used:
-            return name
-        tilde = [f"{name}_tilde"] if name in (*self.cell.state, "x") else []
-        numbered = (f"{name}_{k}" for k in itertools.count(2))
-        return next(n for n in (*tilde, *itertools.islice(numbered, 99))
-                    if n not in used | self.taken)  # fmt: skip
-
-    def _spare(self) -> str:
-        name = next(n for n in (*_SPARE, *(f"s{k}" for k in range(99))) if n not in self.taken)
-        self.taken.add(name)
-        return name
-
-    def _parameter(self, node: Node) -> str:
-        if node not in self.names:
-            *module, last = self.paths.get(node, node.name or "p").split(".")
-            if module:  # the weight of a norm inside of the cell
-                last = {"weight": "w", "bias": "b"}.get(last, last)
-                last = f"{last}_{'_'.join(module)}"
-            base, _, gate = last.partition("_")
-            if base in ("W", "b") and gate in self.cell.gates:  # the gate's own has that name
-                last = f"{base}_tilde_{gate}"
-            self.names[node] = self._free(last)
-        return self.names[node]
-
-    # Equations
-
-    def _operands(self, end: Node) -> list[Node]:
-        """What the gate is applied to, in order."""
-        inside = set(self.calls[self.ends[end]])
-        return [
-            parent
-            for node in self.calls[self.ends[end]]
-            for parent in node.parents
-            if parent is not None and parent not in inside and not isinstance(parent, Parameter)
-        ]
-
-    def _affine(self, end: Node) -> Affine:
-        scope = self.gate_of[end]
-        assert scope is not None
-        operands = tuple(self.names[operand] for operand in self._operands(end))
-        return Affine(self.names[end], scope.name, operands, vars(self.cell)[scope.name].has_bias)
+            names.append(self.loose[id(operand)][0])
+            expression = self._taken_off(end, -1, operand, itertools.count())
+            equations.append(Elementwise(names[-1], expression))
+        path = ".".join(self.path(self.ends[end]))
+        biased = attrgetter(path)(self.cell).has_bias
+        return [*equations, Affine(self.names[end], gate, tuple(names), biased)]
 
     def _add_total(self, node: Node, equations: list[Equation]) -> None:
         summed, factor = self.totals[node]
@@ -337,7 +162,7 @@ class _Reader:
         of = [s.name.partition("^")[2] for s in expression.free_symbols if "^" in s.name]
         base = "mu" if expression.is_Symbol else "nu"
         if node not in self.names:
-            self.names[node] = self._free(f"{base}^{of[0]}" if of else base)
+            self.names[node] = self.free(f"{base}^{of[0]}" if of else base)
         equations.append(Total(self.names[node], expression, factor))
 
     def _equation(self, node: Node) -> Equation:
@@ -351,13 +176,17 @@ class _Reader:
         assert node.primitive is not None
         operands: list[Any] = []
         for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True)):
+            if parent is None and np.ndim(raw):
+                raise ValueError(
+                    f"derive: {self.title}.step uses {node.primitive.name} with a constant array "
+                    f"of shape {np.shape(raw)}; make it a Parameter, or use verify and graph"
+                )
             if parent is None:
-                operands.append(self._constant(node, position, 0, raw))
+                operands.append(self.constant(node, position))
             elif parent.primitive is not None and parent not in self.names:
                 operands.append(self._applied(parent))
             else:
-                name = self._parameter(parent) if parent.primitive is None else self.names[parent]
-                operands.append(self.names.get(parent, name))
+                operands.append(self.names.get(parent) or self.parameter(parent))
         static = dict(node.static)
         k = self.number[node]
         bounds = [self.values[k, -1, j] for j, _ in enumerate(bounds_in(static))]
@@ -365,11 +194,11 @@ class _Reader:
         return Applied("", node.primitive, tuple(operands), static)
 
     def _expression(self, node: Node, *, top: bool = False) -> sympy.Expr:
-        if node in self.names and not top:
-            return symbol(self.names[node])
         primitive = node.primitive
+        if node in self.inputs or (primitive is not None and node in self.names and not top):
+            return symbol(self.names[node])
         if primitive is None:
-            name = self._parameter(node)
+            name = self.parameter(node)
             shape = np.shape(node.data)
             if len(shape) > 1 and shape[0] > 1:
                 raise ValueError(
@@ -377,8 +206,9 @@ class _Reader:
                     "entry by entry; a matrix is multiplied with a vector: x @ W.T"
                 )
             return symbol(name)
-        if self._is_of_parameters(node) and np.size(node.data) == np.shape(node.data)[-1]:
-            return self._expression(node.parents[0])  # a vector, turned
+        vector = (np.size(node.data),) == np.shape(node.data)[-1:]
+        if primitive.name in _MOVES and node not in self.varying and vector:
+            return self._expression(node.parents[0])
         self._row(node)
         if primitive.name != "where" and primitive.kind != "elementwise":
             raise ValueError(
@@ -386,73 +216,29 @@ class _Reader:
                 "entry by itself; put it into a gate, or use verify and graph"
             )
         parts = [
-            self._raw(node, position, raw) if parent is None else self._expression(parent)
+            self._taken_off(node, position, raw, itertools.count())
+            if parent is None
+            else self._expression(parent)
             for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True))
         ]
         return where(*parts) if primitive.name == "where" else written_as(primitive)(*parts)
 
-    def _raw(self, node: Node, position: int, raw: Any) -> sympy.Expr:
-        """A constant, or a value that was taken off the tape."""
-        places = itertools.count()
-        return self._taken_off(node, position, raw, places)
-
     def _taken_off(self, node: Node, position: int, raw: Any, places: Iterator[int]) -> sympy.Expr:
+        """A constant, or a value that was taken off the tape."""
         if not isinstance(raw, Outline):
-            return self._constant(node, position, next(places), raw)
+            return self.constant(node, position, next(places))
         if id(raw) in self.node_of:
             return stopped(self._expression(self.node_of[id(raw)]))
         assert raw.made is not None
         how, operands, _ = raw.made
-        if isinstance(how, str):  # a comparison has no derivative: nothing needs to be stopped
-            parts = [self._taken_off(node, position, x, places) for x in operands]
-            parts = [p.args[0] if isinstance(p, stopped) else p for p in parts]
-            return COMPARISONS[how](*parts)
-        if how.kind != "elementwise":
+        if not isinstance(how, str) and how.kind != "elementwise":
             raise ValueError(
-                f"derive: {self.title}.step uses {how.name} on values outside of the tape; "
-                "write it on what step was given"
+                f"derive: {self.title}.step compares what it computes by {how.name} and uses "
+                "nowhere else; only what the states depend on is derived"
             )
-        return written_as(how)(*(self._taken_off(node, position, x, places) for x in operands))
-
-    def _constant(self, node: Node, position: int, depth: int, raw: Any) -> sympy.Expr:
-        value = self.values[self.number[node], position, depth]
-        if isinstance(value, sympy.Expr):
-            return value
-        array = np.asarray(value)
-        if array.size and (array == array.flat[0]).all():
-            return exact(array.flat[0])
-        return symbol(self._named(array))
-
-    def _named(self, array: np.ndarray) -> str:
-        """The name of a constant vector: that of the cell's attribute, if it is one."""
-        if array.dtype.kind == "b":
-            array = array.astype(float)
-        if array.ndim == 0 or array.size != array.shape[-1]:
-            raise ValueError(
-                f"derive: {self.title}.step uses a constant array of shape {array.shape}, expected "
-                "a number or a vector of them"
-            )
-        for name, known in self.constants.items():
-            if known.shape == array.shape and (known == array).all():
-                return name
-        own = (
-            name for name, value in vars(self.cell).items()
-            if isinstance(value, np.ndarray) and np.array_equal(value, array)
-        )  # fmt: skip
-        name = next(own, "k")
-        name = self._free(f"{name}_2" if name in self.taken else name)
-        self.constants[name] = array
-        return name
-
-
-def _symbol_name(equation: Equation) -> str:
-    assert isinstance(equation, Elementwise)
-    return str(equation.expression)
-
-
-def _is_sum(node: Node) -> bool:
-    """Whether it is the sum over all units, kept as an axis."""
-    if node.primitive is None or node.primitive.name != "sum" or node.parents[0] is None:
-        return False
-    axis, last = node.static.get("axis"), node.operands[0].ndim - 1
-    return np.ndim(node.data) == last + 1 and axis in (-1, last, (-1,), (last,))
+        parts = [self._taken_off(node, position, x, places) for x in operands]
+        if not isinstance(how, str):
+            return written_as(how)(*parts)
+        # A comparison has no derivative: nothing needs to be stopped
+        parts = [p.args[0] if isinstance(p, stopped) else p for p in parts]
+        return COMPARISONS[how](*parts)

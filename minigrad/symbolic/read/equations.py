@@ -89,7 +89,6 @@ class CellEquations:
         state: names of its states; with `PREVIOUS` they mean those of the step before.
         equations: in the order in which the cell computes them.
         parameters: names of parameters that are used outside of gates.
-        unused: gates that the step never calls.
         shared: names of quantities with one number for all units.
         attributes: the dotted path in the cell that leads to each of the parameters.
         shapes: of each quantity, a vector being a row (1, n).
@@ -113,4 +112,3 @@ class CellEquations:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
     lengths: Mapping[int, sympy.Expr] = field(default_factory=dict)
-    unused: tuple[str, ...] = ()

@@ -1,28 +1,18 @@
-"""A cell's step run on outlines, and the constants in it as functions of its sizes."""
+"""A cell's step run on outlines."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
-
-import numpy as np
-import sympy
 
 from minigrad import nn
-from minigrad.scope import Scope
-from minigrad.symbolic.formula import Size
+from minigrad.scope import Scope, current
 from minigrad.symbolic.read.equations import PREVIOUS
 from minigrad.symbolic.read.outline import Outline
 from minigrad.symbolic.read.plain import plain
 from minigrad.tape import Node, ancestors
 from minigrad.tensor import Tensor
-
-Place = tuple[int, int, int]  # a node, which of its operands (−1: its keywords), which number
 
 
 @dataclass(frozen=True)
@@ -35,6 +25,7 @@ class Recording:
         outputs: the states after it.
         nodes: everything that they were made of, in order.
         batch: the length of the leading axis.
+        depth: how many scopes there were around the call.
     """
 
     cell: nn.Cell
@@ -42,6 +33,7 @@ class Recording:
     outputs: tuple[Tensor, ...]
     nodes: tuple[Node, ...]
     batch: int
+    depth: int
 
 
 def gate_of(node: Node) -> Scope | None:
@@ -77,9 +69,16 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
                 f"derive: {title}.step returned {'nothing' if value is None else 'a constant'} as "
                 f"{name}, expected a state computed from x, a state or a parameter"
             )
-    outputs = tuple(plain(outputs, keep=lambda node: gate_of(node) is not None))
+    outputs = tuple(plain(outputs, keep=_stays_whole))
     nodes = tuple(sorted(ancestors(outputs), key=lambda node: node.index))
-    return Recording(cell, inputs, outputs, nodes, batch)
+    around = current().scope
+    return Recording(cell, inputs, outputs, nodes, batch, len(around.path) if around else 0)
+
+
+def _stays_whole(node: Node) -> bool:
+    """Whether a fused operation is read as one: a gate's, or what depends on the order of sizes."""
+    name = node.primitive.name if node.primitive else ""
+    return gate_of(node) is not None or name in ("max", "min")
 
 
 @contextmanager
@@ -93,147 +92,3 @@ def _all_learned(cell: nn.Cell) -> Iterator[None]:
     finally:
         for parameter in frozen:
             parameter.requires_grad = False
-
-
-def numbered(nodes: Sequence[Node]) -> dict[Node, int]:
-    """The number of each node."""
-    return {node: k for k, node in enumerate(nodes)}
-
-
-def constants_of(nodes: Sequence[Node]) -> dict[Place, Any]:
-    """The numbers and arrays that do not depend on what the code was given, by where they stand."""
-    found: dict[Place, Any] = {}
-    for k, node in enumerate(nodes):
-        for position, (raw, parent) in enumerate(zip(node.operands, node.parents, strict=True)):
-            if parent is None:
-                found |= {(k, position, j): value for j, value in enumerate(numbers_in(raw))}
-        found |= {(k, -1, j): n for j, n in enumerate(bounds_in(node.static))}
-    return found
-
-
-def steady(one: Sequence[Node], other: Sequence[Node], title: str) -> dict[Place, Any]:
-    """The constants of code that does the same each time it is called.
-
-    Raises:
-        ValueError: it does not.
-    """
-    values, later = constants_of(one), constants_of(other)
-    if not same_structure(one, other) or not all(
-        np.shape(values[k]) == np.shape(later[k])
-        and np.array_equal(values[k], later[k], equal_nan=np.asarray(values[k]).dtype.kind == "f")
-        for k in values
-    ):
-        raise ValueError(
-            f"derive: {title} does not do the same each time it is called: it draws random "
-            "numbers, or counts; derive it without, as after .eval()"
-        )
-    return values
-
-
-def lifted(
-    values: Mapping[Place, Any],
-    first: Sequence[Node],
-    second: Sequence[Node],
-    sizes: Mapping[Size, Sequence[int]],
-    title: str,
-) -> dict[Place, Any]:
-    """The constants, those that depend on the sizes as formulas in these.
-
-    Args:
-        values: at the first sizes.
-        first: what was recorded there.
-        second: what was recorded at the second sizes.
-        sizes: two lengths of each.
-        title: of the code.
-
-    Raises:
-        ValueError: a constant is no power of the sizes, or the code does something else there.
-    """
-    at = " and ".join(str(tuple(lengths)) for lengths in zip(*sizes.values(), strict=True))
-    names = ", ".join(map(str, sizes))
-    if not same_structure(first, second):
-        raise ValueError(
-            f"derive: {title} does different operations at the sizes ({names}) = {at}; "
-            "derive one of a single size, by naming an instance"
-        )
-    later, found = constants_of(second), dict(values)
-    for place, value in values.items():
-        a, b = np.asarray(value), np.asarray(later[place])
-        if a.size == b.size == 1 and a.item() != b.item():
-            found[place] = in_sizes((a.item(), b.item()), sizes)
-            if found[place] is None:
-                raise ValueError(
-                    f"derive: {title} uses a constant that is {a.item():.6g} and {b.item():.6g} at "
-                    f"the sizes ({names}) = {at}, which is no power of them; derive one of a "
-                    "single size, by naming an instance"
-                )
-    return found
-
-
-def numbers_in(raw: Any) -> Iterator[Any]:
-    """A constant, or those that a value taken off the tape was made of."""
-    if not isinstance(raw, Outline):
-        yield raw
-    elif raw.made is not None:
-        for operand in raw.made[1]:
-            yield from numbers_in(operand)
-
-
-def bounds_in(static: Mapping[str, Any]) -> Iterator[int]:
-    """Where the slices among an operation's keywords begin and end."""
-    for value in static.values():
-        for entry in value if isinstance(value, tuple) else (value,):
-            if isinstance(entry, slice):
-                yield from (n for n in (entry.start, entry.stop) if n is not None)
-
-
-def same_structure(one: Sequence[Node], other: Sequence[Node]) -> bool:
-    """Whether two recordings consist of the same operations."""
-
-    def shape(nodes: Sequence[Node]) -> list[Any]:
-        number = numbered(nodes)
-        return [
-            (
-                node.primitive and node.primitive.name,
-                [None if p is None else number.get(p) for p in node.parents],
-            )
-            for node in nodes
-        ]
-
-    return shape(one) == shape(other) and constants_of(one).keys() == constants_of(other).keys()
-
-
-def in_sizes(values: Sequence[float], sizes: Mapping[Size, Sequence[int]]) -> sympy.Expr | None:
-    """A constant, seen at several sizes, as k Hᵖ, k n/d or H + k; ``None`` if it is none of these.
-
-    Args:
-        values: the constant at each.
-        sizes: the lengths at each.
-    """
-    powers = (1, -1, Fraction(1, 2), Fraction(-1, 2), 2, -2)
-    monomials: list[tuple[tuple[Size, float | Fraction], ...]]
-    monomials = [((s, p),) for s in sizes for p in powers]
-    pairs = itertools.combinations(sizes, 2)
-    monomials += [((s, p), (t, q)) for s, t in pairs for p in (1, -1) for q in (1, -1)]
-    for monomial in monomials:
-        scale = [
-            math.prod(sizes[s][k] ** float(p) for s, p in monomial) for k in range(len(values))
-        ]
-        k = values[0] / scale[0]
-        if all(_close(v, k * x) for v, x in zip(values, scale, strict=True)):
-            return _simple(k) * sympy.Mul(*(s ** sympy.Rational(p) for s, p in monomial))
-    for symbol, lengths in sizes.items():
-        for sign in (1, -1) if all(values) else (1,):
-            k = values[0] ** sign - lengths[0]
-            if all(_close(v**sign, n + k) for v, n in zip(values, lengths, strict=True)):
-                return (symbol + _simple(round(k, 9))) ** sign
-    return None
-
-
-def _close(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=1e-12)
-
-
-def _simple(number: float) -> sympy.Rational:
-    fraction = Fraction(number).limit_denominator(1000)
-    return sympy.Rational(fraction.numerator, fraction.denominator)

@@ -30,7 +30,7 @@ _TEMPLATES: dict[str, tuple[str, str, int, int]] = {
     "softmax": ("softmax({0})", "\\operatorname{{softmax}}\\left({0}\\right)", ATOM, SUM),
     "diagonal": ("diag({0})", "\\operatorname{{diag}}\\left({0}\\right)", ATOM, SUM),
     "affine": ("{0}·{1} + {2}", "{0}\\,{1} + {2}", SUM, ATOM),
-    "part": ("{0}[{1}:{2}]", "{0}_{{[{1}:{2}]}}", ATOM, ATOM),
+    "inside": ("[{1} < {0} < {2}]", "\\left[{1} < {0} < {2}\\right]", ATOM, SUM),
     "sum_over_time": ("Σ_t {0}", "\\sum_t {0}", PRODUCT, ENTRIES),
     "product_over_time": ("Π_{{s=t+1…T}} {0}", "\\prod_{{s=t+1}}^{{T}} {0}", PRODUCT, ENTRIES),
     "norm": ("‖{0}‖", "\\left\\lVert {0}\\right\\rVert", ATOM, SUM),
@@ -41,13 +41,14 @@ _TEMPLATES: dict[str, tuple[str, str, int, int]] = {
               "\\left.\\dfrac{{\\partial {0}}}{{\\partial {1}}}\\right|_{{{2}}}", ATOM, SUM),
     "of_loss": ("∂ℓ/∂{0}", "\\dfrac{{\\partial \\ell}}{{\\partial {0}}}", ATOM, SUM),
     # Functions of each entry
-    "greater": ("[{0} > {1}]", "\\left[{0} > {1}\\right]", ATOM, SUM),
-    "same": ("[{0} = {1}]", "\\left[{0} = {1}\\right]", ATOM, SUM),
     "absolute": ("|{0}|", "\\left|{0}\\right|", ATOM, SUM),
     "stopped": ("sg({0})", "\\operatorname{{sg}}\\left({0}\\right)", ATOM, SUM),
     "where": ("({1} where {0}, else {2})",
               "\\begin{{cases}} {1} & {0} \\\\ {2} & \\text{{else}} \\end{{cases}}", ATOM, SUM),
 }  # fmt: skip
+# Relations of entries: 1 where they hold, else 0 (Iverson's bracket), and the other way round
+_RELATIONS = {"greater": (">", "<"), "at_least": ("≥", "≤"), "same": ("=", "=")}
+_SIGNS = {"≥": "\\ge", "≤": "\\le"}
 _INLINE = {"partial": "\\partial {0}/\\partial {1}", "of_loss": "\\partial \\ell/\\partial {0}"}
 _FUNCTIONS = {  # by their names in SymPy and here: as Unicode, and LaTeX's command if it has one
     "sigmoid": ("σ", "\\sigma"), "maximum": ("max", "\\max"), "minimum": ("min", "\\min"),
@@ -133,7 +134,8 @@ class _Printer:
         self.times = " \\circ " if latex else " ∘ "
 
     def relation(self, equation: Equation) -> str:
-        return "\\le" if equation.relation == "≤" and self.latex else equation.relation
+        sign = equation.relation
+        return _SIGNS.get(sign, sign) if self.latex else sign
 
     def __call__(self, e: Any) -> Written:
         if isinstance(e, Quantity):
@@ -161,20 +163,40 @@ class _Printer:
 
     def function(self, e: Any) -> Written:
         name = type(e).__name__
-        if name == "stacked":
+        if name in ("stacked", "beside"):
             inside = (",\\; " if self.latex else ", ").join(self(part)[0] for part in e.args)
             return (f"\\left[{inside}\\right]" if self.latex else f"[{inside}]"), ATOM
         if name == "Abs":
             name = "absolute"
+        if name == "zeros":
+            return "0", ATOM
+        if name in ("entries", "columns"):
+            of, *ends = (self.least(part, ATOM if k == 0 else SUM) for k, part in enumerate(e.args))
+            bounds = (":, " if name == "columns" else "") + ":".join(ends)
+            return (f"{{{of}}}_{{[{bounds}]}}" if self.latex else f"{of}[{bounds}]"), ATOM
+        if name in _RELATIONS:
+            inside = self.relation_of(e)
+            return (f"\\left[{inside}\\right]" if self.latex else f"[{inside}]"), ATOM
         if name not in _TEMPLATES:
             argument = ", ".join(self(part)[0] for part in e.args)
             return self.applied(e, argument), ATOM
         plain, tex, binding, least = _TEMPLATES[name]
         template = _INLINE.get(name, tex) if self.inline else tex
         parts = [self.least(part, least) for part in e.args]
+        if name == "where" and type(e.args[0]).__name__ in _RELATIONS:
+            parts[0] = self.relation_of(e.args[0])
         if self.latex and least == ATOM and name in ("transposed", "to_the_distance"):
             parts[0] = f"{{{parts[0]}}}"  # LaTeX takes one superscript at a time
         return (template if self.latex else plain).format(*parts), binding
+
+    def relation_of(self, e: Any) -> str:
+        """A comparison without its bracket; a number stands on the right."""
+        a, b = e.args
+        sign, turned = _RELATIONS[type(e).__name__]
+        if not a.atoms(Quantity):
+            a, b, sign = b, a, turned
+        sign = _SIGNS.get(sign, sign) if self.latex else sign
+        return f"{self(a)[0]} {sign} {self(b)[0]}"
 
     def applied(self, e: Any, argument: str, power: str = "") -> str:
         """A function of entries: tanh(x), and tanh²(x) as in books."""
@@ -221,25 +243,29 @@ class _Printer:
         p, q = value.numerator, value.denominator
         if q == 1:
             return str(p), ATOM
-        if p == 1 and q >= 1000 and re.fullmatch("10+", str(q)):
-            power = len(str(q)) - 1  # 10⁻⁵ and the like
-            return (f"10^{{-{power}}}" if self.latex else f"10⁻{_superscript(power)}"), ATOM
         if q > 1000 and (known := _recognised(value)) is not None:
             return self(known)
         if q > 12 or q in (5, 10):
             decimal = f"{float(value):.10g}"
+            digits, _, power = decimal.partition("e")
             if q > 1000 or Fraction(decimal) == value:
-                return decimal, ATOM
+                return (self._scientific(digits, int(power)) if power else decimal), ATOM
         if self.latex:
             return f"\\tfrac{{{p}}}{{{q}}}", PRODUCT
         return f"{p}/{q}", ENTRIES
+
+    def _scientific(self, digits: str, power: int) -> str:
+        """10⁻⁵ and the like."""
+        ten = f"10^{{{power}}}" if self.latex else f"10{_superscript(power)}"
+        times = "\\cdot " if self.latex else "·"
+        return ten if digits == "1" else f"{digits}{times}{ten}"
 
     def product(self, e: Any) -> Written:
         number, rest = e.as_coeff_Mul()
         if number.is_Rational and number.q > 1000:
             known = _recognised(Fraction(abs(number.p), number.q))
-            if known is not None and not known.is_Rational:
-                number, rest = sympy.sign(number), rest * known
+            if known is not None:
+                number, rest = (sympy.sign(number) * known * rest).as_coeff_Mul()
         sign = self.minus if number < 0 else ""
         number = abs(number)
         above, below = sympy.fraction(rest)
@@ -259,7 +285,7 @@ class _Printer:
         arrays = [e for e in factors if e.atoms(Quantity)]
         several = len(front) + len(arrays) > 1
         alone = SUM if self.latex and not several else PRODUCT  # under a bar it needs no brackets
-        spread = self.times.join(self.least(e, alone) for e in arrays)
+        spread = self.times.join(self.least(e, ATOM if len(arrays) > 1 else alone) for e in arrays)
         written = [self.least(e, ATOM if several else PRODUCT) for e in front]
         return " ".join(filter(None, [*written, spread])) or "1", several
 
@@ -318,7 +344,7 @@ def _place(e: Any) -> tuple[Any, ...]:
 
 
 def _superscript(number: int) -> str:
-    return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _recognised(value: Fraction) -> sympy.Expr | None:

@@ -55,7 +55,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         " `mean(·)` is the mean over the `H` units, and `1ᵀ(·)` is the sum over them.",
         " `mean(·)` es la media de las `H` unidades, y `1ᵀ(·)` es su suma.",
     ),
-    "part_says": (
+    "columns_of_say": (
+        " `A[:, m:n]` are the columns of `A` from `m` up to, but not including, `n`, from 0 on.",
+        " `A[:, m:n]` son las columnas de `A` desde `m` hasta `n`, sin incluirla, desde 0.",
+    ),
+    "entries_say": (
         " `v[m:n]` are the entries of `v` from `m` up to, but not including, `n`, counted from 0.",
         " `v[m:n]` son los elementos de `v` desde `m` hasta `n`, sin incluirlo, contados desde 0.",
     ),
@@ -63,13 +67,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
         " `sg(v)` is `v` as a constant: no gradient flows back through it.",
         " `sg(v)` es `v` como constante: el gradiente no vuelve a través de ella.",
     ),
+    "inside_says": (
+        " `[a < v < b]` is 1 between `a` and `b`, ½ at these two, and 0 beyond.",
+        " `[a < v < b]` es 1 entre `a` y `b`, ½ en ambos extremos y 0 fuera.",
+    ),
     "constants_say": (
         " The cell holds constant vectors, which are not learned: {names}.",
         " La celda contiene vectores constantes, que no se aprenden: {names}.",
-    ),
-    "unused_say": (
-        " The step never calls the gate {gates}: its gradients are 0.",
-        " El paso no usa la puerta {gates}: sus gradientes son 0.",
     ),
     "local_says": (
         "Each equation is differentiated with respect to each quantity in it, with the others "
@@ -164,6 +168,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
                   "pendiente 1 donde el argumento es positivo, 0 en el resto"),
     "rule_larger": ("only the argument that is chosen has an effect",
                     "solo influye el argumento elegido"),
+    "rule_constant": ("a constant by itself", "una constante"),
     "rule_function": ("derivative of {name}", "derivada de {name}"),
     "rule_inner": (", then the chain rule", ", luego la regla de la cadena"),
     "rule_linear": ("sum rule", "regla de la suma"),
@@ -245,8 +250,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Cada fila es un ejemplo, como un paso o una palabra. ∘ es el producto elemento a "
         "elemento, y las funciones actúan elemento a elemento.",
     ),
+    "single_says": (" {name} has a single row.", " {name} tiene una sola fila."),
+    "rows_say": (" {size} is the number of rows.", " {size} es el número de filas."),
     "size_says": (" {size} is the layer's argument {meaning}.",
                   " {size} es el argumento {meaning} de la capa."),
+    "shapes_say": (" The shapes are {shapes}.", " Las dimensiones son {shapes}."),
     "constant_matrices_say": (" Constant arrays, which are not learned: {names}.",
                               " Matrices constantes, que no se aprenden: {names}."),
     "layer_backward_says": (
@@ -279,6 +287,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "a_product": ("matrix product", "producto de matrices"),
     "a_function": ("elementwise function", "función elemento a elemento"),
     "an_operation": ("{name}", "{name}"),
+    "all_entries": ("over all entries", "sobre todos los elementos"),
     "row_operation": ("over each row", "sobre cada fila"),
     "from_loss": ("what the loss sends", "lo que envía la pérdida"),
     "enters_through": ("{v} affects `L` through {now}", "{v} influye en `L` a través de {now}"),

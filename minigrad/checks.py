@@ -1,0 +1,47 @@
+"""Checks of values, in any world: where values are not known yet, the check is made later.
+
+A shape is known wherever a function runs. A value is not: while a function is compiled
+(`minigrad.jit`), arrays stand for others. What depends on values is asked of `every`, and not in
+an ``if``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Array
+
+
+def every(condition: Array, error: Callable[..., Exception], *arrays: Array) -> None:
+    """Refuse arrays of which a condition does not hold in every entry.
+
+    Args:
+        condition: booleans.
+        error: makes the exception to raise, given the arrays as they are when it is raised.
+        arrays: what the message speaks of.
+
+    Example:
+        >>> from minigrad.checks import every
+        >>> target = np.array([0, 7])
+        >>> every(target < 9, lambda t: ValueError(f"got target {t.max()}"), target)
+    """
+    later = getattr(condition, "__check__", None)
+    if later is not None:
+        later(error, arrays)
+    elif not np.all(condition):
+        raise error(*arrays)
+
+
+def as_array(x: Any) -> Array:
+    """An array of any world as it is, anything else as NumPy's; a Tensor as the array in it.
+
+    Example:
+        >>> from minigrad.checks import as_array
+        >>> as_array([1, 2])
+        array([1, 2])
+    """
+    x = x.data if hasattr(x, "parents") else x
+    return x if hasattr(x, "__array_ufunc__") else np.asarray(x)

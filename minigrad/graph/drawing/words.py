@@ -1,0 +1,92 @@
+"""Labels set as text: the one place where names, steps and formulas become words."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from minigrad import notation
+from minigrad.graph import terms
+from minigrad.graph.record import Path, shaped
+from minigrad.graph.view import Item, Label, View
+
+_LONGEST = 44  # characters of a line; a longer one is cut
+
+
+def printable(text: str) -> str:
+    """The text in one line, without what cannot be seen or turns the rest around."""
+    if text.isprintable():
+        return text
+    text = text.replace("\r", " ").replace("\n", " ")
+    return "".join(c for c in text if c.isprintable())
+
+
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """The text, or as much of it as a line holds."""
+    text = printable(text)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def name(label: Label, now: int | None = None, plain: Container[str] = ()) -> str:
+    """What a label calls its item: hₜ, h′₂, f."""
+    written = label.name if label.name in plain else notation.pretty(label.name)
+    return written + "′" * label.primes + terms.when(label.step, now)
+
+
+def formula(of: terms.Term | str | None, now: int | None = None, plain: Container[str] = ()) -> str:
+    """A formula in Unicode; empty without one."""
+    return of if isinstance(of, str) else "" if of is None else terms.text(of, now, 0, plain)
+
+
+def lines(item: Item, view: View) -> tuple[str, ...]:
+    """What is written in an item, line by line."""
+    if item.key not in view.written:
+        view.written[item.key] = tuple(map(cut, whole_lines(item, view)))
+    return view.written[item.key]
+
+
+def whole_lines(item: Item, view: View) -> tuple[str, ...]:
+    """What is written in an item, however long it is."""
+    called, written = _said(item, view)
+    shape = (shaped(item.shape),) if item.shape is not None else ()
+    if item.kind in ("point", "ellipsis"):
+        return (written,)
+    if item.kind in ("operation", "state") and called and written:
+        head: tuple[str, ...] = (f"{called} = {written}",)
+    else:
+        head = tuple(filter(None, (called, written)))
+    if item.kind == "join":
+        shape = ()
+    return (*head, *item.notes, *shape) or ("",)
+
+
+def _said(item: Item, view: View) -> tuple[str, str]:
+    """An item's name and its formula, with t for the step at hand in what belongs to steps."""
+    label = item.label
+    now = view.now if item.step is not None else None
+    called = name(label, view.now, view.plain) if label.name else ""
+    return called, formula(label.formula, now, view.plain)
+
+
+def note(item: Item, view: View) -> str:
+    """What a pointer over an item tells."""
+    where = dotted(item.where)
+    kind = {"layer": "", "point": "operation"}.get(item.kind, item.kind)
+    said = " = ".join(filter(None, _said(item, view)))
+    shape = shaped(item.shape) if item.shape is not None else ""
+    return printable(" ".join(filter(None, (kind, said, shape, where and f"in {where}"))))[:200]
+
+
+def dotted(path: Path) -> str:
+    """A path of modules as the user would write it: body.layers.3."""
+    return ".".join(level.name for level in path if level.kind == "module" and level.name)
+
+
+def strip_title(path: Path) -> str:
+    """What a picture calls a strip: layer 0, reverse, or the module that was unrolled."""
+    level = path[-2] if len(path) > 1 else None
+    if level is None:
+        return ""
+    if level.kind != "layer":
+        return level.name
+    number, _, part = level.name.partition(" ")  # the direction that runs in reverse, or the output
+    return f"layer {number}{part and f', {part}'}"

@@ -1,0 +1,258 @@
+"""What a picture is made of, as data: items with typed keys, arrows between them, and a view."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from minigrad import notation
+from minigrad.graph.drawing.palette import PALETTES, STYLES, Palette
+from minigrad.graph.record import Graph, Path
+from minigrad.graph.terms import Term, names_in
+
+Kind = Literal["input", "parameter", "constant", "layer", "point", "operation", "state", "join",
+               "module", "ellipsis"]  # fmt: skip
+
+
+class Key(NamedTuple):
+    """What an item is of: the same, but for the step, for the same thing at every step.
+
+    Attributes:
+        kind: ``"layer"``, ``"point"``, ``"leaf"``, ``"state"``, ``"join"``, …
+        path: which of its kind, within the step.
+        step: the time step; ``None`` outside of one.
+        strip: which of several unrolled layers it belongs to, and which direction.
+    """
+
+    kind: str
+    path: tuple[Any, ...]
+    step: int | None = None
+    strip: Path = ()
+
+    @property
+    def role(self) -> Key:
+        """The key without its step."""
+        return self._replace(step=None)
+
+
+Arrow = tuple[Key, Key]
+
+
+class Label(NamedTuple):
+    """What is written in an item, until it is set as text.
+
+    Attributes:
+        name: what it is called; empty if its formula says it all.
+        step: the time step of a name that has one.
+        formula: what it computes; a text stands for a formula that has no names in it.
+        primes: how many other values of this name come before.
+    """
+
+    name: str
+    step: int | None = None
+    formula: Term | str | None = None
+    primes: int = 0
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that is drawn.
+
+    Attributes:
+        key: unique in the view.
+        kind: ``"layer"`` for an affine map with its activation, ``"point"`` for an operation
+            of a step, ``"operation"`` for one outside of steps, ``"state"`` for h_t or c_t,
+            ``"join"`` for a concatenation, ``"module"`` for one whose inside is not shown.
+        label: its name, step and formula.
+        shape: of its value; ``None`` where the picture does not show it.
+        nodes: ids of the graph's nodes that it draws, the value that it stands for last.
+        where: the modules around it, outermost first, without its strip's own.
+        notes: further lines.
+
+    Example:
+        >>> from minigrad.graph import draw
+        >>> picture = draw("rnn", steps=1)
+        >>> [(item.label.name, item.label.step) for item in picture.items if item.kind == "state"]
+        [('h', 0), ('h', -1)]
+    """
+
+    key: Key
+    kind: Kind
+    label: Label
+    shape: tuple[int, ...] | None
+    nodes: tuple[int, ...] = ()
+    where: Path = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def step(self) -> int | None:
+        """The time step that it stands in."""
+        return self.key.step
+
+    @property
+    def strip(self) -> Path:
+        """The unrolled layer and direction that it stands in."""
+        return self.key.strip
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Attention of one head.
+
+    Attributes:
+        heading: its name.
+        queries: names of the rows.
+        keys: names of the columns.
+        weights: row by row.
+        masked: whether a weight is masked out, row by row.
+    """
+
+    heading: str
+    queries: tuple[str, ...]
+    keys: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+    masked: tuple[tuple[bool, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """Items and arrows between them, by key.
+
+    Attributes:
+        title: what the picture shows.
+        items: in order of creation.
+        arrows: (source, target), each once.
+        name: which view it is.
+        steps: the time steps that are drawn, in order; empty without time.
+        skipped: how many steps are left out in the middle.
+        now: the step that is written as t; ``None`` if steps are written as numbers.
+        folded: how many steps the one that is drawn stands for.
+        headings: what stands over a step instead of its number.
+        labels: what is written at an arrow.
+        heat: log10 of the size of an item's gradient; ``None`` if it has none.
+        series: a name and (step, log10 of the size) for each curve under the time axis.
+        caption: lines under the heading, each a sentence.
+        repeats: how many equal modules the one at a path stands for.
+        panels: of attention, one for each head.
+        sides: of attention, what stands over the queries, and over the keys.
+        style: of its colours: ``"light"``, ``"dark"`` or ``"print"``.
+        arrange: lays it out, where it is not laid out as most views are.
+
+    Raises:
+        ValueError: the style is none of these.
+
+    Example:
+        >>> from minigrad.graph import trace, unrolled
+        >>> view = unrolled(trace(mg.tanh(mg.Tensor(1.0, requires_grad=True, name="x"))))
+        >>> [item.kind for item in view.items]
+        ['input', 'operation']
+    """
+
+    title: str
+    items: tuple[Item, ...]
+    arrows: tuple[Arrow, ...]
+    name: str = "unrolled"
+    steps: tuple[int, ...] = ()
+    skipped: int = 0
+    now: int | None = None
+    folded: int = 0
+    headings: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[Arrow, Term | str] = field(default_factory=dict)
+    heat: Mapping[Key, float | None] = field(default_factory=dict)
+    series: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
+    caption: tuple[str, ...] = ()
+    repeats: Mapping[Path, int] = field(default_factory=dict)
+    panels: tuple[Panel, ...] = ()
+    sides: tuple[str, ...] = ()
+    style: str = "light"
+    arrange: Callable[[View], Any] | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.style not in STYLES:
+            raise ValueError(f"got style {self.style!r}, expected one of {', '.join(STYLES)}")
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of its style."""
+        return PALETTES[self.style]
+
+    @cached_property
+    def by_key(self) -> Mapping[Key, Item]:
+        """Its items by their keys."""
+        return {item.key: item for item in self.items}
+
+    @cached_property
+    def written(self) -> dict[Key, tuple[str, ...]]:
+        """Lines of items that have been set as text already."""
+        return {}
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """Names that are not written in Greek, for another is: alpha beside α."""
+        names = {item.label.name for item in self.items}
+        for of in (*(item.label.formula for item in self.items), *self.labels.values()):
+            if of is not None and not isinstance(of, str):
+                names.update(names_in(of))
+        return frozenset(name for name in names if notation.pretty(name) in names - {name})
+
+    @cached_property
+    def prefix(self) -> str:
+        """What all its ids start with: from what it shows, so no other picture has them."""
+        shown = {name: getattr(self, name) for name in self.__dataclass_fields__
+                 if name != "arrange"}  # fmt: skip
+        return "g" + hashlib.sha256(repr(shown).encode(errors="replace")).hexdigest()[:8] + "-"
+
+
+Builder = Callable[..., View]
+_F = TypeVar("_F", bound=Builder)
+
+
+class Shown(NamedTuple):
+    """A view in the table of views.
+
+    Attributes:
+        name: what ``view=`` and ``--view`` call it.
+        help: what it shows, as a part of a sentence.
+        build: (graph, **options) → the view.
+        options: the names of the options that it takes.
+    """
+
+    name: str
+    help: str
+    build: Builder
+    options: tuple[str, ...]
+
+
+VIEWS: dict[str, Shown] = {}
+"""Every view there is, by name; each file in `minigrad.graph.views` that has one adds it.
+
+Example:
+    >>> from minigrad.graph import VIEWS
+    >>> VIEWS["folded"].help
+    'one step, with its states going back into it'
+"""
+
+
+def view(name: str, help: str) -> Callable[[_F], _F]:
+    """Decorator: the function builds the view of this name.
+
+    Example:
+        >>> from minigrad.graph.views import VIEWS
+        >>> VIEWS["cell"].help
+        'the cell as course notes draw it'
+    """
+
+    def enter(build: _F) -> _F:
+        code = build.__code__
+        options = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        VIEWS[name] = Shown(name, help, build, options)
+        return build
+
+    return enter
+
+
+__all__ = ["VIEWS", "Arrow", "Graph", "Item", "Key", "Kind", "Label", "Panel", "Shown", "View",
+           "view"]  # fmt: skip

@@ -1,0 +1,130 @@
+"""Who attends to whom: lines as thick as their weights, a heat map where there are many."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.graph.drawing.attention import arranged
+from minigrad.graph.record import Graph, Operation, Path
+from minigrad.graph.terms import subscript
+from minigrad.graph.view import Panel, View, view
+from minigrad.tensor import raw
+
+SIDES = ("query", "key")
+LEAST = 0.01  # smaller weights are not drawn as lines
+_MOST = 40_000  # weights of one head
+
+
+@view("attention", "who attends to whom")
+def attention(
+    what: Any,
+    *,
+    tokens: Sequence[str] | None = None,
+    keys: Sequence[str] | None = None,
+    sides: tuple[str, str] = SIDES,
+    title: str | None = None,
+) -> View:
+    """The weights of attention, one panel for each head.
+
+    The steps of a decoder are the rows of one panel. Up to ten tokens, lines lead from queries
+    to keys; above, it is a heat map with the tokens on both axes.
+
+    Args:
+        what: a `Graph` with a softmax that a product with values follows, or the weights
+            themselves, (queries, keys) or (heads, queries, keys).
+        tokens: names of the queries, and of the keys if those are not given; x₀, x₁, … if
+            neither is.
+        keys: names of the keys.
+        sides: what stands over the queries, and over the keys.
+        title: heading of the picture.
+
+    Raises:
+        ValueError: the graph has no attention, the weights have another shape or are no
+            numbers from 0 to 1, or there are more or fewer names than tokens.
+    """
+    if isinstance(what, Graph):
+        heads, title = _recorded(what), title or what.title
+    else:
+        heads = [("", array) for array in _heads(np.asarray(raw(what)))]
+        title = title or "attention"
+    panels = []
+    for number, (name, weights) in enumerate(heads):
+        if weights.size > _MOST:
+            raise ValueError(
+                f"attention: got weights of shape {weights.shape}, at most {_MOST} can be drawn: "
+                "take a part of them"
+            )
+        rows, columns = (_names(given, count) for given, count in
+                         zip((tokens, keys or tokens), weights.shape, strict=True))  # fmt: skip
+        heading = name or (f"head {number}" if len(heads) > 1 else "")
+        panels.append(Panel(heading, rows, columns, tuple(map(tuple, weights.tolist())),
+                            tuple(map(tuple, (weights == 0).tolist()))))  # fmt: skip
+    return View(title, (), (), "attention", panels=tuple(panels), sides=sides, arrange=arranged)
+
+
+def _names(given: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    if given is None:
+        return tuple(f"x{subscript(k)}" for k in range(count))
+    if len(given) != count:
+        raise ValueError(f"attention: got {len(given)} tokens, expected {count}")
+    return tuple(map(str, given))
+
+
+def _heads(weights: np.ndarray) -> list[np.ndarray]:
+    """The weights, head by head."""
+    if weights.ndim < 2 or weights.dtype.kind not in "fiu" or not weights.size:
+        raise ValueError(
+            f"attention: got weights of shape {weights.shape} and dtype {weights.dtype}, expected "
+            "numbers (queries, keys) or (heads, queries, keys)"
+        )
+    if not (np.isfinite(weights) & (weights >= 0) & (weights <= 1 + 1e-6)).all():
+        raise ValueError("attention: got weights that are not all from 0 to 1")
+    return list(weights.reshape(-1, *weights.shape[-2:])) if weights.ndim > 2 else [weights]
+
+
+def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
+    """Softmaxes whose value a matrix product takes as its left operand; of the first sequence."""
+    found: dict[tuple[Path, Path], list[Operation]] = defaultdict(list)
+    for node in graph.nodes:
+        if node.primitive != "softmax" or not isinstance(node.value, np.ndarray):
+            continue
+        if node.value.ndim >= 2 and _multiplies(graph, node):
+            # of a decoder, every step's query is one row
+            place = (node.strip, node.inside) if node.step is not None else ((), node.scope)
+            found[place].append(node)
+    if not found:
+        raise ValueError(
+            f"attention: nothing attends in {graph.title}: no softmax that a product with values "
+            "follows"
+        )
+    panels = []
+    for (strip, inside), nodes in found.items():
+        arrays = [np.asarray(n.value if n.value.ndim < 3 else n.value[0])  # type: ignore[union-attr, index]
+                  for n in nodes]  # fmt: skip
+        groups = [np.concatenate(arrays, axis=-2)] if strip else arrays
+        levels = [level for level in (*strip, *inside) if level.kind == "module" and level.name]
+        where = ".".join(level.name for level in levels[1:])
+        for array in groups:
+            heads = _heads(array)
+            panels += [
+                (" ".join(filter(None, [where, f"head {k}" if len(heads) > 1 else ""])), head)
+                for k, head in enumerate(heads)
+            ]
+    return panels
+
+
+def _multiplies(graph: Graph, node: Operation) -> bool:
+    """Whether values are taken by these weights, after dropout or a mask."""
+    stack = [node.id]
+    while stack:
+        for edge in graph.readers[stack.pop()]:
+            reader = graph.nodes[edge.target]
+            if reader.primitive == "matmul" and edge.position == 0:
+                return True
+            if reader.shape == node.shape and reader.primitive in ("multiply", "where"):
+                stack.append(reader.id)
+    return False

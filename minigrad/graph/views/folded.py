@@ -1,0 +1,65 @@
+"""The graph folded: one step of each layer, and its states going back into it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from minigrad.graph.record import Graph
+from minigrad.graph.view import Arrow, Item, Key, View, view
+from minigrad.graph.views.unrolled import unrolled
+
+
+@view("folded", "one step, with its states going back into it")
+def folded(graph: Graph, *, title: str | None = None) -> View:
+    """One cell for all steps, with an arrow from each state back to where the next step reads it.
+
+    Args:
+        graph: from `trace` or `trace_target`.
+        title: heading of the picture; the graph's title if not given.
+
+    Raises:
+        ValueError: the graph has no time steps.
+    """
+    return one_step(graph, "folded", title)
+
+
+def one_step(graph: Graph, name: str, title: str | None) -> View:
+    """The view of a step in the middle, for the view of this name."""
+    whole = unrolled(graph, all_steps=True, title=title)
+    if not whole.steps:
+        raise ValueError(
+            f"{name}: {whole.title} has no time steps; its unrolled view shows it whole"
+        )
+    kept = whole.steps[len(whole.steps) // 2]
+    shown = {item.key for item in whole.items if item.step == kept}
+    steps: dict[Key, Key] = {}  # of each item, the one that is drawn in its place
+    items: dict[Key, Item] = {}
+    for item in whole.items:
+        standing = item.key._replace(step=kept)
+        before = item.key.kind == "state" and item.step is None and len(item.key.path) > 2
+        if item.step == kept or (item.step is None and not before):
+            items[item.key], steps[item.key] = item, item.key
+        elif item.step is not None and standing in shown:
+            steps[item.key] = standing
+    arrows: dict[Arrow, None] = {}
+    for a, b in whole.arrows:
+        if b.step == kept and a.strip == b.strip and a.step != kept and a.kind == "state":
+            back = a.step if a.step is not None else whole.by_key[a].label.step
+            key = Key("state", (*a.path[:2], "before"), None, b.strip)
+            one = whole.by_key[a]
+            items.setdefault(key, replace(one, key=key, label=one.label._replace(step=back)))
+            arrows[key, b] = None
+            standing = a._replace(step=kept, path=a.path[:2])
+            if standing in shown:
+                loop = standing, key
+                arrows[loop] = None
+        elif b.step in (None, kept) and a in steps and b in items:
+            same = a.step is None or b.step is None or a.step == b.step
+            if same:
+                arrows[steps[a], b] = None
+    count = len(whole.steps)
+    heading = f"× {count}   t = {whole.steps[0]} … {whole.steps[-1]}"
+    return View(
+        whole.title, tuple(items.values()), tuple(arrows), "folded", (kept,), now=kept,
+        folded=count, headings={kept: heading},
+    )  # fmt: skip

@@ -1,0 +1,251 @@
+"""Never a wrong picture: what is recorded is drawn, or the view is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.graph import VIEWS, draw, trace, trace_target, unrolled
+from minigrad.graph.drawing import layout
+from minigrad.graph.drawing.check import WrongPictureError, complete, faults, missing
+from minigrad.graph.views.cell import cell
+from minigrad.graph.views.folded import folded
+from minigrad.targets import builtin, resolve, target_of
+
+MODELS = Path(__file__).with_name("whole_models.py")
+NO_SUCH_VIEW = "no time steps|nothing attends|kinds of cells|no backward"
+LAYERS = [target for target in builtin() if target.noun != "primitive"]
+each_view = pytest.mark.parametrize("view", list(VIEWS))
+
+
+def scene(view):
+    return (view.arrange or layout.arranged)(view)
+
+
+def drawn(what, view, **options):
+    """The scene of a view, or nothing if there is no such view of this."""
+    try:
+        picture = draw(what, view=view, **options)
+    except ValueError as error:
+        if any(words in str(error) for words in NO_SUCH_VIEW.split("|")):
+            return None
+        raise
+    return scene(picture)
+
+
+def is_right(what, view, **options):
+    found = drawn(what, view, **options)
+    assert found is None or list(faults(found)) == []
+
+
+@each_view
+@pytest.mark.parametrize("target", LAYERS, ids=lambda target: target.name)
+def test_every_layer_and_part_is_drawn_truly(target, view):
+    is_right(target, view)
+
+
+def recorded(make):
+    with mg.unfused():
+        y = make()
+        loss = (y * y).sum()
+    return trace(loss, gradients_of=loss)
+
+
+def sequence(layer, steps, width=3, **options):
+    x = mg.Tensor(np.random.default_rng(0).normal(size=(2, steps, width)), requires_grad=True)
+    return layer(x, **options)[0]
+
+
+kind = {"rng": 0, "dtype": np.float64}
+STRIPS = {
+    "both directions": lambda: sequence(nn.LSTM(3, 4, bidirectional=True, **kind), 3),
+    "two layers": lambda: sequence(nn.GRU(3, 4, num_layers=2, **kind), 3),
+    "both, three times": lambda: sequence(
+        nn.RNN(3, 4, num_layers=3, bidirectional=True, **kind), 4),
+    "a long way": lambda: sequence(nn.LSTM(3, 4, num_layers=2, **kind), 20),
+    "sequences of different lengths": lambda: sequence(
+        nn.GRU(3, 4, **kind), 4, lengths=[4, 2]),
+    "lengths in both directions": lambda: sequence(
+        nn.LSTM(3, 4, bidirectional=True, **kind), 4, lengths=[4, 2]),
+    "outputs": lambda: sequence(nn.RNN(3, 4, output_size=2, **kind), 3),
+}  # fmt: skip
+
+
+@each_view
+@pytest.mark.parametrize("name", STRIPS)
+def test_stacked_reversed_and_padded_layers_are_drawn_truly(name, view):
+    is_right(recorded(STRIPS[name]), view)
+
+
+@each_view
+@pytest.mark.parametrize("name", [
+    "translation", "looking_back", "bahdanau", "two_sources", "classification", "translator",
+    "convolutional_memory", "from_scratch", "residual", "gpt",
+])  # fmt: skip
+def test_whole_models_are_drawn_truly(name, view):
+    is_right(f"{MODELS}:{name}", view)
+
+
+# Cells that nobody wrote
+
+
+@st.composite
+def cells(draw):
+    """A cell of one to three states, whose step is a random formula of gates and operations."""
+    states = tuple(f"s{k}" for k in range(draw(st.integers(1, 3))))
+    gates = tuple(f"g{k}" for k in range(draw(st.integers(1, 4))))
+    lines = draw(st.lists(st.tuples(
+        st.sampled_from(["gate", "add", "multiply", "subtract", "tanh", "sigmoid", "from one"]),
+        st.integers(0, 50), st.integers(0, 50), st.integers(1, 3),
+    ), min_size=len(states) + 1, max_size=12))  # fmt: skip
+    ends = draw(st.lists(st.integers(0, 50), min_size=len(states), max_size=len(states)))
+    note(f"{states=} {gates=} {lines=} {ends=}")
+
+    class Random(nn.Cell):
+        state = states
+        gates = ()
+
+        def step(self, x, *values):
+            known, used = [*values], 0
+            for operation, i, j, count in lines:
+                a, b = known[i % len(known)], known[j % len(known)]
+                if operation == "gate" and used < len(self.gates) - 1:
+                    operands = [x, *(known[(i + k) % len(known)] for k in range(count - 1))]
+                    known.append(mg.tanh(getattr(self, self.gates[used])(*operands)))
+                    used += 1
+                elif operation in ("add", "multiply", "subtract"):
+                    known.append(getattr(mg, operation)(a, b))
+                elif operation == "from one":
+                    known.append(1 - a)
+                else:
+                    known.append(getattr(mg, "tanh" if operation == "gate" else operation)(a))
+            fresh = known[len(states) :]
+            last = getattr(self, self.gates[-1])(x, fresh[-1])
+            found = [fresh[k % len(fresh)] for k in ends]
+            return (last + found[0], *found[1:]) if len(found) > 1 else last + found[0]
+
+    called = sum(operation == "gate" for operation, *_ in lines)
+    Random.gates = (*gates[:called], "last")  # a gate that is not called is refused
+    Random.__annotations__ = {}
+    return Random
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cells())
+def test_random_cells_are_drawn_truly_in_every_view(make):
+    graph = trace_target(target_of(make, "Random"), 3)
+    for view in VIEWS:
+        is_right(graph, view)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cells())
+def test_every_state_of_a_random_cell_enters_and_leaves(make):
+    graph = trace_target(target_of(make, "Random"), 3)
+    carried = {
+        graph.nodes[edge.source].id
+        for edge in graph.edges
+        if graph.nodes[edge.source].step == 0 and graph.nodes[edge.target].step == 1
+    }
+    view = unrolled(graph)
+    enters = {a for a, b in view.arrows if a.kind == "state" and a.step == 0 and b.step == 1}
+    assert {view.by_key[key].nodes[-1] for key in enters} >= {
+        n for n in carried if graph.nodes[n].primitive not in ("stack", "reshape")
+    }
+    seen = cell(graph)
+    before = {item.key.path[:2] for item in seen.items if item.key.path[-1] == "before"}
+    after = {item.key.path[:2] for item in seen.items if item.key.path[-1] == "after"}
+    assert before <= after
+    loops = {(a.path, b.path[:2]) for a, b in folded(graph).arrows
+             if a.kind == b.kind == "state" and b.step is None}  # fmt: skip
+    assert {a for a, _ in loops} == before
+
+
+# The check itself
+
+
+def lstm():
+    return draw("lstm", steps=2)
+
+
+def moved(picture, change):
+    found = scene(picture)
+    change(found)
+    return list(faults(found))
+
+
+def test_a_right_picture_passes():
+    assert moved(lstm(), lambda found: None) == []
+
+
+def test_a_wire_that_is_missing_is_found():
+    assert any("no wire" in fault for fault in moved(lstm(), lambda found: found.wires.pop(3)))
+
+
+def test_a_box_that_is_missing_is_found():
+    assert any("not drawn" in fault for fault in moved(lstm(), lambda found: found.shapes.pop(2)))
+
+
+def test_a_wire_that_ends_loose_is_found():
+    def cut(found):
+        wire = found.wires[5]
+        (x, y), *rest = reversed(wire.path)
+        found.wires[5] = replace(wire, path=(*reversed(rest), (x - 9, y - 31)))
+
+    assert any("loose" in fault for fault in moved(lstm(), cut))
+
+
+def test_an_arrow_against_its_data_is_found():
+    def turned(found):
+        found.wires[4] = replace(found.wires[4], head=-1)
+
+    def forward(found):
+        found.wires[4] = replace(found.wires[4], head=1)
+
+    assert any("against" in fault for fault in moved(lstm(), turned))
+    assert any("against" in fault for fault in moved(draw("lstm", view="gradient"), forward))
+
+
+def test_a_wire_under_a_box_and_a_fork_under_a_box_are_found():
+    def pushed(found):
+        box = found.shapes[4]
+        wire = max(found.wires, key=lambda wire: len(wire.path))
+        a, *rest = wire.path
+        x, y, w, _ = box.box
+        path = (a, (x - w, y), (x + w, y), *rest)
+        found.wires[found.wires.index(wire)] = replace(wire, path=path)
+
+    assert any("runs under" in fault for fault in moved(lstm(), pushed))
+    assert any("fork" in fault for fault in moved(lstm(), lambda found: found.dots.append(
+               found.shapes[0].box[:2])))  # fmt: skip
+
+
+def test_two_values_on_one_wire_are_found():
+    def laid_over(found):
+        long = [wire for wire in found.wires if len(wire.path) == 2]
+        one = max(long, key=lambda wire: abs(wire.path[0][0] - wire.path[1][0]))
+        other = next(w for w in found.wires if w.source != one.source and len(w.path) > 2)
+        (ax, ay), (bx, by) = one.path
+        path = (other.path[0], (ax + 9, ay), (bx - 9, by), other.path[-1])
+        found.wires[found.wires.index(other)] = replace(other, path=path)
+
+    assert any("share a wire" in fault for fault in moved(lstm(), laid_over))
+
+
+def test_a_recorded_edge_without_an_arrow_is_refused():
+    graph = trace_target(resolve("lstm"), 2)
+    view = unrolled(graph)
+    assert complete(view, graph) is view
+    for k, (a, b) in enumerate(view.arrows):
+        less = replace(view, arrows=(*view.arrows[:k], *view.arrows[k + 1 :]))
+        if b.kind in ("layer", "point"):
+            assert next(missing(less, graph)), (a, b)
+            with pytest.raises(WrongPictureError, match=r"drawn truly .* use view 'tape'"):
+                complete(less, graph)
