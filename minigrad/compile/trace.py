@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 import minigrad
-from minigrad.compile.operations import CHECK, DRAW, Operation, of_primitive, opaque
+from minigrad.compile.operations import CHECK, DRAW, PUT, Operation, of_primitive, opaque
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable, run
 from minigrad.compile.traced_array import TracedArray, TracedGenerator, TracedNumber, value_of
 from minigrad.primitives import Primitive
@@ -160,7 +160,9 @@ class Trace:
         known = of_primitive(primitive)
         if known is not None:
             return self.apply(known, operands, static)
-        if primitive.kind in ("elementwise", "fused") or primitive.name == "updated":
+        if primitive.name == "updated":
+            return self.apply(PUT, operands, {**static, "add": False})
+        if primitive.kind in ("elementwise", "fused"):
             return primitive.forward(*operands, **static)
         return self.apply(opaque(primitive), operands, static)
 

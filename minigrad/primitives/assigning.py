@@ -10,7 +10,7 @@ from minigrad.primitives.primitive import Array, Primitive, linear, sample
 
 
 def _updated(x: Array, value: Array, *, index: Any) -> Array:
-    whole = np.array(x) if isinstance(x, np.ndarray | np.generic | float) else x.copy()
+    whole = np.array(x)
     whole[index] = value
     return whole
 
