@@ -169,6 +169,7 @@ def record(
         arrays = widened(arrays)
     if not plain:
         data = primitive.bind(arrays, static)
+        saved = getattr(data, "saved", None)  # what a world keeps for a backward pass of its own
     elif tracked and primitive.saving is not None:
         data, saved = primitive.saving(*arrays, **static)
     elif static:
