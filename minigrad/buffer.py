@@ -79,7 +79,7 @@ class Handle(Tensor, handle=True):
         raise NotImplementedError
 
     def __reduce__(self) -> Any:
-        return Buffer, (self.settled(),), None
+        return Buffer, (self.settled(), True)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, View) and value.base is self and value.key is index:
@@ -184,7 +184,7 @@ class Buffer(Handle, handle=True):
         [0. 3.] [3. 0.]
     """
 
-    def __init__(self, value: Tensor, *, lent: bool = False) -> None:
+    def __init__(self, value: Tensor, lent: bool = False) -> None:
         self.value, self.lent = value, lent
 
     def now(self) -> Tensor:

@@ -335,6 +335,11 @@ class Tensor(ArrayMethods, Node):
     def __pos__(self) -> Tensor:
         return self
 
+    # What is recorded does not change: x += 1 gives the name x to another Tensor
+    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = (
+        __add__, __sub__, __mul__, __truediv__, __pow__,
+    )  # fmt: skip
+
     def __eq__(self, other: Any) -> Any:
         return self.data == raw(other)
 

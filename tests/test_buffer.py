@@ -247,7 +247,7 @@ def test_no_grad_holds_for_assignment_too():
 def test_a_buffer_of_constants_is_pickled_and_copied():
     y = mg.zeros(2)
     y[0] = 3.0
-    for again in (pickle.loads(pickle.dumps(y)), copy.deepcopy(y)):
+    for again in (pickle.loads(pickle.dumps(y)), copy.deepcopy(y), copy.copy(y)):
         again[1] = 1.0
         np.testing.assert_array_equal(again.data, [3, 1])
     np.testing.assert_array_equal(y.data, [3, 0])
