@@ -23,8 +23,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from minigrad import guard
+from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.primitives.shaping import Scattered
 from minigrad.scope import Scope, current, differentiating
 
 Static = Mapping[str, Any]
@@ -145,6 +145,7 @@ def record(
     saved = None
     if not plain:
         data = primitive.bind(arrays, static)
+        saved = getattr(data, "saved", None)  # what a world keeps for a backward pass of its own
     elif tracked and primitive.saving is not None:
         data, saved = primitive.saving(*arrays, **static)
     elif static:

@@ -19,6 +19,7 @@ from minigrad.compile.operations import (
 )
 from minigrad.compile.program import Variable
 from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
+from minigrad.primitives.calls import Constant, Refused
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class TracedArray(NDArrayOperatorsMixin):
     """
 
     __array_priority__ = 500.0
-    __slots__ = ("_base", "_seen", "_variable", "_version", "_view", "trace", "value")
+    __slots__ = ("_base", "_seen", "_variable", "_version", "_view", "saved", "trace", "value")
     __hash__ = None  # type: ignore[assignment]  # as NumPy's arrays
 
     def __init__(
@@ -45,6 +46,7 @@ class TracedArray(NDArrayOperatorsMixin):
         view: tuple[Operation, Mapping[str, Any]] | None = None,
     ) -> None:
         self.trace, self.value = trace, value
+        self.saved: TracedCall | None = None
         self._variable, self._base, self._view = variable, base, view
         self._version = 0
         self._seen = base.version if base is not None else 0
@@ -215,10 +217,10 @@ class TracedArray(NDArrayOperatorsMixin):
         if isinstance(rule, Primitive):
             operands, static = rule.arguments(function, args, kwargs)
             return trace.primitive(rule, operands, static)
-        if rule is not None:
-            return rule(*args, **kwargs)
         if function in _PURE:
             return trace.apply(of_function(function), args, kwargs)
+        if rule is not None and not isinstance(rule, Constant | Refused):
+            return rule(*args, **kwargs)
         name = getattr(function, "__name__", str(function))
         trace.refuse(
             f"numpy.{name} of an array that is not known while it is traced",
@@ -440,6 +442,32 @@ for _name, _ufunc in {
     setattr(TracedNumber, f"__{_name}__", _arithmetic(_name, _ufunc)[0])
 
 
+class TracedCall:
+    """What a primitive's forward pass kept for its backward pass.
+
+    Args:
+        trace: where it is written down.
+        primitive: one with ``saving`` and ``backward``.
+        variable: stands for what was kept.
+        value: what was kept.
+        operands: of the primitive.
+        static: its keywords.
+    """
+
+    __slots__ = ("operands", "primitive", "static", "trace", "value", "variable")
+
+    def __init__(
+        self, trace: Trace, primitive: Primitive, variable: Variable, value: Any,
+        operands: Sequence[Any], static: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.trace, self.primitive, self.variable, self.value = trace, primitive, variable, value
+        self.operands, self.static = operands, static
+
+    def __pull__(self, g: Any, y: Any) -> list[Any]:
+        """The cotangents of the operands, all by one statement."""
+        return self.trace.pull(self, g, y)
+
+
 class TracedGenerator:
     """Stands for a generator of random numbers: its draws are part of the program."""
 
@@ -466,7 +494,7 @@ _DRAWS = frozenset({
 
 def value_of(x: Any) -> Any:
     """The array behind a traced one; anything else as it is."""
-    return x.value if isinstance(x, TracedArray) else x
+    return x.value if isinstance(x, TracedArray | TracedCall) else x
 
 
 def _trace_of(inputs: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace | None:

@@ -28,7 +28,8 @@ def derive_rule(primitive: Primitive, wrt: str | None = None, *, words: Words) -
     letters = ["x"] if primitive.arity == 1 else list("abcd"[: primitive.arity])
     if wrt is not None and wrt not in letters:
         raise ValueError(f"derive: {primitive.name} has no {wrt!r}; it has {', '.join(letters)}")
-    kept = [k for k, letter in enumerate(letters) if wrt in (None, letter)]
+    ruled = [k for k in range(len(letters)) if primitive.vjp(k) is not None]
+    kept = [k for k in ruled if wrt in (None, letters[k])]
     if primitive.kind == "elementwise":
         sections = _elementwise(primitive, letters, kept, words)
     else:
