@@ -6,6 +6,7 @@ While the site is built it is ``both``: one run then says everything in both lan
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from minigrad.tensor import Tensor
 from minigrad.verify import Report
 from minigrad.verify.report import Check, summary
 
-__all__ = ["Formulas", "check", "formulas", "text", "verdicts"]
+__all__ = ["Formulas", "Live", "check", "formulas", "live", "text", "verdicts"]
 
 
 _BOTH = re.compile("\ue000([^\ue001]*)\ue001([^\ue002]*)\ue002")
@@ -219,6 +220,52 @@ def formulas(derivation: Derivation, *of: str, within: str | None = None) -> For
     if missing := [name for name in of if name not in found]:
         raise ValueError(f"formulas: {derivation.title} has nothing of {', '.join(missing)}")
     return Formulas(tuple(dict.fromkeys(kept)))
+
+
+@dataclass(frozen=True)
+class Live:
+    """A figure that moves under the reader's hands in the chapter's page; elsewhere, words."""
+
+    mimetype = "application/vnd.minigrad.live+json"
+
+    name: str
+    data: dict[str, Any]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {self.mimetype: {"figure": self.name, "data": self.data}, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return str(text("(In the chapter's page, this figure moves.)",
+                        "(En la página del capítulo, esta figura se mueve)."))  # fmt: skip
+
+
+def live(name: str, **data: Any) -> Live:
+    """The live figure of a chapter, with what it needs to compute by itself.
+
+    Args:
+        name: of the figure, in ``tutorials/site/figures.js``.
+        data: arrays and Tensors, numbers, words, and lists and dicts of these.
+    """
+    return Live(name, {key: _handed(value) for key, value in data.items()})
+
+
+def _handed(value: Any) -> Any:
+    """A value as JSON; an array as its bytes, from which no digit is lost."""
+    if isinstance(value, Tensor):
+        return _handed(value.data)
+    if isinstance(value, dict):
+        return {key: _handed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_handed(item) for item in value]
+    if not isinstance(value, np.ndarray):
+        return value.item() if isinstance(value, np.generic) else value
+    dtype = "float32" if value.dtype == np.float32 else "float64"
+    packed = np.ascontiguousarray(value, np.dtype(dtype).newbyteorder("<"))
+    return {
+        "dtype": dtype,
+        "shape": list(value.shape),
+        "bytes": base64.b64encode(packed.tobytes()).decode(),
+    }
 
 
 def verdicts(report: Report) -> None:
