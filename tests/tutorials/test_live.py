@@ -33,10 +33,6 @@ def figure(make):
     return make
 
 
-def affine(layer):
-    return {"weight": layer.weight, "bias": layer.bias}
-
-
 @figure
 def ball():
     rnn = nn.RNN(2, 5, output_size=2, **exact)
@@ -58,7 +54,7 @@ def ball():
         off, stays = (np.linalg.norm(guess - film[-1]) for guess in (said[-1], film[7]))
         return {"film": film, "predicted": said, "off": off, "stays": stays}
 
-    data = {"memory": affine(rnn.cell.a), "output": affine(rnn.output)}
+    data = {"memory": rnn.cell.a, "output": rnn.output}
     throws = [{"seen": 8, "angle": 35, "speed": 0.2, "x": -0.6, "y": -0.5},
               {"seen": 1, "angle": 355, "speed": 0.3, "x": 0.95, "y": 0},
               {"seen": 3, "angle": 200, "speed": 0.1, "x": -0.95, "y": 0.95}]  # fmt: skip
@@ -229,8 +225,8 @@ def writer():
         return {"p": p, "top": [{"index": k, "word": f"w{k}", "p": p[k]} for k in order]}
 
     cell = gru.cell
-    model = {"embedding": embedding.weight, "z": affine(cell.z), "r": affine(cell.r),
-             "h_tilde": affine(cell.h_tilde), "output": affine(gru.output)}  # fmt: skip
+    model = {"embedding": embedding.weight, "z": cell.z, "r": cell.r,
+             "h_tilde": cell.h_tilde, "output": gru.output}  # fmt: skip
     data = {"model": model, "tokens": [f"w{k}" for k in range(12)], "start": [4]}
     return data, [{"temperature": 1, "written": [4]},
                   {"temperature": 0.1, "written": [4, 7, 7, 0, 11]}], numbers  # fmt: skip
@@ -280,9 +276,9 @@ def heads():
         return {"weights": weights, "output": attention.out_proj(together)}
 
     data = {
-        "x": x, "places": places, "norm": affine(layer.norm1), "heads": 2, "ask": 2,
+        "x": x, "places": places, "norm": layer.norm1, "heads": 2, "ask": 2,
         "attention": {"weight": attention.in_proj_weight, "bias": attention.in_proj_bias},
-        "out": affine(attention.out_proj), "words": ["the", "soup", "?", "was", "dull"],
+        "out": attention.out_proj, "words": ["the", "soup", "?", "was", "dull"],
     }  # fmt: skip
     return data, [
         {"head0": True, "head1": True, "mask": "none", "places": True},
@@ -304,7 +300,7 @@ def digit():
     def numbers(of):
         return {"pixels": drawn(of, of["move"]), "row": [drawn(of, by) for by in range(-3, 4)]}
 
-    data = {"codes": codes, "spread": spread, "decoder": [affine(layer) for layer in decoder]}
+    data = {"codes": codes, "spread": spread, "decoder": decoder}
     return (
         data,
         [{"digit": 3, "entry": 0, "move": 0}, {"digit": 9, "entry": 2, "move": -2.7}],
