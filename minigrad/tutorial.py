@@ -255,7 +255,8 @@ def spotlight(picture: Any, *gates: str) -> Spotlight:
     wires = [title.partition("->")[::2] for kind, title in titles if kind == "edge"]
     layers = {
         title for kind, title in titles
-        if kind == "node" and title.startswith("layer ") and title.split()[1].split("/")[-1] in gates
+        if kind == "node" and title.startswith("layer ")
+        and title.split()[1].rpartition("/")[2] in gates
     }  # fmt: skip
     if len(layers) < len(gates):
         raise ValueError(f"spotlight: got gates {', '.join(gates)}, and the picture lacks some")

@@ -40,7 +40,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.symbolic import derive
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
 
 SEED = 5
@@ -84,14 +84,23 @@ graph.draw("lstm", steps=2)
 # %% [markdown] lang="en"
 # The yellow boxes are the gates and the candidate, each with weights of its own; the red circles
 # multiply, add, or take a tanh. Follow the $c$ from step to step: one multiplication, one
-# addition, no weight matrix and no tanh in its way. Let us work the doors by hand: store the
-# number that comes by at step 4, hold it, show it at step 15.
+# addition, no weight matrix and no tanh in its way. Let us work the gates by hand: store the
+# number that comes by at step 4, hold it, and show it at step 15.
+#
+# **Which gates must be open, and when?** After the code, the gates of twelve steps are in your
+# hands: every press moves one from open (1) to half open to closed (0). Then ask what happens to
+# the memory, and to the gradient $\delta c$, if all forget gates stand at 0.8.
 
 # %% [markdown] lang="es"
 # Las cajas amarillas son las puertas y el candidato, cada una con sus pesos; los círculos rojos
 # multiplican, suman o toman la tanh. Sigue la $c$ de un paso a otro: una multiplicación, una suma,
 # y en su camino ni matriz de pesos ni tanh. Movamos las puertas a mano: guardar el número que pase
-# en el paso 4, sostenerlo y enseñarlo en el paso 15.
+# en el paso 4, conservarlo y enseñarlo en el paso 15.
+#
+# **¿Qué puertas hay que abrir, y cuándo?** Detrás del código tienes en tus manos las puertas de
+# doce pasos: cada pulsación pasa una de abierta (1) a entreabierta y a cerrada (0). Pregúntate
+# luego qué les pasa a la memoria y al gradiente $\delta c$ si todas las puertas de olvido se quedan
+# en 0.8.
 
 # %%
 passing = rng.uniform(-1, 1, 20)
@@ -113,11 +122,12 @@ for panel, (values, name, colour) in zip(axes, rows, strict=True):
     panel.set(ylim=(-1, 1), ylabel=name)
 axes[2].set(xlabel=text("step t", "paso t"), xticks=range(0, 20, 5))
 plt.show()
+live("belt", passing=passing[1:13])
 
 # %% [markdown] lang="en"
-# That is a memory. But it was *we* who knew when to open which door. The LSTM learns it: each gate
+# That is a memory. But it was *we* who knew when to open which gate. The LSTM learns it: each gate
 # is a small layer of its own that looks at the input and at the last output, and a logistic
-# function $\sigma$ makes a number between 0 and 1 of it.
+# function $\sigma$ turns the result into a number between 0 and 1.
 #
 # ## Gate by gate
 #

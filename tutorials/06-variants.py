@@ -39,7 +39,7 @@ import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.symbolic import derive
 from minigrad.targets import target_of
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
 from models.training import train
 from models.variants import Run, interval, score
@@ -406,6 +406,27 @@ axes.set(xlabel=text("height of the hill (grey: as in training)",
          ylabel=text("steps down until “valley”", "pasos de bajada hasta «valle»"))  # fmt: skip
 axes.legend(frameon=False)
 plt.show()
+
+# %% [markdown] lang="en"
+# **What if the gate kept a little more?** Here the five cells are without training, one unit each,
+# with their gates in your hands. Raise the hill, then let the cells keep everything ($f = 1$).
+
+# %% [markdown] lang="es"
+# **¿Y si la puerta conservara un poco más?** Aquí tienes las cinco celdas sin entrenar, de una sola
+# unidad y con las puertas en tus manos. Sube la colina; luego haz que lo conserven todo ($f = 1$).
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+way = np.repeat([1.0, -1.0], 12)
+for keep, label in ((1.0, "LSTM, f = 1"), (0.95, "LSTM, f = 0.95")):
+    memory = [0.0]
+    for x in way:
+        memory.append(keep * memory[-1] + np.tanh(0.5 * x))
+    axes.plot(memory, label=label)
+axes.set(xlabel=text("step", "paso"), ylabel="c")
+axes.legend(frameon=False)
+plt.show()
+live("hill")
 
 # %% [markdown] lang="en"
 # Here is a difference, and it stays from seed to seed. The oldest cell of all, the LSTM of 1997
