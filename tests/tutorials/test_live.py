@@ -6,7 +6,6 @@ import ast
 import json
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-import tutorials
 from minigrad import nn
 from minigrad.tutorial import live
 from tests.graph.browser import CHROMIUM, FLAGS, needs_chromium
@@ -448,7 +446,7 @@ def test_its_numbers_are_the_engine_s(tab, name):
 
 def test_each_chapter_has_its_figure_and_hands_over_what_it_needs():
     found = {}
-    for script in sorted(Path(tutorials.__path__[0]).glob("[0-9]*.py")):
+    for script in sorted(SITE.parent.glob("[0-9]*.py")):
         calls = [
             node for node in ast.walk(ast.parse(script.read_text(encoding="utf-8")))
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "live"
