@@ -147,7 +147,7 @@ class TracedArray(NDArrayOperatorsMixin):
         self._unseen(
             "the value, as a whole number,",
             "make it a static argument if it is a size, an axis or a number of steps; "
-            "np.take(array, index, axis) indexes a plain array",
+            "mg.take(array, index, axis) reads a plain array",
         )
 
     def item(self, *_: Any) -> NoReturn:
@@ -160,8 +160,9 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         self._unseen(
-            "the values, for an assignment into a plain array or for np.array,",
-            "make the array with np.zeros_like(x) or np.stack([…]), and leave out np.asarray",
+            "the values, for a place in a plain array or for np.array,",
+            "make the array with np.zeros_like(x) or np.stack([…]), leave out np.asarray, and read "
+            "a plain table with mg.take(table, indices, axis=0)",
         )
 
     def __contains__(self, x: Any) -> bool:
@@ -234,6 +235,9 @@ class TracedArray(NDArrayOperatorsMixin):
         if any(isinstance(x, Tensor) for x in operands):
             return NotImplemented
         return self.trace.primitive(primitive, operands, static)
+
+    def __beside__(self, array: np.ndarray) -> TracedArray:
+        return self.trace.lifted(array)
 
     def __check__(self, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
         self.trace.check(self, error, arrays)
