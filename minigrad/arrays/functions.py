@@ -365,6 +365,11 @@ class gammainc(sympy.Function):  # noqa: N801
         return sympy.lowergamma(a, z) / sympy.gamma(a) if rule == sympy.exp else None
 
 
+def kve(n: sympy.Expr, z: sympy.Expr) -> sympy.Expr:
+    """The modified Bessel function of the second kind times eᶻ."""
+    return sympy.besselk(n, z) * exp(z)
+
+
 def ive(n: sympy.Expr, z: sympy.Expr) -> sympy.Expr:
     """The modified Bessel function times exp(−|z|)."""
     return sympy.besseli(n, z) * exp(-absolute(z))

@@ -193,6 +193,7 @@ __all__ = [
     "kl_div",
     "kron",
     "kv",
+    "kve",
     "layer_norm",
     "ldexp",
     "leaky_relu",
@@ -365,4 +366,5 @@ __all__ = [
     "xlog1py",
     "xlogy",
     "yv",
+    "zeta",
 ]

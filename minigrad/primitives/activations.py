@@ -104,7 +104,7 @@ def _stable_logsumexp(x: Array, *, axis: Axes = None, keepdims: bool = False) ->
     total = np.log(np.exp(x - shift).sum(axis=axis, keepdims=keepdims))
     if isinstance(shift, int):
         return total
-    return total + (shift if keepdims else np.squeeze(shift, axis))
+    return total + shift.reshape(np.shape(total))
 
 
 def _stable_log_softmax(x: Array, *, axis: Axes = -1) -> Array:
@@ -224,7 +224,7 @@ def logsumexp(x: Array, axis: Axes = None, b: Array | None = None, keepdims: boo
         return _logsumexp(x, axis=axis, keepdims=keepdims)
     shift = overflow_guard(x, axis)
     total = log(np.sum(b * exp(x - shift), axis=axis, keepdims=keepdims))
-    return total + (shift if keepdims or isinstance(shift, int) else np.squeeze(shift, axis))
+    return total + (shift if isinstance(shift, int) else shift.reshape(total.shape))
 
 
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:

@@ -59,7 +59,8 @@ def correlate(a: Array, v: Array, mode: str = "valid") -> Array:
         >>> print(mg.correlate(np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0])))
         [21. 32.]
     """
-    a, v = atleast_1d(a), atleast_1d(v)
+    if not np.ndim(a) or not np.ndim(v):
+        raise ValueError("correlate: got a number, expected two vectors")
     turned = flip(np.conj(v))
     return convolve(a, turned, mode)
 
@@ -67,8 +68,11 @@ def correlate(a: Array, v: Array, mode: str = "valid") -> Array:
 # Polynomials
 
 
-def _vector(p: Any) -> Array:
-    return atleast_1d(p if hasattr(p, "ndim") else np.asarray(p))
+def _vector(p: Any, most: int = 1) -> Array:
+    p = atleast_1d(p if hasattr(p, "ndim") else np.asarray(p))
+    if p.ndim > most:
+        raise ValueError(f"got coefficients {p.shape}, expected a vector")
+    return p
 
 
 def _without_lead(p: Array) -> Array:
@@ -79,9 +83,9 @@ def _without_lead(p: Array) -> Array:
 
 def _filled(p: Any, n: int) -> Array:
     """The coefficients with zeros in front, ``n`` in all."""
-    p = _vector(p)
+    p = _vector(p, 9)
     missing = n - p.shape[0]
-    return concatenate([np.zeros(missing, p.dtype), p], axis=0) if missing else p
+    return concatenate([np.zeros(missing, p.dtype), _vector(p)], axis=0) if missing else p
 
 
 @implements(np.polyval)
@@ -93,7 +97,7 @@ def polyval(p: Array, x: Array) -> Array:
         11.0
     """
     y = x * 0
-    for coefficient in _vector(p):
+    for coefficient in p if hasattr(p, "ndim") else np.asarray(p):
         y = y * x + coefficient
     return y
 
@@ -106,7 +110,7 @@ def polyadd(a: Array, b: Array) -> Array:
         >>> print(mg.polyadd(np.array([1.0, 2.0]), np.array([3.0])))
         [1. 5.]
     """
-    n = max(_vector(a).shape[0], _vector(b).shape[0])
+    n = max(_vector(a, 9).shape[0], _vector(b, 9).shape[0])
     return _filled(a, n) + _filled(b, n)
 
 
@@ -118,7 +122,7 @@ def polysub(a: Array, b: Array) -> Array:
         >>> print(mg.polysub(np.array([1.0, 2.0]), np.array([3.0])))
         [ 1. -1.]
     """
-    n = max(_vector(a).shape[0], _vector(b).shape[0])
+    n = max(_vector(a, 9).shape[0], _vector(b, 9).shape[0])
     return _filled(a, n) - _filled(b, n)
 
 
@@ -202,7 +206,7 @@ def poly(seq_of_zeros: Array) -> Array:
         >>> print(mg.poly(np.array([1.0, 2.0])))
         [ 1. -3.  2.]
     """
-    zeros = _vector(seq_of_zeros)
+    zeros = _vector(seq_of_zeros, 2)
     if zeros.ndim == 2:
         zeros = eigvals(zeros)
     if zeros.ndim != 1:
@@ -277,7 +281,7 @@ def polyfit(
     """
     if deg < 0:
         raise ValueError(f"polyfit: got deg={deg}, expected 0 or more")
-    x, y = _vector(x) + 0.0, _vector(y) + 0.0
+    x, y = _vector(x) + 0.0, _vector(y, 2) + 0.0
     if x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0]:
         raise TypeError(
             f"polyfit: got x {x.shape} and y {y.shape}, expected (n,) and (n,) or (n, k)"

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.calls import constant
+from minigrad.primitives.indexing import where
 from minigrad.primitives.powers import power
 from minigrad.primitives.primitive import Array, implements
+from minigrad.primitives.rounding import floor
 from minigrad.primitives.shaping import astype, broadcast_arrays, expand_dims, moveaxis
 
 
@@ -18,10 +21,15 @@ def _shares(num: int, endpoint: bool) -> np.ndarray:
     return np.arange(num) / max(num - 1 if endpoint else num, 1)
 
 
-def _between(start: Array, stop: Array, num: int, endpoint: bool) -> tuple[Array, Array, Array]:
+def _between(
+    start: Array, stop: Array, num: int, endpoint: bool, least: Any = 1.0
+) -> tuple[Array, Array, Array]:
     """Both ends, and the shares, along a new first axis."""
+    kinds = [x.dtype if hasattr(x, "dtype") else x for x in (start, stop)]  # numbers are weak
+    dtype = np.result_type(*kinds, least)
     start, stop = broadcast_arrays(start, stop)
-    shares = _shares(num, endpoint).reshape((-1,) + (1,) * start.ndim)
+    shares = _shares(num, endpoint).reshape((-1,) + (1,) * start.ndim).astype(dtype)
+    start, stop = (x if x.dtype == dtype else astype(x, dtype=dtype) for x in (start, stop))
     return expand_dims(start, 0), expand_dims(stop, 0), shares
 
 
@@ -42,7 +50,10 @@ def linspace(
         [0.  0.5 1. ]
     """
     first, last, shares = _between(start, stop, num, endpoint)
-    y = _done(first + (last - first) * shares, dtype, axis)
+    y = where(shares == 1, last, first + (last - first) * shares)  # the last is exact
+    if dtype is not None and np.dtype(dtype).kind in "iu":
+        y = floor(y)
+    y = _done(y, dtype, axis)
     steps = num - 1 if endpoint else num
     return (y, (stop - start) / steps if steps > 0 else np.nan) if retstep else y
 
@@ -60,7 +71,8 @@ def logspace(
     """
     first, last, shares = _between(start, stop, num, endpoint)
     base = expand_dims(base, 0) if np.ndim(base) else base
-    return _done(power(base, first + (last - first) * shares), dtype, axis)
+    exponents = where(shares == 1, last, first + (last - first) * shares)
+    return _done(power(base, exponents), dtype, axis)
 
 
 @implements(np.geomspace)
@@ -74,5 +86,8 @@ def geomspace(
         >>> print(mg.geomspace(1.0, 100.0, 3))
         [  1.  10. 100.]
     """
-    first, last, shares = _between(start, stop, num, endpoint)
-    return _done(first * (last / first) ** shares, dtype, axis)
+    if np.any(constant(start) == 0) or np.any(constant(stop) == 0):
+        raise ValueError("geomspace: got 0 at an end, from which no factor leads on")
+    first, last, shares = _between(start, stop, num, endpoint, np.float64)
+    inside = where(shares == 1, last, first * (last / first) ** shares)
+    return _done(where(shares == 0, first, inside), dtype, axis)

@@ -7,6 +7,7 @@ import numpy as np
 from minigrad.primitives.calls import constant, is_exact
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array, elementwise, implements
+from minigrad.primitives.shaping import astype, floating
 
 _STEPS = "it jumps there; the derivative is 0 as elsewhere"
 
@@ -60,6 +61,8 @@ def round(x: Array, decimals: int = 0) -> Array:
         >>> print(mg.round(2.345, 1), mg.grad(mg.round)(2.345))
         2.3 0.0
     """
+    if hasattr(x, "dtype") and x.dtype.kind in "iub":
+        return x * 1 if decimals >= 0 else astype(round(floating(x), decimals), dtype=x.dtype)
     if decimals == 0:
         return rint(x)
     scale = 10.0 ** abs(decimals)
@@ -86,6 +89,7 @@ def modf(x: Array) -> tuple[Array, Array]:
         >>> print(*mg.modf(-1.5))
         -0.5 -1.0
     """
+    x = floating(x)
     whole = trunc(x)
     data = constant(x)
     infinite = False if is_exact(data) else np.isinf(data)
@@ -101,7 +105,7 @@ def frexp(x: Array) -> tuple[Array, np.ndarray]:
         0.75 3
     """
     exponent = np.frexp(constant(x))[1]
-    return ldexp(x, -exponent), exponent
+    return ldexp(floating(x), -exponent), exponent
 
 
 @implements(np.ldexp)

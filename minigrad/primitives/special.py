@@ -48,7 +48,7 @@ def _ordered(name: str) -> Callable[..., Array]:
 
     def forward(n: Array, x: Array) -> Array:
         y = function(n, x)
-        return y.astype(x.dtype) if hasattr(x, "dtype") else y
+        return y.astype(x.dtype) if hasattr(x, "dtype") and x.dtype.kind == "f" else y
 
     return forward
 
@@ -320,8 +320,32 @@ def _bessel(name: str, symbol: str, before: float, after: float) -> Primitive:
     return primitive
 
 
+_zeta: Primitive = elementwise(
+    "zeta", _ordered("zeta"), symbol="zeta", analytic=False, domain=("above one", "positive"),
+    partials=(None, lambda y, s, q: -s * _zeta(s + 1, q)), samples=(
+        sample(np.array(2), (2, 3)), sample(np.array([[2], [3]]), (3,))),
+)  # fmt: skip
+
+
+def zeta(s: Array, q: Array = 1.0) -> Array:
+    """The sum of all 1 / (q + k)ˢ from k = 0 on (Hurwitz); ``s`` is a constant.
+
+    Raises:
+        TypeError: ``s`` requires a gradient.
+
+    Example:
+        >>> print(mg.zeta(2.0).round(4), mg.grad(mg.zeta, argnums=1)(2.0, 1.0).round(4))
+        1.6449 -2.4041
+    """
+    return _zeta(np.asarray(fixed(s, "zeta", "s")), q)
+
+
 _jv, _yv = _bessel("jv", "besselj", 0.5, -0.5), _bessel("yv", "bessely", 0.5, -0.5)
 _iv, _kv = _bessel("iv", "besseli", 0.5, 0.5), _bessel("kv", "besselk", -0.5, -0.5)
+_kve: Primitive = elementwise(
+    "kve", _ordered("kve"), symbol="kve", analytic=False, domain=("integer", "positive"),
+    partials=(None, lambda y, n, x: y - (_kve(n - 1, x) + _kve(n + 1, x)) / 2), samples=_ORDERS,
+)  # fmt: skip
 _ive: Primitive = elementwise(
     "ive", _ordered("ive"), symbol="ive", analytic=False, domain=("integer", "real"),
     nonsmooth="at x = 0 the derivative is that without the absolute value",
@@ -392,6 +416,16 @@ def ive(n: Array, x: Array) -> Array:
     return _ive(np.asarray(fixed(n, "ive", "n")), x)
 
 
+def kve(n: Array, x: Array) -> Array:
+    """`kv` times eˣ, where that itself is too small.
+
+    Example:
+        >>> print(mg.kve(0, 1e3).round(4))
+        0.0396
+    """
+    return _kve(np.asarray(fixed(n, "kve", "n")), x)
+
+
 def _of_order(bessel: Callable[..., Array], n: int) -> Callable[[Array], Array]:
     return lambda x: bessel(np.asarray(n), x)
 
@@ -440,11 +474,12 @@ def kl_div(a: Array, b: Array) -> Array:
 SCIPY: Mapping[str, Callable[..., Array]] = MappingProxyType({
     **{f.name: f for f in (erf, erfc, erfcx, erfinv, erfcinv, ndtr, log_ndtr, ndtri, logit, xlogy,
                            xlog1py, entr, gammaln, gamma, betaln, exp2, expm1, log1p, cbrt)},
-    **{f.__name__: f for f in (beta, rgamma, digamma, gammainc, gammaincc, jv, yv, iv, kv, ive, i0,
-                               log_expit, rel_entr, kl_div)},
+    **{f.__name__: f for f in (beta, rgamma, digamma, gammainc, gammaincc, jv, yv, iv, kv, ive,
+                               kve, i0, log_expit, rel_entr, kl_div)},
     "psi": digamma, "expit": sigmoid, "exp10": lambda x: 10.0**x, "jn": jv, "yn": yv, "kn": kv,
     **{f"{kind}{n}": _of_order(bessel, n) for n in (0, 1)
        for kind, bessel in (("j", _jv), ("y", _yv), ("k", _kv))},
     "i1": _of_order(_iv, 1), "i0e": _of_order(_ive, 0), "i1e": _of_order(_ive, 1),
+    "k0e": _of_order(_kve, 0), "k1e": _of_order(_kve, 1),
 })  # fmt: skip
 """What answers to the ufuncs of ``scipy.special``, by their names."""
