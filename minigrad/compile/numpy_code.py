@@ -143,7 +143,7 @@ class Writer:
 
     def name(self, value: Any) -> str:
         """A name that stands for an object."""
-        if isinstance(value, np.ufunc):
+        if isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is value:
             self.names[value.__name__] = value
             return value.__name__
         for name, known in self.names.items():

@@ -20,6 +20,7 @@ from minigrad.compile.operations import (
 from minigrad.compile.program import Variable
 from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
 from minigrad.primitives.calls import Constant, Refused
+from minigrad.primitives.ufuncs import rule_of
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -190,7 +191,8 @@ class TracedArray(NDArrayOperatorsMixin):
             unknown = kwargs.keys() - {"dtype", "casting"}
             if unknown:
                 trace.refuse(f"numpy.{ufunc.__name__}({', '.join(unknown)}=…)", "leave it out")
-            result = trace.apply(of_ufunc(ufunc), inputs, kwargs)
+            rule = None if ufunc in BY_NUMPY or kwargs else rule_of(ufunc)
+            result = rule(*inputs) if rule else trace.apply(of_ufunc(ufunc), inputs, kwargs)
             if where is not True:
                 if out is None:
                     trace.refuse(f"numpy.{ufunc.__name__}(where=…) without out=", "use np.where")
