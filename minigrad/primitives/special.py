@@ -311,14 +311,15 @@ def _bessel(name: str, symbol: str, before: float, after: float) -> Primitive:
         return before * primitive(n - 1, x) + after * primitive(n + 1, x)
 
     primitive: Primitive = elementwise(
-        name, Special(name, ordered=True), partials=(None, partial), symbol=symbol, analytic=False,
-        domain=("integer", "positive"), samples=_ORDERS,
+        name, Special(name, ordered=True), partials=(None, partial), symbol=symbol,
+        analytic=False, domain=("integer", "positive"), samples=_ORDERS,
     )  # fmt: skip
     return primitive
 
 
 _zeta: Primitive = elementwise(
-    "zeta", Special("zeta", ordered=True), symbol="zeta", analytic=False, domain=("above one", "positive"),
+    "zeta", Special("zeta", ordered=True), symbol="zeta", analytic=False,
+    domain=("above one", "positive"),
     partials=(None, lambda y, s, q: -s * _zeta(s + 1, q)), samples=(
         sample(np.array(2), (2, 3)), sample(np.array([[2], [3]]), (3,))),
 )  # fmt: skip
@@ -340,7 +341,8 @@ def zeta(s: Array, q: Array = 1.0) -> Array:
 _jv, _yv = _bessel("jv", "besselj", 0.5, -0.5), _bessel("yv", "bessely", 0.5, -0.5)
 _iv, _kv = _bessel("iv", "besseli", 0.5, 0.5), _bessel("kv", "besselk", -0.5, -0.5)
 _kve: Primitive = elementwise(
-    "kve", Special("kve", ordered=True), symbol="kve", analytic=False, domain=("integer", "positive"),
+    "kve", Special("kve", ordered=True), symbol="kve", analytic=False,
+    domain=("integer", "positive"),
     partials=(None, lambda y, n, x: y - (_kve(n - 1, x) + _kve(n + 1, x)) / 2), samples=_ORDERS,
 )  # fmt: skip
 _ive: Primitive = elementwise(

@@ -129,7 +129,8 @@ def test_compiled_layers_and_losses(name):
     ("loss", "arrays", "message"),
     [
         (nn.cross_entropy, (normal(2, 3), np.array([0, 3])), "got target 3, expected 0 to 2"),
-        (nn.binary_cross_entropy, (np.array([2.0, 0.5]), np.array([1.0, 0.0])), "got probabilities from"),
+        (nn.binary_cross_entropy, (np.array([2.0, 0.5]), np.array([1.0, 0.0])),
+         "got probabilities from"),
         (nn.ctc_loss, (normal(4, 1, 3), np.array([[0]]), np.array([4]), np.array([1])),
          "got label 0, expected"),
     ],
@@ -145,5 +146,5 @@ def test_shapes_that_depend_on_values_are_refused():
     def packed(x, lengths):
         return nn.pack_padded_sequence(x, lengths, batch_first=True).data
 
-    with pytest.raises(TraceError, match="test_layers.py, line .*pack_padded_sequence"):
+    with pytest.raises(TraceError, match=r"test_layers\.py, line .*pack_padded_sequence"):
         mg.jit(packed)(normal(2, 3, 1), np.array([3, 2]))
