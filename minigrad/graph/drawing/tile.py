@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from minigrad.graph.drawing.part import HEAD, PAD, Part, Port, Written, free, measured
+from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.placing import CellPlaces
 from minigrad.graph.drawing.scene import Frame, width_of
 from minigrad.graph.drawing.wires import Cell, Net, Plan, Point, plan
@@ -164,7 +165,8 @@ class Tile:
             head = 12.0 if self.view.name == "cell" else HEAD
             least = max(width_of(self.heading(step), 13) for step in (self.first, self.first + 1))
             cells["heading"] = Cell(-1, high, (0, head))
-            cells["wide"] = Cell(0, high, (max(least - 20, 0.0), 0))
+            around = sum(cell.size[0] for cell in cells.values() if cell.row == 1)
+            cells["wide"] = Cell(0, high, (max(least - around, 0.0), 0))
         for name, net in list(self.nets.items()):
             if isinstance(name, Border) and name.way == "below":
                 column = min(cells[b].column for b in net.sinks)
@@ -243,5 +245,5 @@ class Tile:
         """What stands over a step; over a strip's first also which it is, if there are several."""
         if self.view.name == "cell":
             return ""
-        said = self.view.headings.get(step, f"t = {step}")
-        return f"{self.title}   {said}" if self.title and step == self.first else said
+        number = said(self.view.headings.get(step, f"t = {step}"), self.view.language)
+        return f"{self.title}   {number}" if self.title and step == self.first else number

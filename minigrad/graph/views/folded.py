@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from minigrad.graph.record import Graph
-from minigrad.graph.view import Arrow, Item, Key, View, view
+from minigrad.graph.view import Arrow, Item, Key, Say, View, view
 from minigrad.graph.views.unrolled import unrolled
 
 
@@ -58,7 +58,7 @@ def one_step(graph: Graph, name: str, title: str | None) -> View:
             if same:
                 arrows[steps[a], b] = None
     count = len(whole.steps)
-    heading = f"× {count}   t = {whole.steps[0]} … {whole.steps[-1]}"
+    heading = Say("folded", (count, whole.steps[0], whole.steps[-1]))
     return View(
         whole.title, tuple(items.values()), tuple(arrows), "folded", (kept,), now=kept,
         folded=count, headings={kept: heading},
