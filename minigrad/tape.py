@@ -23,8 +23,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from minigrad import guard
+from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.primitives.shaping import Scattered
 from minigrad.scope import Scope, current, differentiating
 
 Static = Mapping[str, Any]

@@ -18,16 +18,8 @@ import numpy as np
 from minigrad import primitives as p
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
+from minigrad.primitives.ufuncs import call_ufunc, no_answer
 from minigrad.tape import Node, record, walk
-
-# Their results are flags, positions or shapes, which have no derivative: plain arrays.
-_CONSTANT: frozenset[Callable[..., Any]] = frozenset({
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-    np.isfinite, np.isnan, np.isinf, np.isclose, np.allclose, np.array_equal,
-    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.result_type,
-    np.iscomplexobj, np.isrealobj, np.zeros_like, np.ones_like, np.array_repr, np.array_str,
-})  # fmt: skip
-
 
 _STORE = dis.opmap["STORE_SUBSCR"]  # a[i] = …
 
@@ -203,17 +195,7 @@ class Tensor(Node):
             rule = BY_NUMPY.get(ufunc)
             if isinstance(rule, Primitive):
                 return record(Tensor, rule, inputs)
-            if ufunc in _CONSTANT:
-                return ufunc(*map(raw, inputs))
-        if kwargs.get("out") is not None:
-            raise TypeError(
-                f"numpy.{ufunc.__name__}(out=…) on a Tensor: writing into an array would hide "
-                "what is recorded; use the result instead"
-            )
-        how = "" if method == "__call__" else f".{method}"
-        if kwargs:
-            how += f"({', '.join(kwargs)}=…)"
-        raise _no_rule(ufunc, how)
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -222,11 +204,9 @@ class Tensor(Node):
         if isinstance(rule, Primitive):
             operands, static = rule.arguments(function, args, kwargs)
             return record(Tensor, rule, operands, static)
-        if rule is not None:
-            return rule(*args, **kwargs)
-        if function in _CONSTANT:
-            return function(*map(raw, args), **kwargs)
-        raise _no_rule(function)
+        if rule is None:
+            raise no_answer(function)
+        return rule(*args, **kwargs)
 
     def __primitive__(
         self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
@@ -444,24 +424,3 @@ def own(g: Array, *, as_tensor: bool = False) -> Array:
         return g if isinstance(g, Tensor) else Tensor(g)
     g = raw(g)
     return g.copy() if isinstance(g, np.ndarray) else g
-
-
-def _no_rule(function: Callable[..., Any], how: str = "") -> TypeError:
-    """What to do about a function of NumPy, called in some way, that no primitive answers to."""
-    name = getattr(function, "__name__", str(function))
-    path = f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
-    ways = ["Compose it of those in minigrad.primitives"]
-    if isinstance(function, np.ufunc):
-        path = f"numpy.{name}"
-        operands = "x" if function.nin == 1 else ", ".join("abcdefgh"[: function.nin])
-        partials = f"lambda y, {operands}: …, " * function.nin
-        add = f"elementwise({name!r}, np.{name}, partials=({partials.rstrip()}), symbol=…)"
-    else:
-        add = f"fused({name!r}, {path.replace('numpy', 'np', 1)}, vjps=…, reference=…)"
-        add += ", or minigrad.linear"
-    if not how:
-        ways.append(f"add one with minigrad.{add}")
-    return TypeError(
-        f"{path}{how} on a Tensor: no primitive of minigrad answers to it. {', '.join(ways)}, or "
-        "use .detach() / .numpy() if it shall be a constant"
-    )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minigrad as mg
+from minigrad.primitives import primitive
 
 ARITHMETIC = ["add", "subtract", "multiply", "divide"]
 SHAPES = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3)
@@ -124,10 +125,13 @@ def test_data_is_shared_and_not_copied():
         (np.median, "add one with minigrad.fused('median', np.median, vjps=…, reference=…), "
                     "or minigrad.linear"),
         (np.fft.fft, "numpy.fft.fft on a Tensor: .* add one with minigrad.fused('fft', np.fft.fft"),
-        (np.add.reduce, "numpy.add.reduce on a Tensor: .* Compose it of those in"),
+        (np.subtract.reduce, "numpy.subtract.reduce on a Tensor: .* Compose it of those in"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("on_trial")
 def test_a_numpy_function_without_a_rule_says_how_to_add_one(call, said):
+    for function in (np.floor, np.hypot, np.median, np.fft.fft):
+        del primitive._by_numpy[function]
     with pytest.raises(TypeError, match=re.escape(said).replace(r"\.\*", ".*")):
         call(leaf([1.0, 2.0]))
 
@@ -139,8 +143,8 @@ def test_a_rule_that_is_added_as_told_answers_numpy_s_name():
 
 
 def test_a_keyword_without_a_rule_is_refused():
-    with pytest.raises(TypeError, match="no derivative rule for where"):
-        np.sum(leaf([1.0, 2.0]), where=np.array([True, False]))
+    with pytest.raises(TypeError, match=r"numpy.sort\(order=…\) on a Tensor: got order='a', for"):
+        np.sort(leaf([1.0, 2.0]), order="a")
     with pytest.raises(TypeError, match="out"):
         np.add(leaf([1.0]), 1, out=np.zeros(1))
 

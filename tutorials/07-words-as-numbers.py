@@ -783,7 +783,7 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # - [ ] Para aprender palabras raras :: Se sacan al azar, sobre todo palabras frecuentes.
 # - [x] Si no, todos los vectores apuntarían al mismo lado :: Solo con parejas verdaderas, un único
 #   vector grande llevaría la pérdida a 0.
-# - [ ] Para ahorrar memoria :: Ahorran tiempo frente a un softmax sobre todas las palabras.
+# - [ ] Para ahorrar memoria :: Ahorran tiempo frente a una softmax sobre todas las palabras.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. *king − man + woman ≈ queen*. What does this use?**

@@ -619,7 +619,7 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 # 3. Subtract the one-hot vector of the word that came.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. Primero, el softmax de las puntuaciones.
+# 1. Primero, la softmax de las puntuaciones.
 # 2. $e^0 = 1$ y $e^{\log 3} = 3$, así que $p = (1/4, 3/4)$.
 # 3. Resta el vector one-hot de la palabra que vino.
 

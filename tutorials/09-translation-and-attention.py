@@ -496,7 +496,7 @@ check("1", context, look(np.array([0, np.log(3)]), np.array([10.0, 20.0]))[0])
 # 3. $\tfrac14 \cdot 10 + \tfrac34 \cdot 20$.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. Los pesos son el softmax de las puntuaciones.
+# 1. Los pesos son la softmax de las puntuaciones.
 # 2. $e^0 = 1$ y $e^{\log 3} = 3$: los pesos son 1/4 y 3/4.
 # 3. $\tfrac14 \cdot 10 + \tfrac34 \cdot 20$.
 
@@ -670,7 +670,7 @@ check("4", nothing, masked)
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. Todas las puntuaciones suben 5. ¿Qué pasa con los pesos de atención?**
 #
-# - [x] Nada :: El softmax solo conoce diferencias de puntuaciones.
+# - [x] Nada :: La softmax solo conoce diferencias de puntuaciones.
 # - [ ] Crecen :: Suman 1 antes y después.
 # - [ ] El mayor tiende a 1 :: Para eso tendrían que crecer las diferencias.
 

@@ -722,7 +722,7 @@ check("4", product, one_wave[5] @ one_wave[8])
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. ¿Por qué varias cabezas?**
 #
-# - [x] Cada una puede mirar a otro sitio :: Un softmax da una media; varios dan varias, con el
+# - [x] Cada una puede mirar a otro sitio :: Una softmax da una media; varios dan varias, con el
 #   mismo número de pesos.
 # - [ ] Para tener más parámetros :: El número no depende de las cabezas.
 # - [ ] Para ahorrar memoria :: Cada cabeza tiene su propio mapa de pesos, así que ocupa más.

@@ -13,6 +13,7 @@ wheel does not hold `models`, which stands there as ``models.zip``.
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import re
 import shutil
@@ -266,10 +267,17 @@ def contents(chapters: list[Chapter], language: str) -> str:
     """The first page of the site in one language."""
     other = next(code for code in WORDS if code != language)
     same = [c for c in chapters if c.language == language]
+    pages = {this.stem[:2]: this.page for this in same}
     return _render(
-        "index.html.jinja", title="minigrad", language=language, chapters=same,
-        other=f"index.{other}.html",
+        "index.html.jinja", title="minigrad", language=language, chapters=same, pages=pages,
+        topics=topics(), other=f"index.{other}.html",
     )  # fmt: skip
+
+
+def topics() -> list[dict[str, str]]:
+    """What a course on sequence models teaches, and which chapter, model and test have it."""
+    text = (HERE / "topics.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 def _render(template: str, *, language: str, **values: Any) -> str:

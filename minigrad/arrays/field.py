@@ -48,7 +48,8 @@ class FieldArray(ExactArray):
     def elementwise(cls, primitive: Primitive) -> Callable[..., int]:
         if known := _ARITHMETIC.get(primitive.name):
             return known
-        return _formula(primitive) if callable(primitive.symbol) else _opaque(primitive.name)
+        meaning = function_of(primitive)  # made of others, or a function that stands for itself
+        return _opaque(primitive.name) if isinstance(meaning, type) else _formula(primitive)
 
     def positive(self) -> FieldArray:
         return FieldArray(np.frompyfunc(_heaviside, 1, 1)(self.entries))
@@ -172,7 +173,6 @@ _ARITHMETIC: dict[str, Callable[..., int]] = {
     "sign": lambda a: 2 * _heaviside(a) - 1 if a else 0,
     "absolute": lambda a: a * (2 * _heaviside(a) - 1),
     "relu": lambda a: a * _heaviside(a),
-    "heaviside": _heaviside,
     "maximum": lambda a, b: a if _heaviside(a - b) else b,
     "minimum": lambda a, b: b if _heaviside(a - b) else a,
 }

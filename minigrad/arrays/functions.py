@@ -136,3 +136,118 @@ def log1p(z: sympy.Expr) -> sympy.Expr:
 def expm1(z: sympy.Expr) -> sympy.Expr:
     """eᶻ − 1."""
     return exp(z) - 1
+
+
+def copysign(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """The absolute value of a with the sign of b."""
+    return absolute(a) * sign(b)
+
+
+class _Rounded(sympy.Function):
+    """A function of whole steps: its derivative is 0."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
+class floor(_Rounded):  # noqa: N801
+    """The largest whole number up to z."""
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.floor(args[0]) if rule == sympy.exp else None
+
+
+class ceil(_Rounded):  # noqa: N801
+    """The smallest whole number from z on."""
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.ceiling(args[0]) if rule == sympy.exp else None
+
+
+class trunc(_Rounded):  # noqa: N801
+    """z without its decimal places."""
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.sign(args[0]) * sympy.floor(abs(args[0])) if rule == sympy.exp else None
+
+
+class rint(_Rounded):  # noqa: N801
+    """The nearest whole number; which of two, SymPy's ties differ from NumPy's."""
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.floor(args[0] + sympy.Rational(1, 2)) if rule == sympy.exp else None
+
+
+def floor_divide(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """The largest whole number up to a / b."""
+    return floor(a / b)
+
+
+def remainder(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """What is left of a, with the sign of b."""
+    return a - b * floor(a / b)
+
+
+def hypot(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """√(a² + b²)."""
+    return sympy.sqrt(a**2 + b**2)
+
+
+def power_log(a: sympy.Expr, b: sympy.Expr, times: sympy.Expr) -> sympy.Expr:
+    """aᵇ (log a)ⁿ."""
+    return a**b * sympy.log(a) ** times
+
+
+class cbrt(sympy.Function):  # noqa: N801
+    """The real cube root, as a function of its own: SymPy's power is complex for z < 0."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return 1 / (3 * self**2)
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.real_root(args[0], 3) if rule == sympy.exp else None
+
+
+_LOG2, _LOG10 = (sympy.Rational(str(math.log(base))) for base in (2, 10))
+"""As the decimals that the engine's rules have."""
+
+
+class exp2(sympy.Function):  # noqa: N801
+    """2ᶻ."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return self * _LOG2
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.Integer(2) ** args[0] if rule == sympy.exp else None
+
+
+def log2(z: sympy.Expr) -> sympy.Expr:
+    """The logarithm to base 2."""
+    return sympy.log(z) / _LOG2
+
+
+def log10(z: sympy.Expr) -> sympy.Expr:
+    """The logarithm to base 10."""
+    return sympy.log(z) / _LOG10
+
+
+class logaddexp(sympy.Function):  # noqa: N801
+    """log(eᵃ + eᵇ)."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return exp(self.args[argindex - 1] - self)
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.log(sympy.exp(args[0]) + sympy.exp(args[1])) if rule == sympy.exp else None
+
+
+class logaddexp2(sympy.Function):  # noqa: N801
+    """log₂(2ᵃ + 2ᵇ)."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return exp2(self.args[argindex - 1] - self)
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        total = sympy.Integer(2) ** args[0] + sympy.Integer(2) ** args[1]
+        return sympy.log(total, 2) if rule == sympy.exp else None

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minigrad.primitives import BY_NUMPY, Primitive
+from minigrad.primitives.calls import Constant, Refused
+from minigrad.primitives.ufuncs import call_ufunc
 
 
 class ExactArray(NDArrayOperatorsMixin):
@@ -115,25 +117,27 @@ class ExactArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if ufunc in _COMPARISONS and method == "__call__" and not kwargs:
             return _COMPARISONS[ufunc](self._lifted(inputs[0]), self._lifted(inputs[1]))
-        primitive = BY_NUMPY.get(ufunc)
-        if method != "__call__" or kwargs or not isinstance(primitive, Primitive):
+        rule = BY_NUMPY.get(ufunc)
+        if rule is None or isinstance(rule, Constant | Refused):
             raise self._refusal(f"numpy.{ufunc.__name__}")
-        return self.__primitive__(primitive, inputs, {})
+        if method == "__call__" and not kwargs and isinstance(rule, Primitive):
+            return self.__primitive__(rule, inputs, {})
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, function: Any, types: Iterable[type], args: Any, kwargs: Mapping[str, Any]
     ) -> Any:
-        primitive = BY_NUMPY.get(function)
-        if isinstance(primitive, Primitive):
-            operands, static = primitive.arguments(function, args, kwargs)
-            return self.__primitive__(primitive, operands, static)
-        if primitive is not None:
-            return primitive(*args, **kwargs)
-        if function in _STRUCTURAL:
+        rule = BY_NUMPY.get(function)
+        if isinstance(rule, Primitive):
+            operands, static = rule.arguments(function, args, kwargs)
+            return self.__primitive__(rule, operands, static)
+        if isinstance(rule, Constant) and rule.of_shape:
             arrays = [a.entries if isinstance(a, ExactArray) else a for a in args]
             result = function(*arrays, **kwargs)
             return type(self)(result) if isinstance(result, np.ndarray) else result
-        raise self._refusal(f"numpy.{function.__name__}")
+        if rule is None or isinstance(rule, Constant | Refused):
+            raise self._refusal(f"numpy.{function.__name__}")
+        return rule(*args, **kwargs)
 
     def __primitive__(
         self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
@@ -225,8 +229,3 @@ def _map(function: Callable[[Any], Any], array: np.ndarray) -> np.ndarray:
     flat = np.empty(array.size, dtype=object)
     flat[:] = [function(entry) for entry in array.ravel()]
     return flat.reshape(array.shape)
-
-
-_STRUCTURAL = frozenset({
-    np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.iscomplexobj, np.isrealobj,
-})  # fmt: skip

@@ -124,8 +124,12 @@ def of_primitive(primitive: Primitive) -> Operation | None:
     """A primitive as one operation; ``None`` for one that is expanded into what it consists of."""
     if isinstance(primitive.forward, np.ufunc):
         return of_ufunc(primitive.forward)
+    if PRIMITIVES.get(primitive.name) is not primitive:
+        return None
+    if primitive.name in _WHOLE:
+        return opaque(primitive)
     known = _PRIMITIVES.get(primitive.name)
-    if known is None or PRIMITIVES.get(primitive.name) is not primitive:
+    if known is None:
         return None
     kind, write, needs = known
     return Operation(primitive.name, kind, _applying(primitive), write, needs=needs)
@@ -135,6 +139,7 @@ def _applying(primitive: Primitive) -> Callable[..., Any]:
     return lambda *operands, **static: primitive.bind(operands, static)
 
 
+@cache
 def opaque(primitive: Primitive) -> Operation:
     """A primitive that only Python can run: it has no source."""
     return Operation(primitive.name, "other", _applying(primitive), _call(f"<{primitive.name}>"))
@@ -244,12 +249,17 @@ _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
     "sigmoid": ("elementwise", _helper("sigmoid"), ("sigmoid",)),
     "softplus": ("elementwise", _helper("softplus"), ("softplus",)),
     "erf": ("elementwise", _helper("erf"), ("erf",)),
+    "real": ("other", lambda x, _: f"{x[0]}.real.copy()", ()),
     "inv": ("other", _call("np.linalg.inv"), ()),
     "det": ("other", _call("np.linalg.det"), ()),
     "cholesky": ("other", _call("np.linalg.cholesky"), ()),
     "solve": ("other", _call("np.linalg.solve"), ()),
     "logabsdet": ("other", lambda x, _: f"np.linalg.slogdet({x[0]})[1]", ()),
 }  # fmt: skip
+
+
+_WHOLE = frozenset({"eig", "eigh", "pinv", "qr", "svd"})
+"""Primitives that LAPACK computes and no formula of NumPy's expands."""
 
 
 def _number(name: str, function: Callable[..., Any], sign: str, rank: int) -> Operation:

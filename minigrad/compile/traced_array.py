@@ -19,6 +19,7 @@ from minigrad.compile.operations import (
 )
 from minigrad.compile.program import Variable
 from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
+from minigrad.primitives.calls import Constant, Refused
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -215,10 +216,10 @@ class TracedArray(NDArrayOperatorsMixin):
         if isinstance(rule, Primitive):
             operands, static = rule.arguments(function, args, kwargs)
             return trace.primitive(rule, operands, static)
-        if rule is not None:
-            return rule(*args, **kwargs)
         if function in _PURE:
             return trace.apply(of_function(function), args, kwargs)
+        if rule is not None and not isinstance(rule, Constant | Refused):
+            return rule(*args, **kwargs)
         name = getattr(function, "__name__", str(function))
         trace.refuse(
             f"numpy.{name} of an array that is not known while it is traced",

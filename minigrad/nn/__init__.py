@@ -207,7 +207,7 @@ from minigrad.nn.shaping import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from minigrad.nn.states import load_state, save_state
+from minigrad.nn.states import load_keras_file, load_state, save_state
 from minigrad.nn.summary import summary
 from minigrad.nn.transformer import (
     Transformer,
@@ -396,6 +396,7 @@ __all__ = [
     "interpolate",
     "kl_div",
     "l1_loss",
+    "load_keras_file",
     "load_state",
     "logsigmoid",
     "margin_ranking_loss",

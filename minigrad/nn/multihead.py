@@ -204,6 +204,49 @@ class MultiheadAttention(Module):
             return y, None
         return y, mean(weights, -3) if average_attn_weights else weights
 
+    def keras_weights(self) -> list[np.ndarray]:
+        """Kernel (width in, heads, width) and bias (heads, width) of each, as Keras has them."""
+        if self.bias_k is not None:
+            raise ValueError("Keras has no attention with a learned key and value")
+        found = []
+        for part, rows in enumerate(self._slices):
+            heads = self._rows[part] // self.width
+            weight = self._weight(part, rows).data
+            found.append(weight.reshape(heads, self.width, -1).transpose(2, 0, 1).copy())
+            if self.in_proj_bias is not None:
+                found.append(self.in_proj_bias.data[rows].reshape(heads, self.width).copy())
+        out = self.out_proj.weight.data
+        found.append(out.T.reshape(self.num_heads, self.width, -1).copy())
+        return found if self.out_proj.bias is None else [*found, self.out_proj.bias.data.copy()]
+
+    def assign_keras_weights(self, arrays: Iterator[np.ndarray]) -> None:
+        """Take over kernels and biases."""
+        weights, biases = [], []
+        for _ in range(3):
+            kernel = next(arrays)
+            weights.append(kernel.reshape(len(kernel), -1).T)
+            if self.in_proj_bias is not None:
+                biases.append(next(arrays).ravel())
+        if self.is_packed:
+            state = {"in_proj_weight": np.concatenate(weights)}
+        else:
+            state = {f"{n}_proj_weight": w for n, w in zip("qkv", weights, strict=True)}
+        state["out_proj.weight"] = next(arrays).reshape(self.embed_dim, -1).T
+        if biases:
+            state |= {"in_proj_bias": np.concatenate(biases), "out_proj.bias": next(arrays)}
+        self.assign_state(state)
+
+    @property
+    def _slices(self) -> tuple[slice, slice, slice]:
+        """The rows of the packed weight that belong to queries, keys, values."""
+        first, second, third = np.cumsum(self._rows).tolist()
+        return slice(0, first), slice(first, second), slice(second, third)
+
+    def _weight(self, part: int, rows: slice) -> Any:
+        return self.in_proj_weight[rows] if self.is_packed else getattr(
+            self, f"{'qkv'[part]}_proj_weight"
+        )  # fmt: skip
+
     def _attend(
         self,
         q: Array,
@@ -240,12 +283,8 @@ class MultiheadAttention(Module):
 
     def _heads(self, x: Array, part: int) -> Array:
         """One of the three projections, (…, time, width in) → (…, heads, time, width)."""
-        start = sum(self._rows[:part])
-        rows = slice(start, start + self._rows[part])
-        if self.is_packed:
-            weight = self.in_proj_weight[rows]
-        else:
-            weight = getattr(self, f"{'qkv'[part]}_proj_weight")
+        rows = self._slices[part]
+        weight = self._weight(part, rows)
         if self.in_proj_bias is None:
             y = x @ weight.T
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,65 @@ def load_state(path: str | Path) -> State:
     except Exception as error:  # each library has its own for damage: one of ours for all
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: not a whole {suffix} file of arrays: {reason}") from error
+
+
+def load_keras_file(path: str | Path) -> dict[str, list[np.ndarray]]:
+    """What Keras's ``save_weights`` wrote: the arrays of each layer, as `load_keras_weights` takes.
+
+    Args:
+        path: ends in ``.h5`` (needs h5py: the extra ``keras``).
+
+    Returns:
+        By the layer's name in the file: ``dense``, ``dense_1``, ``bidirectional``, or
+        ``sequential/dense`` in a model inside the model.
+
+    Raises:
+        ValueError: the path ends otherwise, or the file is damaged or of another kind.
+        OSError: there is no such file, or it cannot be read.
+        ImportError: h5py is not installed.
+
+    Example:
+        >>> from pathlib import Path
+        >>> try:
+        ...     nn.load_keras_file("no.weights.h5")
+        ... except OSError:
+        ...     print("no such file")
+        no such file
+    """
+    if Path(path).suffix != ".h5":
+        raise ValueError(f"{path}: expected a file name that ends in .h5, of Keras's save_weights")
+    h5py = require("h5py", extra="keras")
+    data = io.BytesIO(Path(path).read_bytes())
+    found: dict[str, list[np.ndarray]] = {}
+    try:
+        with h5py.File(data, "r") as stored:
+            _collect(stored["layers"], "", found)
+    except (KeyError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: not a file of Keras's save_weights: {reason}") from error
+    return found
+
+
+_PARTS = ("query_dense", "key_dense", "value_dense", "output_dense", "forward_layer",
+          "backward_layer")  # fmt: skip
+
+
+def _collect(layers: Any, prefix: str, found: dict[str, list[np.ndarray]]) -> None:
+    """The arrays of every layer in a group; those of a layer's parts in Keras's order."""
+    for name, layer in layers.items():
+        if "layers" in layer:
+            _collect(layer["layers"], f"{prefix}{name}/", found)
+        elif arrays := list(_arrays(layer)):
+            found[prefix + name] = arrays
+
+
+def _arrays(group: Any) -> Iterator[np.ndarray]:
+    if "vars" in group:
+        yield from (np.asarray(group["vars"][key]) for key in sorted(group["vars"], key=int))
+    parts = [name for name in group if name not in ("vars", "seed_generator")]
+    known = [name for name in _PARTS if name in parts]
+    for name in [*known, *(name for name in parts if name not in known)]:
+        yield from _arrays(group[name])
 
 
 def _read_npz(data: bytes) -> State:

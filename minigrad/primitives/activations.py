@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import expm1
 from minigrad.primitives.axes import Axes, kept_shape
+from minigrad.primitives.exponentials import expm1
+from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.primitive import (
     Array,
     Primitive,
@@ -17,7 +18,6 @@ from minigrad.primitives.primitive import (
     overflow_guard,
     sample,
 )
-from minigrad.primitives.shaping import where as choose
 
 Mask = np.ndarray | None  # True: the entry takes part; a line without any gives zeros
 

@@ -13,12 +13,13 @@ from typing import Any, Literal
 import numpy as np
 
 from minigrad.primitives.activations import Mask, erf, log_softmax, softmax, tanh
-from minigrad.primitives.arithmetic import exp, log, sqrt, square
+from minigrad.primitives.exponentials import exp, log
+from minigrad.primitives.indexing import take_along_axis
+from minigrad.primitives.powers import sqrt, square
 from minigrad.primitives.primitive import Array, Primitive, fused, overflow_guard, sample
 from minigrad.primitives.products import matmul
-from minigrad.primitives.reductions import mean
 from minigrad.primitives.reductions import sum as sum_along
-from minigrad.primitives.shaping import take_along_axis
+from minigrad.primitives.statistics import mean
 
 _ROOT_HALF, _TWO_OVER_ROOT_PI = math.sqrt(0.5), 2 / math.sqrt(math.pi)
 _SLOPE, _CUBIC = math.sqrt(2 / math.pi), 0.044715

@@ -16,9 +16,10 @@ from typing import Literal
 import numpy as np
 
 from minigrad.primitives.arithmetic import add
+from minigrad.primitives.padding import pad
 from minigrad.primitives.primitive import Array, Primitive, linear, sample
 from minigrad.primitives.products import matmul
-from minigrad.primitives.shaping import expand_dims, pad, reshape
+from minigrad.primitives.shaping import expand_dims, reshape
 
 Size = int | Sequence[int]
 Padding = int | Sequence[int] | Literal["same", "valid"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.calls import plain_dtype
 from minigrad.primitives.convolution import (
     Size,
     check_reach,
@@ -18,12 +19,13 @@ from minigrad.primitives.convolution import (
     overlap_add,
     windows,
 )
+from minigrad.primitives.indexing import take
+from minigrad.primitives.padding import pad
 from minigrad.primitives.primitive import Array, fused, sample
-from minigrad.primitives.products import plain_dtype
 from minigrad.primitives.reductions import max as maximum_along
-from minigrad.primitives.reductions import mean
 from minigrad.primitives.reductions import sum as sum_along
-from minigrad.primitives.shaping import moveaxis, pad, reshape, take
+from minigrad.primitives.shaping import moveaxis, reshape
+from minigrad.primitives.statistics import mean
 
 
 def _largest(

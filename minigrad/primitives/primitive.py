@@ -4,7 +4,7 @@ Three kinds, named for what a derivative rule of theirs states:
 
 - ``elementwise``: the partial derivative by each operand, as in any table of derivatives;
 - ``linear`` and ``bilinear``: the adjoint of each operand, ⟨A v, u⟩ = ⟨v, Aᵀ u⟩;
-- ``fused``: the vector-Jacobian product of several operations in one, beside the plain
+- ``fused``: the vector-Jacobian product of several operations in one, beside the constant
   composition that it stands for.
 
 Arrays are positional, everything static is a keyword. ``g`` is the cotangent of the output,
@@ -35,6 +35,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+
+from minigrad.primitives.calls import Constant, Refused, answering, constant
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -204,6 +206,8 @@ class Primitive:
             if part.shape != like.shape:
                 part = unbroadcast(part, like.shape, f"{self.name}: the rule for operand {k}")
             if part.dtype is not like.dtype and part.dtype != like.dtype:
+                if np.iscomplexobj(part) and not np.iscomplexobj(like):
+                    part = np.real(part)  # what is real moves by real steps
                 part = part.astype(like.dtype)
             parts.append(part)
         return parts
@@ -285,7 +289,7 @@ def elementwise(
     name: str,
     forward: Callable[..., Array],
     *,
-    partials: tuple[Rule | float, ...],
+    partials: tuple[Rule | float | None, ...],
     symbol: str | Callable[..., Any],
     label: str = "",
     nonsmooth: str = "",
@@ -301,7 +305,8 @@ def elementwise(
         name: unique name.
         forward: the operation on arrays, NumPy only.
         partials: ∂y/∂x of each operand: a function (y, *operands, **static), one of the operands
-            alone such as ``np.cos``, or the number itself where it is constant.
+            alone such as ``np.cos``, or the number itself where it is constant; ``None`` for an
+            operand without a derivative.
         symbol: SymPy's function of the same meaning: its name, or a function of expressions.
         label: what pictures write; the name if not given.
         nonsmooth: where the derivative jumps, and the convention there.
@@ -337,6 +342,7 @@ def linear(
     samples: tuple[Sample, ...] = (),
     label: str = "",
     variadic: bool = False,
+    analytic: bool = True,
     numpy: Iterable[Callable[..., Any]] = (),
     doc: str = "",
 ) -> Primitive:
@@ -350,6 +356,7 @@ def linear(
         samples: inputs to judge it on.
         label: what pictures write; the name if not given.
         variadic: the operands come as one sequence; the single rule has a keyword ``position``.
+        analytic: whether it is linear over complex numbers too.
         numpy: NumPy functions that it answers to, beside ``forward``.
         doc: what it computes, with an example: what ``help`` shows of it.
 
@@ -361,7 +368,7 @@ def linear(
     vjps = tuple(_without_output(adjoint, len(adjoints), name) for adjoint in adjoints)
     return _declare(
         name, forward, "linear", adjoints, vjps, numpy,
-        samples=samples, label=label, variadic=variadic, doc=doc,
+        samples=samples, label=label, variadic=variadic, analytic=analytic, doc=doc,
     )  # fmt: skip
 
 
@@ -487,7 +494,7 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     """
 
     def register(composition: Rule) -> Rule:
-        _answer(dict.fromkeys(functions, composition))
+        _answer({function: answering(function, composition) for function in functions})
         return composition
 
     return register
@@ -514,19 +521,6 @@ def on_trial() -> Iterator[None]:
         for table, kept in zip(tables, before, strict=True):
             table.clear()
             table.update(kept)
-
-
-def constant(x: Array) -> Array:
-    """The array itself, without the record of how it was made.
-
-    For what has no derivative: a shift that cancels, a sign, the order of the entries.
-
-    Example:
-        >>> from minigrad.primitives.primitive import constant
-        >>> type(constant(mg.Tensor([1.0], requires_grad=True)) * 2.0).__name__
-        'ndarray'
-    """
-    return x.numpy() if hasattr(x, "parents") else x
 
 
 def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Array:
@@ -582,7 +576,7 @@ def _declare(
             f"{name}: a primitive of this name is declared already, in {_primitives[name].place}; "
             "choose another name"
         )
-    own = (forward,) if _is_numpy(forward) and forward not in _by_numpy else ()
+    own = (forward,) if _is_numpy(forward) and not _has_rule(forward) else ()
     if rest.get("variadic"):
         forward = _in_sequence(forward)
     primitive = Primitive(
@@ -597,12 +591,17 @@ def _declare(
 def _answer(answers: Mapping[Callable[..., Any], Callable[..., Array]]) -> None:
     """Let these answer to NumPy functions."""
     for function in answers:
-        if function in _by_numpy and not _replacing.get():
+        if _has_rule(function) and not _replacing.get():
             raise ValueError(
                 f"numpy.{function.__name__} is answered already, by {_by_numpy[function]!r}: call "
                 "what you declare by its own name"
             )
     _by_numpy.update(answers)
+
+
+def _has_rule(function: Callable[..., Any]) -> bool:
+    """Whether a NumPy function is answered with a derivative, which nothing else may replace."""
+    return not isinstance(_by_numpy.get(function), Constant | Refused | None)
 
 
 def _caller() -> str:
@@ -628,8 +627,10 @@ def _broadcasting(arity: int) -> tuple[Sample, ...]:
     return sample(*[(2, 3)] * arity), *stretched
 
 
-def _times(partial: Rule | float, arity: int, name: str) -> Rule:
+def _times(partial: Rule | float | None, arity: int, name: str) -> Rule | None:
     """The VJP of an elementwise operand: g · ∂y/∂x."""
+    if partial is None:
+        return None
     if callable(partial):
         if _takes(partial, name, arity, arity + 1) == arity:  # the operands alone, as np.cos
             return lambda g, y, *operands, **static: g * partial(*operands, **static)

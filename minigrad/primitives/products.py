@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from minigrad.primitives.axes import axes_of
+from minigrad.primitives.calls import joined, plain_dtype
+from minigrad.primitives.indexing import scatter
 from minigrad.primitives.primitive import Array, Primitive, bilinear, fused, implements, sample
-from minigrad.primitives.shaping import ravel
+from minigrad.primitives.shaping import astype, moveaxis, ravel, reshape
 
 
 def _transposed(x: Array) -> Array:
@@ -129,11 +132,6 @@ def _einsum_adjoint(g: Array, *operands: Array, position: int, subscripts: str) 
     return einsum([x for _, x in factors], subscripts=f"{joined}->{wanted}")
 
 
-def plain_dtype(g: Array) -> np.dtype:
-    """The dtype of constants next to ``g``: integers in a world of exact scalars."""
-    return np.dtype(int) if g.dtype == object else g.dtype
-
-
 def _labels(subscripts: str) -> tuple[list[str], str]:
     inputs, output = subscripts.split("->")
     return inputs.split(","), output
@@ -159,11 +157,40 @@ einsum: Primitive = bilinear(
 
 
 @implements(np.einsum)
-def _numpy_einsum(subscripts: str, *operands: Array) -> Array:
-    """NumPy's call: an implied output, an ellipsis and spaces are written out first."""
+def _numpy_einsum(
+    subscripts: str, *operands: Array, optimize: Any = False, dtype: Any = None
+) -> Array:
+    """NumPy's call: an implied output, an ellipsis and spaces are written out first.
+
+    With ``optimize``, the products are taken two at a time, in the order that NumPy finds.
+    """
     if not isinstance(subscripts, str):
         raise TypeError("einsum: expected subscripts as a string, such as 'ij,jk->ik'")
-    return einsum(list(operands), subscripts=_explicit(subscripts, operands))
+    arrays = [x if hasattr(x, "ndim") else np.asarray(joined(x)) for x in operands]
+    if dtype is not None:
+        arrays = [astype(x, dtype=np.dtype(dtype)) for x in arrays]
+    written = _explicit(subscripts, arrays)
+    if optimize is False or len(arrays) < 3:
+        return einsum(arrays, subscripts=written)
+    shapes = [np.broadcast_to(0.0, x.shape) for x in arrays]
+    path = np.einsum_path(written, *shapes, optimize=optimize)[0][1:]
+    return _in_pairs(arrays, *_labels(written), path)
+
+
+def _in_pairs(
+    arrays: list[Array], labels: list[str], output: str, path: Sequence[Sequence[int]]
+) -> Array:
+    """The products in the order of a path: each step takes some away and puts one behind."""
+    arrays, labels = list(arrays), list(labels)
+    for step in path:
+        taken = [(arrays.pop(k), labels.pop(k)) for k in sorted(step, reverse=True)]
+        rest = set(output).union(*labels)
+        left = dict.fromkeys(c for _, text in taken for c in text if c in rest)
+        kept = output if not arrays else "".join(left)
+        joint = ",".join(text for _, text in taken)
+        arrays.append(einsum([x for x, _ in taken], subscripts=f"{joint}->{kept}"))
+        labels.append(kept)
+    return arrays[0]
 
 
 def _explicit(subscripts: str, operands: Sequence[Array]) -> str:
@@ -204,7 +231,7 @@ def _explicit(subscripts: str, operands: Sequence[Array]) -> str:
     return f"{','.join(inputs)}->{output}"
 
 
-@implements(np.tensordot)
+@implements(np.tensordot, np.linalg.tensordot)
 def tensordot(a: Array, b: Array, axes: int | Sequence[Sequence[int] | int] = 2) -> Array:
     """Sum over products along pairs of axes, or over the last of ``a`` and first of ``b``.
 
@@ -244,6 +271,158 @@ def dot(a: Array, b: Array) -> Array:
     return tensordot(a, b, ((a.ndim - 1,), (b.ndim - 2,)))
 
 
+@implements(np.inner)
+def inner(a: Array, b: Array) -> Array:
+    """Sums of products over the last axes of both; a product with a number.
+
+    Example:
+        >>> print(mg.inner(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+        11.0
+    """
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return a * b
+    return tensordot(a, b, (-1, -1))
+
+
+@implements(np.vdot)
+def vdot(a: Array, b: Array) -> Array:
+    """The sum of all products, the first factors conjugated.
+
+    Example:
+        >>> print(mg.vdot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+        11.0
+    """
+    a, b = (ravel(x) if hasattr(x, "ndim") else np.ravel(x) for x in (a, b))
+    if a.shape != b.shape:
+        raise ValueError(f"vdot: got {a.size} and {b.size} entries, expected as many")
+    return matmul(np.conj(a), b)
+
+
+@implements(np.vecdot)
+def vecdot(a: Array, b: Array, axis: int = -1, keepdims: bool = False) -> Array:
+    """Sums of products along an axis, the first factors conjugated.
+
+    Example:
+        >>> print(mg.vecdot(np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([3.0, 4.0])))
+        [11.  4.]
+    """
+    if not np.ndim(a) or not np.ndim(b):
+        raise ValueError("vecdot: got a number, expected vectors")
+    a, b = (moveaxis(x, axis, -1) for x in (a, b))
+    if a.shape[-1] != b.shape[-1]:
+        raise ValueError(f"vecdot: vectors of {a.shape[-1]} and {b.shape[-1]} entries differ")
+    y = matmul(np.expand_dims(np.conj(a), -2), np.expand_dims(b, -1))[..., 0, 0]
+    return np.expand_dims(y, axis) if keepdims else y
+
+
+@implements(np.linalg.vecdot)
+def _linalg_vecdot(a: Array, b: Array, *, axis: int = -1) -> Array:
+    return vecdot(a, b, axis)
+
+
+@implements(np.matvec)
+def matvec(a: Array, b: Array) -> Array:
+    """Products of matrices (..., m, n) and vectors (..., n).
+
+    Example:
+        >>> print(mg.matvec(np.array([[1.0, 2.0]]), np.array([3.0, 4.0])))
+        [11.]
+    """
+    if np.ndim(a) < 2 or not np.ndim(b):
+        raise ValueError(f"matvec: got {np.shape(a)} and {np.shape(b)}, expected matrices "
+                         "and vectors")  # fmt: skip
+    return matmul(a, np.expand_dims(b, -1))[..., 0]
+
+
+@implements(np.vecmat)
+def vecmat(a: Array, b: Array) -> Array:
+    """Products of conjugated vectors (..., m) and matrices (..., m, n).
+
+    Example:
+        >>> print(mg.vecmat(np.array([3.0, 4.0]), np.array([[1.0], [2.0]])))
+        [11.]
+    """
+    if np.ndim(b) < 2 or not np.ndim(a):
+        raise ValueError(f"vecmat: got {np.shape(a)} and {np.shape(b)}, expected vectors "
+                         "and matrices")  # fmt: skip
+    return matmul(np.expand_dims(np.conj(a), -2), b)[..., 0, :]
+
+
+@implements(np.linalg.matmul)
+def _linalg_matmul(a: Array, b: Array) -> Array:
+    return matmul(a, b)
+
+
+@implements(np.kron)
+def kron(a: Array, b: Array) -> Array:
+    """The Kronecker product: every entry of ``a`` times the whole of ``b``.
+
+    Example:
+        >>> print(mg.kron(np.array([1.0, 10.0]), np.array([1.0, 2.0])))
+        [ 1.  2. 10. 20.]
+    """
+    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    ndim = max(a.ndim, b.ndim)
+    mine, others = ((1,) * (ndim - x.ndim) + x.shape for x in (a, b))
+    product = (reshape(a, shape=tuple(n for k in mine for n in (k, 1)))
+               * reshape(b, shape=tuple(n for k in others for n in (1, k))))  # fmt: skip
+    return reshape(product, shape=tuple(m * n for m, n in zip(mine, others, strict=True)))
+
+
+@implements(np.cross)
+def cross(
+    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
+    """The vector product of vectors of three entries; of two, the third entry alone is left.
+
+    Args:
+        a: vectors along ``axisa``.
+        b: vectors along ``axisb``.
+        axisa: along which.
+        axisb: along which.
+        axisc: along which the result's are.
+        axis: all three of them.
+
+    Example:
+        >>> print(mg.cross(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])))
+        [0. 0. 1.]
+    """
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    if not {a.shape[-1], b.shape[-1]} <= {2, 3}:
+        raise ValueError(f"cross: got vectors of {a.shape[-1]} and {b.shape[-1]} entries, "
+                         "expected 3 (or 2)")  # fmt: skip
+
+    def turned(i: int, j: int) -> Array:
+        return a[..., i] * b[..., j] - a[..., j] * b[..., i]
+
+    if a.shape[-1] == b.shape[-1] == 2:
+        return turned(0, 1)
+    a, b = (x if x.shape[-1] == 3 else pad_last(x) for x in (a, b))
+    return moveaxis(np.stack([turned(1, 2), turned(2, 0), turned(0, 1)], axis=-1), -1, axisc)
+
+
+def pad_last(x: Array) -> Array:
+    """One 0 behind the last entries."""
+    return scatter(x, index=(..., slice(0, -1)), shape=(*x.shape[:-1], x.shape[-1] + 1))
+
+
+@implements(np.linalg.cross)
+def _linalg_cross(a: Array, b: Array, *, axis: int = -1) -> Array:
+    if a.shape[axis] != 3 or b.shape[axis] != 3:
+        raise ValueError(f"cross: got {a.shape} and {b.shape}, expected vectors of 3 entries along "
+                         f"axis {axis}")  # fmt: skip
+    return cross(a, b, axis=axis)
+
+
+@implements(np.linalg.outer)
+def _linalg_outer(a: Array, b: Array) -> Array:
+    if np.ndim(a) != 1 or np.ndim(b) != 1:
+        raise ValueError(f"outer: got {np.shape(a)} and {np.shape(b)}, expected two vectors")
+    return outer(a, b)
+
+
 @implements(np.outer)
 def outer(a: Array, b: Array) -> Array:
     """Every entry of ``a`` times every entry of ``b``, as a matrix.
@@ -253,4 +432,35 @@ def outer(a: Array, b: Array) -> Array:
         [[3. 4.]
          [6. 8.]]
     """
-    return np.expand_dims(ravel(a), 1) * np.expand_dims(ravel(b), 0)
+    a, b = (ravel(x) if hasattr(x, "ndim") else np.ravel(x) for x in (a, b))
+    return np.expand_dims(a, 1) * np.expand_dims(b, 0)
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Sequence[Array]) -> Array:
+    """The product of several matrices, in the order that takes the fewest multiplications.
+
+    Args:
+        arrays: two matrices or more; the first and the last may be vectors.
+
+    Example:
+        >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])
+        >>> print(mg.multi_dot([a, b, a]))
+        [[11. 22.]]
+    """
+    arrays = [x if hasattr(x, "ndim") else np.asarray(x) for x in arrays]
+    if len(arrays) < 2:
+        raise ValueError(f"multi_dot: got {len(arrays)} arrays, expected two or more")
+    ends = {0, len(arrays) - 1}
+    if any(x.ndim != 2 and not (x.ndim == 1 and k in ends) for k, x in enumerate(arrays)):
+        shapes = ", ".join(str(x.shape) for x in arrays)
+        raise np.linalg.LinAlgError(f"multi_dot: got {shapes}, expected matrices, or vectors at "
+                                    "both ends")  # fmt: skip
+    letters = string.ascii_letters[: len(arrays) + 1]
+    labels = [letters[k : k + 2] for k in range(len(arrays))]
+    outer = letters[0] + letters[-1]
+    if arrays[0].ndim == 1:
+        labels[0], outer = labels[0][1], outer[1:]
+    if arrays[-1].ndim == 1:
+        labels[-1], outer = labels[-1][0], outer[:-1]
+    return _numpy_einsum(f"{','.join(labels)}->{outer}", *arrays, optimize="optimal")

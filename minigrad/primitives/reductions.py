@@ -1,18 +1,22 @@
-"""Sums, means, extremes and norms along axes."""
+"""Sums, products, extremes and norms along axes, and those of the first entries."""
 
 from __future__ import annotations
 
-import builtins
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import maximum, minimum, multiply, sqrt, square
+from minigrad.primitives.arithmetic import multiply, quotient
+from minigrad.primitives.arranging import flip
 from minigrad.primitives.axes import Axes, axes_of, kept_shape, reduced_axes
+from minigrad.primitives.indexing import along
+from minigrad.primitives.indexing import where as choose
+from minigrad.primitives.pieces import maximum, minimum
+from minigrad.primitives.powers import sqrt, square
 from minigrad.primitives.primitive import Array, Primitive, fused, implements, linear, sample
-from minigrad.primitives.shaping import along, flip, ravel, reshape
+from minigrad.primitives.shaping import astype, ravel, reshape
 
 _SHORT = 1024  # entries of a row, up to which a plain sum is as exact as NumPy's in halves
 
@@ -66,13 +70,13 @@ def scan(combine: Callable[[Array, Array], Array], x: Array, axis: int) -> Array
 
 
 def _amax(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
-    if hasattr(x, "__primitive__"):  # a world without an order: entry against entry
+    if x.dtype == object:  # a world without an order: entry against entry
         return _halving(maximum, x, axis, keepdims)
     return np.amax(x, axis=axis, keepdims=keepdims)
 
 
 def _amin(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
-    if hasattr(x, "__primitive__"):
+    if x.dtype == object:
         return _halving(minimum, x, axis, keepdims)
     return np.amin(x, axis=axis, keepdims=keepdims)
 
@@ -98,11 +102,18 @@ def _sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
 
 
 def _norm(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
-    return np.sqrt((x * x).sum(axis=axis, keepdims=keepdims))
+    squares = (x * np.conj(x)).real if np.iscomplexobj(x) else x * x
+    return np.sqrt(squares.sum(axis=axis, keepdims=keepdims))
+
+
+def _norm_cotangent(g: Array, y: Array, x: Array, axis: Axes) -> Array:
+    kept = kept_shape(x.shape, axis)
+    direction = quotient(x, y.reshape(kept))
+    return g.reshape(kept) * (np.conjugate(direction) if np.iscomplexobj(x) else direction)
 
 
 sum = linear(
-    "sum", _sum, label="Σ", numpy=(np.sum,),
+    "sum", _sum, label="Σ",
     adjoints=(lambda g, x, *, axis=None, keepdims=False: _spread(g, x.shape, axis, keepdims),),
     samples=(sample((2, 3)), sample((2, 3), axis=1), sample((2, 3), axis=(0, -1), keepdims=True)),
     doc="""The sum along ``axis`` (an int, a tuple, or all axes).
@@ -131,7 +142,7 @@ max = fused(
     vjps=(lambda g, y, x, *, axis=None, keepdims=False: _shared(g, y, x, axis),),
     reference=lambda x, *, axis=None, keepdims=False: _halving(maximum, x, axis, keepdims),
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
-    analytic=False, numpy=(np.amax, np.max),
+    analytic=False,
     nonsmooth="entries that reach the maximum together share the cotangent equally",
     doc="""The largest entry along ``axis``; entries that share it share the gradient.
 
@@ -145,7 +156,7 @@ min = fused(
     vjps=(lambda g, y, x, *, axis=None, keepdims=False: _shared(g, y, x, axis),),
     reference=lambda x, *, axis=None, keepdims=False: _halving(minimum, x, axis, keepdims),
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
-    analytic=False, numpy=(np.amin, np.min),
+    analytic=False,
     nonsmooth="entries that reach the minimum together share the cotangent equally",
     doc="""The smallest entry along ``axis``; entries that share it share the gradient.
 
@@ -156,8 +167,8 @@ min = fused(
 )  # fmt: skip
 norm = fused(
     "norm", _norm, label="‖x‖",
-    vjps=(lambda g, y, x, *, axis=None, keepdims=False:
-          (g / (y + (y == 0))).reshape(kept_shape(x.shape, axis)) * x,),
+    vjps=(lambda g, y, x, *, axis=None, keepdims=False: _norm_cotangent(g, y, x, axis),),
+    analytic=False,  # of complex numbers it takes the absolute values
     reference=lambda x, *, axis=None, keepdims=False:
         sqrt(square(x).sum(axis=axis, keepdims=keepdims)),
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True)),
@@ -171,93 +182,140 @@ norm = fused(
 )  # fmt: skip
 
 
-@implements(np.mean)
-def mean(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
-    """Arithmetic mean along ``axis`` (an int, a tuple, or all axes).
-
-    Example:
-        >>> x = np.array([[1.0, 2.0], [3.0, 6.0]])
-        >>> print(mg.mean(x), mg.mean(x, axis=0))
-        3.0 [2. 4.]
-    """
-    return sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+def chosen(x: Array, dtype: Any, where: Any, otherwise: Any) -> Array:
+    """The entries to reduce: in a dtype, if one is given, and ``otherwise`` those left out."""
+    x = x if dtype is None else astype(x, dtype=np.dtype(dtype))
+    return x if where is True else choose(where, x, otherwise)
 
 
-@implements(np.var)
-def var(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
-    """Variance along ``axis``: mean squared distance from the mean; NaN of too few entries.
-
-    Example:
-        >>> print(mg.var(np.array([1.0, 3.0])), mg.var(np.array([1.0, 3.0]), ddof=1))
-        1.0 2.0
-    """
-    distance = x - mean(x, axis, keepdims=True)
-    return square(distance).sum(axis=axis, keepdims=keepdims) / _freedom(x, axis, ddof)
+@implements(np.sum)
+def _numpy_sum(
+    x: Array, axis: Axes = None, dtype: Any = None, keepdims: bool = False,
+    initial: Array | None = None, where: Any = True,
+) -> Array:  # fmt: skip
+    total = sum(chosen(x, dtype, where, 0), axis=axis, keepdims=keepdims)
+    return total if initial is None else total + initial
 
 
-@implements(np.std)
-def std(x: Array, axis: Axes = None, *, ddof: int = 0, keepdims: bool = False) -> Array:
-    """Standard deviation along ``axis``; of equal numbers it is 0 with the derivative 0.
+def _extreme(of: Primitive, pair: Primitive) -> Callable[..., Array]:
+    """NumPy's call of max or min: with a number to begin from, and with entries left out."""
 
-    Example:
-        >>> print(mg.std(np.array([1.0, 3.0])), mg.grad(mg.std)(np.array([1.0, 3.0])))
-        1.0 [-0.5  0.5]
-    """
-    distance = x - mean(x, axis, keepdims=True)
-    scale = math.sqrt(_freedom(x, axis, ddof))
-    return norm(distance, axis=axis, keepdims=keepdims) / scale
+    def extreme(
+        x: Array, axis: Axes = None, keepdims: bool = False, initial: Array | None = None,
+        where: Any = True,
+    ) -> Array:  # fmt: skip
+        if initial is None:
+            if where is not True:
+                raise ValueError(f"{of.name}: got where= without initial=, the result where all "
+                                 "entries are left out")  # fmt: skip
+            return of(x, axis=axis, keepdims=keepdims)
+        x = chosen(x, None, where, initial)
+        if 0 in (x.shape[a] for a in reduced_axes(axis, x.ndim)):
+            return sum(x, axis=axis, keepdims=keepdims) + initial
+        return pair(of(x, axis=axis, keepdims=keepdims), initial)
+
+    return extreme
+
+
+implements(np.max, np.amax)(_extreme(max, maximum))
+implements(np.min, np.amin)(_extreme(min, minimum))
 
 
 @implements(np.prod)
-def prod(x: Array, axis: Axes = None, *, keepdims: bool = False) -> Array:
+def prod(
+    x: Array, axis: Axes = None, dtype: Any = None, keepdims: bool = False,
+    initial: Array | None = None, where: Any = True,
+) -> Array:  # fmt: skip
     """Product along ``axis``, in halves, so that zeros among the entries do no harm; of none 1.
 
     Example:
         >>> print(mg.prod(np.array([2.0, 3.0, 0.0])), mg.grad(mg.prod)(np.array([2.0, 3.0, 0.0])))
         0.0 [0. 0. 6.]
     """
-    if 0 in (x.shape[a] for a in reduced_axes(axis, x.ndim)):  # of no factors it is 1
-        return sum(x, axis=axis, keepdims=keepdims) + 1
-    return _halving(lambda a, b: a * b, x, axis, keepdims)
+    x = chosen(x, dtype, where, 1)
+    if 0 in (x.shape[a] for a in reduced_axes(axis, x.ndim)):
+        total = sum(x, axis=axis, keepdims=keepdims) + 1
+    else:
+        total = _halving(lambda a, b: a * b, x, axis, keepdims)
+    return total if initial is None else total * initial
 
 
 @implements(np.cumsum)
-def _numpy_cumsum(x: Array, axis: int | None = None) -> Array:
-    return cumsum(ravel(x), axis=0) if axis is None else cumsum(x, axis=axis)
+def _numpy_cumsum(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
+    return cumsum(*_line(chosen(x, dtype, True, 0), axis))
 
 
 @implements(np.cumprod)
-def cumprod(x: Array, axis: int | None = None) -> Array:
+def cumprod(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
     """Products of the first entries along ``axis``, of the raveled array for ``None``.
 
     Example:
         >>> print(mg.cumprod(np.array([1.0, 2.0, 3.0])))
         [1. 2. 6.]
     """
-    return scan(multiply, ravel(x), 0) if axis is None or x.ndim == 0 else scan(multiply, x, axis)
+    return scan(multiply, *_line(chosen(x, dtype, True, 1), axis))
 
 
-@implements(np.linalg.norm)
-def _numpy_norm(x: Array, ord: Any = None, axis: Axes = None, *, keepdims: bool = False) -> Array:
-    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and x.ndim > 1):
-        raise TypeError(f"norm: no derivative rule for ord={ord!r}; the Euclidean norm has one")
-    return norm(x, axis=axis, keepdims=keepdims)
+def _line(x: Array, axis: int | None) -> tuple[Array, int]:
+    """The array and the axis along which to go: raveled for ``None``, a number as one entry."""
+    if axis is None or not reduced_axes(axis, x.ndim):
+        return ravel(x), 0
+    return x, axis
+
+
+@implements(np.cumulative_sum)
+def cumulative_sum(
+    x: Array, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Array:
+    """As `cumsum`; with a 0 in front if ``include_initial``.
+
+    Raises:
+        ValueError: no axis, where there are several.
+
+    Example:
+        >>> print(mg.cumulative_sum(np.array([1.0, 2.0]), include_initial=True))
+        [0. 1. 3.]
+    """
+    return _cumulative(_numpy_cumsum, x, axis, dtype, 0 if include_initial else None)
+
+
+@implements(np.cumulative_prod)
+def cumulative_prod(
+    x: Array, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> Array:
+    """As `cumprod`; with a 1 in front if ``include_initial``.
+
+    Raises:
+        ValueError: no axis, where there are several.
+
+    Example:
+        >>> print(mg.cumulative_prod(np.array([3.0, 2.0]), include_initial=True))
+        [1. 3. 6.]
+    """
+    return _cumulative(cumprod, x, axis, dtype, 1 if include_initial else None)
+
+
+def _cumulative(
+    of: Callable[..., Array], x: Array, axis: int | None, dtype: Any, first: int | None
+) -> Array:
+    if x.ndim == 0:
+        raise ValueError("cumulative: got a number, expected one axis or more")
+    if axis is None and x.ndim > 1:
+        raise ValueError(f"cumulative: got shape {x.shape} and no axis: say along which")
+    y = of(x, axis=axis or 0, dtype=dtype)
+    if first is None:
+        return y
+    (axis,) = axes_of(axis or 0, x.ndim)
+    shape = (*y.shape[:axis], 1, *y.shape[axis + 1 :])
+    return np.concatenate([np.full(shape, first, y.dtype), y], axis=axis)
 
 
 @implements(np.trace)
-def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Array:
     """Sum of a diagonal.
 
     Example:
         >>> print(mg.trace(np.array([[1.0, 2.0], [3.0, 4.0]])))
         5.0
     """
-    return np.diagonal(x, offset, axis1, axis2).sum(axis=-1)
-
-
-def _count(x: Array, axis: Axes) -> int:
-    return math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
-
-
-def _freedom(x: Array, axis: Axes, ddof: float) -> float:
-    return builtins.max(_count(x, axis) - ddof, 0)  # of too few: divided by 0, as NumPy does
+    return sum(chosen(np.diagonal(x, offset, axis1, axis2), dtype, True, 0), axis=-1)

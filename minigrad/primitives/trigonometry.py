@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from minigrad.primitives.primitive import elementwise
+from minigrad.primitives.arithmetic import quotient
+from minigrad.primitives.indexing import where
+from minigrad.primitives.primitive import Array, elementwise, implements
 
 sin = elementwise(
     "sin", np.sin, partials=(lambda y, x: np.cos(x),), symbol="sin",
@@ -111,3 +115,58 @@ arctanh = elementwise(
         0.0 1.3333
     """,
 )  # fmt: skip
+arctan2 = elementwise(
+    "arctan2", np.arctan2,
+    partials=(lambda y, a, b: quotient(b, a * a + b * b),
+              lambda y, a, b: -quotient(a, a * a + b * b)),
+    symbol="atan2", analytic=False,
+    nonsmooth="at (0, 0) the derivatives are 0; it jumps where a changes its sign and b < 0",
+    doc="""The angle of the point (b, a), between −π and π; at (0, 0) its derivatives are 0.
+
+    Example:
+        >>> print(mg.arctan2(0.0, 1.0), mg.grad(mg.arctan2)(0.0, 1.0))
+        0.0 1.0
+    """,
+)  # fmt: skip
+
+
+@implements(np.deg2rad, np.radians)
+def deg2rad(x: Array) -> Array:
+    """Degrees as radians.
+
+    Example:
+        >>> print(mg.deg2rad(180.0))
+        3.141592653589793
+    """
+    return x * (np.pi / 180)
+
+
+@implements(np.rad2deg, np.degrees)
+def rad2deg(x: Array) -> Array:
+    """Radians as degrees.
+
+    Example:
+        >>> print(mg.rad2deg(np.pi))
+        180.0
+    """
+    return x * (180 / np.pi)
+
+
+_TERMS = [(-1) ** k / math.factorial(2 * k + 1) for k in range(11)]  # of sin z / z in z²
+
+
+@implements(np.sinc)
+def sinc(x: Array) -> Array:
+    """The function sin(πx) / (πx), which is 1 at 0 and has all of its derivatives there.
+
+    Example:
+        >>> print(mg.sinc(0.0), mg.grad(mg.grad(mg.sinc))(0.0).round(4))
+        1.0 -3.2899
+    """
+    z = x * np.pi
+    near = abs(z) < 1  # there the first terms of its series, exact to rounding
+    small, large = where(near, z * z, 0), where(near, 1, z)
+    series = _TERMS[-1]
+    for term in _TERMS[-2::-1]:
+        series = series * small + term
+    return where(near, series, sin(large) / large)

@@ -9,16 +9,18 @@ from minigrad import nn
 from minigrad.primitives import Primitive
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.derive.cell import derive_cell
-from minigrad.symbolic.derive.module import (
-    derive_call,
-    derive_class,
-    derive_instance,
-    derive_recorded,
-)
+from minigrad.symbolic.derive.matrices import derive_matrices
 from minigrad.symbolic.derive.naming import NOTATIONS, Notation
 from minigrad.symbolic.derive.rule import derive_rule
 from minigrad.symbolic.read.cells import cell_equations, equations_of
 from minigrad.symbolic.read.equations import CellEquations
+from minigrad.symbolic.read.traces import (
+    Trace,
+    trace_call,
+    trace_class,
+    trace_instance,
+    trace_recorded,
+)
 from minigrad.symbolic.shaped import NotationError
 from minigrad.symbolic.write.sentences import LANGUAGES, Language, Words
 from minigrad.targets import Target, resolve, target_of
@@ -88,10 +90,21 @@ def _derived(target: Target, wrt: str | None, notation: Notation, words: Words) 
         made = isinstance(subject, nn.Cell)
         equations = equations_of(subject, title) if made else cell_equations(target)
         return derive_cell(equations, wrt, notation=notation, words=words)
-    if isinstance(target, PartTarget):
-        return derive_call(subject.call, subject.inputs, title, wrt, words=words)
+    try:
+        return derive_matrices(_traced(target), wrt, words=words)
+    except NotationError:  # such as every query with every key: then one query at a time
+        if not isinstance(target, LayerTarget):
+            raise
+        return derive_matrices(_traced(target, single=True), wrt, words=words)
+
+
+def _traced(target: Target, *, single: bool = False) -> Trace:
+    """What a module or a function records; ``single``: with one row in a module's first input."""
+    subject, title = target.subject, target.title
     if isinstance(subject, nn.Module):
-        return derive_instance(subject, title, wrt, words=words)
+        return trace_instance(subject, title, single=single)
     if isinstance(target, LayerTarget):
-        return derive_class(subject, title, wrt, words=words)
-    return derive_recorded(target.record(steps=1).outputs, title, wrt, words=words)
+        return trace_class(subject, title, single=single)
+    if isinstance(target, PartTarget):
+        return trace_call(subject.call, subject.inputs, title)
+    return trace_recorded(target.record(steps=1).outputs, title)

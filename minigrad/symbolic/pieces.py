@@ -10,7 +10,6 @@ from typing import Any
 
 import sympy
 
-from minigrad.arrays import functions
 from minigrad.arrays.symbolic import function_of
 from minigrad.primitives import Primitive
 
@@ -136,18 +135,48 @@ COMPARISONS: dict[str, Callable[[Any, Any], sympy.Expr]] = {
 _WRITTEN = {f.__name__: f for f in (relu, absolute, maximum, minimum, sign)}
 
 
+class heaviside(sympy.Function):  # noqa: N801
+    """1 where z > 0, else 0. Unlike that of `minigrad.arrays.functions` it is exact at 0 too."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
 def by_pieces(expression: sympy.Expr) -> sympy.Expr:
-    """The expression with each kink as a step function, as `minigrad.arrays.functions` has it."""
-    step = functions.heaviside
-    expression = expression.replace(
-        clip, lambda z, low, high: functions.minimum(functions.maximum(z, low), high)
-    )
-    expression = expression.replace(inside, lambda z, low, high: step(z - low) - step(z - high))
-    for name, written in _WRITTEN.items():
-        expression = expression.replace(written, getattr(functions, name))
-    expression = expression.replace(where, lambda c, x, y: c * x + (1 - c) * y)
-    expression = expression.replace(at_least, lambda a, b: 1 - step(b - a))
-    return expression.replace(greater, lambda a, b: step(a - b))
+    """The expression with every kink and choice as a step function, the same at the kink too."""
+    for function, pieces in _PIECES.items():
+        expression = expression.replace(function, pieces)
+    return expression
+
+
+def _sign(z: sympy.Expr) -> sympy.Expr:
+    return heaviside(z) - heaviside(-z)
+
+
+def _larger(a: sympy.Expr, b: sympy.Expr, sign: int = 1) -> sympy.Expr:
+    share = (1 + sign * _sign(a - b)) / 2  # half in a tie
+    return share * a + (1 - share) * b
+
+
+def _chosen(condition: sympy.Expr, x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
+    """A choice as a sum, if what is not chosen is a number: 0 times infinity is none."""
+    risky = any(e.has(sympy.log) or e.atoms(sympy.Pow) for e in (x, y))
+    return where(condition, x, y) if risky else condition * x + (1 - condition) * y
+
+
+_PIECES: dict[type[sympy.Function], Callable[..., sympy.Expr]] = {
+    clip: lambda z, low, high: _larger(_larger(z, low), high, -1),
+    inside: lambda z, low, high: (_sign(z - low) - _sign(z - high)) / 2,
+    where: _chosen,
+    relu: lambda z: z * heaviside(z),
+    absolute: lambda z: z * _sign(z),
+    sign: _sign,
+    maximum: _larger,
+    minimum: lambda a, b: _larger(a, b, -1),
+    greater: lambda a, b: heaviside(a - b),
+    at_least: lambda a, b: 1 - heaviside(b - a),
+    same: lambda a, b: 1 - heaviside(a - b) - heaviside(b - a),
+}
 
 
 def written_as(primitive: Primitive) -> Callable[..., sympy.Expr]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives import Primitive
+from minigrad.primitives import Primitive, imag, real
 from minigrad.primitives.primitive import Sample
 from minigrad.targets.problem import Problem
 from minigrad.targets.target import Recording, Target, TargetError
@@ -60,6 +60,8 @@ class PrimitiveTarget(Target):
                 leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
             )
             once = primitive.bind(operands, sample.static)
+            if np.iscomplexobj(once) and not any(map(np.iscomplexobj, operands)):
+                return real(once), imag(once)
             if primitive.kind != "linear":
                 return once
             return once, primitive.bind(operands, sample.static)  # cotangents of parts are added

@@ -231,16 +231,14 @@ def _slope(
 def _is_analytic(subject: HandWritten, inputs: list[Any]) -> bool:
     """Whether all operations of forward are analytic, and run on complex numbers."""
     try:
-        leaves = _leaves(inputs, recorded=True)
-        outputs, _ = subject.run(leaves)
-        nodes = ancestors([y for y in outputs if isinstance(y, Tensor)])
-        if not subject.runs_in_worlds or not all(
-            n.primitive.analytic for n in nodes if n.primitive
-        ):
-            return False
-        ends, _ = subject.run([x.astype(complex) if k in subject.wanted else x
-                               for k, x in enumerate(inputs)])  # fmt: skip
-        return all(np.iscomplexobj(y) for y in ends)
+        turned = [x.astype(complex) if k in subject.wanted else x for k, x in enumerate(inputs)]
+        for arrays in (inputs, turned):  # of complex numbers some functions take absolute values
+            outputs, _ = subject.run(_leaves(arrays, recorded=True))
+            nodes = ancestors([y for y in outputs if isinstance(y, Tensor)])
+            if not all(n.primitive.analytic for n in nodes if n.primitive):
+                return False
+        ends, _ = subject.run(turned)
+        return subject.runs_in_worlds and all(np.iscomplexobj(y) for y in ends)
     except Exception:
         return False
 

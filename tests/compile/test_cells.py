@@ -233,6 +233,29 @@ def test_an_activation_of_its_own_is_in_the_kernel():
     assert_close(pairs, 1e-14)
 
 
+class KinkyCell(nn.Cell):
+    """At its kinks from the start: the state is 0 there."""
+
+    gates = ("a",)
+
+    def step(self, x, h):
+        a = tanh(self.a(x))
+        kinks = abs(h) + relu(-h) / 2 + maximum(h, 0 * h) + mg.minimum(a, a) + np.clip(h, 0, 1)
+        return 0.1 * (a + kinks + np.where(h > 0, h, a) + (h >= 0) * h + np.sign(h))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_at_a_kink_a_kernel_has_the_engine_s_derivative(dtype):
+    assert cells.plan(KinkyCell(3, 4)).state == ("h",)  # it is fused
+    of_state = []
+    for fused in (True, False):
+        layer = nn.Recurrent(3, 4, cell=KinkyCell, rng=1, dtype=dtype, fused=fused)
+        h = mg.Tensor(np.zeros((1, 2, 4), dtype), requires_grad=True)
+        layer(np.ones((2, 3, 3), dtype), h)[0].sum().backward()
+        of_state.append((h.grad, layer.cell.a.weight.grad))
+    assert_close(zip(*of_state, strict=True), 1e-6)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("activation", [np.sin, np.cos, np.exp, mg.softplus, mg.gelu])
 def test_a_function_s_value_takes_no_name_that_the_kernel_calls(activation, dtype):

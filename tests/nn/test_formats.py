@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigrad import nn
-from tests.references import references
+from tests.references import FOLDER, references
 
 PACKED = {"rnn": (nn.RNN, nn.RNNCell), "lstm": (nn.LSTM, nn.LSTMCell),
           "gru": (nn.GRU, nn.ResetAfterGRUCell)}  # fmt: skip
@@ -76,6 +76,51 @@ def test_a_layer_without_biases_goes_to_keras_and_back(rng):
     layer = nn.LSTM.from_keras_weights(weights, bias=False)
     for a, b in zip(weights, layer.keras_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+KERAS = {
+    "conv1d": lambda: nn.Conv1d(3, 3, 2, 2),
+    "conv2d": lambda: nn.Conv2d(2, 3, (2, 1)),
+    "conv2dtranspose": lambda: nn.ConvTranspose2d(2, 3, 2, 2),
+    "batchnorm": lambda: nn.BatchNorm1d(3),
+    "layernorm": lambda: nn.LayerNorm(3),
+    "groupnorm": lambda: nn.GroupNorm(2, 2),
+    "heads": lambda: nn.MultiheadAttention(6, 2),
+    "bidirectional": lambda: nn.LSTM(3, 3, bidirectional=True),
+}
+
+
+@pytest.mark.parametrize("case", KERAS)
+def test_layers_with_keras_s_weights_compute_what_keras_did(case):
+    reference = references("keras")[case]
+    layer = KERAS[case]().astype(np.float64).eval()
+    weights = list(reference.weights.values())
+    layer.load_keras_weights(weights)
+    for a, b in zip(weights, layer.keras_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    x = reference.inputs["x"]
+    last = case.startswith(("conv", "batchnorm", "groupnorm"))  # where Keras has the channels
+    y = layer(np.moveaxis(x, -1, 1) if last else x)
+    y = (y[0] if isinstance(y, tuple) else y).data
+    y = np.moveaxis(y, 1, -1) if last else y
+    np.testing.assert_allclose(y, reference.outputs["y"], rtol=1e-6, atol=1e-7)
+
+
+def test_a_file_of_keras_s_has_the_arrays_of_each_layer():
+    found = nn.load_keras_file(FOLDER / "keras.weights.h5")
+    assert {name: [a.shape for a in arrays] for name, arrays in found.items()} == {
+        "embedding": [(5, 3)], "bidirectional": [(3, 8), (2, 8), (8,)] * 2,
+        "dense": [(4, 2), (2,)], "dense_1": [(2, 1), (1,)],
+    }  # fmt: skip
+    nn.LSTM(3, 2, bidirectional=True).load_keras_weights(found["bidirectional"])
+
+
+def test_other_files_are_said_to_be_that(tmp_path):
+    with pytest.raises(ValueError, match="ends in"):
+        nn.load_keras_file(tmp_path / "a.npz")
+    (tmp_path / "a.h5").write_bytes(b"no hdf5")
+    with pytest.raises(ValueError, match="not a file of Keras's save_weights"):
+        nn.load_keras_file(tmp_path / "a.h5")
 
 
 def test_a_model_takes_its_parts_weights_one_after_another(rng):

@@ -55,22 +55,25 @@ def test_matrices_without_entries_go_forward_and_back(name, shape):
 
 @EVERY
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.complex128])
-def test_the_dtype_stays(rng, name, dtype):
-    y, gradient = pulled(name, definite(rng, 2, 3, 3, dtype=dtype))
-    assert (y.dtype, gradient.dtype) == (dtype, dtype)
+def test_the_dtype_is_numpy_s_and_that_of_the_gradient_the_matrix_s(rng, name, dtype):
+    a = definite(rng, 2, 3, 3, dtype=dtype)
+    y, gradient = pulled(name, a)
+    assert (y.dtype, gradient.dtype) == (OPERATIONS[name](a).dtype, dtype)
     _, wide = pulled(name, definite(np.random.default_rng(20240229), 2, 3, 3))
     np.testing.assert_allclose(gradient, wide, rtol=2e-2 if dtype != np.complex128 else 1e-9)
 
 
 @EVERY
-def test_of_complex_matrices_the_gradient_is_that_of_an_analytic_function(rng, name):
-    """A step in any complex direction changes the result by gradient · step."""
-    a = definite(rng, 3, 3) + 0.1j * definite(rng, 3, 3)
+def test_of_complex_matrices_a_step_changes_the_real_part_by_that_of_gradient_times_step(rng, name):
+    a = definite(rng, 3, 3) + 0.1j * (root := rng.normal(size=(3, 3))) - 0.1j * root.T
     step = rng.normal(size=a.shape) + 1j * rng.normal(size=a.shape)
-    step = step + step.T  # the Cholesky factor reads the lower triangle only
+    step = step + np.conj(step.T)  # Hermitian, as cholesky wants it
     _, gradient = pulled(name, a)
-    ends = [OPERATIONS[name](mg.Tensor(a + h * step)).data.sum() for h in (1e-5, -1e-5)]
-    np.testing.assert_allclose((gradient * step).sum(), (ends[0] - ends[1]) / 2e-5, rtol=1e-7)
+    ends = [OPERATIONS[name](a + h * step).sum().real for h in (1e-5, -1e-5)]
+    expected = (ends[0] - ends[1]) / 2e-5
+    if name == "cholesky":  # of which only the lower triangle is read
+        step = np.tril(step)
+    np.testing.assert_allclose(np.sum(gradient * step).real, expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize(

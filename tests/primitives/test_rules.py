@@ -55,7 +55,7 @@ def test_values_and_gradients_keep_the_dtype(primitive, sample, dtype, rng):
     ]
     output = primitive.bind(tuple(leaves), sample.static)
     output.backward(np.ones(output.shape, dtype))
-    assert output.dtype == dtype
+    assert output.dtype in (dtype, np.result_type(dtype, np.complex64))  # of the same precision
     assert {leaf.grad.dtype for leaf in leaves if isinstance(leaf, mg.Tensor)} == {np.dtype(dtype)}
 
 

@@ -30,26 +30,42 @@ def normal(*shape: int) -> np.ndarray:
     return rng.normal(size=shape).astype(np.float32)
 
 
-def case(name: str, make: Callable[..., Any], x: np.ndarray, outputs: tuple[str, ...]) -> None:
-    """A layer on ``x``, in both precisions."""
+def case(
+    name: str,
+    make: Callable[..., Any],
+    x: np.ndarray,
+    outputs: tuple[str, ...] = ("y",),
+    times: int = 1,
+    precisions: tuple[str, ...] = ("float64", "float32"),
+) -> None:
+    """A layer on ``x``, given so many times, in each precision."""
     weights: Arrays = {}
     cotangents: Arrays = {}
-    for precision in ("float64", "float32"):
+    for precision in precisions:
         layer = make(dtype=precision)
         given = torch.tensor(x.astype(precision) if x.dtype.kind == "f" else x)
         given.requires_grad_(x.dtype.kind == "f")
-        layer.build(tuple(x.shape))
-        for variable in layer.trainable_weights:
-            weights.setdefault(variable.name, 0.5 * normal(*variable.shape))
-            variable.assign(weights[variable.name])
-        result = layer(given)
+        layer.build(*[tuple(x.shape)] * times)
+        names = {
+            variable.path: variable.path.partition("/")[2].replace("/", ".")
+            for variable in layer.weights
+        }
+        for variable in layer.weights:
+            key = variable.name if len(names) < 5 else names[variable.path]
+            values = 0.5 * normal(*variable.shape)
+            weights.setdefault(key, abs(values) if "variance" in key else values)
+            variable.assign(weights[key])
+        result = layer(*[given] * times)
         result = result if isinstance(result, list | tuple) else (result,)
         total = torch.zeros((), dtype=given.dtype if x.dtype.kind == "f" else result[0].dtype)
         for key, output in zip(outputs, result, strict=True):
             cotangents.setdefault(key, normal(*output.shape))
             total = total + (output * torch.tensor(cotangents[key], dtype=output.dtype)).sum()
             arrays[f"{name}/{precision}/outputs/{key}"] = output.detach().numpy()
-        leaves = {variable.name: variable.value for variable in layer.trainable_weights}
+        leaves = {
+            variable.name if len(names) < 5 else names[variable.path]: variable.value
+            for variable in layer.trainable_weights
+        }
         leaves |= {"x": given} if given.requires_grad else {}
         found = torch.autograd.grad(total, list(leaves.values()))
         for key, gradient in zip(leaves, found, strict=True):
@@ -70,5 +86,24 @@ if __name__ == "__main__":
     case("embedding", lambda **o: layers.Embedding(6, 3, **o), np.array([[0, 4, 2], [5, 0, 2]]),
          ("y",))  # fmt: skip
     case("dense", lambda **o: layers.Dense(4, **o), x, ("y",))
+    once = {"precisions": ("float64",)}
+    images = normal(1, 4, 3, 2)
+    case("conv1d", lambda **o: layers.Conv1D(3, 2, strides=2, **o), x, **once)
+    case("conv2d", lambda **o: layers.Conv2D(3, (2, 1), **o), images, **once)
+    case("conv2dtranspose", lambda **o: layers.Conv2DTranspose(3, 2, 2, **o), images, **once)
+    case("batchnorm", lambda **o: layers.BatchNormalization(epsilon=1e-5, **o), x, **once)
+    case("layernorm", lambda **o: layers.LayerNormalization(epsilon=1e-5, **o), x, **once)
+    case("groupnorm", lambda **o: layers.GroupNormalization(2, epsilon=1e-5, **o), images, **once)
+    attention = lambda **o: layers.MultiHeadAttention(2, 3, **o)  # noqa: E731
+    case("heads", attention, normal(2, 4, 6), times=2, **once)
+    case("bidirectional",
+         lambda **o: layers.Bidirectional(layers.LSTM(3, return_sequences=True, **o), **o), x,
+         **once)  # fmt: skip
     np.savez_compressed(PATH, **arrays)
+    model = keras.Sequential([
+        layers.Embedding(5, 3), layers.Bidirectional(layers.LSTM(2, return_sequences=True)),
+        layers.Dense(2), layers.Dropout(0.1), layers.Dense(1),
+    ])  # fmt: skip
+    model.build((1, 4))
+    model.save_weights(PATH.with_name("keras.weights.h5"))
     print(f"{PATH.name}: {len(arrays)} arrays, {PATH.stat().st_size} bytes")

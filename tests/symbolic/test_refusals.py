@@ -61,6 +61,7 @@ REFUSED = {
     "three axes": (
         lambda s, x, h: (s.a(h, x)[:, :, None] * h[:, None]).sum(-1), "only vectors"
     ),
+    "two widths": (lambda s, x, h: s.a(h, x) + x, "input_size and hidden_size are equal"),
     "another order": (lambda s, x, h: s.a(h[:, ::-1], x), "no notation for the part"),
     "a constant matrix": (
         lambda s, x, h: s.a(h, x) @ np.eye(s.hidden_size), "with a constant array of shape"

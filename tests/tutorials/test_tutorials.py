@@ -11,12 +11,23 @@ from pathlib import Path
 
 import pytest
 
+from tutorials.build import topics
 from tutorials.chapters import LANGUAGES, chapter, in_language, read, tagged
 
 ROOT = Path(__file__).parents[2]
 TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9]*.py"))
 
 each = pytest.mark.parametrize("script", TUTORIALS, ids=lambda script: script.stem)
+
+
+def test_each_topic_has_its_chapter_its_model_and_its_test():
+    found = topics()
+    assert {topic["chapter"] for topic in found} == {script.stem[:2] for script in TUTORIALS}
+    for topic in found:
+        assert topic["en"] and topic["es"]
+        assert not topic["model"] or (ROOT / "models" / f"{topic['model']}.py").exists()
+        file, _, name = topic["test"].partition("::")
+        assert f"def {name}" in (ROOT / file).read_text(encoding="utf-8")
 
 
 def tagged_code(script: Path, tag: str) -> list[str]:

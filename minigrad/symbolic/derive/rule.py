@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from minigrad.arrays.functions import on_one_branch
+from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.primitives import Primitive
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.formula import Quantity, equal
 from minigrad.symbolic.matrix import Matrix
-from minigrad.symbolic.pieces import by_pieces, same, written_as
+from minigrad.symbolic.pieces import by_pieces, heaviside, same, written_as
 from minigrad.symbolic.shaped import NotationError
 from minigrad.symbolic.write.sentences import Words
 from minigrad.tape import walk
@@ -28,7 +28,8 @@ def derive_rule(primitive: Primitive, wrt: str | None = None, *, words: Words) -
     letters = ["x"] if primitive.arity == 1 else list("abcd"[: primitive.arity])
     if wrt is not None and wrt not in letters:
         raise ValueError(f"derive: {primitive.name} has no {wrt!r}; it has {', '.join(letters)}")
-    kept = [k for k, letter in enumerate(letters) if wrt in (None, letter)]
+    ruled = [k for k in range(len(letters)) if primitive.vjp(k) is not None]
+    kept = [k for k in ruled if wrt in (None, letters[k])]
     if primitive.kind == "elementwise":
         sections = _elementwise(primitive, letters, kept, words)
     else:
@@ -51,9 +52,10 @@ def _elementwise(
         assert rule is not None
         engine = rule(Matrix(sympy.Integer(1), ()), Matrix(y, ()),
                       *(Matrix(x, ()) for x in operands)).formula  # fmt: skip
-        difference = by_pieces((engine - reference).xreplace({y: value}))
+        difference = (engine - reference).xreplace({y: value})
         difference = difference.replace(same, lambda a, b: sympy.Integer(0))  # nearly nowhere
-        agree = is_zero(on_one_branch(difference))
+        steps = by_pieces(difference).replace(heaviside, functions.heaviside)
+        agree = is_zero(functions.on_one_branch(steps))
         left = f.partial(y, operands[k])
         partials += [
             Line(equal(left, reference), words("sympys"), letters[k]),

@@ -250,6 +250,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "Cada fila es un ejemplo, como un paso o una palabra. ∘ es el producto elemento a "
         "elemento, y las funciones actúan elemento a elemento.",
     ),
+    "single_says": (" {name} has a single row.", " {name} tiene una sola fila."),
+    "rows_say": (" {size} is the number of rows.", " {size} es el número de filas."),
     "size_says": (" {size} is the layer's argument {meaning}.",
                   " {size} es el argumento {meaning} de la capa."),
     "shapes_say": (" The shapes are {shapes}.", " Las dimensiones son {shapes}."),

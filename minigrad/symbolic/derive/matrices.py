@@ -2,166 +2,48 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import sympy
 
-from minigrad import nn
 from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.derive.notes import NOTES
-from minigrad.symbolic.formula import Quantity, Size, equal, tidied
+from minigrad.symbolic.formula import Quantity, equal, tidied
 from minigrad.symbolic.matrix import Matrix, exact
 from minigrad.symbolic.pieces import stopped
+from minigrad.symbolic.read.constants import numbered
 from minigrad.symbolic.read.outline import Outline
-from minigrad.symbolic.read.plain import plain
-from minigrad.symbolic.read.recording import Place, constants_of, lifted, numbered, steady
+from minigrad.symbolic.read.traces import ROWS, Trace, letter
 from minigrad.symbolic.shaped import NotationError
 from minigrad.symbolic.write.sentences import Prose, Words
-from minigrad.tape import Node, ancestors, walk
+from minigrad.tape import Node, walk
 from minigrad.tensor import Parameter, Tensor
 
-_SIZES = ((31, 37, 41, 43), (17, 19, 23, 29))  # at which a module is made
-_ROWS = (7, 5)  # of its inputs
 _LETTERS = ("Z", "H", "U", "N", "M", "R", "P", "G")
 
 
-@dataclass(frozen=True)
-class Trace:
-    """What a module or a function recorded.
-
-    Attributes:
-        title: what it is called.
-        nodes: everything that was recorded, in order; the last is the output.
-        values: the constants in it, as they are written.
-        sizes: what each size in the constants means.
-        shapes: of the inputs by name, where the formulas hold for these only.
-        depth: how many modules there are around all operations.
-    """
-
-    title: str
-    nodes: Sequence[Node]
-    values: Mapping[Place, Any]
-    sizes: Mapping[Size, str] = field(default_factory=dict)
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    depth: int = 0
-
-
-def derive_class(
-    made: type[nn.Module], title: str, wrt: str | None = None, *, words: Words
-) -> Derivation:
-    """The forward equations of a module and the gradient of everything named in it.
+def derive_matrices(trace: Trace, wrt: str | None = None, *, words: Words) -> Derivation:
+    """The forward equations of what was recorded, and the gradient of everything named in it.
 
     The backward formulas are the engine's own backward pass, run on matrices that have names and
     no entries.
 
     Args:
-        made: the class of a module that is made with sizes and called with matrices (rows, size).
-        title: what it is called.
+        trace: what a module or a function recorded.
         wrt: only what leads to this name.
         words: the language.
 
     Raises:
-        ValueError: a rule has no notation, or ``wrt`` names nothing in the module.
+        NotationError: a rule has no notation.
+        ValueError: ``wrt`` names nothing in it.
     """
-    try:
-        return derived(_traced(made, title, _ROWS), wrt, words)
-    except NotationError:  # such as every query with every key: then one query at a time
-        return derived(_traced(made, title, (1, 1)), wrt, words)
-
-
-def derive_call(
-    call: Callable[..., Any],
-    shapes: Mapping[str, tuple[int, ...]],
-    title: str,
-    wrt: str | None = None,
-    *,
-    words: Words,
-    depth: int = 0,
-) -> Derivation:
-    """The same for a function of arrays of given shapes, called by name.
-
-    Raises:
-        ValueError: as for `derive_class`.
-    """
-
-    def run() -> Sequence[Node]:
-        return _written_out(call(**_outlines(shapes)), title)
-
-    first = run()
-    values = steady(first, run(), title)
-    return derived(Trace(title, first, values, shapes=shapes, depth=depth), wrt, words)
-
-
-def _letter(name: str) -> str:
-    """The matrix that an argument is called."""
-    return "X" if name.startswith("input") else name[:1].upper()
-
-
-def _outlines(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Inputs of which only the shapes are known."""
-    return {
-        name: Tensor(Outline(shape), requires_grad=True, name=_letter(name))
-        for name, shape in shapes.items()
-    }
-
-
-def derive_instance(
-    module: nn.Module, title: str, wrt: str | None = None, *, words: Words
-) -> Derivation:
-    """The same for a module that is made, with inputs as wide as some parameter of it.
-
-    Raises:
-        ValueError: as for `derive_class`, or it takes no such input.
-    """
-    names = _required(module.forward)
-    widths = list(dict.fromkeys(p.shape[-1] for p in module.parameters() if p.shape)) or [1]
-    refused = None
-    for rows, chosen in itertools.product(
-        (_ROWS[0], 1), itertools.product(widths, repeat=len(names))
-    ):
-        lengths = itertools.chain([rows], itertools.repeat(_ROWS[0]))
-        shapes = dict(zip(names, zip(lengths, chosen, strict=False), strict=True))
-        try:
-            module(**_outlines(shapes))
-            return derive_call(module, shapes, title, wrt, words=words, depth=1)
-        except NotationError as error:
-            refused = error
-        except (ValueError, TypeError, IndexError) as error:  # another width may do
-            if str(error).startswith("derive:"):
-                raise
-    if refused is not None:
-        raise refused
-    raise ValueError(
-        f"derive: {title} takes no matrix that is as wide as one of its parameters; name a "
-        "function without arguments that calls it"
-    )
-
-
-def derive_recorded(output: Any, title: str, wrt: str | None = None, *, words: Words) -> Derivation:
-    """The same for what a function without arguments has computed, such as a loss.
-
-    Raises:
-        ValueError: as for `derive_class`.
-    """
-    nodes = _written_out(output, title)
-    shapes = {
-        node.name or "": np.shape(node.data)
-        for node in nodes if node.primitive is None and not isinstance(node, Parameter)
-    }  # fmt: skip
-    return derived(Trace(title, nodes, constants_of(nodes), shapes=shapes), wrt, words)
-
-
-def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
-    """The derivation of what was recorded."""
     names = _Names(trace)
     forward, backward = _run(trace, names, words)
     title = words.plain("gradients", of=trace.title)
@@ -175,20 +57,7 @@ def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
         needed = names.made_from(known[wrt])
         backward = [line for line in backward if line.of.removeprefix("δ") in needed]
         title = words.plain("gradient_by", of=trace.title, wrt=wrt)
-    lines = [line.equation.right for line in (*forward, *backward)]
-    says = words("layer_forward_says")
-    for size, meaning in trace.sizes.items():
-        if any(size in e.free_symbols for e in lines):
-            says += words("size_says", size=size, meaning=meaning)
-    for function, key in NOTES.items():
-        if any(e.has(function) for e in lines):
-            says += words(key)
-    if trace.shapes:
-        told = (f"{_letter(name)} {' × '.join(map(str, shape))}"
-                for name, shape in trace.shapes.items())  # fmt: skip
-        says += words("shapes_say", shapes=", ".join(told))
-    if names.constants:
-        says += words("constant_matrices_say", names=[q for q, _ in names.constants])
+    says = _introduction(trace, names, [*forward, *backward], words)
     softmax = any(n.primitive and n.primitive.name == "softmax" for n in trace.nodes)
     sections = [
         Section(words.plain("forward"), says, tuple(forward)),
@@ -198,90 +67,27 @@ def derived(trace: Trace, wrt: str | None, words: Words) -> Derivation:
     return Derivation(title, tuple(sections), words.language)
 
 
-def _traced(made: type[nn.Module], title: str, rows: tuple[int, int]) -> Trace:
-    """A module made at two sizes, and run on outlines."""
-    module, names = _made(made, title, _SIZES[0])
-    first, again = (_called(module, names, title, rows[0], _ROWS[0]) for _ in range(2))
-    second = _called(*_made(made, title, _SIZES[1]), title, rows[1], _ROWS[1])
-    sizes = {Size("n"): list(_ROWS)} if rows == _ROWS else {}
-    meanings = {}
-    for letter, k in zip("dmkp", reversed(range(len(names))), strict=False):
-        sizes[Size(letter)] = [lengths[k] for lengths in _SIZES]
-        meanings[Size(letter)] = list(names)[k]
-    values = lifted(steady(first, again, title), first, second, sizes, title)
-    return Trace(title, first, values, meanings, depth=1)
-
-
-def _made(
-    made: type[nn.Module], title: str, sizes: Sequence[int]
-) -> tuple[nn.Module, dict[str, int]]:
-    """A module of these sizes, and what each of them is called."""
-    given = dict(zip(_required(made.__init__)[1:], sizes, strict=False))
-    accepted = inspect.signature(made.__init__).parameters
-    some = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-    options = {"rng": 0, "dtype": np.float64}
-    try:
-        module = made(
-            *given.values(), **{k: v for k, v in options.items() if some or k in accepted}
-        )
-    except Exception as error:
-        raise _unmade(title, given, error) from error
-    return module.eval(), given
-
-
-def _called(
-    module: nn.Module, sizes: Mapping[str, int], title: str, rows: int, others: int
-) -> Sequence[Node]:
-    """What a module records, the first of several inputs with so many rows."""
-    inputs = []
-    for k, name in enumerate(_required(module.forward)):
-        width = sizes.get(f"{name}_size", next(iter(sizes.values()), 1))
-        outline = Outline((rows if k == 0 else others, width))
-        inputs.append(Tensor(outline, requires_grad=True, name=_letter(name)))
-    try:
-        outputs = module(*inputs)
-    except NotationError:
-        raise
-    except Exception as error:
-        raise _unmade(title, sizes, error) from error
-    return _written_out(outputs, title)
-
-
-def _unmade(title: str, sizes: Mapping[str, int], error: Exception) -> ValueError:
-    wanted = ", ".join(f"{name}={size}" for name, size in sizes.items())
-    return ValueError(
-        f"derive: {title} cannot be made and called as a module of matrices (rows, width); name "
-        f"an instance instead, or use verify and graph. {title}({wanted}) failed: "
-        f"{type(error).__name__}: {' '.join(str(error).split())}"
-    )
-
-
-def _written_out(outputs: Any, title: str) -> Sequence[Node]:
-    """Everything that the first output is made of, in order, fused operations written out.
-
-    Raises:
-        ValueError: it depends on nothing.
-    """
-    output = outputs[0] if isinstance(outputs, tuple) else outputs
-    if not (isinstance(output, Tensor) and output.requires_grad):
-        raise ValueError(f"derive: {title} returns nothing that depends on its inputs")
-    (output,) = plain([output], keep=_has_notation)
-    return sorted(ancestors([output]), key=lambda node: node.index)
-
-
-def _has_notation(node: Node) -> bool:
-    """Whether a fused operation is written by its own name."""
-    name = node.primitive.name if node.primitive else ""
-    return name == "affine" or (name == "softmax" and node.static.get("where") is None)
-
-
-def _required(function: Any) -> list[str]:
-    """The parameters that must be given by position."""
-    return [
-        name
-        for name, p in inspect.signature(function).parameters.items()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY)
-    ]
+def _introduction(trace: Trace, names: _Names, lines: list[Line], words: Words) -> Prose:
+    """What the rows are, and what is to know about the notation that occurs."""
+    rights = [line.equation.right for line in lines]
+    says = words("layer_forward_says")
+    if trace.single:
+        says += words("single_says", name=Quantity(letter(trace.single)))
+    if any(ROWS in e.free_symbols for e in rights):
+        says += words("rows_say", size=ROWS)
+    for size, meaning in trace.sizes.items():
+        if any(size in e.free_symbols for e in rights):
+            says += words("size_says", size=size, meaning=meaning)
+    for function, key in NOTES.items():
+        if any(e.has(function) for e in rights):
+            says += words(key)
+    if trace.shapes:
+        told = (f"{letter(name)} {' × '.join(map(str, shape))}"
+                for name, shape in trace.shapes.items())  # fmt: skip
+        says += words("shapes_say", shapes=", ".join(told))
+    if names.constants:
+        says += words("constant_matrices_say", names=[q for q, _ in names.constants])
+    return says
 
 
 class _Names:

@@ -1,0 +1,53 @@
+"""Functions of NumPy without a derivative, and those that cannot be answered, with the reason.
+
+The result of the first kind are flags, positions, counts, shapes or text: plain arrays, by which
+a loss does not change. Rounding (`floor`, `rint` …) is a primitive with the derivative 0 instead,
+so that what is made of it can still be walked back over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.calls import Constant, Refused
+from minigrad.primitives.primitive import implements
+
+
+def _constant(*functions: Callable[..., Any], of_shape: bool = False) -> None:
+    for function in functions:
+        implements(function)(Constant(function, of_shape))
+
+
+def _refused(reason: str, *functions: Callable[..., Any]) -> None:
+    for function in functions:
+        implements(function)(Refused(function, reason))
+
+
+_constant(  # shapes and types: in any world
+    np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.iscomplexobj, np.isrealobj,
+    of_shape=True,
+)  # fmt: skip
+_constant(  # flags
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+    np.isfinite, np.isnan, np.isinf, np.isposinf, np.isneginf, np.isnat, np.signbit,
+    np.iscomplex, np.isreal, np.isclose, np.allclose, np.array_equal, np.array_equiv,
+    np.any, np.all, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.isin, np.shares_memory, np.may_share_memory, np.can_cast,
+)  # fmt: skip
+_constant(  # positions and counts
+    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort,
+    np.argwhere, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted, np.digitize,
+    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ix_,
+    np.ravel_multi_index, np.unravel_index, np.linalg.matrix_rank, np.einsum_path,
+)  # fmt: skip
+_constant(  # whole numbers
+    np.gcd, np.lcm, np.invert, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.bitwise_count,
+    np.left_shift, np.right_shift, np.packbits, np.unpackbits,
+)  # fmt: skip
+_constant(  # others that change in jumps, or not with the values
+    np.spacing, np.empty_like, np.full_like, np.result_type, np.min_scalar_type, np.common_type,
+    np.array_repr, np.array_str, np.array2string, np.histogram_bin_edges,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Derivatives of what was read, in the order in which a textbook derives them."""

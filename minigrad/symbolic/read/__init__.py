@@ -1,0 +1,1 @@
+"""Equations read off code: a run on outlines, and what it recorded."""

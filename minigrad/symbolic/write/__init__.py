@@ -1,0 +1,1 @@
+"""Derivations as text, LaTeX, Markdown and HTML, in English and Spanish."""
