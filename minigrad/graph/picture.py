@@ -28,7 +28,7 @@ from minigrad.tensor import Tensor
 if TYPE_CHECKING:
     from minigrad.verify.report import Check
 
-FORMATS = ("svg", "png", "pdf", "tex", "dot", "json", "html")
+FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
 LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
@@ -49,6 +49,9 @@ class Output(NamedTuple):
     transparent: bool = False
 
 
+_USUAL = Output()
+
+
 @dataclass(frozen=True)
 class Picture(View):
     """A view that shows itself in a notebook; elsewhere it says what it is of.
@@ -65,7 +68,7 @@ class Picture(View):
     """
 
     graph: Graph | None = field(default=None, compare=False, repr=False)
-    output: Output = Output()
+    output: Output = _USUAL
     checks: tuple[Check, ...] = field(default=(), compare=False, repr=False)
 
     @property
@@ -134,7 +137,7 @@ def draw(
     view: str = "unrolled",
     style: str = "light",
     title: str | None = None,
-    hide: Sequence[str] = (),
+    hide: str | Sequence[str] = (),
     language: str = "en",
     fit: str = "",
     gradients_of: Any = None,
@@ -149,7 +152,7 @@ def draw(
     Args:
         what: a `Target` or its name, such as ``"mymodel.py:loss"``; a cell, layer or function; a
             `Graph`; or a Tensor (or several in a tuple).
-        path: where to write it: .svg, .png, .pdf, .tex or .dot, the recorded graph as .json (see
+        path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
             `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
         steps: time steps of a cell or layer.
         view: one of `VIEWS`.
@@ -195,7 +198,8 @@ def draw(
         check_writable(Path(path))
     graph = _recorded(what, steps, title, gradients_of)
     given = {name: value for name, value in options.items() if name in VIEWS[view].options}
-    look = {"style": style, "language": language, "hide": frozenset(hide), "fit": fit}
+    hidden = frozenset([hide] if isinstance(hide, str) else hide)
+    look = {"style": style, "language": language, "hide": hidden, "fit": fit}
     made = fitted(graph, VIEWS[view], given, look)
     output = Output(scale, dpi, transparent)
     picture = Picture(
@@ -260,7 +264,7 @@ def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[s
     largest = 0.0
     for changes, options in _changes(shown, given, look):
         made = complete(shown.build(graph, **{**given, **options}), graph)
-        made = replace(made, **{**look, **changes})
+        made = without_weights(replace(made, **{**look, **changes}))
         if not look["fit"] or not (made.items or made.panels):
             return made
         found = scene(made)
@@ -271,6 +275,16 @@ def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[s
             break
     assert best is not None
     return best
+
+
+def without_weights(view: View) -> View:
+    """The view without its parameters, if they are to be hidden."""
+    if "weights" not in view.hide:
+        return view
+    items = tuple(item for item in view.items if item.kind != "parameter")
+    shown = {item.key for item in items}
+    arrows = tuple(arrow for arrow in view.arrows if shown.issuperset(arrow))
+    return replace(view, items=items, arrows=arrows)
 
 
 def _changes(
@@ -308,7 +322,7 @@ def render(view: View, path: str | Path) -> None:
     format = format_of(path)
     check_writable(path)
     drawn = scene(view)
-    output = view.output if isinstance(view, Picture) else Output()
+    output = view.output if isinstance(view, Picture) else _USUAL
     try:
         data = _written(drawn, format, output)
     except GraphvizNotFoundError as error:
@@ -318,8 +332,9 @@ def render(view: View, path: str | Path) -> None:
     write_bytes(path, data)
 
 
-def _written(drawn: Scene, format: str, output: Output = Output()) -> bytes:
-    look = graphviz.Look(on_page(drawn), output.dpi * output.scale, output.transparent)
+def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
+    dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    look = graphviz.Look(on_page(drawn), dpi, output.transparent)
     if format == "svg":
         label, description = _descriptions(drawn.view)
         return graphviz.svg_of(drawn, label, description, look).encode()

@@ -72,11 +72,14 @@ class Look(NamedTuple):
     """
 
     factor: float = 1.0
-    dpi: float = 96.0
+    dpi: float = 72.0
     transparent: bool = False
 
 
-def source(scene: Scene, look: Look = Look()) -> str:
+PLAIN = Look()
+
+
+def source(scene: Scene, look: Look = PLAIN) -> str:
     """The DOT text; the layout program nop2 leaves everything where it is."""
     return "\n".join(_Writer(scene, look).lines()) + "\n"
 
@@ -244,9 +247,9 @@ def _placed(box: Box) -> str:
     return f'pos="{x:.1f},{y:.1f}", width={w / 72:.4f}, height={h / 72:.4f}'
 
 
-def svg_of(scene: Scene, label: str, description: str, look: Look = Look()) -> str:
+def svg_of(scene: Scene, label: str, description: str, look: Look = PLAIN) -> str:
     """The picture as SVG with a role, a title, a label and a description for screen readers."""
-    text = run(source(scene, look._replace(dpi=72, factor=1.0)), "svg").decode()
+    text = run(source(scene, look._replace(factor=1.0)), "svg").decode()
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = text[text.index("<svg") :]
     head, rest = text.split(">", 1)

@@ -84,4 +84,4 @@ def said(what: Say | str, language: str) -> str:
         return what
     parts = (said(part, language) if isinstance(part, Say) else part for part in what.parts)
     known = _PHRASES[language]
-    return known.get(what.phrase, what.phrase).format(*parts)
+    return known[what.phrase].format(*parts) if what.phrase in known else what.phrase

@@ -37,9 +37,13 @@ def cost(
 
     Args:
         graph: from `trace` or `trace_target`, with values.
-        all_steps, depth, open, ends, title: as in the unrolled view.
+        all_steps: draw every step, also when there are more than 8.
+        depth: levels of modules that are open, as in the unrolled view.
+        open: modules that are open however deep they are.
+        ends: how many of many steps are drawn at the beginning and the end.
         measure: run each operation again on the values that were recorded, and show how long
             that takes here in place of the number of operations.
+        title: heading of the picture; the graph's title if not given.
     """
     shown = unrolled(graph, all_steps=all_steps, depth=depth, open=open, ends=ends, title=title)
     heat, items = {}, []

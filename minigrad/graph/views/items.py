@@ -26,6 +26,7 @@ class Sketch:
         arrows: from source to target, each once.
         owner: the key of the item that draws a node.
         carried: of a node that a later step reads, the name that the state has.
+        steps: the time steps before any were left out; ``None`` if none were.
     """
 
     graph: Graph
@@ -33,6 +34,12 @@ class Sketch:
     arrows: dict[Arrow, None]
     owner: dict[int, Key]
     carried: dict[int, str]
+    steps: tuple[int, ...] | None = None
+
+    def copy(self) -> Sketch:
+        """Another that can be changed."""
+        return replace(self, items=dict(self.items), arrows=dict(self.arrows),
+                       owner=dict(self.owner))  # fmt: skip
 
     def order(self) -> dict[Path, list[int]]:
         """The steps of each strip in the order in which they ran: backward, in a reversed one."""

@@ -282,6 +282,36 @@ def kept_steps(
     return (*steps[: ends[0]], *steps[-ends[1] :])
 
 
+def found(sketch: Sketch) -> tuple[int, ...]:
+    """The time steps of a sketch, those that were left out too."""
+    if sketch.steps is not None:
+        return sketch.steps
+    return tuple(sorted({key.step for key in sketch.items if key.step is not None}))
+
+
+def thinned(sketch: Sketch, ends: tuple[int, int]) -> None:
+    """Forget early what `elided` would leave out, so that it need not be arranged.
+
+    The steps beside the gap stay until then.
+    """
+    every = found(sketch)
+    kept = set(kept_steps(every, all_steps=False, ends=ends))
+    if len(kept) == len(every):
+        return
+    near = [step for k, step in enumerate(every) if kept & set(every[max(k - 1, 0) : k + 2])]
+    stay = {None, *near}
+    counted = any(b.step is None and a.step not in stay and not sketch.items[a].label.name
+                  for a, b in sketch.arrows)  # fmt: skip
+    if counted:
+        return  # it is told how many there are
+    sketch.steps = every
+    sketch.items = {key: item for key, item in sketch.items.items() if key.step in stay}
+    sketch.arrows = {
+        arrow: None for arrow in sketch.arrows if stay.issuperset(k.step for k in arrow)
+    }
+    sketch.owner = {number: key for number, key in sketch.owner.items() if key.step in stay}
+
+
 def elided(
     items: Mapping[Key, Item], arrows: Iterable[Arrow], steps: tuple[int, ...],
     kept: tuple[int, ...],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -45,10 +46,10 @@ def unrolled(
         >>> unrolled(trace_target(resolve("lstm"), steps=30)).steps
         (0, 1, 2, 28, 29)
     """
-    if depth is None:
-        depth = next((d for d in range(deepest(sketch(graph)), 0, -1)
-                      if _fits(graph, d, open)), 1)  # fmt: skip
-    made, repeats = nested(graph, depth, open)
+    base = sketch(graph)
+    made, repeats = nested(base, fitting(base, open) if depth is None else depth, open)
+    if not all_steps:
+        steps.thinned(made, ends)
     steps.arranged(made)
     _with_operands(made)
     steps.joined(made)
@@ -56,13 +57,13 @@ def unrolled(
     return replace(view, repeats=repeats)
 
 
-def nested(graph: Graph, depth: int, open: Sequence[str]) -> tuple[Sketch, dict[Path, Repeat]]:
-    """The sketch with modules below a depth collapsed, and equal ones folded.
+def nested(base: Sketch, depth: int, open: Sequence[str]) -> tuple[Sketch, dict[Path, Repeat]]:
+    """A copy of a sketch with modules below a depth collapsed, and equal ones folded.
 
     Raises:
         ValueError: a module to be opened is not there.
     """
-    made = sketch(graph)
+    made = base.copy()
     start = len(whole(made))
     names = {dotted(around(item)[start:]) for item in made.items.values()}
     known = {".".join(name.split(".")[:k]) for name in names
@@ -83,15 +84,22 @@ def nested(graph: Graph, depth: int, open: Sequence[str]) -> tuple[Sketch, dict[
     return made, fold(made)
 
 
-def _fits(graph: Graph, depth: int, open: Sequence[str]) -> bool:
-    """Whether what is outside of steps can be read on a page, and a step too."""
-    made, _ = nested(graph, depth, open)
-    loose = sum(key.step is None for key in made.items)
-    steps = {(key.strip, key.step): 0 for key in made.items if key.step is not None}
-    for key in made.items:
-        if key.step is not None:
-            steps[key.strip, key.step] += 1
-    return loose <= MOST_ITEMS and max(steps.values(), default=0) <= MOST_ITEMS
+def fitting(base: Sketch, open: Sequence[str] = ()) -> int:
+    """The depth at which what is outside of steps can be read on a page, and a step too.
+
+    At a smaller one nothing but a single box would be left, if there is one that is too much.
+    """
+    least = deepest(base)
+    for depth in range(least, 0, -1):
+        made, _ = nested(base, depth, open)
+        if sum(item.kind not in ("input", "constant", "parameter", "state")
+               for item in made.items.values()) < 2:  # fmt: skip
+            break
+        least = depth
+        count = Counter((key.strip if key.step is not None else (), key.step) for key in made.items)
+        if max(count.values(), default=0) <= MOST_ITEMS:
+            break
+    return least
 
 
 def as_view(
@@ -103,12 +111,12 @@ def as_view(
     ends: tuple[int, int] = steps.ENDS,
 ) -> View:
     """The view of a sketch, the middle left out if it is long."""
-    found = tuple(sorted({key.step for key in made.items if key.step is not None}))
-    kept = steps.kept_steps(found, all_steps=all_steps, ends=ends)
+    every = steps.found(made)
+    kept = steps.kept_steps(every, all_steps=all_steps, ends=ends)
     items, arrows = tuple(made.items.values()), tuple(made.arrows)
-    if kept != found:
-        items, arrows = steps.elided(made.items, made.arrows, found, kept)
-    return View(title, items, arrows, name, kept, len(found) - len(kept))
+    if kept != every:
+        items, arrows = steps.elided(made.items, made.arrows, every, kept)
+    return View(title, items, arrows, name, kept, len(every) - len(kept))
 
 
 def _with_operands(made: Sketch) -> None:
