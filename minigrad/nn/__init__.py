@@ -174,7 +174,8 @@ from minigrad.nn.positional import (
     rotary_encoding,
     sinusoidal_encoding,
 )
-from minigrad.nn.recurrent import GRU, LSTM, RNN, Recurrent
+from minigrad.nn.recurrent import Recurrent
+from minigrad.nn.recurrent_layers import GRU, LSTM, RNN
 from minigrad.nn.resizing import Upsample, interpolate
 from minigrad.nn.scan_cells import (
     LinearAttentionCell,

@@ -5,31 +5,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from typing import Any, ClassVar, Never, Self, cast
 
 import numpy as np
 
+from minigrad.checks import is_plain
 from minigrad.hooks import fuse
 from minigrad.nn.cell import Cell, State
-from minigrad.nn.cells import (
-    GRUCell,
-    LSTMCell,
-    ProjectedLSTMCell,
-    ResetAfterGRUCell,
-    RNNCell,
-)
 from minigrad.nn.dropout import dropped
 from minigrad.nn.formats import is_packed, packed, pytorch_hint, unpack
 from minigrad.nn.linear import Linear, check_width
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.nn.packing import PackedSequence
 from minigrad.nn.scan_cells import ScanCell
+from minigrad.nn.sequences import counted_steps, initial_states
 from minigrad.nn.unrolling import Valid, by_steps, per_step, unroll, unroll_at_once
 from minigrad.primitives import where
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current, scope
-from minigrad.tensor import raw
 
 
 class Recurrent(Module):
@@ -191,7 +184,7 @@ class Recurrent(Module):
                 f"({order}, {self.cell.input_size}), or fewer axes from the left"
             )
         check_width(self, x, self.cell.input_size)
-        counts = self._counts(lengths, mask, x)
+        counts = counted_steps(type(self).__name__, lengths, mask, x, self.batch_first)
         turned = x.ndim == 3 and not self.batch_first
         if turned:
             x = np.swapaxes(x, 0, 1)
@@ -200,7 +193,9 @@ class Recurrent(Module):
         time = x.shape[-2] if x.ndim > 1 else 1
         if time == 0:
             raise ValueError(f"{type(self).__name__}: got a sequence of no steps {x.shape}")
-        states = self._initial(state, batch, x.dtype)
+        states = initial_states(
+            type(self).__name__, self.cell, len(self.cells), state, batch, x.dtype
+        )
         if counts is not None:
             x = where(counts[..., None], x, 0)  # NaN times 0 is NaN, also on the way back
         valid = per_step(counts)
@@ -284,11 +279,13 @@ class Recurrent(Module):
         """The fused form of every cell; ``None`` if the layer is to go step by step."""
         if not self.fused or not current().fusing or self.zoneout or self.parallel:
             return None
+        one = getattr(self.cell, self.cell.gates[0]).weight if self.cell.gates else x
+        if not all(map(_is_real, (x, one, *itertools.chain(*states)))):
+            return None  # in particular while a compiler looks on: equations are read in peace
         found = [fuse(cell, by_steps) for cell in self.cells]
         if None in found:
             return None
-        arrays = (x, *itertools.chain(*states), *(p for one in found for p in one.parameters))
-        return found if all(map(_is_real, arrays)) else None
+        return found if all(_is_real(p) for kernel in found for p in kernel.parameters) else None
 
     def _by_kernels(
         self,
@@ -466,61 +463,6 @@ class Recurrent(Module):
             advice = _ELSEWHERE.get(name, f"it takes {known}")
             raise TypeError(f"{type(self).__name__}: got an unknown option {name}; {advice}")
 
-    def _initial(self, state: Any, batch: tuple[int, ...], dtype: Any) -> list[tuple[Array, ...]]:
-        """The states that each cell starts from."""
-        count, names = len(self.cells), self.cell.state
-        shapes = [(count, *batch, self.cell.size_of(name)) for name in names]
-        if state is None:
-            return [tuple(np.zeros(shape[1:], dtype) for shape in shapes)] * count
-        given = state if isinstance(state, tuple) else (state,)
-        given = tuple(s if hasattr(s, "__array_ufunc__") else np.asarray(s, dtype) for s in given)
-        if len(given) != len(names) or any(
-            s.shape != shape and (1, *s.shape) != shape
-            for s, shape in zip(given, shapes, strict=True)
-        ):
-            got = ", ".join(str(s.shape) for s in given)
-            expected = zip(names, shapes, strict=True)
-            raise ValueError(
-                f"{type(self).__name__}: got a state of shape {got}, expected "
-                f"{', '.join(f'{name} {shape}' for name, shape in expected)}"
-            )
-        return [
-            tuple(s[k] if s.shape == shape else s for s, shape in zip(given, shapes, strict=True))
-            for k in range(count)
-        ]
-
-    def _counts(self, lengths: Any, mask: Any, x: Array) -> np.ndarray | None:
-        """Which steps count, as x without its last axis; ``None`` if all do."""
-        if lengths is None and mask is None:
-            return None
-        name = type(self).__name__
-        if mask is not None:
-            if lengths is not None:
-                raise ValueError(f"{name}: got lengths and a mask, expected one of them")
-            mask = np.asarray(raw(mask))
-            if mask.dtype != bool or mask.shape != x.shape[:-1] or x.ndim < 2:
-                raise ValueError(
-                    f"{name}: got a mask {mask.dtype} {mask.shape} for x {x.shape}, expected "
-                    f"booleans {x.shape[:-1]}, True where a step counts"
-                )
-            return mask
-        lengths = np.asarray(raw(lengths))
-        if x.ndim != 3:
-            raise ValueError(f"{name}: got lengths for x {x.shape}, expected a batch of sequences")
-        batch, time = x.shape[:2] if self.batch_first else x.shape[1::-1]
-        if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
-            raise ValueError(
-                f"{name}: got lengths {lengths.dtype} {lengths.shape} for x {x.shape}, expected "
-                "one integer per sequence"
-            )
-        if lengths.size and (lengths.min() < 0 or lengths.max() > time):
-            raise ValueError(
-                f"{name}: got lengths from {lengths.min()} to {lengths.max()} for sequences of "
-                f"{time} steps"
-            )
-        counts = np.arange(time) < lengths[:, None]
-        return counts if self.batch_first else counts.T
-
 
 _ELSEWHERE = {
     "device": "arrays are NumPy's, on no device",
@@ -537,134 +479,5 @@ _ELSEWHERE = {
 
 def _is_real(array: Array) -> bool:
     """Whether a kernel can run on it: real numbers, and at least one."""
-    data = getattr(array, "data", array) if hasattr(array, "parents") else array
-    return type(data) is np.ndarray and data.dtype in (np.float32, np.float64) and data.size > 0
-
-
-class RNN(Recurrent):
-    """Elman's network over a sequence: `Recurrent` with `RNNCell`.
-
-    Args:
-        input_size: width of x_t.
-        hidden_size: width of the state.
-        num_layers: as for `Recurrent`; so are the others that are not named here.
-        nonlinearity: ``"tanh"`` or ``"relu"``; any other function as ``activation``.
-        bias: see `Recurrent`.
-        batch_first: likewise.
-        dropout: likewise.
-        bidirectional: likewise.
-        rest: likewise.
-
-    Example:
-        >>> y, h = nn.RNN(3, 8)(np.ones((2, 5, 3)))  # (batch, time, features)
-        >>> y.shape, h.shape
-        ((2, 5, 8), (1, 2, 8))
-    """
-
-    cell_type = RNNCell
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        nonlinearity: str = "tanh",
-        bias: bool = True,
-        batch_first: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        **rest: Any,
-    ) -> None:
-        if nonlinearity != "tanh":
-            rest["cell"] = partial(rest.get("cell") or RNNCell, nonlinearity=nonlinearity)
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, **rest
-        )
-
-
-class LSTM(Recurrent):
-    """Long short-term memory over a sequence: `Recurrent` with `LSTMCell`.
-
-    Args:
-        input_size: width of x_t.
-        hidden_size: width of the state.
-        num_layers: as for `Recurrent`; so are the others that are not named here.
-        bias: see `Recurrent`.
-        batch_first: likewise.
-        dropout: likewise.
-        bidirectional: likewise.
-        proj_size: width to which h is projected; 0 for no projection: see `ProjectedLSTMCell`.
-        rest: as for `Recurrent`.
-
-    Example:
-        >>> y, (h, c) = nn.LSTM(3, 8)(np.ones((2, 5, 3)))  # (batch, time, features)
-        >>> y.shape, h.shape, c.shape
-        ((2, 5, 8), (1, 2, 8), (1, 2, 8))
-    """
-
-    cell_type = LSTMCell
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        **rest: Any,
-    ) -> None:
-        if proj_size:
-            rest["cell"] = partial(rest.get("cell") or ProjectedLSTMCell, proj_size=proj_size)
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, **rest
-        )
-
-
-class GRU(Recurrent):
-    """Gated recurrent units over a sequence: `Recurrent` with `GRUCell`.
-
-    Args:
-        input_size: width of x_t.
-        hidden_size: width of the state.
-        num_layers: as for `Recurrent`; so are the others that are not named here.
-        bias: see `Recurrent`.
-        batch_first: likewise.
-        dropout: likewise.
-        bidirectional: likewise.
-        reset_after: the variant of PyTorch, cuDNN and Keras, whose weights only fit that:
-            `ResetAfterGRUCell`.
-        rest: as for `Recurrent`.
-
-    Example:
-        >>> y, h = nn.GRU(3, 8)(np.ones((2, 5, 3)))  # (batch, time, features)
-        >>> y.shape, h.shape
-        ((2, 5, 8), (1, 2, 8))
-    """
-
-    cell_type = GRUCell
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = True,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        *,
-        reset_after: bool = False,
-        **rest: Any,
-    ) -> None:
-        if reset_after:
-            rest.setdefault("cell", ResetAfterGRUCell)
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, **rest
-        )
-
-    @classmethod
-    def _keras_options(cls, bias: np.ndarray) -> dict[str, Any]:
-        return {"reset_after": bias.ndim == 2}  # one bias for x, and one for h
+    data: Any = getattr(array, "data", array) if hasattr(array, "parents") else array
+    return is_plain(data) and data.dtype in (np.float32, np.float64) and data.size > 0

@@ -636,3 +636,14 @@ def test_arguments_stand_where_pytorch_has_them():
 def test_what_keras_users_write_is_answered():
     with pytest.raises(TypeError, match="LSTM: got an unknown option return_state; the"):
         nn.LSTM(3, 4, return_state=True)
+
+
+def test_a_layer_that_never_ran_is_compiled_inside_a_function():
+    layer, x = nn.GRU(3, 4, rng=0), np.ones((2, 5, 3), np.float32)
+    compiled = mg.jit(lambda x, lengths: layer(x, lengths=lengths)[0])
+    lengths = np.array([5, 2])
+    np.testing.assert_allclose(
+        compiled(x, lengths).data, layer(x, lengths=lengths)[0].data, rtol=1e-5, atol=1e-7
+    )
+    with pytest.raises(ValueError, match="got lengths from 2 to 6 for sequences of 5 steps"):
+        compiled(x, np.array([6, 2]))
