@@ -18,7 +18,7 @@ from minigrad.graph.drawing import layout
 from minigrad.graph.drawing.phrases import said as phrase
 from minigrad.graph.drawing.words import formula, lines, name
 from minigrad.graph.terms import subscript, text
-from minigrad.graph.view import View
+from minigrad.graph.view import Say, View
 from minigrad.graph.views.attention import attention
 from minigrad.graph.views.cell import cell
 from minigrad.graph.views.folded import folded
@@ -138,7 +138,7 @@ def test_two_modules_of_a_class_and_two_calls_of_one_are_drawn_apart():
     layers = [(*called(item), item.notes) for item in view.items if item.kind == "layer"]
     assert layers == [
         ("Linear", "tanh(W·x + b)", ()),
-        ("Linear", "W·x + b", ("weights of Linear, shared",)),
+        ("Linear", "W·x + b", (Say("shared", ("Linear",)),)),
         ("Linear", "W·x + b", ()),
     ]
 
@@ -149,7 +149,7 @@ def test_weights_that_are_used_in_two_places_are_told():
     x = mg.Tensor(np.ones((1, 2), np.float32), requires_grad=True)
     view = unrolled(trace(table(x + 1) * table(np.exp(x)) * other(x)))
     layers = [(called(item)[0], item.notes) for item in view.items if item.kind == "layer"]
-    assert layers == [("table", ()), ("table", ("weights of table, shared",)), ("other", ())]
+    assert layers == [("table", ()), ("table", (Say("shared", ("table",)),)), ("other", ())]
 
 
 def test_only_affine_layers_multiply_by_a_weight():

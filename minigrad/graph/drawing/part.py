@@ -143,6 +143,21 @@ def free(cells: Mapping[Hashable, Cell], column: int, row: int) -> int:
     return column
 
 
+def room(heading: float, ends: Iterable[float], edges: tuple[float, float]) -> float:
+    """How far to the right things move so that a heading stands beside the wires that leave above.
+
+    Args:
+        heading: its width.
+        ends: where the wires leave.
+        edges: of the frame, left and right.
+    """
+    wide = heading + 26
+    places = [edges[0], *sorted(ends), edges[1]]
+    if any(b - a >= wide for a, b in itertools.pairwise(places)):
+        return 0.0
+    return wide - (places[1] - places[0])
+
+
 def compose(
     written: Written,
     parts: Mapping[Hashable, Part | Item],
@@ -235,14 +250,10 @@ class _Composer:
         self.cells["heading"] = Cell(left, high + 1, (0.0, HEAD))
 
     def _room(self, drawn: Plan, frame: Frame) -> float:
-        """How far in it starts, so that the heading stands beside the wires that leave above."""
-        wide = width_of(frame.heading, 13) + 26
-        ends = sorted(drawn.paths[name, goal][-1][0] for (_, b), (name, goal, *_)
-                      in self.ways.items() if b not in self.home)  # fmt: skip
-        edges = [-PAD, *ends, drawn.size[0] + PAD]
-        if any(b - a >= wide for a, b in itertools.pairwise(edges)):
-            return PAD
-        return max(wide - edges[1], PAD)
+        """How far in it starts, so that there is room for the heading."""
+        ends = [drawn.paths[name, goal][-1][0] for (_, b), (name, goal, *_) in self.ways.items()
+                if b not in self.home]  # fmt: skip
+        return PAD + room(width_of(frame.heading, 13), ends, (-PAD, drawn.size[0] + PAD))
 
     def part(self) -> Part:
         """All of it, with its wires."""
