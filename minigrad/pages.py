@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import minigrad
+from minigrad import __version__
 from minigrad.extras import require
 from minigrad.files import check_writable, write_text
 from minigrad.graph import draw, require_graphviz
@@ -81,7 +81,7 @@ def write_pages(
         steps=STEPS,
         summary=summary,
         grouped=grouped,
-        version=minigrad.__version__,
+        version=__version__,
     )
     write_text(folder / "index.html", page)
     return folder / "index.html"

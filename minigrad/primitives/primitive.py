@@ -36,7 +36,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.primitives.calls import Constant, Refused, answering, constant
+from minigrad.primitives.calls import Constant, Refused, answering, constant, joined, joining
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -161,7 +161,7 @@ class Primitive:
         """Apply to arrays of any world; NumPy's own argument order for the static part."""
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
-        return self.bind(args, static)
+        return self.bind([joined(x) for x in args], static)
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """Apply to operands of any world: the first that interprets primitives does so.
@@ -211,7 +211,7 @@ class Primitive:
             if part.shape != like.shape:
                 part = unbroadcast(part, like.shape, f"{self.name}: the rule for operand {k}")
             if part.dtype is not like.dtype and part.dtype != like.dtype:
-                if np.iscomplexobj(part) and not np.iscomplexobj(like):
+                if part.dtype.kind == "c" and like.dtype.kind == "f":
                     part = np.real(part)  # what is real moves by real steps
                 part = part.astype(like.dtype)
             parts.append(part)
@@ -505,6 +505,7 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     """
 
     def register(composition: Rule) -> Rule:
+        composition = joining(composition)
         _answer({function: answering(function, composition) for function in functions})
         return composition
 
@@ -512,8 +513,11 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
 
 
 @contextmanager
-def on_trial() -> Iterator[None]:
-    """Context manager: what is declared inside may replace others, and is forgotten at its end.
+def on_trial(replacing: bool = True) -> Iterator[None]:
+    """Context manager: what is declared inside is forgotten at its end.
+
+    Args:
+        replacing: whether it may take the place of what was declared before.
 
     Example:
         >>> with mg.primitives.primitive.on_trial():
@@ -524,7 +528,7 @@ def on_trial() -> Iterator[None]:
         'elementwise'
     """
     tables: tuple[dict[Any, Any], ...] = (_primitives, _by_numpy)
-    before, token = [dict(table) for table in tables], _replacing.set(True)
+    before, token = [dict(table) for table in tables], _replacing.set(replacing)
     try:
         yield
     finally:
@@ -586,17 +590,19 @@ def _declare(
     )
     static.pop("position", None)
     rest["label"] = rest.get("label") or name
-    if name in _primitives and not _replacing.get():
+    known, place = _primitives.get(name), _caller()
+    if known is not None and known.place != place and not _replacing.get():
         raise ValueError(
-            f"{name}: a primitive of this name is declared already, in {_primitives[name].place}; "
-            "choose another name"
+            f"{name}: a primitive of this name is declared already, in {known.place}; choose "
+            "another name"
         )
-    own = (forward,) if _is_numpy(forward) and not _has_rule(forward) else ()
+    free = not _has_rule(forward) or _place(_by_numpy[forward]) == place
+    own = (forward,) if _is_numpy(forward) and free else ()
     if rest.get("variadic"):
         forward = _in_sequence(forward)
     primitive = Primitive(
         name, forward, kind, rules, vjps, static=tuple(static), numpy=(*own, *numpy),
-        place=_caller(), **rest,
+        place=place, **rest,
     )  # fmt: skip
     _answer(dict.fromkeys(primitive.numpy, primitive))
     _primitives[name] = primitive
@@ -605,13 +611,24 @@ def _declare(
 
 def _answer(answers: Mapping[Callable[..., Any], Callable[..., Array]]) -> None:
     """Let these answer to NumPy functions."""
-    for function in answers:
-        if _has_rule(function) and not _replacing.get():
+    for function, rule in answers.items():
+        if not _has_rule(function) or _replacing.get():
+            continue
+        known = _by_numpy[function]
+        if not _place(rule) or _place(known) != _place(rule):
             raise ValueError(
-                f"numpy.{function.__name__} is answered already, by {_by_numpy[function]!r}: call "
-                "what you declare by its own name"
+                f"numpy.{function.__name__} is answered already, by {known!r}: call what you "
+                "declare by its own name"
             )
     _by_numpy.update(answers)
+
+
+def _place(rule: Callable[..., Any]) -> str:
+    """The file and line of a rule; code that is run again, as in a notebook, declares it again."""
+    if isinstance(rule, Primitive):
+        return rule.place
+    code = getattr(inspect.unwrap(rule), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
 def _has_rule(function: Callable[..., Any]) -> bool:
