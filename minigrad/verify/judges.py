@@ -766,6 +766,9 @@ def _on_symbols_at(subject: Subject, at: Point, settings: Settings, finding: Fin
     if Formula.branches > branches:
         finding.established += ", where comparisons come out as at this point"
     _weigh(subject, at, {n: s for n, s in sizes.items() if n in unproven}, settings, finding)
+    rounded = [name for name in unproven if sizes.get(name, 1.0) < _ROUNDED]
+    if rounded:
+        finding.reason = f"not proven for {', '.join(rounded)}: a constant was rounded"
     alike = [n for n in unproven if n not in sizes]
     if alike:
         finding.remarks.append(
