@@ -77,6 +77,7 @@ class Closure:
 
     Attributes:
         tensors: every Tensor, with a name for it.
+        modules: every module.
         arrays: the places of arrays that are inputs.
         generators: the places of generators of random numbers.
         numbers: the places of Python numbers that change from call to call: an optimiser's.
@@ -86,6 +87,7 @@ class Closure:
     """
 
     tensors: dict[Tensor, str] = field(default_factory=dict)
+    modules: list[Module] = field(default_factory=list)
     arrays: list[Place] = field(default_factory=list)
     generators: list[Place] = field(default_factory=list)
     numbers: list[Place] = field(default_factory=list)
@@ -241,6 +243,7 @@ class _Search:
             self.visit(function.__wrapped__, None, name)
 
     def _module(self, module: Module, name: str) -> None:
+        self.found.modules.append(module)
         self.found.lengths.append((vars(module), vars(module).copy(), name))
         for key, value in vars(module).items():
             place = Place(vars(module), key, f"{name}.{key}")

@@ -133,7 +133,12 @@ class Traced:
 
 
 def traced(
-    function: Callable[..., Any], title: str, leaves: Leaves, *, backward: bool = False
+    function: Callable[..., Any],
+    title: str,
+    leaves: Leaves,
+    *,
+    backward: bool = False,
+    kind: type[Trace] = Trace,
 ) -> tuple[Traced, Closure]:
     """Trace a function twice, and see that both programs are equal.
 
@@ -142,12 +147,13 @@ def traced(
         title: its name, for messages.
         leaves: the arguments.
         backward: whether to trace the backward pass of its outputs too.
+        kind: of trace.
 
     Raises:
         TraceError: it does what cannot be compiled.
     """
     closure = closure_of(function, *leaves.owners)
-    found = [_Run(function, title, leaves, closure, backward).run() for _ in range(2)]
+    found = [_Run(function, kind(title), leaves, closure, backward).run() for _ in range(2)]
     if (where := _difference(*found)) is not None:
         raise TraceError(
             f"jit({title}): {where} does not compute the same when it is called "
@@ -161,12 +167,12 @@ class _Run:
     """One run of the function, after which everything is as it was before."""
 
     def __init__(
-        self, function: Callable[..., Any], title: str, leaves: Leaves, closure: Closure,
+        self, function: Callable[..., Any], trace: Trace, leaves: Leaves, closure: Closure,
         backward: bool,
     ) -> None:  # fmt: skip
         self.function, self.leaves, self.closure = function, leaves, closure
         self.backward = backward
-        self.trace = Trace(title)
+        self.trace = trace
         self.found = Traced(self.trace)
         self.tensors: dict[Tensor, Source] = {}  # those that the function is given or sees
         self.given: list[tuple[Source, Any, Callable[[], Any]]] = []  # (what, before, how to read)
@@ -212,7 +218,8 @@ class _Run:
         Raises:
             TraceError: always.
         """
-        again = _Run(self.function, self.trace.title, self.leaves, self.closure, False)
+        fresh = type(self.trace)(self.trace.title)
+        again = _Run(self.function, fresh, self.leaves, self.closure, False)
         self.closure.restore()
         with again._around(), _watched(changed) as lines:
             self.function(*again.args, **again.kwargs)
