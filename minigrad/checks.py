@@ -45,3 +45,14 @@ def as_array(x: Any) -> Array:
     """
     x = x.data if hasattr(x, "parents") else x
     return x if hasattr(x, "__array_ufunc__") else np.asarray(x)
+
+
+def is_plain(x: Any) -> bool:
+    """Whether it is NumPy's own array, or stands for one while a function is compiled.
+
+    Example:
+        >>> from minigrad.checks import is_plain
+        >>> is_plain(np.ones(2)), is_plain(mg.Tensor(np.ones(2)))
+        (True, False)
+    """
+    return type(x) is np.ndarray or hasattr(x, "__check__")

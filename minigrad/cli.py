@@ -54,6 +54,7 @@ def cli() -> None:
     minigrad graph lstm --steps 3 -o lstm.svg
     minigrad graph mymodel.py:loss -o loss.html
     minigrad compile lstm --show       the fused kernel that its layers run
+    minigrad compile file.py:f --input x=3x4 -o gradient.py
     """  # noqa: D301  (click reads the backspace)
 
 
@@ -203,33 +204,51 @@ def graph(
 
 @cli.command(epilog=TARGETS)
 @click.argument("target")
+@click.option("--input", "inputs", multiple=True, metavar="NAME=SHAPE",
+              help="An example of an argument of a function: x=3x4, k=int:0..5:7, m=bool:3x3. "
+              "Give one for each.")  # fmt: skip
 @click.option("--show", is_flag=True, help="Print the generated source instead.")
 @click.option("--backend", type=click.Choice(["numpy", "numba"]),
               help="By default Numba where it is installed.")  # fmt: skip
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True,
+              help="Of the comments in the source of a function.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write the generated source there.")  # fmt: skip
-def compile(target: str, show: bool, backend: str | None, output: Path | None) -> None:
-    """Compile a cell TARGET: all its steps as one kernel, forward and backward.
+def compile(
+    target: str,
+    inputs: tuple[str, ...],
+    show: bool,
+    backend: str | None,
+    language: Language,
+    output: Path | None,
+) -> None:
+    """Compile a function or a module, or a cell over a sequence.
 
-    The code is made from SymPy's derivatives of the cell's own equations. Layers use it by
-    themselves; here it can be read, and compiled ahead of time.
+    Of a function of arrays (FILE.py:f --input x=3x4) or a module, --show and -o write two
+    functions of plain NumPy: its value, and its gradient with respect to all floating-point
+    arguments and parameters. Names are those of the function's own code, and no import of
+    minigrad is needed.
+
+    Of a cell, all steps become one kernel, forward and backward, made from SymPy's derivatives of
+    its equations. Layers use it by themselves; here it can be read, and compiled ahead of time.
     """
     from minigrad.compile.backends import named
-    from minigrad.compile.cells.description import description, source_of
+    from minigrad.compile.command import description, source
+    from minigrad.compile.trace import TraceError
 
     try:
-        found = _resolve(target)
         where = None if backend is None else named(backend)
-        text = source_of(found, where)
         if output is not None:
-            write_text(output, text)
-            click.echo(f"wrote {output}")
-        elif show:
-            click.echo(text, nl=False)
+            check_writable(output)
+        if output is not None or show:
+            text = source(target, inputs, where, language)
+            if output is not None:
+                write_text(output, text)
+            click.echo(f"wrote {output}" if output is not None else text, nl=output is not None)
         else:
-            for line in description(found, where):
+            for line in description(target, inputs, where):
                 click.echo(line)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, TraceError) as error:
         raise InvalidInput(str(error)) from error
 
 

@@ -145,6 +145,7 @@ def record(
     saved = None
     if not plain:
         data = primitive.bind(arrays, static)
+        saved = getattr(data, "saved", None)  # what a world keeps for a backward pass of its own
     elif tracked and primitive.saving is not None:
         data, saved = primitive.saving(*arrays, **static)
     elif static:

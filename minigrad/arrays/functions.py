@@ -251,3 +251,125 @@ class logaddexp2(sympy.Function):  # noqa: N801
     def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
         total = sympy.Integer(2) ** args[0] + sympy.Integer(2) ** args[1]
         return sympy.log(total, 2) if rule == sympy.exp else None
+
+
+# Special functions, with the constants of the engine's rules as the decimals they are
+
+_ROOT_HALF, _SLOPE, _HALF_ROOT_PI, _ROOT_TWO_PI = (
+    sympy.Rational(str(x))
+    for x in (math.sqrt(0.5), 2 / math.sqrt(math.pi), math.sqrt(math.pi) / 2,
+              math.sqrt(2 * math.pi))
+)  # fmt: skip
+
+
+class erfc(sympy.Function):  # noqa: N801
+    """1 − erf z."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return -_SLOPE * exp(-(self.args[0] ** 2))
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.erfc(args[0]) if rule == sympy.exp else None
+
+
+class erfcx(sympy.Function):  # noqa: N801
+    """exp(z²) erfc z."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return 2 * self.args[0] * self - _SLOPE
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.exp(args[0] ** 2) * sympy.erfc(args[0]) if rule == sympy.exp else None
+
+
+class erfinv(sympy.Function):  # noqa: N801
+    """The inverse of erf."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return _HALF_ROOT_PI * exp(self**2)
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.erfinv(args[0]) if rule == sympy.exp else None
+
+
+class erfcinv(sympy.Function):  # noqa: N801
+    """The inverse of erfc."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return -_HALF_ROOT_PI * exp(self**2)
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.erfinv(1 - args[0]) if rule == sympy.exp else None
+
+
+def ndtr(z: sympy.Expr) -> sympy.Expr:
+    """The probability of a standard normal number up to z."""
+    return sympy.Rational(1, 2) + erf(z * _ROOT_HALF) / 2
+
+
+class log_ndtr(sympy.Function):  # noqa: N801
+    """log of `ndtr`."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return exp(-(self.args[0] ** 2) / 2 - self) / _ROOT_TWO_PI
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        share = (1 + sympy.erf(args[0] / sympy.sqrt(2))) / 2
+        return sympy.log(share) if rule == sympy.exp else None
+
+
+class ndtri(sympy.Function):  # noqa: N801
+    """The inverse of `ndtr`."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return _ROOT_TWO_PI * exp(self**2 / 2)
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        return sympy.sqrt(2) * sympy.erfinv(2 * args[0] - 1) if rule == sympy.exp else None
+
+
+def logit(z: sympy.Expr) -> sympy.Expr:
+    """The inverse of σ."""
+    return sympy.log(z) - sympy.log(1 - z)
+
+
+def xlogy(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """A log b."""
+    return a * sympy.log(b)
+
+
+def xlog1py(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """A log(1 + b)."""
+    return a * sympy.log(1 + b)
+
+
+def entr(z: sympy.Expr) -> sympy.Expr:
+    """−z log z."""
+    return -z * sympy.log(z)
+
+
+def betaln(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """The logarithm of the beta function."""
+    return sympy.loggamma(a) + sympy.loggamma(b) - sympy.loggamma(a + b)
+
+
+class gammainc(sympy.Function):  # noqa: N801
+    """The lower share of Γ(a), by its upper limit z."""
+
+    def fdiff(self, argindex: int = 2) -> sympy.Expr:
+        a, z = self.args
+        return exp((a - 1) * sympy.log(z) - z - sympy.loggamma(a))
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        a, z = args
+        return sympy.lowergamma(a, z) / sympy.gamma(a) if rule == sympy.exp else None
+
+
+def kve(n: sympy.Expr, z: sympy.Expr) -> sympy.Expr:
+    """The modified Bessel function of the second kind times eᶻ."""
+    return sympy.besselk(n, z) * exp(z)
+
+
+def ive(n: sympy.Expr, z: sympy.Expr) -> sympy.Expr:
+    """The modified Bessel function times exp(−|z|)."""
+    return sympy.besseli(n, z) * exp(-absolute(z))

@@ -12,7 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.calls import Constant, Refused
-from minigrad.primitives.ufuncs import call_ufunc
+from minigrad.primitives.ufuncs import call_ufunc, rule_of
 
 
 class ExactArray(NDArrayOperatorsMixin):
@@ -117,7 +117,7 @@ class ExactArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if ufunc in _COMPARISONS and method == "__call__" and not kwargs:
             return _COMPARISONS[ufunc](self._lifted(inputs[0]), self._lifted(inputs[1]))
-        rule = BY_NUMPY.get(ufunc)
+        rule = rule_of(ufunc)
         if rule is None or isinstance(rule, Constant | Refused):
             raise self._refusal(f"numpy.{ufunc.__name__}")
         if method == "__call__" and not kwargs and isinstance(rule, Primitive):

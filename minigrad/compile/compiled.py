@@ -8,11 +8,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from minigrad.compile.backends import chosen_backend
 from minigrad.compile.cache import Cache
 from minigrad.compile.recording import Recording, record
 from minigrad.compile.signature import Leaves, flatten
 from minigrad.scope import current
 
+_SINGLE = np.dtype(np.float32)
 _SIGNATURES = 64  # programs that one function keeps
 _WARN = 8  # signatures, from which there is a warning
 
@@ -83,7 +87,7 @@ class Compiled:
     def recording(self, leaves: Leaves) -> Recording:
         """The program for such arguments."""
         state = current()
-        key = leaves.key, state.recording, state.fusing
+        key = leaves.key, state.recording, state.fusing, chosen_backend(_SINGLE)
         found = self._entries.get(key, list)
         for recording in found:
             if recording.fits():

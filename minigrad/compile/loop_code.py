@@ -311,7 +311,6 @@ class _Nest:
             )
             self.after[depth] += self._kept(x)
             return
-        assert not rest, "an extreme is complete inside of its tile"
         better = "larger" if s.operation.name == "max" else "smaller"
         first = self._start(s)
         self.before[depth] += [f"{name} = {first}", f"{name}_nan = False"]
@@ -319,7 +318,10 @@ class _Nest:
         if dtype.kind == "f":
             self.before[-1].append(f"{name}_nan |= {value} != {value}")
             self.after[depth].append(f"{name} = {dtype.name}(nan) if {name}_nan else {name}")
-        self.after[depth].append(f"{target} = {name}")
+        join = "maximum" if better == "larger" else "minimum"
+        self.after[depth].append(
+            f"{target} = {join}({target}, {name})" if rest else f"{target} = {name}"
+        )
         self.after[depth] += self._kept(x)
 
     def _kept(self, x: Variable) -> list[str]:

@@ -7,11 +7,12 @@ operations are also written for a single number, so that a chain of them can be 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import EllipsisType
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -132,7 +133,8 @@ def of_primitive(primitive: Primitive) -> Operation | None:
     if known is None:
         return None
     kind, write, needs = known
-    return Operation(primitive.name, kind, _applying(primitive), write, needs=needs)
+    rank = _INFIX.get(primitive.name, ("", CALL))[1]
+    return Operation(primitive.name, kind, _applying(primitive), write, rank, needs=needs)
 
 
 def _applying(primitive: Primitive) -> Callable[..., Any]:
@@ -143,6 +145,34 @@ def _applying(primitive: Primitive) -> Callable[..., Any]:
 def opaque(primitive: Primitive) -> Operation:
     """A primitive that only Python can run: it has no source."""
     return Operation(primitive.name, "other", _applying(primitive), _call(f"<{primitive.name}>"))
+
+
+def saving_of(primitive: Primitive) -> Operation:
+    """The forward pass of a primitive that keeps something for its backward pass."""
+    if primitive not in _saving:
+        assert primitive.saving is not None
+        write = _call(f"<{primitive.name}>")
+        _saving[primitive] = Operation(primitive.name, "other", primitive.saving, write)
+    return _saving[primitive]
+
+
+def backward_of(primitive: Primitive) -> Operation:
+    """The backward pass of such a primitive: the cotangents of all operands that have one."""
+
+    def pull(g: Any, y: Any, saved: Any, *operands: Any, **static: Any) -> Any:
+        assert primitive.backward is not None
+        parts = primitive.backward(g, y, saved, *operands, **static)
+        found = [part for part in parts if part is not None]
+        return found[0] if len(found) == 1 else found
+
+    if primitive not in _backward:
+        name = f"backward of {primitive.name}"
+        _backward[primitive] = Operation(name, "other", pull, _call(f"<{name}>"))
+    return _backward[primitive]
+
+
+_saving: MutableMapping[Primitive, Operation] = WeakKeyDictionary()
+_backward: MutableMapping[Primitive, Operation] = WeakKeyDictionary()
 
 
 # Keywords as text
@@ -223,6 +253,12 @@ def _einsum(x: Sequence[str], static: Mapping[str, str]) -> str:
     return f"np.einsum({', '.join([static['subscripts'], *x])})"
 
 
+def _fourier(x: Sequence[str], static: Mapping[str, str]) -> str:
+    name = "ifft" if static["inverse"] == "True" else "fft"
+    norm = f", norm={static['norm']}" if static["norm"] != "None" else ""
+    return f"np.fft.{name}({x[0]}, axis={static['axis']}{norm})"
+
+
 def _helper(name: str) -> Write:
     return _call(name)
 
@@ -249,16 +285,19 @@ _PRIMITIVES: Mapping[str, tuple[Kind, Write, tuple[str, ...]]] = {
     "sigmoid": ("elementwise", _helper("sigmoid"), ("sigmoid",)),
     "softplus": ("elementwise", _helper("softplus"), ("softplus",)),
     "erf": ("elementwise", _helper("erf"), ("erf",)),
-    "real": ("other", lambda x, _: f"{x[0]}.real.copy()", ()),
+    "real": ("other", lambda x, _: f"np.array(np.real({x[0]}))", ()),
     "inv": ("other", _call("np.linalg.inv"), ()),
     "det": ("other", _call("np.linalg.det"), ()),
     "cholesky": ("other", _call("np.linalg.cholesky"), ()),
     "solve": ("other", _call("np.linalg.solve"), ()),
+    "pinv": ("other", _call("np.linalg.pinv"), ()),
+    "conj": ("elementwise", _call("np.conj"), ()),
+    "dft": ("other", _fourier, ()),
     "logabsdet": ("other", lambda x, _: f"np.linalg.slogdet({x[0]})[1]", ()),
 }  # fmt: skip
 
 
-_WHOLE = frozenset({"eig", "eigh", "pinv", "qr", "svd"})
+_WHOLE = frozenset({"eig", "eigh", "qr", "svd"})
 """Primitives that LAPACK computes and no formula of NumPy's expands."""
 
 

@@ -29,6 +29,8 @@ class Variable:
         name: what the user's code calls it, if that is known.
         value: the array, of a constant.
         place: where it was first computed, as ``file:line`` and the path of the module.
+        through: in a backward pass, the value whose cotangent was on its way when it was computed.
+        of: the value whose cotangent it is.
     """
 
     shape: tuple[int, ...]
@@ -37,6 +39,8 @@ class Variable:
     name: str | None = None
     value: np.ndarray | None = None
     place: str = ""
+    through: Variable | None = None
+    of: Variable | None = None
 
     @property
     def size(self) -> int:

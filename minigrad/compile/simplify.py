@@ -8,6 +8,7 @@ axes that they keep, gradients of parts added into one array instead of many tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,10 @@ class _Rewriting:
         self.known: dict[Any, tuple[Variable, ...]] = {}
         self.made: dict[Variable, Statement] = {}
         self.number: dict[Variable, int] = {}
+        self.uses: Counter[Variable] = Counter(  # how often a variable of the old program is read
+            x for x in program.operands() if isinstance(x, Variable)
+        )
+        self.read: Counter[Variable] = Counter()  # and of the new one, as far as it is written
 
     def run(self) -> Program:
         for variable in self.program.inputs:
@@ -53,6 +58,8 @@ class _Rewriting:
                 result = self.emit(statement.operation, operands, statement.static,
                                    statement.outputs[0])  # fmt: skip
                 self.new[statement.outputs[0]] = result
+                if isinstance(result, Variable):
+                    self.read[result] += self.uses[statement.outputs[0]]
             else:
                 self._append(Statement(statement.operation, operands, statement.static,
                                        statement.outputs))  # fmt: skip
@@ -106,11 +113,16 @@ class _Rewriting:
                 ))  # fmt: skip
         rule = _RULES.get(operation.name)
         if operation.kind == "elementwise":
-            operands = tuple(self._narrow(x, operands, like) for x in operands)
+            for k in range(len(operands)):
+                narrow = self._narrow(k, operands, like)
+                operands = (*operands[:k], narrow, *operands[k + 1 :])
         if rule is not None:
             found = rule(self, operands, static, like)
             if found is not None:
-                return self.shaped(found, like.shape, like)
+                found = self.shaped(found, like.shape, like)
+                if isinstance(found, Variable):
+                    found.name, found.of = found.name or like.name, found.of or like.of
+                return found
         return self.state(operation, operands, static, like)
 
     def state(
@@ -123,7 +135,8 @@ class _Rewriting:
         if key not in self.known:
             output = like
             if like in self.made or like in self.number:
-                output = Variable(like.shape, like.dtype, like.weak, like.name, place=like.place)
+                output = _again(like)
+                output.name, output.of = like.name, like.of
             self._append(Statement(operation, operands, static, (output,)))
             self.known[key] = (output,)
         return self.known[key][0]
@@ -136,8 +149,9 @@ class _Rewriting:
         assert operation is not None
         return self.emit(operation, operands, static, like)
 
-    def _narrow(self, x: Operand, operands: Sequence[Operand], like: Variable) -> Operand:
+    def _narrow(self, k: int, operands: Sequence[Operand], like: Variable) -> Operand:
         """An operand before it was broadcast, where the result has its shape anyway."""
+        x = operands[k]
         name, statement = self.maker(x)
         inner: Operand | None = None
         if name == "broadcast_to" and statement is not None:
@@ -146,7 +160,7 @@ class _Rewriting:
             inner = one
         if inner is None:
             return x
-        others = [y.shape for y in operands if y is not x]
+        others = [y.shape for j, y in enumerate(operands) if j != k]
         if np.broadcast_shapes(inner.shape, *others) != like.shape:
             return x
         return inner
@@ -157,7 +171,7 @@ class _Rewriting:
             x = Literal(np.asarray(x.value).astype(like.dtype)[()])
         if x.shape == shape:
             return x
-        target = Variable(shape, like.dtype, place=like.place)
+        target = Variable(shape, like.dtype, place=like.place, through=like.through)
         return self.primitive("broadcast_to", (x,), target, shape=shape)
 
 
@@ -237,6 +251,11 @@ def _multiply(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operan
             return a
         if _is(b, -1) and _same_kind(a, like):
             return r.emit(of_ufunc(np.negative), (a,), {}, like)
+        name, statement = r.maker(b)
+        if name == "divide" and statement is not None and _is(statement.operands[0], 1):
+            below = statement.operands[1]  # a · (1 / b) is a / b
+            if r.read[b] == 1 and _same_kind(b, like) and _same_kind(below, like):  # type: ignore[index]
+                return r.emit(of_ufunc(np.divide), (a, below), {}, like)
     return None
 
 
@@ -268,7 +287,7 @@ def _power(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand |
 
 
 def _again(like: Variable) -> Variable:
-    return Variable(like.shape, like.dtype, like.weak, place=like.place)
+    return Variable(like.shape, like.dtype, like.weak, place=like.place, through=like.through)
 
 
 def _reshape(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
@@ -313,6 +332,11 @@ def _swapaxes(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operan
 def _permuted(r: _Rewriting, a: Operand, axes: tuple[int, ...], like: Variable) -> Operand | None:
     """The one transposition that brings axes into this order."""
     name, statement = r.maker(a)
+    if name == "matmul" and statement is not None and r.read[a] == 1:  # type: ignore[index]
+        turned = (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2)
+        if axes == turned and all(len(y.shape) == len(axes) for y in statement.operands):
+            left, right = (_turned(r, y, like) for y in statement.operands[::-1])
+            return r.emit(statement.operation, (left, right), {}, like)
     if name == "transpose" and statement is not None:
         inner = statement.static["axes"]
         a, axes = statement.operands[0], tuple(inner[k] for k in axes)
@@ -323,6 +347,14 @@ def _permuted(r: _Rewriting, a: Operand, axes: tuple[int, ...], like: Variable) 
     operation = of_primitive(PRIMITIVES["transpose"])
     assert operation is not None
     return r.state(operation, (a,), {"axes": axes}, like)
+
+
+def _turned(r: _Rewriting, x: Operand, like: Variable) -> Operand:
+    """The transpose of a matrix, or of each of several."""
+    axes = (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2)
+    shape = tuple(x.shape[k] for k in axes)
+    turned = Variable(shape, x.dtype, place=like.place, through=like.through)
+    return r.primitive("transpose", (x,), turned, axes=axes)
 
 
 def _broadcast(
@@ -367,7 +399,11 @@ def _astype(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand 
 def _getitem(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     """Parts of joined arrays, and of arrays of one number."""
     if len(x) != 1 or not is_basic(static["index"]):
-        return None
+        return _along(r, x, static, like)
+    if all(n == 1 for n in like.shape) and all(n == 1 for n in x[0].shape):
+        return r.primitive("reshape", x, like, shape=like.shape)
+    if isinstance(static["index"], tuple) and _only_ones(static["index"], x[0].shape):
+        return r.primitive("reshape", x, like, shape=like.shape)
     name, statement = r.maker(x[0])
     if statement is None:
         return None
@@ -380,6 +416,35 @@ def _getitem(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand
         if index[:axis] == whole and len(index) == axis + 1 and isinstance(index[axis], int):
             return statement.operands[index[axis]]
     return None
+
+
+def _only_ones(index: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an index takes away or adds axes of length 1, and does nothing else."""
+    given = [part for part in index if part is not None]
+    if Ellipsis in given:
+        at = given.index(Ellipsis)
+        whole = [slice(None)] * (len(shape) - len(given) + 1)
+        given = [*given[:at], *whole, *given[at + 1 :]]
+    return all(
+        part == slice(None) or (isinstance(part, int) and n == 1)
+        for part, n in zip(given, shape, strict=False)
+    )
+
+
+def _along(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
+    """The positions of entries along an axis, and then these entries: `np.take_along_axis`."""
+    if len(x) != 2 or static["index"] != Slot(1):
+        return None
+    name, flat = r.maker(x[0])
+    positions, chosen = r.maker(x[1])
+    if name != "reshape" or positions != "take_along_axis" or flat is None or chosen is None:
+        return None
+    (whole,), (numbers, index) = flat.operands, chosen.operands
+    if not isinstance(numbers, Variable) or numbers.value is None or numbers.shape != whole.shape:
+        return None
+    if not (numbers.value.ravel() == np.arange(numbers.size)).all():
+        return None
+    return r.state(chosen.operation, (whole, index), chosen.static, like)
 
 
 def _where(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import linecache
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,14 +20,32 @@ from typing import Any, NoReturn
 import numpy as np
 
 import minigrad
-from minigrad.compile.operations import CHECK, DRAW, Operation, of_primitive, opaque
+from minigrad.compile.backends import chosen_backend
+from minigrad.compile.operations import (
+    CHECK,
+    DRAW,
+    Operation,
+    backward_of,
+    of_primitive,
+    opaque,
+    saving_of,
+)
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable, run
-from minigrad.compile.traced_array import TracedArray, TracedGenerator, TracedNumber, value_of
-from minigrad.primitives import Primitive
+from minigrad.compile.traced_array import (
+    TracedArray,
+    TracedCall,
+    TracedGenerator,
+    TracedNumber,
+    value_of,
+)
+from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.scope import current
 from minigrad.tensor import Tensor
 
 _OURS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (minigrad, np))
+
+
+_SCORES = 2**22  # of attention, above which they are not kept in memory
 
 
 class TraceError(TypeError):
@@ -47,13 +66,16 @@ class Trace:
 
     Args:
         title: the function's name, for messages.
+        whole: whether layers and blocks with a fast backward pass of their own stay one operation;
+            else everything is written down in NumPy's functions.
     """
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self, title: str, *, whole: bool = True) -> None:
+        self.title, self.whole = title, whole
         self.inputs: list[Variable] = []
         self.statements: list[Statement] = []
         self.is_open = True
+        self.through: Variable | None = None  # see `Variable`
         self._known: dict[Any, tuple[Variable, ...]] = {}
         self._constants: dict[Any, Variable] = {}
         self._numbers: dict[Operand, int] = {}
@@ -160,9 +182,39 @@ class Trace:
         known = of_primitive(primitive)
         if known is not None:
             return self.apply(known, operands, static)
+        if self.whole and primitive.saving is not None and _stays_whole(primitive, operands):
+            return self._forward(primitive, operands, static)
         if primitive.kind in ("elementwise", "fused"):
             return primitive.forward(*operands, **static)
         return self.apply(opaque(primitive), operands, static)
+
+    def _forward(
+        self, primitive: Primitive, operands: Sequence[Any], static: Mapping[str, Any]
+    ) -> TracedArray:
+        """A primitive's own forward pass, with what it keeps for the backward pass."""
+        arrays = list(operands)
+        kept = {k: self._slotted(v, arrays) for k, v in static.items()}
+        operation = saving_of(primitive)
+        results = run(operation, [value_of(x) for x in arrays], kept)
+        variables = tuple(self.operand(x) for x in arrays)
+        y, saved = self._statement(operation, variables, kept, results)
+        found = TracedArray(self, y, results[0])
+        found.saved = TracedCall(self, primitive, saved, results[1], operands, static)
+        return found
+
+    def pull(self, call: TracedCall, g: Any, y: Any) -> list[Any]:
+        """A primitive's own backward pass."""
+        arrays = [g, y, call, *call.operands]
+        kept = {k: self._slotted(v, arrays) for k, v in call.static.items()}
+        operation, backward = backward_of(call.primitive), call.primitive.backward
+        assert backward is not None
+        values = [value_of(x) for x in (g, y, call, *call.operands)]
+        parts = backward(*values, **_values(call.static))
+        variables = tuple(
+            x.variable if isinstance(x, TracedCall) else self.operand(x) for x in arrays
+        )
+        found = iter(self._statement(operation, variables, kept, parts))
+        return [None if part is None else TracedArray(self, next(found), part) for part in parts]
 
     def _statement(
         self,
@@ -174,10 +226,10 @@ class Trace:
         """A statement's outputs; those of an equal one if there was one before."""
         key = operation, tuple(map(self._key, operands)), frozen(static)
         if key not in self._known:
-            outputs = tuple(map(_variable, results))
+            outputs = tuple(_variable(result) for result in results if result is not None)
             place = self.place()
             for variable in outputs:
-                variable.place = place
+                variable.place, variable.through = place, self.through
             self.statements.append(Statement(operation, operands, static, outputs))
             self._known[key] = outputs
         return self._known[key]
@@ -224,6 +276,19 @@ class Trace:
         raise TraceError(f"jit({self.title}): {said_line()}: {what}; {instead}")
 
 
+def _stays_whole(primitive: Primitive, operands: Sequence[Any]) -> bool:
+    """Whether its own forward and backward pass are better than what it is made of.
+
+    So are the kernels of cells, and attention by blocks, which keeps no scores in memory. Only
+    where loops over scores are compiled, and these are not too many, are such loops faster.
+    """
+    if primitive.name != "flash_attention":
+        return PRIMITIVES.get(primitive.name) is not primitive
+    q, k = (np.shape(value_of(x)) for x in operands[:2])
+    dtype = np.result_type(*map(value_of, operands))
+    return not chosen_backend(dtype).loops or math.prod(q[:-1]) * k[-2] > _SCORES
+
+
 def user_line() -> tuple[str, int]:
     """File and number of the innermost running line that is not minigrad's or NumPy's."""
     frame = sys._getframe(1)
@@ -265,7 +330,18 @@ def frozen(value: Any) -> Any:
     return value if isinstance(value, Slot) else (type(value), value)
 
 
+def _values(static: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords with the arrays that are behind traced ones."""
+
+    def value(x: Any) -> Any:
+        return tuple(map(value, x)) if isinstance(x, tuple) else value_of(x)
+
+    return {name: value(x) for name, x in static.items()}
+
+
 def _variable(result: Any) -> Variable:
+    if not isinstance(result, np.ndarray | np.generic | bool | int | float | complex):
+        return Variable((), None)  # what a forward pass kept
     weak = isinstance(result, bool | int | float | complex) and not isinstance(result, np.generic)
     array = np.asarray(result)
     return Variable(array.shape, array.dtype, weak=weak)

@@ -34,7 +34,7 @@ class TracedArray(NDArrayOperatorsMixin):
     """
 
     __array_priority__ = 500.0
-    __slots__ = ("_base", "_seen", "_variable", "_version", "_view", "trace", "value")
+    __slots__ = ("_base", "_seen", "_variable", "_version", "_view", "saved", "trace", "value")
     __hash__ = None  # type: ignore[assignment]  # as NumPy's arrays
 
     def __init__(
@@ -46,6 +46,7 @@ class TracedArray(NDArrayOperatorsMixin):
         view: tuple[Operation, Mapping[str, Any]] | None = None,
     ) -> None:
         self.trace, self.value = trace, value
+        self.saved: TracedCall | None = None
         self._variable, self._base, self._view = variable, base, view
         self._version = 0
         self._seen = base.version if base is not None else 0
@@ -441,6 +442,32 @@ for _name, _ufunc in {
     setattr(TracedNumber, f"__{_name}__", _arithmetic(_name, _ufunc)[0])
 
 
+class TracedCall:
+    """What a primitive's forward pass kept for its backward pass.
+
+    Args:
+        trace: where it is written down.
+        primitive: one with ``saving`` and ``backward``.
+        variable: stands for what was kept.
+        value: what was kept.
+        operands: of the primitive.
+        static: its keywords.
+    """
+
+    __slots__ = ("operands", "primitive", "static", "trace", "value", "variable")
+
+    def __init__(
+        self, trace: Trace, primitive: Primitive, variable: Variable, value: Any,
+        operands: Sequence[Any], static: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.trace, self.primitive, self.variable, self.value = trace, primitive, variable, value
+        self.operands, self.static = operands, static
+
+    def __pull__(self, g: Any, y: Any) -> list[Any]:
+        """The cotangents of the operands, all by one statement."""
+        return self.trace.pull(self, g, y)
+
+
 class TracedGenerator:
     """Stands for a generator of random numbers: its draws are part of the program."""
 
@@ -467,7 +494,7 @@ _DRAWS = frozenset({
 
 def value_of(x: Any) -> Any:
     """The array behind a traced one; anything else as it is."""
-    return x.value if isinstance(x, TracedArray) else x
+    return x.value if isinstance(x, TracedArray | TracedCall) else x
 
 
 def _trace_of(inputs: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace | None:

@@ -19,11 +19,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad.compile.closure import Closure, Place, closure_of, is_library
+from minigrad.compile.naming import Names
 from minigrad.compile.program import Literal, Operand, Variable
 from minigrad.compile.signature import Leaves
 from minigrad.compile.trace import Trace, TraceError, frozen, quoted, quoted_place
 from minigrad.compile.traced_array import TracedArray, TracedNumber
-from minigrad.tape import ancestors, walk
+from minigrad.tape import Node, ancestors, walk
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_leaves
 
@@ -139,6 +140,7 @@ def traced(
     *,
     backward: bool = False,
     kind: type[Trace] = Trace,
+    names: Names | None = None,
 ) -> tuple[Traced, Closure]:
     """Trace a function twice, and see that both programs are equal.
 
@@ -148,12 +150,17 @@ def traced(
         leaves: the arguments.
         backward: whether to trace the backward pass of its outputs too.
         kind: of trace.
+        names: notes what the user's code calls each value; then nothing stays whole that is made
+            of NumPy's functions.
 
     Raises:
         TraceError: it does what cannot be compiled.
     """
     closure = closure_of(function, *leaves.owners)
-    found = [_Run(function, kind(title), leaves, closure, backward).run() for _ in range(2)]
+    found = [
+        _Run(function, kind(title, whole=names is None), leaves, closure, backward, names).run()
+        for _ in range(2)
+    ]
     if (where := _difference(*found)) is not None:
         raise TraceError(
             f"jit({title}): {where} does not compute the same when it is called "
@@ -168,10 +175,10 @@ class _Run:
 
     def __init__(
         self, function: Callable[..., Any], trace: Trace, leaves: Leaves, closure: Closure,
-        backward: bool,
+        backward: bool, names: Names | None = None,
     ) -> None:  # fmt: skip
         self.function, self.leaves, self.closure = function, leaves, closure
-        self.backward = backward
+        self.backward, self.names = backward, names
         self.trace = trace
         self.found = Traced(self.trace)
         self.tensors: dict[Tensor, Source] = {}  # those that the function is given or sees
@@ -180,7 +187,8 @@ class _Run:
     def run(self) -> Traced:
         draws = _global_draws()
         with self._around():
-            result = self.function(*self.args, **self.kwargs)
+            with self.names.watched() if self.names else contextlib.nullcontext():
+                result = self.function(*self.args, **self.kwargs)
             self._effects()
             self.found.result = self._nest(result)
             if self.backward:
@@ -340,11 +348,21 @@ class _Run:
             seed = self.trace.array(np.ones(root.shape, root.dtype), f"d{root.name or ''}")
             self.found.seeds.append(self.trace.inputs.pop())
             pairs.append((root, seed))
+        if self.names is not None:
+            for node in ancestors(roots):
+                node.hooks = (*node.hooks, functools.partial(self._on_the_way, node))
         found = walk(pairs, leaves, retain_graph=True)
         self.found.leaves = [self.tensors[leaf] for leaf in leaves]
         self.found.gradients = [
             self.trace.operand(found[leaf]) if leaf in found else None for leaf in leaves
         ]
+
+    def _on_the_way(self, node: Node, g: Any) -> None:
+        """Note that the backward pass now goes through a node, with this cotangent."""
+        if isinstance(node.data, TracedArray) and isinstance(g, TracedArray):
+            self.trace.through = node.data.variable
+            if g.variable.of is None:
+                g.variable.of = node.data.variable
 
 
 @contextlib.contextmanager
@@ -405,7 +423,7 @@ def _difference(one: Traced, other: Traced) -> str | None:
     first, second = one.trace.statements, other.trace.statements
     for a, b in zip(first, second, strict=False):
         if (
-            a.operation is not b.operation
+            a.operation.name != b.operation.name
             or frozen(a.static) != frozen(b.static)
             or len(a.operands) != len(b.operands)
             or not all(_same(x, y, *numbers) for x, y in zip(a.operands, b.operands, strict=True))

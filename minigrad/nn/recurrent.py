@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Never, Self, cast
 
 import numpy as np
 
+from minigrad.checks import is_plain
 from minigrad.hooks import fuse
 from minigrad.nn.cell import Cell, State
 from minigrad.nn.dropout import dropped
@@ -482,5 +483,5 @@ def _apart(out: Any, time: int) -> tuple[Array, Sequence[Array]]:
 
 def _is_real(array: Array) -> bool:
     """Whether a kernel can run on it: real numbers, and at least one."""
-    data = getattr(array, "data", array) if hasattr(array, "parents") else array
-    return type(data) is np.ndarray and data.dtype in (np.float32, np.float64) and data.size > 0
+    data: Any = getattr(array, "data", array) if hasattr(array, "parents") else array
+    return is_plain(data) and data.dtype in (np.float32, np.float64) and data.size > 0

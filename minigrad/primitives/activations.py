@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 
+from minigrad.extras import require
 from minigrad.primitives.axes import Axes, kept_shape
-from minigrad.primitives.exponentials import expm1
+from minigrad.primitives.exponentials import exp, expm1, log
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.primitive import (
     Array,
@@ -49,6 +50,8 @@ def _stable_softplus(x: Array) -> Array:
 def _erf(x: Array) -> Array:
     """The error function: in float64 SciPy's where there is one, else C's, entry by entry."""
     values = np.asarray(x)
+    if values.dtype.kind == "c":
+        return require("scipy.special", extra="special").erf(values)
     if values.dtype == np.float32:
         return _erf_single(values)[()]
     if values.size > _MANY and importlib.util.find_spec("scipy"):
@@ -101,7 +104,7 @@ def _stable_logsumexp(x: Array, *, axis: Axes = None, keepdims: bool = False) ->
     total = np.log(np.exp(x - shift).sum(axis=axis, keepdims=keepdims))
     if isinstance(shift, int):
         return total
-    return total + (shift if keepdims else np.squeeze(shift, axis))
+    return total + shift.reshape(np.shape(total))
 
 
 def _stable_log_softmax(x: Array, *, axis: Axes = -1) -> Array:
@@ -191,7 +194,7 @@ log_softmax = fused(
         [-1000.     0.]
     """,
 )  # fmt: skip
-logsumexp = fused(
+_logsumexp = fused(
     "logsumexp", _stable_logsumexp,
     vjps=(lambda g, y, x, *, axis=None, keepdims=False:
           g.reshape(kept_shape(x.shape, axis)) * softmax(x, axis=axis),),
@@ -199,15 +202,29 @@ logsumexp = fused(
         np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True),
              sample((2, 2, 2), axis=(0, -1))),
-    doc="""log Σ eˣ along ``axis``, without overflow.
+)  # fmt: skip
+
+
+def logsumexp(x: Array, axis: Axes = None, b: Array | None = None, keepdims: bool = False) -> Array:
+    """Log Σ b eˣ along ``axis`` (an int, a tuple, or all axes), without overflow.
+
+    Args:
+        x: any array.
+        axis: along which.
+        b: factors, which broadcast; 1 if ``None``.
+        keepdims: keep the axes with length 1.
 
     Example:
         >>> print(mg.logsumexp(np.array([1000.0, 1000.0])).round(4))
         1000.6931
         >>> print(mg.grad(mg.logsumexp)(np.array([1000.0, 1000.0])))
         [0.5 0.5]
-    """,
-)  # fmt: skip
+    """
+    if b is None:
+        return _logsumexp(x, axis=axis, keepdims=keepdims)
+    shift = overflow_guard(x, axis)
+    total = log(np.sum(b * exp(x - shift), axis=axis, keepdims=keepdims))
+    return total + (shift if isinstance(shift, int) else shift.reshape(total.shape))
 
 
 def leaky_relu(x: Array, slope: float = 0.01) -> Array:

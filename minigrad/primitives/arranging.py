@@ -112,10 +112,15 @@ def trim_zeros(x: Array, trim: str = "fb", axis: Axes = None) -> Array:
         >>> print(mg.trim_zeros(np.array([0.0, 1.0, 0.0, 2.0, 0.0])))
         [1. 0. 2.]
     """
+    axes = axes_of(axis, x.ndim)
+    if x.ndim == 0:
+        return x
     found = np.nonzero(values(x))
     index = [slice(None)] * x.ndim
-    for a in axes_of(axis, x.ndim):
-        first, last = (int(found[a].min()), int(found[a].max()) + 1) if found[a].size else (0, 0)
-        start = first if "f" in trim.lower() else 0
-        index[a] = slice(start, last if "b" in trim.lower() else None)
+    for a in axes:
+        if not found[a].size:
+            index[a] = slice(0, 0)
+            continue
+        start = int(found[a].min()) if "f" in trim.lower() else 0
+        index[a] = slice(start, int(found[a].max()) + 1 if "b" in trim.lower() else None)
     return x[tuple(index)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 Axes = int | Sequence[int] | None
 
@@ -25,9 +26,28 @@ def axes_of(axis: Axes, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
+def axis_of(axis: int, ndim: int) -> int:
+    """One axis as a number from 0 up.
+
+    Raises:
+        numpy.exceptions.AxisError: it is out of range.
+        TypeError: it is no whole number.
+    """
+    return normalize_axis_index(operator.index(axis), ndim)
+
+
 def reduced_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
-    """The axes over which a ufunc reduces: it takes a number for a line of one entry."""
-    return () if ndim == 0 and axis in (0, -1) else axes_of(axis, ndim)
+    """The axes over which a ufunc reduces: it takes a number for a line of one entry.
+
+    Raises:
+        numpy.exceptions.AxisError, ValueError: as `axes_of`.
+        TypeError: the axes come in a list.
+    """
+    if ndim == 0 and isinstance(axis, int) and axis in (0, -1):
+        return ()
+    if isinstance(axis, list):
+        raise TypeError(f"got axis={axis}, expected a whole number, or a tuple of some")
+    return axes_of(axis, ndim)
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.arithmetic import remainder
-from minigrad.primitives.axes import Axes, axes_of
+from minigrad.primitives.axes import Axes, axes_of, axis_of
 from minigrad.primitives.calls import constant
 from minigrad.primitives.indexing import along, values
 from minigrad.primitives.indexing import where as choose
@@ -40,7 +40,7 @@ def diff(
         return x
     if x.ndim == 0:
         raise ValueError("diff: got a number, expected one axis or more")
-    (axis,) = axes_of(axis, x.ndim)
+    axis = axis_of(axis, x.ndim)
     parts = [_end(part, x, axis) if part is not x else part
              for part in (prepend, x, append) if part is not None]  # fmt: skip
     x = concatenate(parts, axis=axis) if len(parts) > 1 else x
@@ -70,9 +70,13 @@ def ediff1d(x: Array, to_end: Array | None = None, to_begin: Array | None = None
         >>> print(mg.ediff1d(np.array([1.0, 4.0, 9.0]), to_end=0.0))
         [3. 5. 0.]
     """
-    parts = [to_begin, diff(ravel(x)), to_end]
-    return concatenate([ravel(p) if hasattr(p, "ndim") else np.ravel(p)
-                        for p in parts if p is not None], axis=0)  # fmt: skip
+    ends = []
+    for name, end in (("to_begin", to_begin), ("to_end", to_end)):
+        end = np.zeros(0) if end is None else end if hasattr(end, "ndim") else np.asarray(end)
+        if end.size and not np.can_cast(end.dtype, x.dtype, "same_kind"):
+            raise TypeError(f"ediff1d: got {name} of {end.dtype} for {x.dtype}, which it cannot be")
+        ends.append(ravel(astype(end, dtype=x.dtype)))
+    return concatenate([ends[0], diff(ravel(x)), ends[1]], axis=0)
 
 
 @implements(np.trapezoid)
@@ -89,7 +93,7 @@ def trapezoid(y: Array, x: Array | None = None, dx: Array = 1.0, axis: int = -1)
         >>> print(mg.trapezoid(np.array([1.0, 2.0, 3.0])))
         4.0
     """
-    (axis,) = axes_of(axis, y.ndim)
+    axis = axis_of(axis, y.ndim)
     after, before = _neighbours(y, axis)
     if x is not None:
         dx = diff(x, axis=axis if x.ndim > 1 else -1)

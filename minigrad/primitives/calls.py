@@ -67,7 +67,7 @@ def path_of(function: Callable[..., Any]) -> str:
     """The name under which people know a function of NumPy, such as ``numpy.linalg.inv``."""
     name = getattr(function, "__name__", str(function))
     if isinstance(function, np.ufunc):
-        return f"numpy.{name}"
+        return f"numpy.{name}" if getattr(np, name, None) is function else f"scipy.special.{name}"
     return f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
 
 

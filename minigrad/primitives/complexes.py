@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.primitives.calls import constant
+from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array, implements, linear, sample
 from minigrad.primitives.trigonometry import arctan2
 
@@ -49,7 +50,7 @@ def imag(z: Array) -> Array:
         >>> print(mg.imag(np.array([1.0 + 2.0j])), mg.grad(lambda x: mg.imag(x * 1j * x))(2.0))
         [2.] 4.0
     """
-    return _real(z * -1j) if np.iscomplexobj(z) else z * 0
+    return _real(z * -1j) if np.iscomplexobj(z) else where(True, 0, z)
 
 
 @implements(np.angle)

@@ -51,3 +51,17 @@ _constant(  # others that change in jumps, or not with the values
     np.spacing, np.empty_like, np.full_like, np.result_type, np.min_scalar_type, np.common_type,
     np.array_repr, np.array_str, np.array2string, np.histogram_bin_edges,
 )  # fmt: skip
+
+_refused(
+    "it writes into its first argument, which is recorded; make the new array with np.where, "
+    "np.concatenate or np.stack",
+    np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask,
+)  # fmt: skip
+_refused(
+    "it writes a file, which holds numbers and no gradients; give it x.numpy()",
+    np.save, np.savetxt, np.savez, np.savez_compressed,
+)  # fmt: skip
+_refused(
+    "it computes with dates, of which a Tensor holds none",
+    np.busday_count, np.busday_offset, np.is_busday, np.datetime_as_string,
+)  # fmt: skip

@@ -149,6 +149,7 @@ def cholesky(a: Array, *, upper: bool = False) -> Array:
         [[2. 0.]
          [1. 2.]]
     """
+    order("cholesky", a)
     return adjoint(_cholesky(adjoint(a))) if upper else _cholesky(a)
 
 
@@ -402,7 +403,7 @@ def _eig_cotangent(g: Array, y: Array, a: Array) -> Array:
     """
     n = a.shape[-1]
     (w, v), (of_w, of_v) = _eig_parts(y, n), _eig_parts(g, n)
-    if y.dtype != object:
+    if y.dtype != object and y.size:
         largest = np.argmax(np.abs(constant(v)), axis=-2, keepdims=True)
         at = np.arange(n)[:, None] == largest
         phase = np.sum(np.imag(np.conjugate(v) * of_v), axis=-2, keepdims=True)

@@ -6,12 +6,13 @@ its own adjoint. All others are made of it, of cutting lines and of filling them
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from minigrad.primitives.arranging import roll
-from minigrad.primitives.axes import Axes, axes_of
+from minigrad.primitives.axes import Axes, axis_of
 from minigrad.primitives.calls import plain_dtype
 from minigrad.primitives.complexes import conj, real
 from minigrad.primitives.indexing import along, scatter
@@ -59,7 +60,7 @@ dft: Primitive = linear(
 
 def _resized(x: Array, n: int | None, axis: int) -> Array:
     """The lines cut to ``n`` entries, or with zeros behind."""
-    (axis,) = axes_of(axis, x.ndim)
+    axis = axis_of(axis, x.ndim)
     length = x.shape[axis]
     n = length if n is None else n
     if n < 1:
@@ -135,7 +136,7 @@ def irfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = Non
         >>> print(mg.irfft(mg.rfft(np.array([1.0, 2.0, 3.0])), n=3).round(6))
         [1. 2. 3.]
     """
-    (axis,) = axes_of(axis, x.ndim)
+    axis = axis_of(axis, x.ndim)
     n = 2 * (x.shape[axis] - 1) if n is None else n
     if n < 1:
         raise ValueError(f"irfft: got {n} points, expected one or more")
@@ -168,15 +169,24 @@ def ihfft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = Non
     return conj(rfft(x, n, axis, _OPPOSITE[_checked(norm)]))
 
 
-def _sizes_and_axes(x: Array, s: Sizes, axes: Axes) -> list[tuple[int | None, int]]:
-    """Size and axis of each transform of several, the first one last: as NumPy takes them."""
+def _sizes_and_axes(x: Array, s: Sizes, axes: Axes, *, half: bool = False) -> list[tuple[int, int]]:
+    """Size and axis of each transform of several, the first one last: as NumPy takes them.
+
+    With ``half``, the last axis holds one half of each line.
+    """
     if axes is None:
         axes = range(-(x.ndim if s is None else len(s)), 0)
-    axes = [axes] if isinstance(axes, int) else list(axes)
-    sizes = [None] * len(axes) if s is None else [None if n in (-1, None) else n for n in s]
+    if s is None:
+        np.take(x.shape, axes)  # NumPy's own error
+    axes = [operator.index(axis) for axis in axes]  # type: ignore[union-attr]
+    sizes = [-1] * len(axes) if s is None else list(s)
     if len(sizes) != len(axes):
         raise ValueError(f"fft: got sizes {s} for axes {axes}, expected as many")
-    return list(zip(sizes, axes, strict=True))[::-1]
+    lengths = [x.shape[axis_of(axis, x.ndim)] for axis in axes]
+    if half:
+        lengths[-1] = 2 * (lengths[-1] - 1)
+    given = [length if n in (-1, None) else n for n, length in zip(sizes, lengths, strict=True)]
+    return list(zip(given, axes, strict=True))[::-1]
 
 
 @implements(np.fft.fftn)
@@ -221,9 +231,10 @@ def rfftn(x: Array, s: Sizes = None, axes: Axes = None, norm: str | None = None)
         >>> mg.rfftn(np.ones((4, 4))).shape
         (4, 3)
     """
-    (n, axis), *others = _sizes_and_axes(x, s, axes)
+    each = _sizes_and_axes(x, s, axes)
+    n, axis = each[0]
     x = rfft(x, n, axis, norm)
-    for n, axis in others[::-1]:
+    for n, axis in each[:0:-1]:
         x = fft(x, n, axis, norm)
     return x
 
@@ -237,10 +248,11 @@ def irfftn(x: Array, s: Sizes = None, axes: Axes = None, norm: str | None = None
         [[1. 0.]
          [0. 1.]]
     """
-    (last, axis), *others = _sizes_and_axes(x, s, axes)
-    for n, a in others[::-1]:
-        x = ifft(x, n, a, norm)
-    return irfft(x, last, axis, norm)
+    each = _sizes_and_axes(x, s, axes, half=True)
+    for n, axis in each[:0:-1]:
+        x = ifft(x, n, axis, norm)
+    n, axis = each[0]
+    return irfft(x, n, axis, norm)
 
 
 @implements(np.fft.fft2)
@@ -297,7 +309,7 @@ def fftshift(x: Array, axes: Axes = None) -> Array:
         >>> print(mg.fftshift(np.array([0.0, 1.0, -1.0])))
         [-1.  0.  1.]
     """
-    chosen = axes_of(axes, x.ndim)
+    chosen = _shifted(axes, x.ndim)
     return roll(x, tuple(x.shape[a] // 2 for a in chosen), chosen)
 
 
@@ -309,5 +321,12 @@ def ifftshift(x: Array, axes: Axes = None) -> Array:
         >>> print(mg.ifftshift(np.array([-1.0, 0.0, 1.0])))
         [ 0.  1. -1.]
     """
-    chosen = axes_of(axes, x.ndim)
+    chosen = _shifted(axes, x.ndim)
     return roll(x, tuple(-(x.shape[a] // 2) for a in chosen), chosen)
+
+
+def _shifted(axes: Axes, ndim: int) -> tuple[int, ...]:
+    """The axes to shift along, one perhaps several times."""
+    if axes is None:
+        return tuple(range(ndim))
+    return tuple(axis_of(a, ndim) for a in (axes if isinstance(axes, list | tuple) else [axes]))  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.axes import axes_of
+from minigrad.primitives.axes import axis_of
 from minigrad.primitives.calls import constant
 from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
 from minigrad.primitives.shaping import broadcast_arrays, ravel
@@ -15,8 +15,7 @@ from minigrad.primitives.shaping import broadcast_arrays, ravel
 
 def along(axis: int, index: Any, ndim: int) -> tuple[Any, ...]:
     """The index of an array that takes ``index`` along one axis and all of the others."""
-    (axis,) = axes_of(axis, ndim)
-    return (slice(None),) * axis + (index,)
+    return (slice(None),) * axis_of(axis, ndim) + (index,)
 
 
 def _scatter(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
@@ -188,9 +187,10 @@ def take(x: Array, indices: Any, axis: int | None = None, mode: str = "raise") -
     """
     indices = np.asarray(constant(indices))
     if axis is None or x.ndim == 0:
-        axes_of(axis or 0, max(x.ndim, 1))
+        axis_of(0 if axis is None else axis, max(x.ndim, 1))
         x, axis = ravel(x), 0
-    (axis,) = axes_of(axis, x.ndim)
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"take: got mode={mode!r}, expected 'raise', 'wrap' or 'clip'")
     if mode != "raise":
         indices = np.take(np.arange(x.shape[axis]), indices, mode=mode)  # type: ignore[call-overload]
     return x[along(axis, indices, x.ndim)]
@@ -220,8 +220,8 @@ def compress(condition: Any, x: Array, axis: int | None = None) -> Array:
         >>> print(mg.compress([True, False, True], np.array([1.0, 2.0, 3.0])))
         [1. 3.]
     """
-    places = np.compress(constant(condition), np.arange(x.size if axis is None else x.shape[axis]))
-    return take(x, places, axis)
+    many = x.size if axis is None else x.shape[axis_of(axis, x.ndim)] if x.ndim else 1
+    return take(x, np.compress(constant(condition), np.arange(many)), axis)
 
 
 @implements(np.extract)
@@ -311,11 +311,11 @@ def piecewise(x: Array, condlist: Any, funclist: Sequence[Any], *args: Any, **kw
     if len(funclist) != len(flags):
         raise ValueError(f"piecewise: got {len(funclist)} functions for {len(flags)} conditions, "
                          "expected as many, or one more")  # fmt: skip
-    total = x * 0
+    total = where(True, 0, x)
     for k, (flag, function) in enumerate(zip(flags, funclist, strict=True)):
         index = np.nonzero(flag & ~np.any([np.zeros_like(flag), *flags[k + 1 :]], axis=0))
         part = function(x[index], *args, **kw) if callable(function) else function
-        part = part + x[index] * 0  # of its shape and dtype
+        part = part + where(True, 0, x[index])  # of its shape and dtype
         total = total + scatter(part, index=index, shape=x.shape)
     return total
 
@@ -342,6 +342,8 @@ def diag(x: Array, k: int = 0) -> Array:
     """
     if x.ndim == 2:
         return diagonal(x, k)
+    if x.ndim != 1:
+        raise ValueError(f"diag: got shape {x.shape}, expected a vector or a matrix")
     n = x.shape[0] + abs(k)
     rows = np.arange(x.shape[0]) + max(-k, 0)
     return scatter(x, index=(rows, rows + k), shape=(n, n))
@@ -384,5 +386,10 @@ def triu(x: Array, k: int = 0) -> Array:
 
 
 def _triangle(x: Array, k: int) -> np.ndarray:
-    rows, columns = x.shape[-2:]
+    rows, columns = (*x.shape, *x.shape)[-2:] if x.ndim == 1 else x.shape[-2:]  # a vector's rows
     return np.arange(columns) <= np.arange(rows)[:, None] + k
+
+
+@implements(np.linalg.diagonal)
+def _linalg_diagonal(x: Array, *, offset: int = 0) -> Array:
+    return diagonal(x, offset, -2, -1)

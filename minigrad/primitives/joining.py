@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.axes import axes_of
+from minigrad.primitives.axes import axis_of
 from minigrad.primitives.indexing import along
 from minigrad.primitives.primitive import Array, implements, linear, sample
 from minigrad.primitives.shaping import (
@@ -16,6 +16,7 @@ from minigrad.primitives.shaping import (
     atleast_2d,
     atleast_3d,
     expand_dims,
+    moveaxis,
     reshape,
 )
 
@@ -30,18 +31,27 @@ def _part(g: Array, position: int, axis: int | None, operands: tuple[Array, ...]
     return g[along(axis, slice(start, start + operands[position].shape[axis]), g.ndim)]
 
 
-def _as_dtype(y: Array, dtype: Any) -> Array:
-    return y if dtype is None else astype(y, dtype=np.dtype(dtype))
+def _as_dtype(y: Array, dtype: Any, casting: str = "same_kind") -> Array:
+    if dtype is None:
+        return y
+    if not np.can_cast(y.dtype, dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(f"got dtype={np.dtype(dtype)} for arrays of {y.dtype}, which is not cast "
+                        f"with casting={casting!r}")  # fmt: skip
+    return astype(y, dtype=np.dtype(dtype))
 
 
 @implements(np.concatenate)
-def _numpy_concatenate(arrays: Sequence[Array], axis: int | None = 0, dtype: Any = None) -> Array:
-    return _as_dtype(concatenate(arrays, axis=axis), dtype)
+def _numpy_concatenate(
+    arrays: Sequence[Array], axis: int | None = 0, dtype: Any = None, casting: str = "same_kind"
+) -> Array:
+    return _as_dtype(concatenate(arrays, axis=axis), dtype, casting)
 
 
 @implements(np.stack)
-def _numpy_stack(arrays: Sequence[Array], axis: int = 0, dtype: Any = None) -> Array:
-    return _as_dtype(stack(arrays, axis=axis), dtype)
+def _numpy_stack(
+    arrays: Sequence[Array], axis: int = 0, dtype: Any = None, casting: str = "same_kind"
+) -> Array:
+    return _as_dtype(stack(arrays, axis=axis), dtype, casting)
 
 
 concatenate = linear(
@@ -258,13 +268,13 @@ def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
     """
     if x.ndim == 0:
         raise ValueError("unstack: got a number, expected one axis or more")
-    (axis,) = axes_of(axis, x.ndim)
-    return tuple(x[along(axis, k, x.ndim)] for k in range(x.shape[axis]))
+    x = moveaxis(x, axis, 0)
+    return tuple(x[k] for k in range(x.shape[0]))
 
 
 def _cut(x: Array, axis: int, cut: Callable[[np.ndarray], list[np.ndarray]]) -> list[Array]:
     """The parts of ``x`` as NumPy's own function cuts the positions along ``axis``."""
-    (axis,) = axes_of(axis, x.ndim)
+    axis = axis_of(axis, x.ndim)
     parts = [slice(p[0], p[-1] + 1) if p.size else slice(0, 0)
              for p in cut(np.arange(x.shape[axis]))]  # fmt: skip
     return [x[along(axis, part, x.ndim)] for part in parts]

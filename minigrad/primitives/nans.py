@@ -14,6 +14,7 @@ from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.pieces import isnan
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import cumprod
+from minigrad.primitives.shaping import reshape
 from minigrad.primitives.statistics import mean, std, var
 
 
@@ -112,7 +113,8 @@ def nanmean(
         >>> print(mg.nanmean(np.array([1.0, np.nan, 3.0])))
         2.0
     """
-    return mean(x, axis, dtype, keepdims, where=_without(x, where))
+    x = _checked("nanmean", x, axis, dtype)
+    return mean(x, axis, dtype, keepdims and x.ndim > 0, where=_without(x, where))
 
 
 @implements(np.nanvar)
@@ -126,8 +128,10 @@ def nanvar(
         >>> print(mg.nanvar(np.array([1.0, np.nan, 3.0])))
         1.0
     """
-    return var(x, axis, dtype, ddof, keepdims, where=_without(x, where), mean=mean,
-               correction=correction)  # fmt: skip
+    x = _checked("nanvar", x, axis, dtype)
+    y = var(x, axis, dtype, ddof, keepdims, where=_without(x, where), mean=mean,
+            correction=correction)  # fmt: skip
+    return choose(np.isinf(constant(y)), np.nan, y) if x.dtype.kind in "fc" else y
 
 
 @implements(np.nanstd)
@@ -141,8 +145,17 @@ def nanstd(
         >>> print(mg.nanstd(np.array([1.0, np.nan, 3.0])))
         1.0
     """
-    return std(x, axis, dtype, ddof, keepdims, where=_without(x, where), mean=mean,
-               correction=correction)  # fmt: skip
+    x = _checked("nanstd", x, axis, dtype)
+    y = std(x, axis, dtype, ddof, keepdims, where=_without(x, where), mean=mean,
+            correction=correction)  # fmt: skip
+    return choose(np.isinf(constant(y)), np.nan, y) if x.dtype.kind in "fc" else y
+
+
+def _checked(name: str, x: Array, axis: Axes, dtype: Any) -> Array:
+    """The array to average: a number is a line of one entry."""
+    if dtype is not None and x.dtype.kind in "fc" and np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"{name}: got dtype={np.dtype(dtype)} for {x.dtype}, expected a float")
+    return reshape(x, shape=(1,)) if x.ndim == 0 and axis in (0, -1) else x
 
 
 @implements(np.nanmax)
@@ -177,7 +190,9 @@ def _extreme(
     of: Callable[..., Array], last: float, x: Array, axis: Axes, keepdims: bool,
     initial: Array | None, where: Any,
 ) -> Array:  # fmt: skip
-    start = {} if initial is None else {"initial": initial, "where": where}
+    start = {} if initial is None and where is True else {"initial": initial, "where": where}
+    if x.dtype.kind not in "fc":
+        return of(x, axis=axis, keepdims=keepdims, **start)
     y = of(choose(isnan(x), last, x), axis=axis, keepdims=keepdims, **start)
     nothing = np.all(np.broadcast_to(isnan(x), x.shape), axis=axis, keepdims=keepdims)  # type: ignore[arg-type]
     if initial is None and np.any(nothing):

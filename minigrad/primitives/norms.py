@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.axes import Axes, axes_of, kept_shape
+from minigrad.primitives.calls import constant
 from minigrad.primitives.decompositions import svdvals
+from minigrad.primitives.indexing import where
 from minigrad.primitives.pieces import absolute, sign
 from minigrad.primitives.powers import sqrt
 from minigrad.primitives.primitive import Array, fused, implements, sample
@@ -17,7 +18,7 @@ from minigrad.primitives.reductions import max as max_along
 from minigrad.primitives.reductions import min as min_along
 from minigrad.primitives.reductions import norm as euclidean
 from minigrad.primitives.reductions import sum as sum_along
-from minigrad.primitives.shaping import moveaxis, reshape
+from minigrad.primitives.shaping import floating, moveaxis, reshape
 from minigrad.primitives.solving import inv
 
 
@@ -31,7 +32,8 @@ def _p_norm(x: Array, *, p: float, axis: Axes = None, keepdims: bool = False) ->
 def _p_norm_cotangent(g: Array, y: Array, x: Array, p: float, axis: Axes) -> Array:
     """Sign x · (|x| / ‖x‖)^(p − 1)."""
     kept = kept_shape(x.shape, axis)
-    share = quotient(absolute(x), reshape(y, shape=kept)) ** (p - 1)
+    ratio = where(x == 0, 1, quotient(absolute(x), reshape(y, shape=kept)))  # 0 has no direction
+    share = ratio ** (p - 1)
     direction = np.conjugate(sign(x)) if np.iscomplexobj(x) else sign(x)
     return reshape(g, shape=kept) * share * direction
 
@@ -55,9 +57,9 @@ def _numpy_norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = Fa
     """NumPy's call: one axis, or all without an ord, is for vectors, two are for matrices."""
     if axis is None and (ord is None or (ord in ("f", "fro") and x.ndim == 2)
                          or (ord == 2 and x.ndim == 1)):  # fmt: skip
-        return euclidean(x, keepdims=keepdims)
+        return euclidean(floating(x), keepdims=keepdims)
     if axis is not None and not isinstance(axis, tuple):
-        axis = (operator.index(axis),)
+        axis = (int(axis),)  # as NumPy does
     axes = axes_of(axis, x.ndim)
     if len(axes) == 1:
         return vector_norm(x, axis=axes, keepdims=keepdims, ord=2 if ord is None else ord)
@@ -68,7 +70,9 @@ def _numpy_norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = Fa
 
 
 @implements(np.linalg.vector_norm)
-def vector_norm(x: Array, *, axis: Axes = None, keepdims: bool = False, ord: float = 2) -> Array:
+def vector_norm(
+    x: Array, *, axis: Axes = None, keepdims: bool = False, ord: float | None = 2
+) -> Array:
     """The norm of the entries along ``axis``, as of one vector.
 
     Args:
@@ -88,15 +92,22 @@ def vector_norm(x: Array, *, axis: Axes = None, keepdims: bool = False, ord: flo
     """
     if isinstance(ord, str):
         raise ValueError(f"vector_norm: got ord={ord!r}, expected a number")
-    along = {"axis": axes_of(axis, x.ndim), "keepdims": keepdims}
-    if ord == 2:
+    if axis is not None:
+        as_given: Any = axis
+        axis = axes_of(axis if isinstance(axis, tuple) else int(as_given), x.ndim)  # as NumPy does
+    along: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    x = floating(x)
+    if ord is None or ord == 2:
         return euclidean(x, **along)
-    if ord == np.inf:
+    if ord == np.inf and x.size:
         return max_along(absolute(x), **along)
+    if ord == np.inf:  # NumPy's maximum of nothing is 0 here
+        return sum_along(absolute(x), **along)
     if ord == -np.inf:
         return min_along(absolute(x), **along)
     if ord == 0:
-        return sum_along(absolute(sign(x)), **along)
+        zero = sum_along(where(True, 0, absolute(x)), **along)
+        return zero + np.sum(constant(x) != 0, **along, dtype=zero.dtype)
     if ord == 1:
         return sum_along(absolute(x), **along)
     return p_norm(x, p=ord, **along)
@@ -126,16 +137,18 @@ def matrix_norm(x: Array, *, keepdims: bool = False, ord: Any = "fro") -> Array:
 
 def _matrix_norm(x: Array, axes: tuple[int, ...], keepdims: bool, ord: Any) -> Array:
     row, column = axes
-    if ord in ("fro", "f"):
+    x = floating(x)
+    if ord in ("fro", "f", None):
         return euclidean(x, axis=axes, keepdims=keepdims)
     if ord in (1, -1, np.inf, -np.inf):
         first, last = (row, column) if abs(ord) == 1 else (column, row)
-        extreme = max_along if ord > 0 else min_along
         sums = sum_along(absolute(x), axis=first, keepdims=True)
-        y = extreme(sums, axis=last, keepdims=True)
+        of = (max_along if x.shape[last] else sum_along) if ord > 0 else min_along
+        y = of(sums, axis=last, keepdims=True)
     elif ord in (2, -2, "nuc"):
         values = svdvals(moveaxis(x, (row, column), (-2, -1)))
-        y = {2: max_along, -2: min_along, "nuc": sum_along}[ord](values, axis=-1)
+        of = {2: max_along, -2: min_along, "nuc": sum_along}[ord]
+        y = (of if values.shape[-1] or ord == -2 else sum_along)(values, axis=-1)
     else:
         raise ValueError(f"norm: got ord={ord!r} for matrices, expected 'fro', 'nuc', 1, -1, 2, "
                          "-2, inf or -inf")  # fmt: skip

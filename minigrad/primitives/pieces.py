@@ -8,6 +8,7 @@ from minigrad.primitives.arithmetic import quotient, remainder
 from minigrad.primitives.calls import constant, is_exact
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array, Primitive, elementwise, implements
+from minigrad.primitives.shaping import floating
 
 
 @implements(np.sign)
@@ -102,7 +103,7 @@ def fmod(a: Array, b: Array) -> Array:
         >>> print(mg.fmod(-7.0, 3.0), mg.grad(mg.fmod, argnums=1)(-7.0, 3.0))
         -1.0 2.0
     """
-    b = absolute(b)
+    b = abs(b)
     return where(a < 0, -remainder(-a, b), remainder(a, b))
 
 
@@ -114,7 +115,7 @@ def fabs(x: Array) -> Array:
         >>> print(mg.fabs(-2.0))
         2.0
     """
-    return absolute(x)
+    return absolute(floating(x))
 
 
 @implements(np.fmax)

@@ -41,7 +41,9 @@ from minigrad.primitives.calls import Constant, Refused, answering, constant
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
 Kind = Literal["elementwise", "linear", "bilinear", "fused"]
-Domain = Literal["real", "positive", "integer", "unit", "above one", "hyperbola", "definite"]
+Domain = Literal[
+    "real", "positive", "integer", "unit", "share", "above one", "hyperbola", "definite"
+]
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,9 @@ class Primitive:
         nonsmooth: where it is not differentiable, and which convention holds there.
         domain: what real numbers each operand may be: ``"real"``, ``"positive"``,
             ``"integer"`` (an exponent, which a finite field only knows as a whole number),
-            ``"unit"`` (between −1 and 1), ``"above one"``, ``"hyperbola"`` (any, but
-            x² + 1 is a square in a finite field), or ``"definite"`` (symmetric positive
-            definite matrices).
+            ``"unit"`` (between −1 and 1), ``"share"`` (between 0 and 1), ``"above one"``,
+            ``"hyperbola"`` (any, but x² + 1 is a square in a finite field), or ``"definite"``
+            (symmetric positive definite matrices).
         analytic: whether it takes complex numbers and is analytic there, so that the complex
             step applies; central differences otherwise.
         samples: inputs that it is judged on.
@@ -220,7 +222,10 @@ class Primitive:
             return [self.vjp(k) for k in range(len(operands))]
         if saved is None or self.backward is None:  # in a world of exact scalars, say
             return self.vjps
-        parts = self.backward(g, y, saved, *operands, **static)
+        if hasattr(saved, "__pull__"):  # a world's own
+            parts = saved.__pull__(g, y)
+        else:
+            parts = self.backward(g, y, saved, *operands, **static)
         return [None if part is None else lambda *_, part=part, **__: part for part in parts]
 
     def _split(

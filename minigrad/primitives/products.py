@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.axes import axes_of
+from minigrad.primitives.axes import axes_of, axis_of
 from minigrad.primitives.calls import joined, plain_dtype
 from minigrad.primitives.indexing import scatter
 from minigrad.primitives.primitive import Array, Primitive, bilinear, fused, implements, sample
@@ -22,7 +22,7 @@ def _transposed(x: Array) -> Array:
 
 def _product(a: Array, b: Array) -> Array:
     """NumPy's matmul; a batch of matrices times one matrix as one large product."""
-    if b.ndim != 2 or a.ndim < 3:
+    if np.ndim(b) != 2 or np.ndim(a) < 3:
         return np.matmul(a, b)
     return np.matmul(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
 
@@ -389,7 +389,9 @@ def cross(
     """
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    if not a.ndim or not b.ndim:
+        raise ValueError(f"cross: got {a.shape} and {b.shape}, expected vectors")
+    a, b = (moveaxis(x, axis_of(k, x.ndim), -1) for x, k in ((a, axisa), (b, axisb)))
     if not {a.shape[-1], b.shape[-1]} <= {2, 3}:
         raise ValueError(f"cross: got vectors of {a.shape[-1]} and {b.shape[-1]} entries, "
                          "expected 3 (or 2)")  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.primitives.arithmetic import multiply, quotient
 from minigrad.primitives.arranging import flip
-from minigrad.primitives.axes import Axes, axes_of, kept_shape, reduced_axes
+from minigrad.primitives.axes import Axes, axes_of, axis_of, kept_shape, reduced_axes
 from minigrad.primitives.indexing import along
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.pieces import maximum, minimum
@@ -185,7 +185,7 @@ norm = fused(
 def chosen(x: Array, dtype: Any, where: Any, otherwise: Any) -> Array:
     """The entries to reduce: in a dtype, if one is given, and ``otherwise`` those left out."""
     x = x if dtype is None else astype(x, dtype=np.dtype(dtype))
-    return x if where is True else choose(where, x, otherwise)
+    return x if where is True else choose(np.broadcast_to(where, x.shape), x, otherwise)
 
 
 @implements(np.sum)
@@ -258,9 +258,11 @@ def cumprod(x: Array, axis: int | None = None, dtype: Any = None) -> Array:
 
 def _line(x: Array, axis: int | None) -> tuple[Array, int]:
     """The array and the axis along which to go: raveled for ``None``, a number as one entry."""
-    if axis is None or not reduced_axes(axis, x.ndim):
+    if axis is None:
         return ravel(x), 0
-    return x, axis
+    if x.ndim == 0:
+        return ravel(x), axis_of(axis, 1)
+    return x, axis_of(axis, x.ndim)
 
 
 @implements(np.cumulative_sum)
@@ -298,14 +300,17 @@ def cumulative_prod(
 def _cumulative(
     of: Callable[..., Array], x: Array, axis: int | None, dtype: Any, first: int | None
 ) -> Array:
-    if x.ndim == 0:
-        raise ValueError("cumulative: got a number, expected one axis or more")
+    x = ravel(x) if x.ndim == 0 else x
     if axis is None and x.ndim > 1:
         raise ValueError(f"cumulative: got shape {x.shape} and no axis: say along which")
-    y = of(x, axis=axis or 0, dtype=dtype)
+    if isinstance(axis, tuple):  # NumPy takes one in a tuple
+        if len(axes_of(axis, x.ndim)) != 1:
+            raise ValueError(f"cumulative: got axis={axis}, expected one axis")
+        (axis,) = axis
+    axis = axis_of(0 if axis is None else axis, x.ndim)
+    y = of(x, axis=axis, dtype=dtype)
     if first is None:
         return y
-    (axis,) = axes_of(axis or 0, x.ndim)
     shape = (*y.shape[:axis], 1, *y.shape[axis + 1 :])
     return np.concatenate([np.full(shape, first, y.dtype), y], axis=axis)
 
@@ -319,3 +324,8 @@ def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any 
         5.0
     """
     return sum(chosen(np.diagonal(x, offset, axis1, axis2), dtype, True, 0), axis=-1)
+
+
+@implements(np.linalg.trace)
+def _linalg_trace(x: Array, *, offset: int = 0, dtype: Any = None) -> Array:
+    return trace(x, offset, -2, -1, dtype)

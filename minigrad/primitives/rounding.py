@@ -7,6 +7,7 @@ import numpy as np
 from minigrad.primitives.calls import constant, is_exact
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array, elementwise, implements
+from minigrad.primitives.shaping import astype, floating
 
 _STEPS = "it jumps there; the derivative is 0 as elsewhere"
 
@@ -60,10 +61,24 @@ def round(x: Array, decimals: int = 0) -> Array:
         >>> print(mg.round(2.345, 1), mg.grad(mg.round)(2.345))
         2.3 0.0
     """
+    if hasattr(x, "dtype") and x.dtype.kind in "iub":
+        return x * 1 if decimals >= 0 else astype(round(floating(x), decimals), dtype=x.dtype)
     if decimals == 0:
         return rint(x)
     scale = 10.0 ** abs(decimals)
     return rint(x * scale) / scale if decimals > 0 else rint(x / scale) * scale
+
+
+@implements(np.nextafter)
+def nextafter(x: Array, towards: Array) -> Array:
+    """The next number that there is after x, in a direction; its derivative by x is 1.
+
+    Example:
+        >>> print(mg.nextafter(1.0, 2.0) > 1.0, mg.grad(mg.nextafter)(1.0, 2.0))
+        True 1.0
+    """
+    numbers = constant(x)
+    return x + (np.nextafter(numbers, constant(towards)) - numbers)
 
 
 @implements(np.modf)
@@ -74,6 +89,7 @@ def modf(x: Array) -> tuple[Array, Array]:
         >>> print(*mg.modf(-1.5))
         -0.5 -1.0
     """
+    x = floating(x)
     whole = trunc(x)
     data = constant(x)
     infinite = False if is_exact(data) else np.isinf(data)
@@ -89,7 +105,7 @@ def frexp(x: Array) -> tuple[Array, np.ndarray]:
         0.75 3
     """
     exponent = np.frexp(constant(x))[1]
-    return ldexp(x, -exponent), exponent
+    return ldexp(floating(x), -exponent), exponent
 
 
 @implements(np.ldexp)

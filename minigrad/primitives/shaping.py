@@ -15,9 +15,14 @@ from minigrad.primitives.primitive import Array, implements, linear, sample
 def _astype(x: Array, *, dtype: Any) -> Array:
     if x.dtype == object:  # exact scalars have one type
         return x
-    if np.iscomplexobj(x):  # stays complex: only the precision changes
-        dtype = np.result_type(dtype, np.complex64)
+    if np.iscomplexobj(x) and np.dtype(dtype).kind not in "cb":  # as NumPy, without its warning
+        x = x.real
     return x.astype(dtype)
+
+
+def _of_other_type(g: Array, dtype: Any) -> Array:
+    """Whole numbers and flags change in steps: by them the derivative is 0."""
+    return g if np.dtype(dtype).kind in "fcO" else np.zeros_like(g)
 
 
 broadcast_to = linear(
@@ -73,9 +78,12 @@ swapaxes = linear(
 )  # fmt: skip
 astype = linear(
     "astype", _astype,
-    adjoints=(lambda g, x, *, dtype: g,),  # the walk keeps each operand's dtype
-    samples=(sample((2, 3), dtype=np.float64),),
-    doc="""The entries in another precision; the gradient comes back in that of ``x``.
+    adjoints=(lambda g, x, *, dtype: _of_other_type(g, dtype),),  # in the dtype of x by the walk
+    samples=(sample((2, 3), dtype=np.float64),), analytic=False,
+    doc="""The entries as another type; the gradient comes back as that of ``x``.
+
+    Of complex numbers that become real ones it is the real part; of whole numbers and flags the
+    derivative is 0.
 
     Example:
         >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
@@ -84,6 +92,27 @@ astype = linear(
         dtype('float64')
     """,
 )  # fmt: skip
+
+
+@implements(np.astype)
+def _numpy_astype(x: Array, dtype: Any, copy: bool = True) -> Array:
+    return astype(x, dtype=np.dtype(dtype))
+
+
+def floating(x: Array) -> Array:
+    """Whole numbers and flags as floating-point numbers; other arrays as they are."""
+    return astype(x, dtype=np.dtype(float)) if hasattr(x, "dtype") and x.dtype.kind in "iub" else x
+
+
+@implements(np.copy)
+def copy(x: Array) -> Array:
+    """The same array once more.
+
+    Example:
+        >>> print(mg.copy(np.array([1.0, 2.0])))
+        [1. 2.]
+    """
+    return reshape(x, shape=x.shape)
 
 
 @implements(np.expand_dims)
@@ -165,7 +194,7 @@ def ravel(x: Array, order: str = "C") -> Array:
         >>> print(mg.ravel(np.array([[1.0, 2.0], [3.0, 4.0]])))
         [1. 2. 3. 4.]
     """
-    return _numpy_reshape(x, -1, "C" if order == "K" else order)
+    return _numpy_reshape(x, -1, order)
 
 
 @implements(np.atleast_1d)

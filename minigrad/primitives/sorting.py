@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.primitives.axes import axes_of
+from minigrad.primitives.axes import axis_of
 from minigrad.primitives.calls import constant
-from minigrad.primitives.indexing import take_along_axis, values
+from minigrad.primitives.indexing import along, take_along_axis, values
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.shaping import ravel
@@ -32,7 +32,7 @@ def sort(
         [1. 2. 3.]
     """
     if axis is not None:
-        axes_of(axis, x.ndim)
+        axis_of(axis, x.ndim)
     return take_along_axis(x, np.argsort(values(x), axis=axis, kind="stable"), axis)
 
 
@@ -44,7 +44,7 @@ def sort_complex(x: Array) -> Array:
         >>> print(mg.sort_complex(np.array([2.0, 1.0])))
         [1.+0.j 2.+0.j]
     """
-    return sort(x) + np.zeros((), np.result_type(x.dtype, np.complex64))
+    return sort(x) + np.zeros((), np.sort_complex(np.zeros(1, x.dtype)).dtype)
 
 
 @implements(np.partition)
@@ -57,6 +57,8 @@ def partition(x: Array, kth: Any, axis: int | None = -1) -> Array:
         >>> print(mg.partition(np.array([3.0, 1.0, 2.0]), 1)[1])
         2.0
     """
+    if axis is not None:
+        axis_of(axis, x.ndim)
     return take_along_axis(x, np.argpartition(values(x), constant(kth), axis), axis)
 
 
@@ -82,7 +84,7 @@ def cummin(x: Array, axis: int = 0) -> Array:
 
 def _so_far(x: Array, axis: int, extreme: np.ufunc) -> Array:
     numbers = values(x)
-    (axis,) = axes_of(axis, x.ndim)
+    axis = axis_of(axis, x.ndim)
     reached = extreme.accumulate(numbers, axis)
     before = np.roll(reached, 1, axis)
     line = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
@@ -139,10 +141,7 @@ def unique(
     _, index, inverse, counts = np.unique(
         numbers, True, True, True, axis, equal_nan=equal_nan
     )  # fmt: skip
-    if axis is None:
-        chosen = ravel(x)[index]
-    else:
-        chosen = x[(slice(None),) * axes_of(axis, x.ndim)[0] + (index,)]
+    chosen = ravel(x)[index] if axis is None else x[along(axis, index, x.ndim)]
     wanted = ((return_index, index), (return_inverse, inverse), (return_counts, counts))
     more = tuple(array for asked, array in wanted if asked)
     return (chosen, *more) if more else chosen
@@ -150,13 +149,19 @@ def unique(
 
 @implements(np.unique_values)
 def unique_values(x: Array) -> Array:
-    """The different entries, each NaN by itself, in rising order.
+    """The different entries, each NaN by itself, in NumPy's order.
 
     Example:
         >>> print(mg.unique_values(np.array([2.0, 1.0, 2.0])))
         [1. 2.]
     """
-    return unique(x, equal_nan=False)
+    found = np.unique_values(values(x))  # in an order of its own
+    flat = ravel(x)
+    order = np.argsort(values(flat), kind="stable")
+    first = np.searchsorted(values(flat)[order], found)
+    repeated = np.isnan(found) if found.dtype.kind == "f" else np.zeros(found.shape, bool)
+    first[repeated] += np.arange(np.sum(repeated))  # each NaN is another
+    return flat[order[first]]
 
 
 @implements(np.unique_all)
@@ -241,6 +246,8 @@ def setxor1d(a: Array, b: Array, assume_unique: bool = False) -> Array:
     if not assume_unique:
         a, b = unique(a), unique(b)
     both = sort(concatenate([a, b], axis=None))
+    if not both.size:
+        return both
     numbers = values(both)
     differs = np.concatenate([[True], numbers[1:] != numbers[:-1], [True]])
     return both[np.flatnonzero(differs[1:] & differs[:-1])]

@@ -35,8 +35,15 @@ def mean(
         >>> print(mg.mean(x), mg.mean(x, axis=0))
         3.0 [2. 4.]
     """
-    total = sum_along(chosen(x, dtype, where, 0), axis=axis, keepdims=keepdims)
+    x = chosen(x, _inexact(dtype), where, 0)
+    total = sum_along(x, axis=axis, keepdims=keepdims)
     return _over(total, count(x.shape, axis, keepdims, where))
+
+
+def _inexact(dtype: Any) -> Any:
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"got dtype={np.dtype(dtype)} for a mean, expected a floating-point one")
+    return dtype
 
 
 def _over(total: Array, many: Any) -> Array:
@@ -101,7 +108,7 @@ def _distance(
     x: Array, axis: Axes, dtype: Any, ddof: float, keepdims: bool, where: Any, middle: Array | None
 ) -> tuple[Array, Any]:
     """How far entries are from the mean, 0 for those left out; and the degrees of freedom."""
-    x = chosen(x, dtype, True, 0)
+    x = chosen(x, _inexact(dtype), True, 0)
     middle = mean(x, axis, keepdims=True, where=where) if middle is None else middle
     many = count(x.shape, axis, keepdims, where)
     freedom = builtins.max(many - ddof, 0) if where is True else np.maximum(many - ddof, 0)
@@ -123,6 +130,7 @@ def average(
         >>> print(mg.average(np.array([1.0, 3.0]), weights=np.array([3.0, 1.0])))
         1.5
     """
+    axis = axis if axis is None else axes_of(axis, x.ndim)
     if weights is None:
         y = mean(x, axis, keepdims=keepdims)
         total = np.full(y.shape, count(x.shape, axis), y.dtype)
@@ -167,10 +175,11 @@ def quantile(
 
     Args:
         x: any array.
-        q: one share or an array of them, between 0 and 1; they have no derivative.
+        q: one share or an array of them, between 0 and 1.
         axis: an int, a tuple, or all axes.
         overwrite_input: taken for NumPy's sake; nothing is overwritten.
-        method: how to go between two entries: NumPy's names.
+        method: how to go between two entries: NumPy's names. Only of ``"linear"`` is there a
+            derivative by ``q``.
         keepdims: keep the axes with length 1.
 
     Returns:
@@ -180,7 +189,7 @@ def quantile(
         >>> print(mg.quantile(np.array([1.0, 2.0, 4.0]), 0.75))
         3.0
     """
-    return _quantile(x, fixed(q, "quantile", "q"), axis, method, keepdims)
+    return _quantile(x, q, axis, method, keepdims)
 
 
 @implements(np.nanquantile)
@@ -194,16 +203,24 @@ def nanquantile(
         >>> print(mg.nanquantile(np.array([1.0, np.nan, 3.0]), 0.5))
         2.0
     """
-    shares = fixed(q, "nanquantile", "q")
-    return _quantile(x, shares, axis, method, keepdims, without_nan=True)
+    return _quantile(x, q, axis, method, keepdims, without_nan=True)
+
+
+_DISCRETE = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
 
 
 def _quantile(
     x: Array, q: Any, axis: Axes, method: str, keepdims: bool, *, without_nan: bool = False
 ) -> Array:
     """Between two sorted entries: NumPy's own rule says which, asked of the positions 0, 1, 2."""
+    shares = np.asarray(constant(q) if method == "linear" else fixed(q, f"quantile, {method}", "q"))
+    np.quantile(np.zeros(1), shares, method=method)  # type: ignore[call-overload]  # NumPy's checks
     lines, kept = _lines(x, axis)
-    shares = np.asarray(q)
+    if lines.shape[-1] == 0 and without_nan:
+        nothing = np.full(
+            (*shares.shape, *(kept if keepdims else lines.shape[:-1])), np.nan, x.dtype
+        )
+        return nothing + sum_along(x)
     place = np.empty((*shares.shape, *lines.shape[:-1]))
     many = _many(lines, without_nan)
     for n in np.unique(many):
@@ -214,11 +231,16 @@ def _quantile(
         place[..., many == n] = np.expand_dims(at, -1)
     below = np.floor(np.nan_to_num(place)).astype(int)
     above = np.minimum(below + 1, np.maximum(many - 1, 0))
-    share = (place - below).astype(lines.dtype if lines.dtype.kind == "f" else float)
+    strong = [] if isinstance(q, int | float) else [shares.dtype]
+    share = (place - below).astype(np.result_type(
+        *strong, lines.dtype if lines.dtype.kind == "f" else float))  # fmt: skip
+    if hasattr(q, "parents"):  # it moves n − 1 places when q goes from 0 to 1
+        step = reshape(q - shares, shape=(*shares.shape, *(1,) * (lines.ndim - 1)))
+        share = share + step * np.maximum(many - 1, 0).astype(share.dtype)
     ordered = sort(lines)
     first = _picked(ordered, below)
-    y = first + (_picked(ordered, above) - first) * share
-    if not without_nan:
+    y = first if method in _DISCRETE else first + (_picked(ordered, above) - first) * share
+    if not without_nan and lines.dtype.kind == "f":
         y = choose(isnan(ordered[..., -1]), np.nan, y)
     return reshape(y, shape=(*shares.shape, *kept)) if keepdims else y
 
@@ -246,7 +268,7 @@ def percentile(
         >>> print(mg.percentile(np.array([1.0, 2.0, 4.0]), 75.0))
         3.0
     """
-    share = np.true_divide(fixed(q, "percentile", "q"), 100)
+    share = (q if hasattr(q, "ndim") else np.asarray(q)) / 100
     return _quantile(x, share, axis, method, keepdims)
 
 
@@ -261,7 +283,7 @@ def nanpercentile(
         >>> print(mg.nanpercentile(np.array([1.0, np.nan, 3.0]), 50.0))
         2.0
     """
-    share = np.true_divide(fixed(q, "nanpercentile", "q"), 100)
+    share = (q if hasattr(q, "ndim") else np.asarray(q)) / 100
     return _quantile(x, share, axis, method, keepdims, without_nan=True)
 
 
@@ -294,7 +316,7 @@ def nanmedian(
 def _median(x: Array, axis: Axes, keepdims: bool, *, without_nan: bool = False) -> Array:
     lines, kept = _lines(x, axis)
     if lines.shape[-1] == 0:
-        return mean(x, axis, keepdims=keepdims)
+        return mean(x, axis if axis is None else axes_of(axis, x.ndim), keepdims=keepdims)
     many = _many(lines, without_nan)
     ordered = sort(lines)
     middle = (_picked(ordered, np.maximum(many - 1, 0) // 2) + _picked(ordered, many // 2)) / 2
@@ -349,10 +371,16 @@ def cov(
     x = _variables(x, rowvar)
     if y is not None:
         x = concatenate([x, _variables(y, rowvar)], axis=0)
-    x = chosen(x, dtype, True, 0)
+    computed = np.result_type(x.dtype, np.float64) if dtype is None else _inexact(dtype)
+    x = chosen(x, computed, True, 0)
     ddof = ddof if ddof is not None else 0 if bias else 1
     n = x.shape[1]
-    frequency = None if fweights is None else fixed(fweights, "cov", "fweights")
+    frequency = None if fweights is None else np.asarray(fixed(fweights, "cov", "fweights"))
+    if aweights is not None and not hasattr(aweights, "ndim"):
+        aweights = np.asarray(aweights, dtype=float)
+    for name, given in (("fweights", frequency), ("aweights", aweights)):
+        if given is not None and given.shape != (n,):
+            raise RuntimeError(f"cov: got {name} {given.shape} for {n} observations")
     weights = frequency if aweights is None else (
         aweights if frequency is None else aweights * frequency)  # fmt: skip
     if weights is None:

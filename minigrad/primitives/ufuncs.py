@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +18,7 @@ from minigrad.primitives.primitive import BY_NUMPY, Array, Primitive
 from minigrad.primitives.reductions import scan
 from minigrad.primitives.shaping import astype, reshape
 from minigrad.primitives.sorting import cummax, cummin
+from minigrad.primitives.special import SCIPY
 
 REDUCTIONS: Mapping[np.ufunc, Callable[..., Array]] = MappingProxyType({
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
@@ -44,7 +46,7 @@ def call_ufunc(
         TypeError: there is no answer; the message says what to do.
     """
     kwargs = dict(given)
-    rule = BY_NUMPY.get(ufunc)
+    rule = rule_of(ufunc)
     if isinstance(rule, Constant | Refused):
         return (
             rule(*inputs, **kwargs)
@@ -62,6 +64,15 @@ def call_ufunc(
     if ufunc in table:
         return table[ufunc](*inputs, **{"axis": 0, **kwargs})
     raise no_answer(ufunc, "" if method == "__call__" else f".{method}")
+
+
+def rule_of(ufunc: np.ufunc) -> Callable[..., Any] | None:
+    """What answers to a ufunc of NumPy or, by its name, of ``scipy.special``."""
+    rule = BY_NUMPY.get(ufunc)
+    module = sys.modules.get("scipy.special")
+    if rule is None and module is not None and getattr(module, ufunc.__name__, None) is ufunc:
+        return SCIPY.get(ufunc.__name__)
+    return rule
 
 
 def _plainly(

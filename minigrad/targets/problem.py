@@ -73,6 +73,8 @@ class Problem:
                     values = rng.integers(1, 5, size=shape).astype(float)
                 case "unit":
                     values = 0.9 * np.tanh(values)
+                case "share":
+                    values = 0.01 + 0.98 / (1 + np.exp(-values))
                 case "above one":
                     values = 1.1 + np.exp(values)
                 case "definite":
@@ -104,7 +106,9 @@ class Problem:
 
     def symbols(self) -> dict[str, SymbolicArray]:
         """A symbol for every entry of every input."""
-        positive = {n for n, domain in self.domains.items() if domain in ("positive", "above one")}
+        positive = {
+            n for n, domain in self.domains.items() if domain in ("positive", "share", "above one")
+        }
         return {
             name: SymbolicArray.symbols(name, shape, positive=name in positive)
             for name, shape in self.shapes.items()

@@ -83,4 +83,4 @@ def _drawn(shape: tuple[int, ...], domain: str | None, rng: np.random.Generator)
     numbers = np.abs(rng.normal(size=shape)) + 1
     if domain == "definite":
         return numbers @ np.swapaxes(numbers, -1, -2) + np.eye(shape[-1])
-    return 1 / numbers if domain == "unit" else numbers
+    return 1 / numbers if domain in ("unit", "share") else numbers

@@ -67,7 +67,8 @@ def test_a_constant_in_an_operation_is_exact_in_its_derivative_too():
 
 @pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
 def test_the_symbol_means_what_the_numbers_do(primitive):
-    values = [2.5 if primitive.domain[0] == "above one" else 0.7, 2.0, 1][: primitive.arity]
+    first = {"above one": 2.5, "integer": 2.0}.get(primitive.domain[0], 0.7)
+    values = [first, 2.0, 1][: primitive.arity]
     symbols = sympy.symbols("a b c", positive=True)[: primitive.arity]
     expression = function_of(primitive)(*symbols)
     plain = expression.rewrite(sympy.exp).subs(dict(zip(symbols, values, strict=True)))

@@ -1,7 +1,7 @@
 """Inputs at the edges of each primitive's domain and on its kinks, and the right gradients there.
 
-Each entry: the operands, the gradient by each for a cotangent of 1, 2, 3, … in order, and the
-keywords if there are any.
+Each entry: the operands, the gradient by each for a cotangent of 1, 2, 3, … in order (``None`` for
+one that has none), and the keywords if there are any.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ EDGES = {
                   ((-np.inf, 2.0), (0.0, 1.0))],
     "logaddexp2": [((-np.inf, -np.inf), (0.0, 0.0)), ((HUGE, HUGE), (0.5, 0.5)),
                    ((-np.inf, 2.0), (0.0, 1.0))],
+    "ive": [((0, 0.0), (None, 0.0)), ((1, 0.0), (None, 0.5))],
+    "xlogy": [((0.0, 2.0), (np.log(2.0), 0.0)), ((2.0, HUGE), (np.log(HUGE), 2e-4))],
+    "xlog1py": [((0.0, 1.0), (np.log(2.0), 0.0)), ((2.0, 0.0), (0.0, 2.0))],
+    "log_ndtr": [((HUGE,), (0.0,))],
+    "erfc": [((HUGE,), (0.0,)), ((0.0,), (-2 / np.sqrt(np.pi),))],
     # more queries than a block has: each block adds to the keys' cotangents
     "flash_attention": [
         ((np.ones((1, 65, 1)), np.zeros((1, 2, 1)), [[[1.0], [3.0]]]),

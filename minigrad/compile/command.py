@@ -1,0 +1,99 @@
+"""What `minigrad compile` is pointed at: a cell, or a function or module of arrays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from minigrad import nn
+from minigrad.compile import readable
+from minigrad.compile.backends import Backend
+from minigrad.compile.cells import description as cells
+from minigrad.compile.compiled import Compiled
+from minigrad.compile.executable import Executable
+from minigrad.compile.readable import Language
+from minigrad.compile.recording import Both, backend_for, program_of
+from minigrad.compile.signature import flatten
+from minigrad.compile.tracing import traced
+from minigrad.targets import Target, resolve, target_of
+from minigrad.targets.files import load
+from minigrad.targets.inputs import examples
+from minigrad.tree import tree_leaves
+
+
+def source(text: str, given: Sequence[str], backend: Backend | None, language: Language) -> str:
+    """The source of a target: of a cell its kernel, of a function NumPy code to be read.
+
+    Raises:
+        TargetError: there is no such target, or an argument has no example.
+        ValueError: it cannot be compiled; the message says why.
+    """
+    subject = _subject(text)
+    if isinstance(subject, Target):
+        return cells.source_of(subject, backend)
+    title = text.rpartition(":")[2]
+    inputs = examples(text, _signed(subject), given)
+    return readable.source(subject, title, inputs, language=language)
+
+
+def description(text: str, given: Sequence[str], backend: Backend | None) -> Iterator[str]:
+    """What a compiled target consists of, line by line.
+
+    Raises:
+        TargetError, ValueError: as for `source`.
+    """
+    subject = _subject(text)
+    if isinstance(subject, Target):
+        yield from cells.description(subject, backend)
+        return
+    inputs = examples(text, _signed(subject), given)
+    title = text.rpartition(":")[2]
+    start = time.perf_counter()
+    found, _ = traced(subject, title, flatten((), readable.with_tensors(inputs), (), (), title),
+                      backward=True)  # fmt: skip
+    where = backend or backend_for(program_of(found))
+    both = Both(found, where)
+    took = time.perf_counter() - start
+    shapes = ", ".join(f"{k} {_shape(v)}" for k, v in inputs.items())
+    yield f"{title}({shapes}): value and gradient as two programs, on {where.name}"
+    for name, program in (("forward", both.forward), ("backward", both.backward)):
+        yield f"  {name}: {_consists(program)}"
+    yield f"  ready in {took:.2f} s"
+
+
+def _consists(program: Executable) -> str:
+    """How much a program does, and how much memory it takes."""
+    statements = program.program.statements
+    products = sum(s.operation.kind == "product" for s in statements)
+    memory = program.code.memory.size
+    return (
+        f"{len(statements)} operations, {products} of them products; "
+        f"{_bytes(memory)} for what is in between, {_bytes(program.code.heap)} for what is returned"
+    )
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB" if count >= 2**19 else f"{count / 2**10:.1f} KiB"
+
+
+def _shape(x: Any) -> str:
+    shapes = [str(np.shape(leaf)) for leaf in tree_leaves(x)]
+    return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
+
+
+def _subject(text: str) -> Callable[..., Any] | Target:
+    """The function or module that is named, or the target."""
+    place, colon, attribute = text.rpartition(":")
+    found = getattr(load(place), attribute, None) if colon else None
+    if isinstance(found, nn.Module | FunctionType | Compiled) and not hasattr(found, "__vjp__"):
+        return found.function if isinstance(found, Compiled) else found
+    return resolve(text) if found is None else target_of(found, text, named=True)
+
+
+def _signed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What has the names of a target's arguments: a module's forward method."""
+    return function.forward if isinstance(function, nn.Module) else function

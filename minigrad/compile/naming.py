@@ -1,0 +1,82 @@
+"""What the user's code calls its values: noted while a function runs, line by line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from minigrad.compile.closure import is_library
+from minigrad.compile.program import Variable
+from minigrad.compile.traced_array import TracedArray
+from minigrad.nn import Cell
+from minigrad.scope import current
+from minigrad.tensor import Tensor
+
+_EQUATIONS = "minigrad.nn.cells"  # whose local variables are those of the equations
+
+
+class Names:
+    """Notes the names of local variables that hold traced arrays.
+
+    A name of the user's own code is better than one of the library's; within each the first
+    counts. What a cell's step returns has the names of its states. In a step of a recurrent layer
+    the number of the step is a part of the name.
+    """
+
+    def __init__(self) -> None:
+        self.own: set[Variable] = set()  # named by the user's code
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Context manager: lines that run inside are watched."""
+        before = sys.gettrace()
+        sys.settrace(self._call)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def _call(self, frame: Any, event: str, argument: Any) -> Any:
+        module = str(frame.f_globals.get("__name__"))
+        own = not is_library(module)
+        if not own and module != _EQUATIONS:
+            return None
+
+        def line(frame: Any, event: str, argument: Any) -> Any:
+            for name, value in list(frame.f_locals.items()):
+                self._note(name, value, own)
+            if event == "return" and frame.f_code.co_name == "step":
+                cell = frame.f_locals.get("self")
+                if isinstance(cell, Cell):
+                    states = argument if isinstance(argument, tuple) else (argument,)
+                    for name, value in zip(cell.state, states, strict=False):
+                        self._note(name, value, own)
+            return line
+
+        return line
+
+    def _note(self, name: str, value: Any, own: bool) -> None:
+        array = value.data if isinstance(value, Tensor) else value
+        if not isinstance(array, TracedArray) or not array.trace.is_open or name.startswith("_"):
+            return
+        variable = array.variable
+        if variable in array.trace.inputs or variable.value is not None:
+            return
+        given = value.name if isinstance(value, Tensor) else None
+        name = given or name
+        if variable.name is None or (own and variable not in self.own):
+            variable.name = name + _step()
+            if own:
+                self.own.add(variable)
+
+
+def _step() -> str:
+    """The number of the time step, as a part of a name."""
+    scope = current().scope
+    while scope is not None:
+        if scope.kind == "step":
+            return f"_{scope.name}"
+        scope = scope.parent
+    return ""

@@ -1,0 +1,93 @@
+"""Example inputs of a function, as the command line describes them: x=3x4, k=int:0..5:7."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.targets.target import TargetError
+
+FORM = "NAME=SHAPE such as x=3x4, or NAME=KIND:SHAPE with a KIND like float32, int:0..5 or bool"
+_SPEC = re.compile(
+    r"(?P<name>\w+)=(?:(?P<kind>float32|float64|float|int|bool)(?::(?P<low>-?\d+)\.\.(?P<high>-?\d+))?:)?"
+    r"(?P<shape>\(\)|\d+(?:x\d+)*)"
+)
+
+
+def example(text: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:
+    """An array of a shape and kind, drawn at random.
+
+    Args:
+        text: NAME=SHAPE, the lengths joined by x, or () for a single number; before the shape may
+            stand float32, float64, bool, or int:LOW..HIGH for whole numbers from LOW up, below
+            HIGH (0 to 9 if nothing is given).
+        rng: what it is drawn from; floats are normal.
+
+    Raises:
+        TargetError: text of another form.
+
+    Example:
+        >>> from minigrad.targets.inputs import example
+        >>> name, array = example("k=int:0..5:7", np.random.default_rng(0))
+        >>> name, array.shape, array.min() >= 0, array.max() < 5
+        ('k', (7,), np.True_, np.True_)
+    """
+    match = _SPEC.fullmatch(text.replace(" ", ""))
+    if match is None:
+        raise TargetError(f"--input {text}: expected {FORM}")
+    shape = () if match["shape"] == "()" else tuple(map(int, match["shape"].split("x")))
+    kind = match["kind"] or "float64"
+    if kind == "bool":
+        return match["name"], rng.random(shape) < 0.5
+    if kind == "int":
+        low, high = int(match["low"] or 0), int(match["high"] or 10)
+        if high <= low:
+            raise TargetError(f"--input {text}: there is no whole number from {low} to {high}")
+        return match["name"], np.asarray(rng.integers(low, high, shape))
+    return match["name"], np.asarray(rng.normal(size=shape)).astype(kind)
+
+
+def examples(
+    name: str, function: Callable[..., Any], given: Sequence[str], seed: int = 0
+) -> dict[str, Any]:
+    """An example of every argument of a function, by name: as described, or its default.
+
+    Raises:
+        TargetError: an argument without an example, or an example of no argument.
+    """
+    rng = np.random.default_rng(seed)
+    found = dict(example(text, rng) for text in given)
+    parameters = _parameters(function)
+    unknown = [key for key in found if key not in parameters]
+    if unknown:
+        raise TargetError(
+            f"{name}: it has no argument {unknown[0]!r}; it takes {', '.join(parameters) or 'none'}"
+        )
+    inputs: dict[str, Any] = {}
+    missing = []
+    for key, parameter in parameters.items():
+        if key in found:
+            inputs[key] = found[key]
+        elif parameter.default is not parameter.empty:
+            inputs[key] = parameter.default
+        else:
+            missing.append(key)
+    if missing:
+        described = " ".join(f"--input {key}=3x4" for key in missing)
+        raise TargetError(
+            f"{name}: it needs {', '.join(missing)}; give an example of each: {described}"
+        )
+    return inputs
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """The arguments that have names."""
+    signature = inspect.signature(function)
+    return {
+        key: parameter for key, parameter in signature.parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }  # fmt: skip

@@ -1,0 +1,97 @@
+"""The command line compiles functions: what it writes, and what it says about mistakes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minigrad.cli import main
+from minigrad.targets import TargetError
+from minigrad.targets.inputs import example, examples
+
+FILE = """
+import numpy as np
+import minigrad as mg
+from minigrad import nn
+
+def energy(x, W, scale=0.5):
+    h = np.tanh(x @ W)
+    return scale * (h ** 2).sum()
+
+def branches(x):
+    return x if x.sum() > 0 else -x
+
+model = nn.Sequential(nn.Linear(3, 4, rng=0), mg.relu)
+compiled = mg.jit(energy)
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def command(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main(["compile", *map(str, arguments)])
+    shown = capsys.readouterr()
+    return end.value.code, shown.out, shown.err
+
+
+@pytest.mark.parametrize("name", ["energy", "compiled"])
+def test_a_function_is_written_and_the_file_runs(file, tmp_path, capsys, name):
+    output = tmp_path / "gradient.py"
+    status, out, _ = command(capsys, f"{file}:{name}", "--input", "x=3x4", "--input", "W=4x2",
+                             "-o", output)  # fmt: skip
+    assert (status, out) == (0, f"wrote {output}\n")
+    names = {"__name__": "written"}
+    exec(output.read_text(), names)
+    x, W, scale = names["example_inputs"]()
+    y, cache = names[f"{name}_forward"](x, W, scale)
+    dx, dW, _ = names[f"{name}_backward"](1.0, cache)
+    h = np.tanh(x @ W)
+    np.testing.assert_allclose(y, scale * (h**2).sum())
+    np.testing.assert_allclose(dW, x.T @ (2 * scale * h * (1 - h**2)))
+    assert dx.shape == x.shape
+
+
+def test_a_model_is_shown_and_described(file, capsys):
+    status, out, _ = command(capsys, f"{file}:model", "--input", "x=5x3", "--show")
+    assert status == 0
+    assert "def model_forward(x, weight, bias):" in out
+    status, out, _ = command(capsys, f"{file}:model", "--input", "x=float32:5x3")
+    assert status == 0
+    assert "value and gradient as two programs" in out
+    assert "KiB for what is in between" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["energy", "--input", "x=3x4"], "it needs W; give an example of each: --input W=3x4"),
+        (["energy", "--input", "v=3"], "it has no argument 'v'; it takes x, W, scale"),
+        (["energy", "--input", "x=3,4"], "--input x=3,4: expected NAME=SHAPE"),
+        (["branches", "--input", "x=3"], "line 11: `return x if x.sum() > 0 else -x`"),
+        (["nothing"], "has no 'nothing'"),
+    ],
+)
+def test_mistakes_are_one_line(file, capsys, arguments, message):
+    name, *rest = arguments
+    status, _, error = command(capsys, f"{file}:{name}", *rest)
+    assert status == 2
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_examples_of_every_kind():
+    draws = np.random.default_rng(0)
+    assert example("x=()", draws)[1].shape == ()
+    assert example("m=bool:2x3", draws)[1].dtype == bool
+    assert example("x=float32:2x3", draws)[1].dtype == np.float32
+    name, k = example("k=int:3..5:200", draws)
+    assert (name, set(k.tolist())) == ("k", {3, 4})
+    with pytest.raises(TargetError, match="no whole number from 5 to 5"):
+        example("k=int:5..5:2", draws)
+    assert examples("f", lambda a, b=2.0, *rest, **more: a, ["a=3"]).keys() == {"a", "b"}
