@@ -126,7 +126,7 @@ def gumbel_softmax(
         rng: seed or generator of the noise.
 
     Example:
-        >>> F.gumbel_softmax(np.zeros((1, 3)), hard=True, rng=0).sum()
+        >>> nn.functional.gumbel_softmax(np.zeros((1, 3)), hard=True, rng=0).sum()
         np.float64(1.0)
     """
     noise = np.random.default_rng(rng).gumbel(size=logits.shape).astype(logits.dtype)
@@ -161,7 +161,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> np.ndarray:
     """A last axis of zeros with a 1 at each whole number.
 
     Example:
-        >>> print(F.one_hot([2, 0], 3))
+        >>> print(nn.functional.one_hot([2, 0], 3))
         [[0 0 1]
          [1 0 0]]
     """
@@ -190,7 +190,7 @@ def pad(
         value: of the constant.
 
     Example:
-        >>> print(F.pad(np.ones((1, 2)), (1, 0)))
+        >>> print(nn.functional.pad(np.ones((1, 2)), (1, 0)))
         [[0. 1. 1.]]
     """
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
@@ -209,7 +209,7 @@ def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) ->
     """X over its p-norm along an axis.
 
     Example:
-        >>> print(F.normalize(np.array([[3.0, 4.0]])))
+        >>> print(nn.functional.normalize(np.array([[3.0, 4.0]])))
         [[0.6 0.8]]
     """
     return input / np.maximum(np.linalg.norm(input, p, axis=dim, keepdims=True), eps)

@@ -232,7 +232,8 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("sum", "max", "min", "prod", "any", "all"), _reduction),
     **dict.fromkeys(("argmax", "argmin"), _place),
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),
-    "divide": _divide, "square": _square, "remainder": _remainder,
-    "floor_divide": _floor_divide, "where": _where, "astype": _astype, "clip": _clip, "cumsum": _cumsum, "flash_attention": _attention,
-    "layer_norm": _layer_norm, "matmul": _matmul, "einsum": _einsum, "det": _linear_algebra,
+    "astype": _astype, "clip": _clip, "cumsum": _cumsum, "det": _linear_algebra,
+    "divide": _divide, "einsum": _einsum, "flash_attention": _attention,
+    "floor_divide": _floor_divide, "layer_norm": _layer_norm, "matmul": _matmul,
+    "remainder": _remainder, "square": _square, "where": _where,
 }  # fmt: skip

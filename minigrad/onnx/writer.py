@@ -19,7 +19,16 @@ from minigrad.onnx.tracing import Written
 
 
 class ExportError(TypeError):
-    """What a model does that ONNX has no operator for, in which line, and what to do instead."""
+    """What a model does that ONNX has no operator for, in which line, and what to do instead.
+
+    Example:
+        >>> from minigrad import onnx
+        >>> try:
+        ...     onnx.export(lambda x: np.arctan2(x, 2.0), np.ones(3))
+        ... except onnx.ExportError as error:
+        ...     print(str(error).partition(": ")[2].partition(": ")[2])
+        ONNX has no operator for arctan2; compute it before or after the model
+    """
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ def test_every_part(name, dtype):
     rng = np.random.default_rng(1)
     inputs = [(np.abs(rng.normal(size=s)) + 1).astype(dtype) for s in part.inputs.values()]
     if part.make is None:
+
         def model(*given):
             return part.call(**dict(zip(part.inputs, given, strict=True)))
     else:
@@ -166,9 +167,7 @@ class Language(nn.Module):
 
 def test_positions_and_causal_masks_are_cut_to_length():
     model = Language()
-    proto = onnx.export(
-        model, np.array([[1, 2, 3]]), dynamic_axes=BATCH_AND_TIME, longest=30
-    )
+    proto = onnx.export(model, np.array([[1, 2, 3]]), dynamic_axes=BATCH_AND_TIME, longest=30)
     for shape in ((1, 1), (3, 17), (2, 30)):
         assert_same(model.eval(), proto, np.random.default_rng(0).integers(0, 20, shape))
     with pytest.raises(Exception, match="Add"):
@@ -236,7 +235,7 @@ def test_what_cannot_be_written_is_said():
                     dynamic_axes=BATCH_AND_TIME)  # fmt: skip
     with pytest.raises(onnx.ExportError, match="entries depend on an open length"):
         onnx.export(lambda x: x * np.linspace(0, 1, x.shape[1]), x, dynamic_axes=BATCH_AND_TIME)
-    with pytest.raises(ValueError, match="for time = 1024: .* longest="):
+    with pytest.raises(ValueError, match=r"for time = 1024: .* longest="):
         words = nn.Embedding(32, 3)
         onnx.export(lambda x: x + words(np.arange(x.shape[1]))[:, 0], x,
                     dynamic_axes=BATCH_AND_TIME)  # fmt: skip
