@@ -47,6 +47,18 @@ def as_array(x: Any) -> Array:
     return x if hasattr(x, "__array_ufunc__") else np.asarray(x)
 
 
+def beside(x: Array, other: Array) -> Array:
+    """A plain array as one of the world of another array, which is going to be its index.
+
+    Example:
+        >>> from minigrad.checks import beside
+        >>> beside(np.array([5, 7]), np.array([1]))[np.array([1])]
+        array([7])
+    """
+    lift = getattr(other, "__beside__", None)
+    return lift(x) if lift is not None and isinstance(x, np.ndarray) else x
+
+
 def is_plain(x: Any) -> bool:
     """Whether it is NumPy's own array, or stands for one while a function is compiled.
 

@@ -8,7 +8,8 @@ GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ",
     "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "mu": "μ", "nu": "ν", "xi": "ξ",
     "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ",
-    "omega": "ω",
+    "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π",
+    "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
 }  # fmt: skip
 _WORDS = {letter: f"\\{word}" for word, letter in GREEK.items()}
 
@@ -36,7 +37,7 @@ def latex(name: str) -> str:
 
 def latex_of(formula: str) -> str:
     """A short formula written in Unicode, such as δA = δC Bᵀ, in LaTeX."""
-    words = re.split(r"((?<![a-zA-Z])[a-z]{3,}(?![a-zA-Z]))", formula)  # ² is a letter to \b
+    words = re.split(r"((?<![a-zA-Z])(?:[a-z]{3,}|sg)(?![a-zA-Z]))", formula)  # ² is a letter to \b
     words[::2] = ["".join(_SIGNS.get(c) or _WORDS.get(c, c) for c in rest) for rest in words[::2]]
     words[1::2] = [
         f"\\{word}" if word in FUNCTIONS else f"\\operatorname{{{word}}}" for word in words[1::2]

@@ -193,7 +193,7 @@ def test_a_whole_model_is_drawn_by_what_a_function_returns(tmp_path):
         ("graph", "los", "it has loss, fails, number, unrecorded, also_states"),
         ("verify", "loss", "a function, expected a cell, a layer, a primitive or a backward"),
         ("verify", "value", "a tensor, expected a cell, a layer, a primitive or a backward"),
-        ("derive", "loss", "a function, expected a cell, a module or a primitive"),
+        ("derive", "loss", "loss: no notation for the part [positions] of an array of"),
         ("compile", "value", "a tensor, expected a recurrent cell"),
     ],
 )

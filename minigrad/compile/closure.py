@@ -80,7 +80,8 @@ class Closure:
         modules: every module.
         arrays: the places of arrays that are inputs.
         generators: the places of generators of random numbers.
-        numbers: the places of Python numbers that change from call to call: an optimiser's.
+        numbers: the places of Python numbers that change from call to call: those that a module or
+            optimiser says are ``changing``.
         same: places, and what must be there.
         stamps: arrays that count as constant, and their checksums.
         lengths: lists, dicts and namespaces, and copies of them.
@@ -247,13 +248,18 @@ class _Search:
         self.found.lengths.append((vars(module), vars(module).copy(), name))
         for key, value in vars(module).items():
             place = Place(vars(module), key, f"{name}.{key}")
-            self.visit(value, place, place.name, state=True)
+            if key not in module.changing:
+                self.visit(value, place, place.name, state=True)
+            elif isinstance(value, np.ndarray | np.generic):
+                self.found.arrays.append(place)
+            else:
+                self.found.numbers += _numbers(value, place)
         self._methods(type(module), name)
         self.objects.append((module, name))
 
     def _optimizer(self, optimizer: Optimizer, name: str) -> None:
         self._methods(type(optimizer), name)
-        changing = getattr(optimizer, "changing", ())
+        changing = optimizer.changing
         for key, value in vars(optimizer).items():
             place = Place(vars(optimizer), key, f"{name}.{key}")
             if key in changing:

@@ -144,8 +144,10 @@ class Writer:
     def name(self, value: Any) -> str:
         """A name that stands for an object."""
         if isinstance(value, np.ufunc):
-            self.names[value.__name__] = value
-            return value.__name__
+            name = value.__name__
+            if getattr(np, name, None) is value:  # and not SciPy's of this name
+                self.names[name] = value
+                return name
         for name, known in self.names.items():
             if known is value or (
                 isinstance(value, np.generic | float) and type(known) is type(value)

@@ -118,6 +118,10 @@ class Trace:
             self.refuse(f"got a {type(x).__name__}", "convert it to a NumPy array first")
         return self._constant(np.asarray(x))
 
+    def lifted(self, array: np.ndarray) -> TracedArray:
+        """A constant, as an array that can be read at places that are not known."""
+        return TracedArray(self, self._constant(array), array.copy())
+
     def program(self, outputs: Sequence[Operand]) -> Program:
         """What was written down, with these outputs."""
         return Program(tuple(self.inputs), list(self.statements), tuple(outputs))

@@ -20,6 +20,7 @@ from minigrad.compile.operations import (
 from minigrad.compile.program import Variable
 from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
 from minigrad.primitives.calls import Constant, Refused
+from minigrad.primitives.ufuncs import rule_of
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class TracedArray(NDArrayOperatorsMixin):
         self._unseen(
             "the value, as a whole number,",
             "make it a static argument if it is a size, an axis or a number of steps; "
-            "np.take(array, index, axis) indexes a plain array",
+            "mg.take(array, index, axis) reads a plain array",
         )
 
     def item(self, *_: Any) -> NoReturn:
@@ -160,8 +161,9 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         self._unseen(
-            "the values, for an assignment into a plain array or for np.array,",
-            "make the array with np.zeros_like(x) or np.stack([…]), and leave out np.asarray",
+            "the values, for a place in a plain array or for np.array,",
+            "make the array with np.zeros_like(x) or np.stack([…]), leave out np.asarray, and read "
+            "a plain table with mg.take(table, indices, axis=0)",
         )
 
     def __contains__(self, x: Any) -> bool:
@@ -189,7 +191,8 @@ class TracedArray(NDArrayOperatorsMixin):
             unknown = kwargs.keys() - {"dtype", "casting"}
             if unknown:
                 trace.refuse(f"numpy.{ufunc.__name__}({', '.join(unknown)}=…)", "leave it out")
-            result = trace.apply(of_ufunc(ufunc), inputs, kwargs)
+            rule = None if ufunc in BY_NUMPY or kwargs else rule_of(ufunc)
+            result = rule(*inputs) if rule else trace.apply(of_ufunc(ufunc), inputs, kwargs)
             if where is not True:
                 if out is None:
                     trace.refuse(f"numpy.{ufunc.__name__}(where=…) without out=", "use np.where")
@@ -234,6 +237,9 @@ class TracedArray(NDArrayOperatorsMixin):
         if any(isinstance(x, Tensor) for x in operands):
             return NotImplemented
         return self.trace.primitive(primitive, operands, static)
+
+    def __beside__(self, array: np.ndarray) -> TracedArray:
+        return self.trace.lifted(array)
 
     def __check__(self, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
         self.trace.check(self, error, arrays)

@@ -190,7 +190,7 @@ class EmbeddingBag(Module):
             rows = rows * np.expand_dims(per_sample_weights.reshape((-1,))[places], -1)
         there = counted[..., None]
         if self.mode == "max":
-            least = np.array(raw(self.weight).min(initial=0.0), raw(self.weight).dtype)
+            least = as_array(raw(self.weight).min(initial=0.0)).astype(rows.dtype)
             return where(there.any(axis=1), max(where(there, rows, least), axis=1), 0)
         total = sum(where(there, rows, 0), axis=1)
         if self.mode == "sum":

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.checks import is_plain
 from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, check_size
 from minigrad.primitives import (
@@ -183,6 +184,7 @@ class _Tracking(_Channels):
     running_mean: Any
     running_var: Any
     num_batches_tracked: Any
+    changing: ClassVar[tuple[str, ...]] = ("num_batches_tracked",)
 
     def __init__(
         self,
@@ -207,14 +209,14 @@ class _Tracking(_Channels):
     def _track(self, centre: Array, variance: Array, count: int) -> None:
         """Move the running means towards these, (channels,), and count the batch."""
         self.num_batches_tracked = self.num_batches_tracked + 1
-        share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
         self._move(centre, variance, count, share)
 
     def _move(self, centre: Array, variance: Array, count: int, share: float) -> None:
         kind = self.running_mean.dtype
         unbiased = raw(variance) * (count / max(count - 1, 1))
         for name, seen in (("running_mean", raw(centre)), ("running_var", unbiased)):
-            if type(seen) is not np.ndarray:  # another world has its own numbers
+            if not is_plain(seen):  # another world has its own numbers
                 return
             moved = (1 - share) * getattr(self, name) + share * seen
             setattr(self, name, moved.astype(kind))

@@ -506,8 +506,11 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
 
 
 @contextmanager
-def on_trial() -> Iterator[None]:
-    """Context manager: what is declared inside may replace others, and is forgotten at its end.
+def on_trial(replacing: bool = True) -> Iterator[None]:
+    """Context manager: what is declared inside is forgotten at its end.
+
+    Args:
+        replacing: whether it may take the place of what was declared before.
 
     Example:
         >>> with mg.primitives.primitive.on_trial():
@@ -518,7 +521,7 @@ def on_trial() -> Iterator[None]:
         'elementwise'
     """
     tables: tuple[dict[Any, Any], ...] = (_primitives, _by_numpy)
-    before, token = [dict(table) for table in tables], _replacing.set(True)
+    before, token = [dict(table) for table in tables], _replacing.set(replacing)
     try:
         yield
     finally:
@@ -576,17 +579,19 @@ def _declare(
     )
     static.pop("position", None)
     rest["label"] = rest.get("label") or name
-    if name in _primitives and not _replacing.get():
+    known, place = _primitives.get(name), _caller()
+    if known is not None and known.place != place and not _replacing.get():
         raise ValueError(
-            f"{name}: a primitive of this name is declared already, in {_primitives[name].place}; "
-            "choose another name"
+            f"{name}: a primitive of this name is declared already, in {known.place}; choose "
+            "another name"
         )
-    own = (forward,) if _is_numpy(forward) and not _has_rule(forward) else ()
+    free = not _has_rule(forward) or _place(_by_numpy[forward]) == place
+    own = (forward,) if _is_numpy(forward) and free else ()
     if rest.get("variadic"):
         forward = _in_sequence(forward)
     primitive = Primitive(
         name, forward, kind, rules, vjps, static=tuple(static), numpy=(*own, *numpy),
-        place=_caller(), **rest,
+        place=place, **rest,
     )  # fmt: skip
     _answer(dict.fromkeys(primitive.numpy, primitive))
     _primitives[name] = primitive
@@ -595,13 +600,24 @@ def _declare(
 
 def _answer(answers: Mapping[Callable[..., Any], Callable[..., Array]]) -> None:
     """Let these answer to NumPy functions."""
-    for function in answers:
-        if _has_rule(function) and not _replacing.get():
+    for function, rule in answers.items():
+        if not _has_rule(function) or _replacing.get():
+            continue
+        known = _by_numpy[function]
+        if not _place(rule) or _place(known) != _place(rule):
             raise ValueError(
-                f"numpy.{function.__name__} is answered already, by {_by_numpy[function]!r}: call "
-                "what you declare by its own name"
+                f"numpy.{function.__name__} is answered already, by {known!r}: call what you "
+                "declare by its own name"
             )
     _by_numpy.update(answers)
+
+
+def _place(rule: Callable[..., Any]) -> str:
+    """The file and line of a rule; code that is run again, as in a notebook, declares it again."""
+    if isinstance(rule, Primitive):
+        return rule.place
+    code = getattr(inspect.unwrap(rule), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
 def _has_rule(function: Callable[..., Any]) -> bool:

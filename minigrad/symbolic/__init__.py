@@ -18,8 +18,8 @@ from minigrad.symbolic.read.traces import (
     Trace,
     trace_call,
     trace_class,
+    trace_function,
     trace_instance,
-    trace_recorded,
 )
 from minigrad.symbolic.shaped import NotationError
 from minigrad.symbolic.write.sentences import LANGUAGES, Language, Words
@@ -107,4 +107,4 @@ def _traced(target: Target, *, single: bool = False) -> Trace:
         return trace_class(subject, title, single=single)
     if isinstance(target, PartTarget):
         return trace_call(subject.call, subject.inputs, title)
-    return trace_recorded(target.record(steps=1).outputs, title)
+    return trace_function(lambda: target.record(steps=1).outputs, title)

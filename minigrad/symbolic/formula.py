@@ -10,12 +10,9 @@ import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial as partial_of
-from types import MappingProxyType
 from typing import Any, Self
 
 import sympy
-
-_NONE: Mapping[int, sympy.Expr] = MappingProxyType({})
 
 
 class Quantity(sympy.Symbol):
@@ -230,21 +227,25 @@ def in_columns(expression: sympy.Expr, matrices: Collection[sympy.Symbol]) -> sy
     return expression.func(*map(turn, expression.args))
 
 
-def joined(expression: sympy.Expr, lengths: Mapping[int, sympy.Expr] = _NONE) -> sympy.Expr:
-    """A sum of what is 0 but for some columns, as these beside one another, with zeros between.
+def joined(expression: sympy.Expr, lengths: Mapping[int, sympy.Expr]) -> sympy.Expr:
+    """What is 0 but for some columns, as these beside one another, with zeros between.
 
     Args:
-        expression: any.
+        expression: any, of which sums are joined.
         lengths: how a number of entries is written.
     """
-    terms = [term.as_coeff_Mul() for term in sympy.Add.make_args(expression)]
-    parts = [(number * t.args[0], *t.args[1:]) for number, t in terms if isinstance(t, placed)]
-    if not parts:
+    if not expression.has(placed):
         return expression
-    rest = [number * t for number, t in terms if not isinstance(t, placed)]
+    turn = partial_of(joined, lengths=lengths)
+    terms = [term.as_coeff_Mul() for term in sympy.Add.make_args(expression)]
+    parts = [
+        (number * turn(t.args[0]), *t.args[1:]) for number, t in terms if isinstance(t, placed)
+    ]
+    rest = [number * t.func(*map(turn, t.args)) if t.args else number * t
+            for number, t in terms if not isinstance(t, placed)]  # fmt: skip
     parts.sort(key=lambda part: int(part[1]))
     apart = all(a[2] <= b[1] for a, b in itertools.pairwise(parts))
-    groups = [parts] if apart else [[part] for part in parts]
+    groups = [parts] if apart and parts else [[part] for part in parts]
     return sympy.Add(*rest, *(_filled(group, lengths) for group in groups))
 
 
@@ -255,12 +256,18 @@ def _filled(
     blocks, end, length = [], sympy.Integer(0), parts[0][3]
     for x, start, stop, _ in (*parts, (None, length, length, length)):
         if start != end:
-            before, after = (lengths.get(int(n), n) for n in (end, start))
+            before, after = lengths[int(end)], lengths[int(start)]
             blocks.append(zeros(after - before))
         if x is not None:
             blocks.append(x)
         end = stop
     return beside(*blocks)
+
+
+def counted(expression: sympy.Expr, lengths: Mapping[int, sympy.Expr]) -> sympy.Expr:
+    """How many entries a sum has, as it is written."""
+    numbers = (s for s in expression.atoms(Size) if s.name.isdigit())
+    return expression.xreplace({s: lengths[int(s.name)] for s in numbers})
 
 
 def tidied(expression: sympy.Expr) -> sympy.Expr:

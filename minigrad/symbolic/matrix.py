@@ -17,7 +17,7 @@ from minigrad.arrays.world import rational
 from minigrad.primitives import Primitive
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.pieces import COMPARISONS, where, written_as
-from minigrad.symbolic.shaped import NotationError, ShapedArray
+from minigrad.symbolic.shaped import NotationError, ShapedArray, columns_taken
 
 
 class Matrix(ShapedArray):
@@ -115,26 +115,42 @@ def rows_and_columns(shape: tuple[int, ...]) -> tuple[int, int]:
 def _matmul(a: Any, b: Any) -> Matrix:
     shape = np.matmul(np.broadcast_to(0, a.shape), np.broadcast_to(0, b.shape)).shape
     rows_and_columns(shape)
-    for x in (a, b):
-        _check_whole(x)
     left, right = as_formula(a), as_formula(b)
-    if b.ndim > 1:
-        return Matrix(f.matmul(left, right), shape)
-    product = f.matmul(left, f.transposed(right))  # a vector on the right of @ is a column
-    return Matrix(product if a.ndim == 1 else f.transposed(product), shape)
+    if a.ndim < 2 or b.ndim < 2:
+        _check_whole(a)
+        _check_whole(b)
+        if b.ndim > 1:
+            return Matrix(f.matmul(left, right), shape)
+        product = f.matmul(left, f.transposed(right))  # a vector on the right of @ is a column
+        return Matrix(product if a.ndim == 1 else f.transposed(product), shape)
+    own = (*(1,) * (len(shape) - 2), _own(a)[-2], _own(b)[-1])
+    repeats = _own(a)[-1] != a.shape[-1], _own(b)[-2] != b.shape[-2]
+    if not any(repeats):
+        return Matrix(f.matmul(left, right), shape, own)
+    # Of A 1 rᵀ the product is the sums of A's rows times rᵀ
+    left = left if repeats[0] else f.row_sum(left)
+    right = right if repeats[1] else f.column_sum(right)
+    times = f.length(a.shape[-1]) if all(repeats) else sympy.Integer(1)
+    outer = own[-2] != 1 and own[-1] != 1
+    return Matrix(times * (f.matmul(left, right) if outer else left * right), shape, own)
+
+
+def _own(x: Any) -> tuple[int, ...]:
+    own: tuple[int, ...] = getattr(x, "own", x.shape)
+    return own
 
 
 def _check_whole(x: Any) -> None:
     """Refuse what was repeated, where its sum counts how often."""
-    if getattr(x, "own", x.shape) != x.shape:
-        raise NotationError(f"the sum over an axis along which an array of shape {x.shape} repeats")
+    if _own(x) != x.shape:
+        raise NotationError(f"an array of shape {x.shape} that repeats the same entries")
 
 
 def _transpose(x: Matrix, axes: Any = None) -> Matrix:
     order = tuple(range(x.ndim))[::-1] if axes is None else tuple(a % x.ndim for a in axes)
     shape, own = (tuple(lengths[a] for a in order) for lengths in (x.shape, x.own))
     long = [a for a in order if x.shape[a] != 1]
-    if len(long) < 2:
+    if len(long) < 2 or set(own) <= {1}:
         return Matrix(_moved(x, shape), shape, own)
     rows_and_columns(shape)
     return Matrix(x.formula if long == sorted(long) else f.transposed(x.formula), shape, own)
@@ -153,7 +169,7 @@ def _moved(x: Matrix, shape: tuple[int, ...]) -> sympy.Expr:
         NotationError: it is neither the same matrix nor a vector turned.
     """
     old, new = rows_and_columns(x.shape), rows_and_columns(shape)
-    if old == new:
+    if old == new or set(x.own) <= {1}:
         return x.formula
     if old == new[::-1] and 1 in old:
         return f.transposed(x.formula)
@@ -162,12 +178,17 @@ def _moved(x: Matrix, shape: tuple[int, ...]) -> sympy.Expr:
 
 def _reshape(x: Matrix, shape: Any) -> Matrix:
     new = np.broadcast_to(0, x.shape).reshape(shape).shape
+    if rows_and_columns(x.shape) == rows_and_columns(new):
+        own = (1,) * len(new) + rows_and_columns(x.own)
+        return Matrix(x.formula, new, own[len(own) - len(new) :])
+    if set(x.own) <= {1}:  # one number, repeated
+        return Matrix(x.formula, new, (1,) * len(new))
     _check_whole(x)
     return Matrix(_moved(x, new), new)
 
 
 def _getitem(x: Matrix, index: Any) -> Matrix:
-    bounds = _bounds(x.shape, index)
+    bounds = columns_taken(x.shape, index)
     if bounds is not None and bounds != (0, x.shape[-1]):
         _check_whole(x)
         shape = np.broadcast_to(0, x.shape)[index].shape
@@ -190,21 +211,6 @@ def _same_entries(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
     return taken.shape
 
 
-def _bounds(shape: tuple[int, ...], index: Any) -> tuple[int, int] | None:
-    """The entries of the last axis that an index takes, all others being whole."""
-    index = index if isinstance(index, tuple) else (index,)
-    if Ellipsis in [i for i in index if not isinstance(i, np.ndarray)]:
-        k = index.index(Ellipsis)
-        index = (*index[:k], *[slice(None)] * (len(shape) - len(index) + 1), *index[k + 1 :])
-    index += (slice(None),) * (len(shape) - len(index))
-    if len(index) != len(shape) or not all(isinstance(i, slice) for i in index):
-        return None
-    *lead, last = (i.indices(n) for i, n in zip(index, shape, strict=True))
-    if last[2] != 1 or any(i != (0, n, 1) for i, n in zip(lead, shape, strict=False)):
-        return None
-    return last[0], max(last[:2])
-
-
 def _shown(index: Any) -> str:
     """An index as it is written."""
 
@@ -218,7 +224,7 @@ def _shown(index: Any) -> str:
 
 
 def _scatter(x: Matrix, index: Any, shape: tuple[int, ...]) -> Matrix:
-    bounds = _bounds(shape, index)
+    bounds = columns_taken(shape, index)
     if bounds is not None and bounds != (0, shape[-1]):
         _check_whole(x)
         return Matrix(f.placed(x.formula, *bounds, shape[-1]), shape)
@@ -239,24 +245,22 @@ def _concatenate(*parts: Matrix, axis: int | None = 0) -> Matrix:
 
 
 def _sum(x: Matrix, axis: Any = None, keepdims: bool = False) -> Matrix:
-    shape = np.sum(np.broadcast_to(0, x.shape), axis=axis, keepdims=keepdims).shape
-    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    outline = np.broadcast_to(0, x.shape)
+    kept, shape = (np.sum(outline, axis=axis, keepdims=keep).shape for keep in (True, keepdims))
     rows_and_columns(x.shape)
-    long = {a for a in range(x.ndim) if x.shape[a] != 1}
-    summed = {a % x.ndim for a in axes} & long
-    repeated = {a for a in summed if x.own[a] == 1}  # so many times the same
-    times = sympy.Mul(*(f.length(x.shape[a]) for a in repeated))
-    summed -= repeated
-    own = tuple(1 if a in repeated else n for a, n in enumerate(x.shape))
-    x = Matrix(times * x.formula, own)
-    if not summed:
-        return Matrix(_moved(x, shape), shape)
-    if axis is None or (summed != {x.ndim - 1} and summed == long - repeated):
-        return Matrix(f.total(x.formula), shape)
-    if summed == {x.ndim - 1}:
-        rows = f.row_sum(x.formula)
-        return Matrix(rows if keepdims or len(long) < 2 else f.transposed(rows), shape)
-    return Matrix(f.column_sum(x.formula), shape)
+    if x.ndim == 0:
+        return x
+    axes = {*range(x.ndim)} if axis is None else {a % x.ndim for a in np.atleast_1d(axis)}
+    own = tuple(1 if a in axes else n for a, n in enumerate(x.own))
+    long = {a for a, n in enumerate(x.own) if n != 1}
+    repeated = (x.shape[a] for a in axes - long if x.shape[a] != 1)  # so many times the same
+    result = sympy.Mul(*map(f.length, repeated)) * x.formula
+    last = x.ndim - 1
+    if axes & long:
+        whole = long <= axes and (axis is None or long != {last})
+        add = f.total if whole else f.row_sum if axes & long == {last} else f.column_sum
+        result = add(result)
+    return _reshape(Matrix(result, kept, own), shape)
 
 
 def _broadcast_to(x: Matrix, shape: tuple[int, ...]) -> Matrix:

@@ -14,8 +14,17 @@ from minigrad.arrays.symbolic import function_of
 from minigrad.primitives import Primitive
 
 
+def _known(holds: Any) -> sympy.Integer:
+    """A comparison of two numbers."""
+    return sympy.Integer(bool(holds))
+
+
 class greater(sympy.Function):  # noqa: N801 (SymPy's functions are lower case)
     """1 where a > b, else 0: Iverson's bracket."""
+
+    @classmethod
+    def eval(cls, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr | None:
+        return _known(a > b) if a.is_Number and b.is_Number else None
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return sympy.Integer(0)
@@ -23,6 +32,10 @@ class greater(sympy.Function):  # noqa: N801 (SymPy's functions are lower case)
 
 class at_least(sympy.Function):  # noqa: N801
     """1 where a ≥ b, else 0."""
+
+    @classmethod
+    def eval(cls, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr | None:
+        return _known(a >= b) if a.is_Number and b.is_Number else None
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return sympy.Integer(0)
@@ -34,6 +47,8 @@ class same(sympy.Function):  # noqa: N801
     @classmethod
     def eval(cls, a: sympy.Expr, b: sympy.Expr) -> sympy.Expr | None:
         """One form for a = b and b = a, a number on the right."""
+        if a.is_Number and b.is_Number:
+            return _known(a == b)
         first, second = sorted((a, b), key=lambda e: (e.is_number, sympy.default_sort_key(e)))
         return None if (a, b) == (first, second) else cls(first, second)
 

@@ -131,3 +131,18 @@ class ShapedArray(NDArrayOperatorsMixin):
 _COMPARISONS = frozenset({
     np.greater, np.less, np.greater_equal, np.less_equal, np.equal, np.not_equal,
 })  # fmt: skip
+
+
+def columns_taken(shape: tuple[int, ...], index: Any) -> tuple[int, int] | None:
+    """The entries of the last axis that an index takes, all others being whole."""
+    index = index if isinstance(index, tuple) else (index,)
+    if Ellipsis in [i for i in index if not isinstance(i, np.ndarray)]:
+        k = index.index(Ellipsis)
+        index = (*index[:k], *[slice(None)] * (len(shape) - len(index) + 1), *index[k + 1 :])
+    index += (slice(None),) * (len(shape) - len(index))
+    if len(index) != len(shape) or not all(isinstance(i, slice) for i in index):
+        return None
+    *lead, last = (i.indices(n) for i, n in zip(index, shape, strict=True))
+    if last[2] != 1 or any(i != (0, n, 1) for i, n in zip(lead, shape, strict=False)):
+        return None
+    return last[0], max(last[:2])

@@ -53,12 +53,27 @@ def value(formula: Any, of: Lookup) -> Any:
         (quantity,) = formula.args
         return of(quantity.replaced(base=f"loss {quantity.base}"))
     if isinstance(formula, f.entries | f.columns):
-        start, stop = (int(value(end, of)) for end in formula.args[1:])
+        start, stop = (int(np.squeeze(value(end, of))) for end in formula.args[1:])
         whole = value(formula.args[0], of)
         return whole[start:stop] if isinstance(formula, f.entries) else whole[:, start:stop]
+    if isinstance(formula, f.beside | f.stacked):
+        return _joined(formula, of)
     parts = [value(part, of) for part in formula.args]
     name = type(formula).__name__
     return _FUNCTIONS[name](*parts) if name in _FUNCTIONS else getattr(np, name)(*parts)
+
+
+def _joined(formula: Any, of: Lookup) -> np.ndarray:
+    """Blocks beside one another, or on top of one another; those of zeros as high or as wide."""
+    axis = 1 if isinstance(formula, f.beside) else 0
+    blocks = [None if isinstance(part, f.zeros) else value(part, of) for part in formula.args]
+    across = max(block.shape[1 - axis] for block in blocks if block is not None)
+    full = []
+    for part, block in zip(formula.args, blocks, strict=True):
+        length = int(np.squeeze(value(part.args[0], of))) if block is None else block.shape[axis]
+        shape = (across, length) if axis else (length, across)
+        full.append(np.broadcast_to(0.0 if block is None else block, shape))
+    return np.concatenate(full, axis)
 
 
 def _softmax(s: np.ndarray) -> np.ndarray:
@@ -68,9 +83,6 @@ def _softmax(s: np.ndarray) -> np.ndarray:
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "matmul": lambda a, b: a @ b,
     "transposed": lambda a: a.T,
-    "stacked": lambda *parts: np.concatenate(parts),
-    "beside": lambda *parts: np.concatenate(parts, axis=-1),
-    "zeros": lambda n: np.zeros((int(n), 1)),
     "affine": lambda w, v, b: w @ v + b,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True),
     "column_sum": lambda a: a.sum(axis=0, keepdims=True),

@@ -301,6 +301,17 @@ class Maximal(nn.Cell):
         return np.sin(m) * np.cos(h) + np.arctan(h), m
 
 
+class Thirds(nn.Cell):
+    """Parts counted from both ends, of which three are joined, and a mean over one of them."""
+
+    gates = ("a", "b")
+
+    def step(self, x: Any, h: Any) -> Any:
+        a, b = self.a(x, h), self.b(h)
+        inner = a[..., 1:-2] * b[..., 1:-2] / (h.shape[-1] - 3)
+        return np.concatenate([relu(b[..., :1]), inner, tanh(a[..., -2:] + b[..., 1:3])], axis=-1)
+
+
 ALL = [
     kind for kind in list(globals().values())
     if isinstance(kind, type) and issubclass(kind, nn.Cell) and kind is not nn.Cell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import cells
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import nn, sigmoid
 from minigrad.symbolic import Derivation, cell_equations, derive
 from minigrad.symbolic.formula import Quantity
 from minigrad.symbolic.read.cells import equations_of
@@ -149,9 +150,26 @@ class Perceptron(nn.Module):
         return x + self.scale * self.down(mg.gelu(self.up(self.norm(x))))
 
 
+class Gated(nn.Module):
+    """A gated linear unit: halves of a packed map, a join of three parts, a sum over the rows."""
+
+    def __init__(self, width: int, hidden: int, **rest: Any) -> None:
+        self.up = nn.Linear(width, 2 * hidden, **rest)
+        self.shift = mg.Parameter(np.zeros(hidden))
+        self.scale = mg.Parameter(np.array(1.0))
+
+    def forward(self, x: Any) -> Any:
+        z, k = self.up(x), self.shift.shape[-1]
+        y = z[..., :k] * sigmoid(z[..., k:]) + self.shift
+        joined = np.concatenate([y, z[..., 1:-1], x * x], axis=-1)
+        return (joined * self.scale + joined**2).sum() + ((x + self.scale) * self.scale).sum()
+
+
 @pytest.mark.parametrize(
     ("kind", "sizes", "shapes"),
     [
+        (Gated, (3, 4), {"X": (4, 3)}),
+        (Gated, (4, 2), {"X": (3, 4)}),
         (nn.Attention, (2, 5), {"X": (3, 2)}),
         (nn.Attention, (3, 2), {"X": (4, 3)}),
         (nn.Linear, (3, 2), {"X": (4, 3)}),
@@ -209,6 +227,51 @@ def test_a_loss_of_ones_own_has_formulas(rng: np.random.Generator) -> None:
         close(found["b", module.name, True][0], module.bias.grad)
 
 
+OPERATIONS = (
+    lambda a, b: a @ b, lambda a, b: a @ np.swapaxes(b, -1, -2), lambda a, b: a + b,
+    lambda a, b: a * b, lambda a, b: a - b / 2, lambda a, b: a / (1 + b * b),
+    lambda a, b: mg.softmax(a, axis=-1), lambda a, b: mg.tanh(a), lambda a, b: mg.relu(a) * b,
+    lambda a, b: a.sum(axis=-1, keepdims=True), lambda a, b: a.mean(axis=0),
+    lambda a, b: a - a.mean(axis=-1, keepdims=True), lambda a, b: np.concatenate([a, b], axis=-1),
+    lambda a, b: a[..., 1:], lambda a, b: a.T, lambda a, b: np.where(a > b, a, 0 * b),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(*3 * [st.integers(0, 99)]), min_size=1, max_size=7), st.booleans())
+def test_random_functions_formulas_give_the_engines_gradients(
+    program: list[tuple[int, int, int]], summed: bool
+) -> None:
+    """Functions made of random operations on matrices, a vector and a number."""
+    rng = np.random.default_rng(0)
+    shapes = {"A": (4, 3), "B": (3, 3), "v": (3,), "s": ()}
+    inputs = {name: mg.Parameter(rng.normal(size=s), name=name) for name, s in shapes.items()}
+
+    def function() -> Any:
+        values = list(inputs.values())
+        for kind, which, other in program:
+            a, b = values[which % len(values)], values[other % len(values)]
+            with suppress(ValueError, TypeError, IndexError):  # shapes that do not fit
+                values.append(OPERATIONS[kind % len(OPERATIONS)](a, b))
+        result = values[-1] * inputs["s"]
+        return result.sum() if summed else result
+
+    output = function()
+    cotangent = np.ones(()) if output.shape == () else rng.normal(size=output.shape)
+    output.backward(cotangent)
+    try:
+        derivation = derive(function)
+    except ValueError as error:
+        assert "no notation for" in str(error)
+        return
+    known = {(name, "", False): x.data for name, x in inputs.items()}
+    found = _evaluated(derivation, known | {("loss Y", "", False): cotangent})
+    for name, x in inputs.items():
+        if x.grad is not None:
+            whole = np.broadcast_to(found[name, "", True], np.atleast_2d(x.data).shape)
+            close(whole.reshape(x.shape), x.grad)
+
+
 def _compare(
     derivation: Derivation,
     call: Callable[..., Any],
@@ -227,7 +290,8 @@ def _compare(
     output.backward(cotangent)
 
     known: dict[tuple[str, str, bool], np.ndarray] = {}
-    known |= {(name, "", False): np.array(size) for name, size in sizes.items()}
+    rows = shapes.get("X", (1,))[0]
+    known |= {(name, "", False): np.array(n) for name, n in (*sizes.items(), ("n", rows))}
     known |= {("loss Y", lower, False): cotangent for lower in ("", "2")}
     known |= {(name, "", False): x.data for name, x in inputs.items()}
     expected = {(name, ""): x.grad for name, x in inputs.items()}
@@ -238,7 +302,8 @@ def _compare(
         known[*key, False], expected[key] = parameter.data, parameter.grad
     found = _evaluated(derivation, known)
     for key, gradient in expected.items():
-        close(found[*key, True].reshape(gradient.shape), gradient)
+        whole = np.broadcast_to(found[*key, True], np.atleast_2d(gradient).shape)
+        close(whole.reshape(gradient.shape), gradient)
 
 
 def _evaluated(
@@ -248,11 +313,15 @@ def _evaluated(
 
     def of(name: Any) -> np.ndarray:
         key = getattr(name, "base", name.name), getattr(name, "lower", "")
-        return known[*key, getattr(name, "delta", False)]
+        return np.atleast_2d(known[*key, getattr(name, "delta", False)])  # a vector is a row
 
     for title in ("Forward pass", "Backward pass"):
         for line in section(derivation, title):
             left, right = sides(line)
             assert isinstance(left, Quantity)
-            known[left.base, left.lower, left.delta] = np.asarray(value(right, of))
+            whole = np.atleast_2d(value(right, of))
+            if left.delta:  # a number or a row fills its shape
+                shape = np.shape(known[left.base, left.lower, False])
+                whole = np.broadcast_to(whole, np.broadcast_shapes(whole.shape, shape))
+            known[left.base, left.lower, left.delta] = whole
     return known

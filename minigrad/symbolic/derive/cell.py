@@ -119,7 +119,7 @@ class _Sections:
         """How many entries a sum has."""
         widths = [self.equations.shapes.get(s.name, (1,))[-1] for s in expression.free_symbols]
         width = max(widths, default=1)
-        return self.equations.lengths.get(width, sympy.Integer(width))
+        return self.equations.lengths[width]
 
     def _applied(self, operation: Applied) -> sympy.Expr:
         """An operation on whole vectors, which are columns."""

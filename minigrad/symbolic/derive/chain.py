@@ -154,12 +154,10 @@ class _Tape:
             for name in state
         ]
         walk(seeds)
-        lengths = {f.length(n): e for n, e in self.equations.lengths.items()}
+        lengths = self.equations.lengths
         result = {}
         for name, formula in self.found.items():
-            columns = f.in_columns(
-                f.joined(formula, self.equations.lengths), self.matrices
-            ).xreplace(lengths)
+            columns = f.in_columns(f.counted(f.joined(formula, lengths), lengths), self.matrices)
             if symbol(name) in self.matrices:
                 columns = sympy.Add(*map(f.transposed, sympy.Add.make_args(columns)))
             result[name] = columns

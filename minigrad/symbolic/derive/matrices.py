@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,7 +73,9 @@ def _introduction(trace: Trace, names: _Names, lines: list[Line], words: Words) 
     says = words("layer_forward_says")
     if trace.single:
         says += words("single_says", name=Quantity(letter(trace.single)))
-    if any(ROWS in e.free_symbols for e in rights):
+    if any(ROWS in e.free_symbols for e in rights) or ROWS in itertools.chain(
+        *trace.shapes.values()
+    ):
         says += words("rows_say", size=ROWS)
     for size, meaning in trace.sizes.items():
         if any(size in e.free_symbols for e in rights):
@@ -85,6 +87,8 @@ def _introduction(trace: Trace, names: _Names, lines: list[Line], words: Words) 
         told = (f"{letter(name)} {' × '.join(map(str, shape))}"
                 for name, shape in trace.shapes.items())  # fmt: skip
         says += words("shapes_say", shapes=", ".join(told))
+    if names.repeated:
+        says += words("repeated_say")
     if names.constants:
         says += words("constant_matrices_say", names=[q for q, _ in names.constants])
     return says
@@ -103,6 +107,7 @@ class _Names:
                     self.users.setdefault(parent, []).append(node)
         self.shown: dict[Node, Quantity] = {}
         self.constants: list[tuple[Quantity, np.ndarray]] = []
+        self.repeated = False  # whether a right side is smaller than its left
         taken = {node.name for node in self.nodes if node.name}
         spare = itertools.chain(
             (x for x in _LETTERS if x not in taken), (f"U_{k}" for k in itertools.count(1))
@@ -167,7 +172,7 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
     """The trace once more, on names: an equation for every named value, and for its gradient."""
     made: dict[Node, Tensor] = {}
     number = numbered(trace.nodes)
-    data = {id(node.data): node for node in trace.nodes}
+    drawn = {id(x): node for x, node in zip(trace.outlines, trace.nodes, strict=True)}
     forward: list[Line] = []
     backward: list[Line] = []
     values: dict[sympy.Expr, Quantity] = {}  # of functions, by what they are applied to
@@ -177,7 +182,8 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
         if isinstance(value, sympy.Expr):
             return value
         array = np.asarray(value)
-        if array.size and (array == array.flat[0]).all():
+        entrywise = node.primitive is not None and node.primitive.kind == "elementwise"
+        if array.size and (array == array.flat[0]).all() and (entrywise or array.ndim == 0):
             return Matrix(exact(array.flat[0]), array.shape, (1,) * array.ndim)
         if array.dtype == bool:
             array = array.astype(float)
@@ -186,8 +192,8 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
     def taken_off(node: Node, position: int, raw: Any, places: Iterator[int]) -> Any:
         if not isinstance(raw, Outline):
             return constant(node, position, next(places), raw)
-        if id(raw) in data:
-            value = made[data[id(raw)]].data
+        if id(raw) in drawn:
+            value = made[drawn[id(raw)]].data
             return value.like(stopped(value.formula))
         assert raw.made is not None
         how, operands, static = raw.made
@@ -202,15 +208,18 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
         delta = name.replaced(delta=True, rank=name.rank - 10 * len(number))
 
         def note(g: Matrix) -> Matrix:
+            names.repeated |= g.own != g.shape
             used = sorted((q for q in g.formula.atoms(Quantity) if q.delta), key=lambda q: -q.rank)
             ways = [q.replaced(delta=False, rank=q.rank + 10 * len(number)) for q in used]
-            loss = [way for way in ways if way.base == "L"]
-            if loss:
-                reason = words("enters_loss", v=name)
-            else:
+            through = [way for way in ways if way.base != "L"]
+            if ways == through:
                 reason = words("enters_through", v=name, now=ways) if ways else words("from_loss")
+            else:
+                enters = "enters_loss_now" if through else "enters_loss"
+                reason = words(enters, v=name, now=through)
             uses = [key for way in ways for key in _behind(names, way)]
-            right = tidied(f.joined(g.formula.xreplace(values)))
+            right = tidied(_counted(f.joined(g.formula, trace.lengths), trace.lengths))
+            right = right.xreplace(values)
             backward.append(Line(equal(delta, right), reason, f"δ{_key(name)}", tuple(uses)))
             return Matrix(delta, made[node].shape)
 
@@ -234,7 +243,8 @@ def _run(trace: Trace, names: _Names, words: Words) -> tuple[list[Line], list[Li
         if node in names.shown:
             if node.primitive is not None:
                 name = names.shown[node]
-                formula = result.data.formula
+                names.repeated |= result.data.own != result.shape
+                formula = _counted(result.data.formula, trace.lengths)
                 if formula.is_Function and not isinstance(formula, f.ArrayFunction):
                     values[formula] = name
                 reason = words("all_entries") if formula.has(f.total) else _reason(node, words)
@@ -256,6 +266,15 @@ def _in_notation(what: str) -> Iterator[None]:
         yield
     except (AttributeError, TypeError, IndexError) as error:
         raise NotationError(f"{what} ({error})") from error
+
+
+def _counted(formula: sympy.Expr, lengths: Mapping[int, sympy.Expr]) -> sympy.Expr:
+    """Numbers of entries, and of the columns that are taken, as they are written."""
+
+    def written(_: Any, start: sympy.Expr, stop: sympy.Expr) -> sympy.Expr:
+        return f.columns(_, lengths[int(start)], lengths[int(stop)])
+
+    return f.counted(formula, lengths).replace(f.columns, written)
 
 
 def _unstopped(x: Any) -> Any:
@@ -292,8 +311,10 @@ def _reason(node: Node, words: Words) -> Prose:
             return words("an_affine_map")
         case _ if any("sum" in made for made in made_by):
             return words("row_operation")
-        case _:
+        case name if node.primitive.kind == "elementwise" or name == "where":
             return words("a_function")
+        case _:
+            return words("whole_matrices")
 
 
 def _key(name: Quantity) -> str:

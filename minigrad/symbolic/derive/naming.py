@@ -146,7 +146,7 @@ class Naming:
             if call is not None and str(of) == f"W_{call.gate}" and position is not None:
                 where[columns] = self.columns(call, position)
             else:
-                ends = [self.equations.lengths.get(int(n), n) for n in (start, stop)]
+                ends = [self.equations.lengths[int(n)] for n in (start, stop)]
                 where[columns] = columns.func(self.at(of, shift, time=time), *ends)
         for s in expression.free_symbols:
             if isinstance(s, Size):

@@ -14,7 +14,7 @@ import sympy
 from minigrad import nn
 from minigrad.symbolic.formula import symbol
 from minigrad.symbolic.pieces import COMPARISONS, stopped, where, written_as
-from minigrad.symbolic.read.constants import bounds_in, lengths_of, lifted, steady
+from minigrad.symbolic.read.constants import lifted, steady
 from minigrad.symbolic.read.equations import (
     INPUTS,
     UNITS,
@@ -25,6 +25,7 @@ from minigrad.symbolic.read.equations import (
     Equation,
     Total,
 )
+from minigrad.symbolic.read.lengths import lengths_of
 from minigrad.symbolic.read.names import Names
 from minigrad.symbolic.read.outline import Outline
 from minigrad.symbolic.read.recording import record_step
@@ -87,7 +88,8 @@ def equations_of(cell: nn.Cell, title: str) -> CellEquations:
     """
     recording, again = record_step(cell, title), record_step(cell, title)
     values = steady(recording.nodes, again.nodes, f"{title}.step")
-    return _Reader(recording, title, values, {}).read()
+    lengths = lengths_of(recording.nodes, recording.nodes, {})
+    return _Reader(recording, title, values, lengths).read()
 
 
 class _Reader(Names):
@@ -187,11 +189,7 @@ class _Reader(Names):
                 operands.append(self._applied(parent))
             else:
                 operands.append(self.names.get(parent) or self.parameter(parent))
-        static = dict(node.static)
-        k = self.number[node]
-        bounds = [self.values[k, -1, j] for j, _ in enumerate(bounds_in(static))]
-        self.lengths = {**dict(zip(bounds_in(static), bounds, strict=True)), **self.lengths}
-        return Applied("", node.primitive, tuple(operands), static)
+        return Applied("", node.primitive, tuple(operands), dict(node.static))
 
     def _expression(self, node: Node, *, top: bool = False) -> sympy.Expr:
         primitive = node.primitive

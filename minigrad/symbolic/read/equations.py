@@ -11,6 +11,7 @@ import sympy
 
 from minigrad.primitives import Primitive
 from minigrad.symbolic.formula import Size
+from minigrad.symbolic.read.lengths import Lengths
 
 PREVIOUS = "′"  # marks the state of the step before: h′ is h_{t−1}
 UNITS = Size("H")  # how many units a state has
@@ -111,4 +112,4 @@ class CellEquations:
     attributes: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
-    lengths: Mapping[int, sympy.Expr] = field(default_factory=dict)
+    lengths: Lengths = field(default_factory=Lengths)

@@ -15,6 +15,7 @@ from minigrad.scope import Scope
 from minigrad.symbolic.formula import symbol
 from minigrad.symbolic.matrix import exact
 from minigrad.symbolic.read.constants import Place, numbered
+from minigrad.symbolic.read.lengths import Lengths
 from minigrad.symbolic.read.outline import Outline
 from minigrad.symbolic.read.recording import Recording, gate_of
 from minigrad.tape import Node
@@ -53,7 +54,7 @@ class Names:
         recording: Recording,
         title: str,
         values: Mapping[Place, Any],
-        lengths: Mapping[int, sympy.Expr],
+        lengths: Lengths,
     ) -> None:
         self.recording, self.title, self.values, self.lengths = recording, title, values, lengths
         self.cell, self.nodes = recording.cell, recording.nodes
@@ -152,8 +153,7 @@ class Names:
             vector = node in self.varying or np.ndim(node.data) == 1
             if is_sum(node) and self.gate_of[node] is None and vector:
                 users = self.uses.get(node, [])
-                count = node.operands[0].shape[-1]
-                count = self.lengths.get(count, sympy.Integer(count))
+                count = self.lengths[node.operands[0].shape[-1]]
                 mean = len(users) == 1 and self._is_divided(users[0], node, count)
                 self.totals[users[0] if mean else node] = (
                     node, 1 / count if mean else sympy.Integer(1),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,17 +13,19 @@ import numpy as np
 
 from minigrad import nn
 from minigrad.symbolic.formula import Size
-from minigrad.symbolic.read.constants import Place, constants_of, lifted, steady
+from minigrad.symbolic.read.constants import Place, lifted, steady
+from minigrad.symbolic.read.lengths import Lengths, lengths_of
 from minigrad.symbolic.read.outline import Outline
 from minigrad.symbolic.read.plain import plain
 from minigrad.symbolic.shaped import NotationError
 from minigrad.tape import Node, ancestors
 from minigrad.tensor import Parameter, Tensor
 
-_SIZES = ((31, 37, 41, 43), (17, 19, 23, 29))  # at which a module is made
-_ROWS = (7, 5)  # of its inputs
+# At which a module is made, and the rows of its inputs: no two sums of these are equal twice
+_SIZES = ((59, 23, 29, 89), (43, 17, 13, 19))
+_ROWS = (31, 11)
 ROWS = Size("n")
-Shapes = Mapping[str, tuple[int, ...]]
+Shapes = Mapping[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,24 @@ class Trace:
         values: the constants in it, as they are written.
         sizes: what each size in the constants means.
         shapes: of the inputs by name, where the formulas hold for these only.
+        lengths: how a number of entries is written.
         single: name of the input that has a single row; empty if all have any number of them.
         depth: how many modules there are around all operations.
+        outlines: of the nodes, by which conditions find them.
     """
 
     title: str
     nodes: Sequence[Node]
     values: Mapping[Place, Any]
+    lengths: Lengths
     sizes: Mapping[Size, str] = field(default_factory=dict)
     shapes: Shapes = field(default_factory=dict)
     single: str = ""
     depth: int = 0
+    outlines: Sequence[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outlines", [node.data for node in self.nodes])
 
 
 def trace_class(made: type[nn.Module], title: str, *, single: bool = False) -> Trace:
@@ -59,26 +69,20 @@ def trace_class(made: type[nn.Module], title: str, *, single: bool = False) -> T
     Raises:
         ValueError: it cannot be made or called so, or does not do the same each time.
     """
-    inputs: list[str] = []
-
-    def run(module: nn.Module, sizes: Mapping[str, int], rows: int) -> Sequence[Node]:
-        inputs[:] = _required(module.forward)
-        widths = [sizes.get(f"{name}_size", next(iter(sizes.values()), 1)) for name in inputs]
-        shapes = {name: (rows, width) for name, width in zip(inputs, widths, strict=True)}
-        if single and inputs:
-            shapes[inputs[0]] = (1, widths[0])
-        return _written_out(module(*outlines(shapes).values()), title)
-
     names = _required(made.__init__)[1:]
     accepted = inspect.signature(made.__init__).parameters
     some = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     options = {k: v for k, v in {"rng": 0, "dtype": np.float64}.items() if some or k in accepted}
-    nodes: list[Sequence[Node]] = []
+    found: list[Sequence[Node]] = []
+    single_name = ""
     for lengths, rows in zip(_SIZES, _ROWS, strict=True):
         sizes = dict(zip(names, lengths, strict=False))
         try:
             module = made(*sizes.values(), **options).eval()
-            nodes += [run(module, sizes, rows), run(module, sizes, rows)]
+            inputs = _required(module.forward)
+            widths = [sizes.get(f"{x}_size", next(iter(sizes.values()), 1)) for x in inputs]
+            shapes = _matrices(inputs, widths, rows, single=single)
+            found += (_written_out(module(*outlines(shapes).values()), title) for _ in range(2))
         except NotationError:
             raise
         except Exception as error:
@@ -88,23 +92,10 @@ def trace_class(made: type[nn.Module], title: str, *, single: bool = False) -> T
                 f"width); name an instance instead, or use verify and graph. {title}({wanted}) "
                 f"failed: {type(error).__name__}: {' '.join(str(error).split())}"
             ) from error
-    given: dict[Size, Sequence[int]] = {} if single else {ROWS: _ROWS}
-    meanings = {}
-    for letter, k in zip("dmkp", reversed(range(len(names))), strict=False):
-        given[Size(letter)] = [lengths[k] for lengths in _SIZES]
-        meanings[Size(letter)] = names[k]
-    values = lifted(steady(nodes[0], nodes[1], title), nodes[0], nodes[2], given, title)
-    return Trace(title, nodes[0], values, meanings, single=inputs[0] if single else "", depth=1)
-
-
-def trace_call(call: Callable[..., Any], shapes: Shapes, title: str, *, depth: int = 0) -> Trace:
-    """A function of arrays of given shapes, called by name.
-
-    Raises:
-        ValueError: it does not do the same each time.
-    """
-    first, again = (_written_out(call(**outlines(shapes)), title) for _ in range(2))
-    return Trace(title, first, steady(first, again, title), shapes=shapes, depth=depth)
+        single_name = inputs[0] if single and inputs else ""
+    meanings = {Size(x): name for x, name in zip("dmkp", reversed(names), strict=False)}
+    given = {size: [n[names.index(name)] for n in _SIZES] for size, name in meanings.items()}
+    return _at_any_size(found, given, title, sizes=meanings, single=single_name)
 
 
 def trace_instance(module: nn.Module, title: str, *, single: bool = False) -> Trace:
@@ -121,34 +112,92 @@ def trace_instance(module: nn.Module, title: str, *, single: bool = False) -> Tr
     names = _required(module.forward)
     widths = list(dict.fromkeys(p.shape[-1] for p in module.parameters() if p.shape)) or [1]
     for chosen in itertools.product(widths, repeat=len(names)):
-        shapes = {name: (_ROWS[0], width) for name, width in zip(names, chosen, strict=True)}
-        if single and names:
-            shapes[names[0]] = (1, chosen[0])
+        first, second = (_matrices(names, chosen, rows, single=single) for rows in _ROWS)
         try:
-            module(**outlines(shapes))
+            module(**outlines(first))
         except NotationError:
             raise
         except (ValueError, TypeError, IndexError):  # another width may do
             continue
-        return trace_call(module, shapes, title, depth=1)
+        found = [_written_out(module(**outlines(x)), title) for x in (first, first, second)]
+        shapes = {name: (1 if shape[0] == 1 else ROWS, shape[1]) for name, shape in first.items()}
+        return _at_any_size(found, {}, title, shapes=shapes, single=names[0] if single else "")
     raise ValueError(
         f"derive: {title} takes no matrix that is as wide as one of its parameters; name a "
         "function without arguments that calls it"
     )
 
 
-def trace_recorded(output: Any, title: str) -> Trace:
-    """What a function without arguments has computed, such as a loss.
+def _matrices(
+    names: Sequence[str], widths: Sequence[int], rows: int, *, single: bool
+) -> dict[str, tuple[int, int]]:
+    """The shapes of inputs, of which the first may have a single row."""
+    shapes = {name: (rows, width) for name, width in zip(names, widths, strict=True)}
+    return shapes | {name: (1, shapes[name][1]) for name in [*names][:single]}
+
+
+def _at_any_size(
+    found: Sequence[Sequence[Node]], given: dict[Size, list[int]], title: str, **rest: Any
+) -> Trace:
+    """What a module recorded twice at the first sizes, then at the second ones."""
+    first, again, second = found[:3]
+    if not rest["single"]:
+        given = {ROWS: [*_ROWS], **given}
+    values = lifted(steady(first, again, title), first, second, given, title)
+    return Trace(title, first, values, lengths_of(first, second, given), depth=1, **rest)
+
+
+def trace_call(call: Callable[..., Any], shapes: Shapes, title: str) -> Trace:
+    """A function of arrays of given shapes, called by name.
 
     Raises:
-        ValueError: it depends on nothing.
+        ValueError: it does not do the same each time.
     """
-    nodes = _written_out(output, title)
-    shapes = {
-        node.name or "": np.shape(node.data)
-        for node in nodes if node.primitive is None and not isinstance(node, Parameter)
-    }  # fmt: skip
-    return Trace(title, nodes, constants_of(nodes), shapes=shapes)
+    first, again = (_written_out(call(**outlines(shapes)), title) for _ in range(2))
+    values = steady(first, again, title)
+    return Trace(title, first, values, lengths_of(first, first, {}), shapes=shapes)
+
+
+def trace_function(run: Callable[[], Any], title: str) -> Trace:
+    """What a function without arguments computes, such as a loss, whatever its parameters are.
+
+    It runs a second time with outlines in the place of the tensors that it found; those that it
+    makes anew in each call keep their values.
+
+    Raises:
+        ValueError: it depends on nothing, does not do the same each time, or chooses by values.
+    """
+    leaves = [node for node in _written_out(run(), title) if node.primitive is None]
+    with _outlined(leaves):
+        try:
+            first, again = (_written_out(run(), title) for _ in range(2))
+        except (NotationError, TypeError) as error:
+            raise ValueError(f"derive: {title}: {error}") from error
+        values = steady(first, again, title)
+        own = {node for node in first if node.primitive is None} - {*leaves}
+        if own and any(np.asarray(value).dtype.kind == "b" for value in values.values()):
+            raise ValueError(
+                f"derive: {title} chooses by a condition, which may depend on the tensors that it "
+                "makes: make them outside of the function"
+            )
+        shapes = {
+            node.name or "": np.shape(node.data)
+            for node in first if node.primitive is None and not isinstance(node, Parameter)
+        }  # fmt: skip
+        return Trace(title, first, values, lengths_of(first, first, {}), shapes=shapes)
+
+
+@contextmanager
+def _outlined(leaves: Sequence[Node]) -> Iterator[None]:
+    """The leaves with outlines in the place of their arrays."""
+    arrays = [leaf.data for leaf in leaves]
+    for leaf in leaves:
+        leaf.data = Outline(np.shape(leaf.data))
+    try:
+        yield
+    finally:
+        for leaf, array in zip(leaves, arrays, strict=True):
+            leaf.data = array
 
 
 def letter(name: str) -> str:

@@ -20,10 +20,10 @@ _STYLE = """
               --line: #e4e4e0; --soft: #555; }
 .derivation h1, .derivation h2 { font-family: system-ui, sans-serif; line-height: 1.25; }
 .derivation h1 { font-size: 1.5rem; } .derivation h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-.derivation .line { display: grid; column-gap: 1.2rem; align-items: center; padding: .35rem 0;
+.derivation .line { display: grid; column-gap: 1.2rem; align-items: center; padding: .15rem 0;
                     grid-template-columns: minmax(0, 5fr) minmax(0, 3fr) 2.5rem;
                     border-bottom: 1px solid var(--line); }
-.derivation .formula { overflow-x: auto; overflow-y: hidden; padding: .2rem 0; }
+.derivation .formula { overflow-x: auto; padding: .4rem 0; }
 .derivation .row + .row { padding: .3rem 0 0 2.2rem; }
 .derivation .reason { color: var(--soft); font-size: .93rem; }
 .derivation .number { color: var(--soft); text-align: right; }

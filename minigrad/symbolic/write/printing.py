@@ -43,12 +43,14 @@ _TEMPLATES: dict[str, tuple[str, str, int, int]] = {
     # Functions of each entry
     "absolute": ("|{0}|", "\\left|{0}\\right|", ATOM, SUM),
     "stopped": ("sg({0})", "\\operatorname{{sg}}\\left({0}\\right)", ATOM, SUM),
-    "where": ("({1} where {0}, else {2})",
-              "\\begin{{cases}} {1} & {0} \\\\ {2} & \\text{{else}} \\end{{cases}}", ATOM, SUM),
+    "where": ("{{{1}: {0}; {2}: {3}}}",
+              "\\begin{{cases}} {1} & {0} \\\\ {2} & {3} \\end{{cases}}", ATOM, SUM),
 }  # fmt: skip
-# Relations of entries: 1 where they hold, else 0 (Iverson's bracket), and the other way round
-_RELATIONS = {"greater": (">", "<"), "at_least": ("≥", "≤"), "same": ("=", "=")}
-_SIGNS = {"≥": "\\ge", "≤": "\\le"}
+# Relations of entries: 1 where they hold, else 0 (Iverson's bracket)
+_RELATIONS = {"greater": ">", "at_least": "≥", "same": "="}
+_TURNED = {">": "<", "<": ">", "≥": "≤", "≤": "≥", "=": "=", "≠": "≠"}
+_OPPOSITE = {">": "≤", "≥": "<", "=": "≠"}
+_SIGNS = {"≥": "\\ge", "≤": "\\le", "≠": "\\ne"}
 _INLINE = {"partial": "\\partial {0}/\\partial {1}", "of_loss": "\\partial \\ell/\\partial {0}"}
 _FUNCTIONS = {  # by their names in SymPy and here: as Unicode, and LaTeX's command if it has one
     "sigmoid": ("σ", "\\sigma"), "maximum": ("max", "\\max"), "minimum": ("min", "\\min"),
@@ -169,7 +171,8 @@ class _Printer:
         if name == "Abs":
             name = "absolute"
         if name == "zeros":
-            return "0", ATOM
+            count = self(e.args[0])[0].replace(" ", "")
+            return f"0_{{{count}}}" if self.latex or len(count) > 1 else f"0_{count}", ATOM
         if name in ("entries", "columns"):
             of, *ends = (self.least(part, ATOM if k == 0 else SUM) for k, part in enumerate(e.args))
             bounds = (":, " if name == "columns" else "") + ":".join(ends)
@@ -183,20 +186,29 @@ class _Printer:
         plain, tex, binding, least = _TEMPLATES[name]
         template = _INLINE.get(name, tex) if self.inline else tex
         parts = [self.least(part, least) for part in e.args]
-        if name == "where" and type(e.args[0]).__name__ in _RELATIONS:
-            parts[0] = self.relation_of(e.args[0])
+        if name == "where":
+            parts = [*self.either(e.args[0]), *parts[1:]]
+            parts = [parts[k] for k in (0, 2, 3, 1)]
         if self.latex and least == ATOM and name in ("transposed", "to_the_distance"):
             parts[0] = f"{{{parts[0]}}}"  # LaTeX takes one superscript at a time
         return (template if self.latex else plain).format(*parts), binding
 
-    def relation_of(self, e: Any) -> str:
+    def relation_of(self, e: Any, sign: str = "") -> str:
         """A comparison without its bracket; a number stands on the right."""
-        a, b = e.args
-        sign, turned = _RELATIONS[type(e).__name__]
+        (a, b), sign = e.args, sign or _RELATIONS[type(e).__name__]
         if not a.atoms(Quantity):
-            a, b, sign = b, a, turned
+            a, b, sign = b, a, _TURNED[sign]
         sign = _SIGNS.get(sign, sign) if self.latex else sign
         return f"{self(a)[0]} {sign} {self(b)[0]}"
+
+    def either(self, condition: Any) -> tuple[str, str]:
+        """A condition, and its opposite."""
+        name = type(condition).__name__
+        if name in _RELATIONS:
+            opposite = _OPPOSITE[_RELATIONS[name]]
+            return self.relation_of(condition), self.relation_of(condition, opposite)
+        written = self.least(condition, ATOM)
+        return f"{written} = 1", f"{written} = 0"
 
     def applied(self, e: Any, argument: str, power: str = "") -> str:
         """A function of entries: tanh(x), and tanh²(x) as in books."""
@@ -271,16 +283,16 @@ class _Printer:
         above, below = sympy.fraction(rest)
         if number.is_Rational and number.q != 1 and self.number(number)[1] != ATOM:
             number, below = sympy.Integer(number.p), number.q * below
-        whole, several = self._factors(number * above)
+        whole, several = self._factors(number, above)
         if below != 1:
             if not self.latex:
                 return f"{sign}{whole} / {self.least(below, ATOM)}", SUM
             whole = f"\\frac{{{whole}}}{{{self.least(below, SUM)}}}"
         return f"{sign}{whole}", SUM if sign else ENTRIES if several and below == 1 else PRODUCT
 
-    def _factors(self, above: Any) -> tuple[str, bool]:
+    def _factors(self, number: Any, above: Any) -> tuple[str, bool]:
         """A product: numbers and sizes in front, then ∘ between arrays; whether it has several."""
-        factors = _in_order(sympy.Mul.make_args(above))
+        factors = [number, *_in_order(sympy.Mul.make_args(above))]
         front = [e for e in factors if not e.atoms(Quantity) and e != 1]
         arrays = [e for e in factors if e.atoms(Quantity)]
         several = len(front) + len(arrays) > 1

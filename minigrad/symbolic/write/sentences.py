@@ -56,12 +56,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
         " `mean(·)` es la media de las `H` unidades, y `1ᵀ(·)` es su suma.",
     ),
     "columns_of_say": (
-        " `A[:, m:n]` are the columns of `A` from `m` up to, but not including, `n`, from 0 on.",
-        " `A[:, m:n]` son las columnas de `A` desde `m` hasta `n`, sin incluirla, desde 0.",
+        " `A[:, i:j]` are the columns of `A` from `i` up to, but not including, `j`, from 0 on.",
+        " `A[:, i:j]` son las columnas de `A` desde `i` hasta `j`, sin incluirla, desde 0.",
     ),
     "entries_say": (
-        " `v[m:n]` are the entries of `v` from `m` up to, but not including, `n`, counted from 0.",
-        " `v[m:n]` son los elementos de `v` desde `m` hasta `n`, sin incluirlo, contados desde 0.",
+        " `v[i:j]` are the entries of `v` from `i` up to, but not including, `j`, counted from 0.",
+        " `v[i:j]` son los elementos de `v` desde `i` hasta `j`, sin incluirlo, contados desde 0.",
     ),
     "stopped_says": (
         " `sg(v)` is `v` as a constant: no gradient flows back through it.",
@@ -254,9 +254,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "rows_say": (" {size} is the number of rows.", " {size} es el número de filas."),
     "size_says": (" {size} is the layer's argument {meaning}.",
                   " {size} es el argumento {meaning} de la capa."),
-    "shapes_say": (" The shapes are {shapes}.", " Las dimensiones son {shapes}."),
-    "constant_matrices_say": (" Constant arrays, which are not learned: {names}.",
-                              " Matrices constantes, que no se aprenden: {names}."),
+    "shapes_say": (" Shapes: {shapes}.", " Dimensiones: {shapes}."),
+    "repeated_say": (
+        " A right side that is a number, a row or a column fills the shape of the left.",
+        " Un lado derecho que es un número, una fila o una columna llena la forma del izquierdo.",
+    ),
+    "constant_matrices_say": (" Arrays that enter as constants: {names}.",
+                              " Matrices que entran como constantes: {names}."),
     "layer_backward_says": (
         "Write `δV` for `∂L/∂V`. Each line is the engine's own rule, run on names instead of "
         "numbers: `C = A B` gives `δA = δC Bᵀ` and `δB = Aᵀ δC`. What was broadcast in the "
@@ -286,7 +290,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "an_affine_map": ("affine map", "aplicación afín"),
     "a_product": ("matrix product", "producto de matrices"),
     "a_function": ("elementwise function", "función elemento a elemento"),
-    "an_operation": ("{name}", "{name}"),
+    "whole_matrices": ("operation on whole matrices", "operación sobre matrices enteras"),
     "all_entries": ("over all entries", "sobre todos los elementos"),
     "row_operation": ("over each row", "sobre cada fila"),
     "from_loss": ("what the loss sends", "lo que envía la pérdida"),
