@@ -208,7 +208,7 @@ class Primitive:
             if part.shape != like.shape:
                 part = unbroadcast(part, like.shape, f"{self.name}: the rule for operand {k}")
             if part.dtype is not like.dtype and part.dtype != like.dtype:
-                if np.iscomplexobj(part) and not np.iscomplexobj(like):
+                if part.dtype.kind == "c" and like.dtype.kind == "f":
                     part = np.real(part)  # what is real moves by real steps
                 part = part.astype(like.dtype)
             parts.append(part)

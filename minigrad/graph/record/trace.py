@@ -56,7 +56,8 @@ def trace(
         >>> [node.label for node in trace((x * x).sum()).nodes]
         ['x', '×', 'Σ']
     """
-    tensors = [t for t in tree_leaves(outputs) if isinstance(t, Tensor) and t.requires_grad]
+    given = [t.settled() for t in tree_leaves(outputs) if isinstance(t, Tensor)]
+    tensors = [t for t in given if t.requires_grad]
     if not tensors:
         raise ValueError("trace: nothing was recorded: no output requires a gradient")
     recorded = _recorded(tensors)
