@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,6 +152,7 @@ class _Made:
             number, "operation", primitive.name, primitive.label, node.name, node.data.shape,
             scope, keywords, tuple(numbers), node.requires_grad, part,
             _flips(primitive.name, static, node.data.ndim), node.data, self.gradients.get(node),
+            partial(primitive.bind, [raw(operand) for operand in operands], static),
         ))  # fmt: skip
         self.edges += [Use(source, number, position) for source, position in sources]
 
