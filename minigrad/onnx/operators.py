@@ -119,6 +119,9 @@ def _floor_divide(c: Call) -> str:
 
 def _about_infinity(c: Call) -> str:
     x, kind = c.name(0), c.operation.name
+    if kind in ("isneginf", "isposinf"):
+        other = "detect_positive" if kind == "isneginf" else "detect_negative"
+        return c.graph.op("IsInf", [x], **{other: 0})
     found = [c.graph.op(op, [x]) for op, of in (("IsInf", "inf"), ("IsNaN", "nan"))
              if of in kind or kind == "isfinite"]  # fmt: skip
     if kind != "isfinite":
@@ -228,7 +231,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys({*_COMPARISONS, "not_equal"}, comparison),
     **dict.fromkeys(("log1p", "expm1"), _around_one),
     **dict.fromkeys(_LOGARITHMS, _logarithm),
-    **dict.fromkeys(("isfinite", "isinf", "isnan"), _about_infinity),
+    **dict.fromkeys(("isfinite", "isinf", "isnan", "isneginf", "isposinf"), _about_infinity),
     **dict.fromkeys(("sum", "max", "min", "prod", "any", "all"), _reduction),
     **dict.fromkeys(("argmax", "argmin"), _place),
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),
