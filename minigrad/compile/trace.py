@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-import minigrad
 from minigrad.compile.backends import chosen_backend
 from minigrad.compile.operations import (
     CHECK,
@@ -43,7 +42,7 @@ from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.scope import current
 from minigrad.tensor import Tensor
 
-_OURS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (minigrad, np))
+_OURS = tuple(os.path.dirname(file) + os.sep for file in (os.path.dirname(__file__), np.__file__))
 
 
 _SCORES = 2**22  # of attention, above which they are not kept in memory

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.checks import is_plain
 from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, check_size
 from minigrad.primitives import (
@@ -22,6 +21,7 @@ from minigrad.primitives import (
     square,
     windows,
 )
+from minigrad.primitives.checks import is_plain
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter, raw
 
