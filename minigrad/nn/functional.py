@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from minigrad import primitives
-from minigrad.checks import as_array
 from minigrad.nn import activation_layers as act
 from minigrad.nn import dropout as dropping
 from minigrad.nn import losses, normalisation, pooling, resizing, shaping
@@ -37,6 +36,7 @@ from minigrad.primitives import (
     sigmoid,
     tanh,
 )
+from minigrad.primitives.checks import as_array
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 
