@@ -200,13 +200,7 @@ class TracedArray(NDArrayOperatorsMixin):
         if out is None:
             return result
         (target,) = out
-        if not isinstance(target, TracedArray):
-            trace.refuse(
-                f"numpy.{ufunc.__name__}(out=…) writes into a plain array",
-                "make it with np.empty_like(x) of an argument, or leave out= out",
-            )
-        target.write(result)
-        return target
+        return self._into(target, result, f"numpy.{ufunc.__name__}")
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -214,6 +208,8 @@ class TracedArray(NDArrayOperatorsMixin):
         if any(issubclass(kind, Tensor) for kind in types):
             return NotImplemented
         trace = self.trace
+        if kwargs.get("out") is not None:
+            return self._written(function, args, dict(kwargs))
         if function in _OWN:
             return _OWN[function](trace, *args, **kwargs)
         rule = BY_NUMPY.get(function)
@@ -230,6 +226,20 @@ class TracedArray(NDArrayOperatorsMixin):
             "its result, or the shape of it, depends on the values: compute it outside, and pass "
             "it as an argument",
         )
+
+    def _written(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A function with ``out=``: its result, written there."""
+        target = kwargs.pop("out")
+        return self._into(target, function(*args, **kwargs), f"numpy.{function.__name__}")
+
+    def _into(self, target: Any, result: Any, name: str) -> Any:
+        if not isinstance(target, TracedArray):
+            self.trace.refuse(
+                f"{name}(out=…) writes into a plain array",
+                "make it with np.empty_like(x) of an argument, or leave out= out",
+            )
+        target.write(result)
+        return target
 
     def __primitive__(
         self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
