@@ -166,6 +166,12 @@ class TracedArray(NDArrayOperatorsMixin):
             "a plain table with mg.take(table, indices, axis=0)",
         )
 
+    def __format__(self, form: str) -> str:
+        self._unseen("the text", "return the array, and write its text outside")
+
+    def __str__(self) -> str:
+        self._unseen("the text", "return the array, and write its text outside")
+
     def __contains__(self, x: Any) -> bool:
         self._unseen("the entries", "compare with np.any(array == x)")
 
@@ -420,6 +426,9 @@ class TracedNumber(TracedArray):
 
     def __neg__(self) -> Any:
         return self._arithmetic("neg", self)
+
+    def __invert__(self) -> Any:
+        return self._arithmetic("invert", self)
 
     def __abs__(self) -> Any:
         return self._arithmetic("abs", self)
