@@ -24,6 +24,7 @@ from minigrad.compile.closure import is_library
 from minigrad.compile.operations import (
     CHECK,
     DRAW,
+    PUT,
     Operation,
     backward_of,
     of_primitive,
@@ -183,6 +184,8 @@ class Trace:
         known = of_primitive(primitive)
         if known is not None:
             return self.apply(known, operands, static)
+        if primitive.name == "updated":
+            return self.apply(PUT, operands, {**static, "add": False})
         if self.whole and primitive.saving is not None and _stays_whole(primitive, operands):
             return self._forward(primitive, operands, static)
         if primitive.kind in ("elementwise", "fused"):

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.checks import is_plain
 from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, check_size
 from minigrad.primitives import (
@@ -21,6 +20,7 @@ from minigrad.primitives import (
     square,
     windows,
 )
+from minigrad.primitives.checks import is_plain
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter, raw
 

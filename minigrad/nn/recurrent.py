@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Never, Self, cast
 
 import numpy as np
 
-from minigrad.checks import is_plain
 from minigrad.hooks import fuse
 from minigrad.nn.cell import Cell, State
 from minigrad.nn.dropout import dropped
@@ -21,6 +20,7 @@ from minigrad.nn.scan_cells import ScanCell
 from minigrad.nn.sequences import counted_steps, initial_states
 from minigrad.nn.unrolling import Valid, by_steps, per_step, unroll, unroll_at_once
 from minigrad.primitives import where
+from minigrad.primitives.checks import is_plain
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current, scope
 

@@ -197,7 +197,7 @@ def test_a_closure_computes_the_loss_first():
         loss.backward()
         return loss
 
-    assert float(optimizer.step(closure)) == 1
+    assert optimizer.step(closure).item() == 1
     np.testing.assert_allclose(x.data, 0.8)
 
 

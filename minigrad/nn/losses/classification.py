@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.checks import as_array, every
 from minigrad.nn.losses.reduction import Reduction, check_shapes, reduced
 from minigrad.primitives import (
     exp,
@@ -25,6 +24,7 @@ from minigrad.primitives import (
     take_along_axis,
     where,
 )
+from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 
