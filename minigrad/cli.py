@@ -422,11 +422,12 @@ def _reasons(verdict: Verdict) -> list[str]:
 
 def _write_witness(report: Report, path: Path) -> None:
     """The script of the first mistake."""
-    scripts = [v.witness.script for v in report.verdicts() if v.witness and v.witness.script]
-    if not scripts:
-        wrong = any(v.outcome == "wrong" for v in report.verdicts())
-        reason = "its code cannot stand alone" if wrong else "nothing is wrong"
-        click.echo(f"no witness was written: {reason}")
-        return
-    write_text(path, scripts[0])
-    click.echo(f"wrote {path}: run it to see the mistake")
+    found = [v.witness for v in report.verdicts() if v.witness]
+    for witness in found:
+        if witness.script:
+            write_text(path, witness.script)
+            click.echo(f"wrote {path}: run it to see the mistake")
+            return
+    wrong = any(v.outcome == "wrong" for v in report.verdicts())
+    reason = "a mistake that no floating-point number shows" if wrong else "nothing is wrong"
+    click.echo(f"no witness was written: {found[0].alone if found else reason}")

@@ -436,7 +436,9 @@ class _Trial:
         low, high = sorted((slope.low / scale, slope.high / scale))
         where = f"[{', '.join(map(str, index))}]" if index else ""
         witness = Witness(self.name + where, mine / scale, low, high, slope.error / abs(scale))
-        return self.line.subject.with_script(witness, self.line.point, self.line.cotangents)
+        return self.line.subject.with_script(
+            witness, self.name, tuple(map(int, index)), self.line.point, self.line.cotangents
+        )
 
 
 def _copies(arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,10 @@ class Subject(ABC):
         """The same with shorter axes, for worlds in which every entry costs."""
         return iter(())
 
-    def with_script(self, witness: Witness, point: Arrays, cotangents: Sequence[Array]) -> Witness:
+    def with_script(
+        self, witness: Witness, name: str, index: tuple[int, ...], point: Arrays,
+        cotangents: Sequence[Array],
+    ) -> Witness:  # fmt: skip
         """The witness with a script that shows it, where the code can stand alone."""
         return witness
 
