@@ -60,6 +60,8 @@ def cli() -> None:
 
 @cli.command(epilog=TARGETS)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--input", "inputs", multiple=True, metavar="NAME=SHAPE",
+              help="An example of an argument of a function: x=3x4, k=int:0..5:7.")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE", help="Write the report as JSON.")  # fmt: skip
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
@@ -81,6 +83,7 @@ def cli() -> None:
 def verify(
     context: click.Context,
     targets: tuple[str, ...],
+    inputs: tuple[str, ...],
     json_file: Path | None,
     folder: Path | None,
     seed: int,
@@ -105,7 +108,7 @@ def verify(
     from minigrad.verify import verify as judge
     from minigrad.verify.workers import processors
 
-    found = [_resolve(text) for text in targets] or builtin()
+    found = [_resolve(text, inputs) for text in targets] or builtin()
     for file in (json_file, witness):
         if file:
             check_writable(file)
@@ -291,9 +294,9 @@ def _refuse(message: str, status: int = 2) -> int:
     return status
 
 
-def _resolve(text: str) -> Target:
+def _resolve(text: str, inputs: Sequence[str] = ()) -> Target:
     try:
-        return resolve(text)
+        return resolve(text, inputs)
     except TargetError as error:
         raise InvalidInput(str(error)) from error
 

@@ -116,7 +116,7 @@ def judged(
     found = []
     for judge in judges:
         start = time.perf_counter()
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        with subject.held(), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             finding = JUDGES[judge](subject, settings)
         finding.seconds = time.perf_counter() - start

@@ -150,7 +150,7 @@ class _Definitions:
 class _Bare(ast.NodeTransformer):
     """Without decorators and type hints."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.decorator_list, node.returns = [], None
         return self.generic_visit(node)
 
