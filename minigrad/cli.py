@@ -61,6 +61,8 @@ def cli() -> None:
 
 @cli.command(epilog=TARGETS)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@click.option("--input", "inputs", multiple=True, metavar="NAME=SHAPE",
+              help="An example of an argument of a function: x=3x4, k=int:0..5:7.")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE", help="Write the report as JSON.")  # fmt: skip
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
@@ -82,6 +84,7 @@ def cli() -> None:
 def verify(
     context: click.Context,
     targets: tuple[str, ...],
+    inputs: tuple[str, ...],
     json_file: Path | None,
     folder: Path | None,
     seed: int,
@@ -106,7 +109,7 @@ def verify(
     from minigrad.verify import verify as judge
     from minigrad.verify.workers import processors
 
-    found = [_resolve(text) for text in targets] or builtin()
+    found = [_resolve(text, inputs) for text in targets] or builtin()
     for file in (json_file, witness):
         if file:
             check_writable(file)
@@ -336,9 +339,9 @@ def _refuse(message: str, status: int = 2) -> int:
     return status
 
 
-def _resolve(text: str) -> Target:
+def _resolve(text: str, inputs: Sequence[str] = ()) -> Target:
     try:
-        return resolve(text)
+        return resolve(text, inputs)
     except TargetError as error:
         raise InvalidInput(str(error)) from error
 
@@ -467,11 +470,12 @@ def _reasons(verdict: Verdict) -> list[str]:
 
 def _write_witness(report: Report, path: Path) -> None:
     """The script of the first mistake."""
-    scripts = [v.witness.script for v in report.verdicts() if v.witness and v.witness.script]
-    if not scripts:
-        wrong = any(v.outcome == "wrong" for v in report.verdicts())
-        reason = "its code cannot stand alone" if wrong else "nothing is wrong"
-        click.echo(f"no witness was written: {reason}")
-        return
-    write_text(path, scripts[0])
-    click.echo(f"wrote {path}: run it to see the mistake")
+    found = [v.witness for v in report.verdicts() if v.witness]
+    for witness in found:
+        if witness.script:
+            write_text(path, witness.script)
+            click.echo(f"wrote {path}: run it to see the mistake")
+            return
+    wrong = any(v.outcome == "wrong" for v in report.verdicts())
+    reason = "a mistake that no floating-point number shows" if wrong else "nothing is wrong"
+    click.echo(f"no witness was written: {found[0].alone if found else reason}")

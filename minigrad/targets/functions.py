@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minigrad.scope import unfused
+from minigrad.tape import ancestors
+from minigrad.targets.inputs import examples
+from minigrad.targets.problem import JUDGES, Problem
 from minigrad.targets.target import Recording, Target, TargetError, one_line
-from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor, raw
 from minigrad.tree import tree_leaves
 
 
@@ -41,9 +47,21 @@ class TensorTarget(Target):
         return found
 
 
+MOST_UNKNOWNS = 60
+"""Up to how many entries a function of the user's is proven."""
+
+
 @dataclass(frozen=True)
 class FunctionTarget(TensorTarget):
-    """A function without required arguments that returns Tensors, such as a model's loss."""
+    """A function that returns Tensors or arrays, such as a model's loss.
+
+    Its arguments have examples: as given, as its `example` decorator says, or their defaults.
+
+    Attributes:
+        given: examples as the command line describes them, see `minigrad.targets.inputs`.
+    """
+
+    given: tuple[str, ...] = ()
 
     noun = "function"
 
@@ -52,12 +70,66 @@ class FunctionTarget(TensorTarget):
         return self.name.rpartition(":")[2]
 
     def record(self, steps: int) -> Recording:
+        inputs = {
+            name: Tensor(x, requires_grad=True, name=name) if _is_floats(x) else x
+            for name, x in self.inputs(0).items()
+        }
+        return Recording(self._recorded(self._called(inputs)), given=True)
+
+    def inputs(self, seed: int) -> dict[str, Any]:
+        """An example of each argument."""
+        return examples(self.name, self.subject, self.given, seed)
+
+    def _called(self, inputs: Mapping[str, Any]) -> Any:
         with unfused():
             try:
-                found = self.subject()
+                return self.subject(**inputs)
             except Exception as error:
                 raise TargetError(f"{self.name}: calling it failed: {one_line(error)}") from error
-        return Recording(self._recorded(found), given=True)
+
+    def problems(self, seed: int = 0) -> Iterator[Problem]:
+        """Its gradient by every argument of floats, and by every leaf that it reaches."""
+        inputs = self.inputs(seed)
+        given = {n: np.asarray(x) for n, x in inputs.items() if _is_floats(x)}
+        constants = {n: "it holds no floats" for n in inputs if n not in given}
+        handed = {n: Tensor(x, requires_grad=True, name=n) for n, x in given.items()}
+        outputs = tree_leaves(self._recorded(self._called({**inputs, **handed})))
+        again = tree_leaves(self._called({**inputs, **handed}))
+        if not all(np.array_equal(raw(a), raw(b), equal_nan=True)
+                   for a, b in zip(outputs, again, strict=True)):  # fmt: skip
+            raise TargetError(f"{self.name}: it differs from call to call; seed it inside")
+        reached = [n for n in ancestors(outputs) if n.primitive is None and n.requires_grad]
+        own = _named([n for n in reached[::-1] if isinstance(n, Tensor) and not any(
+            n is x for x in handed.values())])  # fmt: skip
+        for name, x in handed.items():
+            if not any(node is x for node in reached):
+                constants[name] = "the outputs do not depend on it"
+                del given[name]
+        values = {**given, **{n: np.asarray(x.data, dtype=float) for n, x in own.items()}}
+        if not values:
+            raise TargetError(f"{self.name}: it reaches no array of floats to differentiate by")
+
+        def run(leaves: Mapping[str, Tensor]) -> Any:
+            with unfused():
+                return self.subject(**{**inputs, **{n: leaves[n] for n in given}})
+
+        few = sum(x.size for x in values.values()) <= MOST_UNKNOWNS
+        shapes = {n: x.shape for n, x in values.items()}
+        yield Problem(self.name, shapes, run, values=values, own=own, constants=constants,
+                      judges=JUDGES if few else JUDGES[1:])  # fmt: skip
+
+
+def _is_floats(x: Any) -> bool:
+    return isinstance(x, float) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
+
+
+def _named(leaves: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Leaves by their names, with numbers where a name is not one leaf's alone."""
+    found: dict[str, Tensor] = {}
+    for k, leaf in enumerate(leaves):
+        name = leaf.name or f"leaf{k}"
+        found[name if name not in found else f"{name} ({k})"] = leaf
+    return found
 
 
 @dataclass(frozen=True)

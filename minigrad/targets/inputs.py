@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from minigrad.targets.target import TargetError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 FORM = "NAME=SHAPE such as x=3x4, or NAME=KIND:SHAPE with a KIND like float32, int:0..5 or bool"
 _SPEC = re.compile(
@@ -51,10 +53,35 @@ def example(text: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:
     return match["name"], np.asarray(rng.normal(size=shape)).astype(kind)
 
 
+def with_examples(**inputs: Any) -> Callable[[Function], Function]:
+    """Decorator: examples of a function's arguments, for `minigrad verify` and the others.
+
+    Args:
+        inputs: arrays or numbers, or the shapes of random arrays, by argument.
+
+    Example:
+        >>> from minigrad.targets import resolve, target_of
+        >>> from minigrad.verify import verify, with_examples
+        >>> @with_examples(x=(3,), k=2)
+        ... def power(x, k):
+        ...     return np.sum(x**k)
+        >>> verify(target_of(power)).passed
+        True
+    """
+
+    def mark(function: Function) -> Function:
+        vars(function)["__examples__"] = inputs
+        return function
+
+    return mark
+
+
 def examples(
     name: str, function: Callable[..., Any], given: Sequence[str], seed: int = 0
 ) -> dict[str, Any]:
     """An example of every argument of a function, by name: as described, or its default.
+
+    What `with_examples` has marked it with comes in between.
 
     Raises:
         TargetError: an argument without an example, or an example of no argument.
@@ -62,6 +89,9 @@ def examples(
     rng = np.random.default_rng(seed)
     found = dict(example(text, rng) for text in given)
     parameters = _parameters(function)
+    for key, value in getattr(function, "__examples__", {}).items():
+        shape = isinstance(value, tuple) and all(type(n) is int for n in value)
+        found.setdefault(key, rng.normal(size=value) if shape else value)
     unknown = [key for key in found if key not in parameters]
     if unknown:
         raise TargetError(

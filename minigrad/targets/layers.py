@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from minigrad.datasets import seattle_weather
 from minigrad.primitives import PRIMITIVES
 from minigrad.scope import unfused
 from minigrad.tape import ancestors
+from minigrad.targets.files import told
 from minigrad.targets.problem import Problem, holding
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor
@@ -42,7 +44,7 @@ class LayerTarget(Target):
         except Exception as error:
             raise TargetError(
                 f"{self.name}: {self.title}({input_size}, {hidden_size}, rng=…, dtype=…) failed: "
-                f"{one_line(error)}"
+                f"{_with_line(error, self.subject)}"
             ) from error
 
     def _made(self, *sizes: int, **options: Any) -> nn.Module:
@@ -95,6 +97,23 @@ class LayerTarget(Target):
         x = weather_window(batch=4, steps=14)
         batch, steps, width = x.shape
         yield self.problem(batch, steps, width, 8, seed=seed, judges=("numeric",), values={"x": x})
+
+
+_HINTS = {
+    "converted to Python scalars": "functions of math take one number; call NumPy's, as np.tanh",
+    "truth value of an array": "a branch on values; np.where chooses entry by entry",
+}
+
+
+def _with_line(error: Exception, subject: Any) -> str:
+    """An error on one line, with the line of the user's class where it came up, and a hint."""
+    kind = subject if isinstance(subject, type) else type(subject)
+    try:
+        line = told(error, inspect.getfile(kind))
+    except (OSError, TypeError):  # a class without a file
+        line = one_line(error)
+    hint = next((hint for text, hint in _HINTS.items() if text in line), "")
+    return f"{line} ({hint})" if hint else line
 
 
 @dataclass(frozen=True)

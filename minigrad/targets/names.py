@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -60,13 +60,14 @@ def builtin() -> list[Target]:
     return [resolve(name) for name in [*LAYERS, *PARTS, *PRIMITIVES]]
 
 
-def resolve(text: str) -> Target:
+def resolve(text: str, given: Sequence[str] = ()) -> Target:
     """The target that a name means.
 
     Args:
         text: a built-in name (``lstm``, ``tanh``), ``module:attribute``, or
             ``file.py:attribute``. A file is run, as importing it would; a function is not
             called yet.
+        given: examples of a function's arguments, see `minigrad.targets.inputs`.
 
     Raises:
         TargetError: there is no such name, file or attribute, or it is nothing to look at.
@@ -86,8 +87,9 @@ def resolve(text: str) -> Target:
     found = getattr(module, attribute, None)
     if found is None:
         raise TargetError(f"{place} has no {attribute!r}; it has {_targets_in(module)}")
-    target = target_of(found, text, named=True)
+    target = target_of(found, text, named=not given)
     if isinstance(target, FunctionTarget):
+        target = replace(target, given=tuple(given))
         for name, value in vars(module).items():  # its layers, as a model's attributes are named
             if isinstance(value, nn.Module) and not value.name:
                 value.name = name
@@ -126,15 +128,12 @@ def _kind_of(subject: Any, name: str) -> type[Target]:
     for kind, target in _KINDS.items():
         if isinstance(subject, kind):
             return target
-    required = _required(subject)
-    if callable(subject) and not isinstance(subject, type) and not required:
+    if callable(subject) and not isinstance(subject, type):
         return FunctionTarget
-    needs = f" that needs {', '.join(required)}" if required else ""
     raise TargetError(
-        f"{name}: got {type(subject).__name__}{needs}, expected a subclass of "
-        "minigrad.nn.Cell or minigrad.nn.Module, a primitive, a function decorated with "
-        "minigrad.verify.backward_of, or a Tensor or a function without required arguments "
-        "that returns one"
+        f"{name}: got {type(subject).__name__}, expected a subclass of minigrad.nn.Cell or "
+        "minigrad.nn.Module, a primitive, a function, a function decorated with "
+        "minigrad.verify.backward_of, or a Tensor"
     )
 
 
@@ -144,18 +143,6 @@ _KINDS: Mapping[type, type[Target]] = MappingProxyType({
     nn.Module: ModuleTarget,
     Tensor: TensorTarget,
 })  # fmt: skip
-
-
-def _required(value: Any) -> list[str]:
-    """The arguments that a function cannot be called without."""
-    try:
-        parameters = inspect.signature(value).parameters.values()
-    except (TypeError, ValueError):  # no function, or one without a signature
-        return []
-    return [
-        p.name for p in parameters
-        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]  # fmt: skip
 
 
 def _suggestion(text: str) -> str:

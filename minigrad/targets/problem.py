@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -35,6 +35,8 @@ class Problem:
         order: which derivative is judged: 1 for the gradient, 2 for its gradient.
         judges: who can judge it; a proof over symbols takes too long for large ones.
         reference: what ``run`` stands for and is held against, where it is another computation.
+        own: leaves of the code's own, by name, whose data is replaced instead of being handed in.
+        constants: what is not differentiated, each with the reason.
 
     Example:
         >>> from minigrad.verify import Problem, judge_problem
@@ -51,6 +53,8 @@ class Problem:
     order: int = 1
     judges: tuple[Judge, ...] = JUDGES
     reference: Callable[[Mapping[str, Tensor]], Any] | None = None
+    own: Leaves = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
 
     def forward(self, arrays: Arrays, *, recorded: bool = True) -> tuple[Leaves, list[Tensor]]:
         """Leaves with these arrays, and the outputs computed from them.
@@ -59,9 +63,23 @@ class Problem:
         """
         run = self.run if recorded or self.reference is None else self.reference
         leaves = {
-            name: Tensor(array, requires_grad=recorded, name=name) for name, array in arrays.items()
-        }
+            name: self.own[name] if name in self.own
+            else Tensor(array, requires_grad=recorded, name=name)
+            for name, array in arrays.items()
+        }  # fmt: skip
+        for name, leaf in self.own.items():
+            leaf.data = arrays[name]
         return leaves, list(_flatten(run(leaves)))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Context manager: leaves of the code's own have their data again after it."""
+        before = {name: leaf.data for name, leaf in self.own.items()}
+        try:
+            yield
+        finally:
+            for name, data in before.items():
+                self.own[name].data = data
 
     def numbers(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Random inputs in float64, or the problem's own values."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from minigrad.targets import Problem, Target, builtin, resolve
+from minigrad.targets.inputs import with_examples
 from minigrad.verify.foreign import foreign
 from minigrad.verify.handwritten import MisfitError, Pair
 from minigrad.verify.judges import BUDGET, TOLERANCE, Settings
@@ -39,6 +40,7 @@ __all__ = [
     "judge_generated",
     "judge_problem",
     "verify",
+    "with_examples",
 ]
 
 Backward = TypeVar("Backward", bound=Callable[..., Any])

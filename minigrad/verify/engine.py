@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 
@@ -24,8 +25,11 @@ class Walk(Subject):
         self.name = problem.target
         self.inputs = problem.numbers(np.random.default_rng(seed))
         self.domains = problem.domains
-        self.constants = {}
+        self.constants = dict(problem.constants)
         self.free = frozenset(problem.shapes)  # weights and data are as good as any other
+
+    def held(self) -> AbstractContextManager[None]:
+        return self.problem.held()
 
     def outputs(self, arrays: Arrays) -> list[Array]:
         _, outputs = self.problem.forward(arrays, recorded=False)
@@ -51,6 +55,9 @@ class SecondWalk(Subject):
         self.name = self.first.name
         self.inputs, self.domains = self.first.inputs, self.first.domains
         self.constants, self.free = {}, self.first.free
+
+    def held(self) -> AbstractContextManager[None]:
+        return self.first.held()
 
     def outputs(self, arrays: Arrays) -> list[Array]:
         _, found = self.first.pull(arrays, _fixed)

@@ -12,7 +12,7 @@ import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any
 
@@ -21,6 +21,8 @@ import numpy as np
 from minigrad.arrays.numbers import Number, Numbers
 from minigrad.primitives.primitive import Array, Domain
 from minigrad.verify.namespace import Complex, Exact, Floats, UsersNumPy, World
+from minigrad.verify.report import Witness
+from minigrad.verify.script import NoScriptError, script_of, way_to
 from minigrad.verify.sources import returned_names
 from minigrad.verify.subject import Arrays, Cotangents, Gradients, Subject
 
@@ -90,11 +92,14 @@ class Convention:
         outputs: from what forward returned to its outputs, a list.
         call: (backward, cotangents, arguments, returned) → what backward returns.
         says: in words.
+        text: both as expressions, for a script: of ``r``, what forward returned, and of that,
+            the cotangents ``g`` and the arguments ``a``.
     """
 
     outputs: Callable[[Any], list[Any]]
     call: Callable[..., Any]
     says: str
+    text: tuple[str, str]
 
 
 class HandWritten(Subject):
@@ -374,6 +379,31 @@ class HandWritten(Subject):
     def _gradients(self, raw: Any) -> dict[str, Any]:
         return assigned(raw, self.arguments, _named(self.pair), self.leaves, self.pair.backward)
 
+    def with_script(
+        self, witness: Witness, name: str, index: tuple[int, ...], point: Arrays,
+        cotangents: Sequence[Array],
+    ) -> Witness:  # fmt: skip
+        leaf, arguments = self.leaves[name], self._filled(self._whole(point))
+        with self._world(Floats()), _seeded(self.seeded):
+            returned = self.pair.forward(*_copied(arguments))
+            given = self._cotangents(self.convention.outputs(returned), _copied([*cotangents]))
+            raw = self.convention.call(self.pair.backward, given, _copied(arguments), returned)
+        gradient = self._gradients(raw).get(name)
+        way = way_to(gradient, raw) if gradient is not None else None
+        try:
+            if way is None:
+                raise NoScriptError("backward returns no array for it")
+            path = f"{way}[{', '.join(map(str, index))}]" if index else way
+            script = script_of(
+                f"∂L/∂{witness.entry} of {self.name}",
+                {"forward": self.pair.forward, "backward": self.pair.backward},
+                self.convention.text, arguments, cotangents, self.kept,
+                [*leaf.path, *([index] if index else [])], path, seeded=self.seeded,
+            )  # fmt: skip
+        except NoScriptError as error:
+            return replace(witness, alone=str(error))
+        return replace(witness, script=script)
+
     # What a gradient that looks right may hide
 
     def _look_for_side_effects(self) -> None:
@@ -613,7 +643,7 @@ def _conventions(pair: Pair, names: Sequence[str], returned: Any) -> Iterator[Co
         saves = bool(most and most[-1].lower() in CACHES) or None
         if named_for_inputs:
             saves = False
-    with_saved = list(_saving(parts, fits)) if several and saves is not False else []
+    with_saved = list(_saving(parts, returned[0], fits)) if several and saves is not False else []
     without = list(_from_inputs(count, parts, several, most, names, fits))
     if saves:
         yield from with_saved
@@ -624,40 +654,40 @@ def _conventions(pair: Pair, names: Sequence[str], returned: Any) -> Iterator[Co
         yield from with_saved
 
 
-def _saving(parts: int, fits: Callable[[int], bool]) -> Iterator[Convention]:
+def _saving(parts: int, first: Any, fits: Callable[[int], bool]) -> Iterator[Convention]:
     """Forward returns its outputs, and last what backward needs."""
+    several = isinstance(first, tuple | list)
     if parts == 2 and fits(2):
         yield Convention(
-            lambda r: list(r[0]) if isinstance(r[0], tuple | list) else [r[0]],
-            lambda backward, g, a, r: backward(
-                tuple(g) if isinstance(r[0], tuple | list) else g[0], r[1]
-            ),
+            lambda r: list(r[0]) if several else [r[0]],
+            lambda backward, g, a, r: backward(tuple(g) if several else g[0], r[1]),
             "(g, saved)",
+            ("list(r[0])", "(tuple(g), r[1])") if several else ("[r[0]]", "(g[0], r[1])"),
         )
     if parts == 2 and not fits(2):  # (y1, y2), saved → (g1, g2, saved)
         yield Convention(
             lambda r: list(r[0]),
             lambda backward, g, a, r: backward(*g, r[1]),
-            "(*g, saved)",
-        )
+            "(*g, saved)", ("list(r[0])", "(*g, r[1])"),
+        )  # fmt: skip
     if parts > 2 and fits(parts):
         yield Convention(
             lambda r: list(r[:-1]),
             lambda backward, g, a, r: backward(*g, r[-1]),
-            "(*g, saved)",
-        )
+            "(*g, saved)", ("list(r[:-1])", "(*g, r[-1])"),
+        )  # fmt: skip
     if parts > 2 and fits(2):
         yield Convention(
             lambda r: list(r[:-1]),
             lambda backward, g, a, r: backward(tuple(g), r[-1]),
-            "(g, saved)",
-        )
+            "(g, saved)", ("list(r[:-1])", "(tuple(g), r[-1])"),
+        )  # fmt: skip
     if parts > 2 and fits(parts):
         yield Convention(
             lambda r: [r[0]],
             lambda backward, g, a, r: backward(g[0], *r[1:]),
-            "(g, *saved)",
-        )
+            "(g, *saved)", ("[r[0]]", "(g[0], *r[1:])"),
+        )  # fmt: skip
 
 
 def _from_inputs(
@@ -672,10 +702,16 @@ def _from_inputs(
     def together(g: Sequence[Any]) -> Any:
         return tuple(g) if several else g[0]
 
+    every, g_ = ("list(r)", "tuple(g)") if several else ("[r]", "g[0]")
+    listed = ", ".join(names)
     plain = Convention(
-        outputs, lambda backward, g, a, r: backward(together(g), *a), f"(g, {', '.join(names)})"
-    )
-    by_output = Convention(outputs, lambda backward, g, a, r: backward(together(g), r), "(g, y)")
+        outputs, lambda backward, g, a, r: backward(together(g), *a), f"(g, {listed})",
+        (every, f"({g_}, *a)"),
+    )  # fmt: skip
+    by_output = Convention(
+        outputs, lambda backward, g, a, r: backward(together(g), r), "(g, y)",
+        (every, f"({g_}, r)"),
+    )  # fmt: skip
     if count == 1 and most and len(most) == 2 and most[1] in OUTPUTS - set(names):
         yield by_output
     if fits(count + 1):
@@ -683,24 +719,27 @@ def _from_inputs(
     if fits(count + 2):
         yield Convention(
             outputs, lambda backward, g, a, r: backward(together(g), r, *a),
-            f"(g, y, {', '.join(names)})",
+            f"(g, y, {listed})", (every, f"({g_}, r, *a)"),
         )  # fmt: skip
     if several and fits(count + parts):
         yield Convention(
-            outputs, lambda backward, g, a, r: backward(*g, *a), f"(*g, {', '.join(names)})"
-        )
+            outputs, lambda backward, g, a, r: backward(*g, *a), f"(*g, {listed})",
+            (every, "(*g, *a)"),
+        )  # fmt: skip
     chosen = [names.index(n) for n in (most or [])[1:] if n in names]
     if most and len(chosen) == len(most) - 1 and len(chosen) < count:
         yield Convention(
             outputs, lambda backward, g, a, r: backward(together(g), *[a[k] for k in chosen]),
-            f"(g, {', '.join(most[1:])})",
+            f"(g, {', '.join(most[1:])})", (every, f"({g_}, *[a[k] for k in {chosen}])"),
         )  # fmt: skip
     if fits(2) and count != 1 and most and most[-1] in OUTPUTS:
         yield by_output
     if fits(1) and not fits(count + 1):
-        yield Convention(outputs, lambda backward, g, a, r: backward(together(g)), "(g)")
+        yield Convention(
+            outputs, lambda backward, g, a, r: backward(together(g)), "(g)", (every, f"({g_})")
+        )
     if fits(0) and not fits(1):
-        yield Convention(outputs, lambda backward, g, a, r: backward(), "()")
+        yield Convention(outputs, lambda backward, g, a, r: backward(), "()", (every, "()"))
 
 
 # Gradients

@@ -116,7 +116,7 @@ def judged(
     found = []
     for judge in judges:
         start = time.perf_counter()
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        with subject.held(), np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             finding = JUDGES[judge](subject, settings)
         finding.seconds = time.perf_counter() - start
@@ -436,7 +436,9 @@ class _Trial:
         low, high = sorted((slope.low / scale, slope.high / scale))
         where = f"[{', '.join(map(str, index))}]" if index else ""
         witness = Witness(self.name + where, mine / scale, low, high, slope.error / abs(scale))
-        return self.line.subject.with_script(witness, self.line.point, self.line.cotangents)
+        return self.line.subject.with_script(
+            witness, self.name, tuple(map(int, index)), self.line.point, self.line.cotangents
+        )
 
 
 def _copies(arrays: Mapping[str, Any]) -> dict[str, Any]:

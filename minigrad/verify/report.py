@@ -25,6 +25,7 @@ class Witness:
         high: the larger.
         error: how far the true slope may be off.
         script: a Python script that shows it with NumPy alone; empty where there is none.
+        alone: why there is no script: what else the code needs.
 
     Example:
         >>> from minigrad.verify import check_vjp
@@ -39,6 +40,7 @@ class Witness:
     high: float
     error: float
     script: str = field(default="", repr=False)
+    alone: str = field(default="the gradient is the engine's own", repr=False)
 
     @property
     def off(self) -> float:

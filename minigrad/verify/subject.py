@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,11 +64,18 @@ class Subject(ABC):
             cotangents: from the outputs to an array of the same shape for each.
         """
 
+    def held(self) -> AbstractContextManager[None]:
+        """Context manager around everything that is done with it."""
+        return nullcontext()
+
     def smaller(self) -> Iterator[Subject]:
         """The same with shorter axes, for worlds in which every entry costs."""
         return iter(())
 
-    def with_script(self, witness: Witness, point: Arrays, cotangents: Sequence[Array]) -> Witness:
+    def with_script(
+        self, witness: Witness, name: str, index: tuple[int, ...], point: Arrays,
+        cotangents: Sequence[Array],
+    ) -> Witness:  # fmt: skip
         """The witness with a script that shows it, where the code can stand alone."""
         return witness
 

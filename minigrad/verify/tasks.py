@@ -82,7 +82,9 @@ def judge_problem(
         return known[problem.target]
 
     check = _together(problem.target, finding, subject, explained)
-    return Judged([check], {problem.target: tuple(finding.remarks)} if finding.remarks else {})
+    constants = [f"{name} is a constant: {why}" for name, why in subject.constants.items()]
+    remarks = (*finding.remarks, *constants)
+    return Judged([check], {problem.target: remarks} if remarks else {})
 
 
 def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged:

@@ -68,10 +68,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Trial:
-    """One point, the right gradients there, and which inputs are wrong."""
+    """One point, the seed of the cotangents, and the right gradients."""
 
     subject: HandWritten
     point: dict[str, np.ndarray]
+    seed: int
     right: dict[str, np.ndarray]
 
     def gradients(self, subject: HandWritten | None = None) -> dict[str, Any]:
@@ -82,7 +83,8 @@ class Trial:
         """
         with np.errstate(all="ignore"):
             _, found = (subject or self.subject).pull(
-                {n: x.copy() for n, x in self.point.items()}, cotangents
+                {n: x.copy() for n, x in self.point.items()},
+                lambda outputs: cotangents(outputs, self.seed),
             )
         return dict(found)
 
@@ -102,7 +104,7 @@ def _close(mine: Any, right: np.ndarray) -> bool:
 def trial_at(subject: HandWritten, seed: int) -> Trial:
     """A point near the example with the right gradients there."""
     point = near(subject, np.random.default_rng(seed))
-    return Trial(subject, point, right_gradients(subject, point))
+    return Trial(subject, point, seed, right_gradients(subject, point, seed))
 
 
 def small_trials(subject: HandWritten, seed: int) -> list[Trial]:

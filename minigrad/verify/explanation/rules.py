@@ -41,7 +41,8 @@ def culprits(problem: Problem, seed: int) -> list[str]:
             with Residue.afresh(any_root=True):
                 _, outputs = problem.forward(twins(subject, Residue, at, rng))
                 return _faults(outputs, rng) or [
-                    "every rule on the tape is right by itself: the walk over it is wrong"
+                    "the rule of each recorded operation is right: something leaves the tape "
+                    "(.data, float(), a copy made by np.array), or the walk over it is wrong"
                 ]
         except OutsideDomainError:
             at = elsewhere(subject, rng)

@@ -13,14 +13,14 @@ from minigrad.verify.judges import Line
 from minigrad.verify.subject import Subject
 
 
-def cotangents(outputs: Sequence[Any], seed: int = 0) -> list[np.ndarray]:
-    """Random ones, the same for every run."""
+def cotangents(outputs: Sequence[Any], seed: int) -> list[np.ndarray]:
+    """Random ones, the same for every run with a seed."""
     rng = np.random.default_rng(seed)
     return [rng.normal(size=np.shape(y)) for y in outputs]
 
 
 def right_gradients(
-    subject: Subject, point: Mapping[str, np.ndarray], seconds: float = 2.0
+    subject: Subject, point: Mapping[str, np.ndarray], seed: int, seconds: float = 2.0
 ) -> dict[str, np.ndarray]:
     """Of Σ cotangent · output: by a backward pass of numbers, else by differences.
 
@@ -30,16 +30,18 @@ def right_gradients(
     with budget.within(seconds):
         if not subject.numbers_only:
             try:
-                return _by_tracing(subject, point)
+                return _by_tracing(subject, point, seed)
             except (ArithmeticError, TypeError, ValueError, AttributeError):
                 pass
-        return _by_differences(subject, point)
+        return _by_differences(subject, point, seed)
 
 
-def _by_tracing(subject: Subject, point: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _by_tracing(
+    subject: Subject, point: Mapping[str, np.ndarray], seed: int
+) -> dict[str, np.ndarray]:
     leaves = {name: Traced.leaves(x) for name, x in point.items()}
     outputs = subject.outputs({name: x.copy() for name, x in leaves.items()})
-    weights = cotangents(outputs)
+    weights = cotangents(outputs, seed)
     pairs = [
         (y, float(w))
         for output, weight in zip(outputs, weights, strict=True)
@@ -52,9 +54,11 @@ def _by_tracing(subject: Subject, point: Mapping[str, np.ndarray]) -> dict[str, 
     }
 
 
-def _by_differences(subject: Subject, point: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _by_differences(
+    subject: Subject, point: Mapping[str, np.ndarray], seed: int
+) -> dict[str, np.ndarray]:
     arrays = {name: np.array(x) for name, x in point.items()}
-    line = Line(subject, arrays, cotangents(subject.outputs(arrays)))
+    line = Line(subject, arrays, cotangents(subject.outputs(arrays), seed))
     right = {}
     for name, x in arrays.items():
         gradient = np.zeros(x.shape)
