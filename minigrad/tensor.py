@@ -274,7 +274,8 @@ class Tensor(ArrayMethods, Node):
         if dtype is not None and np.dtype(dtype) != object:
             raise TypeError(
                 f"a Tensor that requires a gradient cannot become an array of {np.dtype(dtype)} "
-                f"without losing it. Use .numpy() for its values alone; {_FILL}"
+                f"without losing it. Use .numpy() for its values alone; for np.mean([x, y]) write "
+                f"np.mean(np.stack([x, y])); {_FILL}"
             )
         if self.size > _MOST_ENTRIES:
             raise TypeError(

@@ -292,3 +292,22 @@ def test_an_operation_keeps_the_tensors_that_need_no_gradient_for_their_names():
         assert (doubled * weight).given[0] is doubled
     assert doubled.recipe[0] is mg.multiply
     assert doubled.given == (2, x)
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh", "sin", "arctan"])
+def test_functions_of_a_list_of_tensors_reach_its_entries(name):
+    function = getattr(np, name)
+    listed = mg.jacobian(lambda x: function([x, x**2]))(0.7)
+    joined = mg.jacobian(lambda x: getattr(mg, name)([x, x**2]))(0.7)
+    expected = mg.jacobian(lambda x: function(np.stack([x, x**2])))(0.7)
+    np.testing.assert_array_equal(listed, expected)
+    np.testing.assert_array_equal(joined, expected)
+
+
+@pytest.mark.parametrize("name", ["mean", "max", "var", "median", "prod", "sort", "logsumexp"])
+def test_minigrad_s_own_functions_join_lists(name):
+    function = getattr(mg, name)
+    listed = mg.jacobian(lambda x: function([x, x**2, 0.1]))(0.7)
+    np.testing.assert_array_equal(
+        listed, mg.jacobian(lambda x: function(mg.array([x, x**2, 0.1])))(0.7)
+    )
