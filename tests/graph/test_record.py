@@ -131,7 +131,7 @@ def test_of_a_large_array_json_holds_minimum_mean_maximum_and_a_grid():
 
 
 def test_arrays_without_numbers_have_a_shape_only():
-    x = mg.Tensor(np.array([None, "a"], dtype=object), requires_grad=True)
+    x = mg.Tensor(np.array([10**30, 3], dtype=object), requires_grad=True)  # no machine's numbers
     gist = Graph.from_json(trace(x).to_json()).nodes[0].value
     assert (gist.shape, gist.dtype, gist.grid) == ((2,), "object", ())
 
@@ -249,6 +249,50 @@ def test_what_only_looks_alike_is_no_loop():
     assert _steps(trace(np.tanh(np.tanh(np.tanh(x))))) == set()  # no weights
     apart = np.tanh(weight * x), np.tanh(weight * (x + 1)), np.tanh(weight * (x + 2))
     assert _steps(trace(np.stack(apart))) == set()  # nothing goes from one to the next
+
+
+def test_two_loops_in_one_function_are_two_strips_of_steps():
+    """Forward and backward over the same words: turn 0 of each is at another word."""
+    ahead, back = nn.GRUCell(3, 2, rng=0), nn.GRUCell(3, 2, rng=1)
+    words = mg.Tensor(np.random.default_rng(0).normal(size=(1, 4, 3)), requires_grad=True)
+    found = []
+    for cell, order in ((ahead, range(4)), (back, reversed(range(4)))):
+        state = np.zeros((1, 2))
+        for t in order:
+            state = cell(words[:, t], state)
+        found.append(state)
+    graph = trace(np.concatenate(found, axis=-1).sum())
+    assert [list(turns) for turns in graph.turns.values()] == [[0, 1, 2, 3]] * 2
+    weights = [
+        {
+            edge.source
+            for number in turns[2]
+            for edge in graph.operands[number]
+            if graph.nodes[edge.source].kind == "parameter"
+        }
+        for turns in graph.turns.values()
+    ]
+    assert all(weights)
+    assert weights[0].isdisjoint(weights[1])
+
+
+def test_two_cells_of_a_class_that_each_turn_calls_are_told_apart():
+    cells = [nn.GRUCell(2, 2, rng=k) for k in range(2)]
+    states = [np.zeros((1, 2))] * 2
+    for x in np.random.default_rng(0).normal(size=(3, 1, 2)):
+        for k, cell in enumerate(cells):
+            x = states[k] = cell(x, states[k])
+    view = draw(x.sum())
+    gates = [item.label.name for item in view.items if item.kind == "layer" and item.step == 1]
+    assert gates == ["z", "r", "h_tilde"] * 2
+    assert not any(item.kind == "parameter" for item in view.items)
+
+
+def test_an_array_before_a_convolution_keeps_its_shape():
+    image = np.random.default_rng(0).normal(size=(2, 1, 8, 8)).astype(np.float32)
+    graph = trace_target(target_of(lambda: nn.Conv2d(1, 3, 3, rng=0)(image).sum(), "loss"), 1)
+    given = [node.shape for node in graph.nodes if node.kind in ("input", "constant")]
+    assert given == [(2, 1, 8, 8)]
 
 
 def test_a_step_of_one_s_own_is_one():
