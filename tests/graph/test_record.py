@@ -272,8 +272,11 @@ def test_two_loops_in_one_function_are_two_strips_of_steps():
         }
         for turns in graph.turns.values()
     ]
+    names = {node.id: node for node in graph.nodes}
     assert all(weights)
     assert weights[0].isdisjoint(weights[1])
+    assert {strip[0].name for strip in graph.turns} == {"0", "1"}
+    assert [names[min(w)].value is ahead.z.weight.data for w in weights] == [True, False]
 
 
 def test_two_cells_of_a_class_that_each_turn_calls_are_told_apart():

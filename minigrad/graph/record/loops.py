@@ -52,6 +52,7 @@ def with_loops(graph: Graph) -> Graph:
             loop = loops[best[1]]
             taken.update(range(loop.start, loop.start + loop.period * loop.turns))
             found.append(loop)
+    found.sort()
     around = [_around(graph, plain, loop) for loop in found]
     for number, loop in enumerate(found):  # two loops in one place have strips of their own
         strip = around[number]
