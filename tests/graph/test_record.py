@@ -296,6 +296,10 @@ def test_an_array_before_a_convolution_keeps_its_shape():
     graph = trace_target(target_of(lambda: nn.Conv2d(1, 3, 3, rng=0)(image).sum(), "loss"), 1)
     given = [node.shape for node in graph.nodes if node.kind in ("input", "constant")]
     assert given == [(2, 1, 8, 8)]
+    both = nn.Conv2d(1, 3, 3, rng=0), nn.Conv2d(1, 3, 5, padding=1, rng=1)
+    loss = target_of(lambda: both[0](image).sum() + both[1](image).sum(), "loss")
+    given = [node.shape for node in trace_target(loss, 1).nodes if node.kind != "parameter"]
+    assert given.count((2, 1, 8, 8)) == 1
 
 
 def test_a_step_of_one_s_own_is_one():

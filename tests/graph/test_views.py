@@ -340,6 +340,19 @@ def test_attention_draws_the_weights_that_were_recorded():
     np.testing.assert_allclose(panel.weights, weights.data[0])
 
 
+def test_attention_of_a_loop_with_a_product_for_each_step_has_a_row_for_each():
+    rng = np.random.default_rng(0)
+    notes, W = mg.Tensor(rng.normal(size=(1, 4, 3))), mg.Parameter(rng.normal(size=(3, 3)))
+    state, weights = mg.Tensor(rng.normal(size=(1, 3))), []
+    with mg.unfused():
+        for _ in range(3):
+            at = softmax((notes @ state[..., None])[..., 0], axis=-1)
+            state = mg.tanh((at[:, None] @ notes)[:, 0] @ W)
+            weights.append(at.data[0])
+    (panel,) = draw(state.sum(), view="attention").panels
+    np.testing.assert_array_equal(panel.weights, weights)
+
+
 def test_attention_takes_weights_and_names():
     weights = np.array([[0.9, 0.1], [0.25, 0.75]])
     picture = draw_attention(weights, tokens=("uno", "dos"), sides=("consulta", "clave"))
