@@ -272,7 +272,9 @@ weight = 1 + np.log((1 + len(counts)) / (1 + texts_with))
 weighed = counts * weight
 weighed = weighed / np.maximum(np.linalg.norm(weighed, axis=1, keepdims=True), 1e-12)
 theirs, _ = count_vectors(sentences, tokens, tf_idf=True)
-assert np.allclose(weighed @ weighed.T, (theirs @ theirs.T).toarray())  # whatever their order
+assert np.allclose(
+    weighed @ weighed.T, (theirs @ theirs.T).toarray()
+)  # in any order || en cualquier orden
 common = vocabulary.tokens[texts_with.argmax()]
 for word in dict.fromkeys([common, *tokens(query)]):
     k = vocabulary.index.get(word)

@@ -500,7 +500,9 @@ assert all(vocabulary.tokens[k] in BAD for k in filled)
 def decoder_block(x, read, layer):
     attended, _ = self_attention(layer.norm1(x), layer.self_attn, nn.causal_mask(len(x)))
     x = x + attended
-    looked, _ = layer.multihead_attn(layer.norm2(x), read, read)  # query, key, value
+    looked, _ = layer.multihead_attn(
+        layer.norm2(x), read, read
+    )  # query, key, value || consulta, clave, valor
     x = x + looked
     return x + layer.linear2(mg.gelu(layer.linear1(layer.norm3(x))))
 
@@ -652,18 +654,18 @@ for kind, name in kinds.items():
 assert shares["scratch"] < 0.75 < 0.85 < min(shares["frozen"], shares["tuned"])
 
 # %% [markdown] lang="en"
-# All three know by heart what they were taught. But only the two that had read know about the other
-# six adjectives, without a single label: from reading, the adjectives were already in two groups,
-# and the teacher only had to say which is which. For that, a single neuron on the frozen body is
-# nearly enough.
+# All three have learned nearly everything that they were taught. But only the two that had read
+# know about the other six adjectives, without a single label: from reading, the adjectives were
+# already in two groups, and the teacher only had to say which is which. For that, a single neuron
+# on the frozen body is nearly enough.
 #
 # ## The proof
 #
 # The gradients of attention with heads and of layer normalisation, before the judges:
 
 # %% [markdown] lang="es"
-# Los tres se saben de memoria lo que se les enseñó. Pero solo los dos que habían leído saben de los
-# otros seis adjetivos, sin una sola etiqueta: por la lectura ya estaban en dos grupos, y el
+# Los tres han aprendido casi todo lo que se les enseñó. Pero solo los dos que habían leído saben de
+# los otros seis adjetivos, sin una sola etiqueta: por la lectura ya estaban en dos grupos, y el
 # profesor solo tuvo que decir cuál es cuál. Para eso casi basta una sola neurona sobre el cuerpo
 # congelado.
 #

@@ -451,7 +451,7 @@ with mg.no_grad():
 error, mean_error = (np.mean(np.square(guess - large_new)) for guess in (again, large.mean(axis=0)))
 print("784 → 30,", weights, text("weights", "pesos"))
 print(text("lost:", "pierde:"), f"{error:.4f};",
-      text("the mean picture for all:", "la imagen media para todas:"), f"{mean_error:.4f}")  # fmt: skip
+      text("the mean picture:", "la imagen media:"), f"{mean_error:.4f}")  # fmt: skip
 print(text("digits told from the code:", "dígitos reconocidos por el código:"),
       f"{np.mean(told == held_out.digit):.0%}")  # fmt: skip
 assert weights == 418_094 and error < mean_error / 4 and np.mean(told == held_out.digit) > 0.85
