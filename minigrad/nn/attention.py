@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checks import as_array, is_plain
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Seed
 from minigrad.primitives import norm, repeat, softmax, sum, tanh, where
+from minigrad.primitives.checks import as_array, is_plain
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Tensor, raw
 

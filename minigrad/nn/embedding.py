@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.checks import as_array, every
 from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import max, sum, where
+from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter, raw
 

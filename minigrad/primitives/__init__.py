@@ -5,6 +5,7 @@
 from minigrad.primitives.activations import *
 from minigrad.primitives.arithmetic import *
 from minigrad.primitives.arranging import *
+from minigrad.primitives.assigning import *
 from minigrad.primitives.blocks import *
 from minigrad.primitives.calculus import *
 from minigrad.primitives.complexes import *
@@ -43,6 +44,7 @@ __all__ = [
     "absolute",
     "adaptive_avg_pool",
     "adaptive_max_pool",
+    "adaptive_max_pool_indices",
     "add",
     "affine",
     "angle",
@@ -353,6 +355,7 @@ __all__ = [
     "unique_values",
     "unstack",
     "unwrap",
+    "updated",
     "vander",
     "var",
     "vdot",

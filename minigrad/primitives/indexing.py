@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checks import as_array, beside
 from minigrad.primitives.axes import axis_of
 from minigrad.primitives.calls import constant
+from minigrad.primitives.checks import as_array, beside
 from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
 from minigrad.primitives.shaping import broadcast_arrays, ravel
 

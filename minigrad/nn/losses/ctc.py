@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checks import as_array, every
 from minigrad.nn.losses.reduction import Reduction, reduced
 from minigrad.primitives import logsumexp, stack, where
+from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 
 IMPOSSIBLE = -1e30  # log of a probability that is 0; finite, for ∞ − ∞ is no number

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from minigrad.checks import every
 from minigrad.nn.losses.reduction import Reduction, check_positive, check_shapes, reduced
 from minigrad.primitives import absolute, exp, log, maximum, minimum, square, where
+from minigrad.primitives.checks import every
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 
