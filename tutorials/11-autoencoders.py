@@ -446,8 +446,8 @@ for update in range(500):
     optimizer.step()
 weights = sum(parameter.size for parameter in whole.parameters())
 with mg.no_grad():
-    codes_of, again = (to_code(some).data for some in (large, large_new)), whole(large_new).data
-    told = classify(next(codes_of), known.digit, next(codes_of), seed=SEED)
+    short, short_new, again = to_code(large).data, to_code(large_new).data, whole(large_new).data
+told = classify(short, known.digit, short_new, seed=SEED)
 error, mean_error = (np.mean(np.square(guess - large_new)) for guess in (again, large.mean(axis=0)))
 print("784 → 30,", weights, text("weights", "pesos"))
 print(text("lost:", "pierde:"), f"{error:.4f};",
