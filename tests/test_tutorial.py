@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -159,7 +158,7 @@ def test_a_spotlight_leaves_one_gate_in_colour():
     picture = draw("lstm", view="cell")
     none, titles = faded(picture._repr_svg_())
     assert not none and titles
-    layers = {title for title in titles if title.startswith("layer ") and "->" not in title}
+    layers = {title for title in titles if title.startswith("layer ") and "&gt;" not in title}
     assert len(layers) == 4
     for gates in ("f", "i", "o"), ("f",), ("i", "g"):
         dim, _ = faded(spotlight(picture, *gates)._repr_svg_())
