@@ -160,7 +160,7 @@ def test_a_spotlight_leaves_one_gate_in_colour():
     assert not none and titles
     layers = {title for title in titles if title.startswith("layer ") and "&gt;" not in title}
     assert len(layers) == 4
-    for gates in ("f", "i", "o"), ("f",), ("i", "g"):
+    for gates in ("f",), ("i", "g"), ("o",):
         dim, _ = faded(spotlight(picture, *gates)._repr_svg_())
         assert len(layers - dim) == len(gates)
     with pytest.raises(ValueError, match="got gates q, and the picture lacks some"):
