@@ -244,7 +244,7 @@ assert 0.2 < max(near) < 0.5
 # %% [markdown] lang="en"
 # The **cosine** compares directions, so that long texts are not close to everything.
 #
-# A word that stands in every text tells you nothing about any of them; a rare word tells you a lot.
+# A word that occurs in every text tells you nothing about any of them; a rare word tells you a lot.
 # **TF–IDF** (*term frequency*, *inverse document frequency*) therefore multiplies each count by a
 # weight that falls with the number $n_w$ of texts that have the word, out of $N$ texts:
 #

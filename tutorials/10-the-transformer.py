@@ -731,8 +731,8 @@ check("2", count, sum(parameter.size for parameter in one.parameters()))
 # 3. Two normalisations with a factor and a shift each: $4d$ in all.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. La atención tiene cuatro mapas $d \to d$, con sesgos.
-# 2. Los dos mapas afines: $d \cdot 4d + 4d$ y $4d \cdot d + d$.
+# 1. La atención tiene cuatro aplicaciones $d \to d$, con sesgos.
+# 2. Las dos aplicaciones afines: $d \cdot 4d + 4d$ y $4d \cdot d + d$.
 # 3. Dos normalizaciones, cada una con factor y desplazamiento: $4d$ en total.
 
 # %% [markdown] lang="en" tags=["solution"]

@@ -750,7 +750,7 @@ check("3", leaky(trial, *numbers), np.array([0.19983, 0.98006]), rtol=1e-4)
 # 3. `h + sigmoid(self.k) * (… - h)`.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. `sigmoid` y `tanh` están importadas; `self.a(h, x)` es el mapa afín.
+# 1. `sigmoid` y `tanh` están importadas; `self.a(h, x)` es la aplicación afín.
 # 2. El estado nuevo es el viejo más una parte de la diferencia.
 # 3. `h + sigmoid(self.k) * (… - h)`.
 
