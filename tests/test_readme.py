@@ -96,3 +96,15 @@ def test_every_make_target_that_is_named_exists():
 def test_the_wheel_that_is_named_is_the_one_that_make_wheel_builds():
     stem = f"{DISTRIBUTION.replace('-', '_')}-{minigrad.__version__}"
     assert set(re.findall(r"dist/([^\s\"\[]+)", README)) == {f"{stem}-py3-none-any.whl"}
+
+
+def test_the_benchmark_table_is_of_the_measurements_that_are_kept():
+    kept = (ROOT / "tests/benchmarks/results.txt").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| [^|]+ \| ([\d.]+ [mµ]?s) \| ([\d.]+ [mµ]?s) \| ([\d.]+) \|$", README, re.M
+    )
+    assert len(rows) >= 9
+    for row in rows:
+        assert re.search(
+            r"  +".join(map(re.escape, row[:2])) + r" .* " + re.escape(row[2]), kept
+        ), row
