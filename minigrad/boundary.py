@@ -88,16 +88,13 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
 
 def widened(arrays: list[Any]) -> list[Any]:
     """Small integers among integers as int64, so that 250 + 10 is 260, and no byte wraps around."""
-    kinds = [getattr(x, "dtype", _PYTHON.get(type(x))) for x in arrays]
-    if any(kind is None or kind.kind not in "biu" for kind in kinds):
-        return arrays
+    for x in arrays:
+        dtype = getattr(x, "dtype", None)
+        if type(x) is not int and (dtype is None or dtype.kind not in "biu"):
+            return arrays  # soon, for every operation without a gradient comes here
     return [
-        x.astype(np.int64) if kind is not None and kind.kind in "iu" and kind.itemsize < 8 else x
-        for x, kind in zip(arrays, kinds, strict=True)
+        x.astype(np.int64) if type(x) is not int and x.dtype.kind in "iu" else x for x in arrays
     ]
-
-
-_PYTHON = {int: np.dtype(int), bool: np.dtype(bool)}
 
 
 def _is_scalar(x: Any) -> bool:

@@ -133,7 +133,9 @@ def joining(composition: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(composition)
     def call(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(joined(x) if k in arrays else x for k, x in enumerate(args))
+        for k, x in enumerate(args):
+            if isinstance(x, list | tuple) and k in arrays:
+                args = (*args[:k], joined(x), *args[k + 1 :])
         for name, x in kwargs.items():
             if name in arrays:
                 kwargs[name] = joined(x)
