@@ -311,3 +311,12 @@ def test_minigrad_s_own_functions_join_lists(name):
     np.testing.assert_array_equal(
         listed, mg.jacobian(lambda x: function(mg.array([x, x**2, 0.1])))(0.7)
     )
+
+
+def test_whole_numbers_and_flags_of_a_tensor_are_constants():
+    x = mg.Tensor([1.7, 0.0], requires_grad=True)
+    for whole in (np.asarray(x, dtype=int), np.int64(x), x.astype(int).data):
+        np.testing.assert_array_equal(whole, [1, 0])
+        assert whole.dtype == int
+    np.testing.assert_array_equal(np.array(x, dtype=bool), [True, False])
+    np.testing.assert_array_equal(mg.grad(lambda x: (x[np.int64(x)] * x).sum())(x.data), [0.0, 3.4])
