@@ -23,7 +23,7 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
 
     Numbers stay numbers, so that 2.0 does not widen a float32 array. Arrays of a world of their
     own (a Tensor, symbols, a finite field, dask, CuPy) stay as they are. Lists, tables (pandas,
-    polars, xarray) and arrays of other libraries (PyTorch, JAX) become NumPy's; lists of Tensors
+    polars) and arrays of other libraries (PyTorch, JAX) become NumPy's; lists of Tensors
     are joined.
 
     Args:
@@ -31,7 +31,7 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
         what: who asks, for the error.
 
     Raises:
-        TypeError: it holds no numbers, or a mask or unit that no rule knows.
+        TypeError: it holds no numbers, or a mask, a unit or names of dimensions that no rule knows.
 
     Example:
         >>> from minigrad.boundary import as_array
@@ -63,6 +63,11 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
     elif not isinstance(x, np.ndarray | np.generic):
         if hasattr(x, "__array_ufunc__") and hasattr(x, "__array_function__"):
             return x  # a world of its own
+        if hasattr(x, "dims") and hasattr(x, "coords"):
+            raise TypeError(
+                f"{what}: got {_name(x)}, which is computed with by the names of its dimensions, "
+                "and a Tensor by position: pass its values, x.values"
+            )
         if hasattr(x, "to_numpy"):
             x = x.to_numpy()
         elif hasattr(x, "__array__") or hasattr(x, "__array_interface__"):

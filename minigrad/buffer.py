@@ -348,6 +348,11 @@ def _full_like(x: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Buf
     )
 
 
+def _copy(a: Any, order: Any = "K", subok: bool = False) -> Buffer:
+    np.copy(0, order)  # which refuses what is no order; a Tensor has none
+    return Buffer(a.settled(), lent=True)
+
+
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     if not isinstance(dst, Handle):
         raise TypeError(
@@ -360,6 +365,6 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
 MAKERS.update(MappingProxyType({
     np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like),
     np.empty_like: _like(np.zeros_like), np.full_like: _full_like,
-    np.copy: lambda a, order="K", subok=False: Buffer(a.settled(), lent=True),
+    np.copy: _copy,
     np.copyto: _copyto,
 }))  # fmt: skip
