@@ -6,14 +6,18 @@ units have no rule. What would be computed wrongly is refused, with the way to w
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from numbers import Number
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from minigrad.primitives.calls import joined
 from minigrad.primitives.primitive import Array
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 _NUMBERS = frozenset({float, int, bool, complex})
 _KINDS = "biufc"  # of dtypes: booleans, integers and floating-point numbers
 
@@ -89,6 +93,30 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
     raise TypeError(
         f"{what}: got an array of dtype {x.dtype}, expected numbers; convert it with .astype(float)"
     )
+
+
+def taking_arrays(function: Function) -> Function:
+    """Decorator: parameters annotated as `Array` take all that `as_array` does.
+
+    Small integers are widened too, so that a target of bytes can be negated.
+    """
+    parameters = inspect.signature(function).parameters.items()
+    places: set[int | str] = set()
+    for k, (name, parameter) in enumerate(parameters):
+        if parameter.annotation == "Array":
+            places |= {k, name}
+
+    def taken(place: int | str, x: Any) -> Any:
+        return widened([as_array(x, function.__name__)])[0] if place in places else x
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(
+            *[taken(k, x) for k, x in enumerate(args)],
+            **{name: taken(name, x) for name, x in kwargs.items()},
+        )
+
+    return cast("Function", call)
 
 
 def widened(arrays: list[Any]) -> list[Any]:
