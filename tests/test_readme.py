@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,12 @@ def test_the_benchmark_table_is_of_the_measurements_that_are_kept():
         assert re.search(
             r"  +".join(map(re.escape, row[:2])) + r" .* " + re.escape(row[2]), kept
         ), row
+
+
+def test_every_name_of_minigrad_that_is_told_exists():
+    named = set(re.findall(r"`(?:mg|minigrad)\.([a-z_.A-Z]+)", README))
+    moved = README.partition("from minigrad import grad`")[2].partition("\n")[0]
+    named |= set(re.findall(r"`(\w+)`", moved))
+    assert len(named) > 20
+    for name in named:
+        attrgetter(name)(minigrad)

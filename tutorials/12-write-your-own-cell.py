@@ -541,16 +541,16 @@ report = check_vjp(step, step_backward, shapes, saves=True)
 findings = list(dict.fromkeys(fault for found in report.checks for fault in found.failures))
 print("\n".join(findings))
 assert not report.passed and len(findings) == 4
-assert all("d_w (∂L/∂w) lacks the term −m ∘ to_m" in finding for finding in findings)
+assert all("d_w lacks the term −to_m ∘ m" in finding for finding in findings)
 
 # %% [markdown] lang="en"
-# Four gradients are wrong, for one reason: `d_w` lacks the term `−m ∘ to_m`. There is the
+# Four gradients are wrong, for one reason: `d_w` lacks the term `−to_m ∘ m`. There is the
 # $-\,m_{t-1}$ of the derivation. Why did the usual check not see it? Because it began with an empty
 # diary: where $m = 0$, the missing term is 0. With something in the diary, this check sees it, too.
 # And training is forgiving: the wrong gradient mostly points in the right direction.
 
 # %% [markdown] lang="es"
-# Hay cuatro gradientes mal, por un solo motivo: a `d_w` le falta el término `−m ∘ to_m`. Ahí está
+# Hay cuatro gradientes mal, por un solo motivo: a `d_w` le falta el término `−to_m ∘ m`. Ahí está
 # el $-\,m_{t-1}$ de la deducción. ¿Por qué no lo vio la comprobación habitual? Porque empezaba con
 # el diario en blanco: si $m = 0$, el término que falta vale 0. Con algo escrito en el diario,
 # también se nota. Y el entrenamiento perdona: el gradiente equivocado apunta casi siempre hacia el
@@ -610,7 +610,7 @@ assert early > 1.2 and 1 < late < 2
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-rows = ((wrong_losses, text("without −m ∘ to_m", "sin −m ∘ to_m"), "C3"),
+rows = ((wrong_losses, text("without −to_m ∘ m", "sin −to_m ∘ m"), "C3"),
         (right_losses, text("corrected", "corregido"), "#2d6a2d"))  # fmt: skip
 for losses, label, colour in rows:
     axes.semilogy(np.convolve(losses, np.ones(20) / 20, mode="valid"), color=colour, label=label)
