@@ -817,7 +817,7 @@ check("4", swish_backward(gs, xs), mg.vjp(swish, xs)[1](gs)[0])
 
 # %% [markdown] lang="es" tags=["solution"]
 # La regla del producto: $\sigma(x) + x\,\sigma(x)\,(1 - \sigma(x))$, por $g$. Si te dejas el
-# segundo término, en $x = 0$ no lo notaría nadie. Los jueces, sí (le falta el término…):
+# segundo término, en $x = 0$ no lo notaría nadie. Los jueces, sí:
 
 
 # %% tags=["solution"]
