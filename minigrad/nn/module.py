@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from minigrad.elsewhere import advice
+from minigrad.nn.elsewhere import ATTRIBUTES
 from minigrad.nn.formats import Layout, as_arrays, keras_hint
 from minigrad.nn.summary import tree
 from minigrad.scope import scope
@@ -441,27 +443,9 @@ class Module:
     if not TYPE_CHECKING:  # else every misspelt attribute would have a type
 
         def __getattr__(self, name: str) -> Any:
-            advice = _ELSEWHERE.get(name)
             raise AttributeError(
-                f"{type(self).__name__} has no attribute {name!r}{f': {advice}' if advice else ''}"
+                f"{type(self).__name__} has no attribute {name!r}{advice(ATTRIBUTES, name)}"
             )
-
-
-_ELSEWHERE = {
-    **dict.fromkeys(("to", "cuda", "cpu", "type"),
-                    "arrays are NumPy's, on no device; .astype(dtype) changes their dtype"),
-    "double": "write .astype(np.float64)",
-    "float": "write .astype(np.float32)",
-    "half": "write .astype(np.float16)",
-    "register_parameter": "assign a Parameter to an attribute",
-    "add_module": "assign the module to an attribute",
-    "register_module": "assign the module to an attribute",
-    "register_forward_hook": "override forward, or record the output where it is used",
-    "flatten_parameters": "weights are where they belong; leave the call out",
-    "get_weights": "write .keras_weights()",
-    "set_weights": "write .load_keras_weights(arrays)",
-}  # fmt: skip
-"""What those who know PyTorch or Keras look for, and what to write here."""
 
 
 def _parts(module: Module) -> Iterator[tuple[str, Module | Parameter]]:

@@ -296,7 +296,10 @@ def test_a_summary_leaves_the_model_as_it_was():
         (lambda: nn.GRU(3, 4, foo=2), "^GRU: got an unknown option foo; it takes input_size, hid"),
         (lambda: nn.Conv2d(3), r"Conv2d\.__init__\(\) missing"),
         (lambda: nn.TransformerDecoderLayer(8, 2, foo=1), r"TransformerDecoderLayer\.__init__\(\)"),
-        (lambda: nn.Linear(2, 2).to("cuda"), "Linear has no attribute 'to': arrays are NumPy's"),
+        (
+            lambda: nn.Linear(2, 2).to("cuda"),
+            "Linear has no attribute 'to'; write nothing: arrays are NumPy's",
+        ),
     ],
 )
 def test_complaints_name_the_class_that_was_written(call, words):
