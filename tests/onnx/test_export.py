@@ -249,3 +249,31 @@ def test_what_cannot_be_written_is_said():
         onnx.export(lambda x: (x, 3.0), x)
     with pytest.raises(ValueError, match="a name is given twice"):
         onnx.export(lambda x: -x, x, output_names=["x"])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.argmax(x, -1),
+        lambda x: x.argmin(0),
+        lambda x: np.argmax(x, axis=0, keepdims=True),
+        lambda x: np.any(x > 0, (0, 1)),
+        lambda x: np.sum(x, 1, keepdims=True),
+        lambda x: np.cumsum(x, 0),
+    ],
+)
+def test_what_follows_the_array_is_not_lost(function):
+    x = normal(2, 5)
+    assert_same(function, onnx.export(function, x), x)
+
+
+def test_an_argument_of_which_a_rule_knows_nothing_is_refused():
+    x = normal(2, 5)
+    for function in (
+        lambda x: np.sum(x, where=x > 0),
+        lambda x: np.max(x, initial=3.0),
+        lambda x: np.round(x, 2),
+        lambda x: np.nan_to_num(x, nan=2.0),
+    ):
+        with pytest.raises((onnx.ExportError, TraceError)):
+            assert_same(function, onnx.export(function, x), x)
