@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn, onnx
 from minigrad.compile import TraceError
+from minigrad.onnx import exporting
 from minigrad.targets import LAYERS
 from minigrad.targets.parts import PARTS
 from minigrad.tensor import raw
@@ -267,7 +269,7 @@ def test_what_follows_the_array_is_not_lost(function):
     assert_same(function, onnx.export(function, x), x)
 
 
-def test_an_argument_of_which_a_rule_knows_nothing_is_refused():
+def test_an_argument_is_written_or_refused():
     x = normal(2, 5)
     for function in (
         lambda x: np.sum(x, where=x > 0),
@@ -275,5 +277,36 @@ def test_an_argument_of_which_a_rule_knows_nothing_is_refused():
         lambda x: np.round(x, 2),
         lambda x: np.nan_to_num(x, nan=2.0),
     ):
-        with pytest.raises((onnx.ExportError, TraceError)):
+        with contextlib.suppress(onnx.ExportError, TraceError):
             assert_same(function, onnx.export(function, x), x)
+
+
+@pytest.mark.parametrize(
+    ("function", "rule", "message"),
+    [
+        (lambda x: x + 2.0, lambda c: c.graph.op("Neg", [c.name(0)]), "an argument too many"),
+        (lambda x: np.argmax(x, 1), lambda c: c.graph.op("ArgMax", [c.name(0)]), "given axis="),
+    ],
+)
+def test_a_rule_that_forgets_an_argument_is_caught(function, rule, message, monkeypatch):
+    rules = {**exporting._RULES, "add": rule, "argmax": rule}
+    monkeypatch.setattr(exporting, "_RULES", rules)
+    with pytest.raises(onnx.ExportError, match=message):
+        onnx.export(function, normal(2, 5))
+
+
+class Sampler(nn.Module):
+    def __init__(self):
+        self.scores = nn.Linear(5, 3, rng=0)
+
+    def forward(self, x):
+        return self.scores(x)
+
+    @mg.no_grad()
+    def best(self, x):
+        return np.argmax(self(x), axis=-1)
+
+
+def test_methods_that_stay_behind_do_no_harm():
+    model = Sampler()
+    assert_same(model, onnx.export(model, normal(2, 5)), normal(2, 5))
