@@ -176,6 +176,20 @@ def test_positions_and_causal_masks_are_cut_to_length():
         computed(proto, np.zeros((1, 31), np.int64))
 
 
+@pytest.mark.parametrize("length", [2, 5, 6])
+def test_no_sequence_is_tried_that_is_too_long(length):
+    places = nn.Embedding(6, 3, rng=0)  # and an error for a seventh
+
+    def model(x):
+        return x + places(np.arange(x.shape[1]))
+
+    proto = onnx.export(model, normal(2, length, 3), dynamic_axes=BATCH_AND_TIME, longest=6)
+    for shape in ((1, 1, 3), (2, 6, 3), (5, 4, 3)):
+        assert_same(model, proto, normal(*shape))
+    with pytest.raises(ValueError, match="programs for three lengths"):
+        onnx.export(model, normal(2, 3, 3), dynamic_axes=BATCH_AND_TIME, longest=3)
+
+
 def test_encoder_and_decoder_have_lengths_of_their_own():
     model = nn.Transformer(8, 2, 1, 1, 16, rng=0).eval()
     axes = {"src": {0: "batch", 1: "source"}, "tgt": {0: "batch", 1: "target"}}
