@@ -25,6 +25,7 @@ import numpy as np
 from minigrad import guard
 from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
+from minigrad.primitives.smoother import SMOOTHER
 from minigrad.scope import Scope, current, differentiating
 
 Static = Mapping[str, Any]
@@ -142,6 +143,8 @@ def record(
             plain = False
     state = current()
     tracked = tracked and state.recording
+    if tracked and primitive in SMOOTHER and (call := SMOOTHER[primitive](operands)) is not None:
+        return record(kind, *call)
     saved = None
     if not plain:
         data = primitive.bind(arrays, static)
