@@ -9,7 +9,7 @@ QUICK := tests/test_autograd.py tests/test_tensor.py tests/primitives tests/nn t
   tests/tutorials/test_tutorials.py -k 'not tutorials.py or 02-the-tape'
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help verify test test-quick chromium lint bench tutorials durations gallery wheel clean
+.PHONY: help verify test test-quick chromium lint bench tutorials slides durations gallery wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -17,8 +17,8 @@ help: ## List the targets
 verify: $(VENV)/.installed-verify ## Judge every gradient; write report, derivations and graphs to build/verify
 	$(BIN)/minigrad verify --report build/verify
 
-test: $(VENV)/.installed-test chromium ## Run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-test chromium ## Run the tests, and say which are the slowest
+	$(BIN)/python -m pytest --durations 15
 
 chromium: ## Install the browser that some tests drive, as root; without it they are skipped
 	@command -v chromium >/dev/null \
@@ -38,6 +38,9 @@ bench: $(BENCH)/.installed ## Measure speed and memory beside PyTorch, JAX and H
 
 tutorials: $(VENV)/.installed-tutorials wheel ## Run the tutorials; build notebooks, pages and the reference in build/tutorials
 	$(BIN)/python -m tutorials.build
+
+slides: tutorials ## Build the tutorials, and list the slides of each chapter
+	@ls build/tutorials/*.slides.html
 
 durations: $(VENV)/.installed-verify $(VENV)/.installed-test $(VENV)/.installed-tutorials ## Measure how long these commands take
 	$(BIN)/python -m tests.benchmarks.durations

@@ -1,7 +1,8 @@
 """minigrad: write a cell's equations once; run, differentiate, prove, derive and draw them.
 
 The parts load when they are used: ``minigrad.nn``, ``minigrad.optim``, ``minigrad.verify``,
-``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.compile``, ``minigrad.datasets``.
+``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.compile``, ``minigrad.onnx``,
+``minigrad.datasets``.
 
 All examples in docstrings take these imports for granted:
 
@@ -13,11 +14,12 @@ All examples in docstrings take these imports for granted:
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minigrad import autograd, hooks, memory, primitives, scope, tape, tensor, tree
+from minigrad import autograd, buffer, hooks, memory, primitives, scope, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
+from minigrad.buffer import Buffer, empty, full, ones, zeros
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.scope import enable_grad, no_grad, step, unfused
-from minigrad.tensor import Parameter, Tensor
+from minigrad.tensor import Parameter, Tensor, array
 
 __version__ = "0.1.0"
 
@@ -30,7 +32,14 @@ def _fuse(*arguments: Any) -> Any:
     return fuse(*arguments)
 
 
+def _export(*arguments: Any, **options: Any) -> Any:
+    from minigrad.onnx import export  # when a model is exported: it brings the compiler
+
+    return export(*arguments, **options)
+
+
 hooks.set_fuser(_fuse)
+hooks.set_exporter(_export)
 
 
 def jit(
@@ -79,17 +88,24 @@ def jit(
 
 
 __all__ = [
+    "Buffer",
     "Parameter",
     "Tensor",
+    "array",
+    "buffer",
+    "empty",
     "enable_grad",
+    "full",
     "jit",
     "no_grad",
+    "ones",
     "scope",
     "step",
     "tape",
     "tensor",
     "tree",
     "unfused",
+    "zeros",
 ]
 __all__ += autograd.__all__
 __all__ += primitives.__all__

@@ -17,10 +17,12 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from minigrad.boundary import as_array
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.scope import current, differentiating
 from minigrad.tape import Node, ancestors, next_index, walk
@@ -29,6 +31,8 @@ from minigrad.tree import tree_leaves, tree_map
 
 __all__ = [
     "checkpoint",
+    "deriv",
+    "elementwise_grad",
     "grad",
     "gradients",
     "hessian",
@@ -38,6 +42,8 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+Argnums = int | Sequence[int]
 
 
 def gradients(
@@ -53,7 +59,7 @@ def gradients(
     Args:
         output: the tensor to differentiate.
         inputs: tensors, leaves or not.
-        cotangent: ∂L/∂output, of its shape; 1 if it is a single number.
+        cotangent: ∂L/∂output, of its shape; 1 if it is a single real number.
         retain_graph: keep the graph for another walk.
         create_graph: record the walk, and return `Tensor`s.
 
@@ -70,13 +76,18 @@ def gradients(
         [2. 4.] None
     """
     seed = own(output.seed(cotangent), as_tensor=create_graph)
-    found = walk([(output, seed)], inputs, retain_graph=retain_graph or create_graph,
+    nodes = [x.settled() for x in inputs]
+    found = walk([(output, seed)], nodes, retain_graph=retain_graph or create_graph,
                  create_graph=create_graph)  # fmt: skip
-    return [own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in inputs]
+    return [own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in nodes]
 
 
 def value_and_grad(
-    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+    function: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[Any, Any]]:
     """The function that returns ``function``'s value and its gradient.
 
@@ -84,13 +95,15 @@ def value_and_grad(
         function: takes nested arrays, returns a single number.
         argnums: which argument, or which arguments, to differentiate with respect to.
         has_aux: the function returns (number, anything); the value is then both.
+        holomorphic: the function is analytic from complex numbers to a complex number, and its
+            derivative is asked for.
 
     Returns:
         A function of the same arguments; its result is (value, gradient), the gradient a
         tuple if ``argnums`` is a sequence.
 
     Raises:
-        TypeError: the function returned nothing, or no array.
+        TypeError: the function returned nothing, no array, or a complex number.
         ValueError: it returned more than a single number.
 
     Example:
@@ -98,48 +111,57 @@ def value_and_grad(
         >>> print(value, gradient)
         5.0 [2. 4.]
     """
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
+    @_named_after(function)
     def derived(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         level = Level()
         with differentiating():
-            varied, variables = level.varied(args, numbers)
-            result = function(*varied, **kwargs)
-            output, aux = result if has_aux else (result, None)
-            if not hasattr(raw(output), "size") and not isinstance(output, complex | float | int):
-                raise TypeError(
-                    f"grad: the function returned {type(output).__name__}, expected a single number"
-                )
-            if getattr(raw(output), "size", 1) != 1:
-                raise ValueError(
-                    f"grad: the function returned shape {np.shape(raw(output))}, expected a "
-                    "single number; use jacobian, or vjp with a cotangent"
-                )
+            varied, variables = level.varied(args, _several(argnums))
+            output, aux = _parted(function(*varied, **kwargs), has_aux)
+            _check_number(output, holomorphic)
             recorded = level.is_recorded((output, aux), variables)
-            pairs = [(output, output.seed())] if _is_tracked(output) else []
+            pairs = [(output, np.ones_like(output.data))] if _is_tracked(output) else []
             nested = level.pulled(pairs, variables, create_graph=recorded)
         value = (output, aux) if has_aux else output
         value = value if recorded else tree_map(raw, value)
-        return value, nested[0] if isinstance(argnums, int) else tuple(nested)
+        return value, nested[0] if not isinstance(argnums, Sequence) else tuple(nested)
 
     return derived
 
 
-def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def grad(
+    function: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
     """The function that returns the gradient of ``function``: see `value_and_grad`.
+
+    With ``has_aux`` it returns (gradient, what the function returns beside its value).
 
     Example:
         >>> print(mg.grad(mg.grad(lambda x: x**3))(2.0))
         12.0
     """
-    both = value_and_grad(function, argnums)
-    return lambda *args, **kwargs: both(*args, **kwargs)[1]
+    both = value_and_grad(function, argnums, has_aux=has_aux, holomorphic=holomorphic)
+
+    @_named_after(function)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        value, gradient = both(*args, **kwargs)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return derived
 
 
-def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(
+    function: Callable[..., Any], *args: Any, has_aux: bool = False, **kwargs: Any
+) -> tuple[Any, ...]:
     """Value of ``function`` at ``args``, and the map from its cotangent to theirs.
 
-    The map takes a cotangent nested as the value, and returns one nest per argument.
+    The map takes a cotangent nested as the value, and returns one nest per argument. With
+    ``has_aux`` the function returns (value, anything), and the rest comes third. Keywords are
+    handed on, and are not differentiated by.
 
     Example:
         >>> value, pull = mg.vjp(lambda a, b: a * b, 2.0, 3.0)
@@ -150,8 +172,8 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
     level = Level()
     with differentiating():
         varied, variables = level.varied(args, range(len(args)))
-        output = function(*varied)
-    recorded = level.is_recorded(output, variables)
+        output, aux = _parted(function(*varied, **kwargs), has_aux)
+    recorded = level.is_recorded((output, aux), variables)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         pairs: list[tuple[Any, Array]] = []
@@ -161,10 +183,13 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
             pairs = [(y, u) for y, u in pairs if _is_tracked(y)]
             return tuple(level.pulled(pairs, variables, create_graph=again, retain_graph=True))
 
-    return (output if recorded else tree_map(raw, output)), pull
+    value, aux = (output, aux) if recorded else tree_map(raw, (output, aux))
+    return (value, pull, aux) if has_aux else (value, pull)
 
 
-def jvp(function: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, Any]:
+def jvp(
+    function: Callable[..., Any], args: Any, tangents: Any, *, has_aux: bool = False, **kwargs: Any
+) -> tuple[Any, ...]:
     """Value of ``function``, and its derivative along ``tangents``.
 
     The map from cotangents is linear, and its own VJP is the map from tangents: so forward
@@ -174,6 +199,8 @@ def jvp(function: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, An
         function: takes and returns nested arrays.
         args: its argument, or a tuple of its arguments.
         tangents: nested alike.
+        has_aux: the function returns (value, anything), and the rest comes third.
+        kwargs: handed on to the function.
 
     Example:
         >>> value, tangent = mg.jvp(lambda x: x**3, 2.0, 1.0)
@@ -185,7 +212,7 @@ def jvp(function: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, An
     level = Level()
     with differentiating():
         varied, variables = level.varied(points, range(len(points)))
-        output = function(*varied)
+        output, aux = _parted(function(*varied, **kwargs), has_aux)
         flat = [y for y in tree_leaves(output) if _is_tracked(y)]
         inner = Level()
         _, (probes,) = inner.varied(([np.zeros_like(y.data) for y in flat],), (0,))
@@ -193,16 +220,37 @@ def jvp(function: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, An
         pulled = level.pulled(pairs, variables, create_graph=True)
         moved: list[tuple[Any, Array]] = []
         tree_map(lambda p, t: moved.append((p, _fitting(p, t))), tuple(pulled), tuple(along))
-        recorded = level.is_recorded((output, [t for _, t in moved]), variables)
+        recorded = level.is_recorded((output, aux, [t for _, t in moved]), variables)
         pairs = [(p, t) for p, t in moved if _is_tracked(p)]
         pushed = inner.pulled(pairs, probes, create_graph=recorded)
     known = {id(y): t for y, t in zip(flat, pushed, strict=True)}
     tangent = tree_map(lambda y: known.get(id(y), np.zeros_like(raw(y))), output)
-    return (output if recorded else tree_map(raw, output)), tangent
+    value, aux = (output, aux) if recorded else tree_map(raw, (output, aux))
+    return (value, tangent, aux) if has_aux else (value, tangent)
 
 
-def jacobian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Array]:
+def jacobian(
+    function: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
     """The function that returns ∂output/∂input, of shape output.shape + input.shape.
+
+    Args:
+        function: takes and returns nested arrays.
+        argnums: which argument, or which arguments, to differentiate with respect to.
+        has_aux: the function returns (value, anything); the result is (Jacobian, anything).
+        holomorphic: the function is analytic from complex numbers to complex ones.
+
+    Returns:
+        A function of the same arguments. Its result is nested as the function's, and in it as
+        the argument: for several arguments, a tuple.
+
+    Raises:
+        TypeError: when it is called, if the function returns no arrays, or complex numbers of
+            complex ones.
 
     Example:
         >>> mg.jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
@@ -210,43 +258,74 @@ def jacobian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Arr
                [0., 4.]])
     """
 
-    def derived(*args: Any, **kwargs: Any) -> Array:
+    @_named_after(function)
+    def derived(*args: Any, **kwargs: Any) -> Any:
         level = Level()
         with differentiating():
-            varied, (variable,) = level.varied(args, (argnum,))
-            output = function(*varied, **kwargs)
-            if not isinstance(variable, Tensor):
-                raise TypeError("jacobian: the argument is nested, expected a single array")
-            if not isinstance(output, Tensor):
-                raise TypeError(f"jacobian: the function returned {type(output).__name__}, "
-                                "expected an array computed from its argument")  # fmt: skip
-            shape = output.shape + variable.shape
-            recorded = level.is_recorded(output, variable)
-            if not output.requires_grad or output.size == 0:
-                zeros = np.zeros(shape, output.dtype)
-                return Tensor(zeros) if recorded else zeros
-            units = np.eye(output.size, dtype=output.dtype).reshape(-1, *output.shape)
-            rows = [
-                level.pulled([(output, u)], variable, create_graph=recorded, retain_graph=True)
-                for u in units
-            ]
-            return np.stack(rows).reshape(shape)
+            varied, variables = level.varied(args, _several(argnums))
+            output, aux = _parted(function(*varied, **kwargs), has_aux)
+            recorded = level.is_recorded((output, aux), variables)
+            chosen = variables[0] if not isinstance(argnums, Sequence) else tuple(variables)
+            if output is None:
+                raise TypeError("jacobian: the function returned NoneType, expected an array")
+            found = tree_map(lambda y: _rows(level, y, chosen, recorded, holomorphic), output)
+        return (found, aux if recorded else tree_map(raw, aux)) if has_aux else found
 
     return derived
 
 
-def hessian(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Array]:
+def _rows(level: Level, output: Any, variables: Any, recorded: bool, holomorphic: bool) -> Any:
+    """The Jacobian of one array with respect to a nest of them, row by row."""
+    if not hasattr(output, "shape") and not isinstance(output, complex | float | int):
+        raise TypeError(
+            f"jacobian: the function returned {type(output).__name__}, expected an array computed "
+            "from its argument"
+        )
+    shape, is_complex = np.shape(raw(output)), np.iscomplexobj(raw(output))
+    if not _is_tracked(output) or output.size == 0:
+        zeros = tree_map(lambda x: np.zeros(shape + x.shape, x.dtype), variables)
+        return tree_map(Tensor, zeros) if recorded else zeros
+    if is_complex and not holomorphic and any(map(_is_complex, tree_leaves(variables))):
+        raise TypeError(
+            "jacobian: the function makes complex numbers of complex ones, which have a Jacobian "
+            "where it is analytic: pass holomorphic=True if it is; else differentiate np.real and "
+            "np.imag of it by real and imaginary parts"
+        )
+
+    def rows(scale: complex) -> Any:
+        units = scale * np.eye(output.size, dtype=output.dtype).reshape(-1, *shape)
+        pulled = [
+            level.pulled([(output, u)], variables, create_graph=recorded, retain_graph=True)
+            for u in units
+        ]
+        return tree_map(lambda *parts: np.stack(parts).reshape(shape + parts[0].shape), *pulled)
+
+    if not is_complex:
+        return rows(1)
+    return tree_map(  # the cotangent of what is real is real: it takes the imaginary part apart
+        lambda x, real, imag: real if _is_complex(x) else real + 1j * imag,
+        variables, rows(1), rows(-1j),
+    )  # fmt: skip
+
+
+def hessian(
+    function: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
+) -> Callable[..., Any]:
     """The function that returns the second derivatives, of shape input.shape twice.
+
+    For several arguments it is a tuple of tuples: all the blocks. Of complex arguments it has them
+    where the function is analytic, which ``holomorphic`` says.
 
     Example:
         >>> print(mg.hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0])))
         [[ 6.  0.]
          [ 0. 12.]]
     """
-    return jacobian(grad(function, argnum), argnum)
+    gradient = grad(function, argnums, holomorphic=holomorphic)
+    return jacobian(gradient, argnums, holomorphic=holomorphic)
 
 
-def hvp(function: Callable[..., Any], args: Any, tangents: Any) -> Any:
+def hvp(function: Callable[..., Any], args: Any, tangents: Any, **kwargs: Any) -> Any:
     """The Hessian of a function of one number times a vector, without the Hessian.
 
     Example:
@@ -255,7 +334,48 @@ def hvp(function: Callable[..., Any], args: Any, tangents: Any) -> Any:
     """
     several = isinstance(args, tuple)
     gradient = grad(function, tuple(range(len(args))) if several else 0)
-    return jvp(gradient, args, tangents)[1]
+    return jvp(gradient, args, tangents, **kwargs)[1]
+
+
+def elementwise_grad(
+    function: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
+) -> Callable[..., Any]:
+    """The derivative, entry by entry, of a function that acts on each entry by itself.
+
+    Where entries depend on each other, it is the gradient of the sum of all outputs.
+
+    Example:
+        >>> print(mg.elementwise_grad(np.sin)(np.array([0.0, np.pi])))
+        [ 1. -1.]
+    """
+
+    @_named_after(function)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        total = lambda *a, **k: np.sum(function(*a, **k))  # noqa: E731
+        return grad(total, argnums, holomorphic=holomorphic)(*args, **kwargs)
+
+    return derived
+
+
+def deriv(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The derivative by one number of a function that may return arrays, in forward mode.
+
+    Of an array it is the derivative along a vector of ones.
+
+    Example:
+        >>> print(mg.deriv(lambda t: np.stack([np.cos(t), t * t]))(0.0))
+        [0. 0.]
+    """
+
+    @_named_after(function)
+    def derived(*args: Any, **kwargs: Any) -> Any:
+        def of_one(x: Any) -> Any:
+            return function(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
+
+        x = args[argnum]
+        return jvp(of_one, x, tree_map(lambda leaf: np.ones_like(raw(leaf)), x))[1]
+
+    return derived
 
 
 def checkpoint(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -341,6 +461,11 @@ class Level:
         """The arguments with a fresh node for each array to vary; and these nodes, nested alike."""
         varied = list(args)
         for k in numbers:
+            if not isinstance(k, int | np.integer) or not -len(args) <= k < len(args):
+                raise TypeError(
+                    f"argnums: got {k!r}, expected the position of one of the {len(args)} "
+                    "arguments that were passed by position"
+                )
             varied[k] = tree_map(_argument, args[k])
         return varied, [varied[k] for k in numbers]
 
@@ -383,14 +508,75 @@ _ARGUMENT = Primitive(
 """The identity: it sets an argument apart from the Tensor that was given for it."""
 
 
+def _several(argnums: Argnums) -> tuple[int, ...]:
+    return tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+
+
+def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Decorator: the name, docstring and signature of the function that is differentiated."""
+    return wraps(function, updated=())
+
+
+def _parted(result: Any, has_aux: bool) -> tuple[Any, Any]:
+    """What a function returned, as its value and what it gave beside it."""
+    if not has_aux:
+        return tree_map(_settled, result), None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(
+            f"has_aux=True: the function returned {type(result).__name__}, expected the pair "
+            "(value, anything)"
+        )
+    return tree_map(_settled, result[0]), result[1]
+
+
+def _settled(x: Any) -> Any:
+    """An array that was filled as it is now; what NumPy made an array of Tensors of, joined."""
+    if isinstance(x, Tensor) or (isinstance(x, np.ndarray) and x.dtype == object):
+        return as_array(x, "a function that is differentiated returned")
+    return x
+
+
+def _check_number(output: Any, holomorphic: bool) -> None:
+    """Refuse to differentiate what is not a single real number.
+
+    Raises:
+        TypeError: no number, or a complex one.
+        ValueError: several numbers.
+    """
+    if not hasattr(raw(output), "size") and not isinstance(output, complex | float | int):
+        raise TypeError(
+            f"grad: the function returned {type(output).__name__}, expected a single number"
+        )
+    if getattr(raw(output), "size", 1) != 1:
+        raise ValueError(
+            f"grad: the function returned shape {np.shape(raw(output))}, expected a single number; "
+            "use jacobian, elementwise_grad, or vjp with a cotangent"
+        )
+    if np.iscomplexobj(raw(output)) and not holomorphic:
+        raise TypeError(
+            "grad: the function returned a complex number, expected a real one: take np.real, "
+            "np.imag or np.abs of it, or holomorphic=True if it is analytic"
+        )
+    if holomorphic and not np.iscomplexobj(raw(output)):
+        raise TypeError(
+            "holomorphic=True: the function returned a real number, expected a complex one"
+        )
+
+
 def _fitting(x: Any, u: Any) -> Any:
     """A cotangent or tangent as an array of ``x``'s shape."""
-    u = u if hasattr(u, "__array_ufunc__") else np.asarray(u, dtype=raw(x).dtype)
+    u = as_array(u)
+    if not hasattr(u, "shape"):
+        u = np.asarray(u, dtype=raw(x).dtype if hasattr(raw(x), "dtype") else None)
     if np.shape(raw(u)) != np.shape(raw(x)):
         raise ValueError(
             f"got an array of shape {np.shape(raw(u))} for one of shape {np.shape(raw(x))}"
         )
     return u
+
+
+def _is_complex(x: Any) -> bool:
+    return np.iscomplexobj(raw(x))
 
 
 def _is_tracked(x: Any) -> bool:

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.table import Table
 from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.graph import VIEWS, draw, source
+from minigrad.graph.view import HIDDEN, LANGUAGES, PAGES
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.targets.functions import BackwardTarget
 from minigrad.terminal import show_any_sign
@@ -182,20 +183,64 @@ def derive(
               show_default=True, help="For a light page, a dark one, or black on white for paper, "
               "where lines and greys tell things apart.")  # fmt: skip
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
+@click.option(
+    "--depth",
+    type=click.IntRange(min=1),
+    metavar="LEVELS",
+    help="Levels of modules that are open; as many as fit a page if not given.",
+)
+@click.option(
+    "--open",
+    multiple=True,
+    metavar="MODULE",
+    help="A module that is open however deep it is: body.layers.0; can be repeated.",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(list(PAGES)),
+    help="Made to be read on a slide, in a paper's column or on its page: long chains are "
+    "wrapped, and what does not fit is collapsed.",
+)
+@click.option("--title", help="Heading of the picture.")
+@click.option(
+    "--hide",
+    type=click.Choice(sorted(HIDDEN)),
+    multiple=True,
+    help="What is left out; can be repeated.",
+)
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default="en",
+    show_default=True,
+    help="Of the picture's words.",
+)
+@click.option("--measure", is_flag=True, help="With --view cost: the time that each box takes.")
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of a .png, beside its dots per inch.",
+)
+@click.option(
+    "--dpi",
+    type=click.FloatRange(min=0, min_open=True),
+    default=96.0,
+    show_default=True,
+    help="Dots per inch of a .png.",
+)
+@click.option("--transparent", is_flag=True, help="Without a ground.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
-def graph(
-    target: str, steps: int, view: str, style: str, all_steps: bool, output: Path | None
-) -> None:
+def graph(target: str, output: Path | None, fit: str | None, **options: Any) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown.
 
     A whole model is drawn by the name of a function in its file that returns its loss.
     """
     try:
-        picture = draw(
-            _resolve(target), output, steps=steps, view=view, style=style, all_steps=all_steps
-        )
+        picture = draw(_resolve(target), output, fit=fit or "", **options)
         text = source(picture) if output is None else f"wrote {output}"
     except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error

@@ -25,23 +25,24 @@ def read_text(path: Path, encoding: str | None = None) -> str:
 
     Args:
         path: the file.
-        encoding: the name of the encoding, where you know it.
+        encoding: its name, if you know it: latin-1, shift_jis, …
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is empty, binary or not in that encoding; the message names file and line.
+        ValueError: it is empty, binary or not in that encoding, or there is no such encoding;
+            the message names the file, and the line if there is one.
     """
     data = path.read_bytes()
     marked = [name for mark, name in _MARKS if data.startswith(mark)]
-    tried = [encoding] if encoding else [*marked[:1], "utf-8", "cp1252"]
+    if encoding is not None:
+        _check_encoding(path, encoding, marked)
+    tried = [*marked[:1], "utf-8", "cp1252"] if encoding is None else [encoding]
     for name in tried:
         try:
             text = data.decode(name)
             break
         except UnicodeDecodeError as error:
             refused = error
-        except LookupError:
-            raise ValueError(f"{path}: unknown encoding {name!r}") from None
     else:
         line = data[: refused.start].count(b"\n") + 1
         expected = (
@@ -54,9 +55,26 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         raise ValueError(f"{path}, line {line}: binary data, expected text")
     if not text.strip():
         raise ValueError(f"{path}, line 1: an empty file, expected text")
-    if name == "cp1252" and not encoding:
+    if name == "cp1252" and encoding is None:
         _log.warning("%s: not UTF-8; read as Windows-1252, which is a guess", path)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _check_encoding(path: Path, encoding: str, marked: list[str]) -> None:
+    """Refuse what is no encoding of text, and one that the file's byte-order mark rules out."""
+    try:
+        "x".encode(encoding)  # base64 and the like are found, but are not for text
+        known = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"{path}: unknown encoding {encoding!r}, expected such as utf-8, latin-1 or shift_jis"
+        ) from None
+    family = marked[0].removesuffix("-sig") if marked else known
+    if not known.startswith(family):
+        raise ValueError(
+            f"{path}, line 1: starts with the byte-order mark of {family.upper()}, "
+            f"expected {encoding}; leave the encoding out"
+        )
 
 
 def check_writable(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import minigrad
+from minigrad import __version__
 from minigrad.extras import require
 from minigrad.files import check_writable, write_text
 from minigrad.graph import draw, require_graphviz
@@ -76,7 +76,7 @@ def write_pages(
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     page = environment.get_template("report.html.jinja").render(
-        report=report, layers=layers, steps=STEPS, summary=summary, version=minigrad.__version__
+        report=report, layers=layers, steps=STEPS, summary=summary, version=__version__
     )
     write_text(folder / "index.html", page)
     return folder / "index.html"

@@ -23,6 +23,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from minigrad import guard
+from minigrad.boundary import as_array, widened
 from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.primitives.smoother import SMOOTHER
@@ -35,6 +36,11 @@ NOTHING: Static = {}
 
 next_index = itertools.count().__next__
 """Numbers nodes in the order of their creation, so operands have smaller numbers."""
+
+
+_ndarray = np.ndarray
+_NUMBERS = frozenset({float, int})
+_TAKEN = {np.ndarray, float, int}  # types of operands that need no look: these, and nodes
 
 
 class Node:
@@ -85,15 +91,31 @@ class Node:
         self.primitive, self.operands, self.parents, self.static = None, (), (), NOTHING
         self.index, self.scope = next_index(), current().scope
 
+    def __init_subclass__(cls, handle: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not handle:  # which stands for another node
+            _TAKEN.add(cls)
+
     @classmethod
     def recorded(
-        cls, data: Array, primitive: Primitive, parents: Sequence[Any], saved: Any = None
+        cls,
+        data: Array,
+        primitive: Primitive,
+        parents: Sequence[Any],
+        *,
+        operands: Sequence[Array] | None = None,
+        saved: Any = None,
     ) -> Self:
         """A node that a primitive has made of others by means of its own."""
         out = cls(data)
         out.requires_grad, out.primitive, out.saved = True, primitive, saved
-        out.parents, out.operands = tuple(parents), tuple(node.data for node in parents)
+        out.parents = tuple(parents)
+        out.operands = tuple(node.data for node in parents) if operands is None else operands
         return out
+
+    def settled(self) -> Node:
+        """The node itself; for a handle of a value that changes, the value of this moment."""
+        return self
 
     @property
     def is_leaf(self) -> bool:
@@ -104,10 +126,6 @@ class Node:
     def freed(self) -> bool:
         """Whether a walk has freed what it was made of."""
         return self.primitive is not None and not self.operands
-
-
-_ndarray = np.ndarray
-_NUMBERS = frozenset({float, int})
 
 
 def record(
@@ -126,7 +144,9 @@ def record(
     tracked = constant = given = False
     plain = True  # whether NumPy alone will do
     for x in operands:
-        parent, array = None, x
+        parent = None
+        if type(x) not in _TAKEN or (type(x) is _ndarray and x.dtype.kind not in "biufc"):
+            x = as_array(x, primitive.name)
         if isinstance(x, Node):
             array = x.data
             if x.requires_grad:
@@ -135,8 +155,10 @@ def record(
                 constant = True
             if x.primitive is None or x.shared:
                 given = True
-        elif type(x) is _ndarray:
-            given = True
+        else:
+            array = x
+            if type(x) is _ndarray:
+                given = True
         arrays.append(array)
         parents.append(parent)
         if type(array) is not _ndarray and type(array) not in _NUMBERS:
@@ -146,6 +168,8 @@ def record(
     if tracked and primitive in SMOOTHER and (call := SMOOTHER[primitive](operands)) is not None:
         return record(kind, *call)
     saved = None
+    if not tracked and primitive.kind in ("elementwise", "bilinear"):
+        arrays = widened(arrays)
     if not plain:
         data = primitive.bind(arrays, static)
         saved = getattr(data, "saved", None)  # what a world keeps for a backward pass of its own
@@ -186,7 +210,7 @@ def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
 
     Nodes older than number ``since`` are taken as leaves.
     """
-    seen = set(roots)
+    seen = {root.settled() for root in roots}
     stack = list(seen)
     while stack:
         node = stack.pop()
@@ -226,7 +250,8 @@ def walk(
             needs has been changed in place.
     """
     table: dict[Node, Any] = {}
-    for node, g in cotangents:
+    for root, g in cotangents:
+        node = root.settled()
         table[node] = table[node] + g if node in table else g
     order = ancestors(table, since=since)
     targets = {n for n in order if n.is_leaf} if wanted is None else set(wanted)

@@ -8,28 +8,31 @@ Example:
 
 from __future__ import annotations
 
-import dis
+import html
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minigrad import primitives as p
+from minigrad.boundary import as_array
+from minigrad.methods import ArrayMethods
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
 from minigrad.primitives.ufuncs import call_ufunc, no_answer
+from minigrad.scope import current
 from minigrad.tape import Node, record, walk
 
-_STORE = dis.opmap["STORE_SUBSCR"]  # a[i] = …
 
-
-class Tensor(Node):
+class Tensor(ArrayMethods, Node):
     """An array that remembers how it was made.
 
     Args:
         data: an array of any world (``ndarray``, ``SymbolicArray``, ``FieldArray``, …), which
-            is shared and not copied, or anything that ``np.asarray`` takes.
+            is shared and not copied, or what holds numbers: a list, a table, an array of another
+            library (see `minigrad.boundary`).
         requires_grad: whether gradients with respect to it are wanted.
         name: what pictures and reports call it.
 
@@ -38,29 +41,43 @@ class Tensor(Node):
             before. Only leaves get one.
 
     Raises:
-        TypeError: ``requires_grad`` for integers or booleans; or no data.
+        TypeError: ``requires_grad`` for integers or booleans; no data, or no numbers; a list of
+            Tensors, which `minigrad.array` joins.
 
-    What is made of the Python number that ``float(x)`` or ``math.exp(x)`` gives has no gradient.
+    Constants, whose derivative is 0: comparisons, `argmax` and other positions, flags, rounding,
+    ``astype(int)``; and what leaves the tape on purpose: `item`, `tolist`, `numpy`, ``int(x)``,
+    ``f"{x:.3f}"``. ``float(x)`` is refused where a derivative is being taken, and in a module's
+    forward pass; elsewhere it warns, for what is computed from the number has no gradient.
+
+    Complex numbers follow JAX's convention: the gradient of a real L at z = x + iy is
+    ∂L/∂x − i ∂L/∂y, so that a rule is the plain derivative, as in any table. Steepest descent goes
+    along its conjugate, which is PyTorch's gradient. The gradient of a real array is real.
 
     Example:
         >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
         >>> loss = np.tanh(x * x).sum()  # NumPy's names record, and minigrad's
         >>> loss.backward()
-        >>> print(x.grad.round(4))
-        [0.8399 0.0054]
+        >>> print(x.grad.round(4), f"{loss:.3f}")
+        [0.8399 0.0054] 1.761
     """
 
     __array_priority__ = 1000.0
+    __pandas_priority__ = 10_000  # so that table + Tensor comes here
 
     grad: Array | None = None
 
     def __init__(self, data: Any, *, requires_grad: bool = False, name: str | None = None) -> None:
         if isinstance(data, Tensor):
             data = data.data
-        if data is None:
-            raise TypeError("Tensor: got None, expected an array or what numpy.asarray takes")
-        if not hasattr(data, "__array_ufunc__"):
-            data = np.asarray(data)
+        elif type(data) is not np.ndarray or data.dtype.kind not in "biufc":
+            data = as_array(data, "Tensor")
+            if isinstance(data, Tensor):
+                raise TypeError(
+                    "Tensor: got a list of Tensors, which would lose how they were made; join them "
+                    "with minigrad.array or np.stack"
+                )
+            if not hasattr(data, "dtype"):
+                data = np.asarray(data)
         if requires_grad and data.dtype.kind not in "fcO":
             raise TypeError(
                 f"requires_grad=True for dtype {data.dtype}: only floating-point and complex "
@@ -72,43 +89,52 @@ class Tensor(Node):
 
     # What it is
 
-    shape = property(lambda self: self.data.shape, doc="Lengths of the axes.")
-    dtype = property(lambda self: self.data.dtype, doc="Type of the entries.")
-    ndim = property(lambda self: self.data.ndim, doc="Number of axes.")
-    size = property(lambda self: self.data.size, doc="Number of entries.")
-
     def __repr__(self) -> str:
         made = f", made by {self.primitive.name}" if self.primitive else ""
         wants = ", requires_grad=True" if self.requires_grad and not made else ""
-        plain = isinstance(self.data, np.ndarray | np.generic)
-        text = np.array2string(np.asarray(self.data), prefix="Tensor(") if plain else self.data
-        return f"Tensor({text}{made}{wants})"
+        return f"Tensor({self._text()}{made}{wants})"
 
-    def __len__(self) -> int:
-        return len(self.data)
+    def _repr_html_(self) -> str:
+        made = f", made by {self.primitive.name}" if self.primitive else ""
+        with np.printoptions(threshold=20, edgeitems=2, precision=4):
+            text = html.escape(self._text())
+        return f"<pre>Tensor {self.shape} {self.dtype}{html.escape(made)}\n{text}</pre>"
+
+    def _text(self) -> str:
+        if isinstance(self.data, np.ndarray | np.generic):
+            return np.array2string(np.asarray(self.data), prefix="Tensor(")
+        return str(self.data)
 
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d Tensor")
         return (self[i] for i in range(len(self)))
 
-    def __bool__(self) -> bool:
-        return bool(self.data)
-
     def __float__(self) -> float:
-        if self.requires_grad:  # a[0] = x asks for a float just as float(x) does
-            caller = sys._getframe(1)
-            if caller.f_code.co_code[caller.f_lasti] == _STORE:
-                raise TypeError(
-                    "assignment of a Tensor that requires a gradient into a plain array, which "
-                    "would lose it: collect the parts in a list and join them with np.stack, or "
-                    "assign .item() for the number alone"
-                )
+        self._leaves_the_tape("float(x)")
         return float(self.data)
 
-    def item(self) -> float:
-        """The one entry, as a Python number."""
-        return self.data.item()
+    def __complex__(self) -> complex:
+        self._leaves_the_tape("complex(x)")
+        return complex(self.data)
+
+    def _leaves_the_tape(self, how: str) -> None:
+        """Refuse, or warn, where a number taken from this Tensor would lose the gradient.
+
+        NumPy asks for a number in ``a[0] = x`` as ``math.exp(x)`` does, and nothing tells them from
+        a ``float(loss)`` that is only printed. Functions of NumPy that compute are told by name.
+        """
+        state = current()
+        if not (self.requires_grad and state.recording and isinstance(self.data, _NUMPY)):
+            return
+        told = (
+            f"{how} of a Tensor that requires a gradient: what is computed from the number has "
+            f"none. Write x.item() for the value alone, np.exp(x) in place of math.exp(x); {_FILL}"
+        )
+        caller = sys._getframe(2).f_globals.get("__name__", "")
+        if state.differentiating or state.scope is not None or caller.startswith("numpy."):
+            raise TypeError(told)
+        warnings.warn(told, UserWarning, stacklevel=3)
 
     def numpy(self) -> Array:
         """The data, without the record of how it was made."""
@@ -117,6 +143,23 @@ class Tensor(Node):
     def detach(self) -> Tensor:
         """The same data as a constant."""
         return Tensor(self.data)
+
+    def copy(self, order: str = "K") -> Tensor:
+        """A copy that is still on the tape, and that can be assigned to."""
+        return MAKERS[np.copy](self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.primitive is not None:
+            raise TypeError(
+                f"a Tensor made by {self.primitive.name} cannot be pickled or deep-copied together "
+                "with all that it was made of; take x.detach(), or x.copy() to stay on the tape"
+            )
+        kept = ("data", "requires_grad", "name", "grad")
+        return {name: getattr(self, name) for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Node.__init__(self, state["data"], requires_grad=state["requires_grad"])
+        self.name, self.grad = state["name"], state["grad"]
 
     # Differentiation
 
@@ -178,8 +221,14 @@ class Tensor(Node):
                     f"backward: got a tensor of shape {self.shape}, expected a single number; "
                     "sum it, or pass its cotangent"
                 )
+            if self.dtype.kind == "c":
+                raise RuntimeError(
+                    "backward: got a complex number, expected a real one: take np.real, np.imag or "
+                    "np.abs of it, or pass its cotangent"
+                )
             return np.ones_like(self.data)
-        if not hasattr(cotangent, "__array_ufunc__"):
+        cotangent = as_array(cotangent, "backward")
+        if not hasattr(cotangent, "shape"):
             cotangent = np.asarray(cotangent, dtype=self.dtype)
         if cotangent.shape != self.shape:
             raise ValueError(
@@ -200,7 +249,7 @@ class Tensor(Node):
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        rule = BY_NUMPY.get(function)
+        rule = MAKERS.get(function) or BY_NUMPY.get(function)
         if isinstance(rule, Primitive):
             operands, static = rule.arguments(function, args, kwargs)
             return record(Tensor, rule, operands, static)
@@ -214,12 +263,31 @@ class Tensor(Node):
         return record(Tensor, primitive, operands, static)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad:
+        """A plain array; of a Tensor that requires a gradient, its entries as objects.
+
+        So ``np.asarray(x)`` in a library's code loses no gradient: each entry stays on the tape,
+        and NumPy computes with them one by one. That is slow, so it is refused for many.
+        """
+        if not (self.requires_grad and current().recording):
+            array = np.asarray(self.data, dtype=dtype)
+            return array.copy() if copy else array
+        if dtype is not None and np.dtype(dtype) != object:
             raise TypeError(
-                "a Tensor that requires a gradient cannot become a plain array without losing "
-                "it: use .numpy() for its values, or np.stack to join Tensors"
+                f"a Tensor that requires a gradient cannot become an array of {np.dtype(dtype)} "
+                f"without losing it. Use .numpy() for its values alone; for np.mean([x, y]) write "
+                f"np.mean(np.stack([x, y])); {_FILL}"
             )
-        return np.array(self.data, dtype=dtype) if copy else np.asarray(self.data, dtype=dtype)
+        if self.size > _MOST_ENTRIES:
+            raise TypeError(
+                f"a Tensor of shape {self.shape} that requires a gradient cannot become a plain "
+                f"array: its entries would be computed with one by one, and there are more than "
+                f"{_MOST_ENTRIES}. Use .numpy() for its values, np.stack or minigrad.array to join "
+                "Tensors"
+            )
+        entries = np.empty(self.shape, object)
+        for index in np.ndindex(self.shape):
+            entries[index] = self[index]
+        return entries
 
     # Operators
 
@@ -268,6 +336,11 @@ class Tensor(Node):
     def __pos__(self) -> Tensor:
         return self
 
+    # What is recorded does not change: x += 1 gives the name x to another Tensor
+    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = (
+        __add__, __sub__, __mul__, __truediv__, __pow__,
+    )  # fmt: skip
+
     def __eq__(self, other: Any) -> Any:
         return self.data == raw(other)
 
@@ -293,93 +366,41 @@ class Tensor(Node):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
-            "assignment into a Tensor: an array that is recorded cannot change; build the new "
-            "one with np.concatenate, np.stack or np.where, or change .data of a leaf"
+            "assignment into a Tensor: what is recorded cannot change. Assign into a copy, "
+            "y = x.copy(), or into an array made by minigrad.zeros or np.zeros_like; or build the "
+            "new one with np.concatenate, np.stack or np.where"
         )
 
-    # NumPy's methods
+    # NumPy's methods of which much is asked; the others are `ArrayMethods`
 
     @property
     def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
         """The array with its axes reversed."""
         return record(Tensor, p.transpose, (self,))
 
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Any = None, *args: Any, keepdims: bool = False, **kwargs: Any) -> Tensor:
         """Sum along ``axis``, as ``np.sum``."""
+        if args or kwargs:
+            return np.sum(self, axis, *args, keepdims=keepdims, **kwargs)
         return record(Tensor, p.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """Mean along ``axis``, as ``np.mean``."""
-        return p.mean(self, axis, keepdims=keepdims)
-
-    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Variance along ``axis``, as ``np.var``."""
-        return p.var(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Standard deviation along ``axis``, as ``np.std``."""
-        return p.std(self, axis, ddof=ddof, keepdims=keepdims)
-
-    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """Product along ``axis``, as ``np.prod``."""
-        return p.prod(self, axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def max(self, axis: Any = None, *args: Any, keepdims: bool = False, **kwargs: Any) -> Tensor:
         """Largest entry along ``axis``, as ``np.max``."""
+        if args or kwargs:
+            return np.max(self, axis, *args, keepdims=keepdims, **kwargs)
         return record(Tensor, p.max, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    def min(self, axis: Any = None, *args: Any, keepdims: bool = False, **kwargs: Any) -> Tensor:
         """Smallest entry along ``axis``, as ``np.min``."""
+        if args or kwargs:
+            return np.min(self, axis, *args, keepdims=keepdims, **kwargs)
         return record(Tensor, p.min, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        """Sums of the first entries along ``axis``, as ``np.cumsum``."""
-        x = self if axis is not None else p.ravel(self)
-        return record(Tensor, p.cumsum, (x,), {"axis": axis or 0})
-
-    def cumprod(self, axis: int | None = None) -> Tensor:
-        """Products of the first entries along ``axis``, as ``np.cumprod``."""
-        return p.cumprod(self, axis)
-
-    def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor:
-        """Limited to a range, as ``np.clip``."""
-        return p.clip(self, a_min, a_max)
-
-    def dot(self, other: Any) -> Tensor:
-        """Product of matrices, as ``np.dot``."""
-        return p.dot(self, other)
-
-    def ravel(self) -> Tensor:
-        """All entries along one axis."""
-        return p.ravel(self)
-
-    def flatten(self) -> Tensor:
-        """All entries along one axis."""
-        return p.ravel(self)
-
-    def squeeze(self, axis: Any = None) -> Tensor:
-        """Without axes of length 1, as ``np.squeeze``."""
-        return p.squeeze(self, axis)
-
-    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        """Each entry several times, as ``np.repeat``."""
-        return p.repeat(self, repeats, axis)
-
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        """Entries by index, as ``np.take``."""
-        return p.take(self, indices, axis)
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """Entries with equal index along two axes, as ``np.diagonal``."""
-        return p.diagonal(self, offset, axis1, axis2)
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """Sum of a diagonal, as ``np.trace``."""
-        return p.trace(self, offset, axis1, axis2)
-
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same entries in another shape, as ``ndarray.reshape``."""
         shape = shape[0] if len(shape) == 1 else shape
+        if order != "C":
+            return np.reshape(self, shape, order=order)  # type: ignore[call-overload]
         return record(Tensor, p.reshape, (self,), {"shape": shape})
 
     def transpose(self, *axes: Any) -> Tensor:
@@ -391,13 +412,12 @@ class Tensor(Node):
         """Two axes exchanged, as ``ndarray.swapaxes``."""
         return record(Tensor, p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
 
-    def round(self, decimals: int = 0) -> Array:
-        """The rounded values, as ``ndarray.round``: constants, whose derivative is 0."""
-        return np.round(self.data, decimals)
-
-    def astype(self, dtype: Any) -> Tensor:
-        """The same values as another floating-point type."""
-        return record(Tensor, p.astype, (self,), {"dtype": np.dtype(dtype)})
+    def astype(self, dtype: Any, **_: Any) -> Tensor:
+        """The same values as another type; as integers or booleans they are constants."""
+        kind = np.dtype(dtype)
+        if kind.kind not in "fc" and isinstance(self.data, _NUMPY):
+            return Tensor(self.data.astype(kind))
+        return record(Tensor, p.astype, (self,), {"dtype": kind})
 
 
 class Parameter(Tensor):
@@ -411,6 +431,29 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, *, name: str | None = None) -> None:
         super().__init__(data, requires_grad=True, name=name)
+
+
+MAKERS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What answers to NumPy's functions that make an array to be filled: `minigrad.buffer` says."""
+_NUMPY = np.ndarray | np.generic
+_FILL = (
+    "to fill an array, make it with minigrad.zeros or np.zeros_like(x), or join its parts with "
+    "np.stack"
+)
+_MOST_ENTRIES = 4096  # of a Tensor that becomes an array of objects
+
+
+def array(x: Any, dtype: Any = None) -> Array:
+    """NumPy's ``array``, which also joins Tensors: nested lists of them stay on the tape.
+
+    Example:
+        >>> print(mg.jacobian(lambda x: mg.array([x, x**2, x**3]))(2.0))
+        [ 1.  4. 12.]
+    """
+    found = as_array(x, "array")
+    if isinstance(found, Tensor):
+        return (found if dtype is None else found.astype(dtype)).copy()
+    return np.array(found, dtype=dtype)
 
 
 def raw(x: Any) -> Any:

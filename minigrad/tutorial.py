@@ -6,6 +6,8 @@ While the site is built it is ``both``: one run then says everything in both lan
 
 from __future__ import annotations
 
+import base64
+import html
 import os
 import re
 from dataclasses import dataclass
@@ -13,13 +15,14 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
+from minigrad.nn import Module
 from minigrad.symbolic import Derivation
 from minigrad.targets import Judge
 from minigrad.tensor import Tensor
 from minigrad.verify import Report
 from minigrad.verify.report import Check, summary
 
-__all__ = ["Formulas", "check", "formulas", "text", "verdicts"]
+__all__ = ["Formulas", "Live", "check", "formulas", "live", "spotlight", "text", "verdicts"]
 
 
 _BOTH = re.compile("\ue000([^\ue001]*)\ue001([^\ue002]*)\ue002")
@@ -219,6 +222,104 @@ def formulas(derivation: Derivation, *of: str, within: str | None = None) -> For
     if missing := [name for name in of if name not in found]:
         raise ValueError(f"formulas: {derivation.title} has nothing of {', '.join(missing)}")
     return Formulas(tuple(dict.fromkeys(kept)))
+
+
+@dataclass(frozen=True)
+class Spotlight:
+    """A picture of a cell in which all but some gates has faded."""
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return "<picture of some gates>"
+
+
+_PART = re.compile(r'<g (id="[^"]*" class="(node|edge)")>\s*<title>(.*?)</title>')
+
+
+def spotlight(picture: Any, *gates: str) -> Spotlight:
+    """The picture of a cell with these gates in full colour, and what they act on; the rest fades.
+
+    Args:
+        picture: what `minigrad.graph.draw` made with ``view="cell"``.
+        gates: their names.
+
+    Raises:
+        ValueError: the picture has no such gate.
+    """
+    svg = picture._repr_svg_()
+    titles = [(kind, html.unescape(title)) for _, kind, title in _PART.findall(svg)]
+    wires = [title.partition("->")[::2] for kind, title in titles if kind == "edge"]
+    layers = {
+        title for kind, title in titles
+        if kind == "node" and title.startswith("layer ")
+        and title.split()[1].rpartition("/")[2] in gates
+    }  # fmt: skip
+    if len(layers) < len(gates):
+        raise ValueError(f"spotlight: got gates {', '.join(gates)}, and the picture lacks some")
+    lit = layers | {end for start, end in wires if start in layers}
+    touched = [wire for wire in wires if lit & set(wire)]
+    ends = {end for wire in touched for end in wire}
+
+    def faded(found: re.Match[str]) -> str:
+        title = html.unescape(found[3])
+        if title in ends or title.partition("->")[::2] in touched:
+            return found[0]
+        return found[0].replace(f"<g {found[1]}", f'<g {found[1]} opacity="0.15"')
+
+    return Spotlight(_PART.sub(faded, svg))
+
+
+@dataclass(frozen=True)
+class Live:
+    """A figure that moves under the reader's hands in the chapter's page; elsewhere, words."""
+
+    mimetype = "application/vnd.minigrad.live+json"
+
+    name: str
+    data: dict[str, Any]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {self.mimetype: {"figure": self.name, "data": self.data}, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return str(text("(In the chapter's page, this figure moves.)",
+                        "(En la página del capítulo, esta figura se mueve)."))  # fmt: skip
+
+
+def live(name: str, **data: Any) -> Live:
+    """The live figure of a chapter, with what it needs to compute by itself.
+
+    Args:
+        name: of the figure, in ``tutorials/site/figures.js``.
+        data: arrays and Tensors, modules (their parameters by name), numbers, words, and lists and
+            dicts of these.
+    """
+    return Live(name, {key: _handed(value) for key, value in data.items()})
+
+
+def _handed(value: Any) -> Any:
+    """A value as JSON; an array as its bytes, from which no digit is lost."""
+    if isinstance(value, Tensor):
+        return _handed(value.data)
+    if isinstance(value, Module):
+        return _handed(dict(value.named_parameters()))
+    if isinstance(value, dict):
+        return {key: _handed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_handed(item) for item in value]
+    if not isinstance(value, np.ndarray):
+        return value.item() if isinstance(value, np.generic) else value
+    dtype = "float32" if value.dtype == np.float32 else "float64"
+    packed = np.ascontiguousarray(value, np.dtype(dtype).newbyteorder("<"))
+    return {
+        "dtype": dtype,
+        "shape": list(value.shape),
+        "bytes": base64.b64encode(packed.tobytes()).decode(),
+    }
 
 
 def verdicts(report: Report) -> None:

@@ -62,7 +62,7 @@ from models.command import (
     FiniteRange,
     model_command,
     one_line,
-    path_option,
+    text_option,
     too_little,
 )
 from models.composed import MOST, composed
@@ -399,8 +399,8 @@ def transfer(
 
 
 @model_command("bert")
-@path_option("--text", help="Read this text, in UTF-8, instead of Python's documentation.")
-@path_option("--data", help="Read, and then judge, the sentences of a CSV file with the columns "
+@text_option("--text", help="Read this text instead of Python's documentation.")
+@text_option("--data", help="Read, and then judge, the sentences of a CSV file with the columns "
                             "language, label and text instead.")  # fmt: skip
 @click.option("--sentences", type=click.IntRange(100, MOST), default=20_000, metavar="N",
               help="How many to put together; a fifth is held out.")  # fmt: skip
@@ -429,9 +429,9 @@ def transfer(
               help="Say which words fit each [MASK] in this text; may be given more than once. "
               "With --load it does nothing else.")  # fmt: skip
 def main(
-    files: Files, seed: int, text: Path | None, data: Path | None, sentences: int, width: int,
-    heads: int, layers: int, dropout: float, share: float, batch: int, steps: int, lr: float,
-    labels: int, draws: int, gaps: tuple[str, ...],
+    files: Files, seed: int, text: Path | None, data: Path | None, encoding: str | None,
+    sentences: int, width: int, heads: int, layers: int, dropout: float, share: float, batch: int,
+    steps: int, lr: float, labels: int, draws: int, gaps: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Learn to fill gaps with a small BERT, then to tell praise from complaint by few labels."""
     settings: dict[str, Any] = {
@@ -451,14 +451,14 @@ def main(
     if not (files.load and gaps):
         with one_line():
             source = settings["text"] and Path(settings["text"])
-            written = read_text(source) if source else documentation()
-            with too_little(source):
+            written = read_text(source, encoding) if source else documentation()
+            with too_little(source, encoding):
                 every = passages(written)
             border = len(every) * 9 // 10
             prose, held_prose = every[:border], every[border:]
             known, held = sentiment.split(
                 composed(settings["sentences"], settings["seed"], ("en",))
-                if settings["data"] is None else sentiment.read(Path(settings["data"]))
+                if settings["data"] is None else sentiment.read(Path(settings["data"]), encoding)
             )  # fmt: skip
             if min(np.bincount(known.label, minlength=2)) < (labels + 1) // 2:
                 raise ValueError(f"--labels: got {labels}, but {len(known)} sentences to draw "

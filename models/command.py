@@ -36,6 +36,10 @@ class Command(click.Command):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
+        sources = [p for p in self.params if isinstance(p.type, TextFile)]
+        if ctx.params.get("encoding") and not any(ctx.params[p.name or ""] for p in sources):
+            told = " or ".join(p.opts[0] for p in sources)
+            raise BadInput(f"--encoding: is that of the file of {told}, which is missing")
         try:
             return super().invoke(ctx)
         except Diverged as error:
@@ -50,6 +54,10 @@ class BadInput(click.ClickException):
     """What was given cannot be used: one line, exit status 2."""
 
     exit_code = 2
+
+
+class TextFile(click.Path):
+    """A file of text that is read; a command that takes one also takes ``--encoding``."""
 
 
 class FiniteRange(click.FloatRange):
@@ -74,7 +82,7 @@ def one_line() -> Iterator[None]:
 
 
 @contextmanager
-def too_little(path: Path | None) -> Iterator[None]:
+def too_little(path: Path | None, encoding: str | None = None) -> Iterator[None]:
     """Around what may find too little in a file: its errors tell which one, and where it ends."""
     try:
         yield
@@ -83,7 +91,7 @@ def too_little(path: Path | None) -> Iterator[None]:
             raise
         if path.suffix.lower() == ".xlsx":
             raise ValueError(f"{path}: {error}") from error
-        lines = len(read_text(path).removesuffix("\n").split("\n"))
+        lines = len(read_text(path, encoding).removesuffix("\n").split("\n"))
         raise ValueError(f"{path}, line {lines}, the last: {error}") from error
 
 
@@ -144,17 +152,23 @@ class Files:
                 click.echo(f"{what}: {path}")
 
 
-def path_option(*names: str, help: str) -> Any:
+def path_option(*names: str, help: str, kind: type[click.Path] = click.Path) -> Any:
     """An option that takes a file."""
-    return click.option(*names, type=click.Path(path_type=Path), metavar="FILE",
+    return click.option(*names, type=kind(path_type=Path), metavar="FILE",
                         show_default=False, help=help)  # fmt: skip
+
+
+def text_option(*names: str, help: str) -> Any:
+    """An option that takes a file of text; the function is handed its ``encoding``, too."""
+    return path_option(*names, help=help, kind=TextFile)
 
 
 def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function the command line of the model ``name``.
 
     It gets the options ``--seed``, ``--save``, ``--resume``, ``--load`` and ``--curves``; the
-    function is handed ``seed``, and the others together as ``files``.
+    function is handed ``seed``, and the others together as ``files``. If it reads text (see
+    `text_option`), it also gets ``--encoding``.
     """
 
     def decorate(function: Callable[..., None]) -> click.Command:
@@ -179,10 +193,20 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
             function(files=Files(name, save, resume, load, curves), **options)
 
         command = click.command(cls=Command, context_settings={"show_default": True})(run)
+        if any(isinstance(param.type, TextFile) for param in command.params):
+            command.params.append(_encoding_option())
         command.params += _shared_options()
         return command
 
     return decorate
+
+
+def _encoding_option() -> click.Option:
+    return click.Option(
+        ["--encoding"], metavar="NAME", show_default=False,
+        help="How that file is encoded: latin-1, shift_jis, … By default UTF-8, or what its "
+        "byte-order mark says, else Windows-1252, with a warning.",
+    )  # fmt: skip
 
 
 def _shared_options() -> list[click.Parameter]:

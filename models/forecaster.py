@@ -44,6 +44,7 @@ from models.command import (
     model_command,
     one_line,
     path_option,
+    text_option,
     too_little,
 )
 from models.series import (
@@ -145,14 +146,15 @@ def made(known: Windows, settings: Mapping[str, Any]) -> Forecaster:
     return Forecaster(known, **named, rng=settings["seed"])
 
 
-def own(path: Path, target: str | None, fill: bool) -> Days:
+def own(path: Path, target: str | None, fill: bool, encoding: str | None = None) -> Days:
     """The reader's own series, what is to be forecast in its first column.
 
     Raises:
         OSError, ValueError: it cannot be read, see `minigrad.datasets.read_days`; there is no
             column ``target``; there is more than one, none is temp_max, and ``target`` is None.
     """
-    days = read_days(path, first=[target, *COLUMNS] if target else COLUMNS, fill=fill)
+    days = read_days(path, first=[target, *COLUMNS] if target else COLUMNS,
+                     fill=fill, encoding=encoding)  # fmt: skip
     if target is None and days.names[0] != COLUMNS[0] and len(days.names) > 1:
         raise ValueError(f"{path}, line 1: which column is to be forecast? Say --target NAME, one "
                          f"of {', '.join(days.names)}")  # fmt: skip
@@ -244,7 +246,7 @@ def plot(
 @click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
               help="Windows per step. Smaller: more steps, each a rougher guess of the "
               "gradient.")  # fmt: skip
-@path_option("--csv", help="Days of your own: a CSV or Excel file with a column of dates and one "
+@text_option("--csv", help="Days of your own: a CSV or Excel file with a column of dates and one "
              "or more of numbers, one row per day; commas, semicolons or tabs between them, "
              "decimal points or commas. By default Seattle, 2012 to 2015, which comes with "
              "minigrad.")  # fmt: skip
@@ -259,8 +261,8 @@ def plot(
               help="Forecast the days after the last one of the data. With --load, as many days "
               "as the window has are enough, and no score is made.")  # fmt: skip
 def main(
-    files: Files, seed: int, data: str, cell: str, shape: str, window: int, ahead: int,
-    hidden: int, epochs: int, lr: float, batch: int, csv: Path | None, target: str | None,
+    files: Files, seed: int, data: str, cell: str, shape: str, window: int, ahead: int, hidden: int,
+    epochs: int, lr: float, batch: int, csv: Path | None, encoding: str | None, target: str | None,
     fill: bool, picture: Path | None, predict: bool,
 ) -> None:  # fmt: skip
     """Forecast the coming days' maximum temperature with a recurrent network.
@@ -284,7 +286,7 @@ def main(
         if data == "weather":
             if csv is None and (target or fill):
                 raise ValueError("--target and --fill go with --csv")
-            days = seattle() if csv is None else own(csv, target, fill)
+            days = seattle() if csv is None else own(csv, target, fill, encoding)
             if days.filled:
                 click.echo(f"filled: {days.filled}", err=True)
             if days.names[0] != COLUMNS[0]:
@@ -294,7 +296,7 @@ def main(
                                  f"{', '.join(settings['columns'])}, and these are "
                                  f"{', '.join(days.names)}")  # fmt: skip
             settings = {**settings, "columns": list(days.names)}
-            with too_little(csv):
+            with too_little(csv, encoding):
                 coming = latest(days, window, ahead) if predict else None
                 # To use what was learned, no year to learn from is needed
                 if not (files.load and predict and picture is None):

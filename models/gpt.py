@@ -45,7 +45,7 @@ from models.command import (
     FiniteRange,
     model_command,
     one_line,
-    path_option,
+    text_option,
     too_little,
 )
 from models.language_model import NGram, split
@@ -197,7 +197,7 @@ def made(settings: Mapping[str, Any]) -> GPT:
 
 
 @model_command("gpt")
-@path_option("--text", help="Learn from this text, in UTF-8. By default Python's documentation.")
+@text_option("--text", help="Learn from this text. By default Python's documentation.")
 @click.option("--context", type=click.IntRange(1), default=64, metavar="TOKENS",
               help="How far back it can look.")  # fmt: skip
 @click.option("--width", type=click.IntRange(1), default=64, metavar="N",
@@ -225,9 +225,9 @@ def made(settings: Mapping[str, Any]) -> GPT:
               help="1 writes as likely as the model thinks, less is more cautious, 0 always "
               "takes the likeliest.")  # fmt: skip
 def main(
-    files: Files, seed: int, text: Path | None, context: int, width: int, heads: int, layers: int,
-    dropout: float, batch: int, steps: int, lr: float, least: int, order: int, prompt: str,
-    length: int, temperature: float,
+    files: Files, seed: int, text: Path | None, encoding: str | None, context: int, width: int,
+    heads: int, layers: int, dropout: float, batch: int, steps: int, lr: float, least: int,
+    order: int, prompt: str, length: int, temperature: float,
 ) -> None:  # fmt: skip
     """Learn which character comes next with a small GPT, compare with n-grams, and write some."""
     settings: dict[str, Any] = {
@@ -246,11 +246,11 @@ def main(
         if width % heads:
             raise BadInput(f"--width: got {width}, expected a multiple of the {heads} heads")
         with one_line():
-            source = documentation() if text is None else read_text(text)
+            source = documentation() if text is None else read_text(text, encoding)
             known, held_out = split(characters(source))
             vocabulary = Vocabulary.of(known, least=least)
             encoded, held = vocabulary.encode(known), vocabulary.encode(held_out)
-            with too_little(text):
+            with too_little(text, encoding):
                 if len(encoded) <= context or len(held) < 2:
                     raise ValueError(f"{len(known)} characters to learn from and {len(held)} to "
                                      f"hold out, too few for a context of {context}")  # fmt: skip

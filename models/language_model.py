@@ -38,7 +38,7 @@ from models.command import (
     FiniteRange,
     model_command,
     one_line,
-    path_option,
+    text_option,
     too_little,
 )
 from models.text import SPECIAL, Vocabulary, characters, documentation, words
@@ -231,7 +231,7 @@ def _usual(name: str) -> str:
 
 
 @model_command("language_model")
-@path_option("--text", help="Learn from this text, in UTF-8. By default Python's documentation.")
+@text_option("--text", help="Learn from this text. By default Python's documentation.")
 @click.option("--unit", type=click.Choice(list(UNITS)), default="characters",
               help="What a token is.")  # fmt: skip
 @click.option("--cell", type=click.Choice(list(CELLS)), default="lstm",
@@ -268,9 +268,9 @@ def _usual(name: str) -> str:
               help="1 writes as likely as the model thinks, less is more cautious, 0 always "
               "takes the likeliest.")  # fmt: skip
 def main(
-    files: Files, seed: int, text: Path | None, unit: str, cell: str, layers: int, dropout: float,
-    window: int, epochs: int, least: int, order: int, prompt: str, length: int, temperature: float,
-    **sizes: float | None,
+    files: Files, seed: int, text: Path | None, encoding: str | None, unit: str, cell: str,
+    layers: int, dropout: float, window: int, epochs: int, least: int, order: int, prompt: str,
+    length: int, temperature: float, **sizes: float | None,
 ) -> None:  # fmt: skip
     """Learn to tell what comes next in a text, compare with n-grams, and write some."""
     given = {name: value for name, value in sizes.items() if value is not None}
@@ -289,10 +289,12 @@ def main(
         files.restore(model)
     else:
         with one_line():
-            known, held_out = split(tokenise(documentation() if text is None else read_text(text)))
+            known, held_out = split(
+                tokenise(documentation() if text is None else read_text(text, encoding))
+            )
             vocabulary = Vocabulary.of(known, least=least)
             encoded, held = vocabulary.encode(known), vocabulary.encode(held_out)
-            with too_little(text):
+            with too_little(text, encoding):
                 streams(encoded, settings["batch"])
                 streams(held, 1)
         settings["vocabulary"] = list(vocabulary.tokens)

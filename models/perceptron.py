@@ -31,7 +31,7 @@ from minigrad.extras import require
 from minigrad.nn import Linear, Module, Seed, binary_cross_entropy_with_logits
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
-from models.command import Files, FiniteRange, model_command, one_line, path_option
+from models.command import Files, FiniteRange, model_command, one_line, text_option
 from models.standardise import Standardise
 from models.training import History, Shuffled, train
 
@@ -163,7 +163,7 @@ def logistic_regression(known: Biopsies, x: np.ndarray) -> np.ndarray:
     return pipeline.fit(known.x, known.malignant).predict_proba(x)[:, 1]
 
 
-def read_table(path: Path, columns: list[str]) -> np.ndarray:
+def read_table(path: Path, columns: list[str], encoding: str | None = None) -> np.ndarray:
     """A CSV or Excel file with these columns, in any order, as numbers (rows, columns).
 
     Raises:
@@ -171,7 +171,7 @@ def read_table(path: Path, columns: list[str]) -> np.ndarray:
         ValueError: a column is missing, or a row is too long or too short, or a cell is no finite
             number: names file and line.
     """
-    found = list(read_rows(path, columns))
+    found = list(read_rows(path, columns, encoding=encoding))
     sign = decimal_sign((where, row[column]) for where, row in found for column in columns)
     table = [[number(row[column], column, where, decimal=sign) for column in columns]
              for where, row in found]  # fmt: skip
@@ -190,16 +190,16 @@ def read_table(path: Path, columns: list[str]) -> np.ndarray:
               help="Biopsies per step.")  # fmt: skip
 @click.option("--decay", type=FiniteRange(0), default=0.3, metavar="λ",
               help="Weight decay: how much large weights cost.")  # fmt: skip
-@path_option("--predict", help="A CSV file with the thirty columns: print how likely each row is "
+@text_option("--predict", help="A CSV file with the thirty columns: print how likely each row is "
                                "malignant.")  # fmt: skip
 def main(
     files: Files, seed: int, hidden: int, epochs: int, lr: float, batch: int, decay: float,
-    predict: Path | None,
+    predict: Path | None, encoding: str | None,
 ) -> None:  # fmt: skip
     """Tell malignant from benign tumours, and compare with logistic regression."""
     with one_line():
         data, columns = biopsies()
-        asked = None if predict is None else read_table(predict, columns)
+        asked = None if predict is None else read_table(predict, columns, encoding)
     settings: dict[str, Any] = {"hidden": hidden, "epochs": epochs, "lr": lr, "batch": batch,
                                 "decay": decay, "seed": seed}  # fmt: skip
     if files.load:

@@ -45,7 +45,7 @@ from minigrad.nn import (
 )
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
-from models.command import Files, FiniteRange, model_command, one_line, path_option, too_little
+from models.command import Files, FiniteRange, model_command, one_line, text_option, too_little
 from models.composed import MOST, composed
 from models.perceptron import report
 from models.text import Vocabulary, count_vectors, normalise, padded, stems, words
@@ -179,15 +179,15 @@ def made(settings: Mapping[str, Any]) -> Classifier:
     return Classifier(len(settings["vocabulary"]), **named, rng=settings["seed"])
 
 
-def read(path: Path) -> Reviews:
+def read(path: Path, encoding: str | None = None) -> Reviews:
     """The sentences of a CSV file, enough of them to hold some out.
 
     Raises:
         OSError, ValueError: see `minigrad.datasets.reviews`; or there are too few.
     """
-    data = reviews(path)
+    data = reviews(path, encoding=encoding)
     praise = int(data.label.sum())
-    with too_little(path):
+    with too_little(path, encoding):
         if min(praise, len(data) - praise) < 5:
             raise ValueError(f"{praise} sentences of praise and {len(data) - praise} complaints, "
                              "expected 5 of each at least")  # fmt: skip
@@ -217,7 +217,7 @@ def by_counts(known: Reviews, others: Reviews) -> np.ndarray:
 
 
 @model_command("sentiment")
-@path_option("--data", help="Learn from a CSV file with the columns language, label and text "
+@text_option("--data", help="Learn from a CSV file with the columns language, label and text "
                             "instead.")  # fmt: skip
 @click.option("--sentences", type=click.IntRange(20, MOST), default=4000, metavar="N",
               help="How many to put together; a fifth is held out.")  # fmt: skip
@@ -240,8 +240,8 @@ def by_counts(known: Reviews, others: Reviews) -> np.ndarray:
 @click.option("--predict", multiple=True, metavar="SENTENCE",
               help="Say whether this sentence praises; may be given more than once.")  # fmt: skip
 def main(
-    files: Files, seed: int, data: Path | None, sentences: int, body: str, width: int,
-    dropout: float, forget: float, epochs: int, batch: int, lr: float, decay: float,
+    files: Files, seed: int, data: Path | None, encoding: str | None, sentences: int, body: str,
+    width: int, dropout: float, forget: float, epochs: int, batch: int, lr: float, decay: float,
     predict: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Tell praise from complaint, and compare with logistic regression on counts of words."""
@@ -259,7 +259,7 @@ def main(
             sources = (
                 {"put together": composed(sentences, seed), "written": reviews()}
                 if data is None
-                else {"of the file": read(data)}
+                else {"of the file": read(data, encoding)}
             )
             parts = {name: split(source) for name, source in sources.items()}
         known, *more = (some for some, _ in parts.values())

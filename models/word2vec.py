@@ -40,6 +40,7 @@ from models.command import (
     model_command,
     one_line,
     path_option,
+    text_option,
     too_little,
 )
 from models.text import SPECIAL, Vocabulary, documentation, normalise, words
@@ -348,7 +349,7 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
 
 
 @model_command("word2vec")
-@path_option("--text", help="Learn from this text, in UTF-8. By default Python's documentation.")
+@text_option("--text", help="Learn from this text. By default Python's documentation.")
 @path_option("--glove", help="Use the vectors of this GloVe text file, and learn none.")
 @click.option("--planted", "use_planted", is_flag=True, show_default=False,
               help="Learn from made-up sentences, and ask their analogies.")  # fmt: skip
@@ -376,10 +377,10 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
 @click.option("--batch", type=click.IntRange(1), default=512, metavar="N",
               help="Pairs per step.")  # fmt: skip
 def main(
-    files: Files, seed: int, text: Path | None, glove: Path | None, use_planted: bool,
-    vectors: Path | None, near: tuple[str, ...], analogy: tuple[tuple[str, str, str], ...],
-    width: int, window: int, negatives: int, least: int, sample: float, epochs: int, lr: float,
-    batch: int,
+    files: Files, seed: int, text: Path | None, encoding: str | None, glove: Path | None,
+    use_planted: bool, vectors: Path | None, near: tuple[str, ...],
+    analogy: tuple[tuple[str, str, str], ...], width: int, window: int, negatives: int, least: int,
+    sample: float, epochs: int, lr: float, batch: int,
 ) -> None:  # fmt: skip
     """Learn word vectors from text, and show which words are near to which."""
     settings: dict[str, Any] = {
@@ -409,9 +410,9 @@ def main(
             if use_planted:
                 texts = planted(3000, np.random.default_rng([seed, 2]))
             else:
-                texts = passages(documentation() if text is None else read_text(text))
+                texts = passages(documentation() if text is None else read_text(text, encoding))
             # A handful of words, all of them frequent, has none to thin out.
-            with too_little(None if use_planted else text):
+            with too_little(None if use_planted else text, encoding):
                 company = Company.of(texts, window=window, least=least, seed=seed,
                                      sample=0 if use_planted else sample)  # fmt: skip
         vocabulary = company.vocabulary

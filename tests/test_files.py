@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from minigrad.files import read_text
@@ -39,5 +41,19 @@ def test_an_encoding_that_is_named_is_used(tmp_path):
     assert read_text(path, "koi8-r") == "мир\n"
     with pytest.raises(ValueError, match="line 1: byte 0 is not utf-8"):
         read_text(path, "utf-8")
-    with pytest.raises(ValueError, match="unknown encoding 'klingon'"):
-        read_text(path, "klingon")
+    for name in ("klingon", "base64", "undefined", "", "a\0b"):
+        with pytest.raises(ValueError, match=f"unknown encoding {re.escape(repr(name))}"):
+            read_text(path, name)
+
+
+@pytest.mark.parametrize("written", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("named", ["utf-8", "utf-16", "utf-32", "latin-1"])
+def test_a_byte_order_mark_rules_out_other_encodings(tmp_path, written, named):
+    path = tmp_path / "text.txt"
+    path.write_bytes("uno\ndos\n".encode(written))
+    family = written.removesuffix("-sig")
+    if named == family:
+        assert read_text(path, named) == "uno\ndos\n"
+    else:
+        with pytest.raises(ValueError, match=f"mark of {family.upper()}, expected {named}"):
+            read_text(path, named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minigrad as mg
+from minigrad import nn
 from minigrad.primitives import primitive
 
 ARITHMETIC = ["add", "subtract", "multiply", "divide"]
@@ -107,7 +109,7 @@ def test_integers_have_no_gradient(data):
 
 
 def test_nothing_is_no_tensor():
-    with pytest.raises(TypeError, match="got None, expected an array"):
+    with pytest.raises(TypeError, match="Tensor: got NoneType, expected an array"):
         mg.Tensor(leaf([1.0]).grad)
 
 
@@ -157,18 +159,67 @@ def test_assignment_explains_what_to_do():
         np.zeros(2)[0:1] = x
 
 
+INDICES = ((0, 1), 0, slice(1), ..., [0, 1])
+
+
 @pytest.mark.parametrize("value", [2.0, [2.0]])
 def test_assignment_into_a_plain_array_loses_no_gradient_silently(value):
-    a, x = np.zeros((2, 2)), leaf(value)
-    for index in ((0, 1), 0, slice(1), ..., [0, 1]):
+    """Where a derivative is taken it is refused; elsewhere NumPy's cast to a number warns."""
+    a = np.zeros((2, 2))
+
+    def assigned(x, index):
+        a[index] = 2 * x
+        return x
+
+    for index in INDICES:
         with pytest.raises((TypeError, ValueError)) as caught:
-            a[index] = 2 * x
-        told = caught.value.__cause__ or caught.value  # NumPy hides it behind one of its own
-        assert "np.stack" in str(told)
+            mg.grad(lambda x: assigned(x, index).sum())(np.array(value))  # noqa: B023
+        said = caught.value.__cause__ or caught.value  # NumPy hides it behind one of its own
+        assert "np.stack" in str(said)
+    for index in INDICES:
+        with pytest.raises((TypeError, ValueError, UserWarning)) as caught:
+            assigned(leaf(value), index)
+        said = caught.value.__cause__ or caught.value
+        assert "np.stack" in str(said)
     assert not a.any()
-    a[0, 0], a[0, 1], a[1, 0] = leaf(2.0).item(), float(leaf(2.0)), mg.Tensor(2.0)
+    a[0, 0], a[1, 0] = leaf(2.0).item(), mg.Tensor(2.0)
+    with mg.no_grad():
+        a[0, 1] = leaf(2.0)
     np.testing.assert_array_equal(a, [[2, 2], [2, 0]])
-    assert {float(leaf(2.0)): "as a key"}[2.0]
+
+
+def test_a_number_taken_from_a_tensor_is_refused_warned_of_or_asked_for():
+    x = leaf(0.5)
+    for lost in (float, math.exp, complex):
+        with pytest.raises(TypeError, match=r"x\.item\(\)"):
+            mg.grad(lambda x: x * lost(x))(0.5)  # noqa: B023
+        with pytest.warns(UserWarning, match=r"x\.item\(\)"):
+            assert lost(x)
+
+    class Model(nn.Module):
+        """A forward pass that takes a number."""
+
+        def forward(self, x):
+            return x * math.exp(x)
+
+    with pytest.raises(TypeError, match=r"np\.exp\(x\)"):
+        Model()(x)
+    assert mg.grad(lambda x: x * math.exp(x.item()))(0.5) == math.exp(0.5)  # said to be a constant
+    with mg.no_grad():
+        assert float(x) == 0.5
+    assert float(mg.Tensor(0.5)) == 0.5
+
+
+def test_numbers_are_written_and_rounded():
+    loss = leaf(1.23456) * 1
+    assert (f"{loss:.3f}", round(loss, 2), round(loss), int(loss)) == ("1.235", 1.23, 1, 1)
+    assert f"{leaf([1.5]):8.2e}" == "1.50e+00"
+    with pytest.raises(TypeError, match=r"got a Tensor of shape \(2,\), expected a single number"):
+        f"{leaf([1.0, 2.0]):.3f}"
+    assert f"{leaf([1.0, 2.0])}" == str(leaf([1.0, 2.0]))
+    assert [10, 20][mg.Tensor(1)] == 20
+    html = leaf(np.zeros((100, 100)))._repr_html_()
+    assert len(html) < 300 and "(100, 100) float64" in html
 
 
 def test_comparisons_give_plain_booleans():
@@ -241,3 +292,22 @@ def test_an_operation_keeps_the_tensors_that_need_no_gradient_for_their_names():
         assert (doubled * weight).given[0] is doubled
     assert doubled.recipe[0] is mg.multiply
     assert doubled.given == (2, x)
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh", "sin", "arctan"])
+def test_functions_of_a_list_of_tensors_reach_its_entries(name):
+    function = getattr(np, name)
+    listed = mg.jacobian(lambda x: function([x, x**2]))(0.7)
+    joined = mg.jacobian(lambda x: getattr(mg, name)([x, x**2]))(0.7)
+    expected = mg.jacobian(lambda x: function(np.stack([x, x**2])))(0.7)
+    np.testing.assert_array_equal(listed, expected)
+    np.testing.assert_array_equal(joined, expected)
+
+
+@pytest.mark.parametrize("name", ["mean", "max", "var", "median", "prod", "sort", "logsumexp"])
+def test_minigrad_s_own_functions_join_lists(name):
+    function = getattr(mg, name)
+    listed = mg.jacobian(lambda x: function([x, x**2, 0.1]))(0.7)
+    np.testing.assert_array_equal(
+        listed, mg.jacobian(lambda x: function(mg.array([x, x**2, 0.1])))(0.7)
+    )

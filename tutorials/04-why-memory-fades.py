@@ -13,13 +13,12 @@
 # %% [markdown] lang="en"
 # # Why memory fades
 #
-# A recurrent network hands its state on for ever: nothing in its equations says that it must
-# forget. Yet train it for a while to remember the first thing it saw, and it manages ten steps but
-# not twenty.
-# **Why can a network that could remember not learn to?**
+# A recurrent network can pass its state on for ever: nothing in its equations says that it must
+# forget. Yet train one for a while to remember the first thing that it saw, and it manages ten
+# steps but not twenty. **Why does a network that could remember fail to learn it?**
 #
 # The culprit is a product. You will derive it, measure it, watch it shrink to nothing or grow
-# beyond all bounds, tame the second with one line, and see why the first needs another kind of
+# beyond all bounds, cure the growth with one line, and see why the shrinking needs another kind of
 # cell.
 
 # %% [markdown] lang="es"
@@ -30,8 +29,8 @@
 # aguanta diez pasos, pero no veinte. **¿Por qué una red que podría recordar no consigue
 # aprenderlo?**
 #
-# La culpa es de un producto. Vas a deducirlo, a medirlo, a verlo encoger hasta la nada o crecer sin
-# freno; a lo segundo le pondrás coto con una línea, y verás por qué lo primero pide otra clase de
+# La culpa es de un producto. Vas a deducirlo, a medirlo y a verlo encoger hasta la nada o crecer
+# sin freno; lo segundo lo remediarás con una línea, y verás por qué lo primero pide otra clase de
 # celda.
 
 # %%
@@ -42,7 +41,7 @@ import sympy
 import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.symbolic import derive
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
 
 SEED = 4
@@ -52,14 +51,14 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## The idea: a product of many factors
 #
-# Strip the network to the bone: one unit, no input, no tanh. All it does is multiply its state by
-# the same weight, again and again. This is what minigrad recorded in four steps:
+# Strip the network to the bare minimum: one unit, no input, no tanh. All it does is multiply its
+# state by the same weight, again and again. This is what minigrad recorded over four steps:
 
 # %% [markdown] lang="es"
 # ## La idea: un producto de muchos factores
 #
 # Dejemos la red en los huesos: una unidad, sin entradas, sin tanh. Lo único que hace es multiplicar
-# su estado por el mismo peso, una y otra vez. Esto es lo que minigrad apuntó en cuatro pasos:
+# su estado por el mismo peso, una y otra vez. Esto es lo que minigrad registró en cuatro pasos:
 
 # %%
 w = mg.Tensor(0.9, requires_grad=True, name="w")
@@ -70,18 +69,19 @@ for t in range(1, 5):
 graph.draw(h, title="h₄ = h₀·w⁴")
 
 # %% [markdown] lang="en"
-# On the way back, each box multiplies by $w$. So after $T$ steps
+# In the backward pass, each box multiplies by $w$. So after $T$ steps
 #
 # $$\frac{\partial h_T}{\partial h_0} = w^T,$$
 #
-# and powers are ruthless. What do a weight of 0.9 and one of 1.1 make of a hundred steps?
+# and powers are ruthless. What becomes of a hundred steps with a weight of 0.9, and with one of
+# 1.1?
 
 # %% [markdown] lang="es"
-# En el camino de vuelta, cada caja multiplica por $w$. Así que, tras $T$ pasos,
+# En la pasada hacia atrás, cada caja multiplica por $w$. Así que, tras $T$ pasos,
 #
 # $$\frac{\partial h_T}{\partial h_0} = w^T,$$
 #
-# y las potencias no perdonan. ¿Qué hacen de cien pasos un peso de 0.9 y otro de 1.1?
+# y las potencias no perdonan. ¿Qué pasa tras cien pasos con un peso de 0.9, y con uno de 1.1?
 
 # %%
 for weight in (0.9, 1.0, 1.1):
@@ -90,12 +90,12 @@ assert 0.9**100 < 3e-5 and 1.1**100 > 13_000
 
 # %% [markdown] lang="en"
 # One is a whisper of three hundred-thousandths, the other a shout of almost fourteen thousand. Only
-# a weight of exactly 1 carries a message unharmed. Keep that in mind: the next chapter is built on
+# a weight of exactly 1 carries a message unchanged. Keep that in mind: the next chapter is built on
 # it.
 #
 # ## The equations
 #
-# With the tanh, the walk back of chapter 3 was
+# With the tanh, the backward pass of chapter 3 was
 
 # %% [markdown] lang="es"
 # Uno es un susurro de tres cienmilésimas; el otro, un grito de casi catorce mil. Solo un peso de
@@ -103,14 +103,14 @@ assert 0.9**100 < 3e-5 and 1.1**100 > 13_000
 #
 # ## Las ecuaciones
 #
-# Con la tanh, el camino de vuelta del capítulo 3 era
+# Con la tanh, la pasada hacia atrás del capítulo 3 era
 
 # %%
 formulas(derive("rnn"), "δh_t", "δa_t")
 
 # %% [markdown] lang="en"
-# Here $W^h_a$ is $W_h$. Put one line into the other, and leave out what the loss says on the way:
-# each step back multiplies by one matrix, the Jacobian of the step,
+# Here $W^h_a$ is $W_h$. Insert one line into the other, and leave out what the losses on the way
+# contribute: each step back multiplies by one matrix, the Jacobian of the step,
 #
 # $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}(1 - h_t^2)\,W_h
 #   \qquad\qquad \delta h_{0} = J_1^{\top} J_2^{\top} \cdots J_T^{\top}\,\delta h_T .$$
@@ -119,7 +119,7 @@ formulas(derive("rnn"), "δh_t", "δa_t")
 # write the whole product. Three steps:
 
 # %% [markdown] lang="es"
-# Aquí $W^h_a$ es $W_h$. Sustituye una línea en la otra y olvida lo que la pérdida diga por el
+# Aquí $W^h_a$ es $W_h$. Sustituye una línea en la otra y omite lo que aportan las pérdidas del
 # camino: cada paso atrás multiplica por una matriz, la jacobiana del paso,
 #
 # $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}(1 - h_t^2)\,W_h
@@ -135,20 +135,20 @@ for x in xs:
     states.append(sympy.tanh(weight * states[-1] + x))
 
 product = sympy.diff(states[3], start)
-for t in (3, 2, 1):  # write h_3, h_2, h_1 where they stand
+for t in (3, 2, 1):  # write h_3, h_2, h_1 where they occur || escribir h_3, h_2, h_1 en su lugar
     product = product.subs(states[t], sympy.Symbol(f"h_{t}"))
 assert product.as_powers_dict()[weight] == 3
 sympy.factor_terms(product)
 
 # %% [markdown] lang="en"
-# Two forces. The weight pulls the product up or down; and the tanh only ever pulls *down*, for
-# $1 - h^2$ is never more than 1, and close to 0 where the unit is saturated. In many dimensions the
-# part of $w$ is played by the largest factor by which $W_h$ stretches a vector.
+# Two forces are at work. The weight pulls the product up or down; the tanh only ever pulls it
+# *down*, because $1 - h^2$ is never more than 1, and close to 0 where the unit is saturated. In
+# many dimensions the role of $w$ is played by the largest factor by which $W_h$ stretches a vector.
 #
 # ## The code, from primitives
 #
-# We build $W_h$ as a rotation times a number $r$, so that it stretches *every* vector by $r$; run
-# the network on noise; and multiply the Jacobians as we go.
+# We build $W_h$ as a rotation times a number $r$, so that it stretches *every* vector by $r$, run
+# the network on noise, and multiply the Jacobians as we go.
 
 # %% [markdown] lang="es"
 # Hay dos fuerzas. El peso tira del producto hacia arriba o hacia abajo; la tanh tira siempre hacia
@@ -157,7 +157,7 @@ sympy.factor_terms(product)
 #
 # ## El código, desde cero
 #
-# Construimos $W_h$ como una rotación por un número $r$, para que estire *todos* los vectores en
+# Construimos $W_h$ como una rotación por un número $r$, para que estire *todos* los vectores por
 # $r$; hacemos pasar ruido por la red y vamos multiplicando las jacobianas.
 
 # %%
@@ -171,7 +171,7 @@ def step(W, h, x):
 
 
 def jacobians(W):
-    """∂h_t/∂h_0 for t = 1 … STEPS."""
+    """∂h_t/∂h_0 for t = 1 … STEPS. || ∂h_t/∂h_0 para t = 1 … STEPS."""
     h, product, found = np.zeros(HIDDEN), np.eye(HIDDEN), []
     for x in noise:
         h = step(W, h, x)
@@ -194,14 +194,14 @@ print(text("ten steps: our product is minigrad's Jacobian",
 # %% [markdown] lang="en"
 # ## The experiment: gradients against distance
 #
-# Five values of $r$, a hundred steps, and the size of the product: the largest factor by which it
-# can stretch a gradient on its way back. The table has it after 10, 30 and 100 steps.
+# We take five values of $r$, a hundred steps, and the size of the product: the largest factor by
+# which it can stretch a gradient on its way back. The table shows it after 10, 30 and 100 steps.
 
 # %% [markdown] lang="es"
 # ## El experimento: gradientes según la distancia
 #
-# Cinco valores de $r$, cien pasos y el tamaño del producto: el mayor factor por el que puede
-# estirar un gradiente en su camino de vuelta. La tabla lo da tras 10, 30 y 100 pasos.
+# Tomamos cinco valores de $r$, cien pasos y el tamaño del producto: el mayor factor por el que
+# puede estirar un gradiente en su camino hacia atrás. La tabla lo da tras 10, 30 y 100 pasos.
 
 # %%
 radii = (0.5, 0.9, 1.0, 1.2, 1.6)
@@ -233,20 +233,60 @@ plt.show()
 
 # %% [markdown] lang="en"
 # Solid lines are measured, dotted ones are $r^k$. The dotted line is a ceiling: tanh can only take
-# away. For $r < 1$ the gradient **vanishes**, and even $r = 1$ fades, because of the tanh. Only a
-# good deal above 1 does it live, and at 1.6 it **explodes**: after a hundred steps it is more than
-# a thousand times too loud. (On the right, the same in colour: red is loud, blue is silent.)
+# away. For $r < 1$ the gradient **vanishes**, and because of the tanh it fades even for $r = 1$. It
+# survives only with $r$ well above 1, and at 1.6 it **explodes**: after a hundred steps it is more
+# than a thousand times too large. (On the right, the same in colour: red is large, blue is small.)
 #
+# So what part does the tanh play in an explosion? Compare $r = 1.6$ with and without it:
+
+# %% [markdown] lang="es"
+# Las líneas continuas están medidas; las de puntos son $r^k$. La de puntos es un techo: la tanh
+# solo puede quitar. Con $r < 1$ el gradiente **se desvanece**, y por culpa de la tanh se apaga
+# incluso con $r = 1$. Solo sobrevive con una $r$ bastante mayor que 1, y con 1.6 **explota**: tras
+# cien pasos es más de mil veces demasiado grande. (A la derecha, lo mismo en color: rojo es grande;
+# azul, pequeño).
+#
+# ¿Qué papel tiene entonces la tanh en una explosión? Compara $r = 1.6$ con ella y sin ella:
+
+# %%
+h, slopes = np.zeros(HIDDEN), []
+for x in noise:
+    h = step(1.6 * rotation, h, x)
+    slopes.append(1 - h * h)
+print(text("without tanh:", "sin tanh:"), f"{1.6**100:.0e}  ",
+      text("with it:", "con ella:"), f"{sizes[1.6][99]:.0e}")  # fmt: skip
+print(text("mean slope of the tanh:", "pendiente media de la tanh:"), f"{np.mean(slopes):.2f}")
+assert 1e16 < 1.6**100 / sizes[1.6][99] < 1e17 and 0.4 < np.mean(slopes) < 0.8
+
+# %% [markdown] lang="en"
+# The tanh keeps every state between −1 and 1, and where a state is large, its slope $1 - h^2$ is
+# small. So it damps the explosion by sixteen powers of ten, but does not prevent it.
+#
+# **How large must $r$ be so that about ten steps of memory are left?** Move it, and read off where
+# the gradient falls below 1 %. Then switch off the tanh.
+
+# %% [markdown] lang="es"
+# La tanh mantiene cada estado entre −1 y 1, y donde un estado es grande, su pendiente $1 - h^2$ es
+# pequeña. Así que amortigua la explosión en dieciséis potencias de diez, pero no la evita.
+#
+# **¿Qué $r$ deja unos diez pasos de memoria?** Muévela y mira dónde baja el gradiente del 1 %.
+# Luego quita la tanh.
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
+axes.semilogy(distance, sizes[0.9], color="C3")
+axes.semilogy(distance, 0.9**distance, color="0.5")
+axes.axhline(0.01, color="0.7", ls=":")
+axes.set(xlabel=text("steps between, k", "pasos de distancia, k"), ylabel="‖∂hₜ₊ₖ/∂hₜ‖",
+         title="r = 0.9")  # fmt: skip
+plt.show()
+live("fading", rotation=rotation, noise=noise)
+
+# %% [markdown] lang="en"
 # Is it the engine's fault? Perhaps such tiny numbers are just rounding errors. Ask the complex
 # step:
 
 # %% [markdown] lang="es"
-# Las líneas continuas están medidas; las de puntos son $r^k$. La de puntos es un techo: la tanh
-# solo puede quitar. Con $r < 1$ el gradiente **se desvanece**, y hasta con $r = 1$ se apaga, por la
-# tanh. Solo bastante por encima de 1 sigue vivo, y con 1.6 **explota**: tras cien pasos suena más
-# de mil veces más fuerte de lo debido. (A la derecha, lo mismo en color: rojo es fuerte; azul,
-# silencio).
-#
 # ¿Será culpa del motor? Quizá números tan pequeños no sean más que redondeo. Preguntemos al paso
 # complejo:
 
@@ -266,17 +306,18 @@ print("∂h₁₀₀/∂h₀:", f"{np.linalg.norm(by_product):.6e}, {np.linalg.n
 assert np.allclose(by_product, by_complex_step, rtol=1e-9, atol=0)
 
 # %% [markdown] lang="en"
-# Thirty-odd zeros behind the point, and it is right to nine digits. The gradient is not wrong. It
-# is truthful: nudging what happened a hundred steps ago really changes next to nothing.
+# With more than thirty zeros after the point, it is still right to nine digits. The gradient is not
+# wrong. It tells the truth: nudging what happened a hundred steps ago really changes next to
+# nothing.
 #
 # ## Exploding: clip it
 #
-# A gradient that is too large is the easier evil. Here is the bare network again, told to bring
+# A gradient that is too large is the lesser evil. Here is the bare network again. It has to bring
 # $w^{20}$ to 0.5, by gradient descent from $w = 1.2$:
 
 # %% [markdown] lang="es"
-# Más de treinta ceros tras la coma, y aun así acierta nueve cifras. El gradiente no está mal: dice
-# la verdad. Dar un empujoncito a lo que pasó hace cien pasos de veras no cambia casi nada.
+# Con más de treinta ceros tras el punto, aún acierta nueve cifras. El gradiente no está mal: dice
+# la verdad. Un empujoncito a lo que pasó hace cien pasos realmente no cambia casi nada.
 #
 # ## Si explota, se recorta
 #
@@ -293,7 +334,10 @@ def loss(w):
 
 
 def clip(gradient, most):
-    """The gradient, shortened to length ``most`` if it is longer; its direction is kept."""
+    """The gradient, shortened to length ``most`` if it is longer, in the same direction.
+
+    || El gradiente, acortado a longitud ``most`` si es más largo, en la misma dirección.
+    """
     length = np.linalg.norm(gradient)
     return gradient * (most / length) if length > most else gradient
 
@@ -313,7 +357,7 @@ assert abs(w**20 - 0.5) < 1e-3
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
-ws = np.linspace(0.6, 1.21, 200)
+ws = np.sort([*np.linspace(0.6, 1.21, 200), *path])  # the steps lie on the curve || están en ella
 axes.semilogy(ws, loss(ws) + 1e-6, color="0.3", label=text("loss", "pérdida"))
 axes.semilogy(path, loss(np.array(path)) + 1e-6, ".", color="C3",
               label=text("clipped steps", "pasos recortados"))  # fmt: skip
@@ -323,38 +367,50 @@ plt.show()
 
 # %% [markdown] lang="en"
 # One plain step throws $w$ from 1.2 to below −200; there the loss is astronomical, and training is
-# over. Clipped, the same descent walks down the cliff and finds the valley. Clipping cures
-# explosions, for good: direction kept, length limited. It cannot cure vanishing. A message that has
-# faded to $10^{-30}$ cannot be amplified, because everything else would be, too.
+# over. With clipping, the same descent walks down the cliff and finds the valley. Clipping cures
+# explosions: it keeps the direction and limits the length. It cannot cure vanishing: a message that
+# has faded to $10^{-30}$ cannot be amplified, because everything else would be amplified too.
 #
 # ## Vanishing: what ten steps do
 #
-# Now the question of the first line. A network sees a bit, +1 or −1, and after it nothing but
-# noise. At the end it must say the bit. How far can it learn to remember?
+# "The clouds are in the ⎵": to guess *sky*, a few words of memory are enough. "I grew up in France
+# … I speak fluent ⎵": to guess *French*, one word must be remembered over a whole paragraph. That
+# is the question of the first line, and it can be boiled down: a network sees a bit, +1 or −1
+# (France or Spain, say), and after that nothing but noise. At the end it must give the bit back.
+# Over how many steps can it learn to remember?
 
 # %% [markdown] lang="es"
 # Un solo paso sin recortar lanza $w$ de 1.2 a un valor por debajo de −200; allí la pérdida es
-# astronómica y se acabó el entrenamiento. Recortando, el mismo descenso baja el acantilado andando
-# y encuentra el valle. El recorte cura las explosiones: conserva la dirección y limita la longitud.
-# Lo que no cura es el desvanecimiento: un mensaje apagado hasta $10^{-30}$ no se puede amplificar,
-# porque con él se amplificaría todo lo demás.
+# astronómica y se acaba el entrenamiento. Con recorte, el mismo descenso baja por el acantilado
+# paso a paso y encuentra el valle. El recorte cura las explosiones: conserva la dirección y limita
+# la longitud. Lo que no cura es el desvanecimiento: un mensaje apagado hasta $10^{-30}$ no se puede
+# amplificar, porque con él se amplificaría todo lo demás.
 #
 # ## Si se desvanece: lo que hacen diez pasos
 #
-# Y ahora, la pregunta del principio. Una red ve un bit, +1 o −1, y después solo ruido. Al final
-# debe decir el bit. ¿Hasta qué distancia puede aprender a recordar?
+# «Las nubes están en el ⎵»: para adivinar *cielo* bastan unas pocas palabras de memoria. «Crecí en
+# Francia … hablo con fluidez ⎵»: para adivinar *francés* hay que recordar una palabra durante todo
+# un párrafo. Es la pregunta del principio, y se puede reducir a lo esencial: una red ve un bit, +1
+# o −1 (Francia o España, por ejemplo), y después solo ruido. Al final debe devolver el bit.
+# ¿Durante cuántos pasos puede aprender a recordarlo?
 
 
 # %%
 def bits(number, steps, rng):
-    """Sequences (number, steps, 1) that begin with a bit; and the bits."""
+    """Sequences (number, steps, 1) that begin with a bit; and the bits.
+
+    || Secuencias (number, steps, 1) que empiezan con un bit; y los bits.
+    """
     x = rng.normal(0, 0.3, (number, steps, 1))
     x[:, 0, 0] = rng.choice([-1.0, 1.0], number)
     return x.astype(np.float32), x[:, 0, 0].astype(np.float32)
 
 
 def remember(net, steps, updates=200, seed=SEED):
-    """Train the net; how often it is right about new sequences."""
+    """Train the net; return how often it is right about new sequences.
+
+    || Entrena la red; devuelve cuántas veces acierta con secuencias nuevas.
+    """
     rng = np.random.default_rng(seed)
     optimizer = optim.Adam(net.parameters(), 3e-3)
     for _ in range(updates):
@@ -381,14 +437,16 @@ assert right_answers[5] > 0.95 and right_answers[10] > 0.95
 assert right_answers[20] < 0.6 and right_answers[40] < 0.6
 
 # %% [markdown] lang="en"
-# Ten steps: perfect. Twenty: a coin flip. Nothing else has changed: same network, same number of
-# updates. So look at the weights from which it starts: by how much can $W_h$ stretch a vector, if
-# it is applied once, ten times, twenty times?
+# Ten steps: perfect. Twenty: a coin flip. That is the origin of the rule of thumb that a plain
+# recurrent network remembers about ten steps. Nothing else has changed: the network is the same,
+# and so is the number of updates. So look at the weights from which it starts: by how much can
+# $W_h$ stretch a vector if it is applied once, ten times, twenty times?
 
 # %% [markdown] lang="es"
-# Diez pasos: perfecto. Veinte: cara o cruz. Nada más ha cambiado: la misma red, el mismo número de
-# actualizaciones. Mira entonces los pesos de los que parte: ¿cuánto puede estirar $W_h$ un vector
-# si se aplica una vez, diez veces, veinte veces?
+# Diez pasos: perfecto. Veinte: cara o cruz. De ahí viene la regla práctica de que una red
+# recurrente sencilla recuerda unos diez pasos. Nada más ha cambiado: la red es la misma, y el
+# número de actualizaciones también. Mira entonces los pesos de los que parte: ¿cuánto puede estirar
+# $W_h$ un vector si se aplica una vez, diez veces, veinte veces?
 
 # %%
 W_start = fresh_net().cell.a.weight.data[:, :HIDDEN]
@@ -398,20 +456,20 @@ for k, most in stretch.items():
 assert stretch[10] > 0.01 and stretch[20] < 0.001
 
 # %% [markdown] lang="en"
-# Once, some vector even keeps its length. Ten times leave a few hundredths; twenty, less than a
-# thousandth, and the tanh takes its part as well. So at the start of training, the bit's gradient
-# has faded before it reaches the step where the bit was.
+# Applied once, some vector even keeps its length. After ten times a few hundredths are left; after
+# twenty, less than a thousandth, and the tanh takes away even more. So at the start of training,
+# the bit's gradient has faded before it reaches the step where the bit was.
 #
-# Does it *never* learn, then? One seed and two hundred updates cannot tell. Here are five seeds,
-# and five times the patience:
+# Does it *never* learn, then? One seed and two hundred updates cannot tell. Here are five seeds and
+# five times as many updates:
 
 # %% [markdown] lang="es"
-# Una vez, algún vector hasta conserva su longitud. Tras diez quedan unas centésimas; tras veinte,
-# menos de una milésima, y la tanh aún quita su parte. Así que, al empezar el entrenamiento, el
+# Aplicada una vez, algún vector hasta conserva su longitud. Tras diez quedan unas centésimas; tras
+# veinte, menos de una milésima, y la tanh aún quita más. Así que, al empezar el entrenamiento, el
 # gradiente del bit se apaga antes de llegar al paso donde estaba el bit.
 #
 # ¿Entonces no aprende *nunca*? Una semilla y doscientas actualizaciones no lo dicen. Aquí hay cinco
-# semillas, y cinco veces más paciencia:
+# semillas y cinco veces más actualizaciones:
 
 # %%
 print(text("share of right answers over 20 steps, five seeds",
@@ -425,26 +483,26 @@ assert max(patient[200]) < 0.7
 assert 1 <= sum(share > 0.9 for share in patient[1000]) < 5
 
 # %% [markdown] lang="en"
-# With patience some seeds find the way and others do not. So the honest sentence is: a faded
-# gradient makes learning *slow*, and luck decides when it begins; it does not forbid it. (And
-# whoever tells you that a network "cannot" should say with how many updates and seeds.)
+# With patience, some seeds learn it and others do not. So the honest statement is: a faded gradient
+# makes learning *slow*, and luck decides when it begins; it does not make it impossible. (If
+# someone tells you that a network "cannot", ask with how many updates and seeds.)
 #
 # ## The proof
 #
-# And the gradients themselves? Right, to the last entry, over a hundred steps in the finite field,
-# where nothing can fade. What fades is not the theory but the size of the numbers.
+# And the gradients themselves? They are right, to the last entry, over a hundred steps in the
+# finite field, where nothing can fade. What fades is not the theory but the size of the numbers.
 
 # %% [markdown] lang="es"
-# Con paciencia, unas semillas encuentran el camino y otras no. Así que la frase honrada es esta: un
+# Con paciencia, unas semillas lo aprenden y otras no. Así que lo honrado es decir esto: un
 # gradiente apagado hace que el aprendizaje sea *lento*, y la suerte decide cuándo empieza; no lo
-# impide. (Y quien te diga que una red «no puede» debería decir con cuántas actualizaciones y
-# semillas).
+# hace imposible. (Si alguien te dice que una red «no puede», pregúntale con cuántas actualizaciones
+# y semillas).
 #
 # ## La demostración
 #
-# ¿Y los gradientes en sí? Correctos, hasta la última entrada, a lo largo de cien pasos en el cuerpo
-# finito, donde nada puede apagarse. Lo que se desvanece no es la teoría, sino el tamaño de los
-# números.
+# ¿Y los gradientes en sí? Son correctos, hasta el último elemento, a lo largo de cien pasos en el
+# cuerpo finito, donde nada puede apagarse. Lo que se desvanece no es la teoría, sino el tamaño de
+# los números.
 
 # %%
 verdicts(verify("rnn", seed=SEED))
@@ -452,14 +510,14 @@ verdicts(verify("rnn", seed=SEED))
 # %% [markdown] lang="en"
 # ## Exercises
 #
-# **1. A fading echo.** A linear unit with $w = 0.9$. After how many steps is
-# $\partial h_T / \partial h_0$ below one percent for the first time?
+# **1. A fading echo.** A linear unit has $w = 0.9$. After how many steps is $\partial h_T /
+# \partial h_0$ below one percent for the first time?
 
 # %% [markdown] lang="es"
 # ## Ejercicios
 #
-# **1. Un eco que se apaga.** Una unidad lineal con $w = 0.9$. ¿Tras cuántos pasos baja
-# $\partial h_T / \partial h_0$ por primera vez del uno por ciento?
+# **1. Un eco que se apaga.** Una unidad lineal tiene $w = 0.9$. ¿Tras cuántos pasos baja $\partial
+# h_T / \partial h_0$ por primera vez del uno por ciento?
 
 # %%
 number_of_steps = None
@@ -467,7 +525,7 @@ check("1", number_of_steps, next(T for T in range(1000) if 0.9**T < 0.01))
 
 # %% [markdown] lang="en" tags=["hint"]
 # 1. After $T$ steps the derivative is $0.9^T$.
-# 2. Take logarithms of $0.9^T < 0.01$, and mind the sign: $\log 0.9$ is negative.
+# 2. Take logarithms of $0.9^T < 0.01$, and watch the sign: $\log 0.9$ is negative.
 # 3. $T > \log(0.01)/\log(0.9)$; round up.
 
 # %% [markdown] lang="es" tags=["hint"]
@@ -496,7 +554,7 @@ check("1", number_of_steps, next(T for T in range(1000) if 0.9**T < 0.01))
 
 # %%
 def five_steps(h):
-    for _ in range(5):  # the input that keeps h at 0.9
+    for _ in range(5):  # with the input that keeps h at 0.9 || con la entrada que deja h en 0.9
         h = np.tanh(2 * h + np.arctanh(0.9) - 1.8)
     return h
 
@@ -516,7 +574,7 @@ check("2", factor, mg.grad(five_steps)(0.9), rtol=0.01)
 
 # %% [markdown] lang="en" tags=["solution"]
 # Each step gives $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, and $0.38^5 \approx 0.0079$. The weight
-# would double it, but the flat part of the tanh takes more than that away.
+# would double it, but the flat part of the tanh takes away more than that.
 
 # %% [markdown] lang="es" tags=["solution"]
 # Cada paso da $w\,(1 - h^2) = 2 \cdot 0.19 = 0.38$, y $0.38^5 \approx 0.0079$. El peso lo doblaría,
@@ -528,38 +586,38 @@ check("2", factor, mg.grad(five_steps)(0.9), rtol=0.01)
 
 # %% [markdown] lang="en"
 # **3. Clip a whole network.** Gradients come as a list of arrays. Clip them *together*, by the
-# length of all their entries in one long vector, so that their direction is kept.
+# length of the vector of all their entries, so that their direction is kept.
 
 # %% [markdown] lang="es"
 # **3. Recorta una red entera.** Los gradientes vienen en una lista de arrays. Recórtalos *juntos*,
-# según la longitud de todas sus entradas puestas en un solo vector, para conservar la dirección.
+# según la longitud del vector de todos sus elementos, para conservar la dirección.
 
 
 # %%
 def clip_all(gradients, most):
-    """A list of clipped arrays."""
+    """A list of clipped arrays. || Una lista de arrays recortados."""
     return [None for g in gradients]
 
 
-long_ones = [np.array([3.0, 0.0]), np.array([[4.0]])]  # together 5 long
+long_ones = [np.array([3.0, 0.0]), np.array([[4.0]])]  # of length 5 || de longitud 5
 check("3", clip_all(long_ones, 1.0)[0], np.array([0.6, 0.0]))
 check("3", clip_all(long_ones, 9.0)[1], np.array([[4.0]]))
 
 # %% [markdown] lang="en" tags=["hint"]
-# 1. How long are all the arrays together, laid end to end as one vector?
+# 1. How long are all the arrays together, as one vector?
 # 2. The squares of all entries add up to the square of that length.
 # 3. Multiply every array by the same factor, `min(1.0, most / length)`.
 
 # %% [markdown] lang="es" tags=["hint"]
 # 1. ¿Qué longitud tienen todos los arrays juntos, puestos como un solo vector?
-# 2. Los cuadrados de todas las entradas suman el cuadrado de esa longitud.
+# 2. Los cuadrados de todos los elementos suman el cuadrado de esa longitud.
 # 3. Multiplica todos los arrays por el mismo factor, `min(1.0, most / length)`.
 
 # %% [markdown] lang="en" tags=["solution"]
-# One common factor for all of them. Clipping each array by itself would turn the direction.
+# One common factor for all of them. Clipping each array by itself would change the direction.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Un mismo factor para todos. Recortar cada array por su cuenta giraría la dirección.
+# Un mismo factor para todos. Recortar cada array por su cuenta cambiaría la dirección.
 
 
 # %% tags=["solution"]
@@ -572,16 +630,14 @@ check("3", clip_all(long_ones, 1.0)[0], np.array([0.6, 0.0]))
 check("3", clip_all(long_ones, 9.0)[1], np.array([[4.0]]))
 
 # %% [markdown] lang="en"
-# **4. A better start.** If everything hangs on stretching by 1, *begin* there: put `rotation` into
-# the recurrent part of a fresh net's weight (the first columns of `net.cell.a.weight.data`, those
-# that meet $h$), and let it `remember` over 40 steps. How often is it
-# right?
+# **4. A better start.** If everything depends on stretching by 1, *begin* there: put `rotation`
+# into the recurrent part of a fresh net's weight (the first columns of `net.cell.a.weight.data`,
+# which multiply $h$), and let it `remember` over 40 steps. How often is it right?
 
 # %% [markdown] lang="es"
 # **4. Empezar mejor.** Si todo depende de estirar por 1, *empieza* ahí: pon `rotation` en la parte
 # recurrente del peso de una red nueva (las primeras columnas de `net.cell.a.weight.data`, las que
-# se encuentran con $h$) y haz que recuerde (`remember`) durante 40 pasos. ¿Cuántas
-# veces acierta?
+# multiplican a $h$) y haz que recuerde (`remember`) durante 40 pasos. ¿Cuántas veces acierta?
 
 # %%
 share_right = None
@@ -589,22 +645,23 @@ check("4", share_right, 1.0, rtol=0.05)
 
 # %% [markdown] lang="en" tags=["hint"]
 # 1. Make a `fresh_net()` and look at the shape of `net.cell.a.weight.data`.
-# 2. Copy the weight, write `rotation` into `[:, :HIDDEN]`, and give the copy back.
+# 2. Copy the weight, write `rotation` into `[:, :HIDDEN]`, and assign the copy.
 # 3. Then `share_right = remember(net, 40)`.
 
 # %% [markdown] lang="es" tags=["hint"]
 # 1. Haz una `fresh_net()` y mira la forma de `net.cell.a.weight.data`.
-# 2. Copia el peso, escribe `rotation` en `[:, :HIDDEN]` y devuelve la copia.
+# 2. Copia el peso, escribe `rotation` en `[:, :HIDDEN]` y asigna la copia.
 # 3. Después, `share_right = remember(net, 40)`.
 
 # %% [markdown] lang="en" tags=["solution"]
-# From a coin flip to perfect, by the first weights alone. It is a start and not a cure: training
-# may move the weights away from it again. The next chapter *builds* the factor 1 into the cell.
+# From a coin flip to perfect, thanks to the first weights alone. It is a good start and not a cure:
+# training may move the weights away from it again. The next chapter *builds* the factor 1 into the
+# cell.
 
 # %% [markdown] lang="es" tags=["solution"]
-# De cara o cruz a la perfección, solo por los primeros pesos. Es un comienzo, no una cura: el
-# entrenamiento puede volver a apartar los pesos de ahí. El próximo capítulo *construye* el factor 1
-# dentro de la celda.
+# De cara o cruz a la perfección, solo gracias a los primeros pesos. Es un buen comienzo, no una
+# cura: el entrenamiento puede volver a apartar los pesos de ahí. El próximo capítulo *construye* el
+# factor 1 dentro de la celda.
 
 # %% tags=["solution"]
 net = fresh_net()
@@ -617,7 +674,7 @@ check("4", share_right, 1.0, rtol=0.05)
 # %% [markdown] lang="en"
 # ## Five questions
 #
-# Choose an answer: it says at once whether it is right, and why.
+# Choose an answer: it tells you at once whether it is right, and why.
 
 # %% [markdown] lang="es"
 # ## Cinco preguntas
@@ -625,12 +682,12 @@ check("4", share_right, 1.0, rtol=0.05)
 # Elige una respuesta: te dice enseguida si es correcta y por qué.
 
 # %% [markdown] lang="en" tags=["quiz"]
-# **1. A linear unit multiplies its state by 0.5 at each step. What is left of its gradient after
-# 20?**
+# **1. A linear unit multiplies its state by 0.5 at each step. What is left of its gradient after 20
+# steps?**
 #
-# - [ ] A twentieth :: It shrinks by a factor at each step, not by a share of the whole.
+# - [ ] A twentieth :: Each step multiplies by a factor; it does not subtract a part.
 # - [x] About a millionth :: $0.5^{20} \approx 10^{-6}$.
-# - [ ] A half :: That is after one step.
+# - [ ] A half :: That is what is left after one step.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **1. Una unidad lineal multiplica su estado por 0.5 en cada paso. ¿Qué queda de su gradiente tras
@@ -638,13 +695,13 @@ check("4", share_right, 1.0, rtol=0.05)
 #
 # - [ ] Una vigésima parte :: En cada paso se multiplica por un factor; no se resta una parte.
 # - [x] Cerca de una millonésima :: $0.5^{20} \approx 10^{-6}$.
-# - [ ] La mitad :: Eso es tras un paso.
+# - [ ] La mitad :: Eso es lo que queda tras un paso.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **2. What does the tanh do to the product of Jacobians?**
 #
 # - [x] It can only make it smaller :: Its slope $1 - h^2$ is never above 1.
-# - [ ] It can only make it larger :: Then gradients would not fade.
+# - [ ] It can only make it larger :: If it did, gradients would not fade.
 # - [ ] Nothing, if the states are small :: Nearly nothing then; the larger the state, the more it
 #   takes.
 
@@ -660,8 +717,8 @@ check("4", share_right, 1.0, rtol=0.05)
 # **3. What can clipping cure?**
 #
 # - [x] Gradients that explode :: It shortens long ones and keeps their direction.
-# - [ ] Gradients that vanish :: It never makes one longer; and a faded one cannot be told from
-#   noise.
+# - [ ] Gradients that vanish :: It never makes a gradient longer, and a faded one cannot be told
+#   from noise.
 # - [ ] Both :: It acts only on those that are too long.
 
 # %% [markdown] lang="es" tags=["quiz"]
@@ -693,16 +750,18 @@ check("4", share_right, 1.0, rtol=0.05)
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. With a larger budget of updates, a plain RNN learns 20 steps for most seeds. What follows?**
 #
-# - [ ] Memory does not fade :: It does; the weights move away from where it fades, but slowly.
-# - [x] Faded gradients make learning slow; they do not forbid it :: Say how many updates and how
-#   many seeds you mean, whenever you say that a network "cannot".
+# - [ ] Memory does not fade :: It does; training moves the weights away from where it fades, but
+#   slowly.
+# - [x] Faded gradients make learning slow, not impossible :: Whenever you say that a network
+#   "cannot", say with how many updates and how many seeds.
 # - [ ] The budget does not matter :: It is what made the difference.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **5. Con más actualizaciones, una RNN simple aprende 20 pasos con casi todas las semillas. ¿Qué se
 # deduce?**
 #
-# - [ ] La memoria no se apaga :: Sí se apaga; los pesos salen de esa zona, pero despacio.
+# - [ ] La memoria no se apaga :: Sí se apaga; el entrenamiento saca los pesos de esa zona, pero
+#   despacio.
 # - [x] Los gradientes apagados lo hacen lento, no imposible :: Cuando digas que una red «no puede»,
 #   di con cuántas actualizaciones y cuántas semillas.
 # - [ ] El presupuesto no importa :: Es lo que marcó la diferencia.

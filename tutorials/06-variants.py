@@ -12,12 +12,12 @@
 # %% [markdown] lang="en"
 # # Variants: are they all alike?
 #
-# The LSTM of chapter 5 is one cell among many. Some have more wires, some fewer gates, and each
-# was published with a table in which it wins. **Which of them should you take, and does it matter
-# at all?**
+# The LSTM of chapter 5 is one cell among many. Some have more wires, some fewer gates, and each was
+# published with a table in which it wins. **Which of them should you choose, and does it matter at
+# all?**
 #
-# You will build three famous variants, see in their gradients what changes, make them compete
-# with several seeds, and find one thing that some of them *cannot* do.
+# You will build three famous variants, see in their gradients what changes, let them compete with
+# several seeds, and find one thing that some of them *cannot* do.
 
 # %% [markdown] lang="es"
 # # Variantes: ¿son todas iguales?
@@ -39,7 +39,7 @@ import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.symbolic import derive
 from minigrad.targets import target_of
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
 from models.training import train
 from models.variants import Run, interval, score
@@ -51,21 +51,21 @@ print(text("seed:", "semilla:"), SEED)
 # ## The idea: three ways to change a cell
 #
 # **More wires.** The LSTM's gates look at $x_t$ and $h_{t-1}$. But $h$ is only what the output gate
-# lets out: if that door is shut, the others are blind to the very memory that they look after. A
+# lets out: if that gate is closed, the others cannot see the memory that they look after. A
 # **peephole** lets them see $c$ itself.
 #
 # **One gate for two jobs.** Forgetting makes room, and learning fills it. The **coupled** gate does
-# both: what is taken away and what is added sum to 1.
+# both: what is kept and what is added sum to 1.
 #
-# **No belt of its own.** The **GRU** goes further. It couples the gates, drops the output gate, and
-# then $c$ and $h$ are the same thing:
+# **No separate belt.** The **GRU** goes further. It couples the gates and drops the output gate,
+# and then $c$ and $h$ are the same thing:
 #
 # $$h_t = (1 - z_t) \circ h_{t-1} + z_t \circ \tilde h_t$$
 #
 # The **update gate** $z_t$ says how much is renewed, by the candidate $\tilde h_t$. A second one,
 # the **reset gate** $r_t$, says how much of the old state this candidate gets to see: it reads
-# $r_t \circ h_{t-1}$ in place of $h_{t-1}$. Find both in the picture: $r$ stands before the box of
-# $\tilde h$, $z$ and $1 - z$ behind it.
+# $r_t \circ h_{t-1}$ in place of $h_{t-1}$. Find both in the picture: $r$ comes before the box of
+# $\tilde h$, $z$ and $1 - z$ after it.
 
 # %% [markdown] lang="es"
 # ## La idea: tres maneras de cambiar una celda
@@ -75,7 +75,7 @@ print(text("seed:", "semilla:"), SEED)
 # **mirilla** (*peephole*) les enseña la propia $c$.
 #
 # **Una puerta para dos tareas.** Olvidar hace sitio y aprender lo llena. La puerta **acoplada**
-# hace ambas cosas: lo que se quita y lo que se pone suman 1.
+# hace ambas cosas: lo que se conserva y lo que se añade suman 1.
 #
 # **Sin cinta propia.** La **GRU** va más lejos. Acopla las puertas, prescinde de la de salida, y
 # entonces $c$ y $h$ son lo mismo:
@@ -93,20 +93,20 @@ graph.draw("gru", steps=2)
 # %% [markdown] lang="en"
 # ## What the gradients say
 #
-# A peephole is a second road from one $c$ to the next: each gate adds to its sum $c_{t-1}$ times
-# weights of its own, $p_f$ and $p_i$, one for each unit. Along the belt, with the gates held still
-# (that is what the bar with the $c$ says), the factor is $f_t$ as before; but all in all it has
-# one more term for each gate that looks at $c_{t-1}$. (That is why the first authors cut the
-# gradient off there.)
+# A peephole is a second path from one $c$ to the next: each gate adds to its sum $c_{t-1}$ times
+# weights of its own, $p_f$ and $p_i$, one for each unit. Along the belt, with the gates held fixed
+# (that is what the bar with the $c$ says), the factor is $f_t$ as before; but the whole derivative
+# has one more term for each gate that looks at $c_{t-1}$. (That is why the first authors cut off
+# the gradient there.)
 
 # %% [markdown] lang="es"
 # ## Lo que dicen los gradientes
 #
 # Una mirilla es un segundo camino de una $c$ a la siguiente: cada puerta añade a su suma la
 # $c_{t-1}$ por unos pesos propios, $p_f$ y $p_i$, uno por unidad. A lo largo de la cinta, con las
-# puertas quietas (eso es lo que dice la barra con la $c$), el factor sigue siendo $f_t$; pero en
-# total hay un término más por cada puerta que mira $c_{t-1}$. (Por eso los primeros autores
-# cortaban ahí el gradiente).
+# puertas fijas (eso es lo que dice la barra con la $c$), el factor sigue siendo $f_t$; pero la
+# derivada completa tiene un término más por cada puerta que mira $c_{t-1}$. (Por eso los primeros
+# autores cortaban ahí el gradiente).
 
 # %%
 peephole = derive("peephole-diagonal")
@@ -116,8 +116,8 @@ formulas(peephole, "f_t", "i_t")
 formulas(peephole, "∂c_t/∂c_{t−1}|c", "∂c_t/∂c_{t−1}", within="What carries the gradient")
 
 # %% [markdown] lang="en"
-# The coupled gate learns from a *difference*: whether the old memory or the new candidate would
-# have been better. If both are the same, it does not matter where the gate stands.
+# The coupled gate learns from a *difference*: would the old memory have been better, or the new
+# candidate? If the two are equal, it does not matter how far the gate is open.
 
 # %% [markdown] lang="es"
 # La puerta acoplada aprende de una *diferencia*: si habría sido mejor la memoria vieja o el
@@ -127,12 +127,12 @@ formulas(peephole, "∂c_t/∂c_{t−1}|c", "∂c_t/∂c_{t−1}", within="What 
 formulas(derive("coupled"), "c_t", "∂c_t/∂f_t", "δf_t")
 
 # %% [markdown] lang="en"
-# And in the GRU, $1 - z_t$ stands where the forget gate stood; again along the direct road, with
-# the gates held still. ($s_t$ is what the reset gate leaves for the candidate to see.)
+# And in the GRU, $1 - z_t$ takes the place of the forget gate; again along the direct path, with
+# the gates held fixed. ($s_t$ is what the reset gate lets the candidate see.)
 
 # %% [markdown] lang="es"
 # Y en la GRU, $1 - z_t$ ocupa el lugar de la puerta de olvido; también por el camino directo, con
-# las puertas quietas. ($s_t$ es lo que la puerta de reinicio deja ver al candidato).
+# las puertas fijas. ($s_t$ es lo que la puerta de reinicio deja ver al candidato).
 
 # %%
 formulas(derive("gru"), "s_t", "a^h̃_t", "h̃_t", "h_t", "∂h_t/∂h_{t−1}|h")
@@ -140,10 +140,10 @@ formulas(derive("gru"), "s_t", "a^h̃_t", "h̃_t", "h_t", "∂h_t/∂h_{t−1}|h
 # %% [markdown] lang="en"
 # ## The code, from primitives
 #
-# A cell of your own is its equations and nothing else. Here are the three, each in a handful of
-# lines; minigrad makes the weights from the names of the gates. A peephole is a single word: `c`,
-# handed to a gate. (Here every gate sees all of $c$, through a matrix; the derivation above was of
-# the thrifty form, in which each unit sees its own.)
+# A cell of your own is its equations and nothing else. Here are the three, in a few lines each;
+# minigrad makes the weights from the names of the gates. A peephole is a single word: `c`, passed
+# to a gate. (Here every gate sees all of $c$, through a matrix; the derivation above was of the
+# economical form, in which each unit sees only its own.)
 
 # %% [markdown] lang="es"
 # ## El código, desde cero
@@ -151,7 +151,7 @@ formulas(derive("gru"), "s_t", "a^h̃_t", "h̃_t", "h_t", "∂h_t/∂h_{t−1}|h
 # Una celda propia es sus ecuaciones y nada más. Aquí están las tres, en unas pocas líneas cada una;
 # minigrad crea los pesos a partir de los nombres de las puertas. Una mirilla es una sola palabra:
 # la `c` que se le da a una puerta. (Aquí cada puerta ve toda la $c$, a través de una matriz; lo
-# deducido arriba era la forma austera, en la que cada unidad ve solo la suya).
+# deducido arriba era la forma económica, en la que cada unidad ve solo la suya).
 
 
 # %%
@@ -163,7 +163,7 @@ class Peephole(nn.Cell):
         f = mg.sigmoid(self.f(c, h, x))
         i = mg.sigmoid(self.i(c, h, x))
         c = f * c + i * mg.tanh(self.g(h, x))
-        return mg.sigmoid(self.o(c, h, x)) * mg.tanh(c), c  # this one sees the new c
+        return mg.sigmoid(self.o(c, h, x)) * mg.tanh(c), c  # o sees the new c || o ve la c nueva
 
 
 class Coupled(nn.Cell):
@@ -181,14 +181,14 @@ class GRU(nn.Cell):
     gates = ("z", "r", "h_tilde")
 
     def step(self, x, h):
-        z = mg.sigmoid(self.z(h, x))  # how much is renewed
-        r = mg.sigmoid(self.r(h, x))  # how much of the past the candidate sees
+        z = mg.sigmoid(self.z(h, x))  # how much is renewed || cuánto se renueva
+        r = mg.sigmoid(self.r(h, x))  # how much of h it sees || cuánto ve de h
         h_tilde = mg.tanh(self.h_tilde(r * h, x))
         return (1 - z) * h + z * h_tilde
 
 
 rng = np.random.default_rng(SEED)
-film = rng.normal(size=(4, 20, 2))  # 4 sequences of 20 steps
+film = rng.normal(size=(4, 20, 2))  # 4 sequences of 20 steps || 4 secuencias de 20 pasos
 for ours, theirs in ((Peephole, nn.PeepholeLSTMCell), (Coupled, nn.CoupledLSTMCell),
                      (GRU, nn.GRUCell)):  # fmt: skip
     ours, theirs = (nn.Recurrent(2, 3, cell=cell, rng=SEED, dtype=np.float64)(film)[0].data
@@ -202,12 +202,12 @@ print(text("all three do what minigrad's own do", "las tres hacen lo mismo que l
 # `models/variants.py` trains seven cells at several tasks. Here is a small run of it: five cells of
 # 24 units at three tasks, 500 batches each, and **three seeds**, because one run says nothing.
 #
-# - *adding*: two marked numbers among twenty; tell their mean (as a number from 0 to 1), to within
+# - *adding*: two marked numbers among twenty; give their mean (a number from 0 to 1) to within
 #   0.04;
-# - *copying*: three symbols of eight, a blank, then repeat them;
+# - *copying*: three symbols out of eight, a blank, then repeat them;
 # - *digits*: handwritten digits, read row by row.
 #
-# The score is the share of new examples that are answered wrong.
+# The score is the share of new examples that are answered wrongly.
 
 # %% [markdown] lang="es"
 # ## El estudio
@@ -238,18 +238,21 @@ for cell in cells:
 
 # %% [markdown] lang="en"
 # Three runs give a mean, and an idea of how far to trust it: the interval in which it lies with a
-# confidence of 95 % (Student's $t$). But intervals that overlap are no test. All cells had the same
-# seeds, so look at the *differences* of two cells, seed by seed: is their mean 0, up to chance? And
-# whoever compares six pairs must ask six times as much of each, or chance alone finds a winner.
+# confidence of 95 % (Student's $t$). But overlapping intervals are not a test. All cells had the
+# same seeds, so look at the *differences* between two cells, seed by seed: is their mean 0, up to
+# chance? And if you compare six pairs, you must ask six times as much of each, or chance alone will
+# find a winner.
 
 # %% [markdown] lang="es"
 # Con tres ejecuciones se obtiene una media y una idea de cuánto fiarse de ella: el intervalo en el
 # que está con una confianza del 95 % (la $t$ de Student). Pero que dos intervalos se solapen no es
-# una prueba. Todas las celdas tuvieron las mismas semillas, así que mira las *diferencias* de dos
-# celdas, semilla a semilla: ¿es su media 0, salvo azar? Y quien compara seis parejas debe exigir
-# seis veces más a cada una; si no, el azar solo ya encuentra una ganadora.
+# una prueba. Todas las celdas tuvieron las mismas semillas, así que mira las *diferencias* entre
+# dos celdas, semilla a semilla: ¿es su media 0, salvo azar? Y si comparas seis parejas, debes
+# exigir seis veces más a cada una; si no, el azar por sí solo encontrará una ganadora.
 
 # %% tags=["plot"]
+titles = {"adding": text("adding", "sumar"), "copying": text("copying", "copiar"),
+          "digits": text("digits", "cifras")}  # fmt: skip
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
 for panel, task in zip(axes, tasks, strict=True):
     for cell in cells:
@@ -257,7 +260,7 @@ for panel, task in zip(axes, tasks, strict=True):
         panel.plot([low, high], [cell] * 2, color="0.75", lw=6, solid_capstyle="butt")
         panel.plot(100 * np.array(wrong[task, cell]), [cell] * 3, "o", color="0.35", ms=4)
         panel.plot(mean, cell, "|", color="C3", ms=14, mew=2)
-    panel.set(title=task, xlabel=text("wrong, %", "mal, %"), xlim=(-3, 103))
+    panel.set(title=titles[task], xlabel=text("wrong, %", "mal, %"), xlim=(-3, 103))
 axes[0].invert_yaxis()
 plt.show()
 
@@ -269,7 +272,10 @@ for task, winners in best.items():
 
 
 def told_apart(task, some):
-    """The pairs of cells whose differences, seed by seed, are more than chance."""
+    """The pairs of cells whose differences, seed by seed, are more than chance.
+
+    || Las parejas de celdas cuyas diferencias, semilla a semilla, son más que azar.
+    """
     pairs = list(combinations(some, 2))
     chance = [ttest_rel(wrong[task, one], wrong[task, other]).pvalue for one, other in pairs]
     return [pair for pair, p in zip(pairs, chance, strict=True) if p < 0.05 / len(pairs)]
@@ -285,18 +291,18 @@ assert not told_apart("digits", cells)
 assert ("rnn", "lstm") in told_apart("adding", cells)
 
 # %% [markdown] lang="en"
-# - *Adding*: the simple network fails, and every cell with gates learns. Which gates? No
-#   two of them differ by more than chance, and another seed has another winner.
-# - *Copying*: the other way round. The simple network is ahead with every seed. (Not for ever:
-#   after 500 batches the others have hardly begun, and
-#   `python -m models.variants --task copying --steps 2500` shows them catching up. Here you see who
-#   is *quick*.)
+# - *Adding*: the simple network fails, and every cell with gates learns. Which gates? No two of
+#   these cells differ by more than chance, and another seed has another winner.
+# - *Copying*: the other way round. The simple network is ahead with every seed. (Not forever: after
+#   500 batches the others have hardly begun, and
+#   `python -m models.variants --task copying --steps 2500` shows them catching up. Here you see
+#   which cells are *quick*.)
 # - *Digits*: no two cells differ by more than chance.
 #
-# So gates matter for some tasks, and who shows you *one* task and *one* seed can prove what they
-# like. Is there no difference, then, that stays?
+# So gates matter for some tasks, and with *one* task and *one* seed you can prove anything. Is
+# there no difference, then, that lasts?
 #
-# ## A thing that a GRU cannot do
+# ## Something that a GRU cannot do
 #
 # Look at $h_t = (1 - z_t) \circ h_{t-1} + z_t \circ \tilde h_t$ once more. It is a weighted mean of
 # $h_{t-1}$ and $\tilde h_t = \tanh(\dots)$. A mean lies between the two; so whatever the weights
@@ -313,8 +319,8 @@ assert ("rnn", "lstm") in told_apart("adding", cells)
 #   es quién es *rápida*).
 # - *Digits*: ninguna pareja de celdas difiere más que por azar.
 #
-# Así que las puertas importan en algunas tareas, y quien enseña *una* tarea y *una* semilla
-# demuestra lo que quiera. ¿No hay entonces ninguna diferencia que permanezca?
+# Así que las puertas importan en algunas tareas, y con *una* tarea y *una* semilla se demuestra lo
+# que se quiera. ¿No hay entonces ninguna diferencia que perdure?
 #
 # ## Algo que una GRU no puede hacer
 #
@@ -329,7 +335,9 @@ most = {}
 for kind, of in ((nn.GRUCell, "h"), (Coupled, "c"), (nn.LSTMCell, "c")):
     cell = kind(1, 1, rng=SEED)
     for gate in set(cell.gates) - ({"f"} if kind is Coupled else set()):
-        getattr(cell, gate).bias.data[:] = 9  # wide open; but a coupled gate cannot be both
+        getattr(cell, gate).bias.data[:] = (
+            9  # wide open, except the coupled gate || abiertas, salvo la acoplada
+        )
     memory = cell.state.index(of)
     state, reached = None, []
     with mg.no_grad():
@@ -342,27 +350,33 @@ for kind, of in ((nn.GRUCell, "h"), (Coupled, "c"), (nn.LSTMCell, "c")):
 assert most[nn.GRUCell] <= 1 and most[Coupled] <= 1 and most[nn.LSTMCell] > 9
 
 # %% [markdown] lang="en"
-# Does it matter? A walker goes uphill, one metre per step, for a while; then downhill. At each
-# step, say whether the walker is still above the valley. The hills that the network learns from are
-# 1 to 10 metres high. Then it is tried on a hill of **40**.
+# Does it matter? A walker goes uphill for a while, one metre per step, and then downhill. At each
+# step, the network must say whether the walker is still above the valley. The hills that it learns
+# from are 1 to 10 metres high. Then it is tested on a hill of **40**.
 
 # %% [markdown] lang="es"
-# ¿Importa? Un caminante sube un rato, un metro por paso; después baja. En cada paso hay que decir
-# si sigue por encima del valle. Las colinas con las que aprende la red miden entre 1 y 10 metros.
-# Luego se la prueba en una de **40**.
+# ¿Importa? Un caminante sube un rato, un metro por paso; después baja. En cada paso, la red debe
+# decir si sigue por encima del valle. Las colinas con las que aprende la red miden entre 1 y 10
+# metros. Luego se la prueba en una de **40**.
 
 
 # %%
 def hills(tops, steps):
-    """Steps of +1 up to the top and −1 after it; and whether one is above the valley."""
+    """Steps of +1 up to the top and −1 after it; and whether one is above the valley.
+
+    || Pasos de +1 hasta la cima y de −1 después; y si se está por encima del valle.
+    """
     way = np.where(np.arange(steps) < tops[:, None], 1, -1).astype(np.float32)
     return way[..., None], (np.cumsum(way, axis=1) > 0).astype(np.float32)
 
 
 def count(cell, seed):
-    """After how many steps down it says that the valley is there, for each height."""
+    """After how many steps down it says that the valley is there, for each height.
+
+    || Tras cuántos pasos de bajada dice que ya está en el valle, para cada altura.
+    """
     net = nn.Recurrent(1, 8, output_size=1, cell=cell, rng=seed)
-    for gate, keeping in (("f", 1), ("z", -1)):  # at first, most of the memory is kept
+    for gate, keeping in (("f", 1), ("z", -1)):  # most is kept || se conserva casi todo
         if gate in cell.gates:
             bias = getattr(net.cell, gate).bias
             bias.data = bias.data + np.float32(keeping)
@@ -374,6 +388,7 @@ def count(cell, seed):
 
     optimizer = optim.Adam(net.parameters())
     # smaller and smaller steps; gradients longer than 1 are clipped, as in chapter 4
+    # || pasos cada vez menores; los gradientes mayores que 1 se recortan, como en el capítulo 4
     train(net, optimizer, loss, steps=300, schedule=optim.cosine(0.02, 300), max_norm=1.0)
     said = []
     for top in heights:
@@ -389,7 +404,7 @@ valleys = {name: [count(cell, seed) for seed in range(3)] for name, cell in coun
 print(f"{text('height', 'altura'):<10}", heights)
 for name, runs in valleys.items():
     print(f"{name:<10}", runs[0])
-for runs in valleys.values():  # as high as in training, all are right
+for runs in valleys.values():  # as in training, all are right || como al entrenar, todas aciertan
     assert all(abs(run[0] - 5) <= 1 and abs(run[1] - 10) <= 1 for run in runs)
 last = {name: [run[-1] for run in runs] for name, runs in valleys.items()}
 assert min(last["LSTM 1997"]) > 30 and max(last["coupled"] + last["GRU"]) < 25
@@ -408,31 +423,53 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown] lang="en"
-# Here is a difference, and it stays from seed to seed. The oldest cell of all, the LSTM of 1997
-# that **cannot forget**, counts far beyond what it has seen; the LSTM with a forget gate *could*,
-# as you have just seen, but it has learned to leak, and barely improves on the last two. The
-# GRU and the coupled cell think long before the valley that they have arrived, and for them there
-# is no other way: a memory that can hold only numbers between −1 and 1 has little room for 40.
+# **What if the gate kept a little more?** Here the five cells are without training, one unit each,
+# with their gates in your hands. Raise the hill, then let the cells keep everything ($f = 1$).
+
+# %% [markdown] lang="es"
+# **¿Y si la puerta conservara un poco más?** Aquí tienes las cinco celdas sin entrenar, de una sola
+# unidad y con las puertas en tus manos. Sube la colina; luego haz que lo conserven todo ($f = 1$).
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+way = np.repeat([1.0, -1.0], 12)
+for keep, label in ((1.0, "LSTM, f = 1"), (0.95, "LSTM, f = 0.95")):
+    memory = [0.0]
+    for x in way:
+        memory.append(keep * memory[-1] + np.tanh(0.5 * x))
+    axes.plot(memory, label=label)
+axes.set(xlabel=text("step", "paso"), ylabel="c")
+axes.legend(frameon=False)
+plt.show()
+live("hill")
+
+# %% [markdown] lang="en"
+# This difference is real, and it is there with every seed. The oldest cell of all, the LSTM of 1997
+# that **cannot forget**, counts far beyond what it has seen; the LSTM with a forget gate *could* do
+# so, as you have just seen, but it has learned to leak, and barely improves on the last two. The
+# GRU and the coupled cell think that they have arrived long before the valley, and they have no
+# choice: a memory that can hold only numbers between −1 and 1 has little room for 40.
 #
 # ## The honest answer
 #
-# - Gates matter where something must be kept among much else: without any, adding was not learned.
-# - *Which* gates mostly does not: at three tasks our seeds could not tell them apart, and a single
-#   seed would have made a convincing table. So, mostly alike; but not where a task needs what a
-#   cell cannot do.
+# - Gates matter where something must be kept among many other things: without any, adding was not
+#   learned.
+# - *Which* gates, mostly does not matter: on three tasks our seeds could not tell them apart, and a
+#   single seed would have made a convincing table. So they are mostly alike, except where a task
+#   needs something that a cell cannot do.
 # - Large studies found the same. Greff and others trained eight variants of the LSTM in 5400 runs:
-#   none was significantly better than the plain one; what must not be missing are the forget gate
-#   and the tanh before the output. Jozefowicz and others tried ten thousand cells made by mutation;
-#   the ones that beat the LSTM on some tasks did not on all.
-# - So take LSTM or GRU, spend your time on data and learning rate, and choose by a property that
-#   your task needs (counting, say), not by a table.
+#   none was significantly better than the plain one; the parts it cannot do without are the forget
+#   gate and the tanh before the output. Jozefowicz and others tried ten thousand cells made by
+#   mutation; those that beat the LSTM on some tasks did not beat it on all.
+# - So take an LSTM or a GRU, spend your time on the data and the learning rate, and choose by a
+#   property that your task needs (counting, say), not by a table.
 #
 # ## The proof
 #
-# A cell that was written a minute ago is judged just as the built-in ones are.
+# A cell that you wrote a minute ago is judged just like the built-in ones.
 
 # %% [markdown] lang="es"
-# Esta sí es una diferencia, y permanece de semilla en semilla. La celda más vieja de todas, la
+# Esta diferencia sí es real, y aparece con todas las semillas. La celda más vieja de todas, la
 # LSTM de 1997, que **no sabe olvidar**, cuenta mucho más allá de lo que ha visto; la LSTM con
 # puerta de olvido *podría*, como acabas de ver, pero ha aprendido a olvidar un poco en cada paso,
 # y apenas llega más lejos que las dos últimas. La GRU y la acoplada creen mucho antes de llegar
@@ -610,7 +647,7 @@ check("4", None if w is None else 40 * np.tanh(w), 20.0, rtol=1e-3)
 # %% [markdown] lang="en"
 # ## Five questions
 #
-# Choose an answer: it says at once whether it is right, and why.
+# Choose an answer: it tells you at once whether it is right, and why.
 
 # %% [markdown] lang="es"
 # ## Cinco preguntas
@@ -669,9 +706,9 @@ check("4", None if w is None else 40 * np.tanh(w), 20.0, rtol=1e-3)
 # **4. Two cells' 95 % intervals overlap. Are they equally good?**
 #
 # - [ ] Yes :: Intervals that overlap do not show that there is no difference.
-# - [x] It does not say: look at the differences seed by seed :: With the same seeds for both, the
+# - [x] You cannot tell: look at the differences, seed by seed :: With the same seeds for both, the
 #   interval of the differences is the test.
-# - [ ] No :: They may be, or not; the overlap decides nothing.
+# - [ ] No :: They may or may not be; the overlap decides nothing.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **4. Los intervalos del 95 % de dos celdas se solapan. ¿Son igual de buenas?**

@@ -43,7 +43,7 @@ import sympy
 import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.datasets import reviews
-from minigrad.tutorial import check, text, verdicts
+from minigrad.tutorial import check, live, text, verdicts
 from minigrad.verify import verify
 from models.text import (
     Vocabulary,
@@ -421,6 +421,14 @@ print(text("analogies right, before and after:", "analogías correctas, antes y 
 assert space.analogy("man", "woman", "king")[0][0] == "queen"
 assert right[0] < 0.2 and right[1] > 0.9
 
+# %% [markdown] lang="en"
+# **What does a direction mean?** Below, the 24 numbers of each word are flattened to two. Turn the
+# arrow and read the cosine of each word with it; and calculate with words of your choice.
+
+# %% [markdown] lang="es"
+# **¿Qué significa una dirección?** Abajo, los 24 números de cada palabra se han aplanado a dos.
+# Gira la flecha y lee el coseno de cada palabra con ella; y calcula con las palabras que quieras.
+
 # %% tags=["plot"]
 pairs = (("king", "queen"), ("man", "woman"), ("actor", "actress"), ("uncle", "aunt"))
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), layout="constrained")
@@ -438,6 +446,9 @@ for panel, model, title in zip(axes, (before, after), titles, strict=True):
     panel.margins(0.16)
     panel.set(title=title, xticks=[], yticks=[])
 plt.show()
+people = [word for both in pairs for word in both]
+live("plane", words=[name(word) for word in people], flat=flat,
+     vectors=after.v.data[[index[word] for word in people]])  # fmt: skip
 
 # %% [markdown] lang="en"
 # Each arrow leads from a *he* to a *she*. Before, they point anywhere; after, they are nearly the

@@ -44,7 +44,7 @@ import sympy
 import minigrad as mg
 from minigrad import graph, nn
 from minigrad.targets import target_of
-from minigrad.tutorial import check, text, verdicts
+from minigrad.tutorial import check, live, text, verdicts
 from minigrad.verify import verify
 from models import autoencoder, captioner, language_model, sentiment
 from models.composed import composed
@@ -275,7 +275,9 @@ plt.show()
 # ## It writes
 #
 # Draw a word, feed it back, draw the next. How boldly? Divide the scores by a **temperature** $T$
-# before the softmax: below 1 the likely gets likelier, above 1 all become more equal.
+# before the softmax: below 1 the likely gets likelier, above 1 all become more equal. **How bold
+# should it be?** After the code, it writes in the page: the same network, with the temperature in
+# your hands.
 
 # %% [markdown] lang="es"
 # La red supera a la mejor de las tablas, y no necesita tabla alguna.
@@ -284,7 +286,8 @@ plt.show()
 #
 # Saca una palabra, devuélvesela a la red, saca la siguiente. ¿Con cuánto atrevimiento? Divide las
 # puntuaciones por una **temperatura** $T$ antes de la softmax: por debajo de 1, lo probable se
-# vuelve más probable; por encima, todo se iguala.
+# vuelve más probable; por encima, todo se iguala. **¿Cuánto atrevimiento conviene?** Tras el
+# código, escribe en la página: la misma red, con la temperatura en tus manos.
 
 # %%
 start = vocabulary.encode(["."])
@@ -317,6 +320,11 @@ axes.set_xticks(range(12), [vocabulary.tokens[k] for k in order], rotation=35, h
 axes.set(ylabel="p", title=text("the soup was …", "la sopa era …"))
 axes.legend(frameon=False)
 plt.show()
+gru = model.memory.cell
+live("writer", tokens=list(vocabulary.tokens),
+     start=[int(k) for k in vocabulary.encode([".", *text("the soup", "la sopa").split()])],
+     model={"embedding": model.embedding.weight, "z": gru.z, "r": gru.r, "h_tilde": gru.h_tilde,
+            "output": model.memory.output})  # fmt: skip
 
 # %% [markdown] lang="en"
 # At $T = 0$ it repeats itself, at 2 it stammers; in between it writes sentences that it has never

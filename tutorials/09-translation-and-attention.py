@@ -37,7 +37,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.symbolic import derive
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
 from models.number_words import number
 from models.text import Vocabulary, padded
@@ -204,6 +204,28 @@ key = rng.normal(size=(2, 5, 4))
 ours, theirs = look(fit_dot(query, key), key), nn.scaled_dot_product_attention(query, key, key)
 assert all(np.allclose(a, b) for a, b in zip(ours, theirs, strict=True))
 print(text("our lines are minigrad's layers", "nuestras líneas son las capas de minigrad"))
+
+# %% [markdown] lang="en"
+# **Which way must a query point to get one value back, and which way to get a mean of two?** Turn
+# the red query by hand, or lengthen it. The width of a key's arrow is its weight.
+
+# %% [markdown] lang="es"
+# **¿Hacia dónde debe apuntar una consulta para que vuelva un solo valor? ¿Y para que vuelva la
+# media de dos?** Gira con la mano la consulta roja, o alárgala. El grosor de la flecha de cada
+# clave es su peso.
+
+# %% tags=["plot"]
+four_keys = 2 * np.array([[1.0, 0.0], [0.5, 1.0], [-1.0, 0.5], [-0.5, -1.0]])
+pointing = 2 * np.array([np.cos(np.radians(20)), np.sin(np.radians(20))])
+_, shares = look(fit_dot(pointing[None], four_keys), np.eye(4))
+figure, panel = plt.subplots(figsize=(3.6, 3.6), layout="constrained")
+for four_key, its_share in zip(four_keys, shares[0], strict=True):
+    panel.annotate("", four_key, (0, 0), arrowprops={"arrowstyle": "->", "color": "C0",
+                                                     "lw": 1 + 5 * its_share})  # fmt: skip
+panel.annotate("", pointing, (0, 0), arrowprops={"arrowstyle": "->", "color": "C3", "lw": 2})
+panel.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), xticks=[], yticks=[], aspect="equal")
+plt.show()
+live("lock", keys=four_keys, values=[10, 20, 30, 40])
 
 # %% [markdown] lang="en"
 # One translator, three ways to reach what was read. The encoder reads in both directions, and the

@@ -41,7 +41,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.symbolic import derive
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
 from models.text import Vocabulary, padded
 from models.training import train
@@ -393,11 +393,13 @@ assert all(sides)
 
 # %% [markdown] lang="en"
 # It has found out which adjectives are alike and which are opposites. Where did it look for that?
-# The weights of its first block, of the word in the gap:
+# The weights of its first block, of the word in the gap. **What does a head do, and what would be
+# left without positions, or under a GPT's mask?** Switch them off and on:
 
 # %% [markdown] lang="es"
 # Ha descubierto qué adjetivos se parecen y cuáles son contrarios. ¿Adónde miró para eso? Los pesos
-# de su primer bloque, desde la palabra del hueco:
+# de su primer bloque, desde la palabra del hueco. **¿Qué hace cada cabeza, y qué quedaría sin
+# posiciones o con la máscara de un GPT?** Apágalas y enciéndelas:
 
 # %%
 first = bert.body.layers[0]
@@ -412,6 +414,11 @@ axes.imshow(its_weights[:, place], cmap="Blues", vmin=0, vmax=1)
 axes.set_xticks(range(len(words_read)), words_read, rotation=30, ha="right")
 axes.set(yticks=range(4), ylabel=text("head", "cabeza"))
 plt.show()
+its_attention = first.self_attn
+live("heads", words=words_read, ask=place, heads=4, x=bert.words(indices)[0],
+     places=nn.sinusoidal_encoding(len(words_read), 32), norm=first.norm1,
+     attention={"weight": its_attention.in_proj_weight, "bias": its_attention.in_proj_bias},
+     out=its_attention.out_proj)  # fmt: skip
 
 # %% [markdown] lang="en"
 # Mostly at the words of the pattern, which tell what kind of sentence this is, and on average

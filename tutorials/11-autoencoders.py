@@ -39,7 +39,7 @@ import sympy
 
 import minigrad as mg
 from minigrad import graph, nn, optim
-from minigrad.tutorial import check, text, verdicts
+from minigrad.tutorial import check, live, text, verdicts
 from minigrad.verify import check_vjp, verify
 from models.autoencoder import KINDS, classify, digits, fit, make, split, through, through_pca
 
@@ -423,6 +423,25 @@ for line, images in zip(axes, walks, strict=True):
     for panel, image in zip(line, images, strict=True):
         show(panel, image)
 plt.show()
+
+# %% [markdown] lang="en"
+# **What does one number of the ten stand for?** Move it, and the decoder draws, here in the page:
+
+# %% [markdown] lang="es"
+# **¿Qué significa uno de los diez números?** Muévelo, y el decodificador dibuja aquí mismo, en la
+# página:
+
+# %% tags=["plot"]
+spread = ways["stacked"].known.std(axis=0)
+figure, axes = plt.subplots(1, 7, figsize=(7, 1.3), layout="constrained")
+for panel, by in zip(axes, range(-3, 4), strict=True):
+    moved = codes[examples[3]] + by * spread * (np.arange(10) == 0)
+    with mg.no_grad():
+        show(panel, models["stacked"].decode(moved[None].astype(np.float32)).data[0])
+    panel.set_xlabel(f"{by:+d}")
+plt.show()
+maps_back = [part for part in models["stacked"].decoder if isinstance(part, nn.Linear)]
+live("digit", codes=codes[examples], spread=spread, decoder=maps_back)
 
 # %% [markdown] lang="en"
 # ## Encoder and classifier

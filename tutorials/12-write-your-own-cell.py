@@ -48,7 +48,7 @@ from minigrad.compile.backends import NUMPY
 from minigrad.compile.cells.description import description, source_of
 from minigrad.symbolic import derive
 from minigrad.targets import target_of
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import check_vjp, verify
 
 SEED = 12
@@ -117,6 +117,31 @@ graph.draw(diary, view="cell")
 
 # %%
 graph.draw(diary, steps=2)
+
+# %% [markdown] lang="en"
+# **What would your own idea do?** Here is a diary of one unit, with a slider for each number in it.
+# Change the equations, or type your own: every name that is read before its line is a state, $x$ is
+# the input, and every other name gets a slider.
+
+# %% [markdown] lang="es"
+# **¿Qué haría tu propia idea?** Este es un diario de una sola unidad, con un control para cada
+# número. Cambia las ecuaciones o escribe las tuyas: todo nombre que se lea antes de su línea es un
+# estado, $x$ es la entrada y a cada uno de los demás le toca un control.
+
+# %% tags=["plot"]
+one_h = one_m = 0.0
+line = []
+for x in np.arange(20) == 2:
+    one_w = 1 / (1 + np.exp(-(one_h + x + 1)))
+    one_h = np.tanh(one_m + x)
+    one_m = one_m + one_w * (one_h - one_m)
+    line.append((one_h, one_m))
+figure, axes = plt.subplots(figsize=(6, 2.6), layout="constrained")
+axes.plot(range(1, 21), line, label=["h", "m"])
+axes.set(xlabel=text("step", "paso"), xticks=[1, 5, 10, 15, 20])
+axes.legend(frameon=False)
+plt.show()
+live("equations", start="w = sigmoid(a*h + b*x + c)\nh = tanh(u*m + v*x)\nm = m + w*(h - m)")
 
 # %% [markdown] lang="en"
 # ## The equations, derived

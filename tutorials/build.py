@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import json
 import re
 import shutil
 import zipfile
@@ -32,6 +33,7 @@ from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
+from minigrad.tutorial import Live
 from tutorials import reference
 from tutorials.chapters import (
     CHOICE,
@@ -119,6 +121,8 @@ def for_download(notebook: NotebookNode, this: Chapter, wheel: str) -> NotebookN
         source += MODELS.format(missing=missing(file="models.zip"))
     cells = [nbformat.v4.new_code_cell(source, id="setup")]
     for cell in result.cells:
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(Live.mimetype, None)
         if tagged(cell, "hint"):
             cell.source = hints(cell.source, this.language)
         elif tagged(cell, "quiz"):
@@ -185,6 +189,8 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter], wheel: 
             for kind in ("text/markdown", "text/latex"):
                 if kind in data:
                     data["text/markdown"] = with_mathml(data.pop(kind))
+        if "outputs" in cell:
+            cell.outputs = alive(cell.outputs, cell.metadata["alt"])
     is_solution = [tagged(cell, "solution") for cell in shown.cells]
     for cell, here, before, after in zip(
         shown.cells, is_solution, [False, *is_solution], [*is_solution[1:], False], strict=False
@@ -202,6 +208,31 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter], wheel: 
         wheel=wheel, other=next(c for c in chapters if c.stem == this.stem and c != this).page,
         previous=same[k - 1] if k else None, next=same[k + 1] if k + 1 < len(same) else None,
     )  # fmt: skip
+
+
+def alive(outputs: list[NotebookNode], title: str) -> list[NotebookNode]:
+    """Outputs of a cell; where one is a live figure, the pictures beside it stand still in it.
+
+    The script of the site replaces them; without it they remain.
+    """
+    found = [o.data[Live.mimetype] for o in outputs if Live.mimetype in o.get("data", {})]
+    if not found:
+        return outputs
+    still = "".join(_picture(output.get("data", {}), title) for output in outputs)
+    others = [output for output in outputs if output.output_type == "stream"]
+    data = json.dumps(found[0]["data"], ensure_ascii=False).replace("</", "<\\/")
+    html = (
+        f'<div class="live" data-figure="{found[0]["figure"]}">'
+        f'<div class="still">{still}</div><script type="application/json">{data}</script></div>'
+    )
+    return [*others, nbformat.v4.new_output("display_data", {"text/html": html})]
+
+
+def live_script() -> str:
+    """The script of all live figures, readable as it is."""
+    return "\n".join(
+        (SITE / name).read_text(encoding="utf-8") for name in ("live.js", "figures.js")
+    )
 
 
 def with_mathml(prose: str) -> str:
@@ -339,6 +370,7 @@ def build(
     done = execute(notebooks, kept=kept, apart=apart, say=say)
     files = {f"index.{language}.html": contents(every, language) for language in LANGUAGES}
     files["index.html"] = files["index.en.html"]
+    files["live.js"] = live_script()
     for this in every:
         book = done[this.stem, this.language]
         notebook = for_download(book, this, wheel.name)

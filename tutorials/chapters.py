@@ -2,7 +2,8 @@
 
 Prose stands twice, an English cell and its Spanish twin right after it. Code stands once: what it
 prints goes through ``text("English", "español")``, and in comments and docstrings ``English ||
-español`` gives both. A reader of one language sees neither: `in_words` leaves one of the two.
+español`` gives both; ``# || español`` may also stand on a line of its own below its comment. A
+reader of one language sees neither: `in_words` leaves one of the two.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FIELD = re.compile(r"\{text\('([^']*)', '([^']*)'\)(:[^{}]*)?\}")
 IMPORTS_MODELS = re.compile(r"^(?:from|import) models\b", re.MULTILINE)
 CHOICE = re.compile(r"^- \[([ x])\] (.+?) :: (.+?)(?=\n- \[|\Z)", re.MULTILINE | re.DOTALL)
+BELOW = re.compile(r"((?:^[ ]*# (?!.*\|\| ).*\n)+)([ ]*# )\|\| (.*\n?)", re.MULTILINE)
 STEP = re.compile(r"^\d\. (.+?)(?=\n\d\. |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -195,6 +197,7 @@ def _comments(code: str, which: int) -> str:
     """Code in whose comments and docstrings one language is left of ``English || español``."""
     if "|| " not in code:
         return code
+    code = BELOW.sub(r"\2\3" if which else r"\1", code)
     lines = code.splitlines(keepends=True)
     for token in reversed(list(tokenize.generate_tokens(io.StringIO(code).readline))):
         if token.type not in (tokenize.COMMENT, tokenize.STRING) or "|| " not in token.string:

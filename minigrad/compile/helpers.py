@@ -1,4 +1,4 @@
-"""Functions that written source brings along, where NumPy has none: as they stand there."""
+"""What written source brings along where NumPy has no function: helpers, as they stand there."""
 
 from __future__ import annotations
 
@@ -49,3 +49,6 @@ def overlap_add(g, shape, stride, dilation=()):
 ''',
 }
 """By name."""
+
+IMPORTS: Mapping[str, str] = {"erf": "import math", "special": "from scipy import special"}
+"""What they, and functions that are not NumPy's, need to be imported."""

@@ -144,8 +144,10 @@ class Writer:
     def name(self, value: Any) -> str:
         """A name that stands for an object."""
         if isinstance(value, np.ufunc):
-            self.names[value.__name__] = value
-            return value.__name__
+            name = value.__name__
+            if getattr(np, name, None) is value:  # and not SciPy's of this name
+                self.names[name] = value
+                return name
         for name, known in self.names.items():
             if known is value or (
                 isinstance(value, np.generic | float) and type(known) is type(value)
@@ -293,10 +295,15 @@ class Writer:
         name = s.operation.name
         if name == "where":
             condition, a, b = operands
+            mask = s.operands[0]
+            if mask.weak or mask.dtype != bool:  # ~True is -2
+                condition, negated = f"np.not_equal({condition}, 0)", f"np.equal({condition}, 0)"
+            else:
+                negated = f"~{condition}"
             if target == a:
-                self.body.append(f"np.copyto({target}, {b}, where=~{condition})")
+                self.body.append(f"np.copyto({target}, {b}, where={negated})")
                 return
-            if target == condition:
+            if target == operands[0]:
                 self.body.append(f"np.copyto({target}, np.where({condition}, {a}, {b}))")
                 return
             if target != b:

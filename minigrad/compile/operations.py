@@ -7,6 +7,7 @@ operations are also written for a single number, so that a chain of them can be 
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ import numpy as np
 
 from minigrad.compile.program import Slot
 from minigrad.primitives import PRIMITIVES, Primitive
+from minigrad.primitives.special import Special
 
 Kind = Literal[
     "elementwise", "reduction", "view", "product", "gather", "scatter", "join", "draw", "check",
@@ -92,6 +94,8 @@ def _method(name: str) -> Write:
 def of_ufunc(ufunc: np.ufunc) -> Operation:
     """A ufunc with one output, entry by entry."""
     name = {"true_divide": "divide", "conjugate": "conj"}.get(ufunc.__name__, ufunc.__name__)
+    if getattr(np, name, None) is not ufunc:
+        return _elsewhere(ufunc, name)
     write, rank = _call(f"np.{name}"), CALL
     if name in _INFIX:
         sign, rank = _INFIX[name]
@@ -102,6 +106,16 @@ def of_ufunc(ufunc: np.ufunc) -> Operation:
     if ufunc is np.matmul:
         return Operation("matmul", "product", _matmul, write, rank, into=True)
     return Operation(name, "elementwise", ufunc, write, rank, into=True)
+
+
+def _elsewhere(function: Callable[..., Any], name: str) -> Operation:
+    """A function entry by entry that is not NumPy's: SciPy's has a name in the source."""
+    special = sys.modules.get("scipy.special")
+    if isinstance(function, Special) or getattr(special, name, None) is function:
+        return Operation(
+            name, "elementwise", function, _call(f"special.{name}"), needs=("special",)
+        )  # fmt: skip
+    return Operation(name, "elementwise", function, _call(f"<{name}>"))
 
 
 def _prefix(sign: str) -> Write:
@@ -125,6 +139,8 @@ def of_primitive(primitive: Primitive) -> Operation | None:
     """A primitive as one operation; ``None`` for one that is expanded into what it consists of."""
     if isinstance(primitive.forward, np.ufunc):
         return of_ufunc(primitive.forward)
+    if isinstance(primitive.forward, Special):
+        return _elsewhere(primitive.forward, primitive.forward.name)
     if PRIMITIVES.get(primitive.name) is not primitive:
         return None
     if primitive.name in _WHOLE:
@@ -319,6 +335,7 @@ NUMBER: Mapping[str, Operation] = {
     "gt": _number("gt", operator.gt, ">", 5), "ge": _number("ge", operator.ge, ">=", 5),
     "eq": _number("eq", operator.eq, "==", 5), "ne": _number("ne", operator.ne, "!=", 5),
     "neg": Operation("neg", "number", operator.neg, _prefix("-"), SIGN),
+    "invert": Operation("invert", "number", operator.invert, _prefix("~"), SIGN),
     "abs": Operation("abs", "number", abs, _call("abs")),
 }  # fmt: skip
 """Arithmetic of Python numbers, which stay Python numbers."""

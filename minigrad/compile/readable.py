@@ -20,7 +20,7 @@ from typing import Literal as OneOf
 
 import numpy as np
 
-from minigrad.compile.helpers import HELPERS
+from minigrad.compile.helpers import HELPERS, IMPORTS
 from minigrad.compile.naming import Names
 from minigrad.compile.operations import POWER, PRODUCT, SIGN, index_text, is_basic, written
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable, needed
@@ -42,7 +42,7 @@ _LINE = 96  # length of a line of names
 _ATOM = 100  # how strongly names and calls bind
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "module": "{title} and its gradient in NumPy, written by `minigrad compile`.",
+        "module": "{title} and its gradient in {library}, written by `minigrad compile`.",
         "shapes": "The shapes are those of the example that it was written from.",
         "forward": "The value of {title}, and what the backward pass needs.",
         "backward": "The gradients of {inputs}, given {cotangents}.",
@@ -51,7 +51,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "and": "and",
     },
     "es": {
-        "module": "{title} y su gradiente en NumPy, escrito por `minigrad compile`.",
+        "module": "{title} y su gradiente en {library}, escrito por `minigrad compile`.",
         "shapes": "Las formas son las del ejemplo con el que se ha escrito.",
         "forward": "El valor de {title}, y lo que necesita la retropropagación.",
         "backward": "Los gradientes de {inputs}, dado {cotangents}.",
@@ -174,13 +174,16 @@ class _Source:
             self._function("backward", arguments, backward, cache),
             self._example(arguments),
         ]
-        head = [f'"""{self.words["module"].format(title=self.title)}', "",
+        library = "NumPy {and} SciPy".format(**self.words) if "special" in self.helpers else "NumPy"
+        head = [f'"""{self.words["module"].format(title=self.title, library=library)}', "",
                 self.words["shapes"], '"""', ""]  # fmt: skip
-        imports = ["import math", ""] if "erf" in self.helpers else []
         helpers = [HELPERS[name].strip() for name in HELPERS if name in self.helpers]
         constants = ["\n".join(self.constants)] if self.constants else []
         body = "\n\n\n".join([*constants, *helpers, *pieces])
-        return "\n".join([*head, *imports, "import numpy as np", "", "", body, ""])
+        own = [line for name, line in IMPORTS.items() if name in self.helpers]
+        standard = [line for line in own if "scipy" not in line]
+        others = ["import numpy as np", *(line for line in own if "scipy" in line)]
+        return "\n".join([*head, *standard, *([""] if standard else []), *others, "", "", body, ""])
 
     # Names
 
@@ -400,7 +403,7 @@ def _identifier(wanted: str) -> str:
     return f"v{name}" if name[0].isdigit() else name
 
 
-_OWN = frozenset({"np", "math", "rng", "cache", *HELPERS})
+_OWN = frozenset({"np", "math", "special", "rng", "cache", *HELPERS})
 """Names that the source uses itself."""
 _FLAT = 8  # inputs that are arguments of their own
 _LISTED = 4096  # entries of a constant that may stand in the source

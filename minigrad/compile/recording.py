@@ -18,14 +18,15 @@ from minigrad.compile.trace import TraceError
 from minigrad.compile.tracing import Output, Traced, traced
 from minigrad.primitives import concatenate
 from minigrad.primitives.primitive import Array, Primitive
-from minigrad.scope import current, enable_grad, unfused
+from minigrad.scope import current
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_leaves
 
 
 def record(function: Callable[..., Any], title: str, leaves: Leaves) -> Recording:
-    """Trace a function for such arguments."""
-    return Recording(function, title, leaves, *traced(function, title, leaves))
+    """Trace a function for such arguments, and its backward pass if it is to be recorded."""
+    backward = current().recording
+    return Recording(function, title, leaves, *traced(function, title, leaves, backward=backward))
 
 
 @dataclass
@@ -62,22 +63,23 @@ class Recording:
         self.found, self.closure = found, closure
         self.owners = leaves.owners  # alive, so that the key's ids stay theirs
         self.states = [(tensor, _state(tensor)) for tensor in closure.tensors]
-        self.is_fusing = current().fusing
         self.tracked = [x for x in tree_leaves(found.result) if isinstance(x, Output) and x.tracked]
         self.program = program_of(found)
         self.backend = backend_for(self.program)
         self.execute = Executable(self.program, self.backend, _targets(found))
         self._both: Both | None = None
 
-    def fits(self) -> bool:
-        """Whether it is still what the function does."""
-        return self.closure.changed() is None and all(
-            _state(tensor) == before for tensor, before in self.states
-        )
+    def changed(self) -> str | None:
+        """What the function sees that is not what it was; ``None`` if it still does the same."""
+        for tensor, before in self.states:
+            if _state(tensor) != before:
+                return self.closure.tensors[tensor]
+        return self.closure.changed()
 
     def __call__(self, leaves: Leaves) -> Any:
         """Run."""
         call = Call(leaves, [source.read(leaves.values) for source in self.found.sources])
+        self._apart_from_others(call.values)
         recorded: dict[int, Tensor] = {}
         if self.tracked and current().recording:
             hub = self._primitive.bind(self._operands(call), {"call": call})
@@ -91,6 +93,30 @@ class Recording:
             value = None if effect.value is None else next(new)
             effect.source.write(leaves.values, value, in_place=effect.in_place)
         return _mapped(lambda x: _result(x, call.results, recorded), self.found.result)
+
+    def _apart_from_others(self, values: Sequence[Any]) -> None:
+        """See that no argument that is changed in place is seen under another name too.
+
+        Raises:
+            TraceError: it is, and the program would read what it was before.
+        """
+        seen = [*values, *(array for array, _, _ in self.closure.stamps)]
+        for k in self._changed:
+            for other, array in enumerate(seen):
+                if other != k and isinstance(array, np.ndarray) and (
+                    np.may_share_memory(values[k], array)
+                ):  # fmt: skip
+                    raise TraceError(
+                        f"jit({self.title}): it changes an argument in place that shares memory "
+                        "with another array that it sees; pass a copy"
+                    )
+
+    @cached_property
+    def _changed(self) -> list[int]:
+        """The numbers of the inputs that are arguments changed in place."""
+        sources = [e.source for e in self.found.effects if e.in_place]
+        changed = {s.key for s in sources if s.kind == "value" and isinstance(s.where, int)}
+        return [k for k, s in enumerate(self.found.sources) if s.key in changed]
 
     # On the tape the whole function is one operation
 
@@ -113,7 +139,9 @@ class Recording:
         """The arrays; the data of a Tensor as that Tensor."""
         sources = self.found.sources
         return tuple(
-            sources[k].owner(call.leaves.values) if sources[k].kind == "data" else call.values[k]
+            sources[k].owner(call.leaves.values)
+            if sources[k].kind == "data"
+            else np.asarray(call.values[k])
             for k in self._arrays
         )
 
@@ -122,39 +150,37 @@ class Recording:
 
     def _saving(self, *arrays: Array, call: Call) -> tuple[Array, tuple[Any, ...]]:
         """Run; what the backward pass needs is kept if there has been one before."""
-        if self._both is None and any(s.operation.kind == "draw" for s in self.program.statements):
-            self._differentiate(call)  # it cannot run again, for it would draw other numbers
         kept: Sequence[Any] | None = None
-        if self._both is None:
+        if self._both is None and not self.is_drawing:
             call.results = self.execute(call.values)
         else:
-            call.results, kept = self._both.run(call.values)
+            call.results, kept = self.both.run(call.values)
         return self._together([np.asarray(call.results[x.number]) for x in self.tracked]), (kept,)
 
     def _backward(
         self, g: Array, y: Array, saved: tuple[Any, ...], *arrays: Array, call: Call
     ) -> tuple[Array | None, ...]:
         (kept,) = saved
-        both = self._both or self._differentiate(call)
         if kept is None:
-            _, kept = both.run(call.values)
-        found = both.pull([part for _, part in self._apart(g)], kept)
+            _, kept = self.both.run(call.values)
+        found = self.both.pull([part for _, part in self._apart(g)], kept)
         keys = (self.found.sources[k].key for k in self._arrays)
         return tuple(
             found[key] if key in found else np.zeros_like(array)
             for key, array in zip(keys, arrays, strict=True)
         )
 
-    def _differentiate(self, call: Call) -> Both:
-        """Trace the backward pass too."""
-        with enable_grad():
-            if self.is_fusing:
-                found, _ = traced(self.function, self.title, call.leaves, backward=True)
-            else:
-                with unfused():
-                    found, _ = traced(self.function, self.title, call.leaves, backward=True)
-        self._both = Both(found, self.backend)
+    @property
+    def both(self) -> Both:
+        """The programs of the forward and of the backward pass, made when they are first needed."""
+        if self._both is None:
+            self._both = Both(self.found, self.backend)
         return self._both
+
+    @cached_property
+    def is_drawing(self) -> bool:
+        """Whether it draws random numbers: running again, it would draw others."""
+        return any(s.operation.kind == "draw" for s in self.program.statements)
 
     def _reference(self, *operands: Array, call: Call) -> Array:
         """The function as it stands, of which higher derivatives are taken.
@@ -163,11 +189,11 @@ class Recording:
             TraceError: it would not compute the same again.
         """
         again = ""
-        if any(s.operation.kind == "draw" for s in self.program.statements):
+        if self.is_drawing:
             again = "it draws random numbers"
         elif any(effect.value is not None for effect in self.found.effects):
             again = "it changes arrays that it sees"
-        elif not self.fits():
+        elif self.changed() is not None:
             again = "what it sees has changed since"
         if again:
             raise TraceError(

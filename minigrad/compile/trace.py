@@ -19,11 +19,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-import minigrad
 from minigrad.compile.backends import chosen_backend
+from minigrad.compile.closure import is_library
 from minigrad.compile.operations import (
     CHECK,
     DRAW,
+    PUT,
     Operation,
     backward_of,
     of_primitive,
@@ -41,9 +42,6 @@ from minigrad.compile.traced_array import (
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.scope import current
 from minigrad.tensor import Tensor
-
-_OURS = tuple(os.path.dirname(module.__file__ or "") + os.sep for module in (minigrad, np))
-
 
 _SCORES = 2**22  # of attention, above which they are not kept in memory
 
@@ -118,6 +116,10 @@ class Trace:
             self.refuse(f"got a {type(x).__name__}", "convert it to a NumPy array first")
         return self._constant(np.asarray(x))
 
+    def lifted(self, array: np.ndarray) -> TracedArray:
+        """A constant, as an array that can be read at places that are not known."""
+        return TracedArray(self, self._constant(array), array.copy())
+
     def program(self, outputs: Sequence[Operand]) -> Program:
         """What was written down, with these outputs."""
         return Program(tuple(self.inputs), list(self.statements), tuple(outputs))
@@ -182,6 +184,8 @@ class Trace:
         known = of_primitive(primitive)
         if known is not None:
             return self.apply(known, operands, static)
+        if primitive.name == "updated":
+            return self.apply(PUT, operands, {**static, "add": False})
         if self.whole and primitive.saving is not None and _stays_whole(primitive, operands):
             return self._forward(primitive, operands, static)
         if primitive.kind in ("elementwise", "fused"):
@@ -290,12 +294,11 @@ def _stays_whole(primitive: Primitive, operands: Sequence[Any]) -> bool:
 
 
 def user_line() -> tuple[str, int]:
-    """File and number of the innermost running line that is not minigrad's or NumPy's."""
+    """File and number of the innermost running line that is no library's."""
     frame = sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_OURS) and not file.startswith("<frozen"):
-            return file, frame.f_lineno
+        if not is_library(frame.f_globals.get("__name__")):
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back  # type: ignore[assignment]
     return "", 0
 

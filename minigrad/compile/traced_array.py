@@ -20,6 +20,7 @@ from minigrad.compile.operations import (
 from minigrad.compile.program import Variable
 from minigrad.primitives import BY_NUMPY, PRIMITIVES, Primitive
 from minigrad.primitives.calls import Constant, Refused
+from minigrad.primitives.ufuncs import rule_of
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class TracedArray(NDArrayOperatorsMixin):
         self._unseen(
             "the value, as a whole number,",
             "make it a static argument if it is a size, an axis or a number of steps; "
-            "np.take(array, index, axis) indexes a plain array",
+            "mg.take(array, index, axis) reads a plain array",
         )
 
     def item(self, *_: Any) -> NoReturn:
@@ -160,9 +161,16 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         self._unseen(
-            "the values, for an assignment into a plain array or for np.array,",
-            "make the array with np.zeros_like(x) or np.stack([…]), and leave out np.asarray",
+            "the values, for a place in a plain array or for np.array,",
+            "make the array with np.zeros_like(x) or np.stack([…]), leave out np.asarray, and read "
+            "a plain table with mg.take(table, indices, axis=0)",
         )
+
+    def __format__(self, form: str) -> str:
+        self._unseen("the text", "return the array, and write its text outside")
+
+    def __str__(self) -> str:
+        self._unseen("the text", "return the array, and write its text outside")
 
     def __contains__(self, x: Any) -> bool:
         self._unseen("the entries", "compare with np.any(array == x)")
@@ -189,7 +197,8 @@ class TracedArray(NDArrayOperatorsMixin):
             unknown = kwargs.keys() - {"dtype", "casting"}
             if unknown:
                 trace.refuse(f"numpy.{ufunc.__name__}({', '.join(unknown)}=…)", "leave it out")
-            result = trace.apply(of_ufunc(ufunc), inputs, kwargs)
+            rule = None if ufunc in BY_NUMPY or kwargs else rule_of(ufunc)
+            result = rule(*inputs) if rule else trace.apply(of_ufunc(ufunc), inputs, kwargs)
             if where is not True:
                 if out is None:
                     trace.refuse(f"numpy.{ufunc.__name__}(where=…) without out=", "use np.where")
@@ -197,13 +206,7 @@ class TracedArray(NDArrayOperatorsMixin):
         if out is None:
             return result
         (target,) = out
-        if not isinstance(target, TracedArray):
-            trace.refuse(
-                f"numpy.{ufunc.__name__}(out=…) writes into a plain array",
-                "make it with np.empty_like(x) of an argument, or leave out= out",
-            )
-        target.write(result)
-        return target
+        return self._into(target, result, f"numpy.{ufunc.__name__}")
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -211,6 +214,8 @@ class TracedArray(NDArrayOperatorsMixin):
         if any(issubclass(kind, Tensor) for kind in types):
             return NotImplemented
         trace = self.trace
+        if kwargs.get("out") is not None:
+            return self._written(function, args, dict(kwargs))
         if function in _OWN:
             return _OWN[function](trace, *args, **kwargs)
         rule = BY_NUMPY.get(function)
@@ -228,12 +233,29 @@ class TracedArray(NDArrayOperatorsMixin):
             "it as an argument",
         )
 
+    def _written(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A function with ``out=``: its result, written there."""
+        target = kwargs.pop("out")
+        return self._into(target, function(*args, **kwargs), f"numpy.{function.__name__}")
+
+    def _into(self, target: Any, result: Any, name: str) -> Any:
+        if not isinstance(target, TracedArray):
+            self.trace.refuse(
+                f"{name}(out=…) writes into a plain array",
+                "make it with np.empty_like(x) of an argument, or leave out= out",
+            )
+        target.write(result)
+        return target
+
     def __primitive__(
         self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
     ) -> Any:
         if any(isinstance(x, Tensor) for x in operands):
             return NotImplemented
         return self.trace.primitive(primitive, operands, static)
+
+    def __beside__(self, array: np.ndarray) -> TracedArray:
+        return self.trace.lifted(array)
 
     def __check__(self, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
         self.trace.check(self, error, arrays)
@@ -404,6 +426,9 @@ class TracedNumber(TracedArray):
 
     def __neg__(self) -> Any:
         return self._arithmetic("neg", self)
+
+    def __invert__(self) -> Any:
+        return self._arithmetic("invert", self)
 
     def __abs__(self) -> Any:
         return self._arithmetic("abs", self)

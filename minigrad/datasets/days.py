@@ -39,7 +39,11 @@ class Days:
 
 
 def read_days(
-    path: str | os.PathLike[str], *, first: Sequence[str] = (), fill: bool = False
+    path: str | os.PathLike[str],
+    *,
+    first: Sequence[str] = (),
+    fill: bool = False,
+    encoding: str | None = None,
 ) -> Days:
     r"""The daily series of a CSV or Excel file: its dates, and every column of numbers.
 
@@ -51,6 +55,8 @@ def read_days(
         path: the file; the first line has the names of the columns.
         first: names of columns that come first in the result, as far as they are there.
         fill: interpolate between the neighbours where a cell or a day is missing.
+        encoding: of a CSV file, if you know it: latin-1, shift_jis, … By default UTF-8, or what
+            its byte-order mark says, else Windows-1252, with a warning.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -65,7 +71,7 @@ def read_days(
         >>> read_days(path).values.tolist()
         [[8.5], [9.5]]
     """
-    found = list(read_rows(Path(path)))
+    found = list(read_rows(Path(path), encoding=encoding))
     header = list(found[0][1])
     table = {name: [(where, row[name]) for where, row in found] for name in header}
     when, day_column = _days(path, table)

@@ -56,7 +56,7 @@ class Reviews:
         )  # fmt: skip
 
 
-def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
+def reviews(path: str | os.PathLike[str] | None = None, *, encoding: str | None = None) -> Reviews:
     """The 240 sentences that were written for minigrad, or those of the CSV file ``path``.
 
     The bundled ones have minigrad's own licence (MIT). Each praise has a complaint of the same
@@ -66,6 +66,7 @@ def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
     Args:
         path: a CSV or Excel file with the columns language (en or es), label (0 or 1) and text;
             and subject, where sentences belong together.
+        encoding: of a CSV file, see `read_days`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -83,7 +84,7 @@ def reviews(path: str | os.PathLike[str] | None = None) -> Reviews:
         text = resources.files("minigrad.datasets").joinpath(name).read_text("utf-8")
         lines = rows(name, text, _COLUMNS)
     else:
-        lines = read_rows(Path(path), _COLUMNS)
+        lines = read_rows(Path(path), _COLUMNS, encoding=encoding)
     found: list[tuple[str, int, str, str]] = []
     for where, row in lines:
         for column, expected in (("language", ("en", "es")), ("label", ("0", "1"))):

@@ -28,12 +28,15 @@ _DAY_OR_MONTH = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _MIDNIGHT = re.compile(r"[T ]00:00(:00(\.0+)?)?Z?$")
 
 
-def read_rows(path: Path, columns: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:
+def read_rows(
+    path: Path, columns: Sequence[str] = (), *, encoding: str | None = None
+) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows of a file: where each is, for messages, and its cells by column.
 
     Args:
         path: of a CSV file, see `rows`, or of an Excel file (.xlsx), whose first sheet is read.
         columns: what it must have.
+        encoding: of a CSV file, see `minigrad.files.read_text`.
 
     Raises:
         ImportError: it is an Excel file, and the extra ``excel`` is not installed.
@@ -41,8 +44,11 @@ def read_rows(path: Path, columns: Sequence[str] = ()) -> Iterator[tuple[str, di
         ValueError: it is no text or no table, or lacks a column: names file and line.
     """
     if path.suffix.lower() in (".xlsx", ".xlsm"):
+        if encoding is not None:
+            raise ValueError(f"{path}: got the encoding {encoding} for an Excel file, which says "
+                             "itself how it is encoded; leave the encoding out")  # fmt: skip
         return _with_columns(str(path), _sheet(path), columns)
-    return rows(str(path), read_text(path), columns)
+    return rows(str(path), read_text(path, encoding), columns)
 
 
 def rows(name: str, text: str, columns: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+import inspect
+import tempfile
+import webbrowser
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.files import check_writable, write_bytes
 from minigrad.graph.drawing import graphviz, layout
@@ -15,26 +19,83 @@ from minigrad.graph.drawing.check import checked, complete
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError
 from minigrad.graph.drawing.scene import Scene
 from minigrad.graph.drawing.under import with_caption
-from minigrad.graph.record import Graph, trace, trace_target
-from minigrad.graph.view import View
+from minigrad.graph.record import Graph, Names, trace, trace_target
+from minigrad.graph.view import PAGES, Say, Shown, View
 from minigrad.graph.views import VIEWS
-from minigrad.targets import Target, resolve
+from minigrad.targets import Target, resolve, target_of
+from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
     from minigrad.verify.report import Check
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
+LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
+SMALLEST = 12.0  # points of its letters as it is laid out
+MOST = 1.25  # how much a small picture is enlarged for its page
+HEADING = 26.0  # points for the title
+
+
+class Output(NamedTuple):
+    """How files are written.
+
+    Attributes:
+        scale: of a .png, beside its dots per inch.
+        dpi: dots per inch of a .png.
+        transparent: without a ground.
+    """
+
+    scale: float = 1.0
+    dpi: float = 96.0
+    transparent: bool = False
+
+
+_USUAL = Output()
 
 
 @dataclass(frozen=True)
 class Picture(View):
     """A view that shows itself in a notebook; elsewhere it says what it is of.
 
+    Attributes:
+        graph: what it is drawn from.
+        output: how its files are written.
+        checks: what the judges said of its subject.
+
     Example:
         >>> from minigrad.graph import draw
         >>> draw("lstm", steps=3)  # in a notebook, this shows the picture
         <picture of LSTMCell: 41 items, 3 time steps>
     """
+
+    graph: Graph | None = field(default=None, compare=False, repr=False)
+    output: Output = _USUAL
+    checks: tuple[Check, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG text."""
+        return svg(self)
+
+    def save(self, path: str | Path) -> Picture:
+        """Write the picture, or what else the file's ending asks for; see `draw`."""
+        path, graph = Path(path), self.graph
+        ending = format_of(path)
+        check_writable(path)
+        if ending == "json" and graph is not None:
+            write_bytes(path, graph.to_json().encode())
+        elif ending == "html" and graph is not None:
+            from minigrad.graph.explorer import page  # SymPy loads with it
+
+            write_bytes(path, page(graph, checks=self.checks).encode(errors="replace"))
+        else:
+            render(self, path)
+        return self
+
+    def open(self) -> None:
+        """Show the page to explore it in the browser."""
+        with tempfile.NamedTemporaryFile(suffix=".html", delete=False) as file:
+            self.save(file.name)
+        webbrowser.open(Path(file.name).as_uri())
 
     def _repr_svg_(self) -> str | None:
         try:
@@ -76,14 +137,21 @@ def draw(
     view: str = "unrolled",
     style: str = "light",
     title: str | None = None,
+    hide: str | Sequence[str] = (),
+    language: str = "en",
+    fit: str = "",
+    gradients_of: Any = None,
+    scale: float = 1.0,
+    dpi: float = 96.0,
+    transparent: bool = False,
     checks: Sequence[Check] = (),
     **options: Any,
 ) -> Picture:
-    """Draw a target, or what a Tensor was made of, unrolled over time.
+    """Draw a target, or what a Tensor was made of.
 
     Args:
-        what: a `Target` or its name, such as ``"mymodel.py:loss"``, a `Graph`, or a Tensor (or
-            several in a tuple).
+        what: a `Target` or its name, such as ``"mymodel.py:loss"``; a cell, layer or function; a
+            `Graph`; or a Tensor (or several in a tuple).
         path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
             `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
         steps: time steps of a cell or layer.
@@ -91,12 +159,22 @@ def draw(
         style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
             and greys); an .html page has its reader's.
         title: heading; the target's name if not given.
+        hide: ``"shapes"``, ``"weights"``, or both.
+        language: of its words, ``"en"`` or ``"es"``.
+        fit: ``"slide"``, ``"column"`` or ``"page"``: made to be read at that size. Long chains
+            are wrapped, and what does not fit is collapsed or left out; the picture says so.
+        gradients_of: a single number L, of whose gradients the picture of a Tensor is.
+        scale: of a .png, beside ``dpi``.
+        dpi: dots per inch of a .png.
+        transparent: without a ground.
         checks: what the judges said of the target, for the .html page.
         options: of the view: ``all_steps`` (draw every step, also when there are more than 8),
+            ``depth`` and ``open`` (which modules are open), ``measure`` (time each box),
             ``sides`` (what stands over the queries, and over the keys, of attention).
 
     Returns:
-        The picture, which shows itself in a notebook.
+        The picture, which shows itself in a notebook; with ``.save(path)``, ``.svg`` and
+        ``.open()``.
 
     Raises:
         ValueError: the file's ending, the view, the style or an option is none of these, or
@@ -112,39 +190,49 @@ def draw(
     """
     if view not in VIEWS:
         raise ValueError(f"draw: got view {view!r}, expected one of {', '.join(VIEWS)}")
-    shown = VIEWS[view]
-    format = None if path is None else format_of(path)
-    if format is not None:
-        check_writable(Path(path))  # type: ignore[arg-type]
-    graph = _recorded(what, steps, title)
-    given = {name: value for name, value in options.items() if name in shown.options}
     unknown = [name for name in options if not any(name in v.options for v in VIEWS.values())]
     if unknown:
         raise ValueError(f"draw: got {', '.join(unknown)}, which no view takes")
-    made = complete(shown.build(graph, title=title, **given), graph)
-    picture = Picture(**{f.name: getattr(made, f.name) for f in fields(View)} | {"style": style})
-    if path is None:
-        return picture
-    if format == "json":
-        write_bytes(Path(path), graph.to_json().encode())
-    elif format == "html":
-        from minigrad.graph.explorer import page  # SymPy loads with it
-
-        text = page(graph, checks=checks)
-        write_bytes(Path(path), text.encode(errors="replace"))
-    else:
-        render(picture, path)
+    if path is not None:
+        format_of(path)
+        check_writable(Path(path))
+    graph = _recorded(what, steps, title, gradients_of)
+    given = {name: value for name, value in options.items() if name in VIEWS[view].options}
+    hidden = frozenset([hide] if isinstance(hide, str) else hide)
+    look = {"style": style, "language": language, "hide": hidden, "fit": fit}
+    made = fitted(graph, VIEWS[view], given, look)
+    output = Output(scale, dpi, transparent)
+    picture = Picture(
+        **{f.name: getattr(made, f.name) for f in fields(View)}, graph=graph, output=output,
+        checks=tuple(checks),
+    )  # fmt: skip
+    if path is not None:
+        picture.save(path)
     return picture
 
 
-def _recorded(what: Any, steps: int, title: str | None) -> Graph:
+def _recorded(what: Any, steps: int, title: str | None, gradients_of: Any) -> Graph:
     """The graph of whatever is to be drawn."""
     if isinstance(what, str):
         what = resolve(what)
+    if not isinstance(what, Target | Graph | Tensor | tuple | list | dict):
+        what = target_of(what)
     if isinstance(what, Target):
         what = trace_target(what, steps)
-    graph = what if isinstance(what, Graph) else trace(what)
-    return replace(graph, title=title) if title else graph
+    if isinstance(what, Graph):
+        return replace(what, title=title) if title else what
+    names = Names()
+    names.learn(_variables())
+    return trace(what, title, gradients_of=gradients_of, names=names)
+
+
+def _variables() -> dict[str, Any]:
+    """The variables of the code that called `draw`, for the names that they give to arrays."""
+    frame = inspect.currentframe()
+    here = {__file__, contextlib.__file__}
+    while frame is not None and frame.f_code.co_filename in here:
+        frame = frame.f_back
+    return {} if frame is None else {**frame.f_globals, **frame.f_locals}
 
 
 def scene(view: View) -> Scene:
@@ -155,6 +243,68 @@ def scene(view: View) -> Scene:
     """
     found: Scene = (view.arrange or layout.arranged)(view)
     return with_caption(checked(found))
+
+
+def on_page(drawn: Scene) -> float:
+    """By how much a scene is enlarged on the page that it is made for; 1 without one."""
+    if not drawn.view.fit:
+        return 1.0
+    left, bottom, right, top = drawn.extent()
+    wide, high = PAGES[drawn.view.fit]
+    return min(wide / (right - left + 8), high / (top - bottom + 8 + HEADING), MOST)
+
+
+def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]) -> View:
+    """The view, changed until its letters can be read on its page.
+
+    First long chains are wrapped, then shapes left out, then modules collapsed, then steps; what
+    was done is in the caption.
+    """
+    best: View | None = None
+    largest = 0.0
+    for changes, options in _changes(shown, given, look):
+        made = complete(shown.build(graph, **{**given, **options}), graph)
+        made = without_weights(replace(made, **{**look, **changes}))
+        if not look["fit"] or not (made.items or made.panels):
+            return made
+        found = scene(made)
+        factor = on_page(found)
+        if factor > largest:
+            best, largest = made, factor
+        if factor * SMALLEST >= LEGIBLE:
+            break
+    assert best is not None
+    return best
+
+
+def without_weights(view: View) -> View:
+    """The view without its parameters, if they are to be hidden."""
+    if "weights" not in view.hide:
+        return view
+    items = tuple(item for item in view.items if item.kind != "parameter")
+    shown = {item.key for item in items}
+    arrows = tuple(arrow for arrow in view.arrows if shown.issuperset(arrow))
+    return replace(view, items=items, arrows=arrows)
+
+
+def _changes(
+    shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Changes of a view and of its options, from none to many."""
+    yield {}, {}
+    hidden = look["hide"] | {"shapes"}
+    wraps = (0, 24, 16, 12, 9, 7, 5, 4, 3, 2, 1)
+    yield from (({"wrap": wrap}, {}) for wrap in wraps[1:])
+    yield from (({"wrap": wrap, "hide": hidden}, {}) for wrap in wraps)
+    depths = [d for d in (3, 2, 1) if "depth" in shown.options and given.get("depth") is None]
+    for depth in depths:
+        caption = {"caption": (Say("collapsed", (depth,)),)}
+        yield from (({"wrap": wrap, "hide": hidden, **caption}, {"depth": depth})
+                    for wrap in wraps)  # fmt: skip
+    if "ends" in shown.options and not given.get("all_steps"):
+        for ends in ((2, 1), (1, 1)):
+            yield from (({"wrap": wrap, "hide": hidden}, {"ends": ends, "depth": depth})
+                        for depth in (given.get("depth"), 1) for wrap in wraps)  # fmt: skip
 
 
 def render(view: View, path: str | Path) -> None:
@@ -172,8 +322,9 @@ def render(view: View, path: str | Path) -> None:
     format = format_of(path)
     check_writable(path)
     drawn = scene(view)
+    output = view.output if isinstance(view, Picture) else _USUAL
     try:
-        data = _written(drawn, format)
+        data = _written(drawn, format, output)
     except GraphvizNotFoundError as error:
         beside = path.with_suffix(".dot")
         write_bytes(beside, graphviz.source(drawn).encode())
@@ -181,11 +332,13 @@ def render(view: View, path: str | Path) -> None:
     write_bytes(path, data)
 
 
-def _written(drawn: Scene, format: str) -> bytes:
+def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
+    dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    look = graphviz.Look(on_page(drawn), dpi, output.transparent)
     if format == "svg":
         label, description = _descriptions(drawn.view)
-        return graphviz.svg_of(drawn, label, description).encode()
-    text = graphviz.source(drawn)
+        return graphviz.svg_of(drawn, label, description, look).encode()
+    text = graphviz.source(drawn, look)
     return text.encode() if format == "dot" else graphviz.run(text, format)
 
 

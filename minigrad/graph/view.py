@@ -39,6 +39,24 @@ class Key(NamedTuple):
 
 
 Arrow = tuple[Key, Key]
+LANGUAGES = ("en", "es")
+HIDDEN = frozenset({"shapes", "weights"})
+PAGES: Mapping[str, tuple[float, float]] = {
+    "slide": (960.0, 540.0), "column": (245.0, 648.0), "page": (468.0, 648.0),
+}  # fmt: skip
+"""Width and height in points of what a picture is made for: a slide of 16:9, a paper's column …"""
+
+
+class Say(NamedTuple):
+    """A phrase in the reader's language, until it is set as text.
+
+    Attributes:
+        phrase: its key in `minigrad.graph.drawing.phrases`.
+        parts: what is put into it, texts or numbers.
+    """
+
+    phrase: str
+    parts: tuple[Any, ...] = ()
 
 
 class Label(NamedTuple):
@@ -53,7 +71,7 @@ class Label(NamedTuple):
 
     name: str
     step: int | None = None
-    formula: Term | str | None = None
+    formula: Term | Say | str | None = None
     primes: int = 0
 
 
@@ -85,7 +103,7 @@ class Item:
     shape: tuple[int, ...] | None
     nodes: tuple[int, ...] = ()
     where: Path = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Say | str, ...] = ()
 
     @property
     def step(self) -> int | None:
@@ -96,6 +114,20 @@ class Item:
     def strip(self) -> Path:
         """The unrolled layer and direction that it stands in."""
         return self.key.strip
+
+
+class Repeat(NamedTuple):
+    """Equal modules that one stands for.
+
+    Attributes:
+        names: of all of them.
+        first_shape: what leaves the first.
+        last_shape: what leaves the last.
+    """
+
+    names: tuple[str, ...]
+    first_shape: str
+    last_shape: str
 
 
 @dataclass(frozen=True)
@@ -132,13 +164,19 @@ class View:
         folded: how many steps the one that is drawn stands for.
         headings: what stands over a step instead of its number.
         labels: what is written at an arrow.
-        heat: log10 of the size of an item's gradient; ``None`` if it has none.
+        heat: log10 of the size of an item's gradient, or of what else its colour shows;
+            ``None`` if it has none.
+        scale: what the heat is of, and the power of ten of its first colour.
         series: a name and (step, log10 of the size) for each curve under the time axis.
         caption: lines under the heading, each a sentence.
-        repeats: how many equal modules the one at a path stands for.
+        repeats: the equal modules that the one at a path stands for.
         panels: of attention, one for each head.
         sides: of attention, what stands over the queries, and over the keys.
         style: of its colours: ``"light"``, ``"dark"`` or ``"print"``.
+        language: of its words: ``"en"`` or ``"es"``.
+        hide: what is left out: ``"shapes"``, ``"weights"``.
+        wrap: how many layers or steps stand in a row before the next begins; 0: all.
+        fit: the page that it is made for: ``"slide"``, ``"column"`` or ``"page"``.
         arrange: lays it out, where it is not laid out as most views are.
 
     Raises:
@@ -159,20 +197,29 @@ class View:
     skipped: int = 0
     now: int | None = None
     folded: int = 0
-    headings: Mapping[int, str] = field(default_factory=dict)
-    labels: Mapping[Arrow, Term | str] = field(default_factory=dict)
+    headings: Mapping[int, Say | str] = field(default_factory=dict)
+    labels: Mapping[Arrow, Term | Say | str] = field(default_factory=dict)
     heat: Mapping[Key, float | None] = field(default_factory=dict)
-    series: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
-    caption: tuple[str, ...] = ()
-    repeats: Mapping[Path, int] = field(default_factory=dict)
+    scale: tuple[str, int] = ("gradient", -8)
+    series: tuple[tuple[Say | str, tuple[tuple[int, float], ...]], ...] = ()
+    caption: tuple[Say | str, ...] = ()
+    repeats: Mapping[Path, Repeat] = field(default_factory=dict)
     panels: tuple[Panel, ...] = ()
     sides: tuple[str, ...] = ()
     style: str = "light"
+    language: str = "en"
+    hide: frozenset[str] = frozenset()
+    wrap: int = 0
+    fit: str = ""
     arrange: Callable[[View], Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.style not in STYLES:
-            raise ValueError(f"got style {self.style!r}, expected one of {', '.join(STYLES)}")
+        for name, known in (("style", STYLES), ("language", LANGUAGES), ("fit", ("", *PAGES))):
+            if (got := getattr(self, name)) not in known:
+                expected = ", ".join(filter(None, known))
+                raise ValueError(f"got {name} {got!r}, expected one of {expected}")
+        if self.hide - HIDDEN:
+            raise ValueError(f"got hide={sorted(self.hide)}, expected some of {sorted(HIDDEN)}")
 
     @property
     def palette(self) -> Palette:
@@ -194,7 +241,7 @@ class View:
         """Names that are not written in Greek, for another is: alpha beside α."""
         names = {item.label.name for item in self.items}
         for of in (*(item.label.formula for item in self.items), *self.labels.values()):
-            if of is not None and not isinstance(of, str):
+            if of is not None and not isinstance(of, str | Say):
                 names.update(names_in(of))
         return frozenset(name for name in names if notation.pretty(name) in names - {name})
 

@@ -18,6 +18,7 @@ import numpy as np
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Seed
 from minigrad.primitives import norm, repeat, softmax, sum, tanh, where
+from minigrad.primitives.checks import as_array, is_plain
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Tensor, raw
 
@@ -290,14 +291,17 @@ def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
     if mask is None:
         return None, None
     if mask.dtype == bool:
-        return np.asarray(raw(mask)), None
+        return as_array(mask), None
     if mask.dtype.kind not in "fcO":
         raise ValueError(
             f"attention: got a mask of dtype {mask.dtype}, expected booleans, or floats to add"
         )
     numbers = raw(mask)
-    if mask.dtype.kind != "f" or not isinstance(numbers, np.ndarray):
+    if mask.dtype.kind != "f" or not is_plain(numbers):
         return None, mask
+    if not isinstance(numbers, np.ndarray):  # not known yet
+        allowed = ~np.isneginf(numbers)
+        return allowed, where(allowed, mask, 0)
     if not isinstance(mask, Tensor) and numbers.any() and np.isin(numbers, (0, 1)).all():
         raise ValueError(
             "attention: got a mask of the floats 0 and 1, and floats are added to the scores; "

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.checks import as_array, every
 from minigrad.nn.formats import layout
 from minigrad.nn.module import Module, Seed, check_size
 from minigrad.primitives import max, sum, where
+from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter, raw
 
@@ -190,7 +190,7 @@ class EmbeddingBag(Module):
             rows = rows * np.expand_dims(per_sample_weights.reshape((-1,))[places], -1)
         there = counted[..., None]
         if self.mode == "max":
-            least = np.array(raw(self.weight).min(initial=0.0), raw(self.weight).dtype)
+            least = as_array(raw(self.weight).min(initial=0.0)).astype(rows.dtype)
             return where(there.any(axis=1), max(where(there, rows, least), axis=1), 0)
         total = sum(where(there, rows, 0), axis=1)
         if self.mode == "sum":

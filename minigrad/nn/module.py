@@ -45,6 +45,8 @@ class Module:
 
     Attributes:
         training: whether dropout and the like are at work; see `train` and `eval`.
+        changing: attributes with numbers that change from call to call; a compiled function
+            (`minigrad.jit`) reads them anew in every call and writes them back.
         keras_layout: the parameters in the order in which Keras's ``get_weights()`` gives them,
             and how its axes are permuted here.
 
@@ -68,6 +70,7 @@ class Module:
 
     name: str = ""
     training: bool = True
+    changing: ClassVar[tuple[str, ...]] = ()
     keras_layout: ClassVar[Layout | None] = None
     _buffers: Mapping[str, bool] = {}  # by name, whether it goes into the state
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from minigrad.primitives import (
     square,
     windows,
 )
+from minigrad.primitives.checks import is_plain
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import Parameter, raw
 
@@ -182,6 +184,7 @@ class _Tracking(_Channels):
     running_mean: Any
     running_var: Any
     num_batches_tracked: Any
+    changing: ClassVar[tuple[str, ...]] = ("num_batches_tracked",)
 
     def __init__(
         self,
@@ -206,14 +209,14 @@ class _Tracking(_Channels):
     def _track(self, centre: Array, variance: Array, count: int) -> None:
         """Move the running means towards these, (channels,), and count the batch."""
         self.num_batches_tracked = self.num_batches_tracked + 1
-        share = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
         self._move(centre, variance, count, share)
 
     def _move(self, centre: Array, variance: Array, count: int, share: float) -> None:
         kind = self.running_mean.dtype
         unbiased = raw(variance) * (count / max(count - 1, 1))
         for name, seen in (("running_mean", raw(centre)), ("running_var", unbiased)):
-            if type(seen) is not np.ndarray:  # another world has its own numbers
+            if not is_plain(seen):  # another world has its own numbers
                 return
             moved = (1 - share) * getattr(self, name) + share * seen
             setattr(self, name, moved.astype(kind))
@@ -418,7 +421,8 @@ class GroupNorm(_Channels):
     def forward(self, x: Array) -> Array:
         """Normalise each group of ``x``."""
         self._check(x)
-        together = reshape(x, shape=(x.shape[0], self.groups, -1))
+        size = self.channels // self.groups * math.prod(x.shape[2:])
+        together = reshape(x, shape=(x.shape[0], self.groups, size))
         y, _, _ = normalised(together, (2,), self.eps)
         return self._scaled(reshape(y, shape=x.shape), x.ndim - 2)
 

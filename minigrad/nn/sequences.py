@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checks import as_array, every
 from minigrad.nn.cell import Cell
+from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 
 

@@ -5,6 +5,7 @@
 from minigrad.primitives.activations import *
 from minigrad.primitives.arithmetic import *
 from minigrad.primitives.arranging import *
+from minigrad.primitives.assigning import *
 from minigrad.primitives.blocks import *
 from minigrad.primitives.calculus import *
 from minigrad.primitives.complexes import *
@@ -44,6 +45,7 @@ __all__ = [
     "absolute",
     "adaptive_avg_pool",
     "adaptive_max_pool",
+    "adaptive_max_pool_indices",
     "add",
     "affine",
     "angle",
@@ -357,6 +359,7 @@ __all__ = [
     "unique_values",
     "unstack",
     "unwrap",
+    "updated",
     "vander",
     "var",
     "vdot",

@@ -89,13 +89,11 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
     """The composition as an answer to a NumPy function, called with that function's arguments.
 
     Arguments that NumPy's signature requires are handed on by position, the others by name. What
-    the composition does not take may have its default only. A list in the place of a parameter
-    that is annotated as an `Array` is joined to one.
+    the composition does not take may have its default only.
     """
     if isinstance(function, np.ufunc) or isinstance(composition, Constant | Refused):
         return composition
     known = inspect.signature(composition).parameters
-    arrays = [n for n, p in known.items() if p.annotation in ("Array", "Array | None")]
     wanted = _parameters(function) or known
     if any(p.kind is p.VAR_POSITIONAL for p in wanted.values()):
 
@@ -117,13 +115,31 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
         if given:
             refuse_out(function, given.pop("out", None))
             by_name.update(_without_defaults(function, wanted, known, given))
-        for name in arrays:
-            if isinstance(by_name.get(name), list | tuple):
-                by_name[name] = joined(by_name[name])
         by_position = [by_name.pop(name) for name in first]
         return composition(*by_position, **by_name)
 
     return call
+
+
+def joining(composition: Callable[..., Any]) -> Callable[..., Any]:
+    """The composition, which also takes lists in the place of parameters annotated as `Array`."""
+    names = list(inspect.signature(composition).parameters.items())
+    arrays = {
+        key: True
+        for k, (name, p) in enumerate(names)
+        if p.annotation in ("Array", "Array | None")
+        for key in ((k, name) if p.kind is p.POSITIONAL_OR_KEYWORD else (name,))
+    }
+
+    @wraps(composition)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(joined(x) if k in arrays else x for k, x in enumerate(args))
+        for name, x in kwargs.items():
+            if name in arrays:
+                kwargs[name] = joined(x)
+        return composition(*args, **kwargs)
+
+    return call if arrays else composition
 
 
 def joined(x: Any) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.primitives.axes import axis_of
 from minigrad.primitives.calls import constant
+from minigrad.primitives.checks import as_array, beside
 from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
 from minigrad.primitives.shaping import broadcast_arrays, ravel
 
@@ -185,7 +186,8 @@ def take(x: Array, indices: Any, axis: int | None = None, mode: str = "raise") -
         >>> print(mg.take(np.array([1.0, 2.0, 3.0]), [2, 0]))
         [3. 1.]
     """
-    indices = np.asarray(constant(indices))
+    indices = as_array(constant(indices))
+    x = beside(x, indices)
     if axis is None or x.ndim == 0:
         axis_of(0 if axis is None else axis, max(x.ndim, 1))
         x, axis = ravel(x), 0

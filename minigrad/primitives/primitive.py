@@ -36,7 +36,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.primitives.calls import Constant, Refused, answering, constant
+from minigrad.primitives.calls import Constant, Refused, answering, constant, joined, joining
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -158,7 +158,7 @@ class Primitive:
         """Apply to arrays of any world; NumPy's own argument order for the static part."""
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
-        return self.bind(args, static)
+        return self.bind([joined(x) for x in args], static)
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """Apply to operands of any world: the first that interprets primitives does so.
@@ -208,7 +208,7 @@ class Primitive:
             if part.shape != like.shape:
                 part = unbroadcast(part, like.shape, f"{self.name}: the rule for operand {k}")
             if part.dtype is not like.dtype and part.dtype != like.dtype:
-                if np.iscomplexobj(part) and not np.iscomplexobj(like):
+                if part.dtype.kind == "c" and like.dtype.kind == "f":
                     part = np.real(part)  # what is real moves by real steps
                 part = part.astype(like.dtype)
             parts.append(part)
@@ -499,6 +499,7 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     """
 
     def register(composition: Rule) -> Rule:
+        composition = joining(composition)
         _answer({function: answering(function, composition) for function in functions})
         return composition
 

@@ -31,26 +31,23 @@ _ORDERS = sample(np.array(2), (2, 3)), sample(np.array([[1], [3]]), (3,))
 class Special:
     """A function of ``scipy.special``, imported when it is first called.
 
+    Attributes:
+        name: the function's name there.
+        ordered: whether the first operand is an order, which does not count for the precision.
+
     Raises:
         ImportError: SciPy is not installed; the message says how to get it.
     """
 
     name: str
+    ordered: bool = False
 
     def __call__(self, *operands: Array) -> Array:
         module = require("scipy.special", extra="special")
-        return getattr(module, self.name)(*operands)
-
-
-def _ordered(name: str) -> Callable[..., Array]:
-    """A function of an order and a number, in the number's precision."""
-    function = Special(name)
-
-    def forward(n: Array, x: Array) -> Array:
-        y = function(n, x)
-        return y.astype(x.dtype) if hasattr(x, "dtype") and x.dtype.kind == "f" else y
-
-    return forward
+        y, x = getattr(module, self.name)(*operands), operands[-1]
+        if self.ordered and hasattr(x, "dtype") and x.dtype.kind == "f":
+            return y.astype(x.dtype)
+        return y
 
 
 def _of_scipy(name: str, partials: tuple[Any, ...], doc: str, **options: Any) -> Primitive:
@@ -175,7 +172,7 @@ entr = _of_scipy(
 
 
 _polygamma: Primitive = elementwise(
-    "polygamma", _ordered("polygamma"), symbol="polygamma", analytic=False,
+    "polygamma", Special("polygamma", ordered=True), symbol="polygamma", analytic=False,
     partials=(None, lambda y, n, x: _polygamma(n + 1, x)),
     domain=("integer", "positive"), samples=_ORDERS,
 )  # fmt: skip
@@ -262,7 +259,7 @@ def rgamma(x: Array) -> Array:
 
 
 _gammainc = elementwise(
-    "gammainc", _ordered("gammainc"), symbol="gammainc", analytic=False,
+    "gammainc", Special("gammainc", ordered=True), symbol="gammainc", analytic=False,
     partials=(None, lambda y, a, x: exp((a - 1) * log(x) - x - gammaln(a))),
     domain=("integer", "positive"), samples=_ORDERS,
 )  # fmt: skip
@@ -314,14 +311,15 @@ def _bessel(name: str, symbol: str, before: float, after: float) -> Primitive:
         return before * primitive(n - 1, x) + after * primitive(n + 1, x)
 
     primitive: Primitive = elementwise(
-        name, _ordered(name), partials=(None, partial), symbol=symbol, analytic=False,
-        domain=("integer", "positive"), samples=_ORDERS,
+        name, Special(name, ordered=True), partials=(None, partial), symbol=symbol,
+        analytic=False, domain=("integer", "positive"), samples=_ORDERS,
     )  # fmt: skip
     return primitive
 
 
 _zeta: Primitive = elementwise(
-    "zeta", _ordered("zeta"), symbol="zeta", analytic=False, domain=("above one", "positive"),
+    "zeta", Special("zeta", ordered=True), symbol="zeta", analytic=False,
+    domain=("above one", "positive"),
     partials=(None, lambda y, s, q: -s * _zeta(s + 1, q)), samples=(
         sample(np.array(2), (2, 3)), sample(np.array([[2], [3]]), (3,))),
 )  # fmt: skip
@@ -343,11 +341,12 @@ def zeta(s: Array, q: Array = 1.0) -> Array:
 _jv, _yv = _bessel("jv", "besselj", 0.5, -0.5), _bessel("yv", "bessely", 0.5, -0.5)
 _iv, _kv = _bessel("iv", "besseli", 0.5, 0.5), _bessel("kv", "besselk", -0.5, -0.5)
 _kve: Primitive = elementwise(
-    "kve", _ordered("kve"), symbol="kve", analytic=False, domain=("integer", "positive"),
+    "kve", Special("kve", ordered=True), symbol="kve", analytic=False,
+    domain=("integer", "positive"),
     partials=(None, lambda y, n, x: y - (_kve(n - 1, x) + _kve(n + 1, x)) / 2), samples=_ORDERS,
 )  # fmt: skip
 _ive: Primitive = elementwise(
-    "ive", _ordered("ive"), symbol="ive", analytic=False, domain=("integer", "real"),
+    "ive", Special("ive", ordered=True), symbol="ive", analytic=False, domain=("integer", "real"),
     nonsmooth="at x = 0 the derivative is that without the absolute value",
     partials=(None, lambda y, n, x: (_ive(n - 1, x) + _ive(n + 1, x)) / 2 - np.sign(x) * y),
     samples=_ORDERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -142,4 +142,4 @@ def _flatten(outputs: Any) -> Iterator[Tensor]:
         for output in outputs:
             yield from _flatten(output)
     else:
-        yield outputs
+        yield cast("Tensor", outputs.settled()) if isinstance(outputs, Tensor) else outputs

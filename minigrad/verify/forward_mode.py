@@ -38,7 +38,7 @@ def push_forward(
             ]
             if moved:
                 known[node] = output_tangent(node, moved, recorded=recorded)
-    return [known.get(output, output.data * 0) for output in outputs]
+    return [known.get(output.settled(), output.data * 0) for output in outputs]
 
 
 def output_tangent(

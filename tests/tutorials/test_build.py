@@ -194,6 +194,11 @@ def test_hints_are_folded_one_in_the_other(site):
         ("f\"{text('a', 'b'):<9}\"", "f\"{'a':<9}\"", "f\"{'b':<9}\""),
         ("x = text((1, 2),\n    3)  # fmt: skip", "x = (1, 2)", "x = 3"),
         ("y = x  # state || estado", "y = x  # state", "y = x  # estado"),
+        (
+            "# a || b\n# one\n# two\n# || uno\nx = 1",
+            "# a\n# one\n# two\nx = 1",
+            "# b\n# uno\nx = 1",
+        ),
         ('"""One.\n\n|| Uno."""', '"""One."""', '"""Uno."""'),
         ('axes.text(1, 2, "é")', 'axes.text(1, 2, "é")', 'axes.text(1, 2, "é")'),
     ],

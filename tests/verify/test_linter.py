@@ -7,7 +7,7 @@ import pytest
 import wrong_backwards as w
 
 from minigrad.targets import TargetError, resolve
-from minigrad.verify import backward_of, check_vjp, verify
+from minigrad.verify import JUDGES, backward_of, check_vjp, verify
 
 LSTM = [(5, 3), (5, 2), (5, 2), (3, 8), (2, 8), (8,)]  # x, h, c, W, U, b
 NORM = [(4, 5), (5,), (5,)]
@@ -176,12 +176,9 @@ def backward_with_loop(g, x):
     return dx
 
 
-def test_code_that_writes_in_place_is_judged_numerically_and_that_is_said():
+def test_code_that_writes_in_place_is_judged_by_all_three():
     report = check_vjp(forward_with_loop, backward_with_loop, [(5, 3)])
-    (check,) = report.checks
-    assert report.passed and check.judge == "numeric"
-    assert "not judged on symbols, where the code does not run" in check.established
-    assert "not judged in a finite field" in check.established
+    assert report.passed and {check.judge for check in report.checks} == set(JUDGES)
 
 
 def test_a_wrong_gradient_of_in_place_code_is_caught_too():

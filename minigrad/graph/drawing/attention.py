@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.scene import Scene, Shape, Text, Wire, width_of
 from minigrad.graph.drawing.words import cut
-from minigrad.graph.view import Panel, View
+from minigrad.graph.view import Panel, Say, View
 
 _WIDE, _LINE = 150.0, 26.0  # points between the columns, and between two tokens
 _THICKEST = 7.0
@@ -46,9 +47,11 @@ def _legend(scene: Scene, y: float, *, mapped: bool) -> None:
             scene.wires.append(Wire(path, head=0, look=_look(scene.view, weight), curved=True))
         scene.texts.append(Text(f"{weight:g}", (x + 30, y), "l", 11))
     if not mapped:
-        scene.texts.append(Text(f"Lines under {_LEAST:g} are left out.", (middle, y - 20), "l", 11))
+        scene.texts.append(
+            Text(said(Say("thin", (_LEAST,)), scene.view.language), (middle, y - 20), "l", 11)
+        )
     elif any(cell for panel in scene.view.panels for row in panel.masked for cell in row):
-        scene.texts.append(Text("·  masked: exactly 0", (middle, y - 20), "l", 11))
+        scene.texts.append(Text(said(Say("zero"), scene.view.language), (middle, y - 20), "l", 11))
 
 
 def _lines(scene: Scene, panel: Panel, left: float, top: float) -> tuple[float, float]:
@@ -56,7 +59,7 @@ def _lines(scene: Scene, panel: Panel, left: float, top: float) -> tuple[float, 
     left += 84
     if panel.heading:
         scene.texts.append(Text(panel.heading, (left + _WIDE / 2, top + 46), size=13))
-    query, key = scene.view.sides
+    query, key = (said(Say(side), scene.view.language) for side in scene.view.sides)
     scene.texts.append(Text(query, (left - 8, top + 24), "r", 11))
     scene.texts.append(Text(key, (left + _WIDE + 8, top + 24), "l", 11))
     taller = max(len(panel.queries), len(panel.keys))
@@ -70,9 +73,9 @@ def _lines(scene: Scene, panel: Panel, left: float, top: float) -> tuple[float, 
         y0, y1 = ys[0][i], ys[1][j]
         third = _WIDE / 3
         path = ((left, y0), (left + third, y0), (left + 2 * third, y1), (left + _WIDE, y1))
-        said = f"{panel.queries[i]} → {panel.keys[j]}: {weight:.3f}"
+        note = f"{panel.queries[i]} → {panel.keys[j]}: {weight:.3f}"
         scene.wires.append(
-            Wire(path, head=0, look=_look(scene.view, weight), curved=True, note=said)
+            Wire(path, head=0, look=_look(scene.view, weight), curved=True, note=note)
         )
     token = scene.view.palette.look("input")
     for names, x, places in ((panel.queries, left - 40, ys[0]),
@@ -89,7 +92,7 @@ def _map(scene: Scene, panel: Panel, left: float, top: float) -> tuple[float, fl
     columns = [cut(name, _LETTERS) for name in panel.keys]
     wide = max(width_of(name, 10) for name in rows)
     cell = max(_CELL, *(width_of(name, 9) + 4 for name in columns)) if len(columns) <= 60 else _CELL
-    query, key = scene.view.sides
+    query, key = (said(Say(side), scene.view.language) for side in scene.view.sides)
     if panel.heading:
         scene.texts.append(Text(panel.heading, (left + wide + 8, top + 46), "l", 13))
     scene.texts.append(Text(f"{key} →", (left + wide + 8, top + 28), "l", 11))
@@ -104,9 +107,9 @@ def _map(scene: Scene, panel: Panel, left: float, top: float) -> tuple[float, fl
         for j, weight in enumerate(panel.weights[i]):
             x = left + wide + 8 + cell * (j + 0.5)
             masked = bool(panel.masked) and panel.masked[i][j]
-            said = f"{panel.queries[i]} → {panel.keys[j]}: {weight:.3f}"
+            note = f"{panel.queries[i]} → {panel.keys[j]}: {weight:.3f}"
             scene.shapes.append(Shape((x, y, cell, _CELL), "box", ("·",) if masked else (),
-                                      _shade(scene.view, weight), note=said, size=9))  # fmt: skip
+                                      _shade(scene.view, weight), note=note, size=9))  # fmt: skip
     return wide + 8 + cell * len(columns), _CELL * len(rows) + 44
 
 

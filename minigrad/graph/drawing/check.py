@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from minigrad.graph.drawing.scene import Scene, Shape, Wire
+from minigrad.graph.drawing.scene import Scene, Shape, Wire, parts_at
 from minigrad.graph.drawing.wires import Box, Point
-from minigrad.graph.record import BOOKKEEPING, Graph
-from minigrad.graph.view import Key, View
+from minigrad.graph.record import BOOKKEEPING, Graph, Path, modules
+from minigrad.graph.view import Key, Repeat, View
 
 _BETWEEN = ("state", "join", "ellipsis")  # kinds of items that only hand values on
 _SLACK = 1.0  # points that may be lost in rounding
@@ -67,9 +67,27 @@ def missing(view: View, graph: Graph) -> Iterator[str]:
         for number in item.nodes:
             for source in _reads(graph, number, drawn, lanes):
                 found = drawn[source] | {key for key in lanes[source] if key.strip == item.strip}
-                if found and not found & behind and item.key not in found:
+                if found & behind or item.key in found or _next(view, graph, source, number):
+                    continue
+                if found:
                     node, reader = graph.nodes[source], graph.nodes[number]
                     yield f"no arrow from {node.name or node.label} to {reader.label}"
+
+
+def _next(view: View, graph: Graph, source: int, number: int) -> bool:
+    """Whether an edge leads from one of several equal modules to the next: one stands for all."""
+    one, other = (modules(graph.nodes[n].scope) for n in (source, number))
+    return any(
+        one[: len(path) - 1] == other[: len(path) - 1] == path[:-1]
+        and one[: len(path)] != other[: len(path)]
+        and all(_is_copy(where, path, repeat) for where in (one, other))
+        for path, repeat in view.repeats.items()
+    )
+
+
+def _is_copy(where: Path, path: Path, repeat: Repeat) -> bool:
+    """Whether a node stands in one of the modules that the one at a path stands for."""
+    return len(where) >= len(path) and where[len(path) - 1].name in repeat.names
 
 
 def _reads(graph: Graph, number: int, *drawn: Mapping[int, set[Key]]) -> Iterator[int]:
@@ -122,6 +140,8 @@ def faults(scene: Scene) -> Iterator[str]:
     yield from _under_boxes(scene)
     yield from _shared(scene.wires)
     for at in scene.dots:
+        if not parts_at(scene, at):
+            yield "there is a fork where no wire parts"
         for shape in scene.shapes:
             if shape.key is not None and _inside(at, shape.box, 0.5):
                 yield "a fork lies under a box"

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
+from typing import NamedTuple
 
 import graphviz
 
@@ -18,6 +19,7 @@ from minigrad.extras import install_command
 from minigrad.graph.drawing.scene import Frame, Scene, Shape, Text, Wire, width_of
 from minigrad.graph.drawing.wires import Box, Point
 from minigrad.graph.drawing.words import cut, printable
+from minigrad.graph.record import Level
 from minigrad.graph.view import Key, View
 
 FONT = "Helvetica,Arial,sans-serif"
@@ -60,14 +62,34 @@ def identity(view: View, part: object) -> str:
     return view.prefix + hashlib.blake2b(data, digest_size=6).hexdigest()
 
 
-def source(scene: Scene) -> str:
+class Look(NamedTuple):
+    """How a scene is put on its page.
+
+    Attributes:
+        factor: by which it is enlarged, or made smaller.
+        dpi: dots per inch, where it is made of dots.
+        transparent: without a ground.
+    """
+
+    factor: float = 1.0
+    dpi: float = 72.0
+    transparent: bool = False
+
+
+PLAIN = Look()
+
+
+def source(scene: Scene, look: Look = PLAIN) -> str:
     """The DOT text; the layout program nop2 leaves everything where it is."""
-    return "\n".join(_Writer(scene).lines()) + "\n"
+    return "\n".join(_Writer(scene, look).lines()) + "\n"
 
 
 class _Writer:
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, page: Look) -> None:
+        self.page = page
         self.scene, self.view, self.count, self.frames = scene, scene.view, 0, 0
+        self.names: dict[Key, str] = {}
+        self.taken: set[str] = set()
 
     def lines(self) -> Iterator[str]:
         """All statements."""
@@ -75,7 +97,9 @@ class _Writer:
         words = f'fontname="{FONT}", fontcolor="{ours.ink}"'
         title = quoted(cut(view.title, 60))
         yield f"digraph {title} {{"
-        yield (f'graph [{words}, fontsize=16, bgcolor="{ours.paper}", layout=nop2, splines=true, '
+        ground = "transparent" if self.page.transparent else ours.paper
+        yield (f'graph [{words}, fontsize=16, bgcolor="{ground}", layout=nop2, splines=true, '
+               f"margin=0, pad=0.06, dpi={self.page.dpi * self.page.factor:g}, "
                f"label={title}, labelloc=t, outputorder=edgesfirst, "
                f"id={quoted(identity(view, 'graph'))}, tooltip={title}]")  # fmt: skip
         yield f'node [{words}, fontsize=12, margin="0.02,0.02", fixedsize=true]'
@@ -139,7 +163,7 @@ class _Writer:
     def _shape(self, shape: Shape) -> str:
         form, style = _FORMS[shape.form]
         look = {"style": style, **shape.look}
-        name = self._name() if shape.key is None else quoted(_called(shape.key))
+        name = self._name() if shape.key is None else self._called(shape.key)
         more = {}
         if shape.key is not None:
             more = {"tooltip": quoted(shape.note), "id": quoted(identity(self.view, shape.key))}
@@ -171,7 +195,7 @@ class _Writer:
             for end, (x, y) in zip(ends, (wire.path[0], wire.path[-1]), strict=True):
                 yield f'{end} [shape=point, style=invis, width=0, pos="{x:.1f},{y:.1f}"]'
         else:
-            ends = [quoted(_called(wire.source)), quoted(_called(wire.target))]
+            ends = [self._called(wire.source), self._called(wire.target)]
             given.append(f"id={quoted(identity(self.view, (wire.source, wire.target)))}")
         yield f"{ends[0]} -> {ends[1]} [{', '.join(given)}]"
 
@@ -185,17 +209,23 @@ class _Writer:
         return (f"{self._name()} [shape=plaintext, label={_label(tuple(lines), end)}, "
                 f"fontsize={text.size:g}, {_placed(box)}]")  # fmt: skip
 
+    def _called(self, key: Key) -> str:
+        """A node's name in the DOT text, as a reader of the SVG sees it; each has its own."""
+        if key not in self.names:
+            parts = (part.name if isinstance(part, Level) else str(part) for part in key.path)
+            strip = "/".join(level.name for level in key.strip[:-1])
+            step = "" if key.step is None else f"t={key.step}"
+            name = " ".join(filter(None, (key.kind, "/".join(parts), step, strip)))
+            number = 1
+            while (unique := quoted(name if number == 1 else f"{name} ({number})")) in self.taken:
+                number += 1
+            self.taken.add(unique)
+            self.names[key] = unique
+        return self.names[key]
+
     def _name(self) -> str:
         self.count += 1
         return f"_{self.count}"
-
-
-def _called(key: Key) -> str:
-    """A node's name in the DOT text."""
-    path = "/".join(str(part[1] if isinstance(part, tuple) and len(part) > 1 else part)
-                    for part in key.path)  # fmt: skip
-    strip = "/".join(level.name for level in key.strip)
-    return " ".join(filter(None, (key.kind, path, str(key.step or 0), strip)))
 
 
 def _label(lines: tuple[str, ...], end: str = "\\n") -> str:
@@ -217,12 +247,15 @@ def _placed(box: Box) -> str:
     return f'pos="{x:.1f},{y:.1f}", width={w / 72:.4f}, height={h / 72:.4f}'
 
 
-def svg_of(scene: Scene, label: str, description: str) -> str:
+def svg_of(scene: Scene, label: str, description: str, look: Look = PLAIN) -> str:
     """The picture as SVG with a role, a title, a label and a description for screen readers."""
-    text = run(source(scene), "svg").decode()
+    text = run(source(scene, look._replace(factor=1.0)), "svg").decode()
     text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
     text = text[text.index("<svg") :]
     head, rest = text.split(">", 1)
+    if look.factor != 1:
+        head = re.sub(r'(width|height)="([\d.]+)pt"',
+                      lambda m: f'{m[1]}="{float(m[2]) * look.factor:.0f}pt"', head)  # fmt: skip
     title = escape(printable(scene.view.title))
     return (
         f'{head} role="img" aria-label="{escape(printable(label))}">\n<title>{title}</title>\n'

@@ -12,10 +12,11 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from minigrad.graph.drawing import labels, words
 from minigrad.graph.drawing.part import Part, Port, Written, compose, measured, shape_of
+from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.placing import layered
-from minigrad.graph.drawing.scene import Frame, Scene, Text, Wire
+from minigrad.graph.drawing.scene import Frame, Scene, Text, Wire, parts_at
 from minigrad.graph.drawing.tile import Tile
-from minigrad.graph.record import Path
+from minigrad.graph.record import Path, modules
 from minigrad.graph.view import Arrow, Item, Key, View
 
 Place = tuple[int, int]  # column and row
@@ -24,11 +25,10 @@ Beside = tuple[Path, int, str]  # of a step, what stands before or after it
 
 def arranged(view: View) -> Scene:
     """The scene of a view of items and arrows."""
-    said = {
-        arrow: words.cut(words.formula(of, view.now, view.plain))
-        for arrow, of in view.labels.items()
+    written = {
+        arrow: words.cut(words.formula(of, view, view.now)) for arrow, of in view.labels.items()
     }
-    laid = _Arranger(Written(view, said)).whole()
+    laid = _Arranger(Written(view, written)).whole()
     scene = Scene(view, laid.frames)
     for item in view.items:
         scene.shapes.append(shape_of(item, view, laid.boxes[item.key]))
@@ -38,10 +38,11 @@ def arranged(view: View) -> Scene:
             scene.texts.append(Text(name, (x + 5, y + h / 2 + 8), "l", 11))
     head = -1 if view.name == "gradient" else 1
     for a, b in view.arrows:
-        path, label = laid.paths[a, b], said.get((a, b), "")
+        path, label = laid.paths[a, b], written.get((a, b), "")
         scene.wires.append(Wire(tuple(path), a, b, head, label))
     labels.placed(scene)
-    scene.dots = list(dict.fromkeys((round(x, 1), round(y, 1)) for x, y in laid.forks))
+    scene.dots = [at for at in dict.fromkeys((round(x, 1), round(y, 1)) for x, y in laid.forks)
+                  if parts_at(scene, at)]  # fmt: skip
     return scene
 
 
@@ -70,7 +71,7 @@ class _Arranger:
 
     def whole(self) -> Part:
         """All of it; modules that everything is in are told by the title."""
-        paths = [*map(home, self.loose), *map(module_of, self.strips)]
+        paths = [*map(home, self.loose), *map(modules, self.strips)]
         common = paths[0] if paths else ()
         for path in paths:
             common = common[: next((k for k, (a, b) in enumerate(zip(common, path, strict=False))
@@ -79,7 +80,7 @@ class _Arranger:
 
     def group(self, path: Path, *, framed: bool = True) -> Part:
         """A module with all that is in it."""
-        inside = {s: steps for s, steps in self.strips.items() if module_of(s) == path}
+        inside = {s: steps for s, steps in self.strips.items() if modules(s) == path}
         parts: dict[Hashable, Part | Item] = {}
         for strip, steps in inside.items():
             parts |= self._steps(strip, steps)
@@ -95,20 +96,28 @@ class _Arranger:
                 keys.add(item.key)
         arrows = [(a, b) for a, b in self.view.arrows if a in keys or b in keys]
         places = self._places(parts, inside, list(beside), arrows)
-        frame = _frame(path) if framed else None
+        frame = self._frame(path) if framed else None
         return compose(self.written, parts, places, arrows, frame)
+
+    def _frame(self, path: Path) -> Frame:
+        level, repeat = path[-1], self.view.repeats.get(path)
+        heading = level.name if level.label in ("", level.name) else f"{level.name}: {level.label}"
+        if repeat is not None:
+            heading = words.repeated(level, repeat)
+        return Frame((0, 0, 0, 0), heading, path, None, len(path), repeat is not None)
 
     def _modules(self, path: Path) -> list[Path]:
         """The modules directly inside a module."""
         depth = len(path) + 1
         found = [*(home(item)[:depth] for item in self.loose),
-                 *(module_of(strip)[:depth] for strip in self.strips)]  # fmt: skip
+                 *(modules(strip)[:depth] for strip in self.strips)]  # fmt: skip
         return [where for where in dict.fromkeys(found)
                 if len(where) == depth and where[: depth - 1] == path]  # fmt: skip
 
     def _steps(self, strip: Path, steps: Sequence[int]) -> dict[Hashable, Part]:
         """Every step of a strip, laid out as the others are."""
         title = words.strip_title(strip) if len(self.strips) > 1 else ""
+        title = said(title, self.view.language)
         found: dict[Hashable, Part] = {}
         for alike in self._alike(strip, steps):
             tile = Tile(
@@ -182,6 +191,20 @@ class _Arranger:
             part.exits[key] = Port("out", sides[1], way[1], {key: way})
         return part
 
+    def _rows(
+        self, strips: Mapping[Path, Sequence[int]], grid: Mapping[Hashable, Place], wrap: int
+    ) -> dict[tuple[Path, int], int]:
+        """The row of each step: those that do not fit beside the first stand below them."""
+        last = (len(self.view.steps) - 1) // wrap
+        first = min(grid[strip][1] for strip in strips)
+        high = 1 + max(grid[strip][1] for strip in strips) - first
+        number = {step: k for k, step in enumerate(self.view.steps)}
+        return {
+            (strip, step): grid[strip][1] + (last - number[step] // wrap) * high
+            for strip, steps in strips.items()
+            for step in steps
+        }
+
     def _places(
         self,
         parts: Mapping[Hashable, Part | Item],
@@ -200,7 +223,8 @@ class _Arranger:
         linked: dict[Hashable, list[Hashable]] = defaultdict(list)
         near: dict[Hashable, list[int]] = defaultdict(list)
         lanes = {key for name in beside for key in parts[name].boxes}  # type: ignore[union-attr]
-        times = {step: 2 * k for k, step in enumerate(self.view.steps)}
+        wrap = self.view.wrap or 10**9
+        times = {step: 2 * (k % wrap) for k, step in enumerate(self.view.steps)}
         for a, b in arrows:
             if a not in unit or b not in unit:
                 continue
@@ -215,31 +239,36 @@ class _Arranger:
                 near[one].append(times[b.step])
         grid = layered(units, sources, apart=strips)
         if not strips:
-            return grid
+            return _wrapped(grid, self.view.wrap)
+        rows = self._rows(strips, grid, wrap)
         places: dict[Hashable, Place] = {}
         for strip, steps in strips.items():
-            places |= {(strip, step): (times[step], grid[strip][1]) for step in steps}
+            places |= {(strip, step): (times[step], rows[strip, step]) for step in steps}
         for strip, step, where in beside:
             side = 1 if (strip in self.backward) == (where == "before") else -1
-            places[strip, step, where] = (times[step] + side, grid[strip][1])
+            places[strip, step, where] = (times[step] + side, rows[strip, step])
+        lowest, highest = min(rows.values()), max(rows.values())
+        first, last = (end(grid[strip][1] for strip in strips) for end in (min, max))
+        for name, (column, row) in grid.items():  # what is outside stays before and after all steps
+            if name not in strips and row > last:
+                grid[name] = column, row - last + highest
+            elif name not in strips and row < first:
+                grid[name] = column, row - first + lowest
         _settle(places, [u for u in units if u not in strips], near, linked, grid)
         return places
 
 
-def module_of(strip: Path) -> Path:
-    """The module that a strip is drawn in."""
-    return tuple(level for level in strip if level.kind == "module")
+def _wrapped(grid: Mapping[Hashable, Place], wrap: int) -> dict[Hashable, Place]:
+    """Layers in rows of so many, one row beside the other, if there are more."""
+    if not wrap or max((row for _, row in grid.values()), default=0) < wrap:
+        return dict(grid)
+    wide = 1 + max(column for column, _ in grid.values())
+    return {name: (column + row // wrap * wide, row % wrap) for name, (column, row) in grid.items()}
 
 
 def home(item: Item) -> Path:
     """The module that an item outside of steps is drawn in."""
-    return module_of(item.strip) if item.strip else item.where
-
-
-def _frame(path: Path) -> Frame:
-    level = path[-1]
-    heading = level.name if level.label in ("", level.name) else f"{level.name}: {level.label}"
-    return Frame((0, 0, 0, 0), heading, path, None, len(path))
+    return modules(item.strip) if item.strip else item.where
 
 
 def _settle(

@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-COLDEST = -8  # power of ten of the first colour of the heat
 _BLACK, _WHITE = "#000000", "#ffffff"
 
 
@@ -52,8 +51,11 @@ class Palette:
         """How items of a kind look."""
         return self.kinds.get(kind, {})
 
-    def heated(self, power: float | None) -> Mapping[str, str]:
-        """How an item looks whose gradient has a size of 10 to this power; ``None``: none."""
+    def heated(self, power: float | None, coldest: int = -8) -> Mapping[str, str]:
+        """How an item looks whose gradient has a size of 10 to this power; ``None``: none.
+
+        The first colour is that of 10 to the power ``coldest`` and less.
+        """
         if power is None:
             return {"fillcolor": self.paper, "color": self.quiet, "fontcolor": self.ink,
                     "style": "filled,dashed"}  # fmt: skip
@@ -61,7 +63,7 @@ class Palette:
             return {"fillcolor": self.paper, "color": self.ink, "fontcolor": self.ink,
                     "style": "filled,dotted"}  # fmt: skip
         last = len(self.heat) - 1
-        fill, ink = self.heat[max(0, min(last, math.floor(power) - COLDEST))]
+        fill, ink = self.heat[max(0, min(last, math.floor(power) - coldest))]
         return {"fillcolor": fill, "fontcolor": ink}
 
 

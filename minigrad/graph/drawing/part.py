@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from minigrad.graph.drawing import words
 from minigrad.graph.drawing.scene import Frame, Shape, width_of
-from minigrad.graph.drawing.wires import Box, Cell, Net, Point, plan, tidy
+from minigrad.graph.drawing.wires import Box, Cell, Net, Plan, Point, plan, tidy
 from minigrad.graph.view import Arrow, Item, Key, View
 
 LINE = 14.4  # height of a line of words
@@ -120,7 +121,7 @@ def shape_of(item: Item, view: View, box: Box) -> Shape:
     look = dict(view.palette.look(item.kind))
     lines, size = words.lines(item, view), 12.0
     if item.key in view.heat:
-        look |= view.palette.heated(view.heat[item.key])
+        look |= view.palette.heated(view.heat[item.key], view.scale[1])
     if form == "plain":
         look = {}
     elif view.name == "cell":
@@ -140,6 +141,21 @@ def free(cells: Mapping[Hashable, Cell], column: int, row: int) -> int:
     while (column, row) in taken:
         column += 1
     return column
+
+
+def room(heading: float, ends: Iterable[float], edges: tuple[float, float]) -> float:
+    """How far to the right things move so that a heading stands beside the wires that leave above.
+
+    Args:
+        heading: its width.
+        ends: where the wires leave.
+        edges: of the frame, left and right.
+    """
+    wide = heading + 26
+    places = [edges[0], *sorted(ends), edges[1]]
+    if any(b - a >= wide for a, b in itertools.pairwise(places)):
+        return 0.0
+    return wide - (places[1] - places[0])
 
 
 def compose(
@@ -231,28 +247,34 @@ class _Composer:
                 side = "T" if end[0] == "in" else "B"
                 self.cells[end] = Cell(free(self.cells, column, row), row, (0, 0), side, side,
                                        pins={name: (side, 0.0)})  # fmt: skip
-        wide = width_of(frame.heading, 13) + 12
         self.cells["heading"] = Cell(left, high + 1, (0.0, HEAD))
-        self.cells["wide"] = Cell(free(self.cells, left, high + 1), high + 1, (wide, 0.0))
+
+    def _room(self, drawn: Plan, frame: Frame) -> float:
+        """How far in it starts, so that there is room for the heading."""
+        ends = [drawn.paths[name, goal][-1][0] for (_, b), (name, goal, *_) in self.ways.items()
+                if b not in self.home]  # fmt: skip
+        return PAD + room(width_of(frame.heading, 13), ends, (-PAD, drawn.size[0] + PAD))
 
     def part(self) -> Part:
         """All of it, with its wires."""
         drawn = plan(self.cells, self.nets)
-        pad = PAD if self.frame is not None else 0.0
-        width, height = drawn.size[0] + 2 * pad, drawn.size[1] + pad / 2
+        pad, right, below = 0.0, 0.0, 0.0
+        if self.frame is not None:
+            pad, right, below = self._room(drawn, self.frame), PAD, PAD / 2
+        width, height = drawn.size[0] + pad + right, drawn.size[1] + below
         whole = Part((width, height), enters=_crossing, leaves=_crossing)
         corners: dict[Hashable, Point] = {}
         for spot, part in self.parts.items():
             x, y, w, h = drawn.boxes[spot]
-            corners[spot] = x - w / 2 + pad, y - h / 2 + pad / 2
+            corners[spot] = x - w / 2 + pad, y - h / 2 + below
             if isinstance(part, Item):
-                whole.boxes[part.key] = (x + pad, y + pad / 2, w, h)
+                whole.boxes[part.key] = (x + pad, y + below, w, h)
             else:
                 whole.take(part, *corners[spot])
         for points in drawn.forks.values():
-            whole.forks += shifted(points, pad, pad / 2)
+            whole.forks += shifted(points, pad, below)
         for (a, b), (name, goal, leaving, coming) in self.ways.items():
-            path = shifted(drawn.paths[name, goal], pad, pad / 2)
+            path = shifted(drawn.paths[name, goal], pad, below)
             if leaving is not None:
                 path = [*shifted(leaving.paths[a], *corners[self.home[a]]), *path]
             if coming is not None:
@@ -280,24 +302,40 @@ def _crossing(a: Key, b: Key) -> Hashable:
 
 
 def _align(cells: Mapping[Hashable, Cell], nets: Mapping[Hashable, Net]) -> None:
-    """Move what stands above or below a part to where its wire enters or leaves there."""
-    near: dict[Hashable, set[float]] = defaultdict(set)
+    """Move what stands in one column so that the wires between are straight, where there is room.
+
+    The widest stands still, and what is wired to it comes to where its wire enters or leaves.
+    """
     rooms: dict[int, float] = defaultdict(float)
     for cell in cells.values():
         rooms[cell.column] = max(rooms[cell.column], cell.size[0])
-    for _ in range(3):
-        near.clear()
-        for name, net in nets.items():
-            for sink in net.sinks:
-                for one, other in ((net.source, sink), (sink, net.source)):
-                    if cells[one].column == cells[other].column and not cells[one].pins:
-                        side, away = cells[other].pins.get(name, ("T", cells[other].shift))
-                        if side in "BT":
-                            near[one].add(away)
-        for spot, places in near.items():
-            room = (rooms[cells[spot].column] - cells[spot].size[0]) / 2
-            if len(places) == 1 and abs(away := next(iter(places))) <= room:
-                cells[spot].shift = away
+    linked: dict[Hashable, list[tuple[Hashable, float]]] = defaultdict(list)
+    for name, net in nets.items():
+        for sink in net.sinks:
+            one, other = cells[net.source], cells[sink]
+            if one.column != other.column or abs(one.row - other.row) == 0:
+                continue
+            pins = [cell.pins.get(name, ("T", 0.0)) for cell in (one, other)]
+            if all(side in "BT" for side, _ in pins):
+                apart = pins[0][1] - pins[1][1]
+                linked[net.source].append((sink, apart))
+                linked[sink].append((net.source, -apart))
+    moved: set[Hashable] = set()
+    for start in sorted(linked, key=lambda spot: -cells[spot].size[0]):
+        if start in moved:
+            continue
+        moved.add(start)
+        waiting = [start]
+        while waiting:
+            spot = waiting.pop(0)
+            for beside, apart in linked[spot]:
+                if beside in moved:
+                    continue
+                moved.add(beside)
+                room = (rooms[cells[beside].column] - cells[beside].size[0]) / 2
+                if abs(shift := cells[spot].shift + apart) <= room + 0.01:
+                    cells[beside].shift = shift
+                    waiting.append(beside)
 
 
 def _sides(item: Item) -> tuple[str, str]:

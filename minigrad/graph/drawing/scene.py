@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -142,7 +144,6 @@ class Scene:
         frames, shapes, wires, texts: what is drawn.
         dots: where wires part.
         edge: points that belong to the picture though nothing is drawn there.
-        crossing_dots: whether dots are part of it at all.
     """
 
     view: View
@@ -152,6 +153,21 @@ class Scene:
     texts: list[Text] = field(default_factory=list)
     dots: list[Point] = field(default_factory=list)
     edge: list[Point] = field(default_factory=list)
+    _near: dict[tuple[int, int], list[tuple[Point, Point]]] = field(
+        default_factory=lambda: defaultdict(list), repr=False
+    )
+
+    def pieces(self, at: Point) -> Iterator[tuple[Point, Point]]:
+        """Straight pieces of wires that pass near a point."""
+        if not self._near:
+            for wire in self.wires:
+                for a, b in itertools.pairwise(wire.path):
+                    for i in range(int(min(a[0], b[0]) // 64), int(max(a[0], b[0]) // 64) + 1):
+                        for j in range(int(min(a[1], b[1]) // 64), int(max(a[1], b[1]) // 64) + 1):
+                            self._near[i, j].append((a, b))
+        cells = {(int((at[0] + d) // 64), int((at[1] + e) // 64)) for d in (-1, 1) for e in (-1, 1)}
+        for cell in cells:
+            yield from self._near.get(cell, ())
 
     def extent(self) -> tuple[float, float, float, float]:
         """Left, bottom, right and top of everything."""
@@ -173,6 +189,22 @@ class Scene:
             max(xs, default=0.0),
             max(ys, default=0.0),
         )
+
+
+def parts_at(scene: Scene, at: Point) -> bool:
+    """Whether wires that are drawn part at a point: they leave it in three directions."""
+    x, y = at
+    ways: set[str] = set()
+    for a, b in scene.pieces(at):
+        if abs(a[0] - b[0]) < 0.06 and abs(a[0] - x) < 0.6:
+            low, high = sorted((a[1], b[1]))
+            ways |= {"T"} if high > y + 1 and low < y + 1 else set()
+            ways |= {"B"} if low < y - 1 and high > y - 1 else set()
+        elif abs(a[1] - b[1]) < 0.06 and abs(a[1] - y) < 0.6:
+            low, high = sorted((a[0], b[0]))
+            ways |= {"R"} if high > x + 1 and low < x + 1 else set()
+            ways |= {"L"} if low < x - 1 and high > x - 1 else set()
+    return len(ways) > 2
 
 
 def bent(corners: Sequence[Point], radius: float = _RADIUS) -> list[Point]:

@@ -6,10 +6,21 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from minigrad.graph.drawing.part import HEAD, PAD, Part, Port, Written, free, measured
+from minigrad.graph.drawing.part import (
+    HEAD,
+    PAD,
+    Part,
+    Port,
+    Written,
+    free,
+    measured,
+    room,
+    shifted,
+)
+from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.placing import CellPlaces
 from minigrad.graph.drawing.scene import Frame, width_of
-from minigrad.graph.drawing.wires import Cell, Net, Plan, Point, plan
+from minigrad.graph.drawing.wires import Cell, Net, Plan, Point, plan, tidy
 from minigrad.graph.record import Path
 from minigrad.graph.view import Arrow, Item, Key
 
@@ -62,6 +73,7 @@ class Tile:
     ) -> None:
         self.written, self.view, self.strip = written, written.view, strip
         self.backward, self.title, self.first = backward, title, min(items)
+        self.steps = tuple(items)
         self.kinds: dict[Key, str] = {}
         self.sizes: dict[Key, tuple[float, float]] = {}
         self.round: set[Key] = set()
@@ -162,9 +174,7 @@ class Tile:
         head = 0.0
         if self.framed:
             head = 12.0 if self.view.name == "cell" else HEAD
-            least = max(width_of(self.heading(step), 13) for step in (self.first, self.first + 1))
             cells["heading"] = Cell(-1, high, (0, head))
-            cells["wide"] = Cell(0, high, (max(least - 20, 0.0), 0))
         for name, net in list(self.nets.items()):
             if isinstance(name, Border) and name.way == "below":
                 column = min(cells[b].column for b in net.sinks)
@@ -180,13 +190,14 @@ class Tile:
         """The plan as a part."""
         entered = any(isinstance(name, Border) and name.way == "below" for name in self.nets)
         low = PAD if self.framed and not entered else 0.0
-        width, height = drawn.size[0], drawn.size[1] + low
+        left = self._room(drawn)
+        width, height = drawn.size[0] + left, drawn.size[1] + low
         part = Part((width, height))
         for role in self.sizes:
             x, y, w, h = drawn.boxes[role]
-            part.boxes[role] = (x, y + low, w, h)
+            part.boxes[role] = (x + left, y + low, w, h)
         for (name, sink), points in drawn.paths.items():
-            path = [(x, y + low) for x, y in points]
+            path = shifted(points, left, low)
             if isinstance(name, Key) and isinstance(sink, Key):
                 part.paths[name, sink] = path
             elif isinstance(name, Key) and isinstance(sink, Border):
@@ -197,13 +208,21 @@ class Tile:
                                         {name: path})  # fmt: skip
             elif isinstance(name, Border) and isinstance(sink, Key):
                 side = "B" if name.way == "below" else "L"
-                if side == "B":
-                    path.insert(0, (path[0][0], 0.0))
+                path.insert(0, (path[0][0], 0.0) if side == "B" else (0.0, path[0][1]))
                 port = part.entries.setdefault(name, Port(name, side, path[0]))
-                port.paths[sink] = path
+                port.paths[sink] = tidy(path)
         for fork in drawn.forks.values():
-            part.forks += [(x, y + low) for x, y in fork]
+            part.forks += shifted(fork, left, low)
         return part
+
+    def _room(self, drawn: Plan) -> float:
+        """How far in it starts, so that there is room for the heading."""
+        if not self.framed:
+            return 0.0
+        wide = max(width_of(self.heading(step), 13) for step in self.steps)
+        ends = [points[-1][0] for (_, sink), points in drawn.paths.items()
+                if isinstance(sink, Border) and sink.way == "above"]  # fmt: skip
+        return room(wide, ends, (0.0, drawn.size[0])) if wide else 0.0
 
     def at(self, step: int) -> Part:
         """The layout at a step; turned round in a strip that runs backward."""
@@ -243,5 +262,5 @@ class Tile:
         """What stands over a step; over a strip's first also which it is, if there are several."""
         if self.view.name == "cell":
             return ""
-        said = self.view.headings.get(step, f"t = {step}")
-        return f"{self.title}   {said}" if self.title and step == self.first else said
+        number = said(self.view.headings.get(step, f"t = {step}"), self.view.language)
+        return f"{self.title}   {number}" if self.title and step == self.first else number

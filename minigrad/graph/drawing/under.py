@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 
-from minigrad.graph.drawing.palette import COLDEST
+from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.scene import Scene, Shape, Text, Wire, width_of
 from minigrad.graph.drawing.words import printable
+from minigrad.graph.view import Say
 
 _DECADES = (-10, 2)  # of the curves under the time axis
 _PLOT = 110.0  # points, height of the plot
@@ -20,7 +21,14 @@ def with_caption(scene: Scene) -> Scene:
     left, bottom, right, _ = scene.extent()
     y = bottom - 24
     if view.caption:
-        scene.texts.append(Text("\n".join(map(printable, view.caption)), (left, y), "l", 11))
+        scene.texts.append(
+            Text(
+                "\n".join(printable(said(line, view.language)) for line in view.caption),
+                (left, y),
+                "l",
+                11,
+            )
+        )
         y -= 14 * len(view.caption) + 10
     if view.heat:
         y = _scale(scene, left, y) - 34
@@ -31,19 +39,19 @@ def with_caption(scene: Scene) -> Scene:
 
 def _scale(scene: Scene, left: float, y: float) -> float:
     """The colours of the heat in order, and how a gradient of exactly 0 looks."""
-    ours = scene.view.palette
-    scene.texts.append(Text("log₁₀ ‖∂L/∂·‖", (left, y), "l"))
+    ours, (what, coldest) = scene.view.palette, scene.view.scale
+    scene.texts.append(Text(said(Say(what), scene.view.language), (left, y), "l"))
     last = len(ours.heat) - 1
-    marks = [(f"{'≤ ' if k == 0 else '≥ ' if k == last else ''}{COLDEST + k}".replace("-", "−"),
-              COLDEST + k + 0.5) for k in range(last + 1)]  # fmt: skip
-    for k, (said, power) in enumerate([("0", -math.inf), *marks]):
-        look = {"color": ours.quiet, **ours.heated(power), "style": "filled"}
+    marks = [(f"{'≤ ' if k == 0 else '≥ ' if k == last else ''}{coldest + k}".replace("-", "−"),
+              coldest + k + 0.5) for k in range(last + 1)]  # fmt: skip
+    for k, (mark, power) in enumerate([("0", -math.inf), *marks]):
+        look = {"color": ours.quiet, **ours.heated(power, coldest), "style": "filled"}
         if power == -math.inf:
             look["style"] = "filled,dotted"
-        scene.shapes.append(
-            Shape((left + 112 + 34 * k, y, 34.0, 18.0), "box", (said,), look, size=10)
-        )
-    scene.texts.append(Text("0: exactly", (left + 112 + 34 * (last + 2) - 8, y), "l", 10))
+        box = (left + 112 + 34 * k, y, 34.0, 18.0)
+        scene.shapes.append(Shape(box, "box", (mark,), look, size=10))
+    exactly = said(Say("exactly"), scene.view.language)
+    scene.texts.append(Text(exactly, (left + 112 + 34 * (last + 2) - 8, y), "l", 10))
     return y
 
 
@@ -67,14 +75,19 @@ def _curves(scene: Scene, left: float, width: float, top: float) -> None:
         look = {"color": ours.quiet if power in (low, 0) else ours.grid, "penwidth": "0.6"}
         scene.wires.append(Wire(((left + 34, y), (left + width, y)), head=0, look=look))
         raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        said = f"{'≤ ' if power == low else ''}10{raised}"
-        scene.texts.append(Text(said, (left + 30, y), "r", 10))
+        power_said = f"{'≤ ' if power == low else ''}10{raised}"
+        scene.texts.append(Text(power_said, (left + 30, y), "r", 10))
     every = max(1, math.ceil(len(steps) / 20))
     for step in steps[::every]:
         scene.texts.append(Text(str(step), (at(step, low)[0], top - _PLOT - 11), size=10))
     scene.texts.append(Text("t", (left + width + 12, top - _PLOT - 11)))
     right = left + 24.0
-    for number, (name, points) in enumerate(view.series):
+    for number, (what, points) in enumerate(view.series):
+        name = (
+            said(what, view.language)
+            if isinstance(what, str | Say)
+            else f"{what[0]}, {said(what[1], view.language)}"
+        )
         style, mark = _CURVES[number % len(_CURVES)]
         color = ours.curves[number % len(_CURVES)]
         look = {"color": color, "style": style, "penwidth": "1.8"}

@@ -6,8 +6,9 @@ from collections.abc import Container
 
 from minigrad import notation
 from minigrad.graph import terms
-from minigrad.graph.record import Path, shaped
-from minigrad.graph.view import Item, Label, View
+from minigrad.graph.drawing.phrases import said
+from minigrad.graph.record import Level, Path, shaped
+from minigrad.graph.view import Item, Label, Repeat, Say, View
 
 _LONGEST = 44  # characters of a line; a longer one is cut
 
@@ -32,9 +33,13 @@ def name(label: Label, now: int | None = None, plain: Container[str] = ()) -> st
     return written + "′" * label.primes + terms.when(label.step, now)
 
 
-def formula(of: terms.Term | str | None, now: int | None = None, plain: Container[str] = ()) -> str:
+def formula(of: terms.Term | Say | str | None, view: View, now: int | None = None) -> str:
     """A formula in Unicode; empty without one."""
-    return of if isinstance(of, str) else "" if of is None else terms.text(of, now, 0, plain)
+    if of is None:
+        return ""
+    if isinstance(of, Say | str):
+        return said(of, view.language)
+    return terms.text(of, now, 0, view.plain)
 
 
 def lines(item: Item, view: View) -> tuple[str, ...]:
@@ -47,7 +52,8 @@ def lines(item: Item, view: View) -> tuple[str, ...]:
 def whole_lines(item: Item, view: View) -> tuple[str, ...]:
     """What is written in an item, however long it is."""
     called, written = _said(item, view)
-    shape = (shaped(item.shape),) if item.shape is not None else ()
+    hidden = item.shape is None or "shapes" in view.hide
+    shape = () if hidden else (shaped(item.shape or ()),)
     if item.kind in ("point", "ellipsis"):
         return (written,)
     if item.kind in ("operation", "state") and called and written:
@@ -56,7 +62,11 @@ def whole_lines(item: Item, view: View) -> tuple[str, ...]:
         head = tuple(filter(None, (called, written)))
     if item.kind == "join":
         shape = ()
-    return (*head, *item.notes, *shape) or ("",)
+    repeat = view.repeats.get(item.key.path) if item.kind == "module" else None
+    if repeat is not None:
+        head = (repeated(item.key.path[-1], repeat),)
+    notes = (said(note, view.language) for note in item.notes)
+    return (*head, *notes, *shape) or ("",)
 
 
 def _said(item: Item, view: View) -> tuple[str, str]:
@@ -64,16 +74,23 @@ def _said(item: Item, view: View) -> tuple[str, str]:
     label = item.label
     now = view.now if item.step is not None else None
     called = name(label, view.now, view.plain) if label.name else ""
-    return called, formula(label.formula, now, view.plain)
+    return called, formula(label.formula, view, now)
 
 
 def note(item: Item, view: View) -> str:
     """What a pointer over an item tells."""
     where = dotted(item.where)
     kind = {"layer": "", "point": "operation"}.get(item.kind, item.kind)
-    said = " = ".join(filter(None, _said(item, view)))
+    text = " = ".join(filter(None, _said(item, view)))
     shape = shaped(item.shape) if item.shape is not None else ""
-    return printable(" ".join(filter(None, (kind, said, shape, where and f"in {where}"))))[:200]
+    return printable(" ".join(filter(None, (kind, text, shape, where and f"in {where}"))))[:200]
+
+
+def repeated(level: Level, repeat: Repeat) -> str:
+    """What stands over modules that are drawn once."""
+    ends = dict.fromkeys((repeat.first_shape, repeat.last_shape))
+    kind = f": {level.label}" if level.label not in ("", level.name) else ""
+    return f"{level.name} … {repeat.names[-1]}{kind}   × {len(repeat.names)}   {' → '.join(ends)}"
 
 
 def dotted(path: Path) -> str:
@@ -81,12 +98,10 @@ def dotted(path: Path) -> str:
     return ".".join(level.name for level in path if level.kind == "module" and level.name)
 
 
-def strip_title(path: Path) -> str:
-    """What a picture calls a strip: layer 0, reverse, or the module that was unrolled."""
+def strip_title(path: Path) -> Say | str:
+    """What a picture calls a strip: layer 0, reverse; the frame around a module has its name."""
     level = path[-2] if len(path) > 1 else None
-    if level is None:
+    if level is None or level.kind != "layer":
         return ""
-    if level.kind != "layer":
-        return level.name
-    number, _, part = level.name.partition(" ")  # the direction that runs in reverse, or the output
-    return f"layer {number}{part and f', {part}'}"
+    number, _, part = level.name.partition(" ")
+    return Say(f"layer, {part}" if part else "layer", (number,))

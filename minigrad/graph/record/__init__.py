@@ -8,6 +8,7 @@ from minigrad.graph.record.graph import (
     Operation,
     Path,
     Use,
+    modules,
     shaped,
 )
 from minigrad.graph.record.names import Names
@@ -21,6 +22,7 @@ __all__ = [
     "Operation",
     "Path",
     "Use",
+    "modules",
     "shaped",
     "summary",
     "trace",

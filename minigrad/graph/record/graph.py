@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -71,6 +71,7 @@ class Operation:
         value: the array, shared with the tape; a `Summary` if it was large and has been read
             from JSON; ``None`` if it was not kept.
         gradient: ∂L/∂value, likewise; ``None`` if no backward has been run.
+        call: computes the value again; ``None`` for a leaf, and in a graph read from JSON.
 
     Example:
         >>> from minigrad.graph import trace
@@ -94,6 +95,7 @@ class Operation:
     flips: bool = False
     value: Array | Summary | None = field(default=None, compare=False, repr=False)
     gradient: Array | Summary | None = field(default=None, compare=False, repr=False)
+    call: Callable[[], Array] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def step(self) -> int | None:
@@ -336,6 +338,11 @@ def _grouped(
     for edge, key in zip(edges, keys, strict=True):
         found[key].append(edge)
     return dict(enumerate(map(tuple, found)))
+
+
+def modules(path: Path) -> Path:
+    """The modules of a path."""
+    return tuple(level for level in path if level.kind == "module")
 
 
 def shaped(shape: Any) -> str:

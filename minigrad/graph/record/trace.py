@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ def trace(
         >>> [node.label for node in trace((x * x).sum()).nodes]
         ['x', '×', 'Σ']
     """
-    tensors = [t for t in tree_leaves(outputs) if isinstance(t, Tensor) and t.requires_grad]
+    given = [t.settled() for t in tree_leaves(outputs) if isinstance(t, Tensor)]
+    tensors = [t for t in given if t.requires_grad]
     if not tensors:
         raise ValueError("trace: nothing was recorded: no output requires a gradient")
     recorded = _recorded(tensors)
@@ -150,6 +152,7 @@ class _Made:
             number, "operation", primitive.name, primitive.label, node.name, node.data.shape,
             scope, keywords, tuple(numbers), node.requires_grad, part,
             _flips(primitive.name, static, node.data.ndim), node.data, self.gradients.get(node),
+            partial(primitive.bind, [raw(operand) for operand in operands], static),
         ))  # fmt: skip
         self.edges += [Use(source, number, position) for source, position in sources]
 

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.words import name as written
 from minigrad.graph.drawing.words import strip_title
 from minigrad.graph.record import Graph, Path
 from minigrad.graph.terms import Call, Term
-from minigrad.graph.view import Item, Key, Label, View, view
+from minigrad.graph.view import Item, Key, Label, Say, View, view
 from minigrad.graph.views.folded import one_step
 
 
@@ -44,17 +45,17 @@ def cell(graph: Graph, *, title: str | None = None) -> View:
             "shows them all"
         )
     ((drawn, *others),) = alike.values()
-    names = "; ".join(map(strip_title, (drawn, *others)))
+    names = "; ".join(said(strip_title(strip), "en") for strip in (drawn, *others))
     outputs = {
         item.key for item in whole.items
         if item.kind == "state" and item.step is not None and any(
             graph.nodes[edge.target].strip != drawn for edge in graph.readers[item.nodes[-1]]
         )
     }  # fmt: skip
-    return _of_strip(whole, drawn, outputs, (f"Alike in {names}.",) if others else ())
+    return _of_strip(whole, drawn, outputs, (Say("alike", (names,)),) if others else ())
 
 
-def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[str, ...]) -> View:
+def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, ...]) -> View:
     """The cell of one strip: its states at the border, where they come in and leave."""
     inside = {item.key for item in whole.items if item.strip == strip}
     arrows = [arrow for arrow in whole.arrows if inside.issuperset(arrow)]
@@ -102,7 +103,7 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[str, .
     )  # fmt: skip
 
 
-def _sign(formula: Term | str | None) -> Term | str:
+def _sign(formula: Term | Say | str | None) -> Term | Say | str:
     """What stands in a layer's box: its activation, or W."""
     if isinstance(formula, Call) and not formula.infix:
         return formula.label

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from minigrad.graph.record import Graph
-from minigrad.graph.view import Arrow, Item, Key, View, view
+from minigrad.graph.view import Arrow, Item, Key, Say, View, view
 from minigrad.graph.views.unrolled import unrolled
+
+EVERYTHING = 10**6  # levels of modules
 
 
 @view("folded", "one step, with its states going back into it")
-def folded(graph: Graph, *, title: str | None = None) -> View:
+def folded(
+    graph: Graph,
+    *,
+    depth: int | None = None,
+    open: Sequence[str] = (),
+    title: str | None = None,
+) -> View:
     """One cell for all steps, with an arrow from each state back to where the next step reads it.
 
     Args:
         graph: from `trace` or `trace_target`.
+        depth: levels of modules that are open, as in the unrolled view.
+        open: modules that are open however deep they are.
         title: heading of the picture; the graph's title if not given.
 
     Raises:
         ValueError: the graph has no time steps.
     """
-    return one_step(graph, "folded", title)
+    shown = unrolled(graph, all_steps=True, depth=depth, open=open, title=title)
+    if depth is None and not shown.steps:
+        return one_step(graph, "folded", title, open)
+    return _one_step(shown, "folded")
 
 
-def one_step(graph: Graph, name: str, title: str | None) -> View:
-    """The view of a step in the middle, for the view of this name."""
-    whole = unrolled(graph, all_steps=True, title=title)
+def one_step(graph: Graph, name: str, title: str | None, open: Sequence[str] = ()) -> View:
+    """The view of a step in the middle, for the view of this name; all modules are open."""
+    return _one_step(
+        unrolled(graph, all_steps=True, depth=EVERYTHING, open=open, title=title), name
+    )
+
+
+def _one_step(whole: View, name: str) -> View:
     if not whole.steps:
         raise ValueError(
             f"{name}: {whole.title} has no time steps; its unrolled view shows it whole"
@@ -58,7 +77,7 @@ def one_step(graph: Graph, name: str, title: str | None) -> View:
             if same:
                 arrows[steps[a], b] = None
     count = len(whole.steps)
-    heading = f"× {count}   t = {whole.steps[0]} … {whole.steps[-1]}"
+    heading = Say("folded", (count, whole.steps[0], whole.steps[-1]))
     return View(
         whole.title, tuple(items.values()), tuple(arrows), "folded", (kept,), now=kept,
         folded=count, headings={kept: heading},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +16,8 @@ from minigrad.graph.drawing.words import cut, strip_title
 from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path
 from minigrad.graph.record.summary import Summary
 from minigrad.graph.terms import Call, Name, Number, Term
-from minigrad.graph.view import Item, Key, View, view
-from minigrad.graph.views.steps import name_of
+from minigrad.graph.view import Item, Key, Say, View, view
+from minigrad.graph.views.steps import ENDS, name_of
 from minigrad.graph.views.unrolled import unrolled
 from minigrad.primitives import PRIMITIVES, Primitive
 
@@ -24,13 +25,24 @@ _DELTA = Name("δ")
 
 
 @view("gradient", "the backward pass with the size of each gradient")
-def gradient(graph: Graph, *, all_steps: bool = False, title: str | None = None) -> View:
+def gradient(
+    graph: Graph,
+    *,
+    all_steps: bool = False,
+    depth: int | None = None,
+    open: Sequence[str] = (),
+    ends: tuple[int, int] = ENDS,
+    title: str | None = None,
+) -> View:
     """The unrolled graph with arrows backward, and the sizes of the states' gradients in time.
 
     Args:
         graph: with gradients: from `trace_target`, or `trace` after a backward or with
             ``gradients_of``.
         all_steps: draw every step, also when there are more than 8.
+        depth: levels of modules that are open, as in the unrolled view.
+        open: modules that are open however deep they are.
+        ends: how many of many steps are drawn at the beginning and the end.
         title: heading of the picture; the graph's title if not given.
 
     Raises:
@@ -40,14 +52,13 @@ def gradient(graph: Graph, *, all_steps: bool = False, title: str | None = None)
         raise ValueError(
             "gradient: no backward() yet, so there are no gradients: trace with gradients_of=L"
         )
-    shown = unrolled(graph, all_steps=all_steps, title=title)
+    shown = unrolled(graph, all_steps=all_steps, depth=depth, open=open, ends=ends, title=title)
     derivatives = _Derivatives(graph, shown)
     labels = {arrow: said for arrow in shown.arrows if (said := derivatives.label(*arrow))}
     heat = {item.key: _power(graph.nodes[item.nodes[-1]]) for item in shown.items if item.nodes}
     return replace(
         shown, name="gradient", labels=labels, heat=heat, series=_series(graph),
-        caption=(f"L is {cut(graph.loss, 80)}.", "Arrows run backward from L; each carries the "
-                 "local derivative.", "δ is the gradient that comes in, × multiplies its entries."),
+        caption=(Say("loss", (Say(cut(graph.loss, 80)),)), Say("backward"), Say("delta")),
     )  # fmt: skip
 
 
@@ -63,7 +74,7 @@ def _power(node: Operation) -> float | None:
     return math.log10(norm) if norm > 0 else -math.inf
 
 
-def _series(graph: Graph) -> tuple[tuple[str, tuple[tuple[int, float], ...]], ...]:
+def _series(graph: Graph) -> tuple[tuple[Say, tuple[tuple[int, float], ...]], ...]:
     """For each state of each strip the size of its gradient at every step."""
     found: dict[tuple[Path, str], list[tuple[int, float]]] = defaultdict(list)
     for strip in graph.turns:
@@ -79,8 +90,8 @@ def _series(graph: Graph) -> tuple[tuple[str, tuple[tuple[int, float], ...]], ..
                     found[strip, name or ""].append((node.step, power))
     many = len({strip for strip, _ in found}) > 1
     return tuple(
-        (f"‖∂L/∂{notation.pretty(name)}ₜ‖" + (f", {strip_title(strip)}" if many else ""),
-         tuple(sorted(points)))
+        (Say("size of" if many and strip_title(strip) else "size",
+             (notation.pretty(name), strip_title(strip))), tuple(sorted(points)))
         for (strip, name), points in sorted(found.items(), key=lambda one: one[0][1] != "h")
     )  # fmt: skip
 

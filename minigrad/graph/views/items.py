@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path
+from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path, modules
 from minigrad.graph.terms import Call, Listed, Name, Number, Term, operation, short
-from minigrad.graph.view import Arrow, Item, Key, Label
+from minigrad.graph.view import Arrow, Item, Key, Label, Say
 from minigrad.primitives import PRIMITIVES
 
 _SMALL = 4  # operations of a module that is one box
@@ -26,6 +26,7 @@ class Sketch:
         arrows: from source to target, each once.
         owner: the key of the item that draws a node.
         carried: of a node that a later step reads, the name that the state has.
+        steps: the time steps before any were left out; ``None`` if none were.
     """
 
     graph: Graph
@@ -33,6 +34,12 @@ class Sketch:
     arrows: dict[Arrow, None]
     owner: dict[int, Key]
     carried: dict[int, str]
+    steps: tuple[int, ...] | None = None
+
+    def copy(self) -> Sketch:
+        """Another that can be changed."""
+        return replace(self, items=dict(self.items), arrows=dict(self.arrows),
+                       owner=dict(self.owner))  # fmt: skip
 
     def order(self) -> dict[Path, list[int]]:
         """The steps of each strip in the order in which they ran: backward, in a reversed one."""
@@ -324,12 +331,7 @@ def _with_shared_weights(items: dict[Key, Item], graph: Graph) -> None:
             first.setdefault(number, key)
         if others:
             name = items[min(others, key=lambda key: items[key].nodes)].label.name
-            items[key] = replace(item, notes=(f"weights of {name}, shared",))
-
-
-def modules(path: Path) -> Path:
-    """The modules of a path."""
-    return tuple(level for level in path if level.kind == "module")
+            items[key] = replace(item, notes=(Say("shared", (name,)),))
 
 
 def _layer_formula(group: list[Operation]) -> Term | str:
@@ -351,7 +353,9 @@ def _layer_formula(group: list[Operation]) -> Term | str:
             weighted = Call("∗", (Name("W"), Name("x")), infix=True)
         inner = Call("+", (weighted, Name("b")), infix=True) if biased else weighted
     elif len(kept) == 1:
-        inner = Call(kept[0].label, (Name("x"),))
+        inner = operation(kept[0].primitive, kept[0].label, [Name("x")])
+        if len(group) > 1 or len(kept[0].numbers):
+            inner = short(kept[0].primitive, kept[0].label, kept[0].numbers)
     else:
         inner = group[0].scope[-1].label
     if activation is None or isinstance(inner, str):
@@ -379,6 +383,18 @@ def _arrows(graph: Graph, owner: Mapping[int, Key]) -> Iterable[Arrow]:
         yield from ((source, key) for source in reached if source != key)
 
 
+def drawn_behind(sketch: Sketch, number: int) -> list[Key]:
+    """The items that draw a value; of one that is not drawn, those it was made of."""
+    if number in sketch.owner:
+        key = sketch.owner[number]
+        pills = [item.key for item in sketch.items.values()
+                 if item.kind == "state" and item.nodes == (number,)]  # fmt: skip
+        return [key, *pills]
+    return [
+        key for edge in sketch.graph.operands[number] for key in drawn_behind(sketch, edge.source)
+    ]
+
+
 def _beside_readers(sketch: Sketch) -> None:
     """What is given stands in the module that holds all that read it."""
     wheres: dict[Key, Path] = {}
@@ -387,7 +403,13 @@ def _beside_readers(sketch: Sketch) -> None:
             where = sketch.items[b].where if b.step is None else modules(b.strip)
             wheres[a] = common(wheres[a], where) if a in wheres else where
     for key, where in wheres.items():
-        sketch.items[key] = replace(sketch.items[key], where=where)
+        item = sketch.items[key]
+        node = sketch.graph.nodes[item.nodes[-1]]
+        if item.kind == "input":
+            where = ()  # it comes from outside of all modules
+        elif item.kind == "constant" and node.name:
+            where = where[:-1]
+        sketch.items[key] = replace(item, where=where)
 
 
 def common(one: Path, other: Path) -> Path:

@@ -10,14 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from minigrad.graph.record import Path
+from minigrad.graph.record import Path, modules
 from minigrad.graph.terms import Listed, Name, Term
-from minigrad.graph.view import Arrow, Item, Key, Label
-from minigrad.graph.views.items import Sketch, common, modules
+from minigrad.graph.view import Arrow, Item, Key, Label, Say
+from minigrad.graph.views.items import Sketch, common, drawn_behind
 
 _MANY = 3  # steps that are read together are drawn as one bundle
 MOST_STEPS = 8
-_FIRST, _LAST = 3, 2
+ENDS = (3, 2)  # steps at the beginning and the end of many that are drawn
 
 
 def arranged(sketch: Sketch) -> Sketch:
@@ -68,7 +68,7 @@ def _initial(sketch: Sketch) -> None:
     """
     graph, items = sketch.graph, sketch.items
     order = sketch.order()
-    changed: dict[Arrow, Key] = {}
+    changed: dict[Arrow, dict[Key, None]] = defaultdict(dict)  # two states may start as one
     extra: dict[Arrow, None] = {}
     for strip, steps in order.items():
         found = list(_first_values(sketch, strip, steps))
@@ -77,7 +77,7 @@ def _initial(sketch: Sketch) -> None:
             number = _reader(sketch, one)
             reader = sketch.owner.get(number)
             before = steps[0] - 1 if len(steps) < 2 or steps[1] > steps[0] else steps[0] + 1
-            for a in _drawn(sketch, source):
+            for a in drawn_behind(sketch, source):
                 if reader is None:
                     continue
                 targets = [b for x, b in sketch.arrows if x == a and b == reader]
@@ -90,12 +90,14 @@ def _initial(sketch: Sketch) -> None:
                     continue  # two states that become one: the other is an input of this step
                 items[pill] = Item(pill, "state", Label(state, before), first.shape, (source,),
                                    item.where)  # fmt: skip
-                changed |= {(a, b): pill for b in targets}
+                for b in targets:
+                    changed[a, b][pill] = None
                 if a in _reached(sketch, number, initial):  # it is read for itself, too
                     extra |= {(a, b): None for b in targets}
                 if item.kind not in ("input", "constant", "parameter"):
                     extra[a, pill] = None
-    sketch.rewire([*((changed.get((a, b), a), b) for a, b in sketch.arrows), *extra])
+    direct = ((one, b) for a, b in sketch.arrows for one in changed.get((a, b), (a,)))
+    sketch.rewire([*direct, *extra])
 
 
 def _first_values(sketch: Sketch, strip: Path, steps: list[int]) -> Iterable[tuple[int, int, str]]:
@@ -148,7 +150,7 @@ def _reached(sketch: Sketch, number: int, without: set[tuple[int, int]]) -> set[
             if (at, edge.source) in without:
                 continue
             if edge.source in sketch.owner:
-                found.update(_drawn(sketch, edge.source))
+                found.update(drawn_behind(sketch, edge.source))
             else:
                 stack.append(edge.source)
     return found
@@ -163,16 +165,6 @@ def _state_behind(sketch: Sketch, number: int) -> str | None:
             return None
         number = operands[0].source
     return sketch.carried[number]
-
-
-def _drawn(sketch: Sketch, number: int) -> list[Key]:
-    """The items that draw a value; of one that is not drawn, those it was made of."""
-    if number in sketch.owner:
-        key = sketch.owner[number]
-        pills = [item.key for item in sketch.items.values()
-                 if item.kind == "state" and item.nodes == (number,)]  # fmt: skip
-        return [key, *pills]
-    return [key for edge in sketch.graph.operands[number] for key in _drawn(sketch, edge.source)]
 
 
 def _stubs(sketch: Sketch) -> None:
@@ -241,7 +233,7 @@ def _bundles(sketch: Sketch) -> None:
         if min(times.values()) < 2 if b.step is not None else len(sources) < _MANY:
             continue
         key = made.setdefault(tuple(sources), Key("bundle", (len(made),)))
-        ends: Term | str = f"{len(sources)} values"
+        ends: Term | Say = Say("values", (len(sources),))
         if all(items[a].label.name for a in (sources[0], sources[-1])):
             ends = Listed((name_of(items[sources[0]]), name_of(items[sources[-1]])), gap=True)
         where = modules(sources[0].strip)
@@ -281,11 +273,43 @@ def joined(sketch: Sketch) -> None:
     sketch.rewire([*extra, *((a, b) for a, b in sketch.arrows if b not in redirected)])
 
 
-def kept_steps(steps: tuple[int, ...], *, all_steps: bool) -> tuple[int, ...]:
+def kept_steps(
+    steps: tuple[int, ...], *, all_steps: bool, ends: tuple[int, int] = ENDS
+) -> tuple[int, ...]:
     """The steps that are drawn: all, or the first and last of many."""
-    if all_steps or len(steps) <= MOST_STEPS:
+    if all_steps or len(steps) <= (MOST_STEPS if ends == ENDS else sum(ends)):
         return steps
-    return (*steps[:_FIRST], *steps[-_LAST:])
+    return (*steps[: ends[0]], *steps[-ends[1] :])
+
+
+def found(sketch: Sketch) -> tuple[int, ...]:
+    """The time steps of a sketch, those that were left out too."""
+    if sketch.steps is not None:
+        return sketch.steps
+    return tuple(sorted({key.step for key in sketch.items if key.step is not None}))
+
+
+def thinned(sketch: Sketch, ends: tuple[int, int]) -> None:
+    """Forget early what `elided` would leave out, so that it need not be arranged.
+
+    The steps beside the gap stay until then.
+    """
+    every = found(sketch)
+    kept = set(kept_steps(every, all_steps=False, ends=ends))
+    if len(kept) == len(every):
+        return
+    near = [step for k, step in enumerate(every) if kept & set(every[max(k - 1, 0) : k + 2])]
+    stay = {None, *near}
+    counted = any(b.step is None and a.step not in stay and not sketch.items[a].label.name
+                  for a, b in sketch.arrows)  # fmt: skip
+    if counted:
+        return  # it is told how many there are
+    sketch.steps = every
+    sketch.items = {key: item for key, item in sketch.items.items() if key.step in stay}
+    sketch.arrows = {
+        arrow: None for arrow in sketch.arrows if stay.issuperset(k.step for k in arrow)
+    }
+    sketch.owner = {number: key for number, key in sketch.owner.items() if key.step in stay}
 
 
 def elided(
@@ -294,8 +318,9 @@ def elided(
 ) -> tuple[tuple[Item, ...], tuple[Arrow, ...]]:  # fmt: skip
     """Items and arrows without the steps that are not kept; each state has a gap in its lane."""
     shown = {key: item for key, item in items.items() if key.step is None or key.step in kept}
-    words = f"⋯ {len(steps) - len(kept)} steps ⋯"
-    edge = {_FIRST - 1: kept[_FIRST - 1], len(kept): kept[_FIRST]}  # on both sides of the gap
+    words = Say("gap", (len(steps) - len(kept),))
+    after = next(k for k in range(1, len(kept)) if steps[k] != kept[k])
+    edge = kept[after - 1], kept[after]  # on both sides of the gap
     found: dict[Arrow, None] = {}
     for a, b in arrows:
         if b not in shown:
@@ -307,7 +332,7 @@ def elided(
             label = items[a].label._replace(formula=words)
             shown[gap] = Item(gap, "ellipsis", label, None, items[a].nodes)
             found[gap, b] = None
-            before = next(step for step in edge.values() if step != b.step)
+            before = next(step for step in edge if step != b.step)
             start = a._replace(step=before)
             if start in shown:
                 found[start, gap] = None

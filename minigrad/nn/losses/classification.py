@@ -20,9 +20,11 @@ from minigrad.primitives import (
     softplus,
     square,
     sum,
+    take,
     take_along_axis,
     where,
 )
+from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 
@@ -81,7 +83,7 @@ def cross_entropy(
         return _mean_of_counted(_kept(loss, counted), counted, reduction)
     log_p = log_softmax(logits, axis=-1)
     weights = _weights(name, weight, log_p)
-    counts = counted * weights[target]
+    counts = counted * take(weights, target)
     loss = -_picked(log_p, target) * _like(counts, log_p)
     if label_smoothing:
         even = -mean(log_p * _like(weights, log_p), -1)
@@ -109,7 +111,7 @@ def nll_loss(
     name = "nll_loss"
     log_p = _last(name, log_probabilities, axis)
     target, counted = _classes(name, target, log_p, ignore_index)
-    counts = counted * _weights(name, weight, log_p)[target]
+    counts = counted * take(_weights(name, weight, log_p), target)
     loss = -_picked(log_p, target) * _like(counts, log_p)
     return _mean_of_counted(_kept(loss, counted), counts, reduction)
 
@@ -147,7 +149,9 @@ def multi_margin_loss(
     ahead = relu(margin - np.expand_dims(_picked(scores, target), -1) + scores)
     others = np.arange(scores.shape[-1]) != target[..., None]
     loss = mean(where(others, square(ahead) if p == 2 else ahead, 0), -1)
-    return reduced(loss if weight is None else loss * _like(weights[target], scores), reduction)
+    return reduced(
+        loss if weight is None else loss * _like(take(weights, target), scores), reduction
+    )
 
 
 # Any of several classes
@@ -174,11 +178,11 @@ def binary_cross_entropy(
     name = "binary_cross_entropy"
     check_shapes(name, probabilities, target)
     p = raw(probabilities)
-    if isinstance(p, np.ndarray) and p.dtype.kind == "f" and ((p < 0) | (p > 1)).any():
-        raise ValueError(
+    if p.dtype.kind == "f":
+        every(~((p < 0) | (p > 1)), lambda p: ValueError(
             f"{name}: got probabilities from {p.min()} to {p.max()}, expected 0 to 1; logits "
             "belong into binary_cross_entropy_with_logits"
-        )
+        ), p)  # fmt: skip
     loss = target * _log(probabilities) + (1 - target) * _log(1 - probabilities)
     return reduced(-_weighted(loss, weight), reduction)
 
@@ -211,7 +215,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is None:
         loss = softplus(logits) - logits * target
     else:
-        ahead = target * _like(np.asarray(raw(pos_weight)), logits)
+        ahead = target * _like(_array(pos_weight), logits)
         loss = ahead * softplus(-logits) + (1 - target) * softplus(logits)
     return reduced(_weighted(loss, weight), reduction)
 
@@ -299,13 +303,14 @@ def multilabel_margin_loss(scores: Array, target: Any, reduction: Reduction = "m
     target = _integers(name, target)
     check_shapes(name, scores, target)
     classes = scores.shape[-1]
-    named = np.logical_and.accumulate(target != -1, axis=-1)
-    if ((target < -1) | (target >= classes))[named].any():
-        raise ValueError(f"{name}: got targets {target.tolist()}, expected −1 to {classes - 1}")
+    named = np.cumsum(target == -1, axis=-1) == 0
+    every(~named | ((target >= -1) & (target < classes)), lambda t: ValueError(
+        f"{name}: got targets {t.tolist()}, expected −1 to {classes - 1}"
+    ), target)  # fmt: skip
     index = np.where(named, target, 0)
     right = np.zeros(scores.shape, bool)
     for k in range(classes):
-        right |= (np.arange(classes) == index[..., k : k + 1]) & named[..., k : k + 1]
+        right = right | (np.arange(classes) == index[..., k : k + 1]) & named[..., k : k + 1]
     own = np.expand_dims(take_along_axis(scores, index, -1), -1)
     pairs = named[..., None] & ~right[..., None, :]
     ahead = where(pairs, relu(1 - own + np.expand_dims(scores, -2)), 0)
@@ -362,7 +367,7 @@ def _is_float(target: Any) -> bool:
 
 
 def _integers(name: str, target: Any) -> np.ndarray:
-    target = np.asarray(raw(target))
+    target = as_array(target)
     if target.dtype.kind not in "iu":
         raise TypeError(
             f"{name}: got targets {target.shape} of dtype {target.dtype}, expected integers"
@@ -384,9 +389,12 @@ def _classes(
         )
     counted = np.ones(target.shape, bool) if ignore_index is None else target != ignore_index
     classes = logits.shape[-1]
-    wrong = target[((target < 0) | (target >= classes)) & counted]
-    if wrong.size:
-        raise ValueError(f"{name}: got target {wrong.flat[0]}, expected 0 to {classes - 1}")
+
+    def error(target: np.ndarray) -> Exception:
+        wrong = target[((target < 0) | (target >= classes)) & (target != ignore_index)]
+        return ValueError(f"{name}: got target {wrong.flat[0]}, expected 0 to {classes - 1}")
+
+    every(~counted | ((target >= 0) & (target < classes)), error, target)
     return np.where(counted, target, 0), counted
 
 
@@ -395,7 +403,12 @@ def _weights(name: str, weight: Any, x: Array) -> np.ndarray:
     classes = x.shape[-1]
     if weight is None:
         return np.ones(classes)
-    weight = np.asarray(raw(weight))
+    if getattr(weight, "requires_grad", False):
+        raise ValueError(
+            f"{name}: got class weights that ask for a gradient, and they are constants; hand in "
+            "weight.data"
+        )
+    weight = as_array(weight)
     if weight.shape != (classes,):
         raise ValueError(
             f"{name}: got weights of shape {weight.shape}, expected ({classes},): one per class"
@@ -403,13 +416,18 @@ def _weights(name: str, weight: Any, x: Array) -> np.ndarray:
     return weight
 
 
-def _like(numbers: np.ndarray, x: Array) -> np.ndarray:
+def _array(numbers: Any) -> Array:
+    """Numbers as an array, and a Tensor as it is, so that it gets a gradient."""
+    return numbers if hasattr(numbers, "__array_ufunc__") else np.asarray(numbers)
+
+
+def _like(numbers: Array, x: Array) -> Array:
     """In the precision of ``x``."""
     return numbers.astype(x.dtype) if x.dtype.kind == "f" else numbers
 
 
 def _weighted(loss: Array, weight: Any) -> Array:
-    return loss if weight is None else loss * _like(np.asarray(raw(weight)), loss)
+    return loss if weight is None else loss * _like(_array(weight), loss)
 
 
 def _log(p: Array) -> Array:
@@ -422,16 +440,16 @@ def _picked(x: Array, target: np.ndarray) -> Array:
 
 
 def _kept(loss: Array, counted: np.ndarray) -> Array:
-    return loss if counted.all() else where(counted, loss, 0)
+    return loss if isinstance(counted, np.ndarray) and counted.all() else where(counted, loss, 0)
 
 
 def _mean_of_counted(loss: Array, counts: np.ndarray, reduction: str) -> Array:
     if reduction != "mean":
         return reduced(loss, reduction)
-    total = float(counts.sum())
-    if not total:
-        return sum(loss) * np.nan
-    return sum(loss) / (int(total) if total == int(total) else total)
+    total = counts.sum()
+    if loss.dtype.kind == "f":
+        return sum(loss) / np.where(total == 0, np.nan, total).astype(loss.dtype)
+    return sum(loss) / (int(total) if total == int(total) else float(total))
 
 
 def _of_probabilities(

@@ -8,8 +8,8 @@ import numpy as np
 
 from minigrad.nn.losses.reduction import Reduction, reduced
 from minigrad.primitives import logsumexp, stack, where
+from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
-from minigrad.tensor import raw
 
 IMPOSSIBLE = -1e30  # log of a probability that is 0; finite, for ∞ − ∞ is no number
 
@@ -51,7 +51,7 @@ def ctc_loss(
         >>> print(nn.ctc_loss(log_probs, [[1]], [2], [1]).round(4))  # 3 of the 4 paths: −log ¾
         0.2877
     """
-    targets, steps, labels = (np.asarray(raw(a)) for a in (targets, input_lengths, target_lengths))
+    targets, steps, labels = (as_array(a) for a in (targets, input_lengths, target_lengths))
     if log_probs.ndim == 2:
         loss = ctc_loss(
             np.expand_dims(log_probs, 1), targets[None], steps.reshape(-1), labels.reshape(-1),
@@ -62,10 +62,11 @@ def ctc_loss(
         targets = _side_by_side(targets, labels)
     _check(log_probs, targets, steps, labels, blank)
     batch, places = targets.shape[0], 2 * targets.shape[1] + 1
-    extended = np.full((batch, places), blank)  # blank, l₁, blank, l₂, …, blank
-    extended[:, 1::2] = np.where(_within(targets, labels), targets, blank)
-    repeated = np.zeros((batch, places), bool)  # no blank between two that are the same
-    repeated[:, 2:] = extended[:, 2:] == extended[:, :-2]
+    used = np.where(_within(targets, labels), targets, blank)
+    pairs = np.stack([np.full(used.shape, blank), used], axis=-1).reshape((batch, places - 1))
+    extended = np.concatenate([pairs, np.full((batch, 1), blank)], axis=1)  # blank, l₁, …, blank
+    again = extended[:, 2:] == extended[:, :-2]  # no blank between two that are the same
+    repeated = np.concatenate([np.zeros((batch, 2), bool), again], axis=1)[:, :places]
     place, row = np.arange(places), np.arange(batch)[:, None]
 
     seen = log_probs[:, row, extended]  # (time, batch, places)
@@ -81,7 +82,7 @@ def ctc_loss(
     last = where(labels > 0, alpha[row, np.maximum(2 * labels - 1, 0)], IMPOSSIBLE)
     loss = -logsumexp(stack([alpha[row, 2 * labels], last], axis=-1), axis=-1)
     short = steps < labels + _repetitions(targets, labels)
-    if short.any():
+    if not isinstance(short, np.ndarray) or short.any():
         loss = where(short, 0.0 if zero_infinity else np.inf, loss)
     if reduction == "mean":
         kind = loss.dtype if loss.dtype.kind == "f" else int
@@ -128,14 +129,26 @@ def _check(
     for name, lengths, least, most in (
         ("input_lengths", steps, 1, time), ("target_lengths", labels, 0, targets.shape[1]),
     ):  # fmt: skip
-        if lengths.dtype.kind not in "iu" or np.any((lengths < least) | (lengths > most)):
-            raise ValueError(f"ctc_loss: got {name} {lengths.tolist()}, expected integers from "
-                             f"{least} to {most}")  # fmt: skip
+
+        def error(
+            lengths: np.ndarray, name: str = name, least: int = least, most: int = most
+        ) -> Exception:
+            return ValueError(
+                f"ctc_loss: got {name} {lengths.tolist()}, expected integers from {least} to {most}"
+            )
+
+        are_integers = lengths.dtype.kind in "iu"
+        every((lengths >= least) & (lengths <= most) & are_integers, error, lengths)
     if not 0 <= blank < classes:
         raise ValueError(f"ctc_loss: got blank={blank}, expected 0 to {classes - 1}")
-    used = targets[_within(targets, labels)]
-    wrong = used[(used < 0) | (used >= classes) | (used == blank)]
-    if targets.dtype.kind not in "iu" or wrong.size:
-        found = f"label {wrong.flat[0]}" if wrong.size else f"targets of dtype {targets.dtype}"
-        raise ValueError(f"ctc_loss: got {found}, expected integers from 0 to {classes - 1} "
-                         f"other than the blank {blank}")  # fmt: skip
+
+    def wrong(targets: np.ndarray, labels: np.ndarray) -> Exception:
+        used = targets[_within(targets, labels)]
+        used = used[(used < 0) | (used >= classes) | (used == blank)]
+        found = f"label {used.flat[0]}" if used.size else f"targets of dtype {targets.dtype}"
+        return ValueError(f"ctc_loss: got {found}, expected integers from 0 to {classes - 1} "
+                          f"other than the blank {blank}")  # fmt: skip
+
+    is_label = (targets >= 0) & (targets < classes) & (targets != blank)
+    every((is_label | ~_within(targets, labels)) & (targets.dtype.kind in "iu"), wrong, targets,
+          labels)  # fmt: skip

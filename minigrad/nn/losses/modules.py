@@ -60,10 +60,11 @@ class _Loss(Module):
         for name, weight in (weights or {}).items():
             self.register_buffer(name, weight)
 
-    def forward(self, *arrays: Any) -> Array:
+    def forward(self, *arrays: Any, **more: Any) -> Array:
         """The loss of a prediction and a target, or what the function takes."""
         weights = {name: getattr(self, name) for name in self._weights}
-        return type(self).function(*arrays, reduction=self.reduction, **self.settings, **weights)
+        settings = {**self.settings, **weights, **more}
+        return type(self).function(*arrays, reduction=self.reduction, **settings)
 
     def extra_repr(self) -> str:
         """The settings."""
@@ -193,8 +194,7 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, *arrays: Any) -> Array:
         """The loss of logits and a target."""
-        self.settings["axis"] = min(1, arrays[0].ndim - 1)
-        return super().forward(*arrays)
+        return super().forward(*arrays, axis=min(1, arrays[0].ndim - 1))
 
 
 class NLLLoss(_Loss):
@@ -216,8 +216,7 @@ class NLLLoss(_Loss):
 
     def forward(self, *arrays: Any) -> Array:
         """The loss of logarithms of probabilities and a target."""
-        self.settings["axis"] = min(1, arrays[0].ndim - 1)
-        return super().forward(*arrays)
+        return super().forward(*arrays, axis=min(1, arrays[0].ndim - 1))
 
 
 class BCELoss(_Loss):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from minigrad.nn.losses.reduction import Reduction, check_positive, check_shapes, reduced
 from minigrad.primitives import absolute, exp, log, maximum, minimum, square, where
+from minigrad.primitives.checks import every
 from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 
@@ -152,8 +151,8 @@ def gaussian_nll_loss(
             f"the same, some lengths 1, or {shape[:-1]}"
         )
     values = raw(variance)
-    if isinstance(values, np.ndarray) and values.dtype.kind == "f" and (values < 0).any():
-        raise ValueError("gaussian_nll_loss: got a negative variance")
+    if values.dtype.kind == "f":
+        every(~(values < 0), lambda: ValueError("gaussian_nll_loss: got a negative variance"))
     v = maximum(variance, eps)
     loss = 0.5 * (log(v) + square(prediction - target) / v)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -24,7 +24,7 @@ def every(condition: Array, error: Callable[..., Exception], *arrays: Array) -> 
         arrays: what the message speaks of.
 
     Example:
-        >>> from minigrad.checks import every
+        >>> from minigrad.primitives.checks import every
         >>> target = np.array([0, 7])
         >>> every(target < 9, lambda t: ValueError(f"got target {t.max()}"), target)
     """
@@ -39,7 +39,7 @@ def as_array(x: Any) -> Array:
     """An array of any world as it is, anything else as NumPy's; a Tensor as the array in it.
 
     Example:
-        >>> from minigrad.checks import as_array
+        >>> from minigrad.primitives.checks import as_array
         >>> as_array([1, 2])
         array([1, 2])
     """
@@ -47,11 +47,23 @@ def as_array(x: Any) -> Array:
     return x if hasattr(x, "__array_ufunc__") else np.asarray(x)
 
 
+def beside(x: Array, other: Array) -> Array:
+    """A plain array as one of the world of another array, which is going to be its index.
+
+    Example:
+        >>> from minigrad.primitives.checks import beside
+        >>> beside(np.array([5, 7]), np.array([1]))[np.array([1])]
+        array([7])
+    """
+    lift = getattr(other, "__beside__", None)
+    return lift(x) if lift is not None and isinstance(x, np.ndarray) else x
+
+
 def is_plain(x: Any) -> bool:
     """Whether it is NumPy's own array, or stands for one while a function is compiled.
 
     Example:
-        >>> from minigrad.checks import is_plain
+        >>> from minigrad.primitives.checks import is_plain
         >>> is_plain(np.ones(2)), is_plain(mg.Tensor(np.ones(2)))
         (True, False)
     """

@@ -1,0 +1,365 @@
+"""Arrays to be filled: loops that assign into an array are recorded as they stand.
+
+NumPy's arrays change in place and their slices are views; values on the tape do not change. A
+`Buffer` holds the newest value: assignment makes another, and what was computed from the one
+before keeps it. A `View` is read when it is used, so that it shows what NumPy's would.
+
+Example:
+    >>> def powers(x):
+    ...     y = mg.zeros(4)
+    ...     y[0] = 1.0
+    ...     for t in range(1, 4):
+    ...         y[t] = y[t - 1] * x
+    ...     return y
+    >>> print(mg.jacobian(powers)(2.0))
+    [ 0.  1.  4. 12.]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from minigrad import primitives as p
+from minigrad.boundary import as_array
+from minigrad.primitives import Primitive
+from minigrad.primitives.primitive import Array
+from minigrad.scope import current
+from minigrad.tape import Node, record
+from minigrad.tensor import MAKERS, Tensor
+
+
+def _of_value(name: str) -> property:
+    """An attribute of a node that a handle has from the value that it stands for."""
+
+    def write(handle: Handle, value: Any) -> None:
+        setattr(handle.settled(), name, value)
+
+    return property(lambda handle: getattr(handle.settled(), name), write)
+
+
+class Handle(Tensor, handle=True):
+    """Stands for a value that changes: what is computed with it uses the value of that moment."""
+
+    data = _of_value("data")
+    requires_grad = _of_value("requires_grad")
+    primitive = _of_value("primitive")
+    operands = _of_value("operands")
+    parents = _of_value("parents")
+    static = _of_value("static")
+    index = _of_value("index")
+    scope = _of_value("scope")
+    name = _of_value("name")
+    saved = _of_value("saved")
+    hooks = _of_value("hooks")
+    stamps = _of_value("stamps")
+    shared = _of_value("shared")
+    given = _of_value("given")
+    recipe = _of_value("recipe")
+    grad = _of_value("grad")
+
+    shape = property(lambda self: self.now().data.shape, doc="Lengths of the axes.")
+    dtype = property(lambda self: self.now().data.dtype, doc="Type of the entries.")
+    ndim = property(lambda self: self.now().data.ndim, doc="Number of axes.")
+    size = property(lambda self: self.now().data.size, doc="Number of entries.")
+
+    def now(self) -> Tensor:
+        """The value of this moment, to be read at once: the next assignment may change its data."""
+        raise NotImplementedError
+
+    def settled(self) -> Tensor:
+        """The value of this moment, which does not change any more."""
+        return self.now()
+
+    def write(self, index: Any, value: Any) -> None:
+        """Assign to a part of it."""
+        raise NotImplementedError
+
+    def __reduce__(self) -> Any:
+        return Buffer, (self.settled(), True)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, View) and value.base is self and value.key is index:
+            return  # the end of y[i] += …, which the view has done
+        self.write(_index(index), value)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return self.__primitive__(p.getitem, (self,), {"index": _index(index)}, index)
+
+    def __primitive__(
+        self,
+        primitive: Primitive,
+        operands: tuple[Any, ...],
+        static: Mapping[str, Any],
+        key: Any = None,
+    ) -> Tensor:
+        """The result; where NumPy's would be a view of this array, a view."""
+        now = self.now()
+        if len(operands) > 1 or not isinstance(now.data, np.ndarray):
+            return record(Tensor, primitive, operands, static)
+        part = primitive.forward(now.data, **static)
+        if isinstance(part, np.ndarray) and np.may_share_memory(part, now.data):
+            return View(self, primitive, static, key)
+        return _made(part, primitive, now, static)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "at" and inputs[0] is self and len(inputs) == 3:
+            _, index, value = inputs
+            if ufunc in (np.add, np.subtract):
+                self.add_at(_index(index), value if ufunc is np.add else -as_array(value))
+                return None
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
+    def add_at(self, index: Any, value: Any) -> None:
+        """As ``np.add.at``: an index that is repeated is added to each time."""
+        shape = np.broadcast_to(0, self.shape)[index].shape
+        spread = np.broadcast_to(as_array(value), shape)
+        self.write(..., self + p.scatter(spread, index=index, shape=self.shape))
+
+    def fill(self, value: Any) -> None:
+        """Assign to every entry."""
+        self.write(..., value)
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._written(self + other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._written(self - other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._written(self * other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._written(self / other)
+
+    def __ipow__(self, other: Any) -> Any:
+        return self._written(self**other)
+
+    def _written(self, value: Any) -> Any:
+        self.write(..., value)
+        return self
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
+        """The array with its axes reversed."""
+        return self.__primitive__(p.transpose, (self,), {})
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+        """The same entries in another shape, as ``ndarray.reshape``."""
+        if order != "C":
+            return super().reshape(*shape, order=order)
+        shape = shape[0] if len(shape) == 1 else shape
+        return self.__primitive__(p.reshape, (self,), {"shape": shape})
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Axes in another order, as ``ndarray.transpose``."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return self.__primitive__(p.transpose, (self,), {"axes": order or None})
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged, as ``ndarray.swapaxes``."""
+        return self.__primitive__(p.swapaxes, (self,), {"axis1": axis1, "axis2": axis2})
+
+    def backward(self, cotangent: Array | None = None, **kwargs: Any) -> None:
+        """As `Tensor.backward`, of the value of this moment."""
+        self.settled().backward(cotangent, **kwargs)
+
+
+class Buffer(Handle, handle=True):
+    """An array that can be assigned to. Made by `zeros`, ``np.zeros_like(x)``, ``x.copy()``.
+
+    Args:
+        value: its first value.
+        lent: whether others hold that array too, so that the first assignment copies it.
+
+    Example:
+        >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
+        >>> y = np.zeros_like(x)
+        >>> y[1] = 3 * x[0]
+        >>> y.sum().backward()
+        >>> print(y.data, x.grad)
+        [0. 3.] [3. 0.]
+    """
+
+    def __init__(self, value: Tensor, lent: bool = False) -> None:
+        self.value, self.lent = value, lent
+
+    def now(self) -> Tensor:
+        return self.value
+
+    def settled(self) -> Tensor:
+        if not self.lent and isinstance(self.value.data, np.ndarray):
+            self.value.data.setflags(write=False)  # from here on others may hold it
+        self.lent = True
+        return self.value
+
+    def write(self, index: Any, value: Any) -> None:
+        value, old = as_array(value, "assignment"), self.value
+        of, into = getattr(value, "data", value), old.data
+        if type(into) is not np.ndarray or hasattr(of, "__primitive__"):
+            self.value = record(Tensor, p.updated, (old, value), {"index": index})
+            return
+        of = np.asarray(of)
+        self._check(of.dtype, into.dtype)
+        if self.lent:
+            into = into.copy()
+        into[index] = of
+        self.lent = False
+        tracked = [x if isinstance(x, Node) and x.requires_grad else None for x in (old, value)]
+        if not (current().recording and any(x is not None for x in tracked)):
+            self.value = Tensor(into)
+            return
+        self.value = Tensor.recorded(into, p.updated, tracked, operands=(into, of))
+        self.value.static = {"index": index}
+
+    def _check(self, dtype: Any, into: Any) -> None:
+        """Refuse what NumPy would cut off: the fraction of a number, or its imaginary part."""
+        if (dtype.kind in "fc" and into.kind in "biu") or (dtype.kind == "c" and into.kind == "f"):
+            raise TypeError(
+                f"assignment of {dtype} into an array of {into}, which would cut the numbers off: "
+                f"make it with dtype={dtype}, or convert the value with .astype"
+            )
+
+
+class View(Handle, handle=True):
+    """A part of a buffer, or the whole in another shape, as it is when it is used.
+
+    Args:
+        base: the buffer, or another view.
+        primitive: what is done to it.
+        static: the primitive's keywords.
+        key: the index as the caller wrote it.
+    """
+
+    def __init__(
+        self, base: Handle, primitive: Primitive, static: Mapping[str, Any], key: Any = None
+    ) -> None:
+        self.base, self.made_by, self.how, self.key = base, primitive, static, key
+        self.seen: tuple[Any, Tensor] = (None, Tensor(0.0))
+
+    def now(self) -> Tensor:
+        whole = self.base.now()
+        if self.seen[0] is not whole:
+            array = np.array(self.made_by.forward(whole.data, **self.how))  # its own copy
+            self.seen = whole, _made(array, self.made_by, whole, self.how)
+        return self.seen[1]
+
+    def write(self, index: Any, value: Any) -> None:
+        if self.made_by is not p.getitem:
+            raise TypeError(
+                f"assignment into what {self.made_by.name} made of an array to be filled: assign "
+                "into that array itself"
+            )
+        if index is Ellipsis:
+            self.base.write(self.how["index"], value)
+            return
+        part = Buffer(self.now(), lent=True)
+        part.write(index, value)
+        self.base.write(self.how["index"], part.value)
+
+
+def _index(index: Any) -> Any:
+    """An index of plain arrays, that nobody else can change."""
+    if isinstance(index, tuple):
+        return tuple(map(_index, index))
+    if isinstance(index, list):
+        return np.asarray([_index(i) for i in index])
+    if isinstance(index, Tensor):
+        index = index.data
+    return index.copy() if isinstance(index, np.ndarray) else index
+
+
+def _made(part: Any, primitive: Primitive, whole: Tensor, static: Mapping[str, Any]) -> Tensor:
+    """A part of a buffer's value, in memory of its own, on the tape."""
+    if not (whole.requires_grad and current().recording):
+        return Tensor(part)
+    out = Tensor.recorded(part, primitive, [whole])
+    out.static = static
+    return out
+
+
+# What makes them
+
+
+def zeros(shape: Any, dtype: Any = float) -> Buffer:
+    """As ``np.zeros``, an array that Tensors can be assigned into.
+
+    Example:
+        >>> def doubled(x):
+        ...     y = mg.zeros(2)
+        ...     y[:] = 2 * x
+        ...     return y.sum()
+        >>> print(mg.grad(doubled)(np.ones(2)))
+        [2. 2.]
+    """
+    return Buffer(Tensor(np.zeros(shape, dtype)))
+
+
+def ones(shape: Any, dtype: Any = float) -> Buffer:
+    """As ``np.ones``: see `zeros`.
+
+    Example:
+        >>> mg.ones(2)
+        Tensor([1. 1.])
+    """
+    return Buffer(Tensor(np.ones(shape, dtype)))
+
+
+def empty(shape: Any, dtype: Any = float) -> Buffer:
+    """As ``np.empty``, with zeros: see `zeros`.
+
+    Example:
+        >>> mg.empty((2, 3)).shape
+        (2, 3)
+    """
+    return zeros(shape, dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
+    """As ``np.full``, also of a Tensor.
+
+    Example:
+        >>> print(mg.grad(lambda x: mg.full((2, 3), x).sum())(1.0))
+        6.0
+    """
+    value = as_array(fill_value, "full")
+    if dtype is None:
+        dtype = getattr(value, "dtype", np.dtype(type(value)))
+    made = zeros(shape, dtype)
+    made.fill(value)
+    return made
+
+
+def _like(function: Callable[..., Any]) -> Callable[..., Buffer]:
+    def make(x: Any, *args: Any, **kwargs: Any) -> Buffer:
+        kwargs.pop("subok", None)
+        return Buffer(Tensor(function(getattr(x, "data", x), *args, **kwargs)))
+
+    return make
+
+
+def _full_like(x: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Buffer:
+    shape = kwargs.get("shape")
+    return full(
+        x.shape if shape is None else shape, fill_value, x.dtype if dtype is None else dtype
+    )
+
+
+def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if not isinstance(dst, Handle):
+        raise TypeError(
+            "numpy.copyto of a Tensor into a plain array, which would lose its gradient; make the "
+            "array with minigrad.zeros or np.zeros_like(x)"
+        )
+    dst.write(..., src if where is True else np.where(where, src, dst.settled()))
+
+
+MAKERS.update(MappingProxyType({
+    np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like),
+    np.empty_like: _like(np.zeros_like), np.full_like: _full_like,
+    np.copy: lambda a, order="K", subok=False: Buffer(a.settled(), lent=True),
+    np.copyto: _copyto,
+}))  # fmt: skip

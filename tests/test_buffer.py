@@ -1,0 +1,253 @@
+"""Claims about assignment: loops written for NumPy run and differentiate as they stand."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minigrad as mg
+from minigrad.tensor import raw
+
+
+def zeros(x):
+    return np.zeros_like(x)
+
+
+def rows(x):
+    y = zeros(x)
+    for t in range(len(x)):
+        y[t] = np.sin(x[t]) * (y[t - 1] if t else 1.0)
+    return y
+
+
+def columns(x):
+    y, h = zeros(x), np.ones(3)
+    for t in range(4):
+        h = np.tanh(h * x[:, t])
+        y[:, t] = h
+    return y**3
+
+
+def masks(x):
+    y = x.copy()
+    y[x > 0] += x[x > 0] ** 2
+    y[y < 0] *= -2
+    return y * y
+
+
+def a_view_made_before(x):
+    y = zeros(x)
+    first = y[0]
+    y[0] = x[1]
+    total = (first * first).sum()
+    y[0] *= 3
+    total = total + (first * x[2]).sum()
+    first[:] = x[0]
+    return total + (y**2).sum()
+
+
+def a_transpose_made_before(x):
+    y = zeros(x)
+    turned, flat = y.T, y.reshape(-1)
+    y[1] = x[0] ** 2
+    return (turned[:, 1] ** 2).sum() + (flat[4:6] * x[2, :2]).sum()
+
+
+def an_operand_that_changes_later(x):
+    y = zeros(x)
+    y[0] = x[0]
+    powers = np.exp(y)
+    y[0] = x[1]
+    return powers * powers + y * y * powers
+
+
+def added_at(x):
+    y = zeros(x)
+    np.add.at(y, [0, 0, 2], x)
+    np.subtract.at(y, (np.array([1, 1]), np.array([0, 3])), x[0, :2])
+    return y**2
+
+
+def an_index_twice(x):
+    y = zeros(x)
+    y[[0, 0, 1]] = x**2
+    y[np.array([2, 2]), np.array([1, 1])] = x[0, :2]
+    return y * y
+
+
+def in_place(x):
+    y = zeros(x)
+    y[0:2] += x[0:2]
+    y[0:2] -= x[1:3] * x[0:2]
+    y[1][2] = x[0, 0] ** 2
+    y[:, 1:][1] = 7.0
+    y /= 2
+    y += x
+    y **= 2
+    return y
+
+
+def shifted(x):
+    y = x.copy()
+    y[1:] = y[:-1] * x[1:]
+    y[:, ::2] = y[:, 1::2]
+    return y**2
+
+
+def copied_to(x):
+    y = zeros(x)
+    y.fill(2.0)
+    np.copyto(y, x * x, where=x > 0)
+    return y
+
+
+PROGRAMS = [rows, columns, masks, a_view_made_before, a_transpose_made_before, added_at, shifted,
+            an_operand_that_changes_later, an_index_twice, in_place, copied_to]  # fmt: skip
+
+
+def assert_right(function, x):
+    """Value as NumPy has it, gradient and Hessian as differences have them."""
+    loss = lambda x: np.sum(function(x))  # noqa: E731
+    expected = loss(x)
+    np.testing.assert_allclose(raw(loss(mg.Tensor(x, requires_grad=True))), expected)
+    gradient, hessian = mg.grad(loss)(x), mg.hessian(loss)(x)
+    directions = np.eye(x.size).reshape(-1, *x.shape)
+    step = 1e-5
+    slopes = [(loss(x + step * v) - loss(x - step * v)) / (2 * step) for v in directions]
+    np.testing.assert_allclose(gradient.ravel(), slopes, rtol=1e-5, atol=1e-7)
+    bends = [
+        (mg.grad(loss)(x + step * v) - mg.grad(loss)(x - step * v)) / (2 * step)
+        for v in directions
+    ]  # fmt: skip
+    np.testing.assert_allclose(hessian.reshape(-1, *x.shape), bends, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_code_that_fills_arrays_is_differentiated_as_it_stands(program, rng):
+    assert_right(program, rng.normal(size=(3, 4)))
+
+
+INDICES = st.one_of(
+    st.integers(-3, 2), st.slices(3), st.just(...),
+    st.tuples(st.slices(3), st.integers(-4, 3)), st.tuples(st.integers(-3, 2), st.slices(4)),
+    st.lists(st.integers(-3, 2), min_size=1, max_size=4),
+    st.tuples(st.just(...), st.lists(st.integers(0, 3), min_size=1, max_size=3)),
+)  # fmt: skip
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["set", "add", "times", "read", "view"]), INDICES), max_size=7
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS, st.integers(0, 2**32 - 1))
+def test_random_programs_of_reads_and_writes(steps, seed):
+    x = np.random.default_rng(seed).normal(size=(3, 4))
+
+    def run(x):
+        y, total, views = zeros(x), 0.0, []
+        for how, index in steps:
+            part = np.sin(x[index]) * 1.5
+            if how == "set":
+                y[index] = part * (y[0, 0] + 1)
+            elif how == "add":
+                y[index] += part
+            elif how == "times":
+                y[index] *= part + y[-1, -1]
+            elif how == "read":
+                total = total + np.sum(np.tanh(y[index]))
+            else:
+                views.append(y[index])
+        for part in views:  # they show what has been written since
+            total = total + np.sum(part * part)
+        return np.sum(y * y) + total
+
+    loss = lambda x: run(x)  # noqa: E731
+    value = loss(x)
+    np.testing.assert_allclose(raw(loss(mg.Tensor(x, requires_grad=True))), value, rtol=1e-12)
+    direction = np.random.default_rng(seed + 1).normal(size=x.shape)
+    slope = (loss(x + 1e-6 * direction) - loss(x - 1e-6 * direction)) / 2e-6
+    gradient = mg.grad(loss)(x)
+    scale = max(1.0, float(np.abs(gradient).sum()))
+    assert abs(np.sum(gradient * direction) - slope) < 1e-5 * scale
+    pushed = mg.jvp(loss, x, direction)[1]  # what reads parts in forward mode agrees with reverse
+    np.testing.assert_allclose(pushed, np.sum(gradient * direction), rtol=1e-9, atol=1e-9 * scale)
+
+
+def test_arrays_of_minigrad_are_filled_with_numbers_of_the_tape():
+    def filled(x):
+        y = mg.zeros((2, 2))
+        y[0, 0], y[1] = x, [2 * x, 3.0]
+        return y
+
+    np.testing.assert_array_equal(mg.jacobian(filled)(5.0), [[1, 0], [2, 0]])
+    np.testing.assert_array_equal(mg.grad(lambda x: mg.full((2, 3), x).sum())(5.0), 6)
+    np.testing.assert_array_equal(
+        mg.grad(lambda x: (mg.ones(2) * x + np.full_like(x, 2.0)).sum())(5.0), 2
+    )
+
+
+def test_what_was_lent_before_an_assignment_keeps_its_value():
+    y = mg.zeros(2)
+    before, data = y + 0.0, y.data
+    y[0] = 1.0
+    assert before.data[0] == data[0] == 0
+    assert y.data[0] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        y.data[0] = 2.0
+
+
+def test_a_copy_is_not_its_original():
+    x = mg.Tensor([1.0, 2.0], requires_grad=True)
+    y = x.copy()
+    y[0] = 5.0
+    assert x.data[0] == 1
+    (y * y).sum().backward()
+    np.testing.assert_array_equal(x.grad, [0, 4])
+
+
+@pytest.mark.parametrize(
+    ("assign", "said"),
+    [
+        (lambda x: mg.zeros(3, int).__setitem__(0, x), "float64 into an array of int64"),
+        (lambda x: mg.zeros(3).__setitem__(0, x * 1j), "complex128 into an array of float64"),
+        (lambda x: x.reshape(1).__setitem__(0, 1.0), r"y = x\.copy\(\)"),
+        (lambda x: mg.zeros((2, 3)).T.__setitem__(0, x), "what transpose made"),
+        (lambda x: np.copyto(np.zeros(1), x), "lose its gradient"),
+    ],
+)
+def test_what_cannot_be_assigned_is_refused(assign, said):
+    with pytest.raises(TypeError, match=said):
+        assign(mg.Tensor(1.5, requires_grad=True))
+
+
+def test_an_assignment_that_fails_changes_nothing():
+    y = mg.zeros(2)
+    lent = y.data
+    with pytest.raises(ValueError, match="broadcast"):
+        y[:] = np.ones(3)
+    y[0] = 1.0
+    assert lent[0] == 0
+
+
+def test_no_grad_holds_for_assignment_too():
+    x = mg.Tensor(2.0, requires_grad=True)
+    y = mg.zeros(2)
+    with mg.no_grad():
+        y[0] = x
+    y[1] = x
+    y.sum().backward()
+    assert x.grad == 1
+
+
+def test_a_buffer_of_constants_is_pickled_and_copied():
+    y = mg.zeros(2)
+    y[0] = 3.0
+    for again in (pickle.loads(pickle.dumps(y)), copy.deepcopy(y), copy.copy(y)):
+        again[1] = 1.0
+        np.testing.assert_array_equal(again.data, [3, 1])
+    np.testing.assert_array_equal(y.data, [3, 0])

@@ -1,0 +1,101 @@
+"""Claims about the house: imports run down the floors, in no circle, and to public names only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1] / "minigrad"
+FLOORS = (
+    {"extras", "files", "hooks", "methods", "notation", "terminal", "tree"},
+    {"primitives", "arrays", "boundary"},
+    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer"},
+    {"nn", "optim", "datasets"},
+    {"targets", "symbolic"},
+    {"compile", "verify", "graph"},
+    {"pages", "tutorial"},
+    {"cli"},
+    {"minigrad", "__main__"},
+)  # fmt: skip
+"""The rooms of each floor, from the ground up; the face, `minigrad` itself, is the roof."""
+
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FACE = {"__version__"}
+"""What may be taken from the face anywhere: it is no room's."""
+
+
+def room(module: str) -> str:
+    """The part of the package that a module belongs to."""
+    return module.split(".")[1] if "." in module else module
+
+
+def modules() -> dict[str, Path]:
+    """All modules of the package, by name."""
+    return {
+        ".".join(("minigrad", *path.relative_to(HOUSE).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
+        for path in sorted(HOUSE.rglob("*.py"))
+    }
+
+
+def imports(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Line, module and name of every import from the package, in functions too; not for types."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "minigrad":
+            yield from ((node.lineno, node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "minigrad":
+                    yield node.lineno, alias.name, ""
+
+
+MODULES = modules()
+ARROWS = [
+    (module, line, f"{of}.{name}" if f"{of}.{name}" in MODULES else of, name)
+    for module, path in MODULES.items()
+    for line, of, name in imports(path)
+    if name not in FACE
+]
+
+
+def test_every_module_has_a_floor():
+    assert {room(module) for module in MODULES} == FLOOR.keys()
+
+
+def test_no_import_runs_up():
+    upward = [
+        f"{module}, line {line}: {of}" for module, line, of, _ in ARROWS
+        if FLOOR[room(of)] > FLOOR[room(module)]
+    ]  # fmt: skip
+    assert not upward
+
+
+@pytest.mark.parametrize("by", [room, str], ids=["rooms", "modules"])
+def test_no_imports_run_in_a_circle(by):
+    graph = TopologicalSorter()
+    for module, _, of, _ in ARROWS:
+        if by(module) != by(of):
+            graph.add(by(module), by(of))
+    graph.prepare()  # raises CycleError, which names the circle
+
+
+def test_no_module_uses_another_s_underscored_name():
+    private = [f"{module}, line {line}: {of}.{name}" for module, line, of, name in ARROWS
+               if name.startswith("_")]  # fmt: skip
+    assert not private
+
+
+def test_no_import_is_made_of_a_string_but_those_of_files_that_nothing_else_lists():
+    """A view is a file of its folder, a target is a user's module, an extra may be missing."""
+    made = {module for module, path in MODULES.items()
+            if "import_module(" in path.read_text(encoding="utf-8")}  # fmt: skip
+    assert made == {"minigrad.graph.views", "minigrad.targets.files", "minigrad.extras"}
