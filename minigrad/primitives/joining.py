@@ -297,7 +297,9 @@ class Joiner:
         Raises:
             TypeError: a string that asks NumPy for a matrix.
         """
-        parts, places, start = [], [], 0
+        parts: list[Any] = []
+        places: list[Any] = []
+        start = 0
         for item in key if isinstance(key, tuple) else (key,):
             if isinstance(item, str):
                 if item in ("r", "c"):
