@@ -357,9 +357,14 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
     dst.write(..., src if where is True else np.where(where, src, dst.settled()))
 
 
+def _copy(a: Any, order: Any = "K", subok: bool = False) -> Buffer:
+    np.copy(np.empty(0), order=order)  # NumPy's own error
+    return Buffer(a.settled(), lent=True)
+
+
 MAKERS.update(MappingProxyType({
     np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like),
     np.empty_like: _like(np.zeros_like), np.full_like: _full_like,
-    np.copy: lambda a, order="K", subok=False: Buffer(a.settled(), lent=True),
+    np.copy: _copy,
     np.copyto: _copyto,
 }))  # fmt: skip
