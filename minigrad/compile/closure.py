@@ -52,6 +52,7 @@ class Closure:
 
     Attributes:
         tensors: every Tensor, with a name for it.
+        modules: every module.
         arrays: the places of arrays that are inputs.
         generators: the places of generators of random numbers.
         numbers: the places of Python numbers that change from call to call: those that a module or
@@ -63,6 +64,7 @@ class Closure:
     """
 
     tensors: dict[Tensor, str] = field(default_factory=dict)
+    modules: list[Module] = field(default_factory=list)
     arrays: list[Place] = field(default_factory=list)
     generators: list[Place] = field(default_factory=list)
     numbers: list[Place] = field(default_factory=list)
@@ -230,6 +232,7 @@ class _Search:
             self.visit(function.__wrapped__, None, name)
 
     def _module(self, module: Module, name: str) -> None:
+        self.found.modules.append(module)
         self.found.copies.append((vars(module), vars(module).copy(), name))
         for key, value in vars(module).items():
             place = Place(vars(module), key, f"{name}.{key}")

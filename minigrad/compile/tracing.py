@@ -146,6 +146,7 @@ def traced(
     leaves: Leaves,
     *,
     backward: bool = False,
+    kind: type[Trace] = Trace,
     names: Names | None = None,
 ) -> tuple[Traced, Closure]:
     """Trace a function twice, and see that both programs are equal.
@@ -155,6 +156,7 @@ def traced(
         title: its name, for messages.
         leaves: the arguments.
         backward: whether to trace the backward pass of its outputs too.
+        kind: of trace.
         names: notes what the user's code calls each value; then nothing stays whole that is made
             of NumPy's functions.
 
@@ -162,7 +164,10 @@ def traced(
         TraceError: it does what cannot be compiled.
     """
     closure = closure_of(function, *leaves.owners)
-    found = [_Run(function, title, leaves, closure, backward, names).run() for _ in range(2)]
+    found = [
+        _Run(function, kind(title, whole=names is None), leaves, closure, backward, names).run()
+        for _ in range(2)
+    ]
     if (where := _difference(*found)) is not None:
         raise TraceError(
             f"jit({title}): {where} does not compute the same when it is called "
@@ -176,12 +181,12 @@ class _Run:
     """One run of the function, after which everything is as it was before."""
 
     def __init__(
-        self, function: Callable[..., Any], title: str, leaves: Leaves, closure: Closure,
+        self, function: Callable[..., Any], trace: Trace, leaves: Leaves, closure: Closure,
         backward: bool, names: Names | None = None,
     ) -> None:  # fmt: skip
         self.function, self.leaves, self.closure = function, leaves, closure
         self.backward, self.names = backward, names
-        self.trace = Trace(title, whole=names is None)
+        self.trace = trace
         self.found = Traced(self.trace)
         self.tensors: dict[Tensor, Source] = {}  # those that the function is given or sees
         self.given: list[tuple[Source, Any, Callable[[], Any]]] = []  # (what, before, how to read)
@@ -237,7 +242,8 @@ class _Run:
         Raises:
             TraceError: always.
         """
-        again = _Run(self.function, self.trace.title, self.leaves, self.closure, False)
+        fresh = type(self.trace)(self.trace.title)
+        again = _Run(self.function, fresh, self.leaves, self.closure, False)
         self.closure.restore()
         with again._around(), _watched(changed) as lines:
             self.function(*again.args, **again.kwargs)

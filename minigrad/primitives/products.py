@@ -74,7 +74,7 @@ matmul = bilinear(
 
 def _affine(x: Array, weight: Array, bias: Array) -> Array:
     y = _product(x, _transposed(weight))
-    if isinstance(y, np.ndarray) and y.dtype == np.result_type(y, bias):
+    if type(y) is np.ndarray and y.dtype == np.result_type(y, bias):
         y += bias  # its own array: no second one is made
         return y
     return y + bias

@@ -215,7 +215,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is None:
         loss = softplus(logits) - logits * target
     else:
-        ahead = target * _like(as_array(pos_weight), logits)
+        ahead = target * _like(_array(pos_weight), logits)
         loss = ahead * softplus(-logits) + (1 - target) * softplus(logits)
     return reduced(_weighted(loss, weight), reduction)
 
@@ -403,6 +403,11 @@ def _weights(name: str, weight: Any, x: Array) -> np.ndarray:
     classes = x.shape[-1]
     if weight is None:
         return np.ones(classes)
+    if getattr(weight, "requires_grad", False):
+        raise ValueError(
+            f"{name}: got class weights that ask for a gradient, and they are constants; hand in "
+            "weight.data"
+        )
     weight = as_array(weight)
     if weight.shape != (classes,):
         raise ValueError(
@@ -411,13 +416,18 @@ def _weights(name: str, weight: Any, x: Array) -> np.ndarray:
     return weight
 
 
-def _like(numbers: np.ndarray, x: Array) -> np.ndarray:
+def _array(numbers: Any) -> Array:
+    """Numbers as an array, and a Tensor as it is, so that it gets a gradient."""
+    return numbers if hasattr(numbers, "__array_ufunc__") else np.asarray(numbers)
+
+
+def _like(numbers: Array, x: Array) -> Array:
     """In the precision of ``x``."""
     return numbers.astype(x.dtype) if x.dtype.kind == "f" else numbers
 
 
 def _weighted(loss: Array, weight: Any) -> Array:
-    return loss if weight is None else loss * _like(as_array(weight), loss)
+    return loss if weight is None else loss * _like(_array(weight), loss)
 
 
 def _log(p: Array) -> Array:
