@@ -18,6 +18,7 @@ import threading
 import types
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from traceback import walk_tb
 from typing import Any, NoReturn
 
 import numpy as np
@@ -195,7 +196,7 @@ class _Run:
         draws, settings = _draws(), _settings()
         with self._around():
             with self.names.watched() if self.names else contextlib.nullcontext():
-                result = self.function(*self.args, **self.kwargs)
+                result = self._called()
             self._effects()
             self.found.result = self._nest(result)
             if self.backward:
@@ -221,6 +222,20 @@ class _Run:
                 "while it is traced; set it outside"
             )
         return self.found
+
+    def _called(self) -> Any:
+        try:
+            return self.function(*self.args, **self.kwargs)
+        except ValueError as error:  # NumPy's, which has asked for numbers, and tells nobody
+            if "setting an array element with a sequence" not in str(error):
+                raise
+            frames = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)
+                      if not is_library(f.f_globals.get("__name__"))]  # fmt: skip
+            raise TraceError(
+                f"jit({self.trace.title}): {quoted(*frames[-1]) if frames else 'the function'}: "
+                "an array that is not known while it is traced is assigned into a plain array; "
+                "make that with mg.zeros(shape), or collect the parts and join them with np.stack"
+            ) from error
 
     @contextlib.contextmanager
     def _around(self) -> Iterator[None]:
