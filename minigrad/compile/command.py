@@ -89,9 +89,10 @@ def _calling(name: str) -> Iterator[None]:
                 for file, line in walk_tb(error.__traceback__)
                 if not is_library(file.f_globals["__name__"])
             ]
+            if not where:
+                raise
             raise TargetError(
-                f"{name}: calling it failed: {one_line(error)}"
-                f"{'; in ' + where[-1] if where else ''}"
+                f"{name}: calling it failed: {one_line(error)}; in {where[-1]}"
             ) from error  # fmt: skip
     for warning in noted:
         if issubclass(warning.category, RuntimeWarning):

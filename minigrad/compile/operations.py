@@ -222,7 +222,8 @@ def index_text(index: Any, slots: Sequence[str] = ()) -> str:
 
 def _index_part(part: Any, slots: Sequence[str]) -> str:
     if isinstance(part, slice):
-        texts = ["" if x is None else str(x) for x in (part.start, part.stop, part.step)]
+        start = None if part.start == 0 and (part.step or 1) > 0 else part.start
+        texts = ["" if x is None else str(x) for x in (start, part.stop, part.step)]
         return ":".join(texts if texts[2] else texts[:2])
     if isinstance(part, EllipsisType):
         return "..."

@@ -252,9 +252,13 @@ def _multiply(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operan
         if _is(b, -1) and _same_kind(a, like):
             return r.emit(of_ufunc(np.negative), (a,), {}, like)
         name, statement = r.maker(b)
-        if name == "divide" and statement is not None and _is(statement.operands[0], 1):
+        if name in ("divide", "truediv") and statement is not None and (
+            _is(statement.operands[0], 1) and r.read[b] == 1  # type: ignore[index]
+        ):  # fmt: skip
             below = statement.operands[1]  # a · (1 / b) is a / b
-            if r.read[b] == 1 and b.dtype == like.dtype == _quotient(a, below):  # type: ignore[index]
+            if (_same_kind(a, like) and below.weak) or (
+                b.dtype == like.dtype == _quotient(a, below)
+            ):  # fmt: skip
                 return r.emit(of_ufunc(np.divide), (a, below), {}, like)
     return None
 
@@ -312,8 +316,13 @@ def _reshape(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand
     inner = statement.operands[0]
     if name == "reshape":
         return r.primitive("reshape", (inner,), like, shape=like.shape)
-    if name == "broadcast_to" and isinstance(inner, Literal):
+    if name == "broadcast_to" and all(n == 1 for n in inner.shape) and (
+        len(inner.shape) <= len(like.shape)
+    ):  # fmt: skip
         return r.primitive("broadcast_to", (inner,), like, shape=like.shape)
+    if name == "negative" and r.read[a] == 1 and r.maker(inner)[0] == "sum":  # type: ignore[index]
+        turned = r.primitive("reshape", (inner,), _again(like), shape=like.shape)
+        return r.emit(of_ufunc(np.negative), (turned,), {}, like)
     if name in ("sum", "max", "min") and statement.static.get("keepdims"):
         axis = axes_of(statement.static.get("axis"), len(inner.shape))
         lost = tuple(n for k, n in enumerate(inner.shape) if k not in axis)

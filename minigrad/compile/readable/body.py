@@ -136,7 +136,7 @@ class Body:
     def placed(self, s: Statement) -> None:
         """Entries set, or added to, in an array of their own."""
         writer, x = self.writer, s.output
-        operands = [self.operand(y) for y in s.operands]
+        operands = [self.operand(y) for y in map(self.narrow, s.operands)]
         texts = [e.text for e in operands]
         index = index_text(s.static["index"], stepped(s, texts))
         if s.operation.name == "scatter":
@@ -166,6 +166,14 @@ class Body:
             if add and value.rank == SIGN and text.startswith("-"):
                 text, sign = text[1:], "-="
             self.written.append(f"{name}[{index}] {sign} {text}")
+
+    def narrow(self, x: Operand) -> Operand:
+        """What is broadcast only to be assigned."""
+        s = self.waiting.get(x) if isinstance(x, Variable) else None
+        if s is None or s.operation.name != "broadcast_to" or self.uses[s.output] > 1:
+            return x
+        del self.waiting[s.output]
+        return s.operands[0]
 
     def is_own(self, x: Variable) -> bool:
         """Whether an array was made here to be written into, and nobody else reads it."""

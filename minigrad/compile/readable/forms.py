@@ -82,7 +82,10 @@ def stepped(s: Statement, texts: Sequence[str]) -> Sequence[str]:
     step = int(value[1]) - int(value[0])
     if step < 1 or value[0] < 0 or (np.diff(value) != step).any():
         return texts
-    parts = [str(value[0]) if value[0] else "", str(value[-1] + 1), *([str(step)] * (step > 1))]
+    whole = s.output if s.operation.name == "scatter" else s.operands[0]
+    ends = len(index) == 1 and value[-1] + step >= whole.shape[0]
+    parts = [str(value[0]) if value[0] else "", "" if ends else str(value[-1] + 1)]
+    parts += [str(step)] if step > 1 else []
     return [":".join(parts) if k == slots[0] else text for k, text in enumerate(texts)]
 
 

@@ -38,6 +38,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "shapes": "The shapes are those of the example that it was written from.",
         "forward": "The value of {title}, and what the backward pass needs.",
         "backward": "The gradients of {inputs}, given {cotangents}.",
+        "settings": "With {settings}.",
         "through": "through {name}",
         "example": "Inputs of these shapes, drawn at random.",
         "and": "and",
@@ -47,6 +48,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "shapes": "Las formas son las del ejemplo con el que se ha escrito.",
         "forward": "El valor de {title}, y lo que necesita la retropropagación.",
         "backward": "Los gradientes de {inputs}, dado {cotangents}.",
+        "settings": "Con {settings}.",
         "through": "a través de {name}",
         "example": "Entradas de estas formas, sacadas al azar.",
         "and": "y",
@@ -119,6 +121,7 @@ class _Source(Writer):
     ) -> None:
         super().__init__(title, _WORDS[language])
         self.example, self.found = inputs, found
+        self.settings: list[str] = []
 
     def write(self) -> str:
         found = self.found
@@ -179,7 +182,10 @@ class _Source(Writer):
                 else:
                     self.named(variable, _short(path, name))
                 parts.append(_Part(variable, path, ("data", leaf - 1)))
-            arguments.append(_Argument(name, value, parts))
+            if parts:
+                arguments.append(_Argument(name, value, parts))
+            else:  # the source is for this one alone
+                self.settings.append(f"{given}={value!r}")
         seen = [
             (source, x) for source, x in zip(found.sources, found.trace.inputs, strict=True)
             if not isinstance(source.where, int) and x in used
@@ -249,12 +255,14 @@ class _Source(Writer):
         if kind == "forward":
             head = f"def {title}({', '.join(a.name for a in arguments)}):"
             doc = self.words["forward"].format(title=self.title)
+            if self.settings:
+                doc += " " + self.words["settings"].format(settings=", ".join(self.settings))
             unpacked = [f"{self.text[p.variable].text} = {p.path}" for a in arguments
                         for p in a.parts if p.path != a.name]  # fmt: skip
             cached = f"({', '.join(kept)}{',' * (len(kept) == 1)})"
             results = [body.operand(x).text for x in self.outputs]
             end = [f"cache = {cached}", f"return {', '.join([*results, 'cache'])}"]
-            lines = [*unpacked, *lines, *end]
+            lines = [*unpacked, *self._asserted(arguments), *lines, *end]
         else:
             head = f"def {title}({', '.join([*self.cotangents, 'cache'])}):"
             names = [self.text[p.variable].text for _, p in self._gradient_parts(arguments)]
@@ -266,9 +274,24 @@ class _Source(Writer):
             lines = [*start, *lines, f"return {nest}"]
         return "\n".join([head, f'    """{doc}"""', *(f"    {line}" for line in wrapped(lines))])
 
+    def _asserted(self, arguments: Sequence[_Argument]) -> list[str]:
+        """A line that refuses other shapes, unless everything is computed entry by entry."""
+        if not self.program.constants() and all(
+            s.operation.kind == "elementwise" for s in self.program.statements
+        ):
+            return []
+        given = [p.variable for a in arguments for p in a.parts]
+        shaped = [x for x in given if x.shape][:_FLAT]
+        names = ", ".join(f"{self.text[x].text}.shape" for x in shaped)
+        shapes = ", ".join(shape_text(x.shape) for x in shaped)
+        if len(shaped) == 1:
+            return [f"assert {names} == {shapes}"]
+        return [f"assert ({names}) == ({shapes})"] if shaped else []
+
     def fresh_title(self, kind: str) -> str:
         """The name of one of the two functions."""
-        return f"{re.sub(r'[^0-9a-zA-Z_]', '_', self.title)}_{kind}"
+        title = re.sub(r"[^0-9a-zA-Z_]", "_", self.title)
+        return f"{title.removesuffix('_forward')}_{kind}"
 
     def _listed(self, names: Sequence[str]) -> str:
         if len(names) > _FLAT:
@@ -316,9 +339,9 @@ class _Source(Writer):
     def _example(self, arguments: Sequence[_Argument]) -> str:
         """A function that makes inputs of the shapes of the example, and its use."""
         doc = self.words["example"]
-        drawn = [drawn(a.value) for a in arguments]
-        values = [f"    return {drawn[0]},"] if len(drawn) == 1 else [
-            "    return (", *(f"        {text}," for text in drawn), "    )"]  # fmt: skip
+        given = [drawn(a.value) for a in arguments]
+        values = [f"    return {given[0]},"] if len(given) == 1 else [
+            "    return (", *(f"        {text}," for text in given), "    )"]  # fmt: skip
         outputs = [self.text[x].text if isinstance(x, Variable) and x in self.text else f"y{k}"
                    for k, x in enumerate(self.outputs)]  # fmt: skip
         ones = ", ".join(f"np.ones_like({name})" for name in self.differentiable)
