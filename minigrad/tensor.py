@@ -266,9 +266,11 @@ class Tensor(ArrayMethods, Node):
         """A plain array; of a Tensor that requires a gradient, its entries as objects.
 
         So ``np.asarray(x)`` in a library's code loses no gradient: each entry stays on the tape,
-        and NumPy computes with them one by one. That is slow, so it is refused for many.
+        and NumPy computes with them one by one. That is slow, so it is refused for many. Integers
+        and booleans are constants, as by `astype`.
         """
-        if not (self.requires_grad and current().recording):
+        whole = dtype is not None and np.dtype(dtype).kind in "biu"
+        if whole or not (self.requires_grad and current().recording):
             array = np.asarray(self.data, dtype=dtype)
             return array.copy() if copy else array
         if dtype is not None and np.dtype(dtype) != object:

@@ -7,6 +7,7 @@ result has no derivative (`Constant`), or by the reason why it cannot be answere
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -67,7 +68,9 @@ def path_of(function: Callable[..., Any]) -> str:
     """The name under which people know a function of NumPy, such as ``numpy.linalg.inv``."""
     name = getattr(function, "__name__", str(function))
     if isinstance(function, np.ufunc):
-        return f"numpy.{name}" if getattr(np, name, None) is function else f"scipy.special.{name}"
+        homes = {"numpy": np, "scipy.special": sys.modules.get("scipy.special")}
+        known = [home for home, module in homes.items() if getattr(module, name, None) is function]
+        return f"{known[0]}.{name}" if known else f"the ufunc {name}"
     return f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
 
 
@@ -133,7 +136,9 @@ def joining(composition: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(composition)
     def call(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(joined(x) if k in arrays else x for k, x in enumerate(args))
+        for k, x in enumerate(args):
+            if isinstance(x, list | tuple) and k in arrays:
+                args = (*args[:k], joined(x), *args[k + 1 :])
         for name, x in kwargs.items():
             if name in arrays:
                 kwargs[name] = joined(x)

@@ -161,7 +161,10 @@ class Primitive:
         """Apply to arrays of any world; NumPy's own argument order for the static part."""
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
-        return self.bind([joined(x) for x in args], static)
+        for x in args:
+            if isinstance(x, list | tuple):
+                return self.bind(list(map(joined, args)), static)
+        return self.bind(args, static)
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """Apply to operands of any world: the first that interprets primitives does so.
