@@ -341,7 +341,7 @@ def _like(function: Callable[..., Any]) -> Callable[..., Buffer]:
 
 
 def _with(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
-    """The call with ``like=x``, of which ``x`` is gone; a Tensor's memory has no order."""
+    """A maker as NumPy calls it for ``like=x``; a Tensor ignores the order in memory."""
 
     def made(*args: Any, order: Any = "C", device: Any = None, **kwargs: Any) -> Buffer:
         return make(*args, **kwargs)
