@@ -110,13 +110,8 @@ class Handle(Tensor, handle=True):
         rule = BY_NUMPY.get(function)
         if isinstance(rule, Primitive):
             return rule.bind(*rule.arguments(function, args, kwargs))
-        if (
-            function in (np.diagonal, np.diag, np.rot90)
-            and args
-            and args[0] is self
-            and self.ndim > 1
-        ):
-            places = np.arange(self.size).reshape(self.shape)  # NumPy's is a view
+        if function in _BY_PLACES and args and args[0] is self and self.ndim > 1:
+            places = np.arange(self.size).reshape(self.shape)
             index = np.unravel_index(function(places, *args[1:], **kwargs), self.shape)
             return View(self, p.getitem, {"index": index})
         if function is np.meshgrid and kwargs.get("copy", True):
@@ -169,7 +164,7 @@ class Handle(Tensor, handle=True):
     def __pos__(self) -> Tensor:
         return self.settled()
 
-    def conj(self) -> Tensor:
+    def conj(self) -> Any:
         """The complex conjugate; of real numbers the array itself, as ``ndarray.conj``."""
         return np.conj(self) if self.dtype.kind == "c" else self
 
@@ -293,6 +288,10 @@ class View(Handle, handle=True):
         part = Buffer(self.now(), lent=True)
         part.write(index, value)
         self.base.write(self.how["index"], part.value)
+
+
+_BY_PLACES = frozenset({np.diagonal, np.diag, np.rot90})
+"""Functions whose result is a view in NumPy, though the rule here takes entries one by one."""
 
 
 def _index(index: Any) -> Any:
