@@ -48,7 +48,7 @@ Argnums = int | Sequence[int]
 
 def gradients(
     output: Tensor,
-    inputs: Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
     cotangent: Array | None = None,
     *,
     retain_graph: bool = False,
@@ -58,7 +58,7 @@ def gradients(
 
     Args:
         output: the tensor to differentiate.
-        inputs: tensors, leaves or not.
+        inputs: tensors, leaves or not; or one alone.
         cotangent: ∂L/∂output, of its shape; 1 if it is a single real number.
         retain_graph: keep the graph for another walk.
         create_graph: record the walk, and return `Tensor`s.
@@ -76,6 +76,7 @@ def gradients(
         [2. 4.] None
     """
     seed = own(output.seed(cotangent), as_tensor=create_graph)
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
     nodes = [x.settled() for x in inputs]
     found = walk([(output, seed)], nodes, retain_graph=retain_graph or create_graph,
                  create_graph=create_graph)  # fmt: skip
@@ -513,7 +514,17 @@ def _several(argnums: Argnums) -> tuple[int, ...]:
 
 
 def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Decorator: the name, docstring and signature of the function that is differentiated."""
+    """Decorator: the name, docstring and signature of the function that is differentiated.
+
+    Raises:
+        TypeError: it is no function.
+    """
+    if not callable(function):
+        hint = "; for a Tensor's gradients: minigrad.gradients(y, [x])"
+        raise TypeError(
+            f"got a {type(function).__name__} to differentiate, expected a function"
+            f"{hint if isinstance(function, Tensor) else ''}"
+        )
     return wraps(function, updated=())
 
 

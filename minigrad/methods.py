@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from minigrad.elsewhere import METHODS, advice
 
 Array = Any
 
@@ -148,6 +150,12 @@ class ArrayMethods:
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """NumPy, whose functions answer to a Tensor (the array API standard's entry)."""
         return np
+
+    if not TYPE_CHECKING:  # else every misspelt attribute would have a type
+
+        def __getattr__(self, name: str) -> Any:
+            hint = "" if name.startswith("__") else advice(METHODS, name)
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
 
 
 for _name in (
