@@ -17,6 +17,7 @@ from typing import Any
 from minigrad import autograd, buffer, hooks, memory, primitives, scope, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.buffer import Buffer, empty, full, ones, zeros
+from minigrad.elsewhere import FUNCTIONS, advice
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.scope import enable_grad, no_grad, step, unfused
 from minigrad.tensor import Parameter, Tensor, array
@@ -85,6 +86,10 @@ def jit(
     from minigrad.compile.compiled import compiled  # when it is first used
 
     return compiled(function, static_argnums, static_argnames)
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module 'minigrad' has no attribute {name!r}{advice(FUNCTIONS, name)}")
 
 
 __all__ = [
