@@ -43,31 +43,6 @@ hooks.set_fuser(_fuse)
 hooks.set_exporter(_export)
 
 
-if not TYPE_CHECKING:  # else every misspelt name would have a type
-
-    def __getattr__(name: str) -> Any:
-        """A part of the library, when it is first used; importing minigrad loads none."""
-        if name == "nn":
-            import minigrad.nn as part
-        elif name == "optim":
-            import minigrad.optim as part
-        elif name == "verify":
-            import minigrad.verify as part
-        elif name == "symbolic":
-            import minigrad.symbolic as part
-        elif name == "graph":
-            import minigrad.graph as part
-        elif name == "compile":
-            import minigrad.compile as part
-        elif name == "onnx":
-            import minigrad.onnx as part
-        elif name == "datasets":
-            import minigrad.datasets as part
-        else:
-            raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
-        return part
-
-
 def jit(
     function: Callable[..., Any] | None = None,
     *,
@@ -113,8 +88,31 @@ def jit(
     return compiled(function, static_argnums, static_argnames)
 
 
-def __getattr__(name: str) -> Any:
-    raise AttributeError(f"module 'minigrad' has no attribute {name!r}{advice(FUNCTIONS, name)}")
+if not TYPE_CHECKING:  # else every misspelt name would have a type
+
+    def __getattr__(name: str) -> Any:
+        """A part of the library, when it is first used; importing minigrad loads none."""
+        if name == "nn":
+            import minigrad.nn as part
+        elif name == "optim":
+            import minigrad.optim as part
+        elif name == "verify":
+            import minigrad.verify as part
+        elif name == "symbolic":
+            import minigrad.symbolic as part
+        elif name == "graph":
+            import minigrad.graph as part
+        elif name == "compile":
+            import minigrad.compile as part
+        elif name == "onnx":
+            import minigrad.onnx as part
+        elif name == "datasets":
+            import minigrad.datasets as part
+        else:
+            raise AttributeError(
+                f"module 'minigrad' has no attribute {name!r}{advice(FUNCTIONS, name)}"
+            )
+        return part
 
 
 __all__ = [
