@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
 import math
 import sys
@@ -354,3 +355,14 @@ def test_watching_variables_leaves_the_profiler_as_it_was():
         assert sys.getprofile() is profile
     finally:
         sys.setprofile(None)
+
+
+def test_a_graph_is_recorded_under_a_profiler_in_c():
+    profiler = cProfile.Profile()
+    profiler.enable()
+    try:
+        trace_target(target_of(chorus, "loss"), 1)
+        assert sys.getprofile() is profiler
+    finally:
+        profiler.disable()
+    assert len(profiler.getstats()) > 10
