@@ -361,3 +361,11 @@ def test_a_buffer_has_a_name_of_its_own(name, message):
     module.part = nn.Linear(1, 1)
     with pytest.raises(ValueError, match=message):
         module.register_buffer(name, np.ones(1))
+
+
+def test_names_may_have_a_prefix_and_leave_out_those_of_parts():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False))
+    model.scale = nn.Parameter(np.ones(1))
+    assert [n for n, _ in model.named_parameters("a")] == ["a.scale", "a.0.weight"]
+    assert [n for n, _ in model.named_parameters(recurse=False)] == ["scale"]
+    assert list(model.parameters(recurse=False)) == [model.scale]
