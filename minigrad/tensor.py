@@ -121,20 +121,21 @@ class Tensor(ArrayMethods, Node):
     def _leaves_the_tape(self, how: str) -> None:
         """Refuse, or warn, where a number taken from this Tensor would lose the gradient.
 
-        NumPy asks for a number in ``a[0] = x`` as ``math.exp(x)`` does, and nothing tells them from
-        a ``float(loss)`` that is only printed. Functions of NumPy that compute are told by name.
+        NumPy calls ``float`` for ``a[0] = x``, as ``math.exp(x)`` does, and neither can be told
+        apart from a ``float(loss)`` that is only printed. Functions inside NumPy are recognised by
+        their module.
         """
         state = current()
         if not (self.requires_grad and state.recording and isinstance(self.data, _NUMPY)):
             return
-        told = (
+        message = (
             f"{how} of a Tensor that requires a gradient: what is computed from the number has "
             f"none. Write x.item() for the value alone, np.exp(x) in place of math.exp(x); {_FILL}"
         )
         caller = sys._getframe(2).f_globals.get("__name__", "")
         if state.differentiating or state.scope is not None or caller.startswith("numpy."):
-            raise TypeError(told)
-        warnings.warn(told, UserWarning, stacklevel=3)
+            raise TypeError(message)
+        warnings.warn(message, UserWarning, stacklevel=3)
 
     def numpy(self) -> Array:
         """The data, without the record of how it was made."""
@@ -194,7 +195,7 @@ class Tensor(ArrayMethods, Node):
     def register_hook(self, hook: Callable[[Array], Array | None]) -> None:
         """Call ``hook`` with this tensor's gradient in every backward that reaches it.
 
-        What it returns, unless ``None``, takes the gradient's place.
+        If it returns an array, that array replaces the gradient.
         """
         self.hooks = (*self.hooks, hook)
 
@@ -402,7 +403,7 @@ class Tensor(ArrayMethods, Node):
             "new one with np.concatenate, np.stack or np.where"
         )
 
-    # NumPy's methods of which much is asked; the others are `ArrayMethods`
+    # Methods that are called often; `ArrayMethods` has the others
 
     @property
     def T(self) -> Tensor:  # noqa: N802 (NumPy's name)

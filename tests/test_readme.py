@@ -126,6 +126,18 @@ def test_the_wheel_that_is_named_is_the_one_that_make_wheel_builds():
     assert set(re.findall(r"dist/([^\s\"\[]+)", README)) == {f"{stem}-py3-none-any.whl"}
 
 
+def test_the_benchmark_table_is_of_the_measurements_that_are_kept():
+    kept = (ROOT / "tests/benchmarks/results.txt").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| [^|]+ \| ([\d.]+ [mµ]?s) \| ([\d.]+ [mµ]?s) \| ([\d.]+) \|$", README, re.M
+    )
+    assert len(rows) >= 9
+    for row in rows:
+        assert re.search(
+            r"  +".join(map(re.escape, row[:2])) + r" .* " + re.escape(row[2]), kept
+        ), row
+
+
 def test_every_name_of_minigrad_that_is_told_exists():
     named = set(re.findall(r"`(?:mg|minigrad)\.([a-z_.A-Z]+)", README))
     moved = README.partition("from minigrad import grad`")[2].partition("\n")[0]

@@ -91,7 +91,7 @@ def refuse_out(function: Callable[..., Any], out: Any) -> None:
 def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> Callable[..., Any]:
     """The composition as an answer to a NumPy function, called with that function's arguments.
 
-    Arguments that NumPy's signature requires are handed on by position, the others by name. What
+    Arguments that NumPy's signature requires are passed by position, the others by name. What
     the composition does not take may have its default only.
     """
     if isinstance(function, np.ufunc) or isinstance(composition, Constant | Refused):

@@ -4,14 +4,14 @@ Three kinds, named for what a derivative rule of theirs states:
 
 - ``elementwise``: the partial derivative by each operand, as in any table of derivatives;
 - ``linear`` and ``bilinear``: the adjoint of each operand, ⟨A v, u⟩ = ⟨v, Aᵀ u⟩;
-- ``fused``: the vector-Jacobian product of several operations in one, beside the constant
-  composition that it stands for.
+- ``fused``: the vector-Jacobian product of several operations in one, together with the
+  plain composition that it stands for.
 
 Arrays are positional, everything static is a keyword. ``g`` is the cotangent of the output,
 ``y`` the output, then come the operands. Rules are plain NumPy, so NumPy's dispatch decides
 whether they compute with numbers, symbols, integers modulo a prime, or record themselves.
 
-A primitive of one's own takes three lines and needs no registration beyond the call::
+Your own primitive takes three lines; the call itself registers it::
 
     import numpy as np
     import minigrad as mg
@@ -554,7 +554,7 @@ def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Arra
     values = x.reals() if exact else x.real
     chosen = values if where is True else np.where(where, values, -np.inf)
     highest = np.amax(chosen, axis=axis, keepdims=True)
-    if exact:  # exact numbers beside floats: formulas stay short where no float would overflow
+    if exact:  # exact numbers: formulas stay short where no float would overflow
         highest = np.where(np.abs(highest) > 600, highest, 0)
     return np.where(np.isfinite(highest), highest, 0)
 

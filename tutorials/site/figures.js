@@ -118,7 +118,7 @@ FIGURES.tape = {
     const now = NEURON[10 - at][0];
     const parts = handed.filter(([from]) => from === now).map(([from, to, slope, delta]) =>
       `δ${to} += ${shown(delta)} · ${shown(slope)}`);
-    return `${say(`${now} hands on`, `${now} reparte`)}: ${parts.join(", ")}.${at < 10 ? "" : say(
+    return `${say(`${now} passes on`, `${now} reparte`)}: ${parts.join(", ")}.${at < 10 ? "" : say(
       ` Done: δw = ${shown(slopes.w)}.`, ` Hecho: δw = ${shown(slopes.w)}.`)}`;
   },
 };
