@@ -267,8 +267,8 @@ def graph(target: str, output: Path | None, fit: str | None, **options: Any) -> 
 @cli.command(epilog=TARGETS)
 @click.argument("target")
 @click.option("--input", "inputs", multiple=True, metavar="NAME=SHAPE",
-              help="An example of an argument of a function: x=3x4, k=int:0..5:7, m=bool:3x3. "
-              "Give one for each.")  # fmt: skip
+              help="An example of an argument of a function: x=3x4, p=float:0..1:4, "
+              "k=int:0..5:7, m=bool:3x3; params.W=4x2 of a dict. Give one for each.")  # fmt: skip
 @click.option("--show", is_flag=True, help="Print the generated source instead.")
 @click.option("--backend", type=click.Choice(["numpy", "numba"]),
               help="By default Numba where it is installed.")  # fmt: skip
