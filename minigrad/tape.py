@@ -23,7 +23,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from minigrad import guard
-from minigrad.boundary import as_array, widened
+from minigrad.boundary import as_array
+from minigrad.primitives.calls import widened
 from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.scope import Scope, current, differentiating
@@ -165,7 +166,7 @@ def record(
     state = current()
     tracked = tracked and state.recording
     saved = None
-    if not tracked and primitive.kind in ("elementwise", "bilinear"):
+    if not tracked and primitive.kind != "linear":
         arrays = widened(arrays)
     if not plain:
         data = primitive.bind(arrays, static)
