@@ -44,10 +44,12 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
         Tensor([2. 3.], made by stack)
     """
     kind = type(x)
-    if kind in _NUMBERS or _is_scalar(x):
+    if kind in _NUMBERS:
         return x
     if hasattr(x, "__primitive__"):
         return x.settled() if hasattr(x, "settled") else x
+    if _is_scalar(x):
+        return x
     if kind is list or kind is tuple:
         x = joined(x)
         if hasattr(x, "__primitive__"):

@@ -170,10 +170,10 @@ class Primitive:
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
         for x in args:
-            if isinstance(x, list | tuple):
+            if type(x) in _LISTS:
                 args = tuple(map(joined, args))
                 break
-        return self.bind(args if self.kind == "linear" else widened(args), static)
+        return self.bind(args, static)
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """Apply to operands of any world: the first that interprets primitives does so.
@@ -186,6 +186,8 @@ class Primitive:
                 result = operand.__primitive__(self, operands, static)
                 if result is not NotImplemented:
                     return result
+        if self.kind != "linear":
+            operands = widened(operands)
         return self.forward(*operands, **static)
 
     def pull(
@@ -284,6 +286,7 @@ class Primitive:
         return f"<{self.kind} primitive {self.name}>"
 
 
+_LISTS = frozenset({list, tuple})
 _primitives: dict[str, Primitive] = {}
 _by_numpy: dict[Callable[..., Any], Callable[..., Array]] = {}
 _replacing: ContextVar[bool] = ContextVar("minigrad.replacing", default=False)
