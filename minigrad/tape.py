@@ -27,6 +27,7 @@ from minigrad.boundary import as_array
 from minigrad.primitives.calls import widened
 from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
+from minigrad.primitives.smoother import SMOOTHER
 from minigrad.scope import Scope, current, differentiating
 
 Static = Mapping[str, Any]
@@ -165,6 +166,8 @@ def record(
             plain = False
     state = current()
     tracked = tracked and state.recording
+    if tracked and primitive in SMOOTHER and (call := SMOOTHER[primitive](operands)) is not None:
+        return record(kind, *call)
     saved = None
     if not tracked and primitive.kind != "linear":
         arrays = widened(arrays)
