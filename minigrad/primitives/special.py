@@ -478,7 +478,8 @@ SCIPY: Mapping[str, Callable[..., Array]] = MappingProxyType({
                            xlog1py, entr, gammaln, gamma, betaln, exp2, expm1, log1p, cbrt)},
     **{f.__name__: f for f in (beta, rgamma, digamma, gammainc, gammaincc, jv, yv, iv, kv, ive,
                                kve, i0, log_expit, rel_entr, kl_div)},
-    "gammasgn": Constant(Special("gammasgn")), "psi": digamma, "expit": sigmoid, "exp10": lambda x: 10.0**x, "jn": jv, "yn": yv, "kn": kv,
+    "gammasgn": Constant(Special("gammasgn")),
+    "psi": digamma, "expit": sigmoid, "exp10": lambda x: 10.0**x, "jn": jv, "yn": yv, "kn": kv,
     **{f"{kind}{n}": _of_order(bessel, n) for n in (0, 1)
        for kind, bessel in (("j", _jv), ("y", _yv), ("k", _kv))},
     "i1": _of_order(_iv, 1), "i0e": _of_order(_ive, 0), "i1e": _of_order(_ive, 1),
