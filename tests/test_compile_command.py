@@ -72,6 +72,19 @@ def test_a_function_is_written_and_the_file_runs(file, tmp_path, capsys, name):
     assert dx.shape == x.shape
 
 
+def test_the_file_that_is_written_is_judged_like_code_of_a_person(file, tmp_path, capsys):
+    output = tmp_path / "gradient.py"
+    command(capsys, f"{file}:energy", "--input", "x=3x4", "--input", "W=4x2", "-o", output)
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(output.read_text().replace("dW = x.T @", "dW = 2 * x.T @"))
+    for path, expected in ((output, 0), (wrong, 1)):
+        with pytest.raises(SystemExit) as end:
+            main(["verify", f"{path}:energy_backward"])
+        shown = capsys.readouterr()
+        assert end.value.code == expected
+    assert "∂L/∂W is wrong" in shown.out + shown.err
+
+
 def test_a_model_is_shown_and_described(file, capsys):
     status, out, _ = command(capsys, f"{file}:model", "--input", "x=5x3", "--show")
     assert status == 0

@@ -208,7 +208,7 @@ CALLS = {
     "tensorinv": (lambda x: np.linalg.tensorinv((x @ B).reshape(2, 1, 2), 2), A),
     "cholesky upper": (lambda x: np.linalg.cholesky(x @ x.T, upper=True), A),
     "eigvalsh": (lambda x: np.linalg.eigvalsh(x @ x.T), A),
-    "eigh": (lambda x: np.abs(np.linalg.eigh(x @ x.T, "U")[1]), A),
+    "eigh": (lambda x: np.linalg.eigh(x @ x.T, "U")[1], A),
     "eig": (lambda x: np.abs(np.linalg.eig(x @ x.T + x[:, :2])[1]), A),
     "eigvals": (lambda x: np.real(np.linalg.eigvals(x @ B)), A),
     "svd": (lambda x: np.linalg.svd(x, full_matrices=False)[0] ** 2, A),
