@@ -139,7 +139,7 @@ def grad(
 ) -> Callable[..., Any]:
     """The function that returns the gradient of ``function``: see `value_and_grad`.
 
-    With ``has_aux`` it returns (gradient, what the function returns beside its value).
+    With ``has_aux`` it returns (gradient, the function's second result).
 
     Example:
         >>> print(mg.grad(mg.grad(lambda x: x**3))(2.0))
@@ -162,7 +162,7 @@ def vjp(
 
     The map takes a cotangent nested as the value, and returns one nest per argument. With
     ``has_aux`` the function returns (value, anything), and the rest comes third. Keywords are
-    handed on, and are not differentiated by.
+    passed on to the function, which is not differentiated with respect to them.
 
     Example:
         >>> value, pull = mg.vjp(lambda a, b: a * b, 2.0, 3.0)
@@ -201,7 +201,7 @@ def jvp(
         args: its argument, or a tuple of its arguments.
         tangents: nested alike.
         has_aux: the function returns (value, anything), and the rest comes third.
-        kwargs: handed on to the function.
+        kwargs: passed on to the function.
 
     Example:
         >>> value, tangent = mg.jvp(lambda x: x**3, 2.0, 1.0)
@@ -529,7 +529,7 @@ def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]],
 
 
 def _parted(result: Any, has_aux: bool) -> tuple[Any, Any]:
-    """What a function returned, as its value and what it gave beside it."""
+    """The value and the second result of a function, ``None`` without ``has_aux``."""
     if not has_aux:
         return tree_map(_settled, result), None
     if not isinstance(result, tuple) or len(result) != 2:

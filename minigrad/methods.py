@@ -68,7 +68,7 @@ class ArrayMethods:
     itemsize = property(lambda self: self.data.itemsize, doc="Bytes of an entry.")
     nbytes = property(lambda self: self.data.nbytes, doc="Bytes of all entries.")
     strides = property(lambda self: self.data.strides, doc="Bytes from entry to entry.")
-    flags = property(lambda self: self.data.flags, doc="How the array lies in memory.")
+    flags = property(lambda self: self.data.flags, doc="The memory layout.")
     flat = property(lambda self: np.ravel(self), doc="All entries along one axis.")
     real = property(lambda self: np.real(self), doc="The real parts.")
     imag = property(lambda self: np.imag(self), doc="The imaginary parts.")

@@ -21,7 +21,7 @@ from minigrad.primitives import (
 )
 from minigrad.primitives.convolution import Padding, Size, each, extent
 from minigrad.primitives.primitive import Array
-from minigrad.tensor import Parameter
+from minigrad.tensor import Parameter, Tensor
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -97,6 +97,7 @@ class _Convolution(_Convolving):
 
     def forward(self, x: Array) -> Array:
         """Every kernel at every place of ``x``."""
+        x = x if isinstance(x, Tensor) else Tensor(x)  # pictures show it, not what is made of it
         padding = self.padding
         if self.padding_mode != "zeros":
             x, padding = self._around(x), 0

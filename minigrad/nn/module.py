@@ -151,17 +151,25 @@ class Module:
         """This module and all its parts, each once."""
         return iter(dict.fromkeys(module for _, module in self.named_modules()))
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted paths, each once."""
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted paths, each once.
+
+        Args:
+            prefix: what the paths start with.
+            recurse: whether those of parts count, or only the module's own.
+        """
+        own = ((name, part) for name, part in _parts(self) if isinstance(part, Parameter))
         seen: set[Parameter] = set()
-        for name, parameter in self._all_named(Parameter):
+        for name, parameter in self._all_named(Parameter) if recurse else own:
             if parameter not in seen:
                 seen.add(parameter)
-                yield name, parameter
+                yield f"{prefix}.{name}" if prefix else name, parameter
 
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        return (parameter for _, parameter in self.named_parameters())
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once; without ``recurse`` only the module's own."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
     def _all_named(self, kind: type) -> Iterator[tuple[str, Any]]:
         """The parts of this kind under every path that leads to them."""
@@ -225,10 +233,11 @@ class Module:
         function(self)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; or make them 0."""
         for parameter in self.parameters():
-            parameter.grad = None
+            keep = parameter.grad is not None and not set_to_none
+            parameter.grad = np.zeros_like(raw(parameter.grad)) if keep else None
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say whether the parameters are learned; their gradients so far are forgotten."""

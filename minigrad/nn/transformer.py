@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.nn.attention import cleared
 from minigrad.nn.dropout import Dropout
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Seed, check_size
@@ -114,6 +115,7 @@ class TransformerEncoderLayer(_Layer):
         cache: KeyValueCache | None = None,
     ) -> Array:
         """One layer; masks and cache as for `MultiheadAttention`."""
+        src = cleared(src, src_key_padding_mask, self.self_attn.batch_first)
 
         def attend(x: Array) -> Array:
             return self.self_attn(
@@ -156,6 +158,7 @@ class TransformerDecoderLayer(_Layer):
         cache: KeyValueCache | None = None,
     ) -> Array:
         """One layer; masks and cache as for `MultiheadAttention`."""
+        tgt = cleared(tgt, tgt_key_padding_mask, self.self_attn.batch_first)
 
         def attend(x: Array) -> Array:
             return self.self_attn(

@@ -361,3 +361,27 @@ def test_a_buffer_has_a_name_of_its_own(name, message):
     module.part = nn.Linear(1, 1)
     with pytest.raises(ValueError, match=message):
         module.register_buffer(name, np.ones(1))
+
+
+def test_names_may_have_a_prefix_and_leave_out_those_of_parts():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False))
+    model.scale = nn.Parameter(np.ones(1))
+    assert [n for n, _ in model.named_parameters("a")] == ["a.scale", "a.0.weight"]
+    assert [n for n, _ in model.named_parameters(recurse=False)] == ["scale"]
+    assert list(model.parameters(recurse=False)) == [model.scale]
+
+
+def test_lists_and_dicts_of_modules_change_as_lists_and_dicts_do():
+    one, two, three = (nn.Linear(k, 1, bias=False) for k in (1, 2, 3))
+    modules = nn.ModuleList([one])
+    modules += [three]
+    modules.insert(1, two)
+    assert list(modules) == [one, two, three]
+    assert [p.shape for p in modules.parameters()] == [(1, 1), (1, 2), (1, 3)]
+    del modules[0]
+    assert modules.pop() is three
+    assert [n for n, _ in modules.named_parameters()] == ["0.weight"] and modules[0] is two
+    named = nn.ModuleDict({"a": one, "b": two})
+    assert named.pop("a") is one and list(named) == ["b"]
+    with pytest.raises(TypeError, match=r"got list as layer 0, .*; write Sequential\(\*layers\)"):
+        nn.Sequential([one])
