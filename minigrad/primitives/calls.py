@@ -181,6 +181,18 @@ def joined(x: Any) -> Array:
     return np.asarray(x)
 
 
+def widened(arrays: Any) -> Any:
+    """Small integers among integers as int64, so that 250 + 10 is 260, and no byte wraps around."""
+    for x in arrays:
+        dtype = getattr(x, "dtype", None)
+        if type(x) is not int and (dtype is None or dtype.kind not in "biu"):
+            return arrays  # most often at the first
+    return [
+        x.astype(np.int64, copy=False) if type(x) is not int and x.dtype.kind in "iu" else x
+        for x in arrays
+    ]
+
+
 def _without_defaults(
     function: Callable[..., Any],
     wanted: Mapping[str, inspect.Parameter],
