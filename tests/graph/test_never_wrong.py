@@ -157,6 +157,14 @@ def test_a_state_of_three_steps_before_goes_around_those_between(steps):
             draw(graph, view=name)
 
 
+def test_a_step_that_is_read_from_afar_is_not_left_out():
+    graph = trace_target(target_of(Delay, "Delay"), 12)
+    for name in ("unrolled", "gradient", "tape"):
+        with pytest.raises(ValueError, match=r"reads \S+ of step \d+, .*all_steps"):
+            draw(graph, view=name)
+    is_right(graph, "unrolled", all_steps=True)
+
+
 @pytest.mark.parametrize("name", ["convolutional_memory", "from_scratch", "looking_back"])
 def test_the_first_step_reads_initial_states_wherever_the_next_ones_read_states(name):
     view = draw(f"{MODELS}:{name}")
