@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-_LAYERS = (
-    "Linear",
-    "Conv1d",
-    "Conv2d",
-    "Conv3d",
-    "ConvTranspose1d",
-    "ConvTranspose2d",
-    "BatchNorm2d",
-)
+_LAZY = (
+    "Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d",
+    "ConvTranspose3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d",
+    "InstanceNorm2d", "InstanceNorm3d",
+)  # fmt: skip
 
 PYTORCH = {
-    **{f"Lazy{name}": f"nn.{name}, with the number of its inputs" for name in _LAYERS},
+    **{f"Lazy{name}": f"nn.{name}, with the number of its inputs" for name in _LAZY},
     "AdaptiveLogSoftmaxWithLoss": "nn.Linear and nn.CrossEntropyLoss",
     "AlphaDropout": "nn.Dropout",
     "Buffer": "self.register_buffer(name, array)",

@@ -316,7 +316,8 @@ def elided(
 ) -> tuple[tuple[Item, ...], tuple[Arrow, ...]]:  # fmt: skip
     """Items and arrows without the steps that are not kept; each state has a gap in its lane."""
     shown = {key: item for key, item in items.items() if key.step is None or key.step in kept}
-    words = Say("gap", (len(steps) - len(kept),))
+    count = len(steps) - len(kept)
+    words = Say("gap", (count,)) if count > 1 else Say("gap of one")
     after = next(k for k in range(1, len(kept)) if steps[k] != kept[k])
     edge = kept[after - 1], kept[after]  # on both sides of the gap
     found: dict[Arrow, None] = {}
