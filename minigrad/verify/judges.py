@@ -603,8 +603,12 @@ def disagreements(
             claims[name] = _exacts(kind, g)
 
     def off(names: Sequence[str], moved: Sequence[Any]) -> float:
-        forward = [u * _slopes(kind, y) for u, y in zip(cotangents, moved, strict=True)]
-        backward = [claims[n] * tangents[n] for n in names]
+        # Products of single numbers are numbers, which NumPy would take for integers of 64 bits.
+        forward = [
+            np.asarray(u * _slopes(kind, y), dtype=object)
+            for u, y in zip(cotangents, moved, strict=True)
+        ]
+        backward = [np.asarray(claims[n] * tangents[n], dtype=object) for n in names]
         total = sum(np.sum(part) for part in forward) - sum(np.sum(part) for part in backward)
         if kind is Residue:
             return float(int(total) % PRIME != 0)

@@ -31,6 +31,7 @@ def forgotten():
 def test_a_file_that_is_run_again_declares_its_primitives_again(tmp_path):
     (tmp_path / "rules.py").write_text(FILE)
     first = resolve(f"{tmp_path / 'rules.py'}:doubled").subject
+    (tmp_path / "rules.py").write_text(f"{FILE}# edited")
     again = resolve(f"{tmp_path / 'rules.py'}:doubled").subject
     assert again is not first
     assert mg.PRIMITIVES["declared_doubled"] is again
