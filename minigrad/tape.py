@@ -23,7 +23,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from minigrad import guard
-from minigrad.boundary import as_array, widened
+from minigrad.boundary import as_array
+from minigrad.primitives.calls import widened
 from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.primitives.smoother import SMOOTHER
@@ -168,7 +169,7 @@ def record(
     if tracked and primitive in SMOOTHER and (call := SMOOTHER[primitive](operands)) is not None:
         return record(kind, *call)
     saved = None
-    if not tracked and primitive.kind in ("elementwise", "bilinear"):
+    if not tracked and primitive.kind != "linear":
         arrays = widened(arrays)
     if not plain:
         data = primitive.bind(arrays, static)

@@ -15,6 +15,7 @@ import pytest
 import minigrad
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.cli import main
 from minigrad.extras import DISTRIBUTION
 from minigrad.graph import draw
 from minigrad.symbolic import derive
@@ -58,6 +59,18 @@ def test_the_linter_says_what_is_shown(tmp_path):
     (said,) = {c.failures for c in verify(f"{tmp_path}/mylayer.py:softmax_backward").checks}
     shown = next(text for language, text in BLOCKS if "softmax_backward:" in text)
     assert f"proof, exact, numeric: {said[0]}\n" in shown
+
+
+def test_the_source_that_is_shown_is_what_compile_writes(tmp_path):
+    (text,) = [text for text in PYTHON if text.startswith("def nll(")]
+    (tmp_path / "nll.py").write_text(f"import numpy as np\nimport minigrad as mg\n\n\n{text}")
+    (options,) = re.findall(r"minigrad compile nll\.py:nll (.*) -o gradient\.py", README)
+    output = tmp_path / "gradient.py"
+    with pytest.raises(SystemExit, match="0"):
+        main(["compile", f"{tmp_path}/nll.py:nll", *options.split(), "-o", str(output)])
+    (shown,) = [text for _, text in BLOCKS if text.startswith("def nll_backward(")]
+    assert shown in output.read_text(encoding="utf-8")
+    assert {c.passed for c in verify(f"{output}:nll_backward").checks} == {True}
 
 
 @pytest.mark.parametrize(

@@ -341,6 +341,23 @@ def test_whole_numbers_and_flags_of_a_tensor_are_constants():
     np.testing.assert_array_equal(mg.grad(lambda x: (x[np.int64(x)] * x).sum())(x.data), [0.0, 3.4])
 
 
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x * x, lambda x: -x, lambda x: x - 201, mg.softmax, mg.logsumexp, mg.norm,
+     lambda x: mg.affine(x[None], x[None], x[:1]), lambda x: np.cumsum(x), lambda x: x @ x],
+)  # fmt: skip
+def test_no_byte_wraps_around_and_no_half_precision_comes_of_it(function):
+    numbers = np.array([200, 100, 30], np.uint8)
+    expected = function(mg.Tensor(numbers.astype(float))).data
+    np.testing.assert_allclose(function(mg.Tensor(numbers)).data, expected, rtol=1e-12)
+
+
+def test_minigrad_s_functions_of_plain_bytes_do_not_wrap_around():
+    numbers = np.array([200, 100], np.uint8)
+    np.testing.assert_array_equal(mg.multiply(numbers, numbers), [40000, 10000])
+    np.testing.assert_allclose(mg.softmax(numbers), [1, np.exp(-100)])
+
+
 def test_a_leaf_moves_in_place_outside_of_recording():
     """As loops write that train by hand."""
     parameters = [mg.Parameter(np.array([1.0], np.float32)), mg.Tensor([1.0], requires_grad=True)]

@@ -401,8 +401,13 @@ unseen = {
     items: [pair for pair in (shopping(items, rng) for _ in range(150)) if pair[0] not in seen]
     for items in range(2, LONGEST + 1)
 }
+names = {
+    "bottleneck": text("bottleneck", "cuello de botella"),
+    "additive": text("additive", "aditiva"),
+    "dot": text("dot product", "producto escalar"),
+}
 models, right, said = {}, {}, {}
-print(f"{text('items', 'cosas'):<11}", " ".join(f"{items:6}" for items in unseen))
+print(f"{text('items', 'cosas'):<17}", " ".join(f"{items:6}" for items in unseen))
 for way, steps in (("bottleneck", 1200), ("additive", 400), ("dot", 400)):
     models[way], history = fit(way, steps)
     right[way] = []
@@ -410,17 +415,12 @@ for way, steps in (("bottleneck", 1200), ("additive", 400), ("dot", 400)):
         found, _ = translate(models[way], [spanish for spanish, _ in pairs], 4 * items)
         right[way].append(np.mean([a == b for a, (_, b) in zip(found, pairs, strict=True)]))
         said[way, items] = found
-    print(f"{way:<11}", " ".join(f"{share:6.1%}" for share in right[way]),
+    print(f"{names[way]:<17}", " ".join(f"{share:6.1%}" for share in right[way]),
           text("   loss", "   pérdida"), f"{np.mean(history.losses[-20:]):.3f}")  # fmt: skip
 assert right["bottleneck"][0] > 0.6 and right["bottleneck"][-1] < 0.1
 assert min(right["additive"] + right["dot"]) > 0.95
 
 # %% tags=["plot"]
-names = {
-    "bottleneck": text("bottleneck", "cuello de botella"),
-    "additive": text("additive", "aditiva"),
-    "dot": text("dot product", "producto escalar"),
-}
 figure, axes = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 for way, line in zip(right, ("o:", "s-", "^--"), strict=True):
     axes.plot(list(unseen), [100 * share for share in right[way]], line, label=names[way])
@@ -522,8 +522,8 @@ truly = [english for _, english in unseen[LONGEST]]
 scores = {way: our_bleu(said[way, LONGEST], truly) for way in right}
 for way, score in scores.items():
     assert np.isclose(score, bleu(said[way, LONGEST], truly))  # the usual program's || el habitual
-    print(f"{way:<11} BLEU {score:5.1f}", f"  {right[way][-1]:6.1%}", text("without a mistake",
-                                                                      "sin un error"))  # fmt: skip
+    whole = text("without a mistake", "sin un error")
+    print(f"{names[way]:<17} BLEU {score:5.1f}  {right[way][-1]:6.1%} {whole}")
 assert scores["bottleneck"] > 20 and right["bottleneck"][-1] < 0.1
 
 # %% [markdown] lang="en"
@@ -552,7 +552,7 @@ looks = {}
 for way in ("additive", "dot"):
     (found,), weights = translate(models[way], [sentence], len(expected.split()))
     looks[way] = weights.data[0] if hasattr(weights, "data") else weights[0]
-    print(f"{way:<9} {found}")
+    print(f"{names[way]:<17}{found}")
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
@@ -581,7 +581,7 @@ plt.show()
 truth = [4 * (t // 4) + (0, 2, 1, 3)[t % 4] for t in range(len(expected.split()))]
 for way, weights in looks.items():
     near = np.mean(np.abs(weights.argmax(-1) - truth) <= 1)
-    print(f"{way:<9} {near:.0%}")
+    print(f"{names[way]:<17}{near:.0%}")
     assert near > 0.7
 uniform = np.mean(np.abs(np.arange(11)[:, None] - truth) <= 1)
 print(text("looking anywhere:", "mirando a cualquier parte:"), f"{uniform:.0%}")

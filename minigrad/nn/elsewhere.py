@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-_LAYERS = (
-    "Linear",
-    "Conv1d",
-    "Conv2d",
-    "Conv3d",
-    "ConvTranspose1d",
-    "ConvTranspose2d",
-    "BatchNorm2d",
-)
+_LAZY = (
+    "Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d",
+    "ConvTranspose3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d",
+    "InstanceNorm2d", "InstanceNorm3d",
+)  # fmt: skip
 
 PYTORCH = {
-    **{f"Lazy{name}": f"nn.{name}, with the number of its inputs" for name in _LAYERS},
+    **{f"Lazy{name}": f"nn.{name}, with the number of its inputs" for name in _LAZY},
     "AdaptiveLogSoftmaxWithLoss": "nn.Linear and nn.CrossEntropyLoss",
     "AlphaDropout": "nn.Dropout",
     "Buffer": "self.register_buffer(name, array)",
@@ -24,7 +20,10 @@ PYTORCH = {
     "FractionalMaxPool2d": "nn.AdaptiveMaxPool2d",
     "FractionalMaxPool3d": "nn.AdaptiveMaxPool3d",
     "LinearCrossEntropyLoss": "nn.Linear and nn.CrossEntropyLoss",
-    "MaxUnpool2d": "nn.Upsample or nn.ConvTranspose2d",
+    **{f"MaxUnpool{n}d": f"nn.Upsample or nn.ConvTranspose{n}d" for n in (1, 2, 3)},
+    "CrossMapLRN2d": "nn.LocalResponseNorm(size)",
+    "UpsamplingBilinear2d": 'nn.Upsample(size, mode="bilinear", align_corners=True)',
+    "UpsamplingNearest2d": "nn.Upsample(size)",
     "PairwiseDistance": "nn.pairwise_distance(x, y)",
     "CosineSimilarity": "nn.cosine_similarity(x, y)",
     "ParameterDict": "a dict of Parameters as an attribute",

@@ -160,9 +160,11 @@ _ARRAYS = ("Array", "Array | None")
 
 @cache
 def _positions(composition: Callable[..., Any]) -> frozenset[int]:
-    """The positions of parameters that are annotated as an `Array`."""
-    parameters = inspect.signature(composition).parameters.values()
-    return frozenset(k for k, p in enumerate(parameters) if p.annotation in _ARRAYS)
+    """The positions of parameters that are annotated as an `Array`, but for ``*args``."""
+    return frozenset(
+        k for k, p in enumerate(inspect.signature(composition).parameters.values())
+        if p.annotation in _ARRAYS and p.kind is p.POSITIONAL_OR_KEYWORD
+    )  # fmt: skip
 
 
 def joined(x: Any) -> Array:
@@ -179,6 +181,18 @@ def joined(x: Any) -> Array:
     if any(hasattr(part, "__primitive__") for part in parts):
         return np.stack([part if hasattr(part, "ndim") else np.asarray(part) for part in parts])
     return np.asarray(x)
+
+
+def widened(arrays: Any) -> Any:
+    """Small integers among integers as int64, so that 250 + 10 is 260, and no byte wraps around."""
+    for x in arrays:
+        dtype = getattr(x, "dtype", None)
+        if type(x) is not int and (dtype is None or dtype.kind not in "biu"):
+            return arrays  # most often at the first
+    return [
+        x.astype(np.int64, copy=False) if type(x) is not int and x.dtype.kind in "iu" else x
+        for x in arrays
+    ]
 
 
 def _without_defaults(

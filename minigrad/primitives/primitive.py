@@ -36,7 +36,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.primitives.calls import Constant, Refused, answering, constant, joined, joining
+from minigrad.primitives.calls import (
+    Constant,
+    Refused,
+    answering,
+    constant,
+    joined,
+    joining,
+    widened,
+)
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -162,8 +170,9 @@ class Primitive:
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
         for x in args:
-            if isinstance(x, list | tuple):
-                return self.bind(list(map(joined, args)), static)
+            if type(x) in _LISTS:
+                args = tuple(map(joined, args))
+                break
         return self.bind(args, static)
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
@@ -177,6 +186,8 @@ class Primitive:
                 result = operand.__primitive__(self, operands, static)
                 if result is not NotImplemented:
                     return result
+        if self.kind != "linear":
+            operands = widened(operands)
         return self.forward(*operands, **static)
 
     def pull(
@@ -275,6 +286,7 @@ class Primitive:
         return f"<{self.kind} primitive {self.name}>"
 
 
+_LISTS = frozenset({list, tuple})
 _primitives: dict[str, Primitive] = {}
 _by_numpy: dict[Callable[..., Any], Callable[..., Array]] = {}
 _replacing: ContextVar[bool] = ContextVar("minigrad.replacing", default=False)
@@ -630,8 +642,9 @@ def _place(rule: Callable[..., Any]) -> str:
     """The file and line of a rule; code that is run again, as in a notebook, declares it again."""
     if isinstance(rule, Primitive):
         return rule.place
-    code = getattr(inspect.unwrap(rule), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+    function = inspect.unwrap(rule)
+    code = getattr(function, "__code__", None)
+    return _written(function.__globals__, code.co_filename, code.co_firstlineno) if code else ""
 
 
 def _has_rule(function: Callable[..., Any]) -> bool:
@@ -640,11 +653,18 @@ def _has_rule(function: Callable[..., Any]) -> bool:
 
 
 def _caller() -> str:
-    """The file and line that called this module."""
+    """The file and line that called this module; of a notebook only that it is one."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals is globals():
         frame = frame.f_back
-    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    assert frame is not None
+    return _written(frame.f_globals, frame.f_code.co_filename, frame.f_lineno)
+
+
+def _written(names: Mapping[str, Any], file: str, line: int) -> str:
+    if "__file__" not in names:
+        return "an interactive session"  # where a cell is edited and run again
+    return f"{file}:{line}"
 
 
 def _in_sequence(forward: Callable[..., Array]) -> Callable[..., Array]:

@@ -603,13 +603,10 @@ def disagreements(
             claims[name] = _exacts(kind, g)
 
     def off(names: Sequence[str], moved: Sequence[Any]) -> float:
-        # Products of single numbers are numbers, which NumPy would take for integers of 64 bits.
-        forward = [
-            np.asarray(u * _slopes(kind, y), dtype=object)
-            for u, y in zip(cotangents, moved, strict=True)
-        ]
-        backward = [np.asarray(claims[n] * tangents[n], dtype=object) for n in names]
-        total = sum(np.sum(part) for part in forward) - sum(np.sum(part) for part in backward)
+        forward = [u * _slopes(kind, y) for u, y in zip(cotangents, moved, strict=True)]
+        backward = [claims[n] * tangents[n] for n in names]
+        total = sum(np.sum(part, dtype=object) for part in forward)  # of a number too, exactly
+        total -= sum(np.sum(part, dtype=object) for part in backward)
         if kind is Residue:
             return float(int(total) % PRIME != 0)
         size = sum(np.sum(np.abs(part)) for part in (*forward, *backward))
