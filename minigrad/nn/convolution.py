@@ -90,6 +90,12 @@ class _Convolution(_Convolving):
                 f"{type(self).__name__}: got padding_mode={padding_mode!r}, expected "
                 f"{', '.join(_MODES)}"
             )
+        steps = each(type(self).__name__, "stride", self.axes, stride, 1)
+        if padding == "same" and set(steps) != {1}:
+            raise ValueError(
+                f'{type(self).__name__}: got padding="same" with stride {stride}, expected stride '
+                "1, which keeps the length; write the padding as a number"
+            )
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.padding_mode = padding_mode
         count = out_channels if bias else 0

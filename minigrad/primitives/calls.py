@@ -160,9 +160,11 @@ _ARRAYS = ("Array", "Array | None")
 
 @cache
 def _positions(composition: Callable[..., Any]) -> frozenset[int]:
-    """The positions of parameters that are annotated as an `Array`."""
-    parameters = inspect.signature(composition).parameters.values()
-    return frozenset(k for k, p in enumerate(parameters) if p.annotation in _ARRAYS)
+    """The positions of parameters that are annotated as an `Array`, but for ``*args``."""
+    return frozenset(
+        k for k, p in enumerate(inspect.signature(composition).parameters.values())
+        if p.annotation in _ARRAYS and p.kind is p.POSITIONAL_OR_KEYWORD
+    )  # fmt: skip
 
 
 def joined(x: Any) -> Array:

@@ -44,6 +44,8 @@ def test_what_is_there_needs_no_advice():
         (lambda x: mg.frobnicate, r"has no attribute 'frobnicate'$"),
         (lambda x: nn.Dense(4), r"minigrad\.nn has no Dense; write nn\.Linear\(inputs, outputs\)"),
         (lambda x: nn.LazyConv2d(4, 3), r"write nn\.Conv2d, with the number of its inputs"),
+        (lambda x: optim.lr_scheduler.ConstantLR(x), r"has no ConstantLR; write LambdaLR"),
+        (lambda x: nn.MaxUnpool3d(2), r"write nn\.Upsample or nn\.ConvTranspose3d"),
         (lambda x: nn.utils.clip_grad_norm_([x], 1), r"optim\.clip_grad_norm"),
         (lambda x: nn.Linear(2, 2).fit(x), r"Linear has no attribute 'fit'; write a loop"),
     ],

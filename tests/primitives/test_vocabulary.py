@@ -182,6 +182,7 @@ CALLS = {
     "logaddexp.reduce": (lambda x: np.logaddexp.reduce(x, axis=1), A),
     "multiply.reduce": (lambda x: np.multiply.reduce(x), A),
     "multiply.outer": (lambda x: np.multiply.outer(x, x[0]), A),
+    "einsum by numbers": (lambda x: np.einsum(x, [0, 1], x, [2, 1], [0, 2]), A),
     "einsum optimised": (lambda x: np.einsum("ij,jk,kl->il", x, B, x, optimize=True), A),
     "pad ramp": (lambda x: np.pad(x, ((1, 0), (2, 1)), "linear_ramp", end_values=2.0), A),
     "pad mean": (lambda x: np.pad(x, 1, "mean"), A),
