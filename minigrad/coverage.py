@@ -12,6 +12,14 @@ from minigrad.primitives.primitive import BY_NUMPY, Primitive
 from minigrad.tensor import MAKERS
 
 Kind = Literal["rule", "composition", "buffer", "constant", "refused", "numbers only"]
+"""A kind of answer.
+
+Example:
+    >>> from typing import get_args
+    >>> from minigrad.coverage import KINDS, Kind
+    >>> set(get_args(Kind)) == KINDS.keys()
+    True
+"""
 KINDS: dict[Kind, str] = {
     "rule": "is a primitive with a derivative rule of its own",
     "composition": "is made of primitives, from whose rules its derivative follows",
@@ -20,11 +28,23 @@ KINDS: dict[Kind, str] = {
     "refused": "raises TypeError, for the reason given",
     "numbers only": "never reaches a Tensor, for the reason given",
 }
-"""What each kind of answer means."""
+"""What each kind of answer means.
+
+Example:
+    >>> from minigrad.coverage import KINDS
+    >>> KINDS["rule"]
+    'is a primitive with a derivative rule of its own'
+"""
 
 
 class Answer(NamedTuple):
-    """What a function of NumPy does on a Tensor."""
+    """What a function of NumPy does on a Tensor.
+
+    Example:
+        >>> from minigrad.coverage import Answer, answers
+        >>> Answer("np.tanh", "rule", "") in answers()
+        True
+    """
 
     name: str
     kind: Kind
@@ -94,7 +114,13 @@ def _answer(name: str, rule: Callable[..., Any]) -> Answer:
 
 
 def table() -> str:
-    """The answers in Markdown: a paragraph for each kind, and the notes of single functions."""
+    """The answers in Markdown: a paragraph for each kind, and the notes of single functions.
+
+    Example:
+        >>> from minigrad.coverage import table
+        >>> table().startswith("## Rule: ")
+        True
+    """
     found = list(answers())
     parts = []
     for kind, meaning in KINDS.items():

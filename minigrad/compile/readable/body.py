@@ -46,7 +46,7 @@ class Body:
                 raise Unwritable(f"{self.writer.title}: {s.operation.name} has no source in NumPy")
             x = s.output
             if s.operation.kind == "check":
-                self.written.append(f"assert {self.operand(s.operands[0]).text}.all()")
+                self.written.append(f"assert {self.operand(s.operands[0]).within(ATOM)}.all()")
             elif s.operation.name in ("scatter", "put"):
                 self.placed(s)
             elif s.operation.name == "isfinite" and not self.uses[x] and x not in self.forced:
