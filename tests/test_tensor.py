@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -311,3 +312,78 @@ def test_minigrad_s_own_functions_join_lists(name):
     np.testing.assert_array_equal(
         listed, mg.jacobian(lambda x: function(mg.array([x, x**2, 0.1])))(0.7)
     )
+
+
+class Labelled(np.lib.mixins.NDArrayOperatorsMixin):
+    """What counts of an array of xarray here: it has names of dimensions, and takes others in."""
+
+    dims, coords, shape = ("time",), MappingProxyType({}), (2,)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(2)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return self
+
+
+@pytest.mark.parametrize("use", [lambda x, y: x * y, np.multiply, mg.multiply, nn.mse_loss])
+def test_an_array_with_names_of_dimensions_is_refused(use):
+    with pytest.raises(TypeError, match=r"Labelled, .* by the names of its dimensions.*x\.values"):
+        use(mg.Tensor([1.0, 2.0], requires_grad=True), Labelled())
+
+
+def test_whole_numbers_and_flags_of_a_tensor_are_constants():
+    x = mg.Tensor([1.7, 0.0], requires_grad=True)
+    for whole in (np.asarray(x, dtype=int), np.int64(x), x.astype(int).data):
+        np.testing.assert_array_equal(whole, [1, 0])
+        assert whole.dtype == int
+    np.testing.assert_array_equal(np.array(x, dtype=bool), [True, False])
+    np.testing.assert_array_equal(mg.grad(lambda x: (x[np.int64(x)] * x).sum())(x.data), [0.0, 3.4])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x * x, lambda x: -x, lambda x: x - 201, mg.softmax, mg.logsumexp, mg.norm,
+     lambda x: mg.affine(x[None], x[None], x[:1]), lambda x: np.cumsum(x), lambda x: x @ x],
+)  # fmt: skip
+def test_no_byte_wraps_around_and_no_half_precision_comes_of_it(function):
+    numbers = np.array([200, 100, 30], np.uint8)
+    expected = function(mg.Tensor(numbers.astype(float))).data
+    np.testing.assert_allclose(function(mg.Tensor(numbers)).data, expected, rtol=1e-12)
+
+
+def test_minigrad_s_functions_of_plain_bytes_do_not_wrap_around():
+    numbers = np.array([200, 100], np.uint8)
+    np.testing.assert_array_equal(mg.multiply(numbers, numbers), [40000, 10000])
+    np.testing.assert_allclose(mg.softmax(numbers), [1, np.exp(-100)])
+
+
+def test_a_leaf_moves_in_place_outside_of_recording():
+    """As loops write that train by hand."""
+    parameters = [mg.Parameter(np.array([1.0], np.float32)), mg.Tensor([1.0], requires_grad=True)]
+    for p in parameters:
+        (p * p).sum().backward()
+    with mg.no_grad():
+        for p in parameters:
+            p -= 0.25 * p.grad
+            p *= 2
+    for p, kind in zip(parameters, (np.float32, np.float64), strict=True):
+        assert p.data == 1.0 and p.dtype == kind and p.requires_grad
+        (3 * p).sum().backward()
+        assert p.grad == 2 + 3
+        with (
+            pytest.raises(ValueError, match=r"got a result of shape \(2,\) for \(1,\)"),
+            mg.no_grad(),
+        ):
+            p += np.ones(2)
+
+
+def test_a_parameter_is_not_moved_where_that_would_be_recorded():
+    p = mg.Parameter([1.0])
+    with pytest.raises(RuntimeError, match=r"p -= x for a Parameter, where it is recorded"):
+        p -= 1.0
+    y = p + 0.0
+    x = y
+    y += p  # of what is computed, the name y goes to another
+    y.sum().backward()
+    assert (x.data, y.data, p.grad) == (1.0, 2.0, 2.0)

@@ -26,6 +26,7 @@ from minigrad.targets import Target, resolve, target_of
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
+    from minigrad.graph.explorer.page import Still
     from minigrad.verify.report import Check
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
@@ -33,6 +34,7 @@ LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
+MANY_NODES = 3000  # of a graph of which a page shows one view only
 
 
 class Output(NamedTuple):
@@ -86,10 +88,32 @@ class Picture(View):
         elif ending == "html" and graph is not None:
             from minigrad.graph.explorer import page  # SymPy loads with it
 
-            write_bytes(path, page(graph, checks=self.checks).encode(errors="replace"))
+            text = page(graph, checks=self.checks, stills=self._stills(graph))
+            write_bytes(path, text.encode(errors="replace"))
         else:
             render(self, path)
         return self
+
+    def _stills(self, graph: Graph) -> list[Still]:
+        """Pictures of every view of the graph, this one first and open.
+
+        The tape is left out, for the explorer opens each box as far as that.
+        """
+        from minigrad.graph.explorer.page import Still
+
+        look = {name: getattr(self, name) for name in ("style", "language", "hide", "fit")}
+        found = []
+        try:
+            found.append(Still(self.name, VIEWS[self.name].help, self.svg, True))
+            others = VIEWS.values() if len(graph.nodes) <= MANY_NODES else ()
+            for shown in others:
+                if shown.name not in (self.name, "tape"):
+                    with contextlib.suppress(ValueError):  # there is no such view of this
+                        text = svg(fitted(graph, shown, {}, look))
+                        found.append(Still(shown.name, shown.help, text, False))
+        except GraphvizNotFoundError:
+            pass  # the explorer needs none
+        return found
 
     def open(self) -> None:
         """Show the page to explore it in the browser."""
@@ -157,7 +181,8 @@ def draw(
         steps: time steps of a cell or layer.
         view: one of `VIEWS`.
         style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
-            and greys); an .html page has its reader's.
+            and greys). An .html page has its reader's, but for the pictures of each view under
+            the explorer.
         title: heading; the target's name if not given.
         hide: ``"shapes"``, ``"weights"``, or both.
         language: of its words, ``"en"`` or ``"es"``.
@@ -257,14 +282,19 @@ def on_page(drawn: Scene) -> float:
 def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]) -> View:
     """The view, changed until its letters can be read on its page.
 
-    First long chains are wrapped, then shapes left out, then modules collapsed, then steps; what
+    First long chains are wrapped, then shapes left out, then steps, then modules collapsed; what
     was done is in the caption.
     """
     best: View | None = None
     largest = 0.0
-    for changes, options in _changes(shown, given, look):
+    for changes, options in _changes(shown, given, look, timed=bool(graph.turns)):
         made = complete(shown.build(graph, **{**given, **options}), graph)
+        if "depth" in options and _is_one_box(made):
+            continue
         made = without_weights(replace(made, **{**look, **changes}))
+        if look["fit"]:
+            told = _left_out(look, changes, given, options)
+            made = replace(made, caption=(*made.caption, *told))
         if not look["fit"] or not (made.items or made.panels):
             return made
         found = scene(made)
@@ -274,7 +304,26 @@ def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[s
         if factor * SMALLEST >= LEGIBLE:
             break
     assert best is not None
+    if largest * SMALLEST < LEGIBLE:
+        best = replace(best, caption=(*best.caption, Say("small", (largest * SMALLEST,))))
     return best
+
+
+def _is_one_box(view: View) -> bool:
+    """Whether nothing is left to see but one box, and what is given to it."""
+    given = ("input", "constant", "parameter", "state")
+    return sum(item.kind not in given for item in view.items) < 2
+
+
+def _left_out(
+    look: Mapping[str, Any], changes: Mapping[str, Any], given: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Iterator[Say]:  # fmt: skip
+    """What a picture says of how it was made to fit."""
+    if "shapes" in changes.get("hide", look["hide"]) - look["hide"]:
+        yield Say("left out", (Say("shapes"),))
+    if options.get("depth") not in (None, given.get("depth")):
+        yield Say("collapsed", (options["depth"],))
 
 
 def without_weights(view: View) -> View:
@@ -288,23 +337,21 @@ def without_weights(view: View) -> View:
 
 
 def _changes(
-    shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]
+    shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any], *, timed: bool
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Changes of a view and of its options, from none to many."""
-    yield {}, {}
     hidden = look["hide"] | {"shapes"}
     wraps = (0, 24, 16, 12, 9, 7, 5, 4, 3, 2, 1)
-    yield from (({"wrap": wrap}, {}) for wrap in wraps[1:])
-    yield from (({"wrap": wrap, "hide": hidden}, {}) for wrap in wraps)
-    depths = [d for d in (3, 2, 1) if "depth" in shown.options and given.get("depth") is None]
+    yield from (({"wrap": wrap}, {}) for wrap in wraps)
+    ends: list[dict[str, Any]] = [{}]
+    if timed and "ends" in shown.options and not given.get("all_steps"):
+        ends += [{"ends": (2, 1)}, {"ends": (1, 1)}]
+    depths: list[dict[str, Any]] = [{}]
+    if "depth" in shown.options and given.get("depth") is None:
+        depths += [{"depth": depth} for depth in (3, 2, 1)]
     for depth in depths:
-        caption = {"caption": (Say("collapsed", (depth,)),)}
-        yield from (({"wrap": wrap, "hide": hidden, **caption}, {"depth": depth})
-                    for wrap in wraps)  # fmt: skip
-    if "ends" in shown.options and not given.get("all_steps"):
-        for ends in ((2, 1), (1, 1)):
-            yield from (({"wrap": wrap, "hide": hidden}, {"ends": ends, "depth": depth})
-                        for depth in (given.get("depth"), 1) for wrap in wraps)  # fmt: skip
+        for fewer in ends:
+            yield from (({"wrap": wrap, "hide": hidden}, {**depth, **fewer}) for wrap in wraps)
 
 
 def render(view: View, path: str | Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path, modules
 from minigrad.graph.terms import Call, Listed, Name, Number, Term, operation, short
@@ -13,6 +15,7 @@ from minigrad.graph.view import Arrow, Item, Key, Label, Say
 from minigrad.primitives import PRIMITIVES
 
 _SMALL = 4  # operations of a module that is one box
+_IS_PARTIAL = re.compile(r"slice|None|Ellipsis")
 _AFFINE = frozenset({"matmul", "affine"})
 
 
@@ -170,7 +173,7 @@ def _owners(graph: Graph) -> dict[int, Key]:
                 continue
             owner[node.id] = _leaf_key(node, graph)
         elif node.id not in owner:
-            if node.primitive not in BOOKKEEPING:
+            if node.primitive not in BOOKKEEPING or _is_lookup(graph, node):
                 owner[node.id] = _node_key(node, graph)
             elif (sequence := _step_of(graph, node)) is not None:
                 owner[node.id] = Key("x", (sequence,), node.step, node.strip)
@@ -245,6 +248,11 @@ def _is_sequence(graph: Graph, node: Operation) -> bool:
     )  # fmt: skip
 
 
+def _is_lookup(graph: Graph, node: Operation) -> bool:
+    """Whether entries are chosen by an array of numbers: W[words]."""
+    return node.primitive == "getitem" and len(graph.operands[node.id]) > 1
+
+
 def _step_of(graph: Graph, node: Operation) -> int | None:
     """The leaf of which this is x[:, t], an input of one time step."""
     if node.primitive != "getitem" or node.step is None:
@@ -264,6 +272,8 @@ class _Writer:
 
     def term(self, node: Operation, depth: int = 0) -> Term | None:
         """The operation with the names of its operands: (Q @ Kᵀ) ÷ 2; ``None`` without."""
+        if node.primitive == "getitem" and _IS_PARTIAL.search(node.keywords):
+            return None  # which axis each array is of cannot be said in short
         args: dict[int, Term] = {k: Number(value) for k, value in node.numbers}
         for edge in self.graph.operands[node.id]:
             operand = self.graph.nodes[edge.source]
@@ -424,11 +434,11 @@ def _with_states(sketch: Sketch, *, every: bool) -> None:
     moved: dict[Key, Key] = {}
     primes: dict[tuple[Path, int | None, str], int] = defaultdict(int)
     made = [
-        (node, sketch.carried.get(node.id) or node.name)
+        (node, *_called(sketch, node))
         for node in graph.nodes
         if node.step is not None and node.kind == "operation" and node.id in sketch.owner
     ]
-    for node, name in reversed(made):  # the last of a name is the state, others get primes
+    for node, name, shape in reversed(made):  # the last of a name is the state, others get primes
         key = sketch.owner[node.id]
         if not name or key.kind == "x" or items[key].nodes[-1] != node.id:
             continue
@@ -437,7 +447,7 @@ def _with_states(sketch: Sketch, *, every: bool) -> None:
         primes[place] += 1
         pill = Key("state", (name, prime), node.step, node.strip)
         label = Label(name, node.step, items[key].label.formula if every else None, prime)
-        item = Item(pill, "state", label, node.shape, (node.id,), items[key].where)
+        item = Item(pill, "state", label, shape, (node.id,), items[key].where)
         if every:
             items[pill] = item
             del items[key]
@@ -450,3 +460,22 @@ def _with_states(sketch: Sketch, *, every: bool) -> None:
             moved[key] = pill
     arrows = [(moved.get(a, a), b) for a, b in sketch.arrows]
     sketch.arrows = dict.fromkeys([*moved.items(), *arrows])
+
+
+def _called(sketch: Sketch, node: Operation) -> tuple[str | None, tuple[int, ...]]:
+    """The name and the shape of a value; its name may be that of the same entries, rearranged."""
+    graph, at = sketch.graph, node
+    name = sketch.carried.get(node.id) or node.name
+    while not name:
+        readers = graph.readers[at.id]
+        if len(readers) != 1:
+            break
+        at = graph.nodes[readers[0].target]
+        if (
+            at.id in sketch.owner
+            or (at.strip, at.step) != (node.strip, node.step)
+            or prod(at.shape) != prod(node.shape)
+        ):
+            break
+        name = at.name
+    return name, at.shape if name else node.shape

@@ -7,7 +7,7 @@ weight that no gate owns. What remains between the steps of a strip are the stat
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from minigrad.graph.record import Path, modules
@@ -74,14 +74,11 @@ def _initial(sketch: Sketch) -> None:
         found = list(_first_values(sketch, strip, steps))
         initial = {(one, source) for source, one, _ in found}
         for source, one, state in found:
-            number = _reader(sketch, one)
-            reader = sketch.owner.get(number)
             before = steps[0] - 1 if len(steps) < 2 or steps[1] > steps[0] else steps[0] + 1
+            pill = Key("state", (state, 0, "before"), None, strip)
+            readers = {sketch.owner[n]: n for n in _drawn_readers(sketch, one)}
             for a in drawn_behind(sketch, source):
-                if reader is None:
-                    continue
-                targets = [b for x, b in sketch.arrows if x == a and b == reader]
-                pill = Key("state", (state, 0, "before"), None, strip)
+                targets = [b for x, b in sketch.arrows if x == a and b in readers]
                 if not targets or a == pill:
                     continue
                 item, first = items[a], graph.nodes[source]
@@ -92,8 +89,8 @@ def _initial(sketch: Sketch) -> None:
                                    item.where)  # fmt: skip
                 for b in targets:
                     changed[a, b][pill] = None
-                if a in _reached(sketch, number, initial):  # it is read for itself, too
-                    extra |= {(a, b): None for b in targets}
+                    if a in _reached(sketch, readers[b], initial):  # it is read for itself, too
+                        extra[a, b] = None
                 if item.kind not in ("input", "constant", "parameter"):
                     extra[a, pill] = None
     direct = ((one, b) for a, b in sketch.arrows for one in changed.get((a, b), (a,)))
@@ -132,12 +129,13 @@ def _first_values(sketch: Sketch, strip: Path, steps: list[int]) -> Iterable[tup
                 yield here.source, one, name
 
 
-def _reader(sketch: Sketch, number: int) -> int:
-    """The next node that is drawn and reads this one, if this one is not."""
-    graph = sketch.graph
-    while number not in sketch.owner and graph.readers[number]:
-        number = graph.readers[number][0].target
-    return number
+def _drawn_readers(sketch: Sketch, number: int) -> Iterator[int]:
+    """The node itself if it is drawn, else the next ones that are drawn and read it."""
+    if number in sketch.owner:
+        yield number
+        return
+    for edge in sketch.graph.readers[number]:
+        yield from _drawn_readers(sketch, edge.target)
 
 
 def _reached(sketch: Sketch, number: int, without: set[tuple[int, int]]) -> set[Key]:
@@ -299,6 +297,7 @@ def thinned(sketch: Sketch, ends: tuple[int, int]) -> None:
     if len(kept) == len(every):
         return
     near = [step for k, step in enumerate(every) if kept & set(every[max(k - 1, 0) : k + 2])]
+    _see_that_none_reads_past(sketch.arrows, kept)
     stay = {None, *near}
     counted = any(b.step is None and a.step not in stay and not sketch.items[a].label.name
                   for a, b in sketch.arrows)  # fmt: skip
@@ -312,13 +311,34 @@ def thinned(sketch: Sketch, ends: tuple[int, int]) -> None:
     sketch.owner = {number: key for number, key in sketch.owner.items() if key.step in stay}
 
 
+def _see_that_none_reads_past(arrows: Iterable[Arrow], kept: set[int]) -> None:
+    """Steps can be left out if those that are drawn read none of them but the one before.
+
+    Raises:
+        ValueError: a step reads an earlier one that is left out.
+    """
+    for a, b in arrows:
+        far = a.step is not None and b.step is not None and abs(a.step - b.step) > 1
+        if far and a.strip == b.strip and b.step in kept and a.step not in kept:
+            raise ValueError(
+                f"step {b.step} reads {a.path[0]} of step {a.step}, which would be left out; "
+                "draw all steps (all_steps=True, or --all-steps)"
+            )
+
+
 def elided(
     items: Mapping[Key, Item], arrows: Iterable[Arrow], steps: tuple[int, ...],
     kept: tuple[int, ...],
 ) -> tuple[tuple[Item, ...], tuple[Arrow, ...]]:  # fmt: skip
-    """Items and arrows without the steps that are not kept; each state has a gap in its lane."""
+    """Items and arrows without the steps that are not kept; each state has a gap in its lane.
+
+    Raises:
+        ValueError: a step that is kept reads an earlier one that is not, past the one before it.
+    """
     shown = {key: item for key, item in items.items() if key.step is None or key.step in kept}
-    words = Say("gap", (len(steps) - len(kept),))
+    _see_that_none_reads_past(arrows, set(kept))
+    count = len(steps) - len(kept)
+    words = Say("gap", (count,)) if count > 1 else Say("gap of one")
     after = next(k for k in range(1, len(kept)) if steps[k] != kept[k])
     edge = kept[after - 1], kept[after]  # on both sides of the gap
     found: dict[Arrow, None] = {}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from minigrad.boundary import taking_arrays
 from minigrad.nn.losses.reduction import Reduction, check_shapes, reduced
 from minigrad.primitives import (
     exp,
@@ -34,6 +35,7 @@ _LEAST = 1e-45  # a probability whose logarithm is below −100, where that of 0
 # One class of several
 
 
+@taking_arrays
 def cross_entropy(
     logits: Array,
     target: Any,
@@ -91,6 +93,7 @@ def cross_entropy(
     return _mean_of_counted(_kept(loss, counted), counts, reduction)
 
 
+@taking_arrays
 def nll_loss(
     log_probabilities: Array,
     target: Any,
@@ -116,6 +119,7 @@ def nll_loss(
     return _mean_of_counted(_kept(loss, counted), counts, reduction)
 
 
+@taking_arrays
 def multi_margin_loss(
     scores: Array,
     target: Any,
@@ -157,6 +161,7 @@ def multi_margin_loss(
 # Any of several classes
 
 
+@taking_arrays
 def binary_cross_entropy(
     probabilities: Array, target: Array, reduction: Reduction = "mean", *, weight: Any = None
 ) -> Array:
@@ -169,7 +174,7 @@ def binary_cross_entropy(
         weight: what each entry counts, to be broadcast.
 
     Raises:
-        ValueError: the shapes differ, or a probability is not within 0 and 1.
+        ValueError: the shapes differ, or a probability or a target is not within 0 and 1.
 
     Example:
         >>> print(nn.binary_cross_entropy(np.array([0.5]), np.array([1.0])).round(4))
@@ -183,10 +188,16 @@ def binary_cross_entropy(
             f"{name}: got probabilities from {p.min()} to {p.max()}, expected 0 to 1; logits "
             "belong into binary_cross_entropy_with_logits"
         ), p)  # fmt: skip
+    t = raw(target)
+    if t.dtype.kind in "fiu":
+        every((t >= 0) & (t <= 1), lambda t: ValueError(
+            f"{name}: got targets from {t.min()} to {t.max()}, expected 0 to 1"
+        ), t)  # fmt: skip
     loss = target * _log(probabilities) + (1 - target) * _log(1 - probabilities)
     return reduced(-_weighted(loss, weight), reduction)
 
 
+@taking_arrays
 def binary_cross_entropy_with_logits(
     logits: Array,
     target: Array,
@@ -220,6 +231,7 @@ def binary_cross_entropy_with_logits(
     return reduced(_weighted(loss, weight), reduction)
 
 
+@taking_arrays
 def sigmoid_focal_loss(
     logits: Array,
     target: Array,
@@ -252,6 +264,7 @@ def sigmoid_focal_loss(
     return reduced(loss, reduction)
 
 
+@taking_arrays
 def soft_margin_loss(scores: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """log(1 + e^(−t x)), for targets t of 1 or −1.
 
@@ -263,6 +276,7 @@ def soft_margin_loss(scores: Array, target: Array, reduction: Reduction = "mean"
     return reduced(softplus(-target * scores), reduction)
 
 
+@taking_arrays
 def multilabel_soft_margin_loss(
     logits: Array, target: Array, reduction: Reduction = "mean", *, weight: Any = None
 ) -> Array:
@@ -283,6 +297,7 @@ def multilabel_soft_margin_loss(
     return reduced(mean(_weighted(loss, weight), -1), reduction)
 
 
+@taking_arrays
 def multilabel_margin_loss(scores: Array, target: Any, reduction: Reduction = "mean") -> Array:
     """Σ max(0, 1 − score of a right class + score of a wrong one) over all pairs, / classes.
 
@@ -320,6 +335,7 @@ def multilabel_margin_loss(scores: Array, target: Any, reduction: Reduction = "m
 # Distributions
 
 
+@taking_arrays
 def kl_div(
     log_prediction: Array,
     target: Array,
@@ -362,7 +378,7 @@ def _last(name: str, x: Array, axis: int) -> Array:
 
 
 def _is_float(target: Any) -> bool:
-    kind = getattr(raw(target), "dtype", np.dtype(int)).kind
+    kind = getattr(raw(as_array(target)), "dtype", np.dtype(int)).kind
     return kind in "fcO"
 
 
