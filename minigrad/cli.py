@@ -59,10 +59,19 @@ def cli() -> None:
     """  # noqa: D301  (click reads the backspace)
 
 
+_examples = click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=SHAPE",
+    help="An example of an argument of a function: x=3x4, p=float:0..1:4, k=int:0..5:7, "
+    "m=bool:3x3; params.W=4x2 of a dict. Give one for each.",
+)
+
+
 @cli.command(epilog=TARGETS)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
-@click.option("--input", "inputs", multiple=True, metavar="NAME=SHAPE",
-              help="An example of an argument of a function: x=3x4, k=int:0..5:7.")  # fmt: skip
+@_examples
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE", help="Write the report as JSON.")  # fmt: skip
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
@@ -154,6 +163,7 @@ def verify(
 
 @cli.command(epilog=TARGETS)
 @click.argument("target")
+@_examples
 @click.option("--wrt", metavar="NAME", help="Only what leads to this parameter, gate, state or "
               "input: W_f, f, c, x.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(["text", "latex", "markdown", "html"]),
@@ -167,6 +177,7 @@ def verify(
               help="Write there instead of printing.")  # fmt: skip
 def derive(
     target: str,
+    inputs: tuple[str, ...],
     wrt: str | None,
     style: str | None,
     notation: Notation,
@@ -182,7 +193,9 @@ def derive(
 
     style = style or _style_of(output)
     try:
-        derivation = derivation_of(_resolve(target), wrt=wrt, notation=notation, language=language)
+        derivation = derivation_of(
+            _resolve(target, inputs), wrt=wrt, notation=notation, language=language
+        )
         text = getattr(derivation, style)()
     except (ValueError, ImportError) as error:
         raise InvalidInput(str(error)) from error
@@ -195,6 +208,7 @@ def derive(
 
 @cli.command(epilog=TARGETS)
 @click.argument("target")
+@_examples
 @click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
               help="Time steps of a cell or layer; a function brings its own.")  # fmt: skip
 @click.option("--view", type=click.Choice(list(VIEWS)), default="unrolled", show_default=True,
@@ -254,13 +268,15 @@ def derive(
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
-def graph(target: str, output: Path | None, fit: str | None, **options: Any) -> None:
+def graph(
+    target: str, inputs: tuple[str, ...], output: Path | None, fit: str | None, **options: Any
+) -> None:
     """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown.
 
     A whole model is drawn by the name of a function in its file that returns its loss.
     """
     try:
-        picture = draw(_resolve(target), output, fit=fit or "", **options)
+        picture = draw(_resolve(target, inputs), output, fit=fit or "", **options)
         text = source(picture) if output is None else f"wrote {output}"
     except (ValueError, RuntimeError, ImportError) as error:
         raise InvalidInput(str(error)) from error
@@ -269,9 +285,7 @@ def graph(target: str, output: Path | None, fit: str | None, **options: Any) -> 
 
 @cli.command(epilog=TARGETS)
 @click.argument("target")
-@click.option("--input", "inputs", multiple=True, metavar="NAME=SHAPE",
-              help="An example of an argument of a function: x=3x4, p=float:0..1:4, "
-              "k=int:0..5:7, m=bool:3x3; params.W=4x2 of a dict. Give one for each.")  # fmt: skip
+@_examples
 @click.option("--show", is_flag=True, help="Print the generated source instead.")
 @click.option("--backend", type=click.Choice(["numpy", "numba"]),
               help="By default Numba where it is installed.")  # fmt: skip

@@ -181,17 +181,44 @@ def test_a_whole_model_is_drawn_by_what_a_function_returns(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+FUNCTION = """
+import numpy as np
+
+def distance(x, y):
+    return np.sum((x - y) ** 2)
+"""
+
+
+def test_functions_of_arrays_are_targets_of_every_command_with_examples(tmp_path):
+    (tmp_path / "f.py").write_text(FUNCTION)
+    for command, said in (
+        ("verify", "1 right, 0 wrong, 0 undecided"),
+        ("derive", "δx = 2 δL ∘ (x − y)"),
+        ("graph", "digraph"),
+        ("compile", "distance"),
+    ):
+        done = minigrad(command, "f.py:distance", "--input", "x=3", "--input", "y=3", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+
+
+def test_a_whole_model_is_judged_by_its_loss(tmp_path):
+    (tmp_path / "model.py").write_text(MODEL)
+    done = minigrad("verify", "model.py:loss", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 right, 0 wrong, 0 undecided" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("command", "name", "said"),
     [
-        ("graph", "needs", "got function that needs text, expected"),
+        ("graph", "needs", "needs: it needs text; give an example of each: --input text=3x4"),
         ("graph", "fails", "calling it failed: RuntimeError: no words"),
         ("graph", "number", "it returned float, expected a Tensor or a tuple of Tensors"),
         ("graph", "unrecorded", "no operation was recorded"),
         ("graph", "given", "no operation was recorded"),
         ("graph", "freed", "a backward has freed the graph"),
-        ("graph", "los", "it has loss, fails, number, unrecorded, also_states"),
-        ("verify", "loss", "a function, expected a cell, a layer, a primitive or a backward"),
+        ("graph", "los", "it has loss, needs, fails, number, unrecorded, also_states"),
         ("verify", "value", "a tensor, expected a cell, a layer, a primitive or a backward"),
         ("derive", "loss", "loss: no notation for the part [positions] of an array of"),
         ("compile", "value", "a tensor, expected a recurrent cell"),

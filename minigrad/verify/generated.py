@@ -75,11 +75,14 @@ def kernels(target: CellTarget) -> Iterator[tuple[str, Subject]]:
     """
     try:
         order = plan(target.cell(_INPUT, _HIDDEN))
-    except NotFusableError:
+        found = [
+            (backend.name, Kernel(target, order, backend, lengths))
+            for backend in BACKENDS.values()
+            for lengths in (None, (_STEPS, 1))
+        ]
+    except NotFusableError:  # of its plan, or of a function that a backend does not have
         return
-    for backend in BACKENDS.values():
-        for lengths in (None, (_STEPS, 1)):
-            yield backend.name, Kernel(target, order, backend, lengths)
+    yield from found
 
 
 def _in_world(array: np.ndarray, like: Any) -> Any:

@@ -320,3 +320,17 @@ def test_a_primitive_of_ones_own_is_what_its_formula_says(sign, passes):
 
     report = verify(target_of(Swishing, "Swishing"))
     assert len(report.checks) == 10 and report.passed == passes
+
+
+def test_a_cell_with_a_function_that_no_backend_has_is_judged_without_generated_code():
+    class Flattening(nn.Cell):
+        """Powers of a half: no kernel, and no reason to stop."""
+
+        state, gates = ("h",), ("a",)
+
+        def step(self, x, h):
+            return 0.5 * h + np.abs(self.a(h, x)) ** 1.5
+
+    report = verify(target_of(Flattening, "Flattening"))
+    assert report.passed
+    assert not any("generated" in check.established for check in report.checks)
