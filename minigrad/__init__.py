@@ -1,7 +1,8 @@
 """minigrad: write a cell's equations once; run, differentiate, prove, derive and draw them.
 
 The parts load when they are used: ``minigrad.nn``, ``minigrad.optim``, ``minigrad.verify``,
-``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.compile``, ``minigrad.datasets``.
+``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.compile``, ``minigrad.onnx``,
+``minigrad.datasets``.
 
 All examples in docstrings take these imports for granted:
 
@@ -31,7 +32,14 @@ def _fuse(*arguments: Any) -> Any:
     return fuse(*arguments)
 
 
+def _export(*arguments: Any, **options: Any) -> Any:
+    from minigrad.onnx import export  # when a model is exported: it brings the compiler
+
+    return export(*arguments, **options)
+
+
 hooks.set_fuser(_fuse)
+hooks.set_exporter(_export)
 
 
 def jit(

@@ -124,7 +124,7 @@ def value_and_grad(
             nested = level.pulled(pairs, variables, create_graph=recorded)
         value = (output, aux) if has_aux else output
         value = value if recorded else tree_map(raw, value)
-        return value, nested[0] if isinstance(argnums, int) else tuple(nested)
+        return value, nested[0] if not isinstance(argnums, Sequence) else tuple(nested)
 
     return derived
 
@@ -230,7 +230,11 @@ def jvp(
 
 
 def jacobian(
-    function: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
+    function: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """The function that returns ∂output/∂input, of shape output.shape + input.shape.
 
@@ -238,13 +242,15 @@ def jacobian(
         function: takes and returns nested arrays.
         argnums: which argument, or which arguments, to differentiate with respect to.
         has_aux: the function returns (value, anything); the result is (Jacobian, anything).
+        holomorphic: the function is analytic from complex numbers to complex ones.
 
     Returns:
         A function of the same arguments. Its result is nested as the function's, and in it as
         the argument: for several arguments, a tuple.
 
     Raises:
-        TypeError: when it is called, if the function returns no arrays.
+        TypeError: when it is called, if the function returns no arrays, or complex numbers of
+            complex ones.
 
     Example:
         >>> mg.jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
@@ -259,45 +265,64 @@ def jacobian(
             varied, variables = level.varied(args, _several(argnums))
             output, aux = _parted(function(*varied, **kwargs), has_aux)
             recorded = level.is_recorded((output, aux), variables)
-            chosen = variables[0] if isinstance(argnums, int) else tuple(variables)
+            chosen = variables[0] if not isinstance(argnums, Sequence) else tuple(variables)
             if output is None:
                 raise TypeError("jacobian: the function returned NoneType, expected an array")
-            found = tree_map(lambda y: _rows(level, y, chosen, recorded), output)
+            found = tree_map(lambda y: _rows(level, y, chosen, recorded, holomorphic), output)
         return (found, aux if recorded else tree_map(raw, aux)) if has_aux else found
 
     return derived
 
 
-def _rows(level: Level, output: Any, variables: Any, recorded: bool) -> Any:
+def _rows(level: Level, output: Any, variables: Any, recorded: bool, holomorphic: bool) -> Any:
     """The Jacobian of one array with respect to a nest of them, row by row."""
     if not hasattr(output, "shape") and not isinstance(output, complex | float | int):
         raise TypeError(
             f"jacobian: the function returned {type(output).__name__}, expected an array computed "
             "from its argument"
         )
-    shape = np.shape(raw(output))
+    shape, is_complex = np.shape(raw(output)), np.iscomplexobj(raw(output))
     if not _is_tracked(output) or output.size == 0:
         zeros = tree_map(lambda x: np.zeros(shape + x.shape, x.dtype), variables)
         return tree_map(Tensor, zeros) if recorded else zeros
-    units = np.eye(output.size, dtype=output.dtype).reshape(-1, *shape)
-    rows = [
-        level.pulled([(output, u)], variables, create_graph=recorded, retain_graph=True)
-        for u in units
-    ]
-    return tree_map(lambda *parts: np.stack(parts).reshape(shape + parts[0].shape), *rows)
+    if is_complex and not holomorphic and any(map(_is_complex, tree_leaves(variables))):
+        raise TypeError(
+            "jacobian: the function makes complex numbers of complex ones, which have a Jacobian "
+            "where it is analytic: pass holomorphic=True if it is; else differentiate np.real and "
+            "np.imag of it by real and imaginary parts"
+        )
+
+    def rows(scale: complex) -> Any:
+        units = scale * np.eye(output.size, dtype=output.dtype).reshape(-1, *shape)
+        pulled = [
+            level.pulled([(output, u)], variables, create_graph=recorded, retain_graph=True)
+            for u in units
+        ]
+        return tree_map(lambda *parts: np.stack(parts).reshape(shape + parts[0].shape), *pulled)
+
+    if not is_complex:
+        return rows(1)
+    return tree_map(  # the cotangent of what is real is real: it takes the imaginary part apart
+        lambda x, real, imag: real if _is_complex(x) else real + 1j * imag,
+        variables, rows(1), rows(-1j),
+    )  # fmt: skip
 
 
-def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(
+    function: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
+) -> Callable[..., Any]:
     """The function that returns the second derivatives, of shape input.shape twice.
 
-    For several arguments it is a tuple of tuples: all the blocks.
+    For several arguments it is a tuple of tuples: all the blocks. Of complex arguments it has them
+    where the function is analytic, which ``holomorphic`` says.
 
     Example:
         >>> print(mg.hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0])))
         [[ 6.  0.]
          [ 0. 12.]]
     """
-    return jacobian(grad(function, argnums), argnums)
+    gradient = grad(function, argnums, holomorphic=holomorphic)
+    return jacobian(gradient, argnums, holomorphic=holomorphic)
 
 
 def hvp(function: Callable[..., Any], args: Any, tangents: Any, **kwargs: Any) -> Any:
@@ -312,7 +337,9 @@ def hvp(function: Callable[..., Any], args: Any, tangents: Any, **kwargs: Any) -
     return jvp(gradient, args, tangents, **kwargs)[1]
 
 
-def elementwise_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def elementwise_grad(
+    function: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
+) -> Callable[..., Any]:
     """The derivative, entry by entry, of a function that acts on each entry by itself.
 
     Where entries depend on each other, it is the gradient of the sum of all outputs.
@@ -324,7 +351,8 @@ def elementwise_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Call
 
     @_named_after(function)
     def derived(*args: Any, **kwargs: Any) -> Any:
-        return grad(lambda *a, **k: np.sum(function(*a, **k)), argnums)(*args, **kwargs)
+        total = lambda *a, **k: np.sum(function(*a, **k))  # noqa: E731
+        return grad(total, argnums, holomorphic=holomorphic)(*args, **kwargs)
 
     return derived
 
@@ -433,6 +461,11 @@ class Level:
         """The arguments with a fresh node for each array to vary; and these nodes, nested alike."""
         varied = list(args)
         for k in numbers:
+            if not isinstance(k, int | np.integer) or not -len(args) <= k < len(args):
+                raise TypeError(
+                    f"argnums: got {k!r}, expected the position of one of the {len(args)} "
+                    "arguments that were passed by position"
+                )
             varied[k] = tree_map(_argument, args[k])
         return varied, [varied[k] for k in numbers]
 
@@ -476,7 +509,7 @@ _ARGUMENT = Primitive(
 
 
 def _several(argnums: Argnums) -> tuple[int, ...]:
-    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    return tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
 
 
 def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
@@ -524,6 +557,10 @@ def _check_number(output: Any, holomorphic: bool) -> None:
             "grad: the function returned a complex number, expected a real one: take np.real, "
             "np.imag or np.abs of it, or holomorphic=True if it is analytic"
         )
+    if holomorphic and not np.iscomplexobj(raw(output)):
+        raise TypeError(
+            "holomorphic=True: the function returned a real number, expected a complex one"
+        )
 
 
 def _fitting(x: Any, u: Any) -> Any:
@@ -536,6 +573,10 @@ def _fitting(x: Any, u: Any) -> Any:
             f"got an array of shape {np.shape(raw(u))} for one of shape {np.shape(raw(x))}"
         )
     return u
+
+
+def _is_complex(x: Any) -> bool:
+    return np.iscomplexobj(raw(x))
 
 
 def _is_tracked(x: Any) -> bool:

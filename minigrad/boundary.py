@@ -6,14 +6,18 @@ units have no rule. What would be computed wrongly is refused, with the way to w
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from numbers import Number
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from minigrad.primitives.calls import joined
 from minigrad.primitives.primitive import Array
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 _NUMBERS = frozenset({float, int, bool, complex})
 _KINDS = "biufc"  # of dtypes: booleans, integers and floating-point numbers
 
@@ -23,7 +27,7 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
 
     Numbers stay numbers, so that 2.0 does not widen a float32 array. Arrays of a world of their
     own (a Tensor, symbols, a finite field, dask, CuPy) stay as they are. Lists, tables (pandas,
-    polars, xarray) and arrays of other libraries (PyTorch, JAX) become NumPy's; lists of Tensors
+    polars) and arrays of other libraries (PyTorch, JAX) become NumPy's; lists of Tensors
     are joined.
 
     Args:
@@ -31,7 +35,7 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
         what: who asks, for the error.
 
     Raises:
-        TypeError: it holds no numbers, or a mask or unit that no rule knows.
+        TypeError: it holds no numbers, or a mask, a unit or names of dimensions that no rule knows.
 
     Example:
         >>> from minigrad.boundary import as_array
@@ -63,6 +67,11 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
     elif not isinstance(x, np.ndarray | np.generic):
         if hasattr(x, "__array_ufunc__") and hasattr(x, "__array_function__"):
             return x  # a world of its own
+        if hasattr(x, "dims") and hasattr(x, "coords"):
+            raise TypeError(
+                f"{what}: got {_name(x)}, which is computed with by the names of its dimensions, "
+                "and a Tensor by position: pass its values, x.values"
+            )
         if hasattr(x, "to_numpy"):
             x = x.to_numpy()
         elif hasattr(x, "__array__") or hasattr(x, "__array_interface__"):
@@ -86,18 +95,39 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
     )
 
 
+def taking_arrays(function: Function) -> Function:
+    """Decorator: parameters annotated as `Array` take all that `as_array` does.
+
+    Small integers are widened too, so that a target of bytes can be negated.
+    """
+    parameters = inspect.signature(function).parameters.items()
+    places: set[int | str] = set()
+    for k, (name, parameter) in enumerate(parameters):
+        if parameter.annotation == "Array":
+            places |= {k, name}
+
+    def taken(place: int | str, x: Any) -> Any:
+        return widened([as_array(x, function.__name__)])[0] if place in places else x
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(
+            *[taken(k, x) for k, x in enumerate(args)],
+            **{name: taken(name, x) for name, x in kwargs.items()},
+        )
+
+    return cast("Function", call)
+
+
 def widened(arrays: list[Any]) -> list[Any]:
     """Small integers among integers as int64, so that 250 + 10 is 260, and no byte wraps around."""
-    kinds = [getattr(x, "dtype", _PYTHON.get(type(x))) for x in arrays]
-    if any(kind is None or kind.kind not in "biu" for kind in kinds):
-        return arrays
+    for x in arrays:
+        dtype = getattr(x, "dtype", None)
+        if type(x) is not int and (dtype is None or dtype.kind not in "biu"):
+            return arrays  # soon, for every operation without a gradient comes here
     return [
-        x.astype(np.int64) if kind is not None and kind.kind in "iu" and kind.itemsize < 8 else x
-        for x, kind in zip(arrays, kinds, strict=True)
+        x.astype(np.int64) if type(x) is not int and x.dtype.kind in "iu" else x for x in arrays
     ]
-
-
-_PYTHON = {int: np.dtype(int), bool: np.dtype(bool)}
 
 
 def _is_scalar(x: Any) -> bool:

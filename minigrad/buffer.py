@@ -18,7 +18,6 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from minigrad.primitives import Primitive
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current
 from minigrad.tape import Node, record
-from minigrad.tensor import MAKERS, Tensor
+from minigrad.tensor import MAKERS, Tensor, array
 
 
 def _of_value(name: str) -> property:
@@ -341,11 +340,25 @@ def _like(function: Callable[..., Any]) -> Callable[..., Buffer]:
     return make
 
 
+def _with(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
+    """The call with ``like=x``, of which ``x`` is gone; a Tensor's memory has no order."""
+
+    def made(*args: Any, order: Any = "C", device: Any = None, **kwargs: Any) -> Buffer:
+        return make(*args, **kwargs)
+
+    return made
+
+
 def _full_like(x: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Buffer:
     shape = kwargs.get("shape")
     return full(
         x.shape if shape is None else shape, fill_value, x.dtype if dtype is None else dtype
     )
+
+
+def _copy(a: Any, order: Any = "K", subok: bool = False) -> Buffer:
+    np.copy(0, order)  # which refuses what is no order; a Tensor has none
+    return Buffer(a.settled(), lent=True)
 
 
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
@@ -357,9 +370,10 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
     dst.write(..., src if where is True else np.where(where, src, dst.settled()))
 
 
-MAKERS.update(MappingProxyType({
+MAKERS.update({
     np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like),
     np.empty_like: _like(np.zeros_like), np.full_like: _full_like,
-    np.copy: lambda a, order="K", subok=False: Buffer(a.settled(), lent=True),
+    np.zeros: _with(zeros), np.ones: _with(ones), np.empty: _with(empty), np.full: _with(full),
+    np.array: array, np.asarray: array, np.copy: _copy,
     np.copyto: _copyto,
-}))  # fmt: skip
+})  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,12 @@ from minigrad.files import check_writable, write_text
 from minigrad.graph import VIEWS, draw, source
 from minigrad.graph.view import HIDDEN, LANGUAGES, PAGES
 from minigrad.targets import Target, TargetError, builtin, resolve
-from minigrad.targets.functions import BackwardTarget
 from minigrad.terminal import show_any_sign
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
     from minigrad.symbolic.derive.naming import Notation
     from minigrad.symbolic.write.sentences import Language
-    from minigrad.verify.report import Check, Report
+    from minigrad.verify.report import Check, Report, Verdict
 
 TARGETS = """
 A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
@@ -68,8 +68,16 @@ def cli() -> None:
               "and the unrolled graph of each layer.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Seed of the random points and weights.")  # fmt: skip
+@click.option("--tolerance", type=click.FloatRange(min=0, min_open=True), default=1e-5,
+              show_default=True, help="Relative error up to which floats count as right; "
+              "its size is told.")  # fmt: skip
+@click.option("--budget", type=click.FloatRange(min=0, min_open=True), default=5.0,
+              show_default=True, metavar="SECONDS", help="What each judge may take for one "
+              "problem.")  # fmt: skip
+@click.option("--witness", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.py",
+              help="Write a script that shows the first mistake, with NumPy alone.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N",
-              help="Processes that share the targets; one per processor, unless said.")  # fmt: skip
+              help="Processes that share the targets; one per processor if not given.")  # fmt: skip
 @click.pass_context
 def verify(
     context: click.Context,
@@ -77,25 +85,31 @@ def verify(
     json_file: Path | None,
     folder: Path | None,
     seed: int,
+    tolerance: float,
+    budget: float,
+    witness: Path | None,
     jobs: int | None,
 ) -> None:
-    """Judge the engine's gradients of each TARGET; of all of the library without one.
+    """Judge the gradients of each TARGET; of all of the library without one.
 
-    Three judges look at each. PROOF runs the engine on symbols: its gradient minus SymPy's own
-    derivative must reduce to 0. EXACT compares the reverse pass with SymPy's derivatives pushed
-    forward over 100 steps in a finite field: equal or not, no tolerance. NUMERIC holds the
-    floats against the complex step, on real data.
+    Three judges look at each. PROOF runs the code on symbols: its gradient minus SymPy's own
+    derivative must reduce to 0. EXACT compares the gradient with the slopes of dual numbers,
+    over 100 steps, in a finite field: equal or not, no tolerance. NUMERIC holds the floats
+    against the complex step or differences, on real data.
 
-    Exit status: 0 if every check passed, 1 if one failed, 2 if the input was wrong or
-    a process died.
+    Each verdict is right, wrong (with a point at which floats show it), or undecided.
+
+    Exit status: 0 if all is right, 1 if something is wrong, 3 if nothing is wrong but something
+    is undecided, 2 if the input was wrong or a process died.
     """
     from minigrad.verify import WorkerError
     from minigrad.verify import verify as judge
     from minigrad.verify.workers import processors
 
     found = [_resolve(text) for text in targets] or builtin()
-    if json_file:
-        check_writable(json_file)
+    for file in (json_file, witness):
+        if file:
+            check_writable(file)
     if folder:
         _check_pages(folder)
     with _progress() as progress:
@@ -104,6 +118,8 @@ def verify(
             report = judge(
                 *found,
                 seed=seed,
+                tolerance=tolerance,
+                budget=budget,
                 jobs=jobs or processors(),
                 progress=lambda what, done, total: progress.update(
                     task, description=what, completed=done, total=total
@@ -113,9 +129,10 @@ def verify(
             raise InvalidInput(str(error)) from error
     console = Console()
     console.print(_table(report))
-    by_hand = [target.title for target in found if isinstance(target, BackwardTarget)]
-    for line in [*_established(report, by_hand), *_findings(report)]:
+    for line in _findings(report):
         console.print(line, highlight=False, soft_wrap=True)
+    if witness:
+        _write_witness(report, witness)
     if json_file:
         report.write_json(json_file)
         click.echo(f"wrote {json_file}")
@@ -129,7 +146,7 @@ def verify(
                 progress=lambda what: progress.update(task, description=what),
             )  # fmt: skip
         click.echo(f"wrote {page}: the report, with derivations and graphs")
-    context.exit(0 if report.passed else 1)
+    context.exit(report.status)
 
 
 @cli.command(epilog=TARGETS)
@@ -380,59 +397,81 @@ def _cell(checks: list[Check]) -> str:
     """What one judge said of one target, over all shapes."""
     from minigrad.verify.report import summary
 
-    if not checks:
+    tried = [check for check in checks if check.outcome != "untried"]
+    if not tried:
         return "–"
-    failed = sum(not check.passed for check in checks)
-    if failed:
-        return f"[bold red]✗ {failed} of {len(checks)} failed[/]"
-    return f"[green]✓[/] {summary(checks)}"
+    wrong = sum(check.outcome == "wrong" for check in tried)
+    if wrong:
+        return f"[bold red]✗ {wrong} of {len(tried)} wrong[/]"
+    open_ = sum(check.outcome == "undecided" for check in tried)
+    if open_:
+        return f"[yellow]? {open_} of {len(tried)} undecided[/]"
+    return f"[green]✓[/] {summary(tried)}"
 
 
 def _legend(report: Report) -> str:
     return "\n".join(
-        ["proof: an identity for every real input, at small shapes",
+        ["proof: an identity, at small shapes",
          "exact: equal in a finite field of 2⁶¹ − 1 elements, without tolerance",
          "numeric: floats against the complex step; layers on windows of Seattle's weather",
-         f"seed {report.seed}"]
+         f"✓ right, ✗ wrong, ? undecided, – not tried; seed {report.seed}"]
     )  # fmt: skip
 
 
-def _established(report: Report, by_hand: Sequence[str]) -> list[str]:
-    """How each right gradient of a backward written by hand was established."""
-    lines = []
-    for target, checks in report.by_target().items():
-        if target.partition(":")[0] in by_hand and all(check.passed for check in checks):
-            lines.append(f"{escape(target)} is right")
-            lines += [f"  {c.judge}: {escape(c.established)}, at {escape(_at(c))}" for c in checks]
-    return lines
-
-
-def _at(check: Check) -> str:
-    return ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
-
-
 def _findings(report: Report) -> list[str]:
-    """The verdict, after what is wrong with each target that failed."""
+    """The verdicts that are not only right, each with its reasons, and the count of all."""
     lines = []
-    for target, checks in report.by_target().items():
-        wrong = [check for check in checks if not check.passed]
-        if not wrong:
+    verdicts = report.verdicts()
+    for verdict in verdicts:
+        by_hand = "∂L/∂" in verdict.target
+        if verdict.outcome == "right" and not (by_hand or verdict.remarks):
             continue
-        lines.append(f"[bold red]{escape(target)}[/] is wrong")
-        told: dict[str, str] = {}  # the judges mostly blame the same, at other shapes
-        first: dict[str, list[Check]] = {}  # the checks that say the same
-        for check in wrong:
-            first.setdefault(check.failures[0], []).append(check)
-        for sentence, agreeing in first.items():
-            judges = ", ".join(dict.fromkeys(check.judge for check in agreeing))
-            lines.append(f"  {judges}: {escape(sentence)}")
-            lines.append(f"    [dim]at {escape(_at(agreeing[0]))}[/]")
-        for check in wrong:
-            for culprit in check.failures[1:]:
-                told.setdefault(re.sub(r"\d+", "", culprit), culprit)
-        lines += [f"  → {escape(culprit)}" for culprit in told.values()]
-    failed = sum(not check.passed for check in report.checks)
-    total = len(report.checks)
-    verdict = f"[bold red]FAILED[/]: {failed} of {total} checks" if failed else (
-        f"[bold green]passed[/]: all {total} checks")  # fmt: skip
-    return [*lines, verdict]
+        colour = {"right": "green", "wrong": "bold red", "undecided": "yellow"}[verdict.outcome]
+        lines.append(f"[{colour}]{escape(verdict.target)}[/] is {verdict.outcome}")
+        lines += _reasons(verdict)
+        if verdict.witness:
+            lines.append(f"  witness: {escape(str(verdict.witness))}")
+        lines += [f"  note: {escape(remark)}" for remark in verdict.remarks]
+    lines += [f"not judged: {escape(n)}: {escape(why)}" for n, why in report.left_out.items()]
+    count = Counter(verdict.outcome for verdict in verdicts)
+    total = f"{count['right']} right, {count['wrong']} wrong, {count['undecided']} undecided"
+    head = "[bold green]passed[/]" if report.passed else (
+        "[bold red]FAILED[/]" if count["wrong"] else "[yellow]undecided[/]")  # fmt: skip
+    return [*lines, f"{head}: {total}, by {len(report.checks)} checks"]
+
+
+def _reasons(verdict: Verdict) -> list[str]:
+    """What the judges say of one target, each sentence once."""
+    from minigrad.verify.report import grouped, shapes
+
+    if verdict.outcome == "right":
+        return [
+            f"  {', '.join(judges)}: {escape(told)}" for told, judges in grouped(verdict.checks)
+        ]
+    lines: list[str] = []
+    culprits: dict[str, str] = {}  # the judges mostly blame the same, at other shapes
+    first: dict[str, list[Check]] = {}  # the checks that say the same
+    for check in verdict.checks:
+        told = check.failures[0] if check.failures else check.established
+        if check.outcome != "right":
+            first.setdefault(told, []).append(check)
+        for culprit in check.failures[1:]:
+            culprits.setdefault(re.sub(r"\d+", "", culprit), culprit)
+    for sentence, agreeing in first.items():
+        judges = ", ".join(dict.fromkeys(check.judge for check in agreeing))
+        lines.append(f"  {judges}: {escape(sentence)}")
+        if agreeing[0].failures:
+            lines.append(f"    [dim]at {escape(shapes(agreeing[0]))}[/]")
+    return [*lines, *(f"  → {escape(culprit)}" for culprit in culprits.values())]
+
+
+def _write_witness(report: Report, path: Path) -> None:
+    """The script of the first mistake."""
+    scripts = [v.witness.script for v in report.verdicts() if v.witness and v.witness.script]
+    if not scripts:
+        wrong = any(v.outcome == "wrong" for v in report.verdicts())
+        reason = "its code cannot stand alone" if wrong else "nothing is wrong"
+        click.echo(f"no witness was written: {reason}")
+        return
+    write_text(path, scripts[0])
+    click.echo(f"wrote {path}: run it to see the mistake")

@@ -1,7 +1,8 @@
 """What a lower floor asks of a higher one, which it cannot import.
 
 A recurrent layer runs its cell as one kernel if there is a compiler. The compiler reads cells,
-so it stands above them. `minigrad/__init__.py`, which is above both, connects the two.
+so it stands above them; so does what writes a model as an ONNX file. `minigrad/__init__.py`, which
+is above both, connects the two.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ Fuser = Callable[[Any, Callable[..., Any]], Any]
 """(cell, step-by-step reference) → the cell's fused form, or ``None`` if it has none."""
 
 _fuser: Fuser | None = None
+_exporter: Callable[..., Any] | None = None
 
 
 def set_fuser(fuser: Fuser) -> None:
@@ -24,3 +26,20 @@ def set_fuser(fuser: Fuser) -> None:
 def fuse(cell: Any, reference: Callable[..., Any]) -> Any:
     """The cell's fused form; ``None`` if it has none, or if there is no compiler."""
     return None if _fuser is None else _fuser(cell, reference)
+
+
+def set_exporter(exporter: Callable[..., Any]) -> None:
+    """Name what writes ONNX files: (model, args, path, options) → the file's content."""
+    global _exporter
+    _exporter = exporter
+
+
+def export_onnx(*arguments: Any, **options: Any) -> Any:
+    """Write a model as an ONNX file.
+
+    Raises:
+        RuntimeError: nothing that does so is named.
+    """
+    if _exporter is None:
+        raise RuntimeError("no exporter of ONNX files is named; import minigrad")
+    return _exporter(*arguments, **options)

@@ -148,3 +148,12 @@ class ArrayMethods:
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """NumPy, whose functions answer to a Tensor (the array API standard's entry)."""
         return np
+
+
+for _name in (
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "ceil", "cos", "cosh",
+    "exp", "exp2", "expm1", "floor", "log", "log10", "log1p", "log2", "rint", "sin", "sinh",
+    "sqrt", "tan", "tanh", "trunc",
+):  # fmt: skip
+    # NumPy asks the entries of an array of objects for these: np.exp([x, y]) of two Tensors
+    setattr(ArrayMethods, _name, _method(_name))

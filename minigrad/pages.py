@@ -12,7 +12,7 @@ from minigrad.graph import draw, require_graphviz
 from minigrad.symbolic import derive
 from minigrad.targets import Target
 from minigrad.targets.layers import LayerTarget
-from minigrad.verify.report import Report, summary
+from minigrad.verify.report import Report, grouped, summary
 
 STEPS = 3  # of the unrolled graphs: a first, one between, a last
 
@@ -76,7 +76,12 @@ def write_pages(
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     page = environment.get_template("report.html.jinja").render(
-        report=report, layers=layers, steps=STEPS, summary=summary, version=__version__
+        report=report,
+        layers=layers,
+        steps=STEPS,
+        summary=summary,
+        grouped=grouped,
+        version=__version__,
     )
     write_text(folder / "index.html", page)
     return folder / "index.html"

@@ -130,7 +130,7 @@ def step(t: int) -> entered:
 
 def differentiating() -> entered:
     """Context manager: a derivative is taken of what runs inside, so it is recorded."""
-    return entered(lambda now: replace(now, recording=True, differentiating=True))
+    return entered(lambda now: State(True, now.scope, now.fusing, True))
 
 
 def no_grad() -> entered:

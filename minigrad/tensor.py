@@ -266,15 +266,18 @@ class Tensor(ArrayMethods, Node):
         """A plain array; of a Tensor that requires a gradient, its entries as objects.
 
         So ``np.asarray(x)`` in a library's code loses no gradient: each entry stays on the tape,
-        and NumPy computes with them one by one. That is slow, so it is refused for many.
+        and NumPy computes with them one by one. That is slow, so it is refused for many. Integers
+        and booleans are constants, as by `astype`.
         """
-        if not (self.requires_grad and current().recording):
+        whole = dtype is not None and np.dtype(dtype).kind in "biu"
+        if whole or not (self.requires_grad and current().recording):
             array = np.asarray(self.data, dtype=dtype)
             return array.copy() if copy else array
         if dtype is not None and np.dtype(dtype) != object:
             raise TypeError(
                 f"a Tensor that requires a gradient cannot become an array of {np.dtype(dtype)} "
-                f"without losing it. Use .numpy() for its values alone; {_FILL}"
+                f"without losing it. Use .numpy() for its values alone; for np.mean([x, y]) write "
+                f"np.mean(np.stack([x, y])); {_FILL}"
             )
         if self.size > _MOST_ENTRIES:
             raise TypeError(

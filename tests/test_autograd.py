@@ -344,3 +344,46 @@ def test_no_grad_decorates_a_function_also_one_that_calls_itself():
     assert not power(x, 3).requires_grad
     assert power.__doc__ == "Raise x to the power n."
     assert (x * x).requires_grad
+
+
+# Complex numbers
+
+
+def test_a_complex_jacobian_by_real_numbers_is_complex(rng):
+    x = rng.normal(size=3)
+    curve = lambda x: np.exp(1j * x) * x[0]  # noqa: E731
+    step = 1e-6
+    expected = [(curve(x + step * v) - curve(x - step * v)) / (2 * step) for v in np.eye(3)]
+    np.testing.assert_allclose(mg.jacobian(curve)(x), np.transpose(expected), atol=1e-9)
+    of_both = mg.jacobian(lambda x, z: x * z, (0, 1), holomorphic=True)(x, curve(x))
+    np.testing.assert_allclose(of_both[0], np.diag(curve(x)))
+    np.testing.assert_allclose(of_both[1], np.diag(x))
+
+
+def test_a_complex_jacobian_by_complex_numbers_is_that_of_an_analytic_function():
+    z = np.array([1 + 2j, 3.0])
+    np.testing.assert_allclose(mg.jacobian(np.square, holomorphic=True)(z), np.diag(2 * z))
+    np.testing.assert_allclose(
+        mg.hessian(lambda z: (z**3).sum(), holomorphic=True)(z), np.diag(6 * z)
+    )
+    np.testing.assert_allclose(mg.elementwise_grad(np.sin, holomorphic=True)(z), np.cos(z))
+
+
+@pytest.mark.parametrize(
+    ("derive", "said"),
+    [
+        (lambda z: mg.jacobian(np.conj)(z), "holomorphic=True if it is"),
+        (lambda z: mg.hessian(lambda z: (np.abs(z) ** 2).sum())(z), "holomorphic=True if it is"),
+        (lambda z: mg.grad(lambda z: (z * z).sum())(z), "expected a real one"),
+        (lambda z: mg.grad(lambda z: np.abs(z).sum(), holomorphic=True)(z), "expected a complex"),
+    ],
+)
+def test_what_is_not_analytic_has_no_complex_derivative(derive, said):
+    with pytest.raises(TypeError, match=said):
+        derive(np.array([1 + 2j]))
+
+
+@pytest.mark.parametrize("argnums", [2, -3, "a", 0.0])
+def test_an_argument_that_was_not_passed_by_position_is_refused(argnums):
+    with pytest.raises(TypeError, match="the position of one of the 2 arguments"):
+        mg.grad(lambda a, b: a * b, argnums)(1.0, 2.0)

@@ -191,6 +191,18 @@ def test_arrays_of_minigrad_are_filled_with_numbers_of_the_tape():
     )
 
 
+def test_numpy_s_makers_take_a_tensor_as_like():
+    def filled(x):
+        y, z = np.zeros((2, 2), like=x), np.full(2, x, like=x)
+        y[0], y[1, 0] = z, np.ones((), like=x) * x**2
+        return y
+
+    np.testing.assert_array_equal(mg.jacobian(filled)(5.0), [[1, 1], [10, 0]])
+    assert np.empty(2, int, like=mg.Tensor(1.0)).dtype == int
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        np.zeros(2, like=mg.Tensor(1.0), wrong=1)
+
+
 def test_what_was_lent_before_an_assignment_keeps_its_value():
     y = mg.zeros(2)
     before, data = y + 0.0, y.data

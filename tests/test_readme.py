@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,12 @@ def test_every_make_target_that_is_named_exists():
 def test_the_wheel_that_is_named_is_the_one_that_make_wheel_builds():
     stem = f"{DISTRIBUTION.replace('-', '_')}-{minigrad.__version__}"
     assert set(re.findall(r"dist/([^\s\"\[]+)", README)) == {f"{stem}-py3-none-any.whl"}
+
+
+def test_every_name_of_minigrad_that_is_told_exists():
+    named = set(re.findall(r"`(?:mg|minigrad)\.([a-z_.A-Z]+)", README))
+    moved = README.partition("from minigrad import grad`")[2].partition("\n")[0]
+    named |= set(re.findall(r"`(\w+)`", moved))
+    assert len(named) > 20
+    for name in named:
+        attrgetter(name)(minigrad)

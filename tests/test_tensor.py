@@ -6,6 +6,7 @@ import math
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -292,3 +293,49 @@ def test_an_operation_keeps_the_tensors_that_need_no_gradient_for_their_names():
         assert (doubled * weight).given[0] is doubled
     assert doubled.recipe[0] is mg.multiply
     assert doubled.given == (2, x)
+
+
+@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh", "sin", "arctan"])
+def test_functions_of_a_list_of_tensors_reach_its_entries(name):
+    function = getattr(np, name)
+    listed = mg.jacobian(lambda x: function([x, x**2]))(0.7)
+    joined = mg.jacobian(lambda x: getattr(mg, name)([x, x**2]))(0.7)
+    expected = mg.jacobian(lambda x: function(np.stack([x, x**2])))(0.7)
+    np.testing.assert_array_equal(listed, expected)
+    np.testing.assert_array_equal(joined, expected)
+
+
+@pytest.mark.parametrize("name", ["mean", "max", "var", "median", "prod", "sort", "logsumexp"])
+def test_minigrad_s_own_functions_join_lists(name):
+    function = getattr(mg, name)
+    listed = mg.jacobian(lambda x: function([x, x**2, 0.1]))(0.7)
+    np.testing.assert_array_equal(
+        listed, mg.jacobian(lambda x: function(mg.array([x, x**2, 0.1])))(0.7)
+    )
+
+
+class Labelled(np.lib.mixins.NDArrayOperatorsMixin):
+    """What counts of an array of xarray here: it has names of dimensions, and takes others in."""
+
+    dims, coords, shape = ("time",), MappingProxyType({}), (2,)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(2)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return self
+
+
+@pytest.mark.parametrize("use", [lambda x, y: x * y, np.multiply, mg.multiply, nn.mse_loss])
+def test_an_array_with_names_of_dimensions_is_refused(use):
+    with pytest.raises(TypeError, match=r"Labelled, .* by the names of its dimensions.*x\.values"):
+        use(mg.Tensor([1.0, 2.0], requires_grad=True), Labelled())
+
+
+def test_whole_numbers_and_flags_of_a_tensor_are_constants():
+    x = mg.Tensor([1.7, 0.0], requires_grad=True)
+    for whole in (np.asarray(x, dtype=int), np.int64(x), x.astype(int).data):
+        np.testing.assert_array_equal(whole, [1, 0])
+        assert whole.dtype == int
+    np.testing.assert_array_equal(np.array(x, dtype=bool), [True, False])
+    np.testing.assert_array_equal(mg.grad(lambda x: (x[np.int64(x)] * x).sum())(x.data), [0.0, 3.4])

@@ -137,7 +137,7 @@ def test_verdicts_tell_every_check(capsys, spanish):
 
 def test_a_failed_check_is_not_passed_over(capsys):
     report = verify("tanh")
-    wrong = replace(report.checks[0], passed=False, failures=("lacks a factor",))
+    wrong = replace(report.checks[0], outcome="wrong", failures=("lacks a factor",))
     with pytest.raises(AssertionError, match="found a fault"):
         verdicts(replace(report, checks=(wrong,)))
     assert "lacks a factor" in capsys.readouterr().out

@@ -17,9 +17,9 @@ from pdoc.doc import Module
 from minigrad.primitives import Primitive
 
 PAGES = (
-    "minigrad", "minigrad.nn", "minigrad.nn.init", "minigrad.optim", "minigrad.verify",
-    "minigrad.symbolic", "minigrad.graph", "minigrad.compile",
-    "minigrad.compile.cells", "minigrad.datasets", "minigrad.tree",
+    "minigrad", "minigrad.nn", "minigrad.nn.init", "minigrad.optim",
+    "minigrad.verify", "minigrad.symbolic", "minigrad.graph", "minigrad.compile",
+    "minigrad.compile.cells", "minigrad.onnx", "minigrad.datasets", "minigrad.tree",
 )  # fmt: skip
 
 

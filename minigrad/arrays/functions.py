@@ -255,11 +255,11 @@ class logaddexp2(sympy.Function):  # noqa: N801
 
 # Special functions, with the constants of the engine's rules as the decimals they are
 
-_ROOT_HALF, _SLOPE, _HALF_ROOT_PI, _ROOT_TWO_PI = (
+_ROOT_HALF = sympy.sqrt(sympy.Rational(1, 2))
+_SLOPE, _HALF_ROOT_PI, _ROOT_TWO_PI = (
     sympy.Rational(str(x))
-    for x in (math.sqrt(0.5), 2 / math.sqrt(math.pi), math.sqrt(math.pi) / 2,
-              math.sqrt(2 * math.pi))
-)  # fmt: skip
+    for x in (2 / math.sqrt(math.pi), math.sqrt(math.pi) / 2, math.sqrt(2 * math.pi))
+)
 
 
 class erfc(sympy.Function):  # noqa: N801

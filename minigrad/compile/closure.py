@@ -9,66 +9,41 @@ in every call: when it has changed, the function is traced again.
 
 from __future__ import annotations
 
+import copy
 import functools
+import re
 import sys
 import types
+from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from minigrad.compile.places import (
+    ATOMS,
+    CONTAINERS,
+    MISSING,
+    Attribute,
+    Current,
+    Place,
+    differs,
+    equal,
+    put_back,
+)
 from minigrad.guard import stamp
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
-from minigrad.primitives import Primitive
 from minigrad.tensor import Tensor
 
 _LARGE = 2**16  # bytes of an array, from which it is an input and not compared in every call
 _MANY = 10_000  # things to follow
-_ATOMS = (
-    type(None), bool, int, float, complex, str, bytes, np.generic, np.dtype, np.ufunc, type,
-    types.BuiltinFunctionType, types.EllipsisType, slice, range, frozenset, Primitive,
-)  # fmt: skip
-_KEPT = (*_ATOMS, np.ndarray, list, dict, tuple)
+_KEPT = (*ATOMS, np.ndarray, *CONTAINERS, tuple)
 _LIBRARIES = frozenset({"minigrad", "numpy", "scipy", "sympy", *sys.stdlib_module_names})
-_MISSING = object()
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where something is kept: an item of a dict or list, an attribute, or a closure's cell.
-
-    Attributes:
-        holder: the dict (also of an object's attributes, or of globals), list, or cell.
-        key: of the item; ``None`` for a cell.
-        name: what the user's code calls it.
-    """
-
-    holder: Any
-    key: Any
-    name: str
-
-    def get(self) -> Any:
-        """What is there now."""
-        if self.key is None:
-            try:
-                return self.holder.cell_contents
-            except ValueError:  # not assigned yet
-                return _MISSING
-        try:
-            return self.holder[self.key]
-        except (KeyError, IndexError):
-            return _MISSING
-
-    def set(self, value: Any) -> None:
-        """Put something else there."""
-        if self.key is None:
-            self.holder.cell_contents = value
-        elif value is _MISSING:
-            self.holder.pop(self.key, None)
-        else:
-            self.holder[self.key] = value
+_DUNDER = re.compile(r"__(?!init|new|repr|str|del|class|subclass)\w+__")  # that Python calls itself
 
 
 @dataclass
@@ -77,59 +52,49 @@ class Closure:
 
     Attributes:
         tensors: every Tensor, with a name for it.
+        modules: every module.
         arrays: the places of arrays that are inputs.
         generators: the places of generators of random numbers.
         numbers: the places of Python numbers that change from call to call: those that a module or
             optimiser says are ``changing``.
         same: places, and what must be there.
         stamps: arrays that count as constant, and their checksums.
-        lengths: lists, dicts and namespaces, and copies of them.
+        copies: containers and namespaces, and copies of them.
+        iterators: the places of what gives one thing after the other.
     """
 
     tensors: dict[Tensor, str] = field(default_factory=dict)
+    modules: list[Module] = field(default_factory=list)
     arrays: list[Place] = field(default_factory=list)
     generators: list[Place] = field(default_factory=list)
     numbers: list[Place] = field(default_factory=list)
     same: list[tuple[Place, Any]] = field(default_factory=list)
     stamps: list[tuple[np.ndarray, int, str]] = field(default_factory=list)
-    lengths: list[tuple[Any, Any, str]] = field(default_factory=list)
+    copies: list[tuple[Any, Any, str]] = field(default_factory=list)
+    iterators: list[Place] = field(default_factory=list)
 
     def changed(self) -> str | None:
         """The name of something that is not what it was; ``None`` if all is."""
         for place, before in self.same:
             now = place.get()
-            if now is not before and not _equal(now, before):
+            if now is not before and not equal(now, before):
                 return place.name
-        for holder, copy, name in self.lengths:
-            if len(holder) != len(copy):
+        for holder, before, name in self.copies:
+            if differs(holder, before):
                 return name
-        for array, before, name in self.stamps:
-            if stamp(array) != before:
+        for constant, before, name in self.stamps:
+            if stamp(constant) != before:
                 return name
         return None
 
     def restore(self) -> None:
         """Put everything back that a run has changed, as far as it can be."""
-        for holder, copy, _ in self.lengths:
-            if len(holder) != len(copy):
-                holder.clear()
-                (holder.extend if isinstance(holder, list) else holder.update)(copy)
+        for holder, before, _ in self.copies:
+            if differs(holder, before):
+                put_back(holder, before)
         for place, before in self.same:
             if place.get() is not before:
                 place.set(before)
-
-
-def _equal(now: Any, before: Any) -> bool:
-    """Whether two numbers, strings or the like are the same, or lists and dicts of the same."""
-    if now is before:
-        return True
-    if type(now) is not type(before):
-        return False
-    if isinstance(before, list | tuple):
-        return len(now) == len(before) and all(map(_equal, now, before))
-    if isinstance(before, dict):
-        return now.keys() == before.keys() and all(_equal(now[k], before[k]) for k in before)
-    return isinstance(before, _ATOMS) and (now == before or (now != now and before != before))
 
 
 def closure_of(function: Callable[..., Any], *others: Any) -> Closure:
@@ -150,7 +115,7 @@ class _Search:
         self.followed: set[tuple[int, str]] = set()
 
     def run(self, function: Callable[..., Any], others: tuple[Any, ...]) -> Closure:
-        self.visit(function, None, getattr(function, "__name__", "function"))
+        self.visit(function, None, getattr(function, "__name__", type(function).__name__))
         for k, other in enumerate(others):
             self.visit(other, None, getattr(other, "name", "") or f"argument {k}")
         before = -1
@@ -166,9 +131,11 @@ class _Search:
             return self._array(value, place, name, state=state)
         if isinstance(value, np.random.Generator) and place is not None:
             return self.found.generators.append(place)
+        if hasattr(value, "__next__") and is_library(type(value).__module__):
+            return self._iterator(place, name)
         if place is not None:
             self.found.same.append((place, value))
-        if isinstance(value, _ATOMS) and not isinstance(value, type):
+        if isinstance(value, ATOMS) and not isinstance(value, type):
             return None
         if id(value) in self.seen:
             return None
@@ -187,7 +154,8 @@ class _Search:
         elif isinstance(value, types.FunctionType):
             self._function(value, name)
         elif isinstance(value, types.MethodType):
-            self.visit(value.__self__, None, name.rpartition(".")[0] or name)
+            owner = value.__self__
+            self.visit(owner, None, name.rpartition(".")[0] or type(owner).__name__)
             self.visit(value.__func__, None, name)
         elif isinstance(value, functools.partial):
             for k, part in enumerate((value.func, value.args, value.keywords)):
@@ -195,12 +163,18 @@ class _Search:
         elif isinstance(value, tuple):
             for k, part in enumerate(value):
                 self.visit(part, None, f"{name}[{k}]", state=state)
-        elif isinstance(value, list):
-            self.found.lengths.append((value, value.copy(), name))
+        elif isinstance(value, ContextVar):
+            self.visit(value.get(MISSING), Current(value, None, value.name), value.name)
+        elif isinstance(value, set | bytearray | array):
+            self.found.copies.append((value, copy.copy(value), name))
+            for part in value if isinstance(value, set) else ():
+                self.visit(part, None, f"an element of {name}")
+        elif isinstance(value, list | deque):
+            self.found.copies.append((value, value.copy(), name))
             for k, part in enumerate(value):
                 self.visit(part, Place(value, k, f"{name}[{k}]"), f"{name}[{k}]", state=state)
         elif isinstance(value, dict):
-            self.found.lengths.append((value, value.copy(), name))
+            self.found.copies.append((value, value.copy(), name))
             for key, part in list(value.items()):
                 self.visit(part, Place(value, key, f"{name}[{key!r}]"), f"{name}[{key!r}]",
                            state=state)  # fmt: skip
@@ -209,9 +183,22 @@ class _Search:
             self.objects.append((value, name))
         else:
             self.objects.append((value, name))
-            if callable(value):
-                self._member(type(value).__call__, name)
+            if not state and type(value).__module__.startswith("minigrad."):  # a schedule, say
+                self.found.copies.append((vars(value), vars(value).copy(), name))
+                for key, part in list(vars(value).items()):
+                    self.visit(part, Place(vars(value), key, f"{name}.{key}"), f"{name}.{key}")
+            for key, member in _members(type(value)):
+                if _DUNDER.fullmatch(key):
+                    self._member(member, f"{name}.{key}")
         return None
+
+    def _iterator(self, place: Place | None, name: str) -> None:
+        if place is None:
+            raise ValueError(
+                f"jit: the function sees an iterator, {name}, which would be gone through only "
+                "while it is traced; pass what it gives as an argument"
+            )
+        self.found.iterators.append(place)
 
     def _array(self, value: np.ndarray, place: Place | None, name: str, *, state: bool) -> None:
         is_input = value.nbytes >= _LARGE or (state and value.dtype.kind in "fc")
@@ -226,8 +213,11 @@ class _Search:
     def _function(self, function: types.FunctionType, name: str) -> None:
         if is_library(function.__module__):
             return
+        self.found.copies.append((vars(function), vars(function).copy(), name))
+        self.objects.append((function, name))
         for code in _codes(function.__code__):
             self.names.update(code.co_names)
+            self.names.update(c for c in code.co_consts if isinstance(c, str))  # for getattr
             for key in code.co_names:
                 if key in function.__globals__:
                     place = Place(function.__globals__, key, key)
@@ -242,7 +232,8 @@ class _Search:
             self.visit(function.__wrapped__, None, name)
 
     def _module(self, module: Module, name: str) -> None:
-        self.found.lengths.append((vars(module), vars(module).copy(), name))
+        self.found.modules.append(module)
+        self.found.copies.append((vars(module), vars(module).copy(), name))
         for key, value in vars(module).items():
             place = Place(vars(module), key, f"{name}.{key}")
             if key not in module.changing:
@@ -266,11 +257,8 @@ class _Search:
 
     def _methods(self, owner: type, name: str) -> None:
         """Every method of a class of the user's own."""
-        for kind in owner.__mro__:
-            if is_library(kind.__module__):
-                continue
-            for key, value in list(vars(kind).items()):
-                self._member(value, f"{name}.{key}")
+        for key, value in _members(owner):
+            self._member(value, f"{name}.{key}")
 
     def _member(self, value: Any, name: str) -> None:
         for function in (value, *(getattr(value, part, None) for part in ("fget", "__func__"))):
@@ -280,25 +268,43 @@ class _Search:
     def _attributes(self, owner: Any, name: str) -> None:
         """Those attributes of an object, class or module that some code mentions."""
         if isinstance(owner, types.ModuleType):
-            spaces: list[Any] = [] if is_library(owner.__name__) else [vars(owner)]
-        else:
-            kind = owner if isinstance(owner, type) else type(owner)
-            spaces = [vars(k) for k in kind.__mro__ if not is_library(k.__module__)]
-            if kind is not owner and hasattr(owner, "__dict__") and not isinstance(owner, Module):
-                spaces.insert(0, vars(owner))
-        for space in spaces:
-            for key in sorted(self.names & space.keys()):
-                if (id(owner), key) in self.followed:
-                    continue
-                self.followed.add((id(owner), key))
-                value, place = space[key], Place(space, key, f"{name}.{key}")
-                if isinstance(space, dict):
-                    self.visit(value, place, place.name)
-                elif isinstance(value, _KEPT) and not isinstance(value, type):
-                    self.found.same.append((place, value))  # a class's, which no run can change
-                    self.visit(value, None, place.name)
-                else:
-                    self._member(value, place.name)
+            if not is_library(owner.__name__):
+                self._namespace(owner, vars(owner), name)
+            return
+        kind = owner if isinstance(owner, type) else type(owner)
+        if kind is not owner and hasattr(owner, "__dict__") and not isinstance(owner, Module):
+            if (id(owner), "") not in self.followed and not is_library(kind.__module__):
+                self.followed.add((id(owner), ""))
+                self.found.copies.append((vars(owner), vars(owner).copy(), name))
+            self._namespace(owner, vars(owner), name)
+        for base in kind.__mro__:
+            if not is_library(base.__module__):
+                self._namespace(owner, vars(base), name, base)
+
+    def _namespace(self, owner: Any, space: Any, name: str, base: type | None = None) -> None:
+        """The mentioned names in the dict of an object or module, or in a class."""
+        for key in sorted(self.names & space.keys()):
+            if (id(owner), key) in self.followed:
+                continue
+            self.followed.add((id(owner), key))
+            value, called = space[key], f"{name}.{key}"
+            if base is None:
+                self.visit(value, Place(space, key, called), called)
+            elif isinstance(value, types.MemberDescriptorType) and owner is not base:
+                place = Attribute(owner, key, called)
+                self.visit(place.get(), place, called)
+            elif isinstance(value, _KEPT) and not isinstance(value, type):
+                self.found.same.append((Attribute(base, key, called), value))
+                self.visit(value, None, called)
+            else:
+                self._member(value, called)
+
+
+def _members(owner: type) -> Iterator[tuple[str, Any]]:
+    """What the classes of the user's own among an object's classes define."""
+    for kind in owner.__mro__:
+        if not is_library(kind.__module__):
+            yield from list(vars(kind).items())
 
 
 def is_library(module: str | None) -> bool:

@@ -89,11 +89,14 @@ class Compiled:
         state = current()
         key = leaves.key, state.recording, state.fusing, chosen_backend(_SINGLE)
         found = self._entries.get(key, list)
+        why = "its shapes, types or static arguments are new"
         for recording in found:
-            if recording.fits():
+            changed = recording.changed()
+            if changed is None:
                 return recording
+            why = f"{changed}, which it sees, has changed"
         with self._lock:
-            self._count()
+            self._count(why)
             recording = record(self.function, self.title, leaves)
             found[:] = [recording]
         return recording
@@ -102,13 +105,12 @@ class Compiled:
         numbers, names = self._static
         return flatten(args, kwargs, numbers, names, self.title)
 
-    def _count(self) -> None:
+    def _count(self, why: str) -> None:
         self._traces += 1
         if self._traces == _WARN:
             warnings.warn(
-                f"jit({self.title}): traced {_WARN} times, for as many shapes, types or static "
-                "arguments, or because something that it closes over has changed; each time takes "
-                "as long as some calls without jit. Pad arrays to few shapes, or pass what changes "
-                "as an argument that is not static",
+                f"jit({self.title}): traced {_WARN} times, each as long as some calls without jit, "
+                f"now because {why}; pad arrays to few shapes, or pass what changes as an "
+                "argument that is not static",
                 RuntimeWarning, stacklevel=4,
             )  # fmt: skip

@@ -295,10 +295,15 @@ class Writer:
         name = s.operation.name
         if name == "where":
             condition, a, b = operands
+            mask = s.operands[0]
+            if mask.weak or mask.dtype != bool:  # ~True is -2
+                condition, negated = f"np.not_equal({condition}, 0)", f"np.equal({condition}, 0)"
+            else:
+                negated = f"~{condition}"
             if target == a:
-                self.body.append(f"np.copyto({target}, {b}, where=~{condition})")
+                self.body.append(f"np.copyto({target}, {b}, where={negated})")
                 return
-            if target == condition:
+            if target == operands[0]:
                 self.body.append(f"np.copyto({target}, np.where({condition}, {a}, {b}))")
                 return
             if target != b:

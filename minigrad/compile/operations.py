@@ -335,6 +335,7 @@ NUMBER: Mapping[str, Operation] = {
     "gt": _number("gt", operator.gt, ">", 5), "ge": _number("ge", operator.ge, ">=", 5),
     "eq": _number("eq", operator.eq, "==", 5), "ne": _number("ne", operator.ne, "!=", 5),
     "neg": Operation("neg", "number", operator.neg, _prefix("-"), SIGN),
+    "invert": Operation("invert", "number", operator.invert, _prefix("~"), SIGN),
     "abs": Operation("abs", "number", abs, _call("abs")),
 }  # fmt: skip
 """Arithmetic of Python numbers, which stay Python numbers."""

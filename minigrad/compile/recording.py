@@ -69,15 +69,17 @@ class Recording:
         self.execute = Executable(self.program, self.backend, _targets(found))
         self._both: Both | None = None
 
-    def fits(self) -> bool:
-        """Whether it is still what the function does."""
-        return self.closure.changed() is None and all(
-            _state(tensor) == before for tensor, before in self.states
-        )
+    def changed(self) -> str | None:
+        """What the function sees that is not what it was; ``None`` if it still does the same."""
+        for tensor, before in self.states:
+            if _state(tensor) != before:
+                return self.closure.tensors[tensor]
+        return self.closure.changed()
 
     def __call__(self, leaves: Leaves) -> Any:
         """Run."""
         call = Call(leaves, [source.read(leaves.values) for source in self.found.sources])
+        self._apart_from_others(call.values)
         recorded: dict[int, Tensor] = {}
         if self.tracked and current().recording:
             hub = self._primitive.bind(self._operands(call), {"call": call})
@@ -91,6 +93,30 @@ class Recording:
             value = None if effect.value is None else next(new)
             effect.source.write(leaves.values, value, in_place=effect.in_place)
         return _mapped(lambda x: _result(x, call.results, recorded), self.found.result)
+
+    def _apart_from_others(self, values: Sequence[Any]) -> None:
+        """See that no argument that is changed in place is seen under another name too.
+
+        Raises:
+            TraceError: it is, and the program would read what it was before.
+        """
+        seen = [*values, *(array for array, _, _ in self.closure.stamps)]
+        for k in self._changed:
+            for other, array in enumerate(seen):
+                if other != k and isinstance(array, np.ndarray) and (
+                    np.may_share_memory(values[k], array)
+                ):  # fmt: skip
+                    raise TraceError(
+                        f"jit({self.title}): it changes an argument in place that shares memory "
+                        "with another array that it sees; pass a copy"
+                    )
+
+    @cached_property
+    def _changed(self) -> list[int]:
+        """The numbers of the inputs that are arguments changed in place."""
+        sources = [e.source for e in self.found.effects if e.in_place]
+        changed = {s.key for s in sources if s.kind == "value" and isinstance(s.where, int)}
+        return [k for k, s in enumerate(self.found.sources) if s.key in changed]
 
     # On the tape the whole function is one operation
 
@@ -167,7 +193,7 @@ class Recording:
             again = "it draws random numbers"
         elif any(effect.value is not None for effect in self.found.effects):
             again = "it changes arrays that it sees"
-        elif not self.fits():
+        elif self.changed() is not None:
             again = "what it sees has changed since"
         if again:
             raise TraceError(

@@ -98,7 +98,7 @@ def _key(x: Any, leaves: Leaves, title: str) -> Any:
         leaves.values.append(x)
         leaves.traced = True
         return kind
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, np.generic | np.memmap):
         leaves.values.append(x)
         return kind, x.dtype, x.shape
     if isinstance(x, tuple | list):
@@ -113,7 +113,7 @@ def _key(x: Any, leaves: Leaves, title: str) -> Any:
         return kind, id(x)
     if isinstance(x, _STATIC):
         return kind, x
-    if hasattr(x, "__array_ufunc__"):
+    if hasattr(x, "__array_ufunc__"):  # also np.matrix, and an array with a mask
         raise TypeError(
             f"jit({title}): got a {kind.__name__}, expected a NumPy array or a Tensor; convert it "
             "with np.asarray first"

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad.compile.backends import chosen_backend
+from minigrad.compile.closure import is_library
 from minigrad.compile.operations import (
     CHECK,
     DRAW,
@@ -41,9 +42,6 @@ from minigrad.compile.traced_array import (
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.scope import current
 from minigrad.tensor import Tensor
-
-_OURS = tuple(os.path.dirname(file) + os.sep for file in (os.path.dirname(__file__), np.__file__))
-
 
 _SCORES = 2**22  # of attention, above which they are not kept in memory
 
@@ -296,12 +294,11 @@ def _stays_whole(primitive: Primitive, operands: Sequence[Any]) -> bool:
 
 
 def user_line() -> tuple[str, int]:
-    """File and number of the innermost running line that is not minigrad's or NumPy's."""
+    """File and number of the innermost running line that is no library's."""
     frame = sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_OURS) and not file.startswith("<frozen"):
-            return file, frame.f_lineno
+        if not is_library(frame.f_globals.get("__name__")):
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back  # type: ignore[assignment]
     return "", 0
 

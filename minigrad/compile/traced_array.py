@@ -166,6 +166,12 @@ class TracedArray(NDArrayOperatorsMixin):
             "a plain table with mg.take(table, indices, axis=0)",
         )
 
+    def __format__(self, form: str) -> str:
+        self._unseen("the text", "return the array, and write its text outside")
+
+    def __str__(self) -> str:
+        self._unseen("the text", "return the array, and write its text outside")
+
     def __contains__(self, x: Any) -> bool:
         self._unseen("the entries", "compare with np.any(array == x)")
 
@@ -200,13 +206,7 @@ class TracedArray(NDArrayOperatorsMixin):
         if out is None:
             return result
         (target,) = out
-        if not isinstance(target, TracedArray):
-            trace.refuse(
-                f"numpy.{ufunc.__name__}(out=…) writes into a plain array",
-                "make it with np.empty_like(x) of an argument, or leave out= out",
-            )
-        target.write(result)
-        return target
+        return self._into(target, result, f"numpy.{ufunc.__name__}")
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -214,6 +214,8 @@ class TracedArray(NDArrayOperatorsMixin):
         if any(issubclass(kind, Tensor) for kind in types):
             return NotImplemented
         trace = self.trace
+        if kwargs.get("out") is not None:
+            return self._written(function, args, dict(kwargs))
         if function in _OWN:
             return _OWN[function](trace, *args, **kwargs)
         rule = BY_NUMPY.get(function)
@@ -230,6 +232,20 @@ class TracedArray(NDArrayOperatorsMixin):
             "its result, or the shape of it, depends on the values: compute it outside, and pass "
             "it as an argument",
         )
+
+    def _written(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A function with ``out=``: its result, written there."""
+        target = kwargs.pop("out")
+        return self._into(target, function(*args, **kwargs), f"numpy.{function.__name__}")
+
+    def _into(self, target: Any, result: Any, name: str) -> Any:
+        if not isinstance(target, TracedArray):
+            self.trace.refuse(
+                f"{name}(out=…) writes into a plain array",
+                "make it with np.empty_like(x) of an argument, or leave out= out",
+            )
+        target.write(result)
+        return target
 
     def __primitive__(
         self, primitive: Primitive, operands: tuple[Any, ...], static: Mapping[str, Any]
@@ -410,6 +426,9 @@ class TracedNumber(TracedArray):
 
     def __neg__(self) -> Any:
         return self._arithmetic("neg", self)
+
+    def __invert__(self) -> Any:
+        return self._arithmetic("invert", self)
 
     def __abs__(self) -> Any:
         return self._arithmetic("abs", self)

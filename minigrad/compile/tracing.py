@@ -8,7 +8,10 @@ changes besides arrays, what it prints, is an error that names the line.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
+import logging
+import os
 import random
 import sys
 import threading
@@ -18,8 +21,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigrad.compile.closure import Closure, Place, closure_of, is_library
+from minigrad.compile.closure import Closure, closure_of, is_library
 from minigrad.compile.naming import Names
+from minigrad.compile.places import Place
 from minigrad.compile.program import Literal, Operand, Variable
 from minigrad.compile.signature import Leaves
 from minigrad.compile.trace import Trace, TraceError, frozen, quoted, quoted_place
@@ -139,6 +143,7 @@ def traced(
     leaves: Leaves,
     *,
     backward: bool = False,
+    kind: type[Trace] = Trace,
     names: Names | None = None,
 ) -> tuple[Traced, Closure]:
     """Trace a function twice, and see that both programs are equal.
@@ -148,6 +153,7 @@ def traced(
         title: its name, for messages.
         leaves: the arguments.
         backward: whether to trace the backward pass of its outputs too.
+        kind: of trace.
         names: notes what the user's code calls each value; then nothing stays whole that is made
             of NumPy's functions.
 
@@ -155,7 +161,10 @@ def traced(
         TraceError: it does what cannot be compiled.
     """
     closure = closure_of(function, *leaves.owners)
-    found = [_Run(function, title, leaves, closure, backward, names).run() for _ in range(2)]
+    found = [
+        _Run(function, kind(title, whole=names is None), leaves, closure, backward, names).run()
+        for _ in range(2)
+    ]
     if (where := _difference(*found)) is not None:
         raise TraceError(
             f"jit({title}): {where} does not compute the same when it is called "
@@ -169,18 +178,18 @@ class _Run:
     """One run of the function, after which everything is as it was before."""
 
     def __init__(
-        self, function: Callable[..., Any], title: str, leaves: Leaves, closure: Closure,
+        self, function: Callable[..., Any], trace: Trace, leaves: Leaves, closure: Closure,
         backward: bool, names: Names | None = None,
     ) -> None:  # fmt: skip
         self.function, self.leaves, self.closure = function, leaves, closure
         self.backward, self.names = backward, names
-        self.trace = Trace(title, whole=names is None)
+        self.trace = trace
         self.found = Traced(self.trace)
         self.tensors: dict[Tensor, Source] = {}  # those that the function is given or sees
         self.given: list[tuple[Source, Any, Callable[[], Any]]] = []  # (what, before, how to read)
 
     def run(self) -> Traced:
-        draws = _global_draws()
+        draws, settings = _draws(), _settings()
         with self._around():
             with self.names.watched() if self.names else contextlib.nullcontext():
                 result = self.function(*self.args, **self.kwargs)
@@ -194,13 +203,19 @@ class _Run:
                 f"the function changes {name}, which would happen only while it is traced; return "
                 "the value instead",
             )
-        if _global_draws() != draws:
-            draws = _global_draws()
+        if _draws() != draws:
+            draws = _draws()
             self._refuse(
-                lambda: _global_draws() != draws,
+                lambda: _draws() != draws,
                 "the function draws from the random numbers of np.random or random, which would "
                 "be the same in every call; pass a generator, np.random.default_rng(…), as an "
                 "argument",
+            )
+        if (now := _settings()) != settings:
+            name = next(k for k in {**now, **settings} if now.get(k) != settings.get(k))
+            raise TraceError(
+                f"jit({self.trace.title}): the function sets {name}, which would happen only "
+                "while it is traced; set it outside"
             )
         return self.found
 
@@ -213,6 +228,9 @@ class _Run:
             self._swap(undo)
             undo.callback(setattr, self.trace, "is_open", False)
             undo.enter_context(contextlib.redirect_stdout(_Refusing(sys.stdout, self.trace)))
+            undo.enter_context(contextlib.redirect_stderr(_Refusing(sys.stderr, self.trace)))
+            undo.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
+            logging.setLogRecordFactory(_refused_log(logging.getLogRecordFactory(), self.trace))
             yield
 
     def _refuse(self, changed: Callable[[], Any], what: str) -> NoReturn:
@@ -221,7 +239,8 @@ class _Run:
         Raises:
             TraceError: always.
         """
-        again = _Run(self.function, self.trace.title, self.leaves, self.closure, False)
+        fresh = type(self.trace)(self.trace.title)
+        again = _Run(self.function, fresh, self.leaves, self.closure, False)
         self.closure.restore()
         with again._around(), _watched(changed) as lines:
             self.function(*again.args, **again.kwargs)
@@ -275,6 +294,9 @@ class _Run:
             found = self._input(source, before, place.name)
             place.set(found)
             self.given.append((source, found, place.get))
+        for place in self.closure.iterators:
+            undo.callback(place.set, place.get())
+            place.set(_Iterator(self.trace, place.name))
 
     # After
 
@@ -385,27 +407,72 @@ def _watched(changed: Callable[[], Any]) -> Iterator[list[str]]:
 
 
 class _Refusing:
-    """Standard output while a function is traced."""
+    """Standard output, or that of errors, while a function is traced."""
 
     def __init__(self, stream: Any, trace: Trace) -> None:
         self.stream, self.trace, self.thread = stream, trace, threading.get_ident()
 
     def write(self, text: str) -> int:
-        if threading.get_ident() == self.thread:
-            self.trace.refuse(
-                "something is printed, which would happen only while the function is traced",
-                "return it, and print it outside",
-            )
+        warned = sys._getframe(1).f_globals.get("__name__") == "warnings"
+        if threading.get_ident() == self.thread and not warned:
+            _refuse_text(self.trace, "printed", "print")
         return self.stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
-def _global_draws() -> Any:
+def _refused_log(factory: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
+    """What makes the records of `logging` while a function is traced."""
+    thread = threading.get_ident()
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == thread:
+            _refuse_text(trace, "logged", "log")
+        return factory(*args, **kwargs)
+
+    return record
+
+
+def _refuse_text(trace: Trace, done: str, do: str) -> NoReturn:
+    trace.refuse(
+        f"something is {done}, which would happen only while the function is traced",
+        f"return it, and {do} it outside",
+    )
+
+
+class _Iterator:
+    """Stands for an iterator, or a file, while a function is traced."""
+
+    def __init__(self, trace: Trace, name: str) -> None:
+        self._trace, self._name = trace, name
+
+    def __iter__(self) -> NoReturn:
+        self._refuse()
+
+    def __next__(self) -> NoReturn:
+        self._refuse()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        self._trace.refuse(
+            f"{self._name} is an iterator or a file, which would go on only while the function is "
+            "traced", "pass what it gives as an argument",
+        )  # fmt: skip
+
+
+def _draws() -> Any:
     """Where the random numbers that belong to everybody stand."""
     state: Any = np.random.get_state()
     return state[1].tobytes(), state[2:], random.getstate()
+
+
+def _settings() -> dict[str, Any]:
+    """What belongs to the process or to the context: the latter by identity."""
+    context = contextvars.copy_context().items()
+    return {**os.environ, **{variable.name: id(value) for variable, value in context}}
 
 
 def _difference(one: Traced, other: Traced) -> str | None:

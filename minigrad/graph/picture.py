@@ -26,6 +26,7 @@ from minigrad.targets import Target, resolve, target_of
 from minigrad.tensor import Tensor
 
 if TYPE_CHECKING:
+    from minigrad.graph.explorer.page import Still
     from minigrad.verify.report import Check
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
@@ -33,6 +34,7 @@ LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
+MANY_NODES = 3000  # of a graph of which a page shows one view only
 
 
 class Output(NamedTuple):
@@ -86,10 +88,32 @@ class Picture(View):
         elif ending == "html" and graph is not None:
             from minigrad.graph.explorer import page  # SymPy loads with it
 
-            write_bytes(path, page(graph, checks=self.checks).encode(errors="replace"))
+            text = page(graph, checks=self.checks, stills=self._stills(graph))
+            write_bytes(path, text.encode(errors="replace"))
         else:
             render(self, path)
         return self
+
+    def _stills(self, graph: Graph) -> list[Still]:
+        """Pictures of every view of the graph, this one first and open.
+
+        The tape is left out, for the explorer opens each box as far as that.
+        """
+        from minigrad.graph.explorer.page import Still
+
+        look = {name: getattr(self, name) for name in ("style", "language", "hide", "fit")}
+        found = []
+        try:
+            found.append(Still(self.name, VIEWS[self.name].help, self.svg, True))
+            others = VIEWS.values() if len(graph.nodes) <= MANY_NODES else ()
+            for shown in others:
+                if shown.name not in (self.name, "tape"):
+                    with contextlib.suppress(ValueError):  # there is no such view of this
+                        text = svg(fitted(graph, shown, {}, look))
+                        found.append(Still(shown.name, shown.help, text, False))
+        except GraphvizNotFoundError:
+            pass  # the explorer needs none
+        return found
 
     def open(self) -> None:
         """Show the page to explore it in the browser."""
@@ -157,7 +181,8 @@ def draw(
         steps: time steps of a cell or layer.
         view: one of `VIEWS`.
         style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
-            and greys); an .html page has its reader's.
+            and greys). An .html page has its reader's, but for the pictures of each view under
+            the explorer.
         title: heading; the target's name if not given.
         hide: ``"shapes"``, ``"weights"``, or both.
         language: of its words, ``"en"`` or ``"es"``.

@@ -185,6 +185,9 @@ def operation(primitive: str, label: str, args: Sequence[Term]) -> Term:
     given = tuple(args)
     if primitive == "reciprocal":
         return Call("÷", (Number(1), *given), infix=True)
+    if primitive == "affine":
+        x, weight, bias = given
+        return Call("+", (Call("·", (weight, x), infix=True), bias), infix=True)
     if primitive in _AROUND:
         return Call(_AROUND[primitive], given)
     if primitive in _FORMS:

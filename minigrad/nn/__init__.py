@@ -1,6 +1,6 @@
 """Layers and losses, written in minigrad's own primitives."""
 
-from minigrad.nn import init
+from minigrad.nn import functional, init
 from minigrad.nn.activation_layers import (
     CELU,
     ELU,
@@ -208,7 +208,7 @@ from minigrad.nn.shaping import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from minigrad.nn.states import load_keras_file, load_state, save_state
+from minigrad.nn.states import export, load_keras_file, load_state, save_state
 from minigrad.nn.summary import summary
 from minigrad.nn.transformer import (
     Transformer,
@@ -385,6 +385,8 @@ __all__ = [
     "ctc_loss",
     "detach",
     "dot_product_attention",
+    "export",
+    "functional",
     "gaussian_nll_loss",
     "glu",
     "hardshrink",

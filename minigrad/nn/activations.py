@@ -184,7 +184,7 @@ def prelu(x: Array, weight: Array) -> Array:
 
     Args:
         x: (batch, channels, …) or any shape.
-        weight: (1,), or (channels,) for a slope of each channel, which is the second axis of x,
+        weight: one slope, or (channels,), a slope for each channel: the second axis of x,
             or the only one.
 
     Raises:
@@ -194,13 +194,13 @@ def prelu(x: Array, weight: Array) -> Array:
         >>> print(nn.prelu(np.array([-1.0, 2.0]), np.array([0.1])))
         [-0.1  2. ]
     """
-    if weight.shape[0] != 1:
+    if weight.size != 1:
         channel = min(1, x.ndim - 1)
-        if x.ndim == 0 or x.shape[channel] != weight.shape[0]:
+        if weight.ndim != 1 or x.ndim == 0 or x.shape[channel] != weight.size:
             raise ValueError(
-                f"prelu: got x {x.shape} and {weight.shape[0]} slopes, expected one per channel"
+                f"prelu: got x {x.shape} and slopes {weight.shape}, expected one per channel"
             )
         weight = weight.reshape((-1, *(1,) * (x.ndim - channel - 1)))
-    elif x.ndim == 0:
-        weight = weight[0]
+    else:
+        weight = weight.reshape(())
     return where(x > 0, x, weight * x)

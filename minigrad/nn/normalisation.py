@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -420,7 +421,8 @@ class GroupNorm(_Channels):
     def forward(self, x: Array) -> Array:
         """Normalise each group of ``x``."""
         self._check(x)
-        together = reshape(x, shape=(x.shape[0], self.groups, -1))
+        size = self.channels // self.groups * math.prod(x.shape[2:])
+        together = reshape(x, shape=(x.shape[0], self.groups, size))
         y, _, _ = normalised(together, (2,), self.eps)
         return self._scaled(reshape(y, shape=x.shape), x.ndim - 2)
 

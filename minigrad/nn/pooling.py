@@ -12,6 +12,7 @@ from minigrad.primitives import (
     absolute,
     adaptive_avg_pool,
     adaptive_max_pool,
+    adaptive_max_pool_indices,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
@@ -147,6 +148,21 @@ class _Adaptive(_Pool):
     def extra_repr(self) -> str:
         """The number of windows."""
         return f"output_size={self.output_size}"
+
+
+class _AdaptiveMax(_Adaptive):
+    def __init__(
+        self, output_size: int | Sequence[int | None] | None, return_indices: bool = False
+    ) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, x: Array) -> Any:
+        """The maximum of each window; and where it stands, if that was asked for."""
+        y = super().forward(x)
+        if not self.return_indices:
+            return y
+        return y, adaptive_max_pool_indices(np.asarray(raw(x)), self.output_size)
 
 
 class MaxPool1d(_MaxPool):
@@ -321,11 +337,13 @@ class AdaptiveAvgPool3d(_Adaptive):
     axes, function = 3, staticmethod(adaptive_avg_pool)
 
 
-class AdaptiveMaxPool1d(_Adaptive):
+class AdaptiveMaxPool1d(_AdaptiveMax):
     """The maximum of windows that divide x evenly: `minigrad.adaptive_max_pool`.
 
     Args:
         output_size: how many windows; ``None`` for as many as entries.
+        return_indices: whether the place of each maximum is returned too:
+            `minigrad.adaptive_max_pool_indices`.
 
     Shapes:
         x (batch, channels, length) → (batch, channels, output_size).
@@ -338,7 +356,7 @@ class AdaptiveMaxPool1d(_Adaptive):
     axes, function = 1, staticmethod(adaptive_max_pool)
 
 
-class AdaptiveMaxPool2d(_Adaptive):
+class AdaptiveMaxPool2d(_AdaptiveMax):
     """As `AdaptiveMaxPool1d`, over (batch, channels, height, width).
 
     Example:
@@ -349,7 +367,7 @@ class AdaptiveMaxPool2d(_Adaptive):
     axes, function = 2, staticmethod(adaptive_max_pool)
 
 
-class AdaptiveMaxPool3d(_Adaptive):
+class AdaptiveMaxPool3d(_AdaptiveMax):
     """As `AdaptiveMaxPool1d`, over (batch, channels, depth, height, width).
 
     Example:

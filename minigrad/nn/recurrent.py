@@ -198,12 +198,11 @@ class Recurrent(Module):
         )
         if counts is not None:
             x = where(counts[..., None], x, 0)  # NaN times 0 is NaN, also on the way back
-        valid = per_step(counts)
         kernels = self._kernels(x, states) if time > 1 else None
         if kernels is not None:
             h, last, final = self._by_kernels(kernels, x, states, counts)
         else:
-            h, last, final = self._by_steps(x, states, valid)
+            h, last, final = self._by_steps(x, states, per_step(counts))
         if x.ndim == 1 or not self.return_sequences:
             y = self._output(last)
         else:
@@ -312,14 +311,14 @@ class Recurrent(Module):
                         h, before, counts, reverse=direction == 1,
                         segment=self.checkpoint_every or 0,
                     )  # fmt: skip
-                out = out[:, 0] if alone else out
-                both.append(out[:time] if alone else out[:time].swapaxes(0, 1))
-                if not self.return_sequences:
-                    last.append(out[time])
-                final.append(tuple(out[time + k : time + k + 1] for k in range(len(before))))
+                steps, after = _apart(out, time)
+                both.append(steps[:, 0] if alone else steps.swapaxes(0, 1))
+                after = tuple(s[0] for s in after) if alone else after
+                last.append(after[0])
+                final.append(tuple(np.expand_dims(s, 0) for s in after))
             h = self._joined(both)
             h = np.expand_dims(h, 0) if alone and layer + 1 < self.num_layers else h
-        return h, self._joined(last) if last else h, final
+        return h, h if self.return_sequences else self._joined(last), final
 
     # Weights in the packing of PyTorch and Keras
 
@@ -475,6 +474,11 @@ _ELSEWHERE = {
     "unroll": "write fused=False",
 }
 """What those who know PyTorch or Keras look for, and what to write here."""
+
+
+def _apart(out: Any, time: int) -> tuple[Array, Sequence[Array]]:
+    """What a kernel gives: the outputs (time, batch, width), and the last states."""
+    return out if isinstance(out, tuple) else (out[:time], [*out[time:]])
 
 
 def _is_real(array: Array) -> bool:

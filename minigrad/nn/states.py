@@ -1,4 +1,4 @@
-"""Files of states, as `Module.state_dict` gives them: safetensors or .npz, never pickle."""
+"""Files: states as `Module.state_dict` gives them, and whole models; never pickle."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import hooks
 from minigrad.extras import require
 from minigrad.files import write_bytes
-from minigrad.nn.module import State
+from minigrad.nn.module import Module, State
 from minigrad.tensor import raw
 
 
@@ -81,6 +82,52 @@ def load_state(path: str | Path) -> State:
     except Exception as error:  # each library has its own for damage: one of ours for all
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: not a whole {suffix} file of arrays: {reason}") from error
+
+
+def export(model: Module, path: str | Path, args: Any = None, **options: Any) -> None:
+    """Write a trained model for another library.
+
+    Args:
+        model: any module.
+        path: ends in ``.onnx`` for the model itself, which onnxruntime and others run without
+            minigrad; in ``.safetensors`` or ``.npz`` for its weights, by the names and in the
+            packing of PyTorch: ``load_state_dict(safetensors.torch.load_file(path))`` reads them
+            there.
+        args: for ``.onnx``: an example of the model's arguments, an array or a tuple of them.
+        options: for ``.onnx``: those of `minigrad.onnx.export`, such as ``dynamic_axes``.
+
+    Raises:
+        ValueError: the path ends otherwise, or the arguments are not those that its kind takes.
+        ExportError: the model does what ONNX has no operator for.
+        OSError: the folder is missing or read-only.
+        ImportError: the package that writes such files is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nn.export(nn.Linear(3, 2), f"{folder}/layer.npz")
+        ...     list(nn.load_state(f"{folder}/layer.npz"))
+        ['weight', 'bias']
+    """
+    suffix = Path(path).suffix
+    if suffix in (".pt", ".pth"):
+        raise ValueError(
+            f"{path}: PyTorch's own files hold pickled objects; write .safetensors, and read it "
+            "there by load_state_dict(safetensors.torch.load_file(path))"
+        )
+    if suffix == ".onnx":
+        if args is None:
+            raise ValueError(
+                f"{path}: an ONNX file needs an example of the model's arguments: "
+                "nn.export(model, path, x)"
+            )
+        hooks.export_onnx(model, args, path, **options)
+        return
+    if suffix not in (".safetensors", ".npz"):
+        raise ValueError(f"{path}: expected a file name that ends in .onnx, .safetensors or .npz")
+    if args is not None or options:
+        raise ValueError(f"{path}: weights need no example and no options; only .onnx takes them")
+    save_state(path, model.state_dict())
 
 
 def load_keras_file(path: str | Path) -> dict[str, list[np.ndarray]]:

@@ -308,8 +308,8 @@ class RAdam(_WithMeans):
         mean = m / (1 - beta1**t)
         most = 2 / (1 - beta2) - 1
         known = most - 2 * t * beta2**t / (1 - beta2**t)
-        if known <= 5:
-            return self.decayed(k, self.lr * mean)
-        rectified = ((known - 4) * (known - 2) * most / ((most - 4) * (most - 2) * known)) ** 0.5
+        rho = np.maximum(known, 5)
+        rectified = ((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)) ** 0.5
         size = (np.sqrt(v) + self.eps) / (1 - beta2**t) ** 0.5
-        return self.decayed(k, self.lr * rectified * mean / size)
+        scale = np.where(known > 5, rectified, 0).astype(grad.dtype) / size
+        return self.decayed(k, self.lr * np.where(known > 5, scale, 1) * mean)

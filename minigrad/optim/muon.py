@@ -122,7 +122,7 @@ def orthogonalised(
     """
     a, b, c = coefficients
     wide = x.T if x.shape[0] > x.shape[1] else x
-    wide = wide / max(float(np.linalg.norm(wide)), eps)
+    wide = wide / np.maximum(np.linalg.norm(wide), eps)
     for _ in range(rounds):
         gram = wide @ wide.T
         wide = a * wide + (b * gram + c * gram @ gram) @ wide

@@ -99,7 +99,7 @@ class Optimizer:
         [0.9]
     """
 
-    changing: ClassVar[tuple[str, ...]] = ("_lr", "steps")
+    changing: ClassVar[tuple[str, ...]] = ("_lr", "_factors", "steps")
     weight_decay = Setting()
     maximize = Setting()
 
@@ -113,7 +113,8 @@ class Optimizer:
         **settings: Any,
     ) -> None:
         self._lr = self._checked_lr(lr)
-        self._factor = 1.0  # of the group's lr over this one
+        self._factors: list[float] = []  # of each group's lr over this one
+        self._factor: float | None = None  # of the group whose parameter is being moved
         self.settings: dict[str, Any] = {
             "weight_decay": weight_decay, "maximize": maximize, **settings,
         }  # fmt: skip
@@ -165,9 +166,10 @@ class Optimizer:
                     "moved twice"
                 )
             self.parameters.append(parameter)
-        factor = self._checked_lr(own.pop("lr", self._lr)) / self._lr
+        factor = self._checked_lr(own.get("lr", self._lr)) / self._lr
         own.pop("name", None)
-        self._groups.append({**own, "lr": factor})
+        self._groups.append(own)
+        self._factors.append(factor)
         self._group_of += [len(self._groups) - 1] * len(added)
         self.steps += [0] * len(added)
         for slot, arrays in self._slots.items():
@@ -180,7 +182,7 @@ class Optimizer:
     @property
     def lr(self) -> float:
         """The learning rate: the group's, while one of its parameters is moved."""
-        return self._lr if self._factor == 1 else self._lr * self._factor
+        return self._lr if self._factor is None else self._lr * self._factor
 
     @lr.setter
     def lr(self, lr: float) -> None:
@@ -189,16 +191,16 @@ class Optimizer:
     @property
     def group_lrs(self) -> list[float]:
         """The learning rate of each group."""
-        return [self._lr * group["lr"] for group in self._groups]
+        return [self._lr * factor for factor in self._factors]
 
     @group_lrs.setter
     def group_lrs(self, lrs: Iterable[float]) -> None:
         lrs = list(lrs)
         if len(lrs) == len(self._groups) == 1:
-            self._lr = lrs[0] / self._groups[0]["lr"]
+            self._lr = lrs[0] / self._factors[0]
             return
-        for group, lr in zip(self._groups, lrs, strict=True):
-            group["lr"] = lr / self._lr
+        for number, (lr, _) in enumerate(zip(lrs, self._groups, strict=True)):
+            self._factors[number] = lr / self._lr
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
@@ -208,7 +210,7 @@ class Optimizer:
             params = [
                 p for p, g in zip(self.parameters, self._group_of, strict=True) if g == number
             ]
-            found.append({"params": params, **self.settings, **own, "lr": self._lr * own["lr"]})
+            found.append({"params": params, **self.settings, **own, "lr": self.group_lrs[number]})
         return found
 
     def zero_grad(self) -> None:
@@ -229,7 +231,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        several = len(self._groups) > 1 or len(self._groups[0]) > 1
+        several = len(self._groups) > 1 or bool(self._groups[0])
         try:
             for k, parameter in enumerate(self.parameters):
                 if parameter.grad is None:
@@ -249,11 +251,10 @@ class Optimizer:
 
     def _enter(self, number: int) -> None:
         """Let the settings be those of a group."""
-        self.own_settings = self._groups[number]
-        self._factor = self.own_settings["lr"]
+        self.own_settings, self._factor = self._groups[number], self._factors[number]
 
     def _leave(self) -> None:
-        self.own_settings, self._factor = {}, 1.0
+        self.own_settings, self._factor = {}, None
 
     def regularised(self, k: int, grad: np.ndarray) -> np.ndarray:
         """The gradient of parameter ``k`` with that of the L2 penalty."""

@@ -44,6 +44,7 @@ __all__ = [
     "absolute",
     "adaptive_avg_pool",
     "adaptive_max_pool",
+    "adaptive_max_pool_indices",
     "add",
     "affine",
     "angle",

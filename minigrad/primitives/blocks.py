@@ -31,19 +31,19 @@ _ROWS = 64  # queries at a time, where a mask may leave out keys for all of them
 
 
 def _plus(x: Array, y: Array) -> Array:
-    return np.add(x, y, out=x) if isinstance(x, np.ndarray) else x + y
+    return np.add(x, y, out=x) if type(x) is np.ndarray else x + y
 
 
 def _times(x: Array, y: Array) -> Array:
-    return np.multiply(x, y, out=x) if isinstance(x, np.ndarray) else x * y
+    return np.multiply(x, y, out=x) if type(x) is np.ndarray else x * y
 
 
 def _over(x: Array, y: Array) -> Array:
-    return np.divide(x, y, out=x) if isinstance(x, np.ndarray) else x / y
+    return np.divide(x, y, out=x) if type(x) is np.ndarray else x / y
 
 
 def _exp(x: Array) -> Array:
-    return np.exp(x, out=x) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else exp(x)
+    return np.exp(x, out=x) if type(x) is np.ndarray and x.dtype.kind == "f" else exp(x)
 
 
 # Layer norm
@@ -178,7 +178,7 @@ def _cross_entropy_backward(
 ) -> tuple[Array]:
     g = np.expand_dims(g, -1)
     result = shares * g
-    if isinstance(result, np.ndarray):
+    if type(result) is np.ndarray:
         index = np.expand_dims(target, -1)
         np.put_along_axis(result, index, np.take_along_axis(result, index, -1) - g, -1)
         return (result,)
@@ -214,7 +214,7 @@ def _attention(
     q: Array, k: Array, v: Array, *, scale: float, mask: Mask = None
 ) -> tuple[Array, Any]:
     """Block by block; of the scores only each row's maximum and sum are kept, if they are many."""
-    if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
+    if type(q) is not np.ndarray or q.ndim < 3 or q.size == 0:
         y, *saved = _attend(q, k, v, scale, mask)
         return y, saved
     blocks = list(_blocks(q, k, mask))
@@ -237,7 +237,7 @@ def _attention_backward(
     scale: float, mask: Mask = None,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     powers, highest, total = saved
-    if not isinstance(q, np.ndarray) or q.ndim < 3 or q.size == 0:
+    if type(q) is not np.ndarray or q.ndim < 3 or q.size == 0:
         return _attend_backward(g, y, powers / np.expand_dims(total, -2), q, k, v, scale)
     of_query = np.empty(q.shape, y.dtype)
     of_key, of_value = np.zeros(k.shape, y.dtype), np.zeros(v.shape, y.dtype)
@@ -287,7 +287,7 @@ def _powers(
     scores = matmul(k, _turned(q, scale))
     if mask is not None:
         mask = np.swapaxes(mask if mask.ndim > 1 else mask[None], -1, -2)
-        if isinstance(scores, np.ndarray):
+        if type(scores) is np.ndarray:
             scores += np.where(mask, 0, -np.inf).astype(scores.dtype)
             mask = None
     if highest is None:
@@ -301,7 +301,7 @@ def _powers(
 def _turned(x: Array, scale: float = 1) -> Array:
     """The transpose in its own order, which BLAS multiplies twice as fast on the right."""
     x = np.swapaxes(x, -1, -2)
-    return np.multiply(x, scale, order="C") if isinstance(x, np.ndarray) else x * scale
+    return np.multiply(x, scale, order="C") if type(x) is np.ndarray else x * scale
 
 
 def _blocks(q: Array, k: Array, mask: Mask) -> Iterator[tuple[Any, Any, Mask]]:

@@ -7,6 +7,7 @@ result has no derivative (`Constant`), or by the reason why it cannot be answere
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -67,7 +68,9 @@ def path_of(function: Callable[..., Any]) -> str:
     """The name under which people know a function of NumPy, such as ``numpy.linalg.inv``."""
     name = getattr(function, "__name__", str(function))
     if isinstance(function, np.ufunc):
-        return f"numpy.{name}" if getattr(np, name, None) is function else f"scipy.special.{name}"
+        homes = {"numpy": np, "scipy.special": sys.modules.get("scipy.special")}
+        known = [home for home, module in homes.items() if getattr(module, name, None) is function]
+        return f"{known[0]}.{name}" if known else f"the ufunc {name}"
     return f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
 
 
@@ -89,13 +92,11 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
     """The composition as an answer to a NumPy function, called with that function's arguments.
 
     Arguments that NumPy's signature requires are handed on by position, the others by name. What
-    the composition does not take may have its default only. A list in the place of a parameter
-    that is annotated as an `Array` is joined to one.
+    the composition does not take may have its default only.
     """
     if isinstance(function, np.ufunc) or isinstance(composition, Constant | Refused):
         return composition
     known = inspect.signature(composition).parameters
-    arrays = [n for n, p in known.items() if p.annotation in ("Array", "Array | None")]
     wanted = _parameters(function) or known
     if any(p.kind is p.VAR_POSITIONAL for p in wanted.values()):
 
@@ -117,13 +118,33 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
         if given:
             refuse_out(function, given.pop("out", None))
             by_name.update(_without_defaults(function, wanted, known, given))
-        for name in arrays:
-            if isinstance(by_name.get(name), list | tuple):
-                by_name[name] = joined(by_name[name])
         by_position = [by_name.pop(name) for name in first]
         return composition(*by_position, **by_name)
 
     return call
+
+
+def joining(composition: Callable[..., Any]) -> Callable[..., Any]:
+    """The composition, which also takes lists in the place of parameters annotated as `Array`."""
+    names = list(inspect.signature(composition).parameters.items())
+    arrays = {
+        key: True
+        for k, (name, p) in enumerate(names)
+        if p.annotation in ("Array", "Array | None")
+        for key in ((k, name) if p.kind is p.POSITIONAL_OR_KEYWORD else (name,))
+    }
+
+    @wraps(composition)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for k, x in enumerate(args):
+            if isinstance(x, list | tuple) and k in arrays:
+                args = (*args[:k], joined(x), *args[k + 1 :])
+        for name, x in kwargs.items():
+            if name in arrays:
+                kwargs[name] = joined(x)
+        return composition(*args, **kwargs)
+
+    return call if arrays else composition
 
 
 def joined(x: Any) -> Array:

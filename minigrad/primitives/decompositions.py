@@ -227,6 +227,7 @@ def _qr_cotangent(g: Array, y: Array, a: Array, *, complete: bool = False) -> Ar
 _qr = fused(
     "qr", on_numbers("qr", _qr_lapack, _gram_schmidt, square=False), label="QR", analytic=False,
     vjps=(hermitian(_qr_cotangent),), reference=_gram_schmidt,
+    choice="the signs of columns",
     samples=(sample((2, 2)), sample((3, 2)), sample((2, 3, 1)), sample((2, 1), complete=True)),
 )  # fmt: skip
 
@@ -327,6 +328,7 @@ def _over_gaps(name: str, turned: Array, w: Array) -> Array:
 _eigh = fused(
     "eigh", on_numbers("eigh", _eigh_lapack, _eigh_by_formula), label="eigh", analytic=False,
     vjps=(hermitian(_eigh_cotangent),), reference=_eigh_by_formula,
+    choice="the signs of vectors",
     samples=(sample((2, 2)), sample((2, 2, 2))),
 )  # fmt: skip
 
@@ -419,6 +421,7 @@ def _eig_cotangent(g: Array, y: Array, a: Array) -> Array:
 _eig = fused(
     "eig", on_numbers("eig", _eig_lapack, _eig_by_formula), label="eig", analytic=False,
     vjps=(_eig_cotangent,), reference=_eig_by_formula,
+    choice="the order of values and the phases of vectors",
     samples=(sample((2, 2)), sample((1, 2, 2))),
 )  # fmt: skip
 
@@ -519,6 +522,7 @@ def _svd_cotangent(g: Array, y: Array, a: Array, *, full: bool = False) -> Array
 _svd = fused(
     "svd", on_numbers("svd", _svd_lapack, _svd_by_formula, square=False), label="SVD",
     vjps=(hermitian(_svd_cotangent),), reference=_svd_by_formula, analytic=False,
+    choice="the signs of pairs of vectors",
     samples=(sample((2, 2)), sample((2, 1)), sample((2, 1, 2)), sample((2, 1), full=True),
              sample((1, 2), full=True)),
 )  # fmt: skip

@@ -29,7 +29,7 @@ def over_gap(part: Array, gap: Array, values: Array, why: str) -> Array:
         numpy.linalg.LinAlgError: the gap is closed, and the gradient turns the vectors.
     """
     gaps, parts = constant(gap), constant(part)
-    if isinstance(gaps, np.ndarray) and gaps.size:
+    if gaps.dtype != object and gaps.size:
         eps = np.finfo(gaps.dtype).eps
         rounding = values.shape[-1] * eps * np.max(np.abs(constant(values)), axis=-1)
         closed = np.abs(gaps) <= rounding[..., None, None]
@@ -50,7 +50,7 @@ def check_rank(name: str, r: Array, shape: tuple[int, ...]) -> None:
         numpy.linalg.LinAlgError: it has one.
     """
     lengths = constant(np.diagonal(r, axis1=-2, axis2=-1))
-    if not isinstance(lengths, np.ndarray) or not lengths.size:
+    if lengths.dtype == object or not lengths.size:
         return
     sizes = np.abs(lengths)
     rounding = shape[-2] * np.finfo(lengths.dtype).eps * np.max(sizes, axis=-1, keepdims=True)

@@ -249,11 +249,37 @@ def adaptive_max_pool(x: Array, output_size: Sequence[int | None]) -> Array:
         [3. 5.]
     """
     for axis, ends in _divided("adaptive_max_pool", x, output_size):
-        longest = max(high - low for low, high in ends)
-        places = np.array([np.minimum(np.arange(low, low + longest), high - 1)
-                           for low, high in ends])  # fmt: skip
-        x = moveaxis(maximum_along(take(moveaxis(x, axis, -1), places, -1), axis=-1), -1, axis)
+        seen = take(moveaxis(x, axis, -1), _places_of(ends), -1)
+        x = moveaxis(maximum_along(seen, axis=-1), -1, axis)
     return x
+
+
+def adaptive_max_pool_indices(x: np.ndarray, output_size: Sequence[int | None]) -> np.ndarray:
+    """Where each maximum of `adaptive_max_pool` stands, counted along all of the pooled axes.
+
+    Of several that are the maximum together it is the first.
+
+    Example:
+        >>> print(mg.adaptive_max_pool_indices(np.array([1.0, 2.0, 3.0, 4.0, 5.0]), (2,)))
+        [2 4]
+    """
+    lengths = x.shape[x.ndim - len(output_size) :]
+    numbers = np.broadcast_to(np.arange(math.prod(lengths)).reshape(lengths), x.shape)
+    divided = _divided("adaptive_max_pool_indices", x, output_size)
+    for axis, ends in reversed(divided):  # the last axis first, so that ties go to the first entry
+        places = _places_of(ends)
+        values, at = (np.moveaxis(a, axis, -1)[..., places] for a in (x, numbers))
+        first = values.argmax(axis=-1)[..., None]
+        x, numbers = (
+            np.moveaxis(np.take_along_axis(a, first, -1)[..., 0], -1, axis) for a in (values, at)
+        )
+    return np.array(numbers)
+
+
+def _places_of(ends: Sequence[tuple[int, int]]) -> np.ndarray:
+    """The entries of each window, the last one repeated where a window is shorter than others."""
+    longest = max(high - low for low, high in ends)
+    return np.array([np.minimum(np.arange(low, low + longest), high - 1) for low, high in ends])
 
 
 def adaptive_avg_pool(x: Array, output_size: Sequence[int | None]) -> Array:

@@ -36,7 +36,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.primitives.calls import Constant, Refused, answering, constant
+from minigrad.primitives.calls import Constant, Refused, answering, constant, joined, joining
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -86,6 +86,8 @@ class Primitive:
             of expressions.
         label: how pictures write it.
         reference: the plain composition that a fused primitive stands for.
+        choice: what of the result is a choice, such as the signs of eigenvectors, so that the
+            reference may come out otherwise.
         saving: the forward pass that also hands what ``backward`` needs to the walk.
         backward: the cotangents of all operands at once, (g, y, saved, *operands, **static).
         variadic: whether it takes any number of operands, in one sequence, as ``np.concatenate``.
@@ -122,6 +124,7 @@ class Primitive:
     symbol: str | Callable[..., Any] | None = None
     label: str = ""
     reference: Callable[..., Array] | None = None
+    choice: str = ""
     saving: Callable[..., tuple[Array, Any]] | None = None
     backward: Callable[..., Sequence[Array | None]] | None = None
     variadic: bool = False
@@ -158,6 +161,9 @@ class Primitive:
         """Apply to arrays of any world; NumPy's own argument order for the static part."""
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
+        for x in args:
+            if isinstance(x, list | tuple):
+                return self.bind(list(map(joined, args)), static)
         return self.bind(args, static)
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
@@ -416,6 +422,7 @@ def fused(
     saving: Callable[..., tuple[Array, Any]] | None = None,
     backward: Callable[..., tuple[Array | None, ...]] | None = None,
     reference: Callable[..., Array],
+    choice: str = "",
     analytic: bool = True,
     samples: tuple[Sample, ...] = (),
     label: str = "",
@@ -440,6 +447,8 @@ def fused(
             for one without a derivative.
         reference: the plain composition it stands for, made of other primitives; value and
             derivatives are held against it.
+        choice: what of the result is a choice, such as the signs of eigenvectors, so that the
+            reference may come out otherwise; only the derivatives are held against it then.
         analytic: whether it takes complex numbers too, and is analytic there.
         samples: inputs to judge it on.
         label: what pictures write; the name if not given.
@@ -478,7 +487,7 @@ def fused(
         raise TypeError(f"{name}: expected forward and vjps, or saving and backward")
     return _declare(
         name, forward, "fused", vjps, vjps, numpy, keywords,
-        reference=reference, samples=samples, label=label, nonsmooth=nonsmooth,
+        reference=reference, choice=choice, samples=samples, label=label, nonsmooth=nonsmooth,
         analytic=analytic, domain=domain, saving=saving, backward=backward, doc=doc,
     )  # fmt: skip
 
@@ -499,6 +508,7 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Rule], Rule]:
     """
 
     def register(composition: Rule) -> Rule:
+        composition = joining(composition)
         _answer({function: answering(function, composition) for function in functions})
         return composition
 
@@ -538,10 +548,14 @@ def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Arra
     derivative, and worlds that cannot overflow (symbols, a finite field) need none: they get 0.
     """
     x = constant(x)
-    if x.dtype == object or x.size == 0:
+    exact = x.dtype == object
+    if x.size == 0 or (exact and not hasattr(x, "reals")):
         return 0
-    chosen = x.real if where is True else np.where(where, x.real, -np.inf)
+    values = x.reals() if exact else x.real
+    chosen = values if where is True else np.where(where, values, -np.inf)
     highest = np.amax(chosen, axis=axis, keepdims=True)
+    if exact:  # exact numbers beside floats: formulas stay short where no float would overflow
+        highest = np.where(np.abs(highest) > 600, highest, 0)
     return np.where(np.isfinite(highest), highest, 0)
 
 

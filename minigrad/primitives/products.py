@@ -74,7 +74,7 @@ matmul = bilinear(
 
 def _affine(x: Array, weight: Array, bias: Array) -> Array:
     y = _product(x, _transposed(weight))
-    if isinstance(y, np.ndarray) and y.dtype == np.result_type(y, bias):
+    if type(y) is np.ndarray and y.dtype == np.result_type(y, bias):
         y += bias  # its own array: no second one is made
         return y
     return y + bias
@@ -165,7 +165,7 @@ def _numpy_einsum(
     With ``optimize``, the products are taken two at a time, in the order that NumPy finds.
     """
     if not isinstance(subscripts, str):
-        raise TypeError("einsum: expected subscripts as a string, such as 'ij,jk->ik'")
+        subscripts, operands = _written(subscripts, *operands)
     arrays = [x if hasattr(x, "ndim") else np.asarray(joined(x)) for x in operands]
     if dtype is not None:
         arrays = [astype(x, dtype=np.dtype(dtype)) for x in arrays]
@@ -175,6 +175,25 @@ def _numpy_einsum(
     shapes = [np.broadcast_to(0.0, x.shape) for x in arrays]
     path = np.einsum_path(written, *shapes, optimize=optimize)[0][1:]
     return _in_pairs(arrays, *_labels(written), path)
+
+
+def _written(*args: Any) -> tuple[str, tuple[Array, ...]]:
+    """Subscripts as a string, where axes are lists of numbers: array, axes, …, then the output."""
+
+    def letters(axes: Any) -> str:
+        if not isinstance(axes, list | tuple):
+            raise TypeError(
+                "einsum: expected subscripts as a string, such as 'ij,jk->ik', or each array "
+                "followed by the list of its axes"
+            )
+        return "".join("..." if k is Ellipsis else _NUMBERED[k] for k in axes)
+
+    inputs = ",".join(map(letters, args[1::2]))
+    output = f"->{letters(args[-1])}" if len(args) % 2 else ""
+    return inputs + output, args[0 : len(args) // 2 * 2 : 2]
+
+
+_NUMBERED = string.ascii_uppercase + string.ascii_lowercase  # rising, as numbers are
 
 
 def _in_pairs(

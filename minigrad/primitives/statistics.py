@@ -101,6 +101,8 @@ def std(
         1.0 [-0.5  0.5]
     """
     distance, freedom = _distance(x, axis, dtype, ddof or correction, keepdims, where, mean)
+    if where is True and mean is None and count(x.shape, axis) == 1:  # 0 whatever it is
+        return _over(sum_along(np.real(distance), axis=axis, keepdims=keepdims), freedom)
     return _over(norm(distance, axis=axis, keepdims=keepdims), np.sqrt(freedom))
 
 

@@ -23,9 +23,17 @@ def load(place: str) -> ModuleType:
     return _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
 
 
+_loaded: dict[Path, tuple[bytes, ModuleType]] = {}
+"""What each file was when it ran, and the module that it gave: a file runs once."""
+
+
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise TargetError(f"{path}: no such file")
+    written = path.read_bytes()
+    before = _loaded.get(path.resolve())
+    if before is not None and before[0] == written:
+        return before[1]
     name = path.stem
     known = sys.modules.get(name)
     if known is not None and getattr(known, "__file__", None) != str(path.resolve()):
@@ -43,6 +51,7 @@ def _from_file(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise TargetError(f"{path}: running it failed: {told(error, path)}") from error
+    _loaded[path.resolve()] = written, module
     return module
 
 

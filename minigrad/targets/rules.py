@@ -55,18 +55,27 @@ class PrimitiveTarget(Target):
         shapes = {names[k]: x for k, x in enumerate(sample.operands) if isinstance(x, tuple)}
         domains = {names[k]: domain for k, domain in enumerate(primitive.domain) if k in names}
 
-        def run(leaves: Mapping[str, Tensor]) -> Any:
-            operands = tuple(
+        def operands(leaves: Mapping[str, Tensor]) -> tuple[Any, ...]:
+            return tuple(
                 leaves[names[k]] if k in names else x for k, x in enumerate(sample.operands)
             )
-            once = primitive.bind(operands, sample.static)
-            if np.iscomplexobj(once) and not any(map(np.iscomplexobj, operands)):
+
+        def run(leaves: Mapping[str, Tensor]) -> Any:
+            given = operands(leaves)
+            once = primitive.bind(given, sample.static)
+            if np.iscomplexobj(once) and not any(map(np.iscomplexobj, given)):
                 return real(once), imag(once)
             if primitive.kind != "linear":
                 return once
-            return once, primitive.bind(operands, sample.static)  # cotangents of parts are added
+            again = primitive.bind(operands(leaves), sample.static)
+            return once, again  # cotangents of parts are added
 
-        return Problem(self.name, shapes, run, domains)
+        def composed(leaves: Mapping[str, Tensor]) -> Any:
+            assert primitive.reference is not None
+            return primitive.reference(*operands(leaves), **sample.static)
+
+        reference = composed if primitive.kind == "fused" and not primitive.choice else None
+        return Problem(self.name, shapes, run, domains, reference=reference)
 
     def _samples(self) -> tuple[Sample, ...]:
         samples: tuple[Sample, ...] = self.subject.samples

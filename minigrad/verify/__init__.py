@@ -7,47 +7,60 @@ exactly in a finite field over 100 steps, and holds the floats against the compl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Any, TypeVar
 
-from minigrad.targets import Judge, Problem, Target, TargetError, builtin, resolve
-from minigrad.targets.functions import BackwardTarget
-from minigrad.targets.layers import CellTarget
-from minigrad.verify.generated import judge_generated
-from minigrad.verify.handwritten import backward_of
-from minigrad.verify.judges import JUDGES, judge_exact, judge_numeric, judge_proof
-from minigrad.verify.linter import check_vjp, lint
-from minigrad.verify.report import Check, Report
+from minigrad.targets import Problem, Target, builtin, resolve
+from minigrad.verify.foreign import foreign
+from minigrad.verify.handwritten import MisfitError, Pair
+from minigrad.verify.judges import BUDGET, TOLERANCE, Settings
+from minigrad.verify.report import Check, Report, Verdict, Witness
+from minigrad.verify.tasks import (
+    Judged,
+    judge_generated,
+    judge_pair,
+    judge_problem,
+    judge_subject,
+    tasks_of,
+)
 from minigrad.verify.workers import WorkerError, spread
 
 __all__ = [
     "Check",
     "Problem",
     "Report",
+    "Verdict",
+    "Witness",
     "WorkerError",
     "backward_of",
     "check_vjp",
-    "judge_exact",
     "judge_generated",
-    "judge_numeric",
-    "judge_proof",
+    "judge_problem",
     "verify",
 ]
+
+Backward = TypeVar("Backward", bound=Callable[..., Any])
 
 
 def verify(
     *targets: str | Target,
     seed: int = 0,
     jobs: int = 1,
+    tolerance: float = TOLERANCE,
+    budget: float = BUDGET,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
-    """Judge the engine's gradients of each target with all three judges.
+    """Judge the gradients of each target with all three judges.
 
     Args:
         targets: names as `minigrad.targets.resolve` takes them; all of the library if none.
         seed: of the random points and weights.
         jobs: how many processes share the targets that were found by their names. A script
             that asks for more than one does so under ``if __name__ == "__main__":``.
+        tolerance: relative error up to which floats count as right.
+        budget: seconds that each judge may take for each problem.
         progress: called with what is judged next, how many are done, and how many there are.
 
     Raises:
@@ -59,11 +72,12 @@ def verify(
         >>> verify("tanh").passed
         True
     """
+    settings = Settings(seed, tolerance, budget)
     found = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
-    tasks = [_tasks(target, seed) for target in found]
+    tasks = [tasks_of(target, settings) for target in found]
     total = sum(map(len, tasks))
     told = progress or (lambda what, done, total: None)
-    judged: dict[int, list[Check]] = {}
+    judged: dict[int, Judged] = {}
     away = [k for k, target in enumerate(found) if target.named]
     if jobs > 1 and len(away) > 1:
 
@@ -73,45 +87,127 @@ def verify(
                 told(found[away[left[0]]].name, total - open_, total)
 
         names = [found[k].name for k in away]
-        checks = spread(partial(_by_name, seed=seed), names, jobs, count)
-        judged = dict(zip(away, checks, strict=True))
+        results = spread(partial(_by_name, settings=settings), names, jobs, count)
+        judged = dict(zip(away, results, strict=True))
     done = sum(len(tasks[k]) for k in judged)
     for k, own in enumerate(tasks):
         if k in judged:
             continue
-        judged[k] = []
+        judged[k] = Judged()
         for what, run in own:
             told(what, done, total)
-            judged[k] += run()
+            _join(judged[k], run())
             done += 1
-    return Report(tuple(check for k in range(len(found)) for check in judged[k]), seed)
+    every = Judged()
+    for k in range(len(found)):
+        _join(every, judged[k])
+    return Report(tuple(every.checks), seed, every.remarks)
 
 
-def _tasks(target: Target, seed: int) -> list[tuple[str, Callable[[], Iterable[Check]]]]:
-    """What is to be done for one target, each with what it is called."""
-    if isinstance(target, BackwardTarget):
-        return [(target.name, partial(_linted, target, seed))]
-    tasks: list[tuple[str, Callable[[], Iterable[Check]]]] = [
-        (f"{problem.target}: {judge}", partial(_judged, judge, problem, seed))
-        for problem in target.problems(seed)
-        for judge in problem.judges
-    ]
-    if isinstance(target, CellTarget):
-        tasks.append((f"{target.name}: generated", partial(judge_generated, target, seed)))
-    return tasks
+def check_vjp(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None = None,
+    example_inputs: Sequence[Any] = (),
+    *,
+    saves: bool | None = None,
+    constants: Sequence[str] = (),
+    differentiate: Sequence[str] = (),
+    positive: Sequence[str] = (),
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+    budget: float = BUDGET,
+) -> Report:
+    """Judge a backward written by hand: a check per input and judge.
 
+    Args:
+        forward: NumPy code (*inputs) → the output, or a tuple of outputs. Or, instead of both,
+            a PyTorch ``autograd.Function``, a JAX ``custom_vjp``, or any function of the two,
+            which is judged through its arrays by the numeric judge.
+        backward: the gradients by the inputs, as a tuple or a dict: ``None`` for those without
+            one. It is called as ``backward(g, *inputs)``, as ``backward(g, y, *inputs)`` if it
+            takes one argument more, or as ``backward(g, saved)``; g is the cotangent of the
+            output y. Where there are several outputs, g is a tuple, or there is one for each.
+        example_inputs: arrays, numbers, dicts or lists of them, or shapes of random arrays.
+        saves: forward returns (output, saved), and backward is called as (g, saved); found out
+            if not given.
+        constants: names of inputs that have no gradient, beside those that show it themselves:
+            backward returns ``None`` for them, or they are whole numbers to count or look up with.
+        differentiate: names of the only inputs to differentiate by.
+        positive: names of inputs that are positive, beside those whose example is.
+        seed: of the random points.
+        tolerance: relative error up to which floats count as right.
+        budget: seconds that each judge may take.
 
-def _by_name(name: str, seed: int) -> list[Check]:
-    """The checks of a target that another process found."""
-    return [check for _, run in _tasks(resolve(name), seed) for check in run()]
+    Returns:
+        The report; ``print`` shows it. It has one target per input.
 
+    Raises:
+        ValueError: the two do not fit together, or forward fails on the example.
 
-def _judged(judge: Judge, problem: Problem, seed: int) -> list[Check]:
-    return [JUDGES[judge](problem, seed)]
-
-
-def _linted(target: Target, seed: int) -> list[Check]:
+    Example:
+        >>> from minigrad.verify import check_vjp
+        >>> report = check_vjp(lambda x: x * x, lambda g, y, x: g * x, [(3,)])
+        >>> report.passed
+        False
+        >>> print(report.checks[0].failures[0].partition(";")[0])
+        backward's ∂L/∂x is wrong in line 1, `g * x`, it lacks the factor 2
+    """
+    settings = Settings(seed, tolerance, budget)
+    name = getattr(backward or forward, "__name__", type(forward).__name__)
     try:
-        return list(lint(target.subject, seed))
-    except ValueError as error:
-        raise TargetError(str(error)) from error
+        if backward is None:
+            found = judge_subject(foreign(forward, example_inputs, seed), settings)
+        else:
+            pair = Pair(
+                name, forward, backward, tuple(example_inputs), saves, (), tuple(constants),
+                tuple(differentiate), tuple(positive), seed,
+            )  # fmt: skip
+            found = judge_pair(pair, settings)
+    except MisfitError as error:
+        raise ValueError(str(error)) from error
+    return Report(tuple(found.checks), seed, found.remarks)
+
+
+def backward_of(
+    forward: Callable[..., Any], example_inputs: Sequence[Any], **options: Any
+) -> Callable[[Backward], Backward]:
+    """Decorator: this function is the backward of ``forward``, for `minigrad verify` to judge.
+
+    The function stays as it is. Arguments as for `minigrad.verify.check_vjp`.
+
+    Example:
+        >>> from minigrad.verify import backward_of
+        >>> def square(x):
+        ...     return x * x
+        >>> @backward_of(square, example_inputs=[(3,)])  # an array, or the shape of a random one
+        ... def square_backward(g, y, x):
+        ...     return 2 * x * g
+        >>> square_backward(1.0, 9.0, 3.0)  # it stays the function that it was
+        6.0
+    """
+    renamed = {"differentiate": "wanted"}
+    fields: dict[str, Any] = {
+        renamed.get(k, k): v if k == "saves" else tuple(v) for k, v in options.items()
+    }
+
+    def mark(backward: Backward) -> Backward:
+        name = getattr(backward, "__name__", "backward")
+        pair = Pair(name, forward, backward, tuple(example_inputs))
+        vars(backward)["__vjp__"] = replace(pair, **fields)
+        return backward
+
+    return mark
+
+
+def _by_name(name: str, settings: Settings) -> Judged:
+    """What the judges say of a target that another process found."""
+    done = Judged()
+    for _, run in tasks_of(resolve(name), settings):
+        _join(done, run())
+    return done
+
+
+def _join(into: Judged, more: Judged) -> None:
+    into.checks += more.checks
+    for target, remarks in more.remarks.items():
+        into.remarks[target] = tuple(dict.fromkeys((*into.remarks.get(target, ()), *remarks)))

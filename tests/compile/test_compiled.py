@@ -317,7 +317,11 @@ OPTIMIZERS = {
     "SGD": lambda p: optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "Adam": lambda p: optim.Adam(p, 0.01), "AdamW": lambda p: optim.AdamW(p, 0.01),
     "RMSprop": lambda p: optim.RMSprop(p, 0.01, momentum=0.5, centered=True),
-    "Adagrad": lambda p: optim.Adagrad(p, lr_decay=0.1),
+    "Adagrad": lambda p: optim.Adagrad(p, lr_decay=0.1), "Adadelta": optim.Adadelta,
+    "Adamax": optim.Adamax, "NAdam": optim.NAdam, "Rprop": optim.Rprop,
+    "RAdam": lambda p: optim.RAdam(p, 0.01, (0.9, 0.99), weight_decay=0.1),
+    "groups": lambda p: optim.AdamW([{"params": group, "lr": lr, "eps": lr / 1e3}
+                                     for group, lr in zip(p, (0.1, 0.01, 0.1, 0.2), strict=True)]),
 }  # fmt: skip
 
 
@@ -345,8 +349,10 @@ def test_a_training_step(name):
     compiled = mg.jit(my_step)
     arrays = [p.data for p in mine.parameters()]
     draws = np.random.default_rng(3)
-    for k in range(6):
+    for k in range(8):
         optimizer.lr = my_optimizer.lr = 0.1 / (k + 1)
+        if name == "groups":
+            optimizer.group_lrs = my_optimizer.group_lrs = [0.1 / (k + 1), 0.01, 0.02, 0.01 * k]
         x, target = draws.normal(size=(5, 4)).astype(np.float32), draws.normal(size=(5, 3))
         loss, norm = step(x, target.astype(np.float32))
         my_loss, my_norm = compiled(x, target.astype(np.float32))
@@ -356,6 +362,44 @@ def test_a_training_step(name):
     equal(my_optimizer.state_dict(), optimizer.state_dict(), 1e-6)
     assert all(p.data is a for p, a in zip(mine.parameters(), arrays, strict=True))
     assert compiled.signatures == 1
+
+
+def test_a_step_of_matrices():
+    """Muon has matrices alone; gradients are clipped entry by entry."""
+
+    def setting():
+        w = mg.Parameter(W.copy())
+        optimizer = optim.Muon([w], 0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = (np.tanh(x @ w) ** 2).sum()
+            loss.backward()
+            optim.clip_grad_value([w], 0.2)
+            optimizer.step()
+            return loss
+
+        return w, step
+
+    (w, step), (mine, my_step) = setting(), setting()
+    compiled = mg.jit(my_step)
+    for _ in range(3):
+        equal(compiled(X), step(X))
+    equal(mine.data, w.data)
+
+
+def test_choices_by_a_number_of_python_or_by_what_is_no_boolean():
+    """In float32 too: there the choice is part of a loop where Numba is installed."""
+
+    def function(x, t):
+        known = np.maximum(t, 5)
+        scale = np.where(t > 5, known, 0).astype(x.dtype) / (1 + x * x)
+        return np.where(t > 5, scale, 1) * x, np.where(np.floor(x), x, t), np.where(t, x, 2)
+
+    for dtype in (np.float64, np.float32):
+        compiled = mg.jit(function)
+        for t in (0.0, 3.0, 9.0):
+            equal(compiled(X.astype(dtype), t), function(X.astype(dtype), t), 1e-6)
 
 
 # What it sees beside its arguments

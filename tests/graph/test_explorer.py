@@ -90,6 +90,27 @@ def test_half_a_surrogate_pair_can_be_written():
     assert text.encode().count(b"half \\ud800") >= 2
 
 
+@needs_chromium
+def test_without_scripts_the_page_has_the_view_that_was_asked_for_and_the_others(browser, tmp_path):
+    path = tmp_path / "cell.html"
+    picture = draw("lstm", path, steps=20, view="cell")
+    assert path.stat().st_size < 1_000_000
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(path.as_uri())
+    stills = tab.locator("details.still")
+    assert stills.nth(0).get_attribute("data-view") == "cell"
+    assert stills.nth(0).locator("svg text", has_text="tanh").first.is_visible()
+    assert picture.svg in path.read_text()
+    names = {still.get_attribute("data-view") for still in stills.all()}
+    assert names >= {"unrolled", "folded", "gradient", "cell"}
+    assert stills.locator("visible=true").locator("svg").count() == len(names)
+    tab.locator("summary", has_text="gradient:").click()
+    assert tab.locator('[data-view="gradient"] svg text', has_text="25 steps").count() == 0
+    assert tab.locator('[data-view="gradient"] svg text', has_text="15 steps").first.is_visible()
+    context.close()
+
+
 def test_steps_are_placed_one_like_the_other():
     placed = geometry(recorded("lstm", 12))
     lefts = np.diff([placed.frames[step][0] for step in range(12)])

@@ -93,6 +93,57 @@ def test_whole_models_are_drawn_truly(name, view):
     is_right(f"{MODELS}:{name}", view)
 
 
+CELLS = [target for target in LAYERS if target.noun == "cell"]
+
+
+@pytest.mark.parametrize("target", CELLS, ids=lambda target: target.name)
+def test_the_cell_view_has_one_frame_through_which_every_state_leaves(target):
+    view = cell(trace_target(target, 3))
+    assert [frame.heading for frame in scene(view).frames] == [""]
+    leaving = {key.path[0] for key in view.by_key if key.path[-1] == "after"}
+    assert leaving == set(target.cell(3, 4).state)
+
+
+class Read(nn.Cell):
+    """A memory S, and what is read from it: a state that no later step reads."""
+
+    state = ("y", "S")
+    gates = ("q", "k")
+
+    def size_of(self, name):
+        """The memory is a matrix."""
+        return self.hidden_size**2 if name == "S" else self.hidden_size
+
+    def step(self, x, y, S):
+        """One step."""
+        q, k, n = self.q(x), self.k(x), self.hidden_size
+        S = S + (k[..., :, None] * k[..., None, :]).reshape(*k.shape[:-1], n * n)
+        y = (q[..., None, :] @ S.reshape(*S.shape[:-1], n, n))[..., 0, :]
+        return y, S
+
+
+def test_a_state_that_no_later_step_reads_leaves():
+    graph = trace_target(target_of(Read, "Read"), 2)
+    states = {(item.label.name, item.step, item.shape) for item in unrolled(graph).items
+              if item.kind == "state" and item.step is not None}  # fmt: skip
+    assert states == {("y", 0, (1, 4)), ("S", 0, (1, 16)), ("y", 1, (1, 4)), ("S", 1, (1, 16))}
+    after = {key.path[0] for key in cell(graph).by_key if key.path[-1] == "after"}
+    assert after == {"y", "S"}
+
+
+@pytest.mark.parametrize("name", ["convolutional_memory", "from_scratch", "looking_back"])
+def test_the_first_step_reads_initial_states_wherever_the_next_ones_read_states(name):
+    view = draw(f"{MODELS}:{name}")
+
+    def what(step):
+        def place(key):
+            return key.path[:2] if key.kind == "state" else (key.kind, *key.path)
+
+        return {(place(a), place(b)) for a, b in view.arrows if b.step == step}
+
+    assert what(0) == what(1)
+
+
 # Cells that nobody wrote
 
 

@@ -144,3 +144,22 @@ def test_a_model_takes_its_parts_weights_one_after_another(rng):
         nn.Recurrent(3, 4, cell=nn.PeepholeLSTMCell).keras_weights()
     with pytest.raises(ValueError, match="Keras has no layer"):
         nn.LearnedPositionalEncoding(3, 4).keras_weights()
+
+
+def test_a_model_is_exported_by_the_ending_of_its_file(tmp_path):
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU())
+    for ending in ("npz", "safetensors"):
+        nn.export(model, tmp_path / f"model.{ending}")
+        state = nn.load_state(tmp_path / f"model.{ending}")
+        assert set(state) == {"0.weight", "0.bias"}
+    nn.export(model, tmp_path / "model.onnx", np.ones((2, 3)), input_names=["features"])
+    assert b"features" in (tmp_path / "model.onnx").read_bytes()
+    for ending, args, message in (
+        ("pt", None, r"write \.safetensors"),
+        ("onnx", None, r"needs an example"),
+        ("npz", np.ones(3), r"need no example"),
+        ("h5", None, r"ends in \.onnx, \.safetensors or \.npz"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            nn.export(model, tmp_path / f"other.{ending}", args)
+        assert not (tmp_path / f"other.{ending}").exists()

@@ -44,6 +44,45 @@ def test_a_vector_has_no_fans():
         init.glorot_uniform((3,))
 
 
+@pytest.mark.parametrize(
+    ("fill", "variance"),
+    [
+        (lambda w: init.uniform_(w, -1, 3, rng=0), 16 / 12),
+        (lambda w: init.normal_(w, 1.0, 0.5, rng=0), 0.25),
+        (lambda w: init.trunc_normal_(w, rng=0), 0.7737),  # of a normal number between −2 and 2
+        (lambda w: init.xavier_uniform_(w, 2.0, rng=0), 4 * 2 / 500),
+        (lambda w: init.xavier_normal_(w, rng=0), 2 / 500),
+        (lambda w: init.kaiming_uniform_(w, nonlinearity="relu", rng=0), 2 / 300),
+        (lambda w: init.kaiming_uniform_(w, math.sqrt(5), rng=0), 1 / 900),  # torch.nn.Linear's
+        (lambda w: init.kaiming_normal_(w, 0, "fan_out", "tanh", rng=0), 25 / 9 / 200),
+    ],
+)
+def test_parameters_are_filled_with_the_variance_that_was_asked_for(fill, variance):
+    weight = nn.Linear(300, 200, dtype=np.float64).weight
+    assert fill(weight) is weight
+    assert weight.data.var() == pytest.approx(variance, rel=0.02)
+    assert weight.requires_grad
+
+
+def test_parameters_are_filled_with_constants_and_keep_their_dtype():
+    bias = nn.Linear(2, 3).bias
+    for fill, expected in ((init.zeros_, 0), (init.ones_, 1), (lambda b: init.constant_(b, 7), 7)):
+        assert fill(bias) is bias
+        assert bias.dtype == np.float32
+        np.testing.assert_array_equal(bias.data, expected)
+    square = init.orthogonal_(nn.Linear(4, 4, dtype=np.float64).weight, 2.0).data
+    np.testing.assert_allclose(square @ square.T, 4 * np.eye(4), atol=1e-12)
+    np.testing.assert_array_equal(init.eye_(nn.Linear(2, 3).weight).data, np.eye(3, 2))
+    for call, message in (
+        (lambda: init.kaiming_normal_(nn.Linear(2, 2).weight, mode="in"), "expected 'fan_in'"),
+        (lambda: init.calculate_gain("gelu"), "got 'gelu', expected linear"),
+        (lambda: init.trunc_normal_(bias, 0.0, 1.0, 8.0, 9.0), "within 4 standard deviations"),
+        (lambda: init.xavier_uniform_(bias), r"got shape \(3,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
 def test_the_forget_bias_and_no_other_is_set():
     lstm = nn.LSTM(3, 4, rng=0)
     before = {n: p.data.copy() for n, p in lstm.named_parameters()}

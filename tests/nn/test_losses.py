@@ -170,3 +170,15 @@ def test_ctc_refuses_what_does_not_fit():
         nn.ctc_loss(logs, np.zeros((2, 2), int), [4, 4], [2, 2])
     with pytest.raises(ValueError, match="got blank=3, expected 0 to 2"):
         nn.ctc_loss(logs, np.ones((2, 2), int), [4, 4], [2, 2], blank=3)
+
+
+@pytest.mark.parametrize("target", [[1, 0], np.array([1, 0], np.uint8), (1.0, 0.0)])
+@pytest.mark.parametrize(
+    "name",
+    ["mse_loss", "l1_loss", "huber_loss", "kl_div", "binary_cross_entropy", "soft_margin_loss",
+     "hinge_embedding_loss", "poisson_nll_loss", "sigmoid_focal_loss"],
+)  # fmt: skip
+def test_lists_and_bytes_are_targets_as_arrays_of_numbers_are(name, target):
+    loss = getattr(nn, name)
+    x = mg.Tensor(np.array([0.2, 0.6]), requires_grad=True)
+    assert loss(x, target).item() == loss(x, np.array([1.0, 0.0])).item()

@@ -159,6 +159,14 @@ def test_groups_move_as_if_each_had_an_optimiser_of_its_own(kind, rng):
     np.testing.assert_allclose(later.group_lrs, optimizer.group_lrs)
 
 
+def test_a_single_group_moves_at_its_own_learning_rate():
+    x = Parameter(np.array([1.0]))
+    optimizer = optim.SGD([{"params": [x], "lr": 0.5}], lr=0.1)
+    x.grad = np.array([1.0])
+    optimizer.step()
+    assert x.data == 0.5
+
+
 def test_a_group_that_comes_later_is_learned_from_then_on():
     x, y = Parameter(np.ones(1)), Parameter(np.ones(1))
     optimizer = optim.Adam([x], lr=0.1)

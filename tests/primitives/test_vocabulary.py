@@ -64,6 +64,9 @@ CALLS = {
     "outer": (lambda x: np.outer(x, B), A),
     "einsum": (lambda x: np.einsum("ij,jk->ik", x, B), A),
     "einsum implied": (lambda x: np.einsum("ij, kj", x, B.T), A),
+    "einsum numbered": (lambda x: np.einsum(x, [0, 30], B, [30, 3], [3, 0]), A),
+    "einsum numbered, implied": (lambda x: np.einsum(x, [30, 3], B, [3, 1]), A),
+    "einsum numbered ellipsis": (lambda x: np.einsum(x, [..., 1], B, (1, 2), [2, ...]), A),
     "einsum diagonal": (lambda x: np.einsum("ii->i", x @ B), A),
     "einsum trace": (lambda x: np.einsum("ii", x @ B), A),
     "einsum ellipsis": (lambda x: np.einsum("...i,...i->...", x, x), A),
@@ -400,6 +403,13 @@ def test_reductions_of_nothing_are_numpy_s_and_their_gradient_is_empty(call):
         np.testing.assert_array_equal(call(leaf, axis=axis).data, call(leaf.data, axis=axis))
     call(leaf).backward()
     assert leaf.grad.shape == (2, 0)
+
+
+def test_the_deviation_of_one_number_is_0_to_any_order():
+    x = np.array([[1.0], [2.0]])
+    of_rows = lambda x: np.std(x, axis=1).sum()  # noqa: E731
+    np.testing.assert_array_equal(mg.grad(of_rows)(x), 0)
+    np.testing.assert_array_equal(mg.hessian(of_rows)(x), 0)
 
 
 @pytest.mark.parametrize("call", [np.var, np.std])

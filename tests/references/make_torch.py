@@ -20,6 +20,7 @@ from torch.nn import functional
 if __package__ is None:
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.references.functions import CASES as FUNCTIONS
 from tests.references.modules import CASES
 
 Arrays = dict[str, np.ndarray]
@@ -251,6 +252,34 @@ def losses() -> None:
     file.write()
 
 
+def functions() -> None:
+    """Everything in functions.py, called alike in both libraries."""
+    file = File("functions", 9)
+    for name, case in FUNCTIONS.items():
+        given = case.inputs(file.rng)
+        leaves = [
+            torch.tensor(a, dtype=torch.float64, requires_grad=k not in case.constants)
+            if a.dtype.kind == "f"
+            else torch.tensor(a)
+            for k, a in enumerate(given)
+        ]
+        args = [
+            torch.tensor(a, dtype=torch.float64) if isinstance(a, np.ndarray) else a
+            for a in case.args
+        ]
+        y = getattr(functional, case.kind)(*leaves, *args, **case.options)
+        cotangent = file.normal(*y.shape)
+        wanted = {f"x{k}": x for k, x in enumerate(leaves) if x.requires_grad}
+        found = torch.autograd.grad((y * torch.tensor(cotangent)).sum(), list(wanted.values()))
+        file._store(f"{name}/float64/outputs/y", y.detach().numpy())
+        for key, gradient in zip(wanted, found, strict=True):
+            file._store(f"{name}/float64/gradients/{key}", gradient.numpy())
+        for k, array in enumerate(given):
+            file._store(f"{name}/inputs/x{k}", np.asarray(array))
+        file._store(f"{name}/cotangents/y", np.asarray(cotangent))
+    file.write()
+
+
 def modules() -> None:
     """Everything in modules.py, made and called alike in both libraries."""
     file = File("modules", 8)
@@ -305,7 +334,7 @@ if __name__ == "__main__":
     makers: dict[str, Callable[[], None]] = {
         **{n: partial(recurrent, n, seed) for seed, n in enumerate(("rnn", "lstm", "gru"))},
         "layers": layers, "attention": attention, "transformer": transformer, "losses": losses,
-        "modules": modules,
+        "modules": modules, "functions": functions,
     }  # fmt: skip
     for wanted in sys.argv[1:] or makers:
         makers[wanted]()

@@ -36,8 +36,8 @@ class Mutant:
     def __str__(self) -> str:
         return f"{self.name}: {self.change}"
 
-    def fields(self) -> dict[str, Any]:
-        """The primitive's fields that hold its rules, with this change."""
+    def run(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The primitive's fields that hold its rules, and all that its module defines."""
         tree = _tree(self.module)
         node, new = list(_changes(tree, self.name))[self.k]
         _Replace(node, new).visit(tree)
@@ -46,7 +46,7 @@ class Mutant:
         with engine.on_trial():  # running the module declares its primitives once more
             exec(compile(ast.fix_missing_locations(tree), str(self), "exec"), namespace)
             changed = engine.PRIMITIVES[self.name]
-            return {field: getattr(changed, field) for field in ("vjps", "saving", "backward")}
+            return {f: getattr(changed, f) for f in ("vjps", "saving", "backward")}, namespace
 
 
 def mutants() -> list[Mutant]:

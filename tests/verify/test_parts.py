@@ -46,13 +46,13 @@ def test_a_wrong_softmax_is_caught_where_it_is_used(planted):
 
 
 def test_a_wrong_backward_pass_of_a_block_is_caught_where_it_is_used(planted):
-    right = PRIMITIVES["flash_attention"]
+    backward, rules = PRIMITIVES["flash_attention"].backward, PRIMITIVES["flash_attention"].vjps
 
     def doubled(*args, **static):
-        of_query, of_key, of_value = right.backward(*args, **static)
+        of_query, of_key, of_value = backward(*args, **static)
         return 2 * of_query, of_key, of_value
 
-    vjps = (lambda *args, **static: 2 * right.vjps[0](*args, **static), *right.vjps[1:])
+    vjps = (lambda *args, **static: 2 * rules[0](*args, **static), *rules[1:])
     with planted("flash_attention", backward=doubled, vjps=vjps):
         report = verify("encoder")
     failed = {(check.judge, check.order) for check in report.checks if not check.passed}
@@ -69,4 +69,4 @@ def test_a_norm_that_takes_its_variance_for_a_constant_is_caught():
 
     part = Part(lambda rng, dtype: Detached(3, dtype=dtype), {"x": (2, 3)}, lambda m, x: m(x))
     report = verify(target_of(part, "detached"))
-    assert {c.judge for c in report.checks if not c.passed} == {"proof", "numeric"}
+    assert {c.judge for c in report.checks if not c.passed} == {"proof", "exact", "numeric"}

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from minigrad.extras import require
 from minigrad.graph.drawing.palette import PALETTES, Palette
@@ -21,12 +21,29 @@ MODULES = ("words.js", "numbers.js", "scene.js", "drawing.js", "panel.js", "expl
 """The scripts, each after those that it imports."""
 
 
-def page(*graphs: Graph, checks: Sequence[Check] = ()) -> str:
+class Still(NamedTuple):
+    """A picture under the explorer, which is there without scripts too.
+
+    Attributes:
+        name: of its view.
+        help: what the view shows.
+        svg: the picture.
+        first: whether it is the one that was asked for.
+    """
+
+    name: str
+    help: str
+    svg: str
+    first: bool
+
+
+def page(*graphs: Graph, checks: Sequence[Check] = (), stills: Sequence[Still] = ()) -> str:
     """One HTML page with an explorer for each graph.
 
     Args:
         graphs: from `minigrad.graph.trace` or `trace_target`.
         checks: what the judges said of the (first) graph's subject.
+        stills: pictures under the explorers.
 
     Raises:
         ImportError: the extra ``report`` is not installed.
@@ -41,6 +58,7 @@ def page(*graphs: Graph, checks: Sequence[Check] = ()) -> str:
     text: str = environment.get_template("explorer.html.jinja").render(
         figures=[(printable(figure["title"]), as_script(figure)) for figure in figures],
         formulas={name: formulas(PRIMITIVES[name]) for name in names},
+        stills=stills,
         kinds={name: PRIMITIVES[name].kind for name in names},
         style=_colours() + _file("explorer.css"),
         script="\n".join(_inlined(_file(name)) for name in MODULES),

@@ -15,7 +15,7 @@ from typing import Any
 from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.words import name as written
 from minigrad.graph.drawing.words import strip_title
-from minigrad.graph.record import Graph, Path
+from minigrad.graph.record import BOOKKEEPING, Graph, Path, modules
 from minigrad.graph.terms import Call, Term
 from minigrad.graph.view import Item, Key, Label, Say, View, view
 from minigrad.graph.views.folded import one_step
@@ -48,11 +48,20 @@ def cell(graph: Graph, *, title: str | None = None) -> View:
     names = "; ".join(said(strip_title(strip), "en") for strip in (drawn, *others))
     outputs = {
         item.key for item in whole.items
-        if item.kind == "state" and item.step is not None and any(
-            graph.nodes[edge.target].strip != drawn for edge in graph.readers[item.nodes[-1]]
-        )
+        if item.kind == "state" and item.step is not None and _leaves(graph, item, drawn)
     }  # fmt: skip
     return _of_strip(whole, drawn, outputs, (Say("alike", (names,)),) if others else ())
+
+
+def _leaves(graph: Graph, item: Item, strip: Path) -> bool:
+    """Whether something outside of the strip reads a value, or nothing at all does."""
+    waiting = [item.nodes[-1]]
+    while waiting:
+        readers = [graph.nodes[edge.target] for edge in graph.readers[waiting.pop()]]
+        if not readers or any(reader.strip != strip for reader in readers):
+            return True
+        waiting += [reader.id for reader in readers if reader.primitive in BOOKKEEPING]
+    return False
 
 
 def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, ...]) -> View:
@@ -76,6 +85,7 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, .
             key = item.key
             if item.kind == "input":
                 key = under[item.key] = Key(key.kind, (*key.path, "under"))
+                item = replace(item, where=modules(strip))
             item = replace(item, key=key, shape=None, label=label._replace(formula=None))
         items.append(item)
     leaving: dict[Key, Key] = {}
@@ -89,7 +99,7 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, .
         items.append(replace(whole.by_key[state], key=key, shape=None))
         if state in outputs:
             above = Key("output", state.path)
-            items.append(replace(whole.by_key[state], key=above, shape=None))
+            items.append(replace(whole.by_key[state], key=above, shape=None, where=modules(strip)))
             kept[moved[state], above] = None
     for a, b in arrows:
         if b in moved or (a in moved and b.step is None):

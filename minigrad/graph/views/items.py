@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path, modules
 from minigrad.graph.terms import Call, Listed, Name, Number, Term, operation, short
@@ -424,11 +425,11 @@ def _with_states(sketch: Sketch, *, every: bool) -> None:
     moved: dict[Key, Key] = {}
     primes: dict[tuple[Path, int | None, str], int] = defaultdict(int)
     made = [
-        (node, sketch.carried.get(node.id) or node.name)
+        (node, *_called(sketch, node))
         for node in graph.nodes
         if node.step is not None and node.kind == "operation" and node.id in sketch.owner
     ]
-    for node, name in reversed(made):  # the last of a name is the state, others get primes
+    for node, name, shape in reversed(made):  # the last of a name is the state, others get primes
         key = sketch.owner[node.id]
         if not name or key.kind == "x" or items[key].nodes[-1] != node.id:
             continue
@@ -437,7 +438,7 @@ def _with_states(sketch: Sketch, *, every: bool) -> None:
         primes[place] += 1
         pill = Key("state", (name, prime), node.step, node.strip)
         label = Label(name, node.step, items[key].label.formula if every else None, prime)
-        item = Item(pill, "state", label, node.shape, (node.id,), items[key].where)
+        item = Item(pill, "state", label, shape, (node.id,), items[key].where)
         if every:
             items[pill] = item
             del items[key]
@@ -450,3 +451,22 @@ def _with_states(sketch: Sketch, *, every: bool) -> None:
             moved[key] = pill
     arrows = [(moved.get(a, a), b) for a, b in sketch.arrows]
     sketch.arrows = dict.fromkeys([*moved.items(), *arrows])
+
+
+def _called(sketch: Sketch, node: Operation) -> tuple[str | None, tuple[int, ...]]:
+    """The name and the shape of a value; its name may be that of the same entries, rearranged."""
+    graph, at = sketch.graph, node
+    name = sketch.carried.get(node.id) or node.name
+    while not name:
+        readers = graph.readers[at.id]
+        if len(readers) != 1:
+            break
+        at = graph.nodes[readers[0].target]
+        if (
+            at.id in sketch.owner
+            or (at.strip, at.step) != (node.strip, node.step)
+            or prod(at.shape) != prod(node.shape)
+        ):
+            break
+        name = at.name
+    return name, at.shape if name else node.shape

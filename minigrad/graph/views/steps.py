@@ -7,7 +7,7 @@ weight that no gate owns. What remains between the steps of a strip are the stat
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from minigrad.graph.record import Path, modules
@@ -74,14 +74,11 @@ def _initial(sketch: Sketch) -> None:
         found = list(_first_values(sketch, strip, steps))
         initial = {(one, source) for source, one, _ in found}
         for source, one, state in found:
-            number = _reader(sketch, one)
-            reader = sketch.owner.get(number)
             before = steps[0] - 1 if len(steps) < 2 or steps[1] > steps[0] else steps[0] + 1
+            pill = Key("state", (state, 0, "before"), None, strip)
+            readers = {sketch.owner[n]: n for n in _drawn_readers(sketch, one)}
             for a in drawn_behind(sketch, source):
-                if reader is None:
-                    continue
-                targets = [b for x, b in sketch.arrows if x == a and b == reader]
-                pill = Key("state", (state, 0, "before"), None, strip)
+                targets = [b for x, b in sketch.arrows if x == a and b in readers]
                 if not targets or a == pill:
                     continue
                 item, first = items[a], graph.nodes[source]
@@ -92,8 +89,8 @@ def _initial(sketch: Sketch) -> None:
                                    item.where)  # fmt: skip
                 for b in targets:
                     changed[a, b][pill] = None
-                if a in _reached(sketch, number, initial):  # it is read for itself, too
-                    extra |= {(a, b): None for b in targets}
+                    if a in _reached(sketch, readers[b], initial):  # it is read for itself, too
+                        extra[a, b] = None
                 if item.kind not in ("input", "constant", "parameter"):
                     extra[a, pill] = None
     direct = ((one, b) for a, b in sketch.arrows for one in changed.get((a, b), (a,)))
@@ -132,12 +129,13 @@ def _first_values(sketch: Sketch, strip: Path, steps: list[int]) -> Iterable[tup
                 yield here.source, one, name
 
 
-def _reader(sketch: Sketch, number: int) -> int:
-    """The next node that is drawn and reads this one, if this one is not."""
-    graph = sketch.graph
-    while number not in sketch.owner and graph.readers[number]:
-        number = graph.readers[number][0].target
-    return number
+def _drawn_readers(sketch: Sketch, number: int) -> Iterator[int]:
+    """The node itself if it is drawn, else the next ones that are drawn and read it."""
+    if number in sketch.owner:
+        yield number
+        return
+    for edge in sketch.graph.readers[number]:
+        yield from _drawn_readers(sketch, edge.target)
 
 
 def _reached(sketch: Sketch, number: int, without: set[tuple[int, int]]) -> set[Key]:

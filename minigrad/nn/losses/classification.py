@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from minigrad.boundary import taking_arrays
 from minigrad.nn.losses.reduction import Reduction, check_shapes, reduced
 from minigrad.primitives import (
     exp,
@@ -34,6 +35,7 @@ _LEAST = 1e-45  # a probability whose logarithm is below −100, where that of 0
 # One class of several
 
 
+@taking_arrays
 def cross_entropy(
     logits: Array,
     target: Any,
@@ -91,6 +93,7 @@ def cross_entropy(
     return _mean_of_counted(_kept(loss, counted), counts, reduction)
 
 
+@taking_arrays
 def nll_loss(
     log_probabilities: Array,
     target: Any,
@@ -116,6 +119,7 @@ def nll_loss(
     return _mean_of_counted(_kept(loss, counted), counts, reduction)
 
 
+@taking_arrays
 def multi_margin_loss(
     scores: Array,
     target: Any,
@@ -157,6 +161,7 @@ def multi_margin_loss(
 # Any of several classes
 
 
+@taking_arrays
 def binary_cross_entropy(
     probabilities: Array, target: Array, reduction: Reduction = "mean", *, weight: Any = None
 ) -> Array:
@@ -187,6 +192,7 @@ def binary_cross_entropy(
     return reduced(-_weighted(loss, weight), reduction)
 
 
+@taking_arrays
 def binary_cross_entropy_with_logits(
     logits: Array,
     target: Array,
@@ -215,11 +221,12 @@ def binary_cross_entropy_with_logits(
     if pos_weight is None:
         loss = softplus(logits) - logits * target
     else:
-        ahead = target * _like(as_array(pos_weight), logits)
+        ahead = target * _like(_array(pos_weight), logits)
         loss = ahead * softplus(-logits) + (1 - target) * softplus(logits)
     return reduced(_weighted(loss, weight), reduction)
 
 
+@taking_arrays
 def sigmoid_focal_loss(
     logits: Array,
     target: Array,
@@ -252,6 +259,7 @@ def sigmoid_focal_loss(
     return reduced(loss, reduction)
 
 
+@taking_arrays
 def soft_margin_loss(scores: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """log(1 + e^(−t x)), for targets t of 1 or −1.
 
@@ -263,6 +271,7 @@ def soft_margin_loss(scores: Array, target: Array, reduction: Reduction = "mean"
     return reduced(softplus(-target * scores), reduction)
 
 
+@taking_arrays
 def multilabel_soft_margin_loss(
     logits: Array, target: Array, reduction: Reduction = "mean", *, weight: Any = None
 ) -> Array:
@@ -283,6 +292,7 @@ def multilabel_soft_margin_loss(
     return reduced(mean(_weighted(loss, weight), -1), reduction)
 
 
+@taking_arrays
 def multilabel_margin_loss(scores: Array, target: Any, reduction: Reduction = "mean") -> Array:
     """Σ max(0, 1 − score of a right class + score of a wrong one) over all pairs, / classes.
 
@@ -320,6 +330,7 @@ def multilabel_margin_loss(scores: Array, target: Any, reduction: Reduction = "m
 # Distributions
 
 
+@taking_arrays
 def kl_div(
     log_prediction: Array,
     target: Array,
@@ -362,7 +373,7 @@ def _last(name: str, x: Array, axis: int) -> Array:
 
 
 def _is_float(target: Any) -> bool:
-    kind = getattr(raw(target), "dtype", np.dtype(int)).kind
+    kind = getattr(raw(as_array(target)), "dtype", np.dtype(int)).kind
     return kind in "fcO"
 
 
@@ -403,6 +414,11 @@ def _weights(name: str, weight: Any, x: Array) -> np.ndarray:
     classes = x.shape[-1]
     if weight is None:
         return np.ones(classes)
+    if getattr(weight, "requires_grad", False):
+        raise ValueError(
+            f"{name}: got class weights that ask for a gradient, and they are constants; hand in "
+            "weight.data"
+        )
     weight = as_array(weight)
     if weight.shape != (classes,):
         raise ValueError(
@@ -411,13 +427,18 @@ def _weights(name: str, weight: Any, x: Array) -> np.ndarray:
     return weight
 
 
-def _like(numbers: np.ndarray, x: Array) -> np.ndarray:
+def _array(numbers: Any) -> Array:
+    """Numbers as an array, and a Tensor as it is, so that it gets a gradient."""
+    return numbers if hasattr(numbers, "__array_ufunc__") else np.asarray(numbers)
+
+
+def _like(numbers: Array, x: Array) -> Array:
     """In the precision of ``x``."""
     return numbers.astype(x.dtype) if x.dtype.kind == "f" else numbers
 
 
 def _weighted(loss: Array, weight: Any) -> Array:
-    return loss if weight is None else loss * _like(as_array(weight), loss)
+    return loss if weight is None else loss * _like(_array(weight), loss)
 
 
 def _log(p: Array) -> Array:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from minigrad.boundary import taking_arrays
 from minigrad.nn.attention import cosine_similarity
 from minigrad.nn.losses.reduction import Reduction, check_positive, check_shapes, reduced
 from minigrad.primitives import absolute, minimum, norm, relu, sum, where
 from minigrad.primitives.primitive import Array
 
 
+@taking_arrays
 def margin_ranking_loss(
     first: Array,
     second: Array,
@@ -30,6 +32,7 @@ def margin_ranking_loss(
     return reduced(relu(-target * (first - second) + margin), reduction)
 
 
+@taking_arrays
 def hinge_embedding_loss(
     distance: Array, target: Array, reduction: Reduction = "mean", *, margin: float = 1.0
 ) -> Array:
@@ -47,6 +50,7 @@ def hinge_embedding_loss(
     return reduced(loss, reduction)
 
 
+@taking_arrays
 def cosine_embedding_loss(
     first: Array,
     second: Array,
@@ -76,6 +80,7 @@ def cosine_embedding_loss(
     return reduced(where(target == 1, 1 - cosine, relu(cosine - margin)), reduction)
 
 
+@taking_arrays
 def pairwise_distance(first: Array, second: Array, p: float = 2.0, eps: float = 1e-6) -> Array:
     """‖x₁ − x₂ + eps‖ₚ along the last axis; eps keeps the gradient of 0 finite.
 
@@ -92,6 +97,7 @@ def pairwise_distance(first: Array, second: Array, p: float = 2.0, eps: float = 
     return sum(absolute(difference) ** p, axis=-1) ** (1 / p)
 
 
+@taking_arrays
 def triplet_margin_loss(
     anchor: Array,
     positive: Array,

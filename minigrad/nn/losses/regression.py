@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from minigrad.boundary import taking_arrays
 from minigrad.nn.losses.reduction import Reduction, check_positive, check_shapes, reduced
 from minigrad.primitives import absolute, exp, log, maximum, minimum, square, where
 from minigrad.primitives.checks import every
@@ -11,6 +12,7 @@ from minigrad.primitives.primitive import Array
 from minigrad.tensor import raw
 
 
+@taking_arrays
 def mse_loss(prediction: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """Squared error, its mean over all entries.
 
@@ -25,6 +27,7 @@ def mse_loss(prediction: Array, target: Array, reduction: Reduction = "mean") ->
     return reduced(square(prediction - target), reduction)
 
 
+@taking_arrays
 def l1_loss(prediction: Array, target: Array, reduction: Reduction = "mean") -> Array:
     """Absolute error, its mean over all entries (MAE); errors as for `mse_loss`.
 
@@ -36,6 +39,7 @@ def l1_loss(prediction: Array, target: Array, reduction: Reduction = "mean") -> 
     return reduced(absolute(prediction - target), reduction)
 
 
+@taking_arrays
 def huber_loss(
     prediction: Array, target: Array, reduction: Reduction = "mean", *, delta: float = 1.0
 ) -> Array:
@@ -55,6 +59,7 @@ def huber_loss(
     return reduced(near * (error - near / 2), reduction)
 
 
+@taking_arrays
 def smooth_l1_loss(
     prediction: Array, target: Array, reduction: Reduction = "mean", *, beta: float = 1.0
 ) -> Array:
@@ -74,6 +79,7 @@ def smooth_l1_loss(
     return huber_loss(prediction, target, reduction, delta=beta) / beta
 
 
+@taking_arrays
 def poisson_nll_loss(
     prediction: Array,
     target: Array,
@@ -110,6 +116,7 @@ def poisson_nll_loss(
     return reduced(loss, reduction)
 
 
+@taking_arrays
 def gaussian_nll_loss(
     prediction: Array,
     target: Array,

@@ -170,6 +170,13 @@ def _factors(
             add(f"(1 − {name})", 1 - a, 2)
             add(f"(1 − {name}²)", 1 - a * a, 2.5)
             add(f"({name} > 0)", (a > 0) * 1.0, 2.6)
+            add(f"tanh({name})", np.tanh(a), 2.6)
+            add(f"(1 − tanh({name})²)", 1 - np.tanh(a) ** 2, 2.7)
+            if a.ndim and a.shape == shape[: a.ndim] != shape[-a.ndim :]:
+                column = a.reshape(a.shape + (1,) * (len(shape) - a.ndim))
+                add(f"{name}[{', '.join([':'] * a.ndim)}, None]", column, 1.5)
+        for text, array in _centred(named):
+            add(text, array, 2.9)
         for text, array, length in _sums(shape, named):
             add(text, array, 2.7, summed=length)
         for text, array in _matrix_products(shape, named):
@@ -180,6 +187,18 @@ def _factors(
         scaled = factor.value / np.max(np.abs(factor.value))
         kept.setdefault(np.round(scaled, 9).tobytes(), factor)
     return list(kept.values())[:_MOST]
+
+
+def _centred(named: Mapping[str, np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:
+    """Arrays less a sum or a mean along their last axis, as behind a softmax or a norm."""
+    for name, a in named.items():
+        if not a.ndim or a.shape[-1] < 2:
+            continue
+        yield f"({name} − mean({name}, axis=-1))", a - a.mean(axis=-1, keepdims=True)
+        for other, b in named.items():
+            if b.shape == a.shape and other != name:
+                total = (a * b).sum(axis=-1, keepdims=True)
+                yield f"({name} − sum({name} ∘ {other}, axis=-1))", a - total
 
 
 def _sums(

@@ -1,0 +1,573 @@
+"""Small changes of a function's source: the slips that people make, undone.
+
+Each change is one node of the syntax tree in another form: a sign, a factor, a name, an axis, a
+transpose, ``=`` for ``+=``. What it says in words is said if the change makes a gradient right.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+Path = tuple[tuple[str, int | None], ...]
+_SWAPS: Mapping[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One node in another form.
+
+    Attributes:
+        cost: how far-fetched it is; the likeliest are tried first.
+        statement: the statement that it is in.
+        node: the other form: of the whole statement, or of an expression in it; as text, ``_``
+            stands for the expression itself.
+        says: what is wrong, if this mends it.
+        path: the way to that expression; empty for the whole statement.
+        of_value: whether it only changes what the statement's right side gives.
+    """
+
+    cost: float
+    statement: ast.stmt
+    node: ast.AST | str
+    says: str
+    path: Path = ()
+    of_value: bool = True
+
+    @property
+    def new(self) -> ast.stmt:
+        """The statement with the change."""
+        if not self.path:
+            assert isinstance(self.node, ast.stmt)
+            return self.node
+        node = self.node
+        if isinstance(node, str):
+            node = _parsed(node, _at(self.statement, self.path))
+        changed = copy.copy(self.statement)
+        _set(changed, self.path, node)
+        return changed
+
+
+def statements_of(tree: ast.FunctionDef | ast.Lambda) -> list[ast.stmt]:
+    """The simple statements and loop headers of a function, in order."""
+    if isinstance(tree, ast.Lambda):
+        return []
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(
+            node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.For
+        )
+    ]
+
+
+def changes_of(
+    statement: ast.stmt, shapes: Mapping[str, tuple[int, ...]], lengths: Sequence[str]
+) -> Iterator[Change]:
+    """Every small change of a statement.
+
+    Args:
+        statement: of the function.
+        shapes: of the arrays among its local variables.
+        lengths: expressions for lengths of axes, as ``len(x)``.
+    """
+    yield from _of_the_whole(statement)
+    yield from _kept_in_part(statement, lengths)
+    if isinstance(statement, ast.For):
+        yield from _inside(statement, ["iter"], shapes, lengths)
+        return
+    fields = ["value"] + (["targets"] if isinstance(statement, ast.Assign) else [])
+    fields += ["target"] if isinstance(statement, ast.AugAssign) else []
+    yield from _inside(statement, fields, shapes, lengths)
+
+
+def _of_the_whole(statement: ast.stmt) -> Iterator[Change]:
+    """``=`` and ``+=`` for each other."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
+            new = ast.AugAssign(_with(target, ast.Store()), ast.Add(), statement.value)
+            yield Change(1, statement, new, f"{_text(target)} is not accumulated (`+=`)")
+        if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
+            for k, (name, value) in enumerate(zip(target.elts, statement.value.elts, strict=False)):
+                if isinstance(name, ast.Name):
+                    values = list(statement.value.elts)
+                    values[k] = ast.BinOp(ast.Name(name.id, ast.Load()), ast.Add(), value)
+                    new_assign = ast.Assign([target], ast.Tuple(values, ast.Load()))
+                    yield Change(1, statement, new_assign, f"{name.id} is not accumulated (`+=`)")
+    if isinstance(statement, ast.AugAssign):
+        if isinstance(statement.op, ast.Add | ast.Sub):
+            other = _SWAPS[type(statement.op)]()
+            new = ast.AugAssign(statement.target, other, statement.value)
+            yield Change(1, statement, new, f"what is added to {_text(statement.target)} has the "
+                         "wrong sign")  # fmt: skip
+        assign = ast.Assign([statement.target], statement.value)
+        yield Change(1.5, statement, assign, f"{_text(statement.target)} is accumulated "
+                     "where it should be set (`=`)")  # fmt: skip
+
+
+def _kept_in_part(statement: ast.stmt, lengths: Sequence[str]) -> Iterator[Change]:
+    """``d[mask] *= 0.2`` for ``d[mask] = 0``."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
+        target = statement.targets[0]
+        for length in lengths:
+            factor = ast.parse(length, mode="eval").body
+            if isinstance(target, ast.Subscript) and isinstance(factor, ast.Constant):
+                new = ast.AugAssign(_with(target, ast.Store()), ast.Mult(), factor)
+                says = f"{_text(target)} keeps {length} of itself"
+                yield Change(1.5, statement, new, says, of_value=False)
+
+
+def _inside(
+    statement: ast.stmt, fields: Sequence[str], shapes: Mapping[str, tuple[int, ...]],
+    lengths: Sequence[str],
+) -> Iterator[Change]:  # fmt: skip
+    """Changes of the expressions in a statement."""
+    for path, node in _expressions(statement, fields):
+        stores = path[0][0] in ("targets", "target")
+        whole = len(path) == 1 or (len(path) == 2 and path[1][0] == "elts")
+        above = _at(statement, path[:-1])
+        part = isinstance(above, ast.BinOp) and isinstance(above.op, ast.Mult | ast.Div)
+        for cost, new, says in _forms(node, shapes, lengths, whole=whole, part=part, target=stores):
+            yield Change(cost, statement, new, says, path, not stores)
+
+
+def _expressions(statement: ast.AST, fields: Sequence[str]) -> Iterator[tuple[Path, ast.expr]]:
+    """Every expression below, with the way to it."""
+    for name in fields:
+        value = getattr(statement, name, None)
+        parts = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+        for k, part in parts:
+            if isinstance(part, ast.expr):
+                yield from _below(part, ((name, k),))
+
+
+def _below(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.expr]]:
+    yield path, node
+    for name, value in ast.iter_fields(node):
+        parts = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+        for k, part in parts:
+            if isinstance(part, ast.expr):
+                yield from _below(part, (*path, (name, k)))
+            elif isinstance(part, ast.keyword):
+                yield from _below(part.value, (*path, (name, k), ("value", None)))
+
+
+def _at(root: ast.AST, path: Path) -> Any:
+    """What stands at the end of a way."""
+    for name, k in path:
+        part = getattr(root, name)
+        root = part if k is None else part[k]
+    return root
+
+
+def _set(root: ast.AST, path: Path, new: ast.AST) -> None:
+    """Put an expression into a statement that is a copy; what lies on the way is copied too."""
+    node: Any = root
+    for name, k in path[:-1]:
+        part = getattr(node, name)
+        if k is None:
+            part = copy.copy(part)
+            setattr(node, name, part)
+        else:
+            parts = list(part)
+            part = parts[k] = copy.copy(parts[k])
+            setattr(node, name, parts)
+        node = part
+    name, k = path[-1]
+    if k is None:
+        setattr(node, name, new)
+    else:
+        parts = list(getattr(node, name))
+        parts[k] = new
+        setattr(node, name, parts)
+
+
+Form = tuple[float, ast.expr | str, str]
+
+
+def _forms(
+    node: ast.expr,
+    shapes: Mapping[str, tuple[int, ...]],
+    lengths: Sequence[str],
+    *,
+    whole: bool,
+    part: bool,
+    target: bool,
+) -> Iterator[Form]:
+    """Other forms of an expression; what is part of a product lacks no factor of its own."""
+    text = _text(node)
+    if target:
+        yield from _indices(node, text)
+        return
+    yield from _signs(node, text)
+    yield from _names(node, text, shapes)
+    yield from _constants(node, text)
+    yield from _calls(node, text)
+    yield from _products(node, text)
+    yield from _indices(node, text)
+    if whole or (isinstance(node, ast.BinOp | ast.Name | ast.Call) and not part):
+        yield from _more(node, text, shapes, lengths, whole)
+    if whole:
+        yield from _centred(shapes)
+
+
+def _signs(node: ast.expr, text: str) -> Iterator[Form]:
+    match node:
+        case ast.BinOp(left, (ast.Add() | ast.Sub()) as op, right):
+            new = ast.BinOp(left, _SWAPS[type(op)](), right)
+            yield 1, new, f"the sign of the term {_text(right)} is reversed"
+            yield 1.2, ast.BinOp(ast.UnaryOp(ast.USub(), left), op, right), (
+                f"the sign of the term {_text(left)} is reversed")  # fmt: skip
+            yield 2, left, f"the term {_text(right)} does not belong there"
+            yield 2, right, f"the term {_text(left)} does not belong there"
+        case ast.UnaryOp(ast.USub(), inner):
+            yield 1, inner, f"{text} has the wrong sign"
+
+
+def _names(node: ast.expr, text: str, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Form]:
+    if isinstance(node, ast.Name) and node.id in shapes:
+        for other, shape in shapes.items():
+            if other != node.id and shape == shapes[node.id]:
+                yield 2, ast.Name(other, ast.Load()), f"{other} should stand in place of {text}"
+    elif isinstance(node, ast.Name):  # an index
+        for by in (1, -1):
+            op: ast.operator = ast.Add() if by > 0 else ast.Sub()
+            yield 3, ast.BinOp(node, op, ast.Constant(1)), f"{text} is off by one"
+
+
+def _constants(node: ast.expr, text: str) -> Iterator[Form]:
+    if not isinstance(node, ast.Constant) or isinstance(node.value, str):
+        return
+    value = node.value
+    if isinstance(value, bool):
+        yield 1.9, ast.Constant(not value), f"{text} should be {not value}"
+        return
+    if isinstance(value, int):
+        for other in dict.fromkeys((value - 1, value + 1, -value, 0, 1, 2, 3, -1, 0.5)):
+            if other != value:
+                yield 1.9, ast.Constant(other), f"{other} should stand in place of {text}"
+    elif isinstance(value, float):
+        for factor in (2, 0.5, -1):
+            yield (
+                2,
+                ast.Constant(value * factor),
+                f"{value * factor:g} should stand in place of {text}",
+            )
+        yield 2.5, ast.Constant(1 - value), f"{1 - value:g} should stand in place of {text}"
+    elif value is None:
+        for axis in (0, 1, -1):
+            yield 1.9, ast.Constant(axis), f"{axis} should stand in place of None"
+
+
+_REDUCTIONS = {"sum": "mean", "mean": "sum", "max": "sum"}
+_LIKE = {
+    "sin": "cos", "cos": "sin", "tanh": "sinh", "exp": "log", "maximum": "minimum",
+    "ones_like": "zeros_like", "zeros_like": "ones_like", "sqrt": "square", "dot": "multiply",
+    "multiply": "dot", "zeros": "ones", "ones": "zeros",
+}  # fmt: skip
+
+
+def _calls(node: ast.expr, text: str) -> Iterator[Form]:
+    match node:
+        case ast.Attribute(inner, "T"):
+            yield 1, inner, f"{text} should not be transposed"
+        case ast.Call(ast.Name("reversed"), [inner]):
+            yield 1, inner, "the loop runs in the wrong order"
+        case ast.Call(ast.Name("range"), _) | ast.Call(ast.Name("enumerate"), _):
+            yield 1.5, ast.Call(ast.Name("reversed", ast.Load()), [node], []), (
+                "the loop runs in the wrong order")  # fmt: skip
+        case ast.Call(ast.Attribute(inner, name), args, keywords):
+            if name in _REDUCTIONS:
+                new = ast.Call(ast.Attribute(inner, _REDUCTIONS[name], ast.Load()), args, keywords)
+                yield 1.5, new, f"{_REDUCTIONS[name]} should stand in place of {name} in {text}"
+                plain = (
+                    args[0] if isinstance(inner, ast.Name) and inner.id == "np" and args else inner
+                )
+                yield 2, plain, f"{text} should not be reduced"
+                for axis in (0, 1, -1, 2, (0, 1), (0, 2), (0, 2, 3)):
+                    changed = [k for k in keywords if k.arg != "axis"]
+                    changed.append(ast.keyword("axis", _axis(axis)))
+                    if not isinstance(inner, ast.Name) or inner.id != "np":
+                        yield (
+                            1.5,
+                            ast.Call(node.func, [], changed),
+                            f"{text} is over the wrong axis",
+                        )
+                    else:
+                        yield 1.5, ast.Call(node.func, args[:1], changed), (
+                            f"{text} is over the wrong axis")  # fmt: skip
+                keeps = [k for k in keywords if k.arg != "keepdims"]
+                if len(keeps) == len(keywords):
+                    keeps.append(ast.keyword("keepdims", ast.Constant(True)))
+                yield 1.5, ast.Call(node.func, args, keeps), f"keepdims is wrong in {text}"
+            elif name in _LIKE:
+                new = ast.Call(ast.Attribute(inner, _LIKE[name], ast.Load()), args, keywords)
+                yield 2.5, new, f"{_LIKE[name]} should stand in place of {name} in {text}"
+            elif name in ("transpose", "swapaxes", "flip") and not (
+                isinstance(inner, ast.Name) and inner.id == "np"
+            ):
+                yield 1.5, inner, f"{text} should not be turned round"
+            if len(args) == 2:
+                yield (
+                    2.2,
+                    ast.Call(node.func, args[::-1], keywords),
+                    f"{text} has its arguments in the wrong order",
+                )
+            if name == "copy" and not args:
+                return
+            for k, arg in enumerate(args):
+                if name in ("dot", "matmul", "outer", "einsum", "tensordot"):
+                    turned = [*args[:k], ast.Attribute(arg, "T", ast.Load()), *args[k + 1 :]]
+                    yield (
+                        1.2,
+                        ast.Call(node.func, turned, keywords),
+                        f"{_text(arg)} should be transposed",
+                    )
+            if name in ("dot", "matmul") and len(args) == 1:
+                new = ast.Call(ast.Attribute(args[0], name, ast.Load()), [inner], keywords)
+                yield 1.2, new, f"{text} is in the wrong order"
+                yield 1.2, ast.Call(
+                    ast.Attribute(ast.Attribute(inner, "T", ast.Load()), name, ast.Load()), args,
+                    keywords,
+                ), f"{_text(inner)} should be transposed"  # fmt: skip
+
+
+def _axis(axis: Any) -> ast.expr:
+    if isinstance(axis, tuple):
+        return ast.Tuple([ast.Constant(a) for a in axis], ast.Load())
+    return ast.Constant(axis)
+
+
+def _products(node: ast.expr, text: str) -> Iterator[Form]:
+    match node:
+        case ast.BinOp(left, ast.MatMult(), right):
+            yield 1.1, ast.BinOp(right, ast.MatMult(), left), f"{text} is in the wrong order"
+            turn = lambda x: ast.Attribute(x, "T", ast.Load())  # noqa: E731
+            yield (
+                1,
+                ast.BinOp(turn(left), ast.MatMult(), right),
+                f"{_text(left)} should be transposed",
+            )
+            yield (
+                1,
+                ast.BinOp(left, ast.MatMult(), turn(right)),
+                f"{_text(right)} should be transposed",
+            )
+            yield 1.3, ast.BinOp(turn(left), ast.MatMult(), turn(right)), (
+                f"{_text(left)} and {_text(right)} should be transposed")  # fmt: skip
+            yield 1.4, ast.BinOp(turn(right), ast.MatMult(), left), f"{text} is in the wrong order"
+            yield 1.4, ast.BinOp(right, ast.MatMult(), turn(left)), f"{text} is in the wrong order"
+            yield 1.5, turn(node), f"{text} should be transposed"
+        case ast.BinOp(left, ast.Mult(), right):
+            yield (
+                1.8,
+                ast.BinOp(left, ast.Div(), right),
+                f"{text} should be divided by {_text(right)}",
+            )
+            yield 2, left, f"it has an extra factor {_text(right)}"
+            yield 2, right, f"it has an extra factor {_text(left)}"
+            yield 2.5, ast.BinOp(left, ast.Add(), right), f"{text} should be a sum"
+        case ast.BinOp(left, ast.Div(), right):
+            yield (
+                1.8,
+                ast.BinOp(left, ast.Mult(), right),
+                f"{text} should be multiplied by {_text(right)}",
+            )
+            yield 2, left, f"it has an extra divisor {_text(right)}"
+            yield 2.2, ast.BinOp(node, ast.Div(), right), f"it lacks the factor 1 / {_text(right)}"
+        case ast.BinOp(base, ast.Pow(), exponent):
+            yield 2, base, f"it has an extra power in {text}"
+            if isinstance(exponent, ast.Constant) and isinstance(exponent.value, int | float):
+                for by in (1, -1, 0.5):
+                    yield 2, ast.BinOp(base, ast.Pow(), ast.Constant(exponent.value + by)), (
+                        f"the power in {text} is wrong")  # fmt: skip
+
+
+def _indices(node: ast.expr, text: str) -> Iterator[Form]:
+    if not isinstance(node, ast.Subscript):
+        return
+    if isinstance(node.slice, ast.Slice):
+        part = node.slice
+        if part.step is None:
+            new = ast.Slice(part.lower, part.upper, ast.UnaryOp(ast.USub(), ast.Constant(1)))
+            yield 2.5, ast.Subscript(node.value, new, node.ctx), f"{text} should be reversed"
+        elif isinstance(part.step, ast.UnaryOp):
+            new = ast.Slice(part.lower, part.upper, None)
+            yield 2, ast.Subscript(node.value, new, node.ctx), f"{text} should not be reversed"
+
+
+def _more(
+    node: ast.expr, text: str, shapes: Mapping[str, tuple[int, ...]], lengths: Sequence[str],
+    whole: bool,
+) -> Iterator[Form]:  # fmt: skip
+    """A factor, a term or a sum that is not there."""
+    load = ast.Load()
+    base = 0.0 if whole else 0.4
+    yield 1.3 + base, ast.UnaryOp(ast.USub(), node), f"{text} has the wrong sign"
+    there = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    if whole:
+        yield 1.5, ast.Attribute(node, "T", load), f"{text} should be transposed"
+        for axis in (0, 1, -1):
+            for keep in (False, True):
+                words = [ast.keyword("axis", ast.Constant(axis))]
+                words += [ast.keyword("keepdims", ast.Constant(True))] if keep else []
+                new = ast.Call(ast.Attribute(node, "sum", load), [], words)
+                yield 1.7, new, f"{text} is not summed over axis {axis}"
+    for value in (2, 0.5, 3, 4):
+        yield (
+            2 + base,
+            ast.BinOp(node, ast.Mult(), ast.Constant(value)),
+            f"it lacks the factor {value:g}",
+        )
+    for length in lengths:
+        yield 2.2 + base, f"_ / {length}", f"it lacks the factor 1 / {length}"
+        yield 2.6 + base, f"_ * {length}", f"it lacks the factor {length}"
+    for name in shapes:
+        yield 2.1 + base, f"_ + {name}", f"it lacks the term {name}"
+        yield 2.3 + base, f"_ * {name}", f"it lacks the factor {name}"
+        yield 2.3 + base, f"_ - {name}", f"it lacks the term −{name}"
+        yield 2.5 + base, f"_ / {name}", f"it lacks the factor 1 / {name}"
+        for cost, factor in (
+            (2.4, f"(1 - {name})"), (2.5, f"(1 - {name} ** 2)"), (2.6, f"{name} * (1 - {name})"),
+            (2.7, f"({name} > 0)"), (2.8, f"{name} ** 2"),
+        ):  # fmt: skip
+            nearer = 0.4 if name in there else 0.0  # as f (1 - f) where there is an f
+            yield cost + base - nearer, f"_ * {factor}", f"it lacks the factor {factor}"
+
+
+def _centred(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Form]:
+    """Terms that a softmax or a norm brings: sums and means along an axis."""
+    for name, shape in shapes.items():
+        if not shape:
+            continue
+        for axis in (-1, 0):
+            mean = f"{name}.mean(axis={axis}, keepdims=True)"
+            yield 3.2, f"_ - {mean}", f"it lacks the term -{mean}"
+            for other, same in shapes.items():
+                if same != shape or other == name:
+                    continue
+                for reduced in ("sum", "mean"):
+                    inner = f"({name} * {other}).{reduced}(axis={axis}, keepdims=True)"
+                    full = f"{name} * ({other} - {inner})"
+                    if reduced == "sum":
+                        yield 3.3, full, f"it should be {full}"
+                    term = f"{name} * {inner}"
+                    yield 3.4, f"_ - {term}", f"it lacks the term -{term}"
+
+
+def _parsed(text: str, node: ast.expr) -> ast.expr:
+    """An expression in which ``_`` stands for a node."""
+    return _Fill(node).visit(ast.parse(text, mode="eval").body)
+
+
+class _Fill(ast.NodeTransformer):
+    def __init__(self, node: ast.expr) -> None:
+        self.node = node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.node if node.id == "_" else node
+
+
+def _with(target: ast.expr, context: ast.expr_context) -> Any:
+    changed = copy.deepcopy(target)
+    changed.ctx = context  # type: ignore[attr-defined]
+    return changed
+
+
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node)
+
+
+# Functions of changed source
+
+
+def replaced(
+    tree: ast.FunctionDef | ast.Lambda, statement: ast.stmt, new: ast.stmt
+) -> ast.FunctionDef | ast.Lambda:
+    """The function with one statement changed."""
+    if isinstance(tree, ast.Lambda):
+        assert isinstance(new, ast.Expr)
+        return ast.Lambda(tree.args, new.value)
+    way = _way(tree, statement)
+    changed = copy.copy(tree)
+    _set(changed, way, ast.copy_location(new, statement))
+    return changed
+
+
+def inserted(tree: ast.FunctionDef, after: ast.stmt | None, new: ast.stmt) -> ast.FunctionDef:
+    """The function with a statement more, after another or at its beginning."""
+    changed = copy.copy(tree)
+    if after is None:
+        changed.body = [ast.copy_location(new, tree.body[0]), *tree.body]
+        return changed
+    *above, (field, k) = _way(tree, after)
+    node: Any = changed
+    for name, place in above:
+        parts = getattr(node, name)
+        part = copy.copy(parts if place is None else parts[place])
+        if place is None:
+            setattr(node, name, part)
+        else:
+            setattr(node, name, [*parts[:place], part, *parts[place + 1 :]])
+        node = part
+    block = list(getattr(node, field))
+    assert k is not None
+    block.insert(k + 1, ast.copy_location(new, after))
+    setattr(node, field, block)
+    return changed
+
+
+def _way(root: ast.AST, wanted: ast.AST) -> Path:
+    """The fields and positions that lead from a node to another below it."""
+    for name, value in ast.iter_fields(root):
+        parts = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+        for k, part in parts:
+            if part is wanted:
+                return ((name, k),)
+            if isinstance(part, ast.stmt | ast.ExceptHandler):
+                way = _way(part, wanted)
+                if way:
+                    return ((name, k), *way)
+    return ()
+
+
+def function_of(
+    tree: ast.FunctionDef | ast.Lambda,
+    like: Callable[..., Any],
+    space: dict[str, Any] | None = None,
+) -> Callable[..., Any]:
+    """The function of a syntax tree, with the globals, defaults and closure of another."""
+    bound = getattr(like, "__self__", None)
+    plain = getattr(like, "__func__", like)
+    free = plain.__code__.co_freevars
+    inner: ast.stmt
+    if isinstance(tree, ast.Lambda):
+        inner = ast.Expr(tree)
+    else:
+        inner = copy.copy(tree)
+        inner.decorator_list = []
+    outer = ast.FunctionDef(
+        "__outer__", ast.arguments([], [ast.arg(n) for n in free], None, [], [], None, []),
+        [inner], [], None, None,
+    )  # fmt: skip
+    if "type_params" in ast.FunctionDef._fields:
+        outer.type_params = []  # type: ignore[attr-defined]
+    module = ast.fix_missing_locations(ast.Module([outer], []))
+    code = compile(module, plain.__code__.co_filename, "exec")
+    found = _inner(_inner(code, "__outer__"), plain.__code__.co_name)
+    cells = dict(zip(free, plain.__closure__ or (), strict=True))
+    made = FunctionType(
+        found, plain.__globals__ if space is None else space, plain.__name__, plain.__defaults__,
+        tuple(cells[n] for n in found.co_freevars),
+    )  # fmt: skip
+    made.__kwdefaults__ = plain.__kwdefaults__
+    return made.__get__(bound) if bound is not None else made
+
+
+def _inner(code: CodeType, name: str) -> CodeType:
+    return next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == name)

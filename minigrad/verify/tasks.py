@@ -1,0 +1,207 @@
+"""What there is to judge of a target: one task after the other, each a list of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from minigrad.targets import Judge, Problem, Target, TargetError
+from minigrad.targets.functions import BackwardTarget
+from minigrad.targets.layers import CellTarget
+from minigrad.verify.engine import subject_of
+from minigrad.verify.explanation import culprits, sentences
+from minigrad.verify.foreign import is_torch_pair, torch_pair
+from minigrad.verify.generated import kernels
+from minigrad.verify.handwritten import (
+    BackwardRaisesError,
+    HandWritten,
+    MisfitError,
+    NotDeterministicError,
+    Pair,
+)
+from minigrad.verify.judges import JUDGES, OUTPUT, STANDARD, Finding, Settings, judged
+from minigrad.verify.report import Check, Outcome
+from minigrad.verify.subject import Subject
+
+
+@dataclass
+class Judged:
+    """What a task gives: checks, and remarks by target."""
+
+    checks: list[Check] = field(default_factory=list)
+    remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+Task = tuple[str, Callable[[], Judged]]
+
+
+def tasks_of(target: Target, settings: Settings) -> list[Task]:
+    """What is to be done for one target, each with what it is called."""
+    if isinstance(target, BackwardTarget):
+        return [(target.name, partial(judge_pair, target.subject, settings))]
+    known: dict[str, list[str]] = {}
+    tasks: list[Task] = [
+        (f"{problem.target}: {judge}", partial(judge_problem, problem, judge, settings, known))
+        for problem in target.problems(settings.seed)
+        for judge in problem.judges
+    ]
+    if isinstance(target, CellTarget):
+        tasks.append((f"{target.name}: generated", partial(judge_generated, target, settings)))
+    return tasks
+
+
+def judge_problem(
+    problem: Problem,
+    judge: Judge,
+    settings: Settings = STANDARD,
+    known: dict[str, list[str]] | None = None,
+) -> Judged:
+    """One judge on the engine's gradient of one problem.
+
+    Args:
+        problem: what is judged.
+        judge: by whom.
+        settings: how.
+        known: why targets are wrong, where an earlier check has found it; added to.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import judge_problem
+        >>> problem = next(resolve("tanh").problems())
+        >>> print(judge_problem(problem, "proof").checks[0].established)
+        an identity for every real input, at these shapes
+    """
+    subject = subject_of(problem, settings.seed)
+    (finding,) = judged(subject, (judge,), settings)
+    known = {} if known is None else known
+
+    def explained() -> list[str]:
+        if problem.target not in known:
+            known[problem.target] = culprits(problem, settings.seed)
+        return known[problem.target]
+
+    check = _together(problem.target, finding, subject, explained)
+    return Judged([check], {problem.target: tuple(finding.remarks)} if finding.remarks else {})
+
+
+def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged:
+    """The exact judge on the code that is generated for a cell, forward and backward.
+
+    Every output and every gradient must be that of the cell's own steps. Both backends' code is
+    run, over full sequences and over some that end earlier. A cell that cannot be fused has no
+    generated code.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify import judge_generated
+        >>> [check.passed for check in judge_generated(resolve("rnn")).checks]
+        [True, True, True, True]
+    """
+    done = Judged()
+    for backend, subject in kernels(target):
+        (finding,) = judged(subject, ("exact",), settings)
+        finding.unit = "entries of the generated code equal"
+        finding.established = (
+            f"the code generated for {backend} computes what the cell's steps do, forward and "
+            f"backward: {finding.established}"
+        )
+        told = f"see the code: minigrad compile {target.name} --backend {backend} --show"
+        done.checks.append(_together(target.name, finding, subject, lambda: [told]))  # noqa: B023
+    return done
+
+
+def _together(
+    target: str, finding: Finding, subject: Subject, explained: Callable[[], Iterable[str]]
+) -> Check:
+    """A finding on all inputs as one check."""
+    failures: tuple[str, ...] = ()
+    outcome: Outcome = "untried"
+    if finding.wrong or finding.doubts:
+        outcome = "wrong" if finding.wrong else "undecided"
+        told = [*finding.wrong.values(), *finding.doubts.values()]
+        more = [f"and {len(told) - 3} more"] if len(told) > 3 else []
+        where = "wrong" if subject.order == 1 else "wrong at second order"
+        failures = (f"{where}: " + ", ".join([*told[:3], *more]), *explained())
+    elif finding.figures:
+        outcome = "right"
+    figures = finding.figures.values()
+    figure = max(figures, default=0.0) if finding.judge == "numeric" else sum(figures)
+    return Check(
+        target=target, judge=finding.judge, shapes=finding.shapes, order=subject.order,
+        outcome=outcome, figure=figure, unit=finding.unit,
+        established=next(iter(finding.apart.values()), finding.established)
+        if outcome == "right" else finding.reason,
+        failures=failures, witness=next(iter(finding.witnesses.values()), None),
+        seconds=finding.seconds,
+    )  # fmt: skip
+
+
+# Backwards by hand
+
+
+def judge_pair(pair: Pair, settings: Settings = STANDARD) -> Judged:
+    """A backward written by hand: a check per input and judge.
+
+    Raises:
+        TargetError: forward, backward and example do not fit together.
+    """
+    try:
+        subject = torch_pair(pair) if is_torch_pair(pair) else HandWritten(pair)
+    except NotDeterministicError as error:
+        return _refused(pair.name, str(error), "undecided")
+    except BackwardRaisesError as error:
+        return _refused(pair.name, str(error), "wrong")
+    except MisfitError as error:
+        raise TargetError(str(error)) from error
+    return judge_subject(subject, settings)
+
+
+def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
+    """A subject by all three judges: a check per input and judge."""
+    findings = judged(subject, JUDGES, settings)
+    wrong = {name for finding in findings for name in finding.wrong if name != OUTPUT}
+    told = sentences(subject, wrong, settings.seed) if wrong else {}
+    done = Judged()
+    for name in subject.inputs:
+        target = f"{subject.name}: ∂L/∂{name}"
+        done.checks += [_of_input(target, name, f, subject, told) for f in findings]
+        notes = [r for f in findings for r in f.remarks if f"∂L/∂{name} " in r or "∂L/∂" not in r]
+        done.remarks[target] = tuple(dict.fromkeys([*subject.remarks, *notes]))
+    for name, reason in subject.constants.items():
+        target = f"{subject.name}: ∂L/∂{next(iter(subject.inputs))}"
+        done.remarks[target] += (f"{name} is a constant: {reason}",)
+    return done
+
+
+def _of_input(
+    target: str, name: str, finding: Finding, subject: Subject, sentences: dict[str, str]
+) -> Check:
+    outcome: Outcome = "untried"
+    failures: tuple[str, ...] = ()
+    established = finding.reason or f"nothing of {name}"
+    if name in finding.wrong:
+        outcome, failures = "wrong", (sentences.get(name, finding.wrong[name]),)
+    elif name in finding.doubts:
+        outcome, failures = "undecided", (finding.doubts[name],)
+    elif subject.spoils:
+        outcome, failures = "wrong", (subject.spoils,)
+    elif name in finding.figures:
+        outcome, established = "right", finding.apart.get(name, finding.established)
+    elif not finding.reason:
+        told = [r for r in finding.remarks if name in r]
+        established = "; ".join(told) or "not reached"
+    return Check(
+        target=target, judge=finding.judge, shapes=finding.shapes, order=subject.order,
+        outcome=outcome, figure=finding.figures.get(name, 0.0), unit=finding.unit,
+        established=established if outcome in ("right", "untried") else "nothing: see the failures",
+        failures=failures, witness=finding.witnesses.get(name),
+        seconds=finding.seconds / len(subject.inputs),
+    )  # fmt: skip
+
+
+def _refused(name: str, reason: str, outcome: Outcome) -> Judged:
+    """A verdict without judges: what was found out by calling the code."""
+    failures = (reason,) if outcome == "wrong" else ()
+    check = Check(name, "numeric", {}, 1, outcome, 0.0, "relative error", reason, failures)
+    return Judged([check])

@@ -1,0 +1,262 @@
+"""State that a function would change only while it is traced is found, and the line named."""
+
+from __future__ import annotations
+
+import array
+import contextvars
+import functools
+import itertools
+import logging
+import os
+import sys
+from collections import Counter, deque
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import optim
+from minigrad.compile import TraceError
+
+X = np.arange(4.0)
+
+
+def late(count):
+    """A factor that changes after the calls in which a function is traced."""
+    return 1 if count < 5 else 2
+
+
+class Slotted:
+    __slots__ = ("n",)
+
+    def __init__(self):
+        self.n = 0
+
+
+class Counted:
+    n = 0
+
+    def __call__(self, x):
+        self.n += 1
+        return x * late(self.n)
+
+
+class Everybody:
+    n = 0
+
+
+def of_an_iterator():
+    numbers = itertools.count()
+    return lambda x: x * late(next(numbers))
+
+
+def of_a_generator():
+    numbers = (late(k) for k in range(99))
+    return lambda x: x * next(numbers)
+
+
+def of_a_set():
+    seen = set()
+
+    def function(x):
+        seen.add(len(seen))
+        return x * late(len(seen))
+
+    return function
+
+
+def of_a_deque():
+    numbers = deque([1, 1, 1, 1, 2])
+
+    def function(x):
+        numbers.rotate(1)
+        return x * late(numbers[-1])
+
+    return function
+
+
+def of_a_counter():
+    calls = Counter()
+
+    def function(x):
+        calls["n"] += 1
+        return x * late(calls["n"])
+
+    return function
+
+
+def of_bytes(make=lambda: bytearray(1)):
+    calls = make()
+
+    def function(x):
+        calls[0] += 1
+        return x * late(calls[0])
+
+    return function
+
+
+def of_numbers():
+    return of_bytes(lambda: array.array("l", [0]))
+
+
+def of_slots():
+    calls = Slotted()
+
+    def function(x):
+        calls.n += 1
+        return x * late(calls.n)
+
+    return function
+
+
+def of_attributes_by_name():
+    calls = SimpleNamespace(n=0)
+
+    def function(x):
+        setattr(calls, "n", getattr(calls, "n") + 1)  # noqa: B009, B010 (that is the claim)
+        return x * late(getattr(calls, "n"))  # noqa: B009
+
+    return function
+
+
+def of_a_class():
+    def function(x):
+        Everybody.n += 1
+        return x * late(Everybody.n)
+
+    return function
+
+
+def of_the_function_itself():
+    def function(x):
+        function.n = getattr(function, "n", 0) + 1
+        return x * late(function.n)
+
+    return function
+
+
+def of_the_environment():
+    def function(x):
+        os.environ["CALLS"] = str(int(os.environ.get("CALLS", "0")) + 1)
+        return x * late(int(os.environ["CALLS"]))
+
+    return function
+
+
+def of_a_context():
+    calls = contextvars.ContextVar("calls", default=0)
+
+    def function(x):
+        calls.set(calls.get() + 1)
+        return x * late(calls.get())
+
+    return function
+
+
+def of_a_schedule():
+    optimizer = optim.SGD([mg.Parameter(X)], lr=0.1)
+    schedule = optim.lr_scheduler.StepLR(optimizer, 4)
+
+    def function(x):
+        schedule.step()
+        return x * optimizer.lr
+
+    return function
+
+
+def of_a_default():
+    def function(x, calls=[0]):  # noqa: B006
+        calls[0] += 1
+        return x * late(calls[0])
+
+    return function
+
+
+def of_a_partial():
+    def function(calls, x):
+        calls[0] += 1
+        return x * late(calls[0])
+
+    return functools.partial(function, [0])
+
+
+def of_an_error_stream():
+    def function(x):
+        print("called", file=sys.stderr)
+        return x
+
+    return function
+
+
+def of_a_log():
+    def function(x):
+        logging.getLogger("minigrad.tests").warning("called")
+        return x
+
+    return function
+
+
+def of_a_text():
+    return lambda x: float(f"{x.sum()}") * x
+
+
+@pytest.mark.parametrize(
+    "make", [of_an_iterator, of_a_generator, of_a_set, of_a_deque, of_a_counter, of_bytes,
+             of_numbers, of_slots, of_attributes_by_name, of_a_class, of_the_function_itself,
+             of_the_environment, of_a_context, of_a_schedule, of_a_default, of_a_partial, Counted,
+             of_an_error_stream, of_a_log, of_a_text],
+    ids=lambda make: make.__name__,
+)  # fmt: skip
+def test_a_change_that_would_happen_once_is_refused(make, monkeypatch):
+    monkeypatch.setenv("CALLS", "0")
+    function = make()
+    with pytest.raises(TraceError) as error:
+        mg.jit(function)(X)
+    if make is not of_the_environment:
+        assert "test_state.py, line " in str(error.value)
+    Everybody.n = 0
+
+
+def test_what_others_change_between_calls_counts():
+    names, last, mode, slotted = {"a"}, deque([1]), contextvars.ContextVar("mode"), Slotted()
+    mode.set(1)
+
+    def function(x):
+        return x * len(names) * last[-1] * mode.get() * (slotted.n + Everybody.n + 1)
+
+    compiled = mg.jit(function)
+    for change in (
+        lambda: None, lambda: names.add("b"), lambda: last.append(3), lambda: mode.set(5),
+        lambda: setattr(slotted, "n", 7), lambda: setattr(Everybody, "n", 2),
+    ):  # fmt: skip
+        change()
+        np.testing.assert_array_equal(compiled(X), function(X))
+    Everybody.n = 0
+
+
+def test_the_warning_of_many_traces_says_what_changes():
+    mode = {"n": 0}
+    compiled = mg.jit(lambda x: x * mode["n"])
+    with pytest.warns(RuntimeWarning, match=r"because mode\['n'\], which it sees, has changed"):
+        for n in range(8):
+            mode["n"] = n
+            compiled(X)
+
+
+def test_an_argument_that_is_changed_must_not_be_seen_under_another_name():
+    def function(x, y):
+        z = np.sin(y)
+        x += 1
+        return z + y
+
+    compiled, given = mg.jit(function), X.copy()
+    np.testing.assert_array_equal(compiled(given, X), np.sin(X) + X)
+    np.testing.assert_array_equal(given, X + 1)
+    with pytest.raises(TraceError, match="shares memory with another array"):
+        compiled(given[1:], given[:-1])
+
+
+def test_arrays_with_other_rules_are_refused():
+    with pytest.raises(TypeError, match="got a MaskedArray, expected a NumPy array or a Tensor"):
+        mg.jit(lambda x: x * 2)(np.ma.array(X, mask=X > 1))
