@@ -12,11 +12,12 @@ All examples in docstrings take these imports for granted:
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad import autograd, buffer, hooks, memory, primitives, scope, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.buffer import Buffer, empty, full, ones, zeros
+from minigrad.elsewhere import FUNCTIONS, advice
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.scope import enable_grad, no_grad, step, unfused
 from minigrad.tensor import Parameter, Tensor, array
@@ -85,6 +86,33 @@ def jit(
     from minigrad.compile.compiled import compiled  # when it is first used
 
     return compiled(function, static_argnums, static_argnames)
+
+
+if not TYPE_CHECKING:  # else every misspelt name would have a type
+
+    def __getattr__(name: str) -> Any:
+        """A part of the library, when it is first used; importing minigrad loads none."""
+        if name == "nn":
+            import minigrad.nn as part
+        elif name == "optim":
+            import minigrad.optim as part
+        elif name == "verify":
+            import minigrad.verify as part
+        elif name == "symbolic":
+            import minigrad.symbolic as part
+        elif name == "graph":
+            import minigrad.graph as part
+        elif name == "compile":
+            import minigrad.compile as part
+        elif name == "onnx":
+            import minigrad.onnx as part
+        elif name == "datasets":
+            import minigrad.datasets as part
+        else:
+            raise AttributeError(
+                f"module 'minigrad' has no attribute {name!r}{advice(FUNCTIONS, name)}"
+            )
+        return part
 
 
 __all__ = [

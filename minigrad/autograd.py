@@ -48,7 +48,7 @@ Argnums = int | Sequence[int]
 
 def gradients(
     output: Tensor,
-    inputs: Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
     cotangent: Array | None = None,
     *,
     retain_graph: bool = False,
@@ -58,7 +58,7 @@ def gradients(
 
     Args:
         output: the tensor to differentiate.
-        inputs: tensors, leaves or not.
+        inputs: tensors, leaves or not; or one alone.
         cotangent: ∂L/∂output, of its shape; 1 if it is a single real number.
         retain_graph: keep the graph for another walk.
         create_graph: record the walk, and return `Tensor`s.
@@ -76,6 +76,7 @@ def gradients(
         [2. 4.] None
     """
     seed = own(output.seed(cotangent), as_tensor=create_graph)
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
     nodes = [x.settled() for x in inputs]
     found = walk([(output, seed)], nodes, retain_graph=retain_graph or create_graph,
                  create_graph=create_graph)  # fmt: skip
@@ -138,7 +139,7 @@ def grad(
 ) -> Callable[..., Any]:
     """The function that returns the gradient of ``function``: see `value_and_grad`.
 
-    With ``has_aux`` it returns (gradient, what the function returns beside its value).
+    With ``has_aux`` it returns (gradient, the function's second result).
 
     Example:
         >>> print(mg.grad(mg.grad(lambda x: x**3))(2.0))
@@ -161,7 +162,7 @@ def vjp(
 
     The map takes a cotangent nested as the value, and returns one nest per argument. With
     ``has_aux`` the function returns (value, anything), and the rest comes third. Keywords are
-    handed on, and are not differentiated by.
+    passed on to the function, which is not differentiated with respect to them.
 
     Example:
         >>> value, pull = mg.vjp(lambda a, b: a * b, 2.0, 3.0)
@@ -200,7 +201,7 @@ def jvp(
         args: its argument, or a tuple of its arguments.
         tangents: nested alike.
         has_aux: the function returns (value, anything), and the rest comes third.
-        kwargs: handed on to the function.
+        kwargs: passed on to the function.
 
     Example:
         >>> value, tangent = mg.jvp(lambda x: x**3, 2.0, 1.0)
@@ -513,12 +514,22 @@ def _several(argnums: Argnums) -> tuple[int, ...]:
 
 
 def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Decorator: the name, docstring and signature of the function that is differentiated."""
+    """Decorator: the name, docstring and signature of the function that is differentiated.
+
+    Raises:
+        TypeError: it is no function.
+    """
+    if not callable(function):
+        hint = "; for a Tensor's gradients: minigrad.gradients(y, [x])"
+        raise TypeError(
+            f"got a {type(function).__name__} to differentiate, expected a function"
+            f"{hint if isinstance(function, Tensor) else ''}"
+        )
     return wraps(function, updated=())
 
 
 def _parted(result: Any, has_aux: bool) -> tuple[Any, Any]:
-    """What a function returned, as its value and what it gave beside it."""
+    """The value and the second result of a function, ``None`` without ``has_aux``."""
     if not has_aux:
         return tree_map(_settled, result), None
     if not isinstance(result, tuple) or len(result) != 2:

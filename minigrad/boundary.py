@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from minigrad.primitives.calls import joined
+from minigrad.primitives.calls import joined, widened
 from minigrad.primitives.primitive import Array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -44,10 +44,12 @@ def as_array(x: Any, what: str = "minigrad") -> Array:
         Tensor([2. 3.], made by stack)
     """
     kind = type(x)
-    if kind in _NUMBERS or _is_scalar(x):
+    if kind in _NUMBERS:
         return x
     if hasattr(x, "__primitive__"):
         return x.settled() if hasattr(x, "settled") else x
+    if _is_scalar(x):
+        return x
     if kind is list or kind is tuple:
         x = joined(x)
         if hasattr(x, "__primitive__"):
@@ -117,17 +119,6 @@ def taking_arrays(function: Function) -> Function:
         )
 
     return cast("Function", call)
-
-
-def widened(arrays: list[Any]) -> list[Any]:
-    """Small integers among integers as int64, so that 250 + 10 is 260, and no byte wraps around."""
-    for x in arrays:
-        dtype = getattr(x, "dtype", None)
-        if type(x) is not int and (dtype is None or dtype.kind not in "biu"):
-            return arrays  # soon, for every operation without a gradient comes here
-    return [
-        x.astype(np.int64) if type(x) is not int and x.dtype.kind in "iu" else x for x in arrays
-    ]
 
 
 def _is_scalar(x: Any) -> bool:

@@ -24,7 +24,7 @@ import numpy as np
 
 from minigrad import primitives as p
 from minigrad.boundary import as_array
-from minigrad.primitives import Primitive
+from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current
 from minigrad.tape import Node, record
@@ -104,13 +104,28 @@ class Handle(Tensor, handle=True):
             return View(self, primitive, static, key)
         return _made(part, primitive, now, static)
 
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        rule = BY_NUMPY.get(function)
+        if isinstance(rule, Primitive):
+            return rule.bind(*rule.arguments(function, args, kwargs))
+        if function in _BY_PLACES and args and args[0] is self and self.ndim > 1:
+            places = np.arange(self.size).reshape(self.shape)
+            index = np.unravel_index(function(places, *args[1:], **kwargs), self.shape)
+            return View(self, p.getitem, {"index": index})
+        if function is np.meshgrid and kwargs.get("copy", True):
+            args = tuple(map(as_array, args))
+        return super().__array_function__(function, types, args, kwargs)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "at" and inputs[0] is self and len(inputs) == 3:
             _, index, value = inputs
             if ufunc in (np.add, np.subtract):
                 self.add_at(_index(index), value if ufunc is np.add else -as_array(value))
                 return None
-        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        found = super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        return found.settled() if isinstance(found, Handle) else found  # no ufunc makes a view
 
     def add_at(self, index: Any, value: Any) -> None:
         """As ``np.add.at``: an index that is repeated is added to each time."""
@@ -145,6 +160,21 @@ class Handle(Tensor, handle=True):
     def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
         """The array with its axes reversed."""
         return self.__primitive__(p.transpose, (self,), {})
+
+    def __pos__(self) -> Tensor:
+        return self.settled()
+
+    def conj(self) -> Any:
+        """The complex conjugate; of real numbers the array itself, as ``ndarray.conj``."""
+        return np.conj(self) if self.dtype.kind == "c" else self
+
+    def flatten(self, order: str = "C") -> Tensor:
+        """A copy with one axis, as ``ndarray.flatten``."""
+        return np.ravel(self.settled(), order)  # type: ignore[call-overload]
+
+    def astype(self, dtype: Any, copy: bool = True, **_: Any) -> Tensor:
+        """As `Tensor.astype`; the array itself where nothing changes and ``copy`` is False."""
+        return self if not copy and np.dtype(dtype) == self.dtype else super().astype(dtype)
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same entries in another shape, as ``ndarray.reshape``."""
@@ -260,6 +290,10 @@ class View(Handle, handle=True):
         self.base.write(self.how["index"], part.value)
 
 
+_BY_PLACES = frozenset({np.diagonal, np.diag, np.rot90})
+"""Functions whose result is a view in NumPy, though the rule here takes entries one by one."""
+
+
 def _index(index: Any) -> Any:
     """An index of plain arrays, that nobody else can change."""
     if isinstance(index, tuple):
@@ -341,7 +375,7 @@ def _like(function: Callable[..., Any]) -> Callable[..., Buffer]:
 
 
 def _with(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
-    """The call with ``like=x``, of which ``x`` is gone; a Tensor's memory has no order."""
+    """A maker as NumPy calls it for ``like=x``; a Tensor ignores the order in memory."""
 
     def made(*args: Any, order: Any = "C", device: Any = None, **kwargs: Any) -> Buffer:
         return make(*args, **kwargs)

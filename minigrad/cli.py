@@ -31,9 +31,9 @@ TARGETS = """
 A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
 layer or primitive of your own. The file is run, as importing it would. `verify` also takes
 a backward written by hand, marked with @minigrad.verify.backward_of(forward, example_inputs),
-and `graph` a whole model: a function without required arguments that returns a Tensor, such as
-a training loss, or several in a tuple. Its layers run step by step. A Tensor is drawn as it
-was recorded.
+or f_backward in a file that `compile -o` wrote, and `graph` a whole model: a function without
+required arguments that returns a Tensor, such as a training loss, or several in a tuple. Its
+layers run step by step. A Tensor is drawn as it was recorded.
 """
 
 
@@ -267,8 +267,8 @@ def graph(target: str, output: Path | None, fit: str | None, **options: Any) -> 
 @cli.command(epilog=TARGETS)
 @click.argument("target")
 @click.option("--input", "inputs", multiple=True, metavar="NAME=SHAPE",
-              help="An example of an argument of a function: x=3x4, k=int:0..5:7, m=bool:3x3. "
-              "Give one for each.")  # fmt: skip
+              help="An example of an argument of a function: x=3x4, p=float:0..1:4, "
+              "k=int:0..5:7, m=bool:3x3; params.W=4x2 of a dict. Give one for each.")  # fmt: skip
 @click.option("--show", is_flag=True, help="Print the generated source instead.")
 @click.option("--backend", type=click.Choice(["numpy", "numba"]),
               help="By default Numba where it is installed.")  # fmt: skip

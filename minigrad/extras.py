@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +21,8 @@ def install_command(extra: str) -> str:
         >>> install_command("fast").endswith('[fast]"')
         True
     """
+    from importlib.metadata import PackageNotFoundError, distribution  # slow, and seldom needed
+
     try:
         distribution(DISTRIBUTION)
     except PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""In-place changes noticed: a gradient is never computed with arrays that are not what they were.
+"""In-place changes are noticed: no gradient is computed with arrays that have changed since.
 
-NumPy's arrays carry no version counter. What the tape itself has made is locked. Of an array that
-others hold, and of views of it, a checksum is taken when an operation whose rule will read it is
-recorded, and compared when the rule is run. Indices, masks and targets are copied.
+NumPy's arrays carry no version counter. The tape locks the arrays that it makes itself. For an
+array that others hold, and for views of it, it takes a checksum when it records an operation whose
+rule will read the array, and compares it when the rule runs. Indices, masks and targets are copied.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def stamp(array: np.ndarray) -> int:
     """
     if array.nbytes < 4096 or array.dtype == object:
         return hash(array.tobytes())
-    if not array.flags.c_contiguous:  # a transpose lies as well in its own order
+    if not array.flags.c_contiguous:  # a transpose is contiguous in its own order
         array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
     flat = array.reshape(-1).view(np.uint8)
     whole = flat.size - flat.size % (8 * _COLUMNS)

@@ -13,14 +13,14 @@ _IDLE, _LARGEST = 256 * 2**20, 32 * 2**20  # the second is the most that glibc t
 
 
 def keep() -> bool:
-    """Ask the allocator to keep what is freed; whether it is one that does.
+    """Ask the allocator to keep freed memory; return whether it can.
 
     A training step frees large arrays and asks for the same ones again. By default Linux's C
     library gives their pages back in between, and the system clears each page anew when it is
-    first touched, for which it stops the other threads too: a third of a step's time. So arrays
-    of up to 32 MiB come from memory that stays, of which up to 256 MiB may lie idle. Where
-    somebody has set the allocator's own variables (``MALLOC_TRIM_THRESHOLD_``,
-    ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``), theirs hold.
+    first touched, which also stops the other threads: a third of a step's time. After this call
+    arrays of up to 32 MiB come from memory that stays, and up to 256 MiB of it may be idle. The
+    allocator's own variables (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``,
+    ``GLIBC_TUNABLES``) take precedence.
     """
     if os.environ.get(SWITCH) == "0" or not os.environ.keys().isdisjoint(
         ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")

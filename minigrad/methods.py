@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from minigrad.elsewhere import METHODS, advice
 
 Array = Any
 
@@ -66,7 +68,7 @@ class ArrayMethods:
     itemsize = property(lambda self: self.data.itemsize, doc="Bytes of an entry.")
     nbytes = property(lambda self: self.data.nbytes, doc="Bytes of all entries.")
     strides = property(lambda self: self.data.strides, doc="Bytes from entry to entry.")
-    flags = property(lambda self: self.data.flags, doc="How the array lies in memory.")
+    flags = property(lambda self: self.data.flags, doc="The memory layout.")
     flat = property(lambda self: np.ravel(self), doc="All entries along one axis.")
     real = property(lambda self: np.real(self), doc="The real parts.")
     imag = property(lambda self: np.imag(self), doc="The imaginary parts.")
@@ -148,6 +150,12 @@ class ArrayMethods:
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """NumPy, whose functions answer to a Tensor (the array API standard's entry)."""
         return np
+
+    if not TYPE_CHECKING:  # else every misspelt attribute would have a type
+
+        def __getattr__(self, name: str) -> Any:
+            hint = "" if name.startswith("__") else advice(METHODS, name)
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
 
 
 for _name in (

@@ -23,9 +23,11 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from minigrad import guard
-from minigrad.boundary import as_array, widened
+from minigrad.boundary import as_array
+from minigrad.primitives.calls import widened
 from minigrad.primitives.indexing import Scattered
 from minigrad.primitives.primitive import Array, Primitive
+from minigrad.primitives.smoother import SMOOTHER
 from minigrad.scope import Scope, current, differentiating
 
 Static = Mapping[str, Any]
@@ -56,7 +58,7 @@ class Node:
         scope: where it was recorded.
         name: what pictures and reports call it; ``None`` if it has no name.
         saved: what a fused primitive's forward pass kept for its backward pass.
-        hooks: called with its cotangent; what they return, unless ``None``, replaces it.
+        hooks: called with its cotangent; an array that one returns replaces the cotangent.
         stamps: checksums of operands that others may change, see `minigrad.guard`.
         shared: whether its data are a view of an array that others may change.
         given: the operands as they were passed, where a Tensor without a gradient is among them:
@@ -105,7 +107,7 @@ class Node:
         operands: Sequence[Array] | None = None,
         saved: Any = None,
     ) -> Self:
-        """A node that a primitive has made of others by means of its own."""
+        """A node for a result that was computed outside of `record`."""
         out = cls(data)
         out.requires_grad, out.primitive, out.saved = True, primitive, saved
         out.parents = tuple(parents)
@@ -164,8 +166,10 @@ def record(
             plain = False
     state = current()
     tracked = tracked and state.recording
+    if tracked and primitive in SMOOTHER and (call := SMOOTHER[primitive](operands)) is not None:
+        return record(kind, *call)
     saved = None
-    if not tracked and primitive.kind in ("elementwise", "bilinear"):
+    if not tracked and primitive.kind != "linear":
         arrays = widened(arrays)
     if not plain:
         data = primitive.bind(arrays, static)
@@ -192,7 +196,7 @@ def record(
     if constant:
         out.given = operands
     if type(data) is _ndarray:
-        theirs = data is arrays[0] or data is arrays[-1]  # an operand as it came
+        theirs = data is arrays[0] or data is arrays[-1]  # the operand itself
         if not theirs:
             data.setflags(write=False)  # others reach it through .data, and rules rely on it
         if given and (primitive.stamped or theirs or data.base is not None):

@@ -121,20 +121,21 @@ class Tensor(ArrayMethods, Node):
     def _leaves_the_tape(self, how: str) -> None:
         """Refuse, or warn, where a number taken from this Tensor would lose the gradient.
 
-        NumPy asks for a number in ``a[0] = x`` as ``math.exp(x)`` does, and nothing tells them from
-        a ``float(loss)`` that is only printed. Functions of NumPy that compute are told by name.
+        NumPy calls ``float`` for ``a[0] = x``, as ``math.exp(x)`` does, and neither can be told
+        apart from a ``float(loss)`` that is only printed. Functions inside NumPy are recognised by
+        their module.
         """
         state = current()
         if not (self.requires_grad and state.recording and isinstance(self.data, _NUMPY)):
             return
-        told = (
+        message = (
             f"{how} of a Tensor that requires a gradient: what is computed from the number has "
             f"none. Write x.item() for the value alone, np.exp(x) in place of math.exp(x); {_FILL}"
         )
         caller = sys._getframe(2).f_globals.get("__name__", "")
         if state.differentiating or state.scope is not None or caller.startswith("numpy."):
-            raise TypeError(told)
-        warnings.warn(told, UserWarning, stacklevel=3)
+            raise TypeError(message)
+        warnings.warn(message, UserWarning, stacklevel=3)
 
     def numpy(self) -> Array:
         """The data, without the record of how it was made."""
@@ -194,7 +195,7 @@ class Tensor(ArrayMethods, Node):
     def register_hook(self, hook: Callable[[Array], Array | None]) -> None:
         """Call ``hook`` with this tensor's gradient in every backward that reaches it.
 
-        What it returns, unless ``None``, takes the gradient's place.
+        If it returns an array, that array replaces the gradient.
         """
         self.hooks = (*self.hooks, hook)
 
@@ -338,10 +339,39 @@ class Tensor(ArrayMethods, Node):
     def __pos__(self) -> Tensor:
         return self
 
-    # What is recorded does not change: x += 1 gives the name x to another Tensor
-    __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = (
-        __add__, __sub__, __mul__, __truediv__, __pow__,
-    )  # fmt: skip
+    # What is recorded does not change: x += 1 gives the name x to another Tensor. A leaf whose
+    # gradient is wanted does change outside of recording, as loops write that train by hand.
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._moved("+=", self + other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._moved("-=", self - other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._moved("*=", self * other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._moved("/=", self / other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._moved("**=", self**other)
+
+    def _moved(self, sign: str, to: Tensor) -> Tensor:
+        """This leaf with new numbers; or the other Tensor, where this one cannot change."""
+        if not self.requires_grad or self.primitive is not None:
+            return to
+        if current().recording:
+            if isinstance(self, Parameter):
+                raise RuntimeError(
+                    f"p {sign} x for a Parameter, where it is recorded: to move it, write it under "
+                    "minigrad.no_grad(), or with p.data; else give the result another name"
+                )
+            return to
+        if to.shape != self.shape:
+            raise ValueError(f"x {sign} y: got a result of shape {to.shape} for {self.shape}")
+        self.data = to.data.astype(self.dtype, copy=False)
+        return self
 
     def __eq__(self, other: Any) -> Any:
         return self.data == raw(other)
@@ -373,7 +403,7 @@ class Tensor(ArrayMethods, Node):
             "new one with np.concatenate, np.stack or np.where"
         )
 
-    # NumPy's methods of which much is asked; the others are `ArrayMethods`
+    # Methods that are called often; `ArrayMethods` has the others
 
     @property
     def T(self) -> Tensor:  # noqa: N802 (NumPy's name)
@@ -425,14 +455,19 @@ class Tensor(ArrayMethods, Node):
 class Parameter(Tensor):
     """A tensor that is learned: a leaf that requires a gradient.
 
+    Args:
+        data: as for a `Tensor`.
+        requires_grad: whether it is learned now; see `minigrad.nn.Module.freeze`.
+        name: what pictures and reports call it.
+
     Example:
         >>> weight = mg.Parameter([1.0, 2.0], name="weight")
         >>> weight.requires_grad
         True
     """
 
-    def __init__(self, data: Any, *, name: str | None = None) -> None:
-        super().__init__(data, requires_grad=True, name=name)
+    def __init__(self, data: Any, requires_grad: bool = True, *, name: str | None = None) -> None:
+        super().__init__(data, requires_grad=requires_grad, name=name)
 
 
 MAKERS: dict[Callable[..., Any], Callable[..., Any]] = {}

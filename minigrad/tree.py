@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -44,9 +45,25 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
         if any(len(other) != len(tree) for other in others):
             raise ValueError(f"got {[len(o) for o in others]} parts, expected {len(tree)}")
         parts = [tree_map(function, *branches) for branches in zip(tree, *others, strict=True)]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+        return rebuilt(tree, parts)
     if isinstance(tree, dict):
         if any(other.keys() != tree.keys() for other in others):
             raise ValueError(f"expected the keys {', '.join(map(str, tree))}")
-        return {k: tree_map(function, tree[k], *(o[k] for o in others)) for k in tree}
+        return rebuilt(tree, [tree_map(function, tree[k], *(o[k] for o in others)) for k in tree])
     return None if tree is None else function(tree, *others)
+
+
+def rebuilt(tree: Any, parts: Iterable[Any]) -> Any:
+    """A list, tuple or dict like another, a named tuple or a subclass too, with other parts.
+
+    Example:
+        >>> from minigrad.tree import rebuilt
+        >>> rebuilt({"x": 1, "y": 2}, [3, 4])
+        {'x': 3, 'y': 4}
+    """
+    if isinstance(tree, dict):
+        found = copy.copy(tree)
+        for key, part in zip(tree, list(parts), strict=True):
+            found[key] = part
+        return found
+    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)

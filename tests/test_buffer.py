@@ -178,6 +178,45 @@ def test_random_programs_of_reads_and_writes(steps, seed):
     np.testing.assert_allclose(pushed, np.sum(gradient * direction), rtol=1e-9, atol=1e-9 * scale)
 
 
+READERS = {
+    name: getattr(np, name)
+    for name in (
+        "ravel", "squeeze", "diagonal", "diag", "transpose", "flip", "fliplr", "flipud", "rot90",
+        "real", "atleast_3d", "matrix_transpose", "tril", "conj", "positive", "exp", "nan_to_num",
+        "meshgrid", "copy", "sort", "cumsum", "trace",
+    )
+} | {
+    "swapaxes": lambda y: np.swapaxes(y, 0, 1), "moveaxis": lambda y: np.moveaxis(y, 0, 1),
+    "reshape": lambda y: np.reshape(y, (3, 2)), "in order F": lambda y: y.reshape(3, 2, order="F"),
+    "split": lambda y: np.split(y, 2)[0], "hsplit": lambda y: np.hsplit(y, 3)[1],
+    "broadcast_to": lambda y: np.broadcast_to(y, (4, 2, 3)), "expand": lambda y: y[:, None],
+    "broadcast_arrays": lambda y: np.broadcast_arrays(y, np.ones((4, 1, 1)))[0],
+    "flatten": lambda y: y.flatten(), "mT": lambda y: y.mT, "plus": lambda y: +y,
+    "method conj": lambda y: y.conj(), "take": lambda y: y.take([0, 1]),
+    "rows": lambda y: y[[0, 1]], "mask": lambda y: y[np.ones((2, 3), bool)],
+    "scalar": lambda y: y[0, 0], "einsum": lambda y: np.einsum("ij->ji", y),
+    "view of views": lambda y: y.T[1:].reshape(-1)[::-1],
+    "astype": lambda y: y.astype(float), "not copied": lambda y: y.astype(float, copy=False),
+    "roll by 0": lambda y: np.roll(y, 0), "pad by 0": lambda y: np.pad(y, 0),
+    "meshgrid of views": lambda y: np.meshgrid(y[0], y[1], copy=False)[0],
+    "sum of nothing": lambda y: y.sum(axis=()), "stack": lambda y: np.stack([y]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_was_read_before_an_assignment_shows_it_where_numpy_s_does(name):
+    def run(x):
+        y = np.zeros_like(x)
+        y[:] = x
+        part = READERS[name](y)
+        part = part[0] if isinstance(part, tuple) else part
+        y[0], y[1, 1] = x[1] * 10, x[0, 0] * 7
+        return part * np.arange(1.0, 1 + np.size(part)).reshape(np.shape(part))
+
+    x = np.arange(1.0, 7).reshape(2, 3)
+    np.testing.assert_allclose(run(mg.Tensor(x, requires_grad=True)).data, run(x))
+
+
 def test_arrays_of_minigrad_are_filled_with_numbers_of_the_tape():
     def filled(x):
         y = mg.zeros((2, 2))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -20,6 +23,18 @@ def energy(x, W, scale=0.5):
 
 def branches(x):
     return x if x.sum() > 0 else -x
+
+def two_layers(params, x):
+    hidden = np.log(x) @ params["W"]
+    return sum((hidden * v).sum() for v in params["rest"])
+
+def fails(x):
+    return x + {}["nothing"]
+
+def fills(x):
+    y = np.zeros(3)
+    y[0] = x.sum()
+    return y
 
 model = nn.Sequential(nn.Linear(3, 4, rng=0), mg.relu)
 compiled = mg.jit(energy)
@@ -57,6 +72,19 @@ def test_a_function_is_written_and_the_file_runs(file, tmp_path, capsys, name):
     assert dx.shape == x.shape
 
 
+def test_the_file_that_is_written_is_judged_like_code_of_a_person(file, tmp_path, capsys):
+    output = tmp_path / "gradient.py"
+    command(capsys, f"{file}:energy", "--input", "x=3x4", "--input", "W=4x2", "-o", output)
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(output.read_text().replace("dW = x.T @", "dW = 2 * x.T @"))
+    for path, expected in ((output, 0), (wrong, 1)):
+        with pytest.raises(SystemExit) as end:
+            main(["verify", f"{path}:energy_backward"])
+        shown = capsys.readouterr()
+        assert end.value.code == expected
+    assert "∂L/∂W is wrong" in shown.out + shown.err
+
+
 def test_a_model_is_shown_and_described(file, capsys):
     status, out, _ = command(capsys, f"{file}:model", "--input", "x=5x3", "--show")
     assert status == 0
@@ -73,6 +101,14 @@ def test_a_model_is_shown_and_described(file, capsys):
         (["energy", "--input", "x=3x4"], "it needs W; give an example of each: --input W=3x4"),
         (["energy", "--input", "v=3"], "it has no argument 'v'; it takes x, W, scale"),
         (["energy", "--input", "x=3,4"], "--input x=3,4: expected NAME=SHAPE"),
+        (
+            ["fails", "--input", "x=3"],
+            "fails: calling it failed: KeyError: 'nothing'; in mine.py, "
+            'line 18: `return x + {}["nothing"]`',
+        ),
+        (["fills", "--input", "x=3"], "make that with mg.zeros(shape)"),
+        (["energy", "--input", "x=float:1..1:3"], "there is no number between 1 and 1"),
+        (["energy", "--input", "x=3", "--input", "x.W=3"], "x is an array already"),
         (["branches", "--input", "x=3"], "line 11: `return x if x.sum() > 0 else -x`"),
         (["nothing"], "has no 'nothing'"),
     ],
@@ -83,6 +119,20 @@ def test_mistakes_are_one_line(file, capsys, arguments, message):
     assert status == 2
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_examples_may_be_entries_of_dicts_and_lie_in_a_range(file, tmp_path, capsys):
+    output = tmp_path / "gradient.py"
+    entries = ["params.W=4x2", "params.rest.0=2", "params.rest.1=3x2"]
+    given = [text for entry in entries for text in ("--input", entry)]
+    status, _, error = command(capsys, f"{file}:two_layers", *given, "--input",
+                               "x=float:1..2:3x4", "-o", output)  # fmt: skip
+    assert (status, error) == (0, "")
+    done = subprocess.run([sys.executable, "-I", "-W", "error", output], capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    status, _, error = command(capsys, f"{file}:two_layers", *given, "--input", "x=3x4", "--show")
+    assert "invalid value encountered in log at the examples" in error
 
 
 def test_examples_of_every_kind():

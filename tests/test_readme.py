@@ -9,9 +9,13 @@ import sys
 from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minigrad
+import minigrad as mg
+from minigrad import nn, optim
+from minigrad.cli import main
 from minigrad.extras import DISTRIBUTION
 from minigrad.graph import draw
 from minigrad.symbolic import derive
@@ -57,6 +61,18 @@ def test_the_linter_says_what_is_shown(tmp_path):
     assert f"proof, exact, numeric: {said[0]}\n" in shown
 
 
+def test_the_source_that_is_shown_is_what_compile_writes(tmp_path):
+    (text,) = [text for text in PYTHON if text.startswith("def nll(")]
+    (tmp_path / "nll.py").write_text(f"import numpy as np\nimport minigrad as mg\n\n\n{text}")
+    (options,) = re.findall(r"minigrad compile nll\.py:nll (.*) -o gradient\.py", README)
+    output = tmp_path / "gradient.py"
+    with pytest.raises(SystemExit, match="0"):
+        main(["compile", f"{tmp_path}/nll.py:nll", *options.split(), "-o", str(output)])
+    (shown,) = [text for _, text in BLOCKS if text.startswith("def nll_backward(")]
+    assert shown in output.read_text(encoding="utf-8")
+    assert {c.passed for c in verify(f"{output}:nll_backward").checks} == {True}
+
+
 @pytest.mark.parametrize(
     ("picture", "target", "options"),
     [("lstm", "lstm", {"steps": 3}), ("lstm-cell", "lstm", {"view": "cell"}),
@@ -86,6 +102,30 @@ def test_the_whole_model_is_drawn_as_it_says(tmp_path):
         assert picture.steps == (0, 1, 2, 3)
 
 
+def test_what_is_written_here_runs(tmp_path, monkeypatch):
+    """The right column of the table for those who know PyTorch or Keras."""
+    monkeypatch.chdir(tmp_path)
+    weights = ROOT / "tests" / "references" / "keras.weights.h5"
+    (tmp_path / "m.weights.h5").write_bytes(weights.read_bytes())
+    x = mg.Tensor(np.ones((2, 3)), requires_grad=True)
+    lstm = nn.LSTM(3, 4)
+    keras_layer = nn.Linear(3, 4)
+    known = {
+        "mg": mg, "nn": nn, "np": np, "optim": optim, "a": [1.0, 2.0], "x": x, "y": (x * x).sum(),
+        "s": np.ones((2, 5, 3)), "lstm": lstm, "mask": np.ones((2, 5), bool), "f": np.tanh,
+        "model": nn.Sequential(nn.Linear(3, 4)), "keras_layer": keras_layer,
+        "arrays": keras_layer.keras_weights(),
+    }  # fmt: skip
+    _, _, table = README.partition("| there | here |\n|---|---|\n")
+    rows = [line.split("|")[2] for line in table.partition("\n\n")[0].splitlines()]
+    codes = [code for row in rows for code in re.findall(r"`([^`]+)`", row)]
+    codes.remove("np.concatenate((x, y), axis=1)")  # of two arrays like x
+    np.concatenate((x, x), axis=1)
+    assert len(codes) > 20
+    for code in codes:
+        exec(code, dict(known))
+
+
 def test_every_make_target_that_is_named_exists():
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"(?:`|\$ )make (\w+)", README + contributing))
@@ -97,6 +137,18 @@ def test_every_make_target_that_is_named_exists():
 def test_the_wheel_that_is_named_is_the_one_that_make_wheel_builds():
     stem = f"{DISTRIBUTION.replace('-', '_')}-{minigrad.__version__}"
     assert set(re.findall(r"dist/([^\s\"\[]+)", README)) == {f"{stem}-py3-none-any.whl"}
+
+
+def test_the_benchmark_table_is_of_the_measurements_that_are_kept():
+    kept = (ROOT / "tests/benchmarks/results.txt").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| [^|]+ \| ([\d.]+ [mµ]?s) \| ([\d.]+ [mµ]?s) \| ([\d.]+) \|$", README, re.M
+    )
+    assert len(rows) >= 9
+    for row in rows:
+        assert re.search(
+            r"  +".join(map(re.escape, row[:2])) + r" .* " + re.escape(row[2]), kept
+        ), row
 
 
 def test_every_name_of_minigrad_that_is_told_exists():

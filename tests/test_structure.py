@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -11,13 +13,13 @@ import pytest
 
 HOUSE = Path(__file__).parents[1] / "minigrad"
 FLOORS = (
-    {"extras", "files", "hooks", "methods", "notation", "terminal", "tree"},
+    {"elsewhere", "extras", "files", "hooks", "methods", "notation", "terminal", "tree"},
     {"primitives", "arrays", "boundary"},
-    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer"},
+    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer", "coverage"},
     {"nn", "optim", "datasets"},
     {"targets", "symbolic"},
     {"compile", "verify", "graph"},
-    {"pages", "tutorial"},
+    {"onnx", "pages", "tutorial"},
     {"cli"},
     {"minigrad", "__main__"},
 )  # fmt: skip
@@ -99,3 +101,16 @@ def test_no_import_is_made_of_a_string_but_those_of_files_that_nothing_else_list
     made = {module for module, path in MODULES.items()
             if "import_module(" in path.read_text(encoding="utf-8")}  # fmt: skip
     assert made == {"minigrad.graph.views", "minigrad.targets.files", "minigrad.extras"}
+
+
+@pytest.mark.parametrize("part", ["nn", "optim", "verify", "symbolic", "graph", "compile", "onnx",
+                                  "datasets"])  # fmt: skip
+def test_a_part_loads_when_it_is_first_used(part):
+    """As the package's first lines say: one import is enough, and it loads none of them."""
+    code = (
+        "import sys, minigrad as mg\n"
+        f"assert not {{'sympy', 'minigrad.{part}'}} & sys.modules.keys()\n"
+        f"assert mg.{part} is sys.modules['minigrad.{part}']\n"
+        "assert not hasattr(mg, 'no_such_part')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -339,3 +339,51 @@ def test_whole_numbers_and_flags_of_a_tensor_are_constants():
         assert whole.dtype == int
     np.testing.assert_array_equal(np.array(x, dtype=bool), [True, False])
     np.testing.assert_array_equal(mg.grad(lambda x: (x[np.int64(x)] * x).sum())(x.data), [0.0, 3.4])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x: x * x, lambda x: -x, lambda x: x - 201, mg.softmax, mg.logsumexp, mg.norm,
+     lambda x: mg.affine(x[None], x[None], x[:1]), lambda x: np.cumsum(x), lambda x: x @ x],
+)  # fmt: skip
+def test_no_byte_wraps_around_and_no_half_precision_comes_of_it(function):
+    numbers = np.array([200, 100, 30], np.uint8)
+    expected = function(mg.Tensor(numbers.astype(float))).data
+    np.testing.assert_allclose(function(mg.Tensor(numbers)).data, expected, rtol=1e-12)
+
+
+def test_minigrad_s_functions_of_plain_bytes_do_not_wrap_around():
+    numbers = np.array([200, 100], np.uint8)
+    np.testing.assert_array_equal(mg.multiply(numbers, numbers), [40000, 10000])
+    np.testing.assert_allclose(mg.softmax(numbers), [1, np.exp(-100)])
+
+
+def test_a_leaf_moves_in_place_outside_of_recording():
+    """As loops write that train by hand."""
+    parameters = [mg.Parameter(np.array([1.0], np.float32)), mg.Tensor([1.0], requires_grad=True)]
+    for p in parameters:
+        (p * p).sum().backward()
+    with mg.no_grad():
+        for p in parameters:
+            p -= 0.25 * p.grad
+            p *= 2
+    for p, kind in zip(parameters, (np.float32, np.float64), strict=True):
+        assert p.data == 1.0 and p.dtype == kind and p.requires_grad
+        (3 * p).sum().backward()
+        assert p.grad == 2 + 3
+        with (
+            pytest.raises(ValueError, match=r"got a result of shape \(2,\) for \(1,\)"),
+            mg.no_grad(),
+        ):
+            p += np.ones(2)
+
+
+def test_a_parameter_is_not_moved_where_that_would_be_recorded():
+    p = mg.Parameter([1.0])
+    with pytest.raises(RuntimeError, match=r"p -= x for a Parameter, where it is recorded"):
+        p -= 1.0
+    y = p + 0.0
+    x = y
+    y += p  # of what is computed, the name y goes to another
+    y.sum().backward()
+    assert (x.data, y.data, p.grad) == (1.0, 2.0, 2.0)

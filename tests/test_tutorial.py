@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,9 +11,10 @@ import numpy as np
 import pytest
 import sympy
 
+from minigrad.graph import draw
 from minigrad.symbolic import derive
 from minigrad.tensor import Tensor
-from minigrad.tutorial import check, formulas, text, verdicts
+from minigrad.tutorial import check, formulas, live, spotlight, text, verdicts
 from minigrad.verify import verify
 
 
@@ -141,3 +144,35 @@ def test_a_failed_check_is_not_passed_over(capsys):
     with pytest.raises(AssertionError, match="found a fault"):
         verdicts(replace(report, checks=(wrong,)))
     assert "lacks a factor" in capsys.readouterr().out
+
+
+def faded(picture):
+    """Titles of what a picture shows faintly, and of all that it shows."""
+    parts = re.findall(
+        r'<g id="[^"]*" class="(?:node|edge)"( opacity="0.15")?>\s*<title>(.*?)<', picture
+    )
+    return {title for opacity, title in parts if opacity}, {title for _, title in parts}
+
+
+def test_a_spotlight_leaves_one_gate_in_colour():
+    picture = draw("lstm", view="cell")
+    none, titles = faded(picture._repr_svg_())
+    assert not none and titles
+    layers = {title for title in titles if title.startswith("layer ") and "&gt;" not in title}
+    assert len(layers) == 4
+    for gates in ("f",), ("i", "g"), ("o",):
+        dim, _ = faded(spotlight(picture, *gates)._repr_svg_())
+        assert len(layers - dim) == len(gates)
+    with pytest.raises(ValueError, match="got gates q, and the picture lacks some"):
+        spotlight(picture, "q")
+
+
+def test_a_live_figure_hands_over_its_numbers_without_losing_a_digit(monkeypatch):
+    monkeypatch.delenv("MINIGRAD_LANGUAGE", raising=False)
+    array = np.array([[0.1, np.pi], [-1e-300, 3.0]])
+    given = live("ball", a=array, t=Tensor(array[0]), n=np.float32(2), words=["x", {"y": True}])
+    data = given._repr_mimebundle_()["application/vnd.minigrad.live+json"]["data"]
+    back = np.frombuffer(base64.b64decode(data["a"]["bytes"]), "<f8").reshape(data["a"]["shape"])
+    assert np.array_equal(back, array)
+    assert data["t"]["shape"] == [2] and data["n"] == 2 and data["words"] == ["x", {"y": True}]
+    assert "this figure moves" in repr(given)

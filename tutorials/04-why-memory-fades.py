@@ -745,7 +745,7 @@ check("4", share_right, 1.0, rtol=0.05)
 # - [x] No, dice la verdad: un empujoncito tan lejano no cambia casi nada :: Es correcto, y no sirve
 #   para aprender.
 # - [ ] Sí, el motor descarta los números pequeños :: No se descarta nada; los jueces comparan
-#   entrada por entrada.
+#   elemento por elemento.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. With a larger budget of updates, a plain RNN learns 20 steps for most seeds. What follows?**

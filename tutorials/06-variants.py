@@ -552,7 +552,7 @@ check("2", sizes, [sum(p.size for p in cell.parameters()) for cell in made])
 # %% [markdown] lang="es" tags=["hint"]
 # 1. ¿Qué ancho tiene $[h, x]$ y cuántos números hace una puerta?
 # 2. Una puerta: $20 \cdot (20 + 10)$ pesos y 20 sesgos.
-# 3. Una LSTM tiene cuatro mapas así (tres puertas y el candidato); una GRU, tres.
+# 3. Una LSTM tiene cuatro aplicaciones así (tres puertas y el candidato); una GRU, tres.
 
 # %% [markdown] lang="en" tags=["solution"]
 # A gate has $20 \cdot (20 + 10) + 20 = 620$; the LSTM has four gates (with the candidate), the GRU

@@ -15,12 +15,12 @@
 # %% [markdown] lang="en"
 # # Language models
 #
-# There is a game that needs no rules: I begin a sentence, you say the next word. It looks too small
-# to be of any use. **How can a machine that only ever tells the next word write a text?**
+# Here is a game that needs no rules: I begin a sentence, and you say the next word. It looks too
+# simple to be of any use. **How can a machine that only ever predicts the next word write a text?**
 #
 # You will play it by counting, then with a network; measure both with one number; let the network
 # write; and then see the same network in other shapes: one that looks at a picture and speaks, and
-# one that listens to a sentence and says a single word.
+# one that reads a sentence and says a single word.
 
 # %% [markdown] lang="es"
 # # Modelos de lenguaje
@@ -58,16 +58,17 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## The idea: one word at a time
 #
-# However long a text is, its probability is a product, in which each word is asked for only after
-# those before it:
+# However long a text is, its probability is a product, in which each word is predicted from those
+# before it:
 #
 # $$p(w_1, \dots, w_T) = p(w_1)\; p(w_2 \mid w_1)\; p(w_3 \mid w_1, w_2) \cdots
 #   p(w_T \mid w_1, \dots, w_{T-1})$$
 #
-# That is no approximation, it is what probability means. So who can tell the next word can judge
-# any text. And can write one: draw a word, put it behind the others, ask again. A recurrent network
-# is made for it, because its state $h$ is a summary of all that stood before. Three words $x$ of
-# it, each with the probabilities $p$ of what follows:
+# That is not an approximation; it is what probability means. So whoever can predict the next word
+# can judge any text. And can write one: draw a word, add it to the others, ask again. The output is
+# fed back as the next input. A recurrent network is made for this, because its state $h$ is a
+# summary of everything before. Here are three steps of it, with the words $x$ and, for each, the
+# probabilities $p$ of what follows:
 
 # %% [markdown] lang="es"
 # ## La idea: palabra por palabra
@@ -80,8 +81,9 @@ print(text("seed:", "semilla:"), SEED)
 #
 # No es una aproximación: es lo que significa la probabilidad. Así que quien sabe decir la palabra
 # siguiente puede juzgar cualquier texto. Y escribirlo: saca una palabra, ponla detrás de las demás
-# y vuelve a preguntar. Una red recurrente está hecha para eso, porque su estado $h$ resume todo lo
-# anterior. Tres palabras $x$, cada una con las probabilidades $p$ de lo que sigue:
+# y vuelve a preguntar. La salida vuelve como siguiente entrada. Una red recurrente está hecha para
+# eso, porque su estado $h$ resume todo lo anterior. Estos son tres de sus pasos, con las palabras
+# $x$ y, para cada una, las probabilidades $p$ de lo que sigue:
 
 
 # %%
@@ -99,8 +101,8 @@ graph.draw(target_of(Next, "Next"), steps=3, title=text("what comes next?", "¿q
 # %% [markdown] lang="en"
 # ## First, count
 #
-# Our text is 3000 little reviews, put together from parts (`models/composed.py`); the last tenth is
-# kept aside. What followed each word?
+# Our text consists of 3000 little reviews, put together from parts (`models/composed.py`); the last
+# tenth is held out. What followed each word?
 
 # %% [markdown] lang="es"
 # ## Primero, contar
@@ -126,18 +128,19 @@ for following, count in followers[asked].most_common(5):
 
 # %% [markdown] lang="en"
 # That table is already a language model, a **bigram** model: it looks one word back. An $n$-gram
-# looks $n - 1$ words back. (For words that never stood together it must not say 0; `NGram`
-# smooths.)
+# model looks $n - 1$ words back. (For words that never occurred together it must not say 0, so
+# `NGram` smooths.)
 #
 # ## One number: perplexity
 #
-# How good is it? Let it read the part that it has not seen and say, at each step, how likely it
-# held the word that then came. The mean of $-\log\,p$ is the loss; e to the power of it is the
-# **perplexity**:
+# How good is it? Let it read the part that it has not seen, and ask at each step which probability
+# $p$ it gave to the word that came. The mean of $-\log\,p$ is the loss; e to the power of the loss
+# is the **perplexity**:
 #
 # $$\text{perplexity} = \exp\left(-\frac{1}{T} \sum_t \log\,p(w_t \mid w_1 \dots w_{t-1})\right)$$
 #
-# Read it as a die: a perplexity of 6 means as unsure as before the throw of a die with 6 faces.
+# Read it as a die: a perplexity of 6 means that the model is as unsure as you are before you roll a
+# die with 6 faces.
 
 # %% [markdown] lang="es"
 # Esa tabla ya es un modelo de lenguaje, de **bigramas**: mira una palabra atrás. Uno de $n$-gramas
@@ -145,8 +148,9 @@ for following, count in followers[asked].most_common(5):
 #
 # ## Un número: la perplejidad
 #
-# ¿Es bueno? Que lea la parte que no ha visto y diga, en cada paso, qué probabilidad le daba a la
-# palabra que vino. La media de $-\log\,p$ es la pérdida; e elevado a ella, la **perplejidad**:
+# ¿Es bueno? Que lea la parte que no ha visto, y miremos en cada paso qué probabilidad $p$ le daba a
+# la palabra que vino. La media de $-\log\,p$ es la pérdida; e elevado a la pérdida, la
+# **perplejidad**:
 #
 # $$\text{perplejidad} = \exp\left(-\frac{1}{T} \sum_t \log\,p(w_t \mid w_1 \dots w_{t-1})\right)$$
 #
@@ -168,14 +172,18 @@ assert perplexities["1-gram"] > 40 and 3.5 < perplexities["4-gram"] < 6
 
 # %% [markdown] lang="en"
 # One word back is worth a lot, a second one something, a third almost nothing: the table of what
-# followed three words is so large that most of it has never been seen. A longer memory does not
-# come from a longer table.
+# followed three words is so large that most of it has never been seen. A longer table does not give
+# you a longer memory.
 #
 # ## The equations
 #
-# A network gives a score $s_k$ to each word; softmax makes probabilities of them, and the loss is
-# $-\log\,p$ of the word that came. What does a score learn from? SymPy, for three words, when the
-# first was right:
+# A network gives a score $s_k$ to each word. **Softmax** turns scores into probabilities: positive
+# numbers that add up to 1, the larger the score, the larger the share:
+#
+# $$p_k = \frac{e^{s_k}}{\sum_j e^{s_j}}$$
+#
+# The loss is $-\log\,p$ of the word that came (the **cross-entropy**). What does a score learn
+# from? Here is SymPy's answer for three words, if the first one came:
 
 # %% [markdown] lang="es"
 # Mirar una palabra atrás vale mucho; una segunda, algo; una tercera, casi nada: la tabla de lo que
@@ -184,9 +192,13 @@ assert perplexities["1-gram"] > 40 and 3.5 < perplexities["4-gram"] < 6
 #
 # ## Las ecuaciones
 #
-# Una red da a cada palabra una puntuación $s_k$; softmax las convierte en probabilidades, y la
-# pérdida es $-\log\,p$ de la palabra que vino. ¿De qué aprende una puntuación? SymPy, con tres
-# palabras y siendo la primera la correcta:
+# Una red da a cada palabra una puntuación $s_k$. La **softmax** convierte las puntuaciones en
+# probabilidades: números positivos que suman 1, tanto mayores cuanto mayor es la puntuación:
+#
+# $$p_k = \frac{e^{s_k}}{\sum_j e^{s_j}}$$
+#
+# La pérdida es $-\log\,p$ de la palabra que vino (la **entropía cruzada**). ¿De qué aprende una
+# puntuación? Esto responde SymPy con tres palabras, si vino la primera:
 
 # %%
 s = sympy.symbols("s_1:4", real=True)
@@ -198,16 +210,18 @@ assert all(sympy.simplify(slope - (p[k] - came[k])) == 0 for k, slope in enumera
 sympy.Matrix([names[p[k]] - came[k] for k in range(3)])
 
 # %% [markdown] lang="en"
-# Probability minus truth, $p - y$, and nothing else: what was held too likely is pushed down, what
-# came is pushed up, and when the model is sure and right, there is nothing left to learn.
+# Probability minus truth, $p - y$, and nothing else ($y$ is 1 for the word that came and 0 for the
+# others): what seemed too likely is pushed down, what came is pushed up, and when the model is sure
+# and right, there is nothing left to learn.
 #
 # ## The code, from primitives
 #
 # An embedding (chapter 7), a GRU (chapter 6), and an affine map to the scores.
 
 # %% [markdown] lang="es"
-# Probabilidad menos verdad, $p - y$, y nada más: lo que se creía demasiado probable baja, lo que
-# vino sube, y cuando el modelo está seguro y acierta, no queda nada que aprender.
+# Probabilidad menos verdad, $p - y$, y nada más ($y$ es 1 para la palabra que vino y 0 para las
+# demás): lo que parecía demasiado probable baja, lo que vino sube, y cuando el modelo está seguro y
+# acierta, no queda nada que aprender.
 #
 # ## El código, desde cero
 #
@@ -239,15 +253,15 @@ print(text("our ten lines are LanguageModel", "nuestras diez líneas son Languag
 # ## The experiment: count or learn?
 #
 # `language_model.fit` cuts the text into 32 streams that are read side by side, 32 words at a time.
-# The state goes on from window to window, its history does not: **truncated** backpropagation
-# through time, or the walk back would be as long as the text.
+# The state is carried on from window to window; its history is not. This is **truncated**
+# backpropagation through time, without which the backward pass would be as long as the text.
 
 # %% [markdown] lang="es"
 # ## El experimento: ¿contar o aprender?
 #
 # `language_model.fit` corta el texto en 32 tiras que se leen a la vez, de 32 en 32 palabras.
-# El estado pasa de una ventana a la siguiente; su historia, no: es la retropropagación en el tiempo
-# **truncada**, porque si no el camino de vuelta sería tan largo como el texto.
+# El estado pasa de una ventana a la siguiente; su historia, no. Es la retropropagación en el tiempo
+# **truncada**: sin ella, la pasada hacia atrás sería tan larga como el texto.
 
 # %%
 model, history = language_model.fit(encoded, held, settings)
@@ -270,14 +284,14 @@ axes.legend(frameon=False, ncols=2)
 plt.show()
 
 # %% [markdown] lang="en"
-# The network passes the best table, and needs no table at all.
+# The network beats the best of the tables, and needs no table at all.
 #
 # ## It writes
 #
 # Draw a word, feed it back, draw the next. How boldly? Divide the scores by a **temperature** $T$
-# before the softmax: below 1 the likely gets likelier, above 1 all become more equal. **How bold
-# should it be?** After the code, it writes in the page: the same network, with the temperature in
-# your hands.
+# before the softmax: below 1, likely words get likelier; above 1, all words become more equal.
+# **How bold should it be?** After the code, it writes in the page: the same network, with the
+# temperature in your hands.
 
 # %% [markdown] lang="es"
 # La red supera a la mejor de las tablas, y no necesita tabla alguna.
@@ -298,12 +312,12 @@ for temperature in (0, 0.7, 1, 2):
     print(f"T = {temperature}:", " . ".join(written[temperature])[:110], "…")
 
 read = {" ".join(words(normalise(sentence)))[:-2] for sentence in reviews.text}
-whole = set(written[1][:-1])  # the last one is cut off
+whole = set(written[1][:-1])  # the last one is cut off || la última queda cortada
 new = len(whole - read) / len(whole)
 print(text(f"at T = 1, {new:.0%} of its sentences are new",
            f"con T = 1, el {new:.0%} de sus frases son nuevas"))  # fmt: skip
 assert new > 0.5
-assert len(set(written[0])) < len(set(written[1]))  # T = 0 goes round in circles
+assert len(set(written[0])) < len(set(written[1]))  # T = 0 repeats itself || T = 0 se repite
 
 # %% tags=["plot"]
 (scores,), _ = model.predict(
@@ -327,9 +341,9 @@ live("writer", tokens=list(vocabulary.tokens),
             "output": model.memory.output})  # fmt: skip
 
 # %% [markdown] lang="en"
-# At $T = 0$ it repeats itself, at 2 it stammers; in between it writes sentences that it has never
-# read, with grammar. Has it *understood* them? Try one whose end depends on its beginning: after "I
-# expected the soup to be awful but it was", praise must follow.
+# At $T = 0$ it repeats itself, at 2 it babbles; in between it writes sentences that it has never
+# read, and the grammar is right. Has it *understood* them? Try one whose end depends on its
+# beginning: after "I expected the soup to be awful but it was", praise must follow.
 
 # %% [markdown] lang="es"
 # Con $T = 0$ se repite, con 2 balbucea; entre medias escribe frases que nunca ha leído, y con
@@ -351,12 +365,12 @@ print(text("praise rather than complaint:", "elogio antes que queja:"), f"{sense
 assert 0.4 < sense < 0.8
 
 # %% [markdown] lang="en"
-# Hardly more than a coin. It has the grammar, and not the sense. Is the GRU too weak? We will see
+# Hardly better than a coin. It has the grammar, but not the sense. Is the GRU too weak? We will see
 # in a minute.
 #
 # ## Other shapes
 #
-# A recurrent network can be given one thing or many, and be asked one thing or many.
+# A recurrent network can be given one thing or many, and it can be asked for one thing or many.
 
 # %% [markdown] lang="es"
 # Poco más que una moneda al aire. Tiene la gramática, pero no el sentido. ¿Será que la GRU no da
@@ -400,20 +414,49 @@ for panel, (title, given, asked_for, example) in zip(axes, shapes, strict=True):
 plt.show()
 
 # %% [markdown] lang="en"
-# Below what goes in, in the middle the state, above what comes out. *One – one* is a plain network
-# without any memory (`models/perceptron.py`). *Many – many* in step is the language model; with the
-# answer after the question, it is the translator (`models/translator.py`). The other two, now.
+# At the bottom is what goes in, in the middle the state, at the top what comes out. *One – one* is
+# a plain network without any memory (`models/perceptron.py`). *Many – many* in step is the language
+# model; with the answer after the question, it is the translator (`models/translator.py`).
 #
-# **Many – one: praise or complaint?** The sentences are the same as before, read by a GRU in both
-# directions; one neuron decides. Beside it, logistic regression on counted words (chapter 7).
+# In code, the difference between *many* and *one* at the output is one word. If you know Keras: its
+# `SimpleRNN(4, return_sequences=True)` is our `nn.RNN(3, 4)` (minigrad also asks for the number of
+# inputs, here 3), and `SimpleRNN(4)`, which gives only the last state, is
+# `nn.RNN(3, 4, return_sequences=False)`. The 4 are the **units**, the width of the state:
 
 # %% [markdown] lang="es"
 # Abajo lo que entra, en medio el estado, arriba lo que sale. *Uno – uno* es una red corriente, sin
 # memoria (`models/perceptron.py`). *Muchos – muchos* al mismo paso es el modelo de lenguaje; con la
-# respuesta después de la pregunta, el traductor (`models/translator.py`). Las otras dos, ahora.
+# respuesta después de la pregunta, el traductor (`models/translator.py`).
+#
+# En el código, la diferencia entre *muchos* y *uno* a la salida es una palabra. Si conoces Keras:
+# su `SimpleRNN(4, return_sequences=True)` es nuestra `nn.RNN(3, 4)` (minigrad pide además el número
+# de entradas, aquí 3), y `SimpleRNN(4)`, que da solo el último estado, es `nn.RNN(3, 4,
+# return_sequences=False)`. El 4 son las **unidades** (*units*), la anchura del estado:
+
+# %%
+every, only_last = nn.RNN(3, 4, rng=SEED), nn.RNN(3, 4, return_sequences=False, rng=SEED)
+x = np.random.default_rng(SEED).normal(size=(2, 5, 3)).astype(np.float32)
+sequence, vector = every(x)[0].data, only_last(x)[0].data
+print(x.shape, "→", sequence.shape, "→", vector.shape)
+assert np.array_equal(sequence[:, -1], vector)  # the last of five || el último de cinco
+
+# %% [markdown] lang="en"
+# (Two more options: `bidirectional=True` lets a second network read the sequence from the end
+# to the start, and puts both states side by side. `dropout` sets a random share of the numbers
+# between two layers to 0 while the network trains, so that it cannot rely on any single one: a
+# remedy against overfitting.)
+#
+# **Many – one: praise or complaint?** The sentences are the same as before, read by a GRU in both
+# directions; one neuron decides. For comparison, logistic regression on counted words (chapter 7).
+
+# %% [markdown] lang="es"
+# (Dos opciones más: `bidirectional=True` hace que una segunda red lea la secuencia del final al
+# principio, y pone los dos estados uno junto al otro. `dropout` pone a 0, mientras la red se
+# entrena, una parte al azar de los números que van de una capa a otra, para que no pueda fiarse de
+# ninguno en particular: un remedio contra el sobreajuste).
 #
 # **Muchos – uno: ¿elogio o queja?** Las frases son las mismas de antes, leídas por una GRU en los
-# dos sentidos; decide una neurona. Al lado, una regresión logística sobre palabras contadas
+# dos sentidos; decide una neurona. Para comparar, una regresión logística sobre palabras contadas
 # (capítulo 7).
 
 # %%
@@ -429,6 +472,44 @@ for name, share in right.items():
     print(f"{name:<9}{share:.1%}")
 assert right["GRU"] > 0.95 and 0.4 < np.mean(counted == judging.label) < 0.65
 
+# %% [markdown] lang="en"
+# A share of right answers hides *which* mistakes are made. Suppose that you must find the
+# complaints. **Precision** is the share of real complaints among those that the model calls
+# complaints; **recall** is the share of the real complaints that it finds. A model that calls
+# everything a complaint has a recall of 1 and a poor precision; one that names a single sure case
+# has it the other way round. **F1** is their harmonic mean, which is high only if both are:
+#
+# $$P = \frac{\text{found}}{\text{named}} \qquad R = \frac{\text{found}}{\text{there}} \qquad
+#   F_1 = \frac{2 P R}{P + R}$$
+
+# %% [markdown] lang="es"
+# Una proporción de aciertos esconde *qué* errores se cometen. Supón que hay que encontrar las
+# quejas. La **precisión** (*precision*) es la proporción de quejas verdaderas entre las que el
+# modelo llama quejas; la **exhaustividad** (*recall*), la proporción de las quejas verdaderas que
+# encuentra. Un modelo que llama queja a todo tiene exhaustividad 1 y mala precisión; uno que
+# nombra un solo caso seguro, al revés. **F1** es su media armónica, que solo es alta si lo son las
+# dos:
+#
+# $$P = \frac{\text{encontradas}}{\text{nombradas}} \qquad
+#   R = \frac{\text{encontradas}}{\text{existentes}} \qquad F_1 = \frac{2 P R}{P + R}$$
+
+# %%
+complaints = judging.label == 0
+
+
+def precision_recall_f1(named):
+    found = np.sum(named & complaints)
+    precision, recall = found / named.sum(), found / complaints.sum()
+    return precision, recall, 2 * precision * recall / (precision + recall)
+
+
+print(f"{'':<18}P     R     F1")
+everything_named = {"GRU": ~said, text("counting", "contar"): ~counted,
+                    text("all are complaints", "todo son quejas"): ~said | True}  # fmt: skip
+for model_name, named in everything_named.items():
+    print(f"{model_name:<18}", " ".join(f"{value:.3f}" for value in precision_recall_f1(named)))
+assert precision_recall_f1(~said)[2] > 0.95 and precision_recall_f1(~said | True)[1] == 1
+
 for sentence in text(
     ("I expected the soup to be awful but it was lovely.",
      "I expected the soup to be lovely but it was awful."),
@@ -439,19 +520,19 @@ for sentence in text(
     print(f"{probability:.2f}  {sentence}")
 
 # %% [markdown] lang="en"
-# Exactly the same words in another order, and it tells them apart; counting cannot, and tosses a
-# coin. So a GRU *can* learn what the language model missed. The difference is what was asked: for
-# the next word, the sense of a sentence matters once in ten words, and then only by a factor of
-# two. A language model learns first what pays most, and meaning comes late: with more text, more
-# parameters and more time than we have here. (`python -m models.gpt` goes further.)
+# These are exactly the same words in another order, and it tells them apart; counting cannot, and
+# tosses a coin. So a GRU *can* learn what the language model missed. The difference is the
+# question: for the next word, the sense of a sentence matters once in ten words, and then only by a
+# factor of two. A language model first learns what pays most, and meaning comes late: with more
+# text, more parameters and more time than we have here. (`python -m models.gpt` goes further.)
 #
-# **One – many: what is in the picture?** Kernels look at a handwritten digit; what they find
-# becomes the *first state* of a GRU, which then speaks, word by word, as above. Each caption says
-# the digit and whether it is written thin or bold.
+# **One – many: what is in the picture?** Small filters look at a handwritten digit; what they find
+# becomes the *first state* of a GRU, which then speaks, word by word, as above. Each caption names
+# the digit and says whether its strokes are thin or bold.
 
 # %% [markdown] lang="es"
-# Las mismas palabras exactamente, en otro orden, y las distingue; el recuento no puede y echa una
-# moneda al aire. Así que una GRU *puede* aprender lo que al modelo de lenguaje se le escapó. La
+# Son exactamente las mismas palabras en otro orden, y las distingue; el recuento no puede y echa
+# una moneda al aire. Así que una GRU *puede* aprender lo que al modelo de lenguaje se le escapó. La
 # diferencia es lo que se pregunta: para la palabra siguiente, el sentido de la frase importa una
 # vez de cada diez, y solo por un factor de dos. Un modelo de lenguaje aprende primero lo que más
 # rinde, y el significado llega tarde: con más texto, más parámetros y más tiempo que aquí. (`python
@@ -490,13 +571,13 @@ for panel, pixels, caption, expected in zip(axes, others.pixels, captions, truth
 plt.show()
 
 # %% [markdown] lang="en"
-# A caption in red, where there is one, is not quite what was asked for. The network does better
-# than the caption of the most similar known image; and it does not copy whole sentences, it puts
-# them together word by word.
+# A caption in red, if there is one, is not quite what was asked for. The network does better than
+# the caption of the most similar known image; and it does not copy whole sentences, but puts them
+# together word by word.
 #
 # ## The proof
 #
-# All three networks have learned from one slope, $p - y$. Here it is before the judges:
+# All three networks have learned from the same slope, $p - y$. Here it is before the judges:
 
 # %% [markdown] lang="es"
 # Si hay alguna frase en rojo, no es del todo lo que se pedía. La red lo hace mejor que la frase de
@@ -512,7 +593,7 @@ verdicts(verify("cross-entropy", seed=SEED))
 # %% [markdown] lang="en"
 # ## Exercises
 #
-# **1. Knowing nothing.** What is the perplexity of a model that holds all of 5000 words equally
+# **1. Knowing nothing.** What is the perplexity of a model to which all of 5000 words are equally
 # likely?
 
 # %% [markdown] lang="es"
@@ -526,7 +607,7 @@ clueless = None
 check("1", clueless, np.exp(-np.log(np.full(100, 1 / 5000)).mean()))
 
 # %% [markdown] lang="en" tags=["hint"]
-# 1. Perplexity is the number of faces of the die that the model throws.
+# 1. Perplexity is the number of faces of the die that the model rolls.
 # 2. $\exp(-\text{mean of } \log p)$, and all $p$ are 1/5000.
 # 3. $\exp(\log 5000)$.
 
@@ -578,7 +659,7 @@ three = (2 * 4 * 8) ** (1 / 3)
 check("2", three, np.exp(-np.mean(np.log([1 / 2, 1 / 4, 1 / 8]))))
 
 # %% [markdown] lang="en"
-# **3. Cold.** Of two words one has the probability 0.8. What becomes of it at $T = 0.5$?
+# **3. Cold.** One of two words has the probability 0.8. What does it become at $T = 0.5$?
 
 # %% [markdown] lang="es"
 # **3. En frío.** De dos palabras, una tiene probabilidad 0.8. ¿En qué se convierte con $T = 0.5$?
@@ -644,7 +725,7 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 # %% [markdown] lang="en"
 # ## Five questions
 #
-# Choose an answer: it says at once whether it is right, and why.
+# Choose an answer: it tells you at once whether it is right, and why.
 
 # %% [markdown] lang="es"
 # ## Cinco preguntas
@@ -681,11 +762,11 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 # - [ ] Todas las palabras son igual de probables :: Ese es el límite de una temperatura infinita.
 
 # %% [markdown] lang="en" tags=["quiz"]
-# **3. The gradient of the loss by the scores is $p - y$. When is it 0?**
+# **3. The gradient of the loss with respect to the scores is $p - y$. When is it 0?**
 #
 # - [ ] When all scores are 0 :: Then $p$ is uniform, and $y$ is not.
 # - [x] When the word that came has probability 1 :: Then there is nothing left to learn from it.
-# - [ ] Never :: It comes as near to 0 as you like.
+# - [ ] Never :: It comes as close to 0 as you like.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. El gradiente de la pérdida respecto de las puntuaciones es $p - y$. ¿Cuándo es 0?**
@@ -696,8 +777,8 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 # - [ ] Nunca :: Se acerca a 0 cuanto quieras.
 
 # %% [markdown] lang="en" tags=["quiz"]
-# **4. Of 10 complaints a model finds 6, and calls 2 praises complaints. What are precision and
-# recall (of complaints)?**
+# **4. A model finds 6 of 10 complaints, and also calls 2 praises complaints. What are its precision
+# and recall (for complaints)?**
 #
 # - [x] 0.75 and 0.6 :: 6 of the 8 that it named are complaints; 6 of the 10 complaints were named.
 #   F1 is 2/3.
@@ -718,7 +799,7 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 #
 # - [ ] Vanishing; a larger rate :: A faded gradient leaves both where they are.
 # - [x] Overfitting; stop earlier, dropout, more text :: The model learns its text by heart. Only
-#   what was held out shows it.
+#   the text that was held out shows it.
 # - [ ] Underfitting; a wider layer :: Then the training loss would be high, too.
 
 # %% [markdown] lang="es" tags=["quiz"]

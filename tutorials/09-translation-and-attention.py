@@ -13,9 +13,9 @@
 # %% [markdown] lang="en"
 # # Translation and attention
 #
-# A translator who hears a whole speech, and may only then begin to speak, with nothing but what
-# stayed in the head: that is how a recurrent network translates. Of a short sentence it keeps
-# everything. **How can it translate a sentence that is longer than its memory?**
+# Imagine an interpreter who hears a whole speech and may only then begin to speak, with nothing but
+# what has stayed in the head. That is how a recurrent network translates. Of a short sentence it
+# keeps everything. **How can it translate a sentence that is longer than its memory?**
 #
 # You will build such a network and watch it drown; then let it look back at what it has read, which
 # takes three lines; derive what these lines learn from; and see where it looks.
@@ -31,6 +31,8 @@
 # que son tres líneas; derivarás de qué aprenden esas líneas y verás adónde mira.
 
 # %%
+from collections import Counter
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -40,6 +42,7 @@ from minigrad.symbolic import derive
 from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
 from models.number_words import number
+from models.scores import bleu
 from models.text import Vocabulary, padded
 from models.training import Shuffled, train
 
@@ -49,14 +52,14 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## The idea: a bottleneck
 #
-# Many in, many out, and the two of different length (chapter 8): one recurrent network, the
-# **encoder**, reads the sentence; its last state is handed to another, the **decoder**, which says
-# the translation, word by word, each time hearing what it said before. Between the two stands a
+# Many in, many out, and the two of different lengths (chapter 8): one recurrent network, the
+# **encoder**, reads the sentence; its last state is passed to another, the **decoder**, which says
+# the translation word by word, each time hearing what it has just said. Between the two there is a
 # single vector. Whatever the sentence is, "hello" or a page of Proust, it must fit into those few
 # numbers.
 #
-# Our sentences are shopping lists, from Spanish to English. The adjective stands on the other side
-# of the noun, so that a translation word by word will not do; and a list can be as long as we like.
+# Our sentences are shopping lists, from Spanish to English. The adjective is on the other side of
+# the noun, so translating word by word will not work; and a list can be as long as we like.
 # `Vocabulary` numbers the words (chapter 7), after four marks of its own, which are not counted
 # below: padding, unknown, start and end.
 
@@ -105,26 +108,28 @@ print(len(es_words) - 4, "→", len(en_words) - 4, text("words", "palabras"))
 # %% [markdown] lang="en"
 # ## Lock and key
 #
-# The way out is not a larger memory. A translator with the text on the desk need not remember it:
-# before each word, a glance at the place that matters. For this, every word that was read leaves a
-# note: the state of the encoder there. Before it says a word, the decoder asks for something, its
-# **query**. Each note has a **key**, and a lock is tried: how well do query and key fit? The better
-# they do, the more of the note's **value** comes back:
+# A larger memory only moves the limit (you will measure it below). The better way: a translator
+# with the text on the desk need not remember it. Before each word, a glance at the place that
+# matters is enough. So every word that is read leaves a note: the state of the encoder there.
+# Before it says a word, the decoder asks for something, its **query**. Each note has a **key**, and
+# we try it like a key in a lock: how well do query and key fit? The better they fit, the more of
+# the note's **value** comes back:
 #
 # $$s_j = \text{fit}(\text{query}, \text{key}_j) \qquad
 #   a = \text{softmax}(s) \qquad \text{context} = \sum_j a_j\, \text{value}_j$$
 #
-# The softmax makes a choice out of the scores, but a soft one: every note takes part a little, so
-# that everything has a derivative, and where to look is *learned*, by the same gradients as all the
-# rest. Nobody tells it which word belongs to which. Below, four queries and four keys: each line is
-# one weight $a_j$.
+# The softmax turns the scores into a choice, but a soft one: every note takes part a little. So
+# everything has a derivative, and where to look is *learned*, by the same gradients as everything
+# else. Nobody tells the network which word belongs to which. Below are four queries and four keys:
+# each line is one weight $a_j$.
 
 # %% [markdown] lang="es"
 # ## Cerradura y clave
 #
-# La salida no es una memoria mayor. Quien traduce con el texto sobre la mesa no necesita
-# recordarlo: antes de cada palabra, un vistazo al lugar que importa. Para eso, cada palabra leída
-# deja una nota: el estado del codificador en ese punto. Antes de decir una palabra, el
+# Una memoria mayor solo corre el límite (abajo lo medirás). Hay algo mejor: quien traduce con el
+# texto sobre la mesa no necesita recordarlo; antes de cada palabra basta un vistazo al lugar que
+# importa. Para eso, cada palabra leída deja una nota: el estado del codificador en ese punto. Antes
+# de decir una palabra, el
 # decodificador pide algo: su **consulta** (*query*). Cada nota tiene una **clave** (*key*, la llave
 # que abre la cerradura), y se prueba en la cerradura: ¿encajan consulta y clave? Cuanto mejor
 # encajen, más vuelve del **valor** (*value*) de esa nota:
@@ -147,29 +152,30 @@ graph.draw(
 )
 
 # %% [markdown] lang="en"
-# (That one has learned nothing yet: the width of a line is its weight, and chance alone makes them
+# (This one has learned nothing yet: the width of a line is its weight, and only chance makes them
 # differ.)
 #
-# How does one measure whether a key fits? Two ways are usual. **Additive** attention (Bahdanau)
+# How can you measure whether a key fits? Two ways are common. **Additive** attention (Bahdanau)
 # asks a small network, $s_j = v^\top \tanh(W q + U k_j)$. The **dot product** (Luong, Vaswani) asks
-# how far the two point the same way, their lengths counting too, $s_j = q^\top k_j / \sqrt{d}$: no
+# how far the two point the same way, and their lengths count too, $s_j = q^\top k_j / \sqrt{d}$: no
 # parameters of its own, and one matrix product for all pairs at once. ($d$ is the number of their
-# entries; exercise 3 finds out why its root is there.)
+# entries; exercise 3 finds out why its square root is there.)
 #
 # ## The code, from primitives
 #
-# In `fit_additive` the layer lends its $W$, $U$ and $v$; `expand_dims` makes room, so that every
+# In `fit_additive` the layer lends us its $W$, $U$ and $v$; `expand_dims` makes room, so that every
 # query meets every key. In `fit_dot` the matrix product does that by itself.
 
 # %% [markdown] lang="es"
-# (Esa todavía no ha aprendido nada: el grosor de una línea es su peso, y son casi iguales).
+# (Esta todavía no ha aprendido nada: el grosor de una línea es su peso, y si unas son más gruesas
+# que otras es por azar).
 #
 # ¿Cómo se mide si una clave encaja? Hay dos maneras habituales. La atención **aditiva** (Bahdanau)
 # pregunta a una red pequeña, $s_j = v^\top \tanh(W q + U k_j)$. El **producto escalar** (Luong,
 # Vaswani) mide hasta qué punto apuntan las dos en la misma dirección, y su longitud también cuenta,
 # $s_j = q^\top k_j / \sqrt{d}$: sin parámetros propios, y un solo producto de matrices para todos
-# los pares a la vez. ($d$ es el número de entradas que tienen; el ejercicio 3 averigua por qué está
-# ahí su raíz).
+# los pares a la vez. ($d$ es el número de elementos que tienen; el ejercicio 3 averigua por qué
+# está ahí su raíz).
 #
 # ## El código, desde cero
 #
@@ -182,7 +188,7 @@ def fit_additive(query, key, layer):
     compared = mg.tanh(
         np.expand_dims(query @ layer.query.weight.T, -2)
         + np.expand_dims(key @ layer.key.weight.T, -3)
-    )  # (…, queries, keys, hidden)
+    )  # (…, queries, keys, hidden) || (…, consultas, claves, ocultas)
     return (compared @ layer.score.weight.T)[..., 0]
 
 
@@ -229,12 +235,12 @@ live("lock", keys=four_keys, values=[10, 20, 30, 40])
 
 # %% [markdown] lang="en"
 # One translator, three ways to reach what was read. The encoder reads in both directions, and the
-# decoder begins where it ended. `"bottleneck"` has its last state, the summary, beside it at every
+# decoder begins where it ended. `"bottleneck"` has its last state, the summary, at hand for every
 # word, and nothing else; the others look back: the decoder's state is the query, the notes are keys
-# and values. (A dot product wants query and key equally long, so `"dot"` makes its keys from the
-# notes with one more matrix.) While it learns, the decoder hears the *right* translation up to each
-# word and is asked for the next; when it translates, it hears what it has said itself, which was
-# the likeliest word each time.
+# and values. (For a dot product, query and key must be equally long, so `"dot"` makes its keys from
+# the notes with one more matrix.) While it learns, the decoder hears the *right* translation up to
+# each word and is asked for the next one; when it translates, it hears what it has said itself, the
+# likeliest word each time.
 
 # %% [markdown] lang="es"
 # Un traductor y tres maneras de llegar a lo leído. El codificador lee en los dos sentidos, y el
@@ -263,9 +269,9 @@ class Translator(nn.Module):
         self.say = nn.Linear(3 * width, len(en_words), rng=rng)
 
     def forward(self, source, heard):
-        there = source > 0  # 0 is padding
+        there = source > 0  # 0 is padding || 0 es relleno
         notes, last = self.encoder(self.read(source), lengths=there.sum(1))
-        summary = np.concatenate([last[0], last[1]], axis=-1)  # of both directions
+        summary = np.concatenate([last[0], last[1]], axis=-1)  # both ways || en los dos sentidos
         states, _ = self.decoder(self.hear(heard), mg.tanh(self.start(summary))[None])
         mask = there[:, None]
         if self.way == "bottleneck":
@@ -277,8 +283,8 @@ class Translator(nn.Module):
         return self.say(np.concatenate([states, context], axis=-1)), weights
 
 
-def fit(way, steps, batch=32, lr=1e-2):
-    model = Translator(way, rng=SEED)
+def fit(way, steps, batch=32, lr=1e-2, width=32):
+    model = Translator(way, width, rng=SEED)
     order = Shuffled(len(lists), batch, SEED)
 
     def loss(step):
@@ -305,14 +311,14 @@ def translate(model, sentences, most):
 # %% [markdown] lang="en"
 # ## The equations
 #
-# What does it learn from? `derive` runs the layer's own code on names. $Q$, $K$ and $V$ hold all
-# queries, keys and values, one in each row; $S$ the scores, $A$ the weights, and $Y$ what comes
-# back. Forwards:
+# What does it learn from? `derive` runs the layer's own code on symbols. $Q$, $K$ and $V$ hold all
+# queries, keys and values, one in each row; $S$ holds the scores, $A$ the weights, and $Y$ what
+# comes back. The forward pass:
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones
 #
-# ¿De qué aprende? `derive` ejecuta el propio código de la capa con nombres. $Q$, $K$ y $V$
+# ¿De qué aprende? `derive` ejecuta el propio código de la capa con símbolos. $Q$, $K$ y $V$
 # contienen todas las consultas, claves y valores, uno por fila; $S$, las puntuaciones; $A$, los
 # pesos; $Y$, lo que vuelve. Hacia delante:
 
@@ -321,43 +327,44 @@ attention = derive("attention")
 formulas(attention, "S", "A", "Y")
 
 # %% [markdown] lang="en"
-# Softmax couples a whole row: to hold one place likelier is to hold all others less likely. (Here
-# $s$ is a row of $S$, and $p$ the row of $A$ that it becomes.)
+# Softmax couples a whole row: if one place gets more weight, all others get less. (Here $s$ is a
+# row of $S$, and $p$ is the row of $A$ that it becomes.)
 
 # %% [markdown] lang="es"
-# La softmax une toda una fila: creer más en un lugar es creer menos en todos los demás. (Aquí $s$
-# es una fila de $S$, y $p$, la fila de $A$ en que se convierte).
+# La softmax une toda una fila: si un lugar recibe más peso, los demás reciben menos. (Aquí $s$ es
+# una fila de $S$, y $p$, la fila de $A$ en que se convierte).
 
 # %%
 formulas(attention, "∂p_i/∂s_i", "∂p_i/∂s_j", "∂p/∂s")
 
 # %% [markdown] lang="en"
-# And back; $\delta A$ is short for $\partial L / \partial A$, and rowsum adds up each row. Read the
-# second line aloud: $\delta A$ says what it would cost to look more at each note; the *average*
-# cost is subtracted, and the rest counts as much as was looked there. Descent goes against the
-# gradient, so a place that costs less than the others gets a higher score the next time. Then the
-# scores tell query and key to turn towards each other, or away:
+# And the backward pass; $\delta A$ is short for $\partial L / \partial A$, and rowsum adds up each
+# row. Read the second line aloud: $\delta A$ says what it would cost to look more at each note; the
+# *average* cost is subtracted, and the rest is multiplied by the weight that the note had. Descent
+# goes against the gradient, so a place that costs less than the others gets a higher score the next
+# time. The scores then tell query and key to turn towards each other, or away:
 
 # %% [markdown] lang="es"
 # Y hacia atrás; $\delta A$ abrevia $\partial L / \partial A$, y rowsum suma cada fila. Lee en voz
 # alta la segunda línea: $\delta A$ dice cuánto costaría mirar más cada nota; se le resta el coste
-# *medio*, y lo que queda cuenta tanto como se miró allí. El descenso va contra el gradiente, así
-# que un lugar que cuesta menos que los otros recibe una puntuación mayor la próxima vez. Después,
-# las puntuaciones dicen a consulta y clave que giren la una hacia la otra, o que se aparten:
+# *medio*, y lo que queda se multiplica por el peso que tenía la nota. El descenso va contra el
+# gradiente, así que un lugar que cuesta menos que los otros recibe una puntuación mayor la próxima
+# vez. Después, las puntuaciones dicen a consulta y clave que giren la una hacia la otra, o que se
+# aparten:
 
 # %%
 formulas(attention, "δA", "δS", "δV", "δK", "δQ")
 
 # %% [markdown] lang="en"
-# Compare the way that a gradient takes. In the plain bottleneck, the first word read and the last
-# word said are as many steps apart as both sentences are long, and each step multiplies (chapter
-# 4). Ours, which reads both ways and keeps the summary at hand, saves much of that, and still the
-# middle of a sentence is half its length away from it. Through attention any two words are *one*
-# step apart, wherever they stand.
+# Compare the paths that a gradient takes. In the plain bottleneck, the first word read and the last
+# word said are as many steps apart as both sentences are long together, and each step multiplies
+# (chapter 4). Ours, which reads both ways and keeps the summary at hand, saves much of that, but
+# the middle of a sentence is still half its length away. Through attention, any two words are *one*
+# step apart, wherever they are.
 #
-# For the additive score, the same chain goes on through the tanh to $W$, $U$ and $v$, which are
-# $W_{\mathrm{query}}$, $W_{\mathrm{key}}$ and $W_{\mathrm{score}}$ here, for a single query. The
-# notes are key and value in one, so $\delta K$ has two terms:
+# For the additive score, the same chain continues through the tanh to $W$, $U$ and $v$, here called
+# $W_{\mathrm{query}}$, $W_{\mathrm{key}}$ and $W_{\mathrm{score}}$, for a single query. The notes
+# are both key and value, so $\delta K$ has two terms:
 
 # %% [markdown] lang="es"
 # Compara el camino que recorre un gradiente. En el cuello de botella a secas, la primera palabra
@@ -378,7 +385,7 @@ formulas(bahdanau, "Z", "S", "δZ", "δK", "δQ", "δW_score", "δW_key", "δW_q
 # ## The experiment: longer and longer
 #
 # All three learn from lists of up to five items, the bottleneck for three times as many steps as
-# the others; then each translates lists of two to five, none of which it has seen. A list counts
+# the others. Then each translates lists of two to five items that it has never seen. A list counts
 # only if every word is right.
 
 # %% [markdown] lang="es"
@@ -394,25 +401,26 @@ unseen = {
     items: [pair for pair in (shopping(items, rng) for _ in range(150)) if pair[0] not in seen]
     for items in range(2, LONGEST + 1)
 }
-models, right = {}, {}
-print(f"{text('items', 'cosas'):<11}", " ".join(f"{items:6}" for items in unseen))
+names = {
+    "bottleneck": text("bottleneck", "cuello de botella"),
+    "additive": text("additive", "aditiva"),
+    "dot": text("dot product", "producto escalar"),
+}
+models, right, said = {}, {}, {}
+print(f"{text('items', 'cosas'):<17}", " ".join(f"{items:6}" for items in unseen))
 for way, steps in (("bottleneck", 1200), ("additive", 400), ("dot", 400)):
     models[way], history = fit(way, steps)
     right[way] = []
     for items, pairs in unseen.items():
         found, _ = translate(models[way], [spanish for spanish, _ in pairs], 4 * items)
         right[way].append(np.mean([a == b for a, (_, b) in zip(found, pairs, strict=True)]))
-    print(f"{way:<11}", " ".join(f"{share:6.1%}" for share in right[way]),
+        said[way, items] = found
+    print(f"{names[way]:<17}", " ".join(f"{share:6.1%}" for share in right[way]),
           text("   loss", "   pérdida"), f"{np.mean(history.losses[-20:]):.3f}")  # fmt: skip
 assert right["bottleneck"][0] > 0.6 and right["bottleneck"][-1] < 0.1
 assert min(right["additive"] + right["dot"]) > 0.95
 
 # %% tags=["plot"]
-names = {
-    "bottleneck": text("bottleneck", "cuello de botella"),
-    "additive": text("additive", "aditiva"),
-    "dot": text("dot product", "producto escalar"),
-}
 figure, axes = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 for way, line in zip(right, ("o:", "s-", "^--"), strict=True):
     axes.plot(list(unseen), [100 * share for share in right[way]], line, label=names[way])
@@ -423,17 +431,114 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown] lang="en"
-# The bottleneck drowns: what it has learned holds two items, not five. With attention, the very
-# same networks do not care about the length, and have learned it in a third of the steps.
+# The bottleneck drowns: after this training it can hold two items, not five. With attention, the
+# same networks do not care about the length, and they learned it in a third of the steps.
+#
+# Is the bottleneck just too narrow? Widen it: half the width, the same, and twice the width,
+# trained equally long.
+
+# %% [markdown] lang="es"
+# El cuello de botella se ahoga: tras este entrenamiento le caben dos cosas, no cinco. Con atención,
+# a las mismas redes no les importa la longitud, y lo aprendieron en la tercera parte de los pasos.
+#
+# ¿Será que el cuello es demasiado estrecho? Ensanchémoslo: la mitad de ancho, igual y el doble, con
+# el mismo entrenamiento.
+
+# %%
+widths = {32: right["bottleneck"]}
+for width in (16, 64):
+    wider, _ = fit("bottleneck", 1200, width=width)
+    widths[width] = []
+    for items, pairs in unseen.items():
+        found, _ = translate(wider, [spanish for spanish, _ in pairs], 4 * items)
+        widths[width].append(np.mean([a == b for a, (_, b) in zip(found, pairs, strict=True)]))
+for width in sorted(widths):
+    print(
+        f"{text('width', 'ancho')} {width:>3}", " ".join(f"{share:6.1%}" for share in widths[width])
+    )
+assert np.mean(widths[16]) < np.mean(widths[32]) < np.mean(widths[64])
+assert widths[64][-1] < 0.2 < 0.95 < right["dot"][-1]
+
+# %% tags=["plot"]
+figure, axes = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+for width, shade in zip(sorted(widths), ("0.75", "0.5", "0.2"), strict=True):
+    axes.plot(list(unseen), [100 * share for share in widths[width]], "o:", color=shade,
+              label=f"{names['bottleneck']}, {text('width', 'ancho')} {width}")  # fmt: skip
+axes.plot(list(unseen), [100 * share for share in right["dot"]], "^--", color="C2",
+          label=f"{names['dot']}, {text('width', 'ancho')} 32")  # fmt: skip
+axes.set(xlabel=text("items on the list", "cosas en la lista"), xticks=list(unseen),
+         ylabel=text("translated without a mistake, %", "traducidas sin un error, %"),
+         ylim=(-3, 103))  # fmt: skip
+axes.legend(frameon=False, fontsize="small")
+plt.show()
+
+# %% [markdown] lang="en"
+# A wider memory reaches further, and longer training would help it too; but the curve only moves to
+# the right, and for every length there is a longer one. Attention removes the limit instead.
+#
+# ## Half right: BLEU
+#
+# "Every word is right" is a hard test: a long list with one wrong word counts as nothing. **BLEU**
+# counts how many runs of one, two, three and four words of the translation also occur in the right
+# one ($p_1$ to $p_4$), takes their geometric mean, and punishes translations that are too short
+# ($c$ words instead of $r$):
+#
+# $$\text{BLEU} = 100 \cdot \min\left(1, e^{1 - r/c}\right) \cdot
+#   \left(p_1 p_2 p_3 p_4\right)^{1/4}$$
+
+# %% [markdown] lang="es"
+# Una memoria más ancha llega más lejos, y entrenarla más tiempo también ayudaría; pero la curva
+# solo se corre a la derecha, y para cada longitud hay otra mayor. La atención, en cambio, quita el
+# límite.
+#
+# ## Medio bien: BLEU
+#
+# «Bien palabra por palabra» es una prueba dura: una lista larga con una palabra mal no cuenta nada.
+# **BLEU** cuenta cuántas series de una, dos, tres y cuatro palabras de la traducción están también
+# en la correcta ($p_1$ a $p_4$), toma su media geométrica y castiga las traducciones demasiado
+# cortas ($c$ palabras en vez de $r$):
+#
+# $$\text{BLEU} = 100 \cdot \min\left(1, e^{1 - r/c}\right) \cdot
+#   \left(p_1 p_2 p_3 p_4\right)^{1/4}$$
+
+
+# %%
+def runs(words, n):
+    return Counter(tuple(words[k : k + n]) for k in range(len(words) - n + 1))
+
+
+def our_bleu(found, expected):
+    pairs = [(f.split(), e.split()) for f, e in zip(found, expected, strict=True)]
+    shares = [
+        sum((runs(f, n) & runs(e, n)).total() for f, e in pairs)
+        / sum(runs(f, n).total() for f, _ in pairs)
+        for n in (1, 2, 3, 4)
+    ]
+    longer = sum(len(e) for _, e in pairs) / sum(len(f) for f, _ in pairs)
+    return 100 * min(1, np.exp(1 - longer)) * np.prod(shares) ** 0.25
+
+
+truly = [english for _, english in unseen[LONGEST]]
+scores = {way: our_bleu(said[way, LONGEST], truly) for way in right}
+for way, score in scores.items():
+    assert np.isclose(score, bleu(said[way, LONGEST], truly))  # the usual program's || el habitual
+    whole = text("without a mistake", "sin un error")
+    print(f"{names[way]:<17} BLEU {score:5.1f}  {right[way][-1]:6.1%} {whole}")
+assert scores["bottleneck"] > 20 and right["bottleneck"][-1] < 0.1
+
+# %% [markdown] lang="en"
+# With five items the bottleneck gets hardly any list right, and yet BLEU gives it credit for the
+# pieces that are. BLEU has its own blind spot: a good translation in other words scores nothing.
 #
 # ## Where it looks
 #
-# The weights are there to be looked at: a row for each word that it says, a column for each that it
-# read.
+# The weights are there to be looked at: a row for each word that it says, a column for each word
+# that it read.
 
 # %% [markdown] lang="es"
-# El cuello de botella se ahoga: en lo que ha aprendido caben dos cosas, no cinco. Con atención, a
-# las mismas redes no les importa la longitud, y lo han aprendido en la tercera parte de los pasos.
+# Con cinco cosas, el cuello de botella casi no acierta ninguna lista, y aun así BLEU le reconoce
+# los trozos que están bien. También BLEU tiene su punto ciego: una buena traducción con otras
+# palabras no puntúa.
 #
 # ## Adónde mira
 #
@@ -447,7 +552,7 @@ looks = {}
 for way in ("additive", "dot"):
     (found,), weights = translate(models[way], [sentence], len(expected.split()))
     looks[way] = weights.data[0] if hasattr(weights, "data") else weights[0]
-    print(f"{way:<9} {found}")
+    print(f"{names[way]:<17}{found}")
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
@@ -459,10 +564,10 @@ for panel, (way, weights) in zip(axes, looks.items(), strict=True):
 plt.show()
 
 # %% [markdown] lang="en"
-# Follow the diagonal, and see it cross itself at each item: to say *red* it looks past *manzanas*
-# at *rojas*, and goes back for *apples*. Nobody has told it. Such a picture is no proof of what a
-# network thinks (a GRU's note at one place also knows of its neighbours), but here it can be held
-# against the truth: how often does it look most at the word that it is just translating, or right
+# Follow the diagonal, and see it cross itself at each item: to say *red*, it looks past *manzanas*
+# at *rojas*, and goes back for *apples*. Nobody told it to. Such a picture is no proof of what a
+# network thinks (a GRU's note at one place also knows about its neighbours), but here it can be
+# compared with the truth: how often does it look most at the word that it is translating, or right
 # beside it?
 
 # %% [markdown] lang="es"
@@ -476,7 +581,7 @@ plt.show()
 truth = [4 * (t // 4) + (0, 2, 1, 3)[t % 4] for t in range(len(expected.split()))]
 for way, weights in looks.items():
     near = np.mean(np.abs(weights.argmax(-1) - truth) <= 1)
-    print(f"{way:<9} {near:.0%}")
+    print(f"{names[way]:<17}{near:.0%}")
     assert near > 0.7
 uniform = np.mean(np.abs(np.arange(11)[:, None] - truth) <= 1)
 print(text("looking anywhere:", "mirando a cualquier parte:"), f"{uniform:.0%}")
@@ -526,15 +631,15 @@ check("1", context, look(np.array([0, np.log(3)]), np.array([10.0, 20.0]))[0])
 # The weights are $(1, 3)/4$, so $10/4 + 3 \cdot 20/4 = 17.5$.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Los pesos son $(1, 3)/4$, luego $10/4 + 3 \cdot 20/4 = 17{,}5$.
+# Los pesos son $(1, 3)/4$, luego $10/4 + 3 \cdot 20/4 = 17.5$.
 
 # %% tags=["solution"]
 context = 10 / 4 + 3 * 20 / 4
 check("1", context, look(np.array([0, np.log(3)]), np.array([10.0, 20.0]))[0])
 
 # %% [markdown] lang="en"
-# **2. What a score learns.** In exercise 1 the loss sends $\delta y = 1$. Write $\delta s$ by the
-# formula above, without minigrad.
+# **2. What a score learns.** In exercise 1, the loss sends back $\delta y = 1$. Write $\delta s$
+# with the formula above, without minigrad.
 
 # %% [markdown] lang="es"
 # **2. Qué aprende una puntuación.** En el ejercicio 1 la pérdida envía $\delta y = 1$. Escribe
@@ -562,7 +667,7 @@ check("2", lesson, slope)
 
 # %% [markdown] lang="es" tags=["solution"]
 # $\delta a = (10, 20)$; su media según los pesos es 17.5; luego
-# $\delta s = (\tfrac14 (10 - 17{,}5), \tfrac34 (20 - 17{,}5)) = (-1{,}875,\ 1{,}875)$. La pérdida
+# $\delta s = (\tfrac14 (10 - 17.5), \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$. La pérdida
 # crece con $y$, y el descenso va contra el gradiente: mira más a la primera, de valor menor.
 
 # %% tags=["solution"]
@@ -644,7 +749,7 @@ check("4", nothing, masked)
 # %% [markdown] lang="en"
 # ## Five questions
 #
-# Choose an answer: it says at once whether it is right, and why.
+# Choose an answer: it tells you at once whether it is right, and why.
 
 # %% [markdown] lang="es"
 # ## Cinco preguntas
@@ -654,7 +759,7 @@ check("4", nothing, masked)
 # %% [markdown] lang="en" tags=["quiz"]
 # **1. What does the bottleneck force the encoder to do?**
 #
-# - [x] Put the whole sentence into one vector of fixed size :: Whatever the length. Attention lets
+# - [x] Put the whole sentence into one vector of fixed size :: Whatever its length. Attention lets
 #   the decoder go back to every step instead.
 # - [ ] Translate word by word :: It says nothing at all before the end.
 # - [ ] Read the sentence twice :: It reads once.
@@ -699,8 +804,8 @@ check("4", nothing, masked)
 # %% [markdown] lang="en" tags=["quiz"]
 # **4. Does an attention weight of 0.9 prove that the model needed this word?**
 #
-# - [ ] Yes :: The encoder's step knows its neighbours too; the word may stand elsewhere.
-# - [x] No: it says where it looked; change the word and see :: A weight is a part of the
+# - [ ] Yes :: The encoder's step knows its neighbours too; the information may be elsewhere.
+# - [x] No: it says where the model looked; change the word and see :: A weight is a part of the
 #   computation, not an explanation of the result.
 # - [ ] Only in the last layer :: The layer makes no difference to the argument.
 

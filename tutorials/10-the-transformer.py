@@ -16,12 +16,12 @@
 # # The transformer
 #
 # With attention, the translator of chapter 9 reached any word in one step. Its recurrent networks
-# were still there, word after word, and now one may ask what for. **What is left if we take the
-# recurrence away?**
+# were still there, reading word after word, and you may now ask what for. **What is left if we take
+# the recurrence away?**
 #
 # You will let all words look at all words; see what is lost by that, and give it back; build one
-# block, and from the same block a GPT and a BERT; and then find out what reading without a teacher
-# is good for.
+# block, and from it a GPT, a BERT and a translator; and then find out what reading without a
+# teacher is good for.
 
 # %% [markdown] lang="es"
 # # El transformer
@@ -31,7 +31,7 @@
 # quitamos la recurrencia?**
 #
 # Vas a dejar que todas las palabras miren a todas; a ver qué se pierde con eso, y a devolverlo; a
-# construir un bloque, y con el mismo bloque un GPT y un BERT; y a averiguar después para qué sirve
+# construir un bloque, y con él un GPT, un BERT y un traductor; y a averiguar después para qué sirve
 # leer sin profesor.
 
 # %%
@@ -53,10 +53,10 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## All words to all words
 #
-# In **self-attention** queries, keys and values all come from the same words, by three matrices
-# that are learned. Each word asks, each word answers, all at the same time; what comes back is the
-# same word, now knowing of the others. (As in chapter 9, each line is a weight; nothing has been
-# learned yet.)
+# In **self-attention**, queries, keys and values all come from the same words, through three
+# learned matrices. Each word asks and each word answers, all at the same time; what comes back is
+# the same word, which now knows about the others. (As in chapter 9, each line is a weight; nothing
+# has been learned yet.)
 
 # %% [markdown] lang="es"
 # ## Todas las palabras con todas
@@ -72,10 +72,10 @@ sides = text("query", "consulta"), text("key", "clave")
 graph.draw("attention", steps=6, view="attention", title=everyone, sides=sides)
 
 # %% [markdown] lang="en"
-# One choice is often too little: *it* wants to know what it stands for, and what is said of it. So
-# there are several **heads**: the width is cut into as many parts, each looks by itself, and what
-# they bring is laid side by side. Nothing but reshaping. (`in_proj_weight` holds the three matrices
-# one below the other; `allowed`, who may look at whom, comes into play further down.)
+# One choice is often not enough: *it* needs to know what it stands for, and what is said about it.
+# So there are several **heads**: the width is cut into as many parts, each part looks on its own,
+# and what they bring back is put side by side. This is nothing but reshaping. (`in_proj_weight`
+# holds the three matrices one below the other; `allowed`, who may look at whom, comes later.)
 
 # %% [markdown] lang="es"
 # Una sola elección suele ser poco: *ella* quiere saber a quién sustituye y qué se dice de ella. Por
@@ -88,7 +88,7 @@ graph.draw("attention", steps=6, view="attention", title=everyone, sides=sides)
 # %%
 def heads_of(x, count):
     time, width = x.shape
-    return np.swapaxes(x.reshape(time, count, width // count), 0, 1)  # (heads, time, width / heads)
+    return np.swapaxes(x.reshape(time, count, width // count), 0, 1)  # (head, …) || (cabeza, …)
 
 
 def self_attention(x, layer, allowed=None):
@@ -111,8 +111,9 @@ print(text("our ten lines are MultiheadAttention", "nuestras diez líneas son Mu
 # %% [markdown] lang="en"
 # ## What is lost: the order
 #
-# A recurrent network knows what came first, as it came first. Here nobody does. Exchange the words,
-# and the answers are exchanged, and nothing else:
+# A recurrent network knows what came first, because it came first. Here no part of the network
+# knows. If you change the order of the words, the answers change their order, and nothing else
+# changes:
 
 # %% [markdown] lang="es"
 # ## Lo que se pierde: el orden
@@ -125,7 +126,7 @@ order = rng.permutation(5)
 shuffled, _ = self_attention(x[order], layer)
 assert np.allclose(shuffled.data, ours.data[order])
 difference = np.abs(shuffled.data - ours.data[order]).max()
-print(text("exchanged:", "cambio de sitio:"), order,
+print(text("new order:", "nuevo orden:"), order,
       text("  difference:", "  diferencia:"), f"{difference:.2f}")  # fmt: skip
 
 # %% [markdown] lang="en"
@@ -135,8 +136,8 @@ print(text("exchanged:", "cambio de sitio:"), order,
 #
 # $$p_{t,\,2i} = \sin\frac{t}{10000^{2i/d}} \qquad p_{t,\,2i+1} = \cos\frac{t}{10000^{2i/d}}$$
 #
-# With them neighbouring places are alike, and "three further on" means the same everywhere. Added
-# to the words, they make the exchange felt:
+# With them, neighbouring places are alike, and "three further on" means the same everywhere. Added
+# to the words, they make the order matter:
 
 # %% [markdown] lang="es"
 # «El perro muerde al hombre» y «el hombre muerde al perro» serían lo mismo. Por eso cada lugar
@@ -160,27 +161,30 @@ difference = np.abs(moved.data - stayed.data[order]).max()
 print(text("now the order matters:", "ahora el orden importa:"), f"{difference:.2f}")
 assert difference > 0.1
 alike = waves @ waves.T
-assert np.allclose(alike[3:, 3:], alike[:-3, :-3])  # only the distance matters
+assert np.allclose(alike[3:, 3:], alike[:-3, :-3])  # distance only || solo la distancia
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
 axes[0].imshow(waves.T, cmap="RdBu", aspect="auto", vmin=-1, vmax=1)
-axes[0].set(xlabel=text("place", "lugar"), ylabel=text("entry of its vector", "entrada del vector"))
+axes[0].set(
+    xlabel=text("place", "lugar"), ylabel=text("entry of its vector", "elemento del vector")
+)
 axes[1].imshow(alike, cmap="Blues")
 axes[1].set(xlabel=text("place", "lugar"), ylabel=text("place", "lugar"),
             title=text("how alike two places are", "cuánto se parecen dos lugares"))  # fmt: skip
 plt.show()
 
 # %% [markdown] lang="en"
-# On the left a column for each place: fast waves in the upper rows, slow ones below. On the right
-# the dot product of every two places: largest on the diagonal, and the same along each parallel to
-# it, wherever the pair stands (exercise 4 finds out why).
+# On the left, one column for each place: fast waves in the upper rows, slow ones below. On the
+# right, the dot product of every two places: it is largest on the diagonal, and the same along each
+# parallel to it, wherever the pair is (exercise 4 finds out why).
 #
 # ## Masks: who may look at whom
 #
-# If the network is to tell the *next* word, it must not see it. A **causal** mask lets each word
-# look back only; then one pass over a sentence asks as many questions as it has words. Without a
-# mask each word sees both sides. In their build, that is all the difference between GPT and BERT.
+# If the network is to predict the *next* word, it must not see it. A **causal** mask lets each word
+# look only backwards; then one pass over a sentence asks as many questions as it has words. Without
+# a mask, each word sees both sides. As far as the architecture goes, that is the whole difference
+# between GPT and BERT.
 
 # %% [markdown] lang="es"
 # A la izquierda, una columna por lugar: arriba las ondas rápidas, abajo las lentas. A la derecha,
@@ -191,25 +195,25 @@ plt.show()
 #
 # Si la red ha de decir la palabra *siguiente*, no debe verla. Una máscara **causal** deja que cada
 # palabra mire solo hacia atrás; así, una pasada por una frase hace tantas preguntas como palabras
-# tiene. Sin máscara, cada palabra ve los dos lados. En su construcción, esa es toda la diferencia
-# entre GPT y BERT.
+# tiene. Sin máscara, cada palabra ve los dos lados. En cuanto a la arquitectura, esa es toda la
+# diferencia entre GPT y BERT.
 
 # %%
 back = nn.causal_mask(5)
 print(back.astype(int))
 changed = x.copy()
-changed[3] += 1  # another fourth word
+changed[3] += 1  # another fourth word || otra cuarta palabra
 before, after = (self_attention(some, layer, back)[0].data for some in (x, changed))
 assert np.allclose(before[:3], after[:3]) and not np.allclose(before[3:], after[3:])
 
 # %% [markdown] lang="en"
 # ## The block
 #
-# Words that know of each other still have to think about it: a small network of two affine maps,
-# with a nonlinearity between them (GELU, a smooth kind of ReLU), for each word by itself. Both
-# parts *add* to what is there, instead of replacing it, so that a gradient can pass by (the belt of
-# the LSTM, chapter 5, now through layers instead of time); and before each, **layer normalisation**
-# brings every word to mean 0 and variance 1.
+# Words that know about each other still have to think about it: with a small network of two affine
+# maps and a nonlinearity between them (GELU, a smooth kind of ReLU), for each word separately. Both
+# parts *add* to what is there instead of replacing it, so that a gradient can pass straight through
+# (the belt of the LSTM, chapter 5, now through layers instead of time). And before each part,
+# **layer normalisation** brings every word to mean 0 and variance 1.
 
 # %% [markdown] lang="es"
 # ## El bloque
@@ -238,36 +242,62 @@ print(text("our four lines are TransformerEncoderLayer",
 # %% [markdown] lang="en"
 # ## The equations
 #
-# Attention's gradients were derived in chapter 9; here is the new part, layer normalisation. What
-# arrives loses its mean, and its part along the output: both cannot be changed by moving x, which
-# is brought back to mean 0 and variance 1 anyway. Words are rows, $d$ entries wide: $Z$ is what is
-# left without the mean, $H$ its standard deviation (with $10^{-5}$ against a division by 0), and
-# $W$ and $b$, a gain and a shift for each entry, are learned.
+# Attention's gradients were derived in chapter 9; here is the new part, layer normalisation. Words
+# are rows, $d$ entries wide: $Z$ is the word minus its mean, $H$ its standard deviation (with
+# $10^{-5}$ against a division by 0), $U$ the normalised word, and $W$ and $b$, a gain and a shift
+# for each entry, are learned.
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones
 #
 # Los gradientes de la atención se derivaron en el capítulo 9; esta es la parte nueva, la
-# normalización de capa. Lo que llega pierde su media y su parte a lo largo de la salida: ninguna de
-# las dos se puede cambiar moviendo x, que de todos modos vuelve a media 0 y varianza 1. Las
-# palabras son filas de $d$ entradas: $Z$ es lo que queda sin la media; $H$, su desviación típica
-# (con $10^{-5}$ contra la división por 0); $W$ y $b$, un factor y un desplazamiento por entrada, se
-# aprenden.
+# normalización de capa. Las palabras son filas de $d$ elementos: $Z$ es la palabra menos su media;
+# $H$, su desviación típica (con $10^{-5}$ contra la división por 0); $U$, la palabra normalizada;
+# $W$ y $b$, un factor y un desplazamiento por elemento, se aprenden.
 
 # %%
 formulas(derive("layer-norm"))
 
 # %% [markdown] lang="en"
+# Put the lines for $\delta H$, $\delta Z$ and $\delta X$ into one and they become simple:
+#
+# $$\delta X = \frac{1}{H} \circ \left(\delta U - \frac{\text{rowsum}(\delta U)}{d} -
+#   U \circ \frac{\text{rowsum}(\delta U \circ U)}{d}\right)$$
+#
+# What arrives is **projected twice**: it loses its mean, and it loses its part along the output
+# $U$. Neither can be changed by moving $X$, which is brought back to mean 0 and variance 1 anyway.
+
+# %% [markdown] lang="es"
+# Junta las líneas de $\delta H$, $\delta Z$ y $\delta X$ en una sola y quedan sencillas:
+#
+# $$\delta X = \frac{1}{H} \circ \left(\delta U - \frac{\text{rowsum}(\delta U)}{d} -
+#   U \circ \frac{\text{rowsum}(\delta U \circ U)}{d}\right)$$
+#
+# Lo que llega se **proyecta dos veces**: pierde su media y pierde su parte a lo largo de la salida
+# $U$. Ninguna de las dos puede cambiarse moviendo $X$, que de todos modos vuelve a media 0 y
+# varianza 1.
+
+# %%
+X, d_U = np.random.default_rng(SEED).normal(size=(2, 3, 8))
+H = np.sqrt(X.var(axis=1, keepdims=True) + 1e-5)
+U = (X - X.mean(axis=1, keepdims=True)) / H
+d_X = (d_U - d_U.mean(1, keepdims=True) - U * (d_U * U).mean(1, keepdims=True)) / H
+_, pull_back = mg.vjp(nn.LayerNorm(8, dtype=np.float64), X)
+assert np.allclose(d_X, pull_back(d_U)[0])
+print(text("the formula is the engine's gradient", "la fórmula es el gradiente del motor"))
+
+# %% [markdown] lang="en"
 # ## The experiment: GPT and BERT
 #
-# A very small language, in which there is something to find out: half of its adjectives praise, the
-# other half complain, and how they are joined tells which go together. Nobody tells it.
+# Here is a very small language in which there is something to discover: half of its adjectives
+# praise, the other half complain, and how they are joined shows which go together. Nobody tells the
+# networks.
 
 # %% [markdown] lang="es"
 # ## El experimento: GPT y BERT
 #
 # Una lengua muy pequeña en la que hay algo que descubrir: la mitad de sus adjetivos elogia y la
-# otra mitad critica, y la manera de unirlos delata cuáles van juntos. Nadie se lo dice.
+# otra mitad critica, y la manera de unirlos delata cuáles van juntos. Nadie se lo dice a las redes.
 
 # %%
 THINGS = text("the soup|the film|the hotel|the beach|the phone|the garden",
@@ -296,7 +326,7 @@ print(*(" ".join(sentence) for sentence in sentences[:3]), sep="\n")
 
 # %% [markdown] lang="en"
 # One class for both: two blocks of four heads, 32 numbers for each word. What differs is one word,
-# `causal`, and what is asked: the GPT is asked for the next word at every place; for the BERT one
+# `causal`, and the question: the GPT is asked for the next word at every place; from the BERT, one
 # word of each sentence is hidden, and it is asked for that one.
 
 # %% [markdown] lang="es"
@@ -332,9 +362,9 @@ def next_words(step):
 def gaps(step):
     rng = np.random.default_rng([SEED, step])
     tokens, lengths = padded([known[k] for k in rng.integers(0, len(known), 64)])
-    each, place = np.arange(len(tokens)), rng.integers(1, lengths - 1)  # neither start nor end
+    each, place = np.arange(len(tokens)), rng.integers(1, lengths - 1)  # no mark || no marcas
     shown, wanted = tokens.copy(), np.zeros_like(tokens)
-    shown[each, place], wanted[each, place] = 1, tokens[each, place]  # 1: a word not shown
+    shown[each, place], wanted[each, place] = 1, tokens[each, place]  # 1: hidden || 1: oculta
     return shown, wanted
 
 
@@ -365,8 +395,8 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown] lang="en"
-# (The two losses are not to be compared: they are of other words.) The GPT can go on; the BERT
-# cannot, but it knows what must have stood in the gap, from both sides:
+# (Do not compare the two losses: they are about different words.) The GPT can go on writing; the
+# BERT cannot, but it knows from both sides what must have been in the gap:
 
 # %% [markdown] lang="es"
 # (Las dos pérdidas no se comparan: son de palabras distintas). El GPT sabe continuar; el BERT no,
@@ -384,7 +414,7 @@ print("GPT: ", " ".join(vocabulary.decode(said)))
 asked = text("the soup looked ? but it was dull .", "la sopa parecía ? pero era triste .").split()
 place = 1 + asked.index("?")
 indices = vocabulary.encode(asked, ends=True)[None]
-assert indices[0, place] == 1  # a word that it does not know is not shown either
+assert indices[0, place] == 1  # an unknown word is hidden too || lo desconocido se oculta
 with mg.no_grad():
     filled = bert(indices).data[0, place].argsort()[::-1][:4]
 print("BERT:", " ".join(asked), "→", ", ".join(vocabulary.tokens[k] for k in filled))
@@ -421,8 +451,8 @@ live("heads", words=words_read, ask=place, heads=4, x=bert.words(indices)[0],
      out=its_attention.out_proj)  # fmt: skip
 
 # %% [markdown] lang="en"
-# Mostly at the words of the pattern, which tell what kind of sentence this is, and on average
-# little at the other adjective. Is that one not important, then? Do not ask the picture, ask the
+# Mostly at the words of the pattern, which show what kind of sentence this is, and on average
+# little at the other adjective. Is that one unimportant, then? Do not ask the picture; ask the
 # network: put an adjective of the other kind there, and see whether the answer changes.
 
 # %% [markdown] lang="es"
@@ -442,21 +472,130 @@ print("BERT:", " ".join(asked), "→", ", ".join(vocabulary.tokens[k] for k in f
 assert all(vocabulary.tokens[k] in BAD for k in filled)
 
 # %% [markdown] lang="en"
-# Everything hangs on it. A weight says what one head of one block took, not what the answer was
-# made of: what a word knows is handed on from block to block.
+# Everything depends on it. A weight says what one head of one block took, not what the answer was
+# made from: what a word knows is passed on from block to block.
+#
+# ## Encoder and decoder: the first transformer
+#
+# The transformer of 2017 was a translator. Like chapter 9's, it has an **encoder**, blocks without
+# a mask, which reads the sentence, and a **decoder**, which writes the translation. A decoder block
+# has one part more: between looking at its own words so far (with the causal mask) and thinking, it
+# looks at what the encoder has read. That is attention with the queries from one side and the keys
+# and values from the other (**cross-attention**), just as in chapter 9:
 
 # %% [markdown] lang="es"
 # Todo depende de él. Un peso dice lo que tomó una cabeza de un bloque, no de qué está hecha la
 # respuesta: lo que sabe una palabra pasa de bloque en bloque.
+#
+# ## Codificador y decodificador: el primer transformer
+#
+# El transformer de 2017 era un traductor. Como el del capítulo 9, tiene un **codificador**, bloques
+# sin máscara, que lee la frase, y un **decodificador**, que escribe la traducción. Un bloque del
+# decodificador tiene una parte más: entre mirar sus propias palabras dichas hasta ahora (con la
+# máscara causal) y pensar, mira lo que ha leído el codificador. Es atención con las consultas de un
+# lado y las claves y los valores del otro (**atención cruzada**), igual que en el capítulo 9:
+
+
+# %%
+def decoder_block(x, read, layer):
+    attended, _ = self_attention(layer.norm1(x), layer.self_attn, nn.causal_mask(len(x)))
+    x = x + attended
+    looked, _ = layer.multihead_attn(
+        layer.norm2(x), read, read
+    )  # query, key, value || consulta, clave, valor
+    x = x + looked
+    return x + layer.linear2(mg.gelu(layer.linear1(layer.norm3(x))))
+
+
+layer = nn.TransformerDecoderLayer(8, 2, 16, dropout=0.0, activation="gelu", norm_first=True,
+                                   rng=SEED, dtype=np.float64)  # fmt: skip
+x, read = rng.normal(size=(5, 8)), rng.normal(size=(7, 8))
+assert np.allclose(decoder_block(x, read, layer).data, layer(x, read, tgt_is_causal=True).data)
+print(text("our six lines are TransformerDecoderLayer",
+           "nuestras seis líneas son TransformerDecoderLayer"))  # fmt: skip
+
+# %% [markdown] lang="en"
+# Does it translate? Shopping lists again, with the adjective on the other side of the noun, and no
+# recurrence anywhere:
+
+# %% [markdown] lang="es"
+# ¿Traduce? Otra vez listas de la compra, con el adjetivo al otro lado del sustantivo, y sin
+# recurrencia alguna:
+
+# %%
+WORDS = [line.split() for line in (
+    "dos two tres three cuatro four cinco five",
+    "peras pears uvas grapes limones lemons melones melons",
+    "verdes green grandes big dulces sweet suaves soft",
+)]  # fmt: skip
+NUMBERS, FRUIT, KINDS = (dict(zip(line[::2], line[1::2], strict=True)) for line in WORDS)
+
+
+def shopping(items):
+    there, here = [], []
+    for _ in range(items):
+        count, fruit, kind = (rng.choice(list(some)) for some in (NUMBERS, FRUIT, KINDS))
+        there.append(f"{count} {fruit} {kind}")
+        here.append(f"{NUMBERS[count]} {KINDS[kind]} {FRUIT[fruit]}")
+    return " y ".join(there), " and ".join(here)
+
+
+lists = [shopping(int(rng.integers(1, 4))) for _ in range(2000)]
+both = Vocabulary.of(word for pair in lists for side in pair for word in side.split())
+sources = [both.encode(spanish.split()) for spanish, _ in lists]
+targets = [both.encode(english.split(), ends=True) for _, english in lists]
+
+
+class Translator(nn.Module):
+    def __init__(self, width=32, rng=None):
+        rng = np.random.default_rng(rng)
+        self.words = nn.Embedding(len(both), width, rng=rng)
+        self.places = nn.PositionalEncoding(width)
+        options = {"dim_feedforward": 2 * width, "dropout": 0.0, "norm_first": True, "rng": rng}
+        self.encoder = nn.TransformerEncoder(width, 4, 1, **options)
+        self.decoder = nn.TransformerDecoder(width, 4, 1, **options)
+        self.say = nn.Linear(width, len(both), rng=rng)
+
+    def forward(self, source, heard):
+        padding = source == 0
+        read = self.encoder(self.places(self.words(source)), src_key_padding_mask=padding)
+        written = self.decoder(self.places(self.words(heard)), read, tgt_is_causal=True,
+                               memory_key_padding_mask=padding)  # fmt: skip
+        return self.say(written)
+
+
+translator = Translator(rng=SEED)
+
+
+def translation_loss(step):
+    rows = np.random.default_rng([SEED, step]).integers(0, len(lists), 48)
+    source, _ = padded([sources[k] for k in rows])
+    target, _ = padded([targets[k] for k in rows])
+    return nn.cross_entropy(translator(source, target[:, :-1]), target[:, 1:], ignore_index=0)
+
+
+train(translator, optim.AdamW(translator.parameters(), 5e-3), translation_loss, steps=400,
+      max_norm=1.0, schedule=optim.warm_up(20, optim.cosine(5e-3, 380)))  # fmt: skip
+new_lists = [pair for pair in (shopping(3) for _ in range(100)) if pair not in lists]
+source, _ = padded([both.encode(spanish.split()) for spanish, _ in new_lists])
+heard = np.full((len(source), 1), both.index["<start>"])
+with mg.no_grad():
+    for _ in range(12):
+        heard = np.c_[heard, translator(source, heard).data[:, -1].argmax(-1)]
+found = [" ".join(both.decode(row[1:])) for row in heard]
+right = np.mean([one == english for one, (_, english) in zip(found, new_lists, strict=True)])
+print(new_lists[0][0], "→", found[0])
+print(text("new lists without a mistake:", "listas nuevas sin un error:"), f"{right:.0%}")
+assert right > 0.9
 
 # %% [markdown] lang="en"
 # ## What reading without a teacher is good for
 #
-# Now a teacher comes, who has little time: 36 sentences such as "the soup was lovely .", with *six*
-# of the adjectives only, and for each whether it praises. Then the other six adjectives are asked
-# for, which no label was ever seen of. Three pupils: the BERT with its body **frozen**, so that
-# only a last neuron learns; the same, all of it learning on (**fine-tuning**); and a network of the
-# same shape that has read nothing.
+# Now comes a teacher who has little time: 36 sentences such as "the soup was lovely .", with only
+# *six* of the adjectives, and for each sentence whether it is praise. Then the pupils are asked
+# about the other six adjectives, for which no label was ever given. There are three pupils: the
+# BERT with its body **frozen**, so that only a last neuron learns; the same BERT with all its
+# weights learning (**fine-tuning**); and a network of the same shape that has read nothing.
 
 # %% [markdown] lang="es"
 # ## Para qué sirve leer sin profesor
@@ -515,18 +654,18 @@ for kind, name in kinds.items():
 assert shares["scratch"] < 0.75 < 0.85 < min(shares["frozen"], shares["tuned"])
 
 # %% [markdown] lang="en"
-# All three know by heart what they were taught. But only the two that had read know of the other
-# six adjectives, without a single label: from reading they already stood in two groups, and the
-# teacher only had to say which is which. For that, a single neuron on the frozen body is nearly
-# enough.
+# All three have learned nearly everything that they were taught. But only the two that had read
+# know about the other six adjectives, without a single label: from reading, the adjectives were
+# already in two groups, and the teacher only had to say which is which. For that, a single neuron
+# on the frozen body is nearly enough.
 #
 # ## The proof
 #
 # The gradients of attention with heads and of layer normalisation, before the judges:
 
 # %% [markdown] lang="es"
-# Los tres se saben de memoria lo que se les enseñó. Pero solo los dos que habían leído saben de los
-# otros seis adjetivos, sin una sola etiqueta: por la lectura ya estaban en dos grupos, y el
+# Los tres han aprendido casi todo lo que se les enseñó. Pero solo los dos que habían leído saben de
+# los otros seis adjetivos, sin una sola etiqueta: por la lectura ya estaban en dos grupos, y el
 # profesor solo tuvo que decir cuál es cuál. Para eso casi basta una sola neurona sobre el cuerpo
 # congelado.
 #
@@ -540,8 +679,8 @@ verdicts(verify("multi-head", "layer-norm", seed=SEED))
 # %% [markdown] lang="en"
 # ## Exercises
 #
-# **1. How many pairs?** A sentence has 10 words. How many pairs of a word and one that it may look
-# at does a causal mask leave?
+# **1. How many pairs?** A sentence has 10 words. How many pairs of a word and a word that it may
+# look at does a causal mask leave?
 
 # %% [markdown] lang="es"
 # ## Ejercicios
@@ -574,8 +713,8 @@ pairs = 10 * 11 // 2
 check("1", pairs, nn.causal_mask(10).sum())
 
 # %% [markdown] lang="en"
-# **2. Parameters.** How many has one block of width $d$, with $4 d$ between the two affine maps,
-# for $d = 32$?
+# **2. Parameters.** How many parameters does one block of width $d$ have, with $4 d$ between the
+# two affine maps, for $d = 32$?
 
 # %% [markdown] lang="es"
 # **2. Parámetros.** ¿Cuántos tiene un bloque de ancho $d$, con $4 d$ entre las dos aplicaciones
@@ -592,8 +731,8 @@ check("2", count, sum(parameter.size for parameter in one.parameters()))
 # 3. Two normalisations with a factor and a shift each: $4d$ in all.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. La atención tiene cuatro mapas $d \to d$, con sesgos.
-# 2. Los dos mapas afines: $d \cdot 4d + 4d$ y $4d \cdot d + d$.
+# 1. La atención tiene cuatro aplicaciones $d \to d$, con sesgos.
+# 2. Las dos aplicaciones afines: $d \cdot 4d + 4d$ y $4d \cdot d + d$.
 # 3. Dos normalizaciones, cada una con factor y desplazamiento: $4d$ en total.
 
 # %% [markdown] lang="en" tags=["solution"]
@@ -625,18 +764,18 @@ check("3", through, arrived.round(9) + 0.0)
 # %% [markdown] lang="en" tags=["hint"]
 # 1. What is the sum of the entries of a normalised vector?
 # 2. It is 0, whatever $x$ is.
-# 3. So the slope of that sum by every entry of $x$ is …
+# 3. So the slope of that sum along every entry of $x$ is …
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. ¿Cuánto suman las entradas de un vector normalizado?
+# 1. ¿Cuánto suman los elementos de un vector normalizado?
 # 2. Suman 0, sea cual sea $x$.
-# 3. Así que la pendiente de esa suma respecto de cada entrada de $x$ es…
+# 3. Así que la pendiente de esa suma respecto de cada elemento de $x$ es…
 
 # %% [markdown] lang="en" tags=["solution"]
 # Three zeros: the entries of the output always sum to 0, so no $x$ changes their sum.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Tres ceros: las entradas de la salida siempre suman 0, así que ningún $x$ cambia su suma.
+# Tres ceros: los elementos de la salida siempre suman 0, así que ningún $x$ cambia su suma.
 
 # %% tags=["solution"]
 through = np.zeros(3)
@@ -667,10 +806,10 @@ check("4", product, one_wave[5] @ one_wave[8])
 
 # %% [markdown] lang="en" tags=["solution"]
 # $\sin t \sin(t + 3) + \cos t \cos(t + 3) = \cos 3 \approx -0.99$, whatever $t$ is. With more waves
-# it is a sum of such cosines, one for each length: of the distance alone.
+# it is a sum of such cosines, one for each length: it depends on the distance alone.
 
 # %% [markdown] lang="es" tags=["solution"]
-# $\sin t \sin(t + 3) + \cos t \cos(t + 3) = \cos 3 \approx -0{,}99$, valga lo que valga $t$. Con
+# $\sin t \sin(t + 3) + \cos t \cos(t + 3) = \cos 3 \approx -0.99$, valga lo que valga $t$. Con
 # más ondas es una suma de cosenos así, uno por cada longitud: depende solo de la distancia.
 
 # %% tags=["solution"]
@@ -680,7 +819,7 @@ check("4", product, one_wave[5] @ one_wave[8])
 # %% [markdown] lang="en"
 # ## Five questions
 #
-# Choose an answer: it says at once whether it is right, and why.
+# Choose an answer: it tells you at once whether it is right, and why.
 
 # %% [markdown] lang="es"
 # ## Cinco preguntas
@@ -707,7 +846,7 @@ check("4", product, one_wave[5] @ one_wave[8])
 # **2. What is a causal mask for?**
 #
 # - [ ] It hides padding :: That is another mask, by length.
-# - [x] No word may look at later ones :: Or a language model would learn to copy the answer.
+# - [x] No word may look at later ones :: Otherwise a language model would learn to copy the answer.
 # - [ ] It makes training slower and safer :: All places are still trained at once.
 
 # %% [markdown] lang="es" tags=["quiz"]
@@ -729,8 +868,8 @@ check("4", product, one_wave[5] @ one_wave[8])
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. ¿Por qué varias cabezas?**
 #
-# - [x] Cada una puede mirar a otro sitio :: Una softmax da una media; varios dan varias, con el
-#   mismo número de pesos.
+# - [x] Cada una puede mirar a otro sitio :: Una softmax da una media; varias cabezas dan varias,
+#   con el mismo número de pesos.
 # - [ ] Para tener más parámetros :: El número no depende de las cabezas.
 # - [ ] Para ahorrar memoria :: Cada cabeza tiene su propio mapa de pesos, así que ocupa más.
 
@@ -740,7 +879,7 @@ check("4", product, one_wave[5] @ one_wave[8])
 # - [ ] BERT from labels, GPT from text :: Both from plain text, before any label is seen.
 # - [x] BERT from hidden words, GPT from the next word :: So BERT may look to both sides and GPT
 #   only back.
-# - [ ] Both from translations :: The first transformer did; these two need none.
+# - [ ] Both from translations :: The first transformer did; these two do not need any.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **4. ¿De qué aprenden BERT y GPT?**
@@ -754,16 +893,16 @@ check("4", product, one_wave[5] @ one_wave[8])
 # **5. Fine-tuning with few labels: what can go wrong?**
 #
 # - [ ] Nothing, the model has read a lot :: A handful of examples is learned by heart in a moment.
-# - [x] It overfits; then freezing the body helps :: Frozen, only the last map is learned: fewer
-#   weights than a few labels can mislead.
+# - [x] It overfits; then freezing the body helps :: With a frozen body, only the last map is
+#   learned, and a few labels can mislead only a few weights.
 # - [ ] Its gradient explodes :: Not because of few labels.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **5. Ajuste fino con pocas etiquetas: ¿qué puede salir mal?**
 #
 # - [ ] Nada: el modelo ha leído mucho :: Un puñado de ejemplos se aprende de memoria en un momento.
-# - [x] Se sobreajusta; congelar el cuerpo ayuda entonces :: Congelado, solo se aprende el último
-#   mapa: menos pesos que unas pocas etiquetas puedan confundir.
+# - [x] Se sobreajusta; congelar el cuerpo ayuda entonces :: Con el cuerpo congelado solo se aprende
+#   la última aplicación, y unas pocas etiquetas solo pueden confundir a unos pocos pesos.
 # - [ ] Explota su gradiente :: No por tener pocas etiquetas.
 
 # %% [markdown] lang="en"

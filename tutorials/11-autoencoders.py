@@ -13,12 +13,12 @@
 # %% [markdown] lang="en"
 # # Autoencoders: what is worth keeping
 #
-# A small picture of a handwritten digit is 64 grey pixels, so 64 numbers. But you would recognise
-# the same digit from a much shorter description. **How few numbers are enough to remember a
-# picture, and who finds out which ones?**
+# A small picture of a handwritten digit is 64 grey pixels, that is, 64 numbers. But you would
+# recognise the same digit from a much shorter description. **How few numbers are enough to remember
+# a picture, and who finds out which ones?**
 #
 # A network can, without being told what any picture shows. You will build the simplest one by hand,
-# see it rediscover a method from 1901, go past that with four kinds of networks, and let two
+# see it rediscover a method from 1901, go beyond that with four kinds of networks, and let two
 # numbers draw a map of all digits.
 
 # %% [markdown] lang="es"
@@ -36,12 +36,23 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import sympy
+from scipy.ndimage import zoom
 
 import minigrad as mg
 from minigrad import graph, nn, optim
 from minigrad.tutorial import check, live, text, verdicts
 from minigrad.verify import check_vjp, verify
-from models.autoencoder import KINDS, classify, digits, fit, make, split, through, through_pca
+from models.autoencoder import (
+    KINDS,
+    classify,
+    correlation,
+    digits,
+    fit,
+    make,
+    split,
+    through,
+    through_pca,
+)
 
 SEED = 11
 rng = np.random.default_rng(SEED)
@@ -50,9 +61,9 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## The idea: a narrow waist
 #
-# These are real digits, written by 13 people, of 8 × 8 pixels. Beside them, 64 numbers drawn at
-# random. Almost all lists of 64 numbers look like the right side: digits are a tiny corner of all
-# that 64 numbers could say. That is why fewer should do.
+# These are real digits of 8 × 8 pixels, written by 13 people. Beside them are 64 numbers drawn at
+# random. Almost all lists of 64 numbers look like those on the right: digits are a tiny corner of
+# everything that 64 numbers could say. That is why fewer numbers should be enough.
 
 # %% [markdown] lang="es"
 # ## La idea: una cintura estrecha
@@ -84,9 +95,9 @@ for blank in axes[:, 4]:
 plt.show()
 
 # %% [markdown] lang="en"
-# So force a picture through a narrow place. An **encoder** makes a short code of it, a **decoder**
-# must make the picture of the code again, and both learn together to lose little. Nobody has to say
-# what is in the pictures: the picture itself is the right answer.
+# So let us force a picture through a narrow place. An **encoder** turns it into a short code, a
+# **decoder** must rebuild the picture from the code, and both learn together to lose little. Nobody
+# has to say what is in the pictures: the picture itself is the right answer.
 
 # %% [markdown] lang="es"
 # Así que obliguemos a la imagen a pasar por un sitio estrecho. Un **codificador** hace de ella un
@@ -97,7 +108,7 @@ plt.show()
 
 # %%
 class Waist(nn.Module):
-    """64 pixels to 10 numbers and back."""
+    """64 pixels to 10 numbers and back. || De 64 píxeles a 10 números y vuelta."""
 
     def __init__(self):
         self.encoder = nn.Linear(64, 10, rng=SEED)
@@ -112,11 +123,12 @@ graph.draw(Waist()(mg.Tensor(np.zeros((1, 64), np.float32))), title="64 → 10 �
 # %% [markdown] lang="en"
 # ## The equations
 #
-# Two pixels and *one* number for them: that we can solve with pencil and SymPy. Take two
-# neighbouring pixels, their means subtracted. A direction $u = (\cos\theta, \sin\theta)$ is all
-# that the network may choose; the code is how far a picture lies along it, $k = u \cdot x$, and the
-# decoder puts that length back, $\hat x = k\,u$. What is lost is $|x - \hat x|^2 = |x|^2 - k^2$, by
-# Pythagoras. On average, with the pixels' variances $a$ and $c$ and their covariance $b$, that is
+# Two pixels and *one* number for both: that can be solved with pencil and SymPy. Take two
+# neighbouring pixels, with their means subtracted. All that the network may choose is a direction
+# $u = (\cos\theta, \sin\theta)$; the code is how far a picture lies along it, $k = u \cdot x$, and
+# the decoder puts that length back, $\hat x = k\,u$. What is lost is $|x - \hat x|^2 = |x|^2 -
+# k^2$, by Pythagoras. On average, with the pixels' variances $a$ and $c$ and their covariance $b$,
+# that is
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones
@@ -191,9 +203,9 @@ plt.show()
 # %% [markdown] lang="en"
 # ## The code, from primitives
 #
-# Now all 64 pixels and 10 numbers. $E$ makes the codes, $D$ the pictures, one picture per row, and
-# $L$ is the mean square of what is lost, over the $n$ entries of $X$. The gradients are two lines
-# of the chain rule, read from the back:
+# Now all 64 pixels, and 10 numbers. $E$ makes the codes and $D$ the pictures, one picture per row,
+# and $L$ is the mean square of what is lost, over the $n$ entries of $X$. The gradients are two
+# lines of the chain rule, read from the end:
 #
 # $$K = X E^{\top} \qquad \hat X = K D^{\top} \qquad \delta \hat X = \tfrac{2}{n}\,(\hat X - X)$$
 # $$\frac{\partial L}{\partial D} = \delta \hat X^{\top} K \qquad \delta K = \delta \hat X\,D \qquad
@@ -203,7 +215,7 @@ plt.show()
 # ## El código, desde cero
 #
 # Ahora, los 64 píxeles y 10 números. $E$ hace los códigos y $D$ las imágenes, una imagen por fila,
-# y $L$ es la media de los cuadrados de lo perdido, sobre las $n$ entradas de $X$. Los gradientes
+# y $L$ es la media de los cuadrados de lo perdido, sobre los $n$ elementos de $X$. Los gradientes
 # son dos líneas de regla de la cadena, leídas desde atrás:
 #
 # $$K = X E^{\top} \qquad \hat X = K D^{\top} \qquad \delta \hat X = \tfrac{2}{n}\,(\hat X - X)$$
@@ -217,14 +229,17 @@ def loss(X, E, D):
 
 
 def loss_backward(g, X, E, D):
-    """The gradients by X, E and D."""
+    """The gradients with respect to X, E and D. || Los gradientes respecto de X, E y D."""
     K = X @ E.T
     d_again = g * 2 / X.size * (K @ D.T - X)
     return d_again @ D @ E - d_again, (d_again @ D).T @ X, d_again.T @ K
 
 
 def learn(X, code, updates=400, rate=0.02):
-    """E and D after so many updates, and the losses on the way."""
+    """E and D after so many updates, and the losses on the way.
+
+    || E y D tras estas actualizaciones, y las pérdidas por el camino.
+    """
     rng = np.random.default_rng(SEED)
     E, D = (mg.Parameter(rng.normal(0, 0.1, shape)) for shape in ((code, 64), (64, code)))
     optimizer, losses = optim.Adam([E, D], rate), []
@@ -242,7 +257,9 @@ E, D, losses = learn(X, 10)
 axes_of_pca = np.linalg.svd(X, full_matrices=False)[2][:10]
 least = loss(X, axes_of_pca, axes_of_pca.T)
 print(text("lost by ours:", "pierde lo nuestro:"), f"{losses[-1]:.6f},", "PCA:", f"{least:.6f}")
-basis = np.linalg.qr(D)[0]  # orthogonal directions that span the same pictures as D's columns
+# orthogonal directions that span the same pictures as D's columns
+# || direcciones ortogonales que generan las mismas imágenes que las columnas de D
+basis = np.linalg.qr(D)[0]
 cosines = np.linalg.svd(axes_of_pca @ basis)[1]
 print(text("largest angle between the two:", "mayor ángulo entre ambos:"),
       f"{np.degrees(np.arccos(min(cosines))):.2f}°")  # fmt: skip
@@ -257,24 +274,25 @@ panel.legend(frameon=False)
 plt.show()
 
 # %% [markdown] lang="en"
-# Gradient descent, which knows nothing of axes or covariances, has found the same ten directions
-# (or rather the same ten-dimensional plane) as PCA. With affine maps one cannot do better; Bourlard
-# and Kamp proved it in 1988, and a tanh in the encoder helps hardly at all.
+# Gradient descent, which knows nothing about axes or covariances, has found the same ten directions
+# (or rather the same ten-dimensional plane) as PCA. With affine maps it is impossible to do better;
+# Bourlard and Kamp proved it in 1988, and a tanh in the encoder hardly helps.
 #
 # ## The experiment: four kinds
 #
-# Digits do not lie on a plane, though: write a 1 at a steeper slant, and its pixels go on a
-# curve. A network with hidden layers can follow the curve. `models/autoencoder.py` has four:
+# Digits do not lie on a plane, though: write a 1 at a steeper and steeper slant, and its pixels
+# follow a curve. A network with hidden layers can follow the curve. `models/autoencoder.py` has
+# four kinds:
 #
-# - **dense**: one affine map and a tanh there, one affine map back;
+# - **dense**: one affine map and a tanh on the way in, one affine map on the way out;
 # - **stacked**: two hidden layers on either side;
-# - **recurrent**: an LSTM reads the picture row by row, another writes it row by row;
-# - **convolutional**: small kernels that slide over the picture with stride 2, so that it gets half
-#   as high and wide, twice; and back.
+# - **recurrent**: one LSTM reads the picture row by row, another writes it row by row;
+# - **convolutional**: small filters that slide over the picture two pixels at a time (stride 2), so
+#   that it gets half as high and half as wide, twice; and then back again.
 #
-# All get ten numbers, and are judged on pictures that they have never seen: `fit` trains one on the
-# known, `through` sends all pictures through it and has their codes (`known`, `held_out`) and what
-# became of those held out (`again`).
+# All get ten numbers and are judged on pictures that they have never seen: `fit` trains a network
+# on the known pictures; `through` sends all pictures through it and returns their codes (`known`,
+# `held_out`) and what became of the pictures held out (`again`).
 
 # %% [markdown] lang="es"
 # El descenso de gradiente, que no sabe nada de ejes ni de covarianzas, ha encontrado las mismas
@@ -304,7 +322,10 @@ def settings(kind, **more):
 
 
 def lost(seen):
-    """The mean squared error on the pictures held out."""
+    """The mean squared error on the pictures held out.
+
+    || El error cuadrático medio con las imágenes reservadas.
+    """
     return float(np.mean(np.square(seen.again - held_out.pixels)))
 
 
@@ -315,6 +336,9 @@ runs = {
     "convolutional": settings("convolutional", epochs=40),
 }
 assert list(runs) == list(KINDS)
+names = {"dense": text("dense", "densa"), "stacked": text("stacked", "apilada"),
+         "recurrent": text("recurrent", "recurrente"),
+         "convolutional": text("convolutional", "convolucional")}  # fmt: skip
 pca = through_pca(10, known, held_out)
 ways, models, sizes = {"PCA": pca}, {}, {}
 print(f"{'PCA':<14}{'':>16}{lost(pca):.4f}")
@@ -322,7 +346,7 @@ for kind, run in runs.items():
     models[kind], _ = fit(known, run)
     ways[kind] = through(models[kind], known, held_out)
     sizes[kind] = sum(p.data.size for p in models[kind].parameters())
-    print(f"{kind:<14}{sizes[kind]:>6} {text('weights', 'pesos'):<9}{lost(ways[kind]):.4f}")
+    print(f"{names[kind]:<14}{sizes[kind]:>6} {text('weights', 'pesos'):<9}{lost(ways[kind]):.4f}")
 compared = {kind: lost(seen) / lost(pca) for kind, seen in ways.items()}
 assert 0.98 < compared["dense"] < 1.15
 assert compared["stacked"] < 0.8
@@ -331,9 +355,6 @@ assert 0.8 < compared["convolutional"] < 1.25
 assert 5 * sizes["convolutional"] < sizes["stacked"]
 
 # %% tags=["plot"]
-names = {"dense": text("dense", "densa"), "stacked": text("stacked", "apilada"),
-         "recurrent": text("recurrent", "recurrente"),
-         "convolutional": text("convolutional", "convolucional")}  # fmt: skip
 lines = {text("held out", "reservada"): held_out.pixels,
          **{names.get(kind, kind): seen.again for kind, seen in ways.items()}}  # fmt: skip
 examples = [int(np.flatnonzero(held_out.digit == digit)[0]) for digit in range(10)]
@@ -347,14 +368,15 @@ plt.show()
 # %% [markdown] lang="en"
 # As predicted, the dense one is PCA once more. The stack loses clearly less, and so does the LSTM,
 # which has to remember the whole picture while it goes down row by row. The convolutional one comes
-# out near PCA, with *a fifth* of the stack's weights or less: its kernels are shared by all places
-# of the picture, as an LSTM's weights are shared by all times.
+# out near PCA, with *a fifth* of the stack's weights or less: its filters are shared by all places
+# in the picture, just as an LSTM's weights are shared by all time steps.
 #
-# ## Two numbers: a map
+# ## Does each number say something of its own?
 #
-# With a code of two numbers, one can draw where each digit lies. Left PCA, right the stack; no
-# network was told which digit is which, the colours came afterwards. How much do the two numbers
-# know of the digit? `classify` puts one affine map behind them, and lets that learn it.
+# A code wastes space if two of its numbers say the same. Measure it: how strongly are two entries
+# of the code **correlated** with each other, on average over all pairs? PCA's axes are uncorrelated
+# by construction, on the pictures from which they were found. But uncorrelated does not mean
+# **independent**. If two numbers were independent, their *squares* would be uncorrelated, too.
 
 # %% [markdown] lang="es"
 # Como estaba previsto, la densa es PCA otra vez. La apilada pierde claramente menos, y también la
@@ -363,12 +385,96 @@ plt.show()
 # para todos los lugares de la imagen, igual que los pesos de una LSTM sirven para todos los
 # instantes.
 #
+# ## ¿Dice cada número algo propio?
+#
+# Un código desperdicia sitio si dos de sus números dicen lo mismo. Midámoslo: ¿cuánto se
+# **correlacionan** dos elementos del código, de media sobre todas las parejas? Los ejes de PCA no
+# están correlacionados por construcción, en las imágenes de las que salieron. Pero no
+# correlacionados no quiere decir **independientes**. Si dos números fueran independientes, tampoco
+# sus *cuadrados* estarían correlacionados.
+
+# %%
+print(f"{'':<14}", text("entries  squares", "elementos  cuadrados"))
+correlations = {}
+for kind, seen in ways.items():
+    centred = seen.known - seen.known.mean(axis=0)
+    correlations[kind] = correlation(centred), correlation(centred**2)
+    line = "   ".join(f"{value:.3f}" for value in correlations[kind])
+    print(f"{names.get(kind, kind):<14}", line)
+assert correlations["PCA"][0] < 1e-3 < 0.05 < correlations["PCA"][1]
+assert correlations["stacked"][0] > 0.05
+
+# %% [markdown] lang="en"
+# So no code here has independent entries, not even PCA's, and a network's entries are correlated
+# unless somebody asks for the contrary: the loss rewards only the picture that comes back.
+#
+# ## 784 pixels, 30 numbers
+#
+# Course notes usually show a larger example: pictures of 28 × 28 = 784 pixels, a hidden layer, and
+# a code of 30. Let us enlarge our digits to that size. What is small here, the code or the network?
+# And is the code good for anything, for telling the digits apart, say? `classify` puts one affine
+# map behind the code and lets it learn the digits.
+
+# %% [markdown] lang="es"
+# Así que ningún código de estos tiene elementos independientes, ni siquiera el de PCA, y los de una
+# red están correlacionados mientras nadie pida lo contrario: la pérdida solo premia la imagen que
+# vuelve.
+#
+# ## 784 píxeles, 30 números
+#
+# Los apuntes suelen traer un ejemplo mayor: imágenes de 28 × 28 = 784 píxeles, una capa oculta y un
+# código de 30. Ampliemos nuestros dígitos a ese tamaño. ¿Qué es pequeño aquí, el código o la red?
+# ¿Y sirve para algo el código, por ejemplo, para reconocer los dígitos? `classify` le pone detrás
+# una aplicación afín, y esta aprende los dígitos.
+
+
+# %%
+def enlarged(images):
+    return zoom(images.pixels, (1, 3.5, 3.5), order=1).reshape(len(images), 784)
+
+
+large, large_new = enlarged(known), enlarged(held_out)
+to_code = nn.Sequential(nn.Linear(784, 256, rng=SEED), mg.relu, nn.Linear(256, 30, rng=SEED))
+to_picture = nn.Sequential(nn.Linear(30, 256, rng=SEED), mg.relu, nn.Linear(256, 784, rng=SEED))
+whole = nn.Sequential(to_code, to_picture)
+optimizer = optim.Adam(whole.parameters())
+for update in range(500):
+    batch = large[rng.integers(0, len(large), 64)]
+    optimizer.zero_grad()
+    nn.mse_loss(whole(batch), batch).backward()
+    optimizer.lr = 2e-3 * (1 - update / 500)
+    optimizer.step()
+weights = sum(parameter.size for parameter in whole.parameters())
+with mg.no_grad():
+    short, short_new, again = to_code(large).data, to_code(large_new).data, whole(large_new).data
+told = classify(short, known.digit, short_new, seed=SEED)
+error, mean_error = (np.mean(np.square(guess - large_new)) for guess in (again, large.mean(axis=0)))
+print("784 → 30,", weights, text("weights", "pesos"))
+print(text("lost:", "pierde:"), f"{error:.4f};",
+      text("the mean picture:", "la imagen media:"), f"{mean_error:.4f}")  # fmt: skip
+print(text("digits told from the code:", "dígitos reconocidos por el código:"),
+      f"{np.mean(told == held_out.digit):.0%}")  # fmt: skip
+assert weights == 418_094 and error < mean_error / 4 and np.mean(told == held_out.digit) > 0.85
+
+# %% [markdown] lang="en"
+# The code is small, the network is not: it has to be kept once, the code for every picture. And the
+# thirty numbers, learned without a single label, nearly say which digit it is.
+#
+# ## Two numbers: a map
+#
+# With a code of two numbers, you can draw where each digit lies. On the left PCA, on the right the
+# stack; no network was told which digit is which, and the colours came afterwards. How much do the
+# two numbers say about the digit? `classify` again:
+
+# %% [markdown] lang="es"
+# El código es pequeño; la red, no: la red se guarda una vez, y el código, para cada imagen. Y los
+# treinta números, aprendidos sin una sola etiqueta, casi dicen qué dígito es.
+#
 # ## Dos números: un mapa
 #
 # Con un código de dos números se puede dibujar dónde cae cada dígito. A la izquierda, PCA; a la
 # derecha, la red apilada. A ninguna se le dijo qué dígito era cuál: los colores se pusieron
-# después. ¿Cuánto saben esos dos números del dígito? `classify` les pone detrás una aplicación
-# afín, y esta lo aprende.
+# después. ¿Cuánto dicen esos dos números del dígito? Otra vez `classify`:
 
 # %%
 flat, _ = fit(known, settings("stacked", code=2, epochs=100, lr=6e-3))
@@ -378,7 +484,7 @@ shares = {}
 for name, seen in maps.items():
     told = classify(seen.known, known.digit, seen.held_out, seed=SEED)
     shares[name] = np.mean(told == held_out.digit)
-    print(f"{name:<9}{text('lost', 'pierde')} {lost(seen):.4f},",
+    print(f"{names.get(name, name):<9}{text('lost', 'pierde')} {lost(seen):.4f},",
           text("digits told from two numbers:", "dígitos reconocidos con dos números:"),
           f"{shares[name]:.0%}")  # fmt: skip
 assert lost(maps["stacked"]) < 0.8 * lost(maps["PCA"])
@@ -397,10 +503,10 @@ for panel, (name, seen) in zip(panels, maps.items(), strict=True):
 plt.show()
 
 # %% [markdown] lang="en"
-# Two numbers of the stack tell more of a digit than two of PCA, and give more of it back. Now once
-# more with ten. The decoder turns *any* ten of them into a picture, also those that no
-# picture has led to. Walk straight from one digit's code to another's, and look what it draws on
-# the way:
+# Two numbers of the stack say more about a digit than two of PCA, and give back more of it. Now
+# back to ten. The decoder turns *any* ten numbers into a picture, including those that come from no
+# picture at all. Walk straight from one digit's code to another's, and look at what it draws on the
+# way:
 
 # %% [markdown] lang="es"
 # Dos números de la red apilada dicen más de un dígito que dos de PCA, y devuelven más de él. Ahora,
@@ -447,8 +553,8 @@ live("digit", codes=codes[examples], spread=spread, decoder=maps_back)
 # ## Encoder and classifier
 #
 # What is a good memory of pictures good for? Suppose that somebody has looked at only 50 of them
-# and written down the digit. Put one affine map behind an encoder and train both on these 50: once
-# from random weights, once from the weights that have already seen all the pictures, *without*
+# and written down the digits. Put one affine map behind an encoder and train both on these 50: once
+# from random weights, and once from the weights that have already seen all the pictures, *without*
 # their digits. Five draws of 50, so that luck evens out:
 
 # %% [markdown] lang="es"
@@ -462,7 +568,10 @@ live("digit", codes=codes[examples], spread=spread, decoder=maps_back)
 
 # %%
 def taught(encoder_from, labelled, updates=200, rate=3e-3):
-    """How often an encoder with a classifier is right after learning from a few labels."""
+    """How often an encoder with a classifier is right after learning from a few labels.
+
+    || Con qué frecuencia acierta un codificador con clasificador tras aprender de pocas etiquetas.
+    """
     model, head = make(runs["stacked"], (8, 8)), nn.Linear(10, 10, rng=SEED)
     if encoder_from is not None:
         model.load_state_dict(encoder_from.state_dict())
@@ -486,13 +595,13 @@ print(text("from the autoencoder's:", "desde los del autocodificador:"), f"{befo
 assert before > fresh + 0.01
 
 # %% [markdown] lang="en"
-# Same network, same 50 labels: what it learned by merely looking is worth some points. That idea,
-# first look at much, then be told a little, has since become the way in which language models are
-# made.
+# Same network, same 50 labels: what it learned just by looking is worth some points. That idea, to
+# look at a lot first and then be told a little, has since become the way in which language models
+# are made.
 #
 # ## The proof
 #
-# The parts of all four kinds, before the judges; and the gradient that we wrote by hand:
+# The parts of all four kinds, before the judges, and the gradient that we wrote by hand:
 
 # %% [markdown] lang="es"
 # La misma red, las mismas 50 etiquetas: lo que aprendió solo con mirar vale unos puntos. Esa idea,
@@ -513,7 +622,8 @@ assert report.passed
 # %% [markdown] lang="en"
 # ## Exercises
 #
-# **1. What does it cost?** How many weights and biases has the dense autoencoder, 64 → 10 → 64?
+# **1. What does it cost?** How many weights and biases does the dense autoencoder have, 64 → 10 →
+# 64?
 
 # %% [markdown] lang="es"
 # ## Ejercicios
@@ -526,16 +636,16 @@ check("1", number, sum(p.data.size for p in models["dense"].parameters()))
 
 # %% [markdown] lang="en" tags=["hint"]
 # 1. Two affine maps, each with a bias.
-# 2. There: $64 \cdot 10$ weights and 10 biases.
-# 3. Back: $10 \cdot 64$ weights and 64 biases.
+# 2. On the way in: $64 \cdot 10$ weights and 10 biases.
+# 3. On the way out: $10 \cdot 64$ weights and 64 biases.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. Dos mapas afines, cada uno con su sesgo.
+# 1. Dos aplicaciones afines, cada una con su sesgo.
 # 2. A la ida: $64 \cdot 10$ pesos y 10 sesgos.
 # 3. A la vuelta: $10 \cdot 64$ pesos y 64 sesgos.
 
 # %% [markdown] lang="en" tags=["solution"]
-# There $64 \cdot 10 + 10$, back $10 \cdot 64 + 64$.
+# On the way in $64 \cdot 10 + 10$, on the way out $10 \cdot 64 + 64$.
 
 # %% [markdown] lang="es" tags=["solution"]
 # A la ida, $64 \cdot 10 + 10$; a la vuelta, $10 \cdot 64 + 64$.
@@ -565,7 +675,7 @@ check("2", from_singular_values, least)
 # %% [markdown] lang="es" tags=["hint"]
 # 1. Diez ejes conservan los diez mayores valores singulares.
 # 2. Lo que se pierde es la suma de los cuadrados de los demás.
-# 3. Divide entre el número de entradas, `X.size`, porque `least` es una media.
+# 3. Divide entre el número de elementos, `X.size`, porque `least` es una media.
 
 # %% [markdown] lang="en" tags=["solution"]
 # The squares of all singular values add up to the sum of all squares in $X$; the axes left out lose
@@ -647,10 +757,10 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # 3. $\delta A = \delta K \circ (1 - K^2)$, y $E$ se encuentra con $X$: $\delta A^{\top} X$.
 
 # %% [markdown] lang="en" tags=["solution"]
-# One more station on the way back: $\delta K$ is multiplied by $1 - K^2$.
+# One more stop in the backward pass: $\delta K$ is multiplied by $1 - K^2$.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Una estación más en el camino de vuelta: $\delta K$ se multiplica por $1 - K^2$.
+# Una parada más en la pasada hacia atrás: $\delta K$ se multiplica por $1 - K^2$.
 
 
 # %% tags=["solution"]
@@ -665,7 +775,7 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # %% [markdown] lang="en"
 # ## Five questions
 #
-# Choose an answer: it says at once whether it is right, and why.
+# Choose an answer: it tells you at once whether it is right, and why.
 
 # %% [markdown] lang="es"
 # ## Cinco preguntas
@@ -675,13 +785,13 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # %% [markdown] lang="en" tags=["quiz"]
 # **1. Why does an autoencoder have a waist?**
 #
-# - [x] Or it would copy its input and learn nothing :: With room for all pixels, the identity has
-#   loss 0.
+# - [x] Otherwise it would copy its input and learn nothing :: With room for all pixels, the
+#   identity has loss 0.
 # - [ ] To train faster :: That is a side effect.
 # - [ ] Because digits are thin :: The waist is a number of units, not a shape.
 
 # %% [markdown] lang="es" tags=["quiz"]
-# **1. ¿Por qué tiene cintura un autoencoder?**
+# **1. ¿Por qué tiene cintura un autocodificador?**
 #
 # - [x] Si no, copiaría su entrada sin aprender nada :: Con sitio para todos los píxeles, la
 #   identidad tiene pérdida 0.
@@ -696,11 +806,11 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # - [ ] nothing :: It does learn, and as far as linear maps can.
 
 # %% [markdown] lang="es" tags=["quiz"]
-# **2. Un autoencoder lineal con error cuadrático encuentra…**
+# **2. Un autocodificador lineal con error cuadrático encuentra…**
 #
-# - [ ] algo mejor que PCA :: De todos los mapas lineales, PCA es el que menos pierde.
+# - [ ] algo mejor que PCA :: De todas las aplicaciones lineales, PCA es la que menos pierde.
 # - [x] el plano de PCA :: El mismo plano, aunque no necesariamente los mismos ejes.
-# - [ ] nada :: Sí aprende, hasta donde pueden los mapas lineales.
+# - [ ] nada :: Sí aprende, hasta donde pueden las aplicaciones lineales.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **3. A network with a tanh loses less than PCA on what it learned. What must you check?**
@@ -725,7 +835,7 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # - [ ] Only with a tanh :: A nonlinearity does not make them independent.
 
 # %% [markdown] lang="es" tags=["quiz"]
-# **4. ¿Son independientes entre sí las entradas del código?**
+# **4. ¿Son independientes entre sí los elementos del código?**
 #
 # - [ ] Sí, el entrenamiento las hace así :: La pérdida solo premia la imagen que vuelve.
 # - [x] No por sí solas: mide sus correlaciones :: Los ejes de PCA no están correlacionados por

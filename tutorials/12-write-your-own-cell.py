@@ -14,13 +14,13 @@
 # # Write your own cell
 #
 # You have an idea for a cell that is in no library. It takes five lines to write down. It also
-# takes a gradient, a page of algebra, a fast program, and a week of training in which any slip of
-# the pen looks like "the idea does not work". **How do you know that your own cell is right before
-# you train it?**
+# takes a gradient, a page of algebra, a fast program, and a week of training in which any slip
+# looks like "the idea does not work". **How do you know that your own cell is right before you
+# train it?**
 #
 # You will write a cell of your own once, as its equations, and have everything else made from them:
 # the picture, the derivation, the proof, the fast code. Then you will write its gradient by hand,
-# with a mistake in it that the usual check does not see and that training does not betray.
+# with a mistake in it that the usual check does not see and that training does not reveal.
 
 # %% [markdown] lang="es"
 # # Escribe tu propia celda
@@ -58,18 +58,18 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="en"
 # ## The idea: a diary
 #
-# The LSTM of chapter 5 has three doors around its belt. Do we need them all? Picture somebody who
+# The LSTM of chapter 5 has three gates around its belt. Do we need them all? Picture somebody who
 # has a thought $h$ at each moment, and a diary $m$. The thought comes from what happens now and
-# from what the diary says; and only one thing has to be decided, *how much of it is worth writing
-# down*:
+# from what the diary says; and only one thing has to be decided: *how much of it is worth writing
+# down*.
 #
 # $$w_t = \sigma(W_w\,[h_{t-1}, x_t] + b_w)$$
 # $$h_t = \tanh(W_a\,[m_{t-1}, x_t] + b_a)$$
 # $$m_t = m_{t-1} + w_t \circ (h_t - m_{t-1})$$
 #
-# With $w = 0$ the page stays as it is; with $w = 1$ it is written over. Two matrices instead of the
-# LSTM's four. In minigrad a cell names its states and its gates, and writes one step; a `Target`
-# gives it the name by which all tools know it:
+# With $w = 0$ the page stays as it is; with $w = 1$ it is overwritten. Two matrices instead of the
+# LSTM's four. In minigrad, a cell names its states and its gates, and you write one step;
+# `target_of` gives it the name by which all tools know it:
 
 # %% [markdown] lang="es"
 # ## La idea: un diario
@@ -84,16 +84,19 @@ print(text("seed:", "semilla:"), SEED)
 # $$m_t = m_{t-1} + w_t \circ (h_t - m_{t-1})$$
 #
 # Con $w = 0$ la página se queda como está; con $w = 1$ se escribe encima. Dos matrices, en vez de
-# las cuatro de la LSTM. En minigrad, una celda dice cómo se llaman sus estados y sus puertas, y
-# escribe un paso; un `Target` le da el nombre con que la conocen todas las herramientas:
+# las cuatro de la LSTM. En minigrad, una celda dice cómo se llaman sus estados y sus puertas, y tú
+# escribes un paso; `target_of` le da el nombre con que la conocen todas las herramientas:
 
 
 # %%
 class Diary(nn.Cell):
-    """A thought h, and a diary m that is written to only where it is worth it."""
+    """A thought h, and a diary m that is written to only where it is worth it.
+
+    || Un pensamiento h y un diario m en el que solo se escribe donde merece la pena.
+    """
 
     state = ("h", "m")
-    gates = ("w", "a")  # each an affine map of what step hands it
+    gates = ("w", "a")  # affine maps of what step gives them || aplicaciones afines
 
     def step(self, x, h, m):
         w = sigmoid(self.w(h, x))
@@ -107,13 +110,15 @@ graph.draw(diary, view="cell")
 # %% [markdown] lang="en"
 # That is what you wrote, drawn from what your code did when it ran, in the notation of chapter 5:
 # yellow boxes have weights, red circles act entry by entry. Unrolled, the diary runs along the top
-# of all the steps, and no yellow box lies in its way:
+# of all the steps, and no yellow box is in its way. (With `-o diary.html`, `minigrad graph` makes a
+# page of it that you can explore: every box says its value, its gradient and its formula.)
 
 # %% [markdown] lang="es"
 # Eso es lo que has escrito, dibujado a partir de lo que tu código hizo al ejecutarse y con los
-# signos del capítulo 5: las cajas amarillas llevan pesos, los círculos rojos actúan entrada por
-# entrada. Al desenrollarla, el diario recorre por arriba todos los pasos, y en su camino no hay
-# ninguna caja amarilla:
+# signos del capítulo 5: las cajas amarillas llevan pesos, los círculos rojos actúan elemento a
+# elemento. Al desenrollarla, el diario recorre por arriba todos los pasos, y en su camino no hay
+# ninguna caja amarilla. (Con `-o diary.html`, `minigrad graph` hace de ella una página que puedes
+# explorar: cada caja dice su valor, su gradiente y su fórmula).
 
 # %%
 graph.draw(diary, steps=2)
@@ -146,8 +151,8 @@ live("equations", start="w = sigmoid(a*h + b*x + c)\nh = tanh(u*m + v*x)\nm = m 
 # %% [markdown] lang="en"
 # ## The equations, derived
 #
-# SymPy differentiates the very lines of `step`. First the question of chapter 4: what happens to a
-# gradient on its way back through the diary?
+# SymPy differentiates the lines of `step` themselves. First the question of chapter 4: what happens
+# to a gradient that goes back through the diary?
 
 # %% [markdown] lang="es"
 # ## Las ecuaciones, deducidas
@@ -161,9 +166,9 @@ formulas(paper, "∂m_t/∂m_{t−1}|m", "δm_t")
 
 # %% [markdown] lang="en"
 # Along the diary the factor is $1 - w_t$, and the cell sets it itself: while nothing is written,
-# the gradient passes unharmed. (The term with $W_a$ is a detour, by the next thought.) The idea is
-# sound. And this is what the writing gate learns from. Keep an eye on the $-\,m_{t-1}$; it will
-# matter.
+# the gradient passes unchanged. (The term with $W_a$ is a detour through the next thought.) The
+# idea is sound. And this is what the writing gate learns from. Keep an eye on the $-\,m_{t-1}$; it
+# will matter.
 
 # %% [markdown] lang="es"
 # A lo largo del diario el factor es $1 - w_t$, y lo pone la propia celda: mientras no se escribe,
@@ -178,7 +183,7 @@ formulas(paper, "δw_t", "δa^w_t", "δh_t", "∂L/∂W_w")
 # ## The proof
 #
 # Before a single update: is the gradient that the engine computes the right one? Three judges that
-# know nothing of its rules look at *your* cell, on symbols, over a hundred steps in the finite
+# know nothing about its rules examine *your* cell: on symbols, over a hundred steps in the finite
 # field, and on real weather data.
 
 # %% [markdown] lang="es"
@@ -193,8 +198,8 @@ verdicts(verify(diary, seed=SEED))
 
 # %% [markdown] lang="en"
 # Each line adds up several shapes: more steps, more layers. The last one judges something that you
-# have not even seen yet: the fused code that minigrad made of your cell. We will come to it. With
-# the class in a file `diary.py`, all of this is one command each:
+# have not even seen yet: the fused code that minigrad made from your cell. We will come to it. With
+# the class in a file `diary.py`, each of these things is one command:
 #
 # ```
 # minigrad graph   diary.py:Diary --view cell -o diary.svg
@@ -232,7 +237,10 @@ STEPS, HIDDEN, UPDATES, RATE = 20, 16, 700, 0.02
 
 
 def adding(number, rng):
-    """Sequences (number, STEPS, 2) of values and marks; and the sums of the marked values."""
+    """Sequences (number, STEPS, 2) of values and marks; and the sums of the marked values.
+
+    || Secuencias (number, STEPS, 2) de valores y marcas; y las sumas de los valores marcados.
+    """
     value, mark = rng.uniform(0, 1, (number, STEPS)), np.zeros((number, STEPS))
     each = np.arange(number)
     first, second = rng.integers(0, STEPS // 2, number), rng.integers(STEPS // 2, STEPS, number)
@@ -242,7 +250,10 @@ def adding(number, rng):
 
 
 def train(net):
-    """The loss of each update, and the error on new sequences."""
+    """The loss of each update, and the error on new sequences.
+
+    || La pérdida de cada actualización y el error con secuencias nuevas.
+    """
     rng = np.random.default_rng(SEED)
     optimizer = optim.Adam(net.parameters(), RATE)
     losses = []
@@ -288,12 +299,12 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown] lang="en"
-# With half of the LSTM's weights the diary learns what the simple network does not. One task and
-# one seed make no law, of course; but the idea has earned a second look. *When* does it write?
+# With half of the LSTM's weights, the diary learns what the simple network does not. One task and
+# one seed prove nothing, of course; but the idea has earned a second look. *When* does it write?
 
 # %% [markdown] lang="es"
 # Con la mitad de los pesos de la LSTM, el diario aprende lo que la red sencilla no aprende. Una
-# tarea y una semilla no hacen ley, desde luego; pero la idea se ha ganado una segunda mirada.
+# tarea y una semilla no demuestran nada, desde luego; pero la idea se ha ganado otra mirada.
 # *¿Cuándo* escribe?
 
 # %%
@@ -304,7 +315,7 @@ with mg.no_grad():
     for t in range(STEPS):
         h, m = cell(sequences[:, t], (h, m))
         pages.append(m.data)
-pages = np.stack(pages, axis=1)  # (sequence, step, unit)
+pages = np.stack(pages, axis=1)  # (sequence, step, unit) || (secuencia, paso, unidad)
 change = abs(np.diff(pages, axis=1)).mean(axis=-1)
 marked = sequences[..., 1] == 1
 ratio = change[marked].mean() / change[~marked].mean()
@@ -323,14 +334,14 @@ axes.set(xlabel=text("step t (dotted: marked)", "paso t (punteado: marcado)"), y
 plt.show()
 
 # %% [markdown] lang="en"
-# Each line is one page of the diary during one sequence; green is the page that changes most.
+# Each line is one page of the diary during one sequence; the green one changes most.
 #
 # ## The fast code, made for you
 #
-# Run step by step, your cell leaves a good dozen small operations on the tape per step. In
-# training it did not: minigrad read the equations and made *one* operation of all steps. This is
-# its plan, and below it the way back of one step, as it was generated. (`d_` is what we call
-# $\delta$; `R` is scratch paper.)
+# Run step by step, your cell leaves more than a dozen small operations on the tape per step. In
+# training it did not: minigrad read the equations and made *one* operation out of all the steps.
+# This is its plan, and below it the backward pass of one step, as it was generated. (`d_` is what
+# we call $\delta$; `R` is scratch space.)
 
 # %% [markdown] lang="es"
 # Cada línea es una página del diario durante una secuencia; en verde, la que más cambia.
@@ -339,8 +350,8 @@ plt.show()
 #
 # Ejecutada paso a paso, tu celda deja en la cinta una docena larga de operaciones por paso. Al
 # entrenar no ha sido así: minigrad leyó las ecuaciones e hizo de todos los pasos *una* sola
-# operación. Este es su plan, en inglés (qué productos de matrices, qué se calcula entrada por
-# entrada, qué se guarda para la vuelta), y debajo el camino de vuelta de un paso, tal como se
+# operación. Este es su plan, en inglés (qué productos de matrices, qué se calcula elemento a
+# elemento, qué se guarda para la vuelta), y debajo la pasada hacia atrás de un paso, tal como se
 # generó. (`d_` es nuestra $\delta$; `R`, papel de borrador).
 
 # %%
@@ -351,8 +362,8 @@ print(source[start : source.index("\n\n", start)])
 assert "np.subtract(h, m_prev, rows[1])  # d_w" in source
 
 # %% [markdown] lang="en"
-# Not pretty, but look for the line with `# d_w`: $h_t - m_{t-1}$, from the derivation above, which
-# SymPy wrote and no hand. Does it say the same as the tape, and is it worth it?
+# Not pretty, but look for the line with `# d_w`: there is $h_t - m_{t-1}$, from the derivation
+# above, written by SymPy and not by hand. Does it say the same as the tape, and is it worth it?
 
 # %% [markdown] lang="es"
 # Bonito no es, pero busca la línea con `# d_w`: $h_t - m_{t-1}$, el de la deducción de arriba, que
@@ -364,14 +375,17 @@ x, _ = adding(32, rng)
 
 
 def gradient():
-    """Once there and back: the gradient of w's weights, and how long it took."""
+    """Forward and backward: the gradient of w's weights, and how long it took.
+
+    || Hacia delante y hacia atrás: el gradiente de los pesos de w y cuánto tardó.
+    """
     net.cell.w.weight.grad = None
     start = time.perf_counter()
     net(x)[0].sum().backward()
     return net.cell.w.weight.grad, time.perf_counter() - start
 
 
-with compiled.backend("numpy"):  # with Numba, an extra, it is machine code and faster still
+with compiled.backend("numpy"):  # Numba, an extra, is faster still || Numba es aún más rápido
     fused = [gradient() for _ in range(30)]
 with mg.unfused():
     taped = [gradient() for _ in range(30)]
@@ -384,30 +398,30 @@ print(text(f"the same gradient, {speedup:.1f} times as fast",
 # %% [markdown] lang="en"
 # ## By hand, with a mistake
 #
-# So far no gradient was written by anybody. But sometimes one must be: for a kernel in another
-# language, say. Then it is first written in NumPy, like here. `step` keeps what the way back needs;
-# `step_backward` gets `to_h` and `to_m`, what $L$ wants of the new $h$ and $m$. **There is a
-# mistake in it.** Can you see it?
+# So far nobody has written a gradient. But sometimes somebody must: for a kernel in another
+# language, say. Then it is first written in NumPy, as here. `step` keeps what the backward pass
+# needs; `step_backward` gets `to_h` and `to_m`, the slopes of $L$ along the new $h$ and $m$.
+# **There is a mistake in it.** Can you see it?
 
 # %% [markdown] lang="es"
 # ## A mano, y con un error
 #
 # Hasta aquí nadie ha escrito ningún gradiente. Pero a veces toca: para un núcleo en otro lenguaje,
 # por ejemplo. Entonces se escribe primero en NumPy, como aquí. `step` guarda lo que hará falta a la
-# vuelta; `step_backward` recibe `to_h` y `to_m`, lo que $L$ quiere de las nuevas $h$ y $m$.
+# vuelta; `step_backward` recibe `to_h` y `to_m`, las pendientes de $L$ en las nuevas $h$ y $m$.
 # **Dentro hay un error.** ¿Lo ves?
 
 
 # %%
 def step(x, h, m, W_w, b_w, W_a, b_a):
-    """One step, and what the way back needs of it."""
+    """One step, and what the backward pass needs. || Un paso, y lo que hará falta a la vuelta."""
     w = 1 / (1 + np.exp(-(np.concatenate([h, x], axis=1) @ W_w.T + b_w)))
     h_new = np.tanh(np.concatenate([m, x], axis=1) @ W_a.T + b_a)
     return (h_new, m + w * (h_new - m)), (w, h_new, x, h, m, W_w, W_a)
 
 
 def step_backward(g, saved):
-    """The gradients by all that step was given."""
+    """The gradients of all inputs of step. || Los gradientes de todas las entradas de step."""
     (to_h, to_m), (w, h_new, x, h, m, W_w, W_a) = g, saved
     d_w = to_m * h_new
     d_h_new = to_h + to_m * w
@@ -426,17 +440,20 @@ def step_backward(g, saved):
 
 
 # %% [markdown] lang="en"
-# The usual check: nudge each weight a little, see by how much the result moves, compare. A fresh
+# The usual check: nudge each weight a little, see how far the result moves, and compare. A fresh
 # state, random weights, all entries of $W_w$:
 
 # %% [markdown] lang="es"
 # La comprobación habitual: dar un empujoncito a cada peso, ver cuánto se mueve el resultado y
-# comparar. Un estado recién estrenado, pesos al azar, todas las entradas de $W_w$:
+# comparar. Un estado recién estrenado, pesos al azar, todos los elementos de $W_w$:
 
 
 # %%
 def error_of_weights(m, backward):
-    """The largest difference from central differences, relative to the largest entry."""
+    """The largest difference from central differences, relative to the largest entry.
+
+    || La mayor diferencia con las diferencias centrales, relativa al mayor elemento.
+    """
     fresh = np.random.default_rng(SEED)
     x, h = fresh.normal(size=(3, 2)), fresh.normal(size=(3, 4))
     weights = [fresh.normal(size=shape) for shape in ((4, 6), (4,), (4, 6), (4,))]
@@ -467,7 +484,10 @@ assert fresh_error < 1e-8
 
 # %%
 def loss_and_gradients(backward, weights, out, bias, x, total):
-    """The adding problem's loss, and its gradients by all weights, by hand."""
+    """The adding problem's loss, and the gradients of all weights, by hand.
+
+    || La pérdida del problema de la suma y los gradientes de todos los pesos, a mano.
+    """
     h, m, kept = np.zeros((len(x), HIDDEN)), np.zeros((len(x), HIDDEN)), []
     for t in range(STEPS):
         (h, m), saved = step(x[:, t], h, m, *weights)
@@ -482,7 +502,7 @@ def loss_and_gradients(backward, weights, out, bias, x, total):
 
 
 def train_by_hand(backward):
-    """The loss of each update."""
+    """The loss of each update. || La pérdida de cada actualización."""
     rng = np.random.default_rng(SEED)
     start = Diary(2, HIDDEN, rng=SEED, dtype=np.float64)
     values = [start.w.weight.data, start.w.bias.data - 2, start.a.weight.data, start.a.bias.data,
@@ -506,8 +526,8 @@ assert wrong_losses[0] > 0.5 and np.mean(wrong_losses[-100:]) < 0.015
 
 # %% [markdown] lang="en"
 # It learns! The loss falls to less than a tenth of that of "always 1". A gradient check that
-# agrees, a loss that falls; and the gradient is **wrong**. Show it to the judges. They run your
-# NumPy code on symbols and in the finite field, and tell you in your own names:
+# agrees, a loss that falls; and yet the gradient is **wrong**. Show it to the judges. They run your
+# NumPy code on symbols and in the finite field, and tell you what is wrong in your own names:
 
 # %% [markdown] lang="es"
 # ¡Aprende! La pérdida baja a menos de la décima parte de la de «siempre 1». Una comprobación que
@@ -516,21 +536,21 @@ assert wrong_losses[0] > 0.5 and np.mean(wrong_losses[-100:]) < 0.015
 # nombres; *lacks the term* es «le falta el término»:
 
 # %%
-shapes = [(3, 2), (3, 4), (3, 4), (4, 6), (4,), (4, 6), (4,)]  # of x, h, m, W_w, b_w, W_a, b_a
+shapes = [(3, 2), (3, 4), (3, 4), (4, 6), (4,), (4, 6), (4,)]  # x, h, m, W_w, b_w, W_a, b_a
 report = check_vjp(step, step_backward, shapes, saves=True)
 findings = list(dict.fromkeys(fault for found in report.checks for fault in found.failures))
 print("\n".join(findings))
 assert not report.passed and len(findings) == 4
-assert all("d_w (∂L/∂w) lacks the term −m ∘ to_m" in finding for finding in findings)
+assert all("d_w lacks the term −to_m ∘ m" in finding for finding in findings)
 
 # %% [markdown] lang="en"
-# Four gradients are wrong, for one reason: `d_w` lacks the term `−m ∘ to_m`. There is the
+# Four gradients are wrong, for one reason: `d_w` lacks the term `−to_m ∘ m`. There is the
 # $-\,m_{t-1}$ of the derivation. Why did the usual check not see it? Because it began with an empty
-# diary: where $m = 0$, the missing term is 0. Put something into the diary and it shows, too. And
-# training forgives: the wrong gradient mostly points to the right side.
+# diary: where $m = 0$, the missing term is 0. With something in the diary, this check sees it, too.
+# And training is forgiving: the wrong gradient mostly points in the right direction.
 
 # %% [markdown] lang="es"
-# Hay cuatro gradientes mal, por un solo motivo: a `d_w` le falta el término `−m ∘ to_m`. Ahí está
+# Hay cuatro gradientes mal, por un solo motivo: a `d_w` le falta el término `−to_m ∘ m`. Ahí está
 # el $-\,m_{t-1}$ de la deducción. ¿Por qué no lo vio la comprobación habitual? Porque empezaba con
 # el diario en blanco: si $m = 0$, el término que falta vale 0. Con algo escrito en el diario,
 # también se nota. Y el entrenamiento perdona: el gradiente equivocado apunta casi siempre hacia el
@@ -539,9 +559,9 @@ assert all("d_w (∂L/∂w) lacks the term −m ∘ to_m" in finding for finding
 
 # %%
 def right_backward(g, saved):
-    """step_backward, mended."""
+    """step_backward, corrected. || step_backward, corregido."""
     (to_h, to_m), (w, h_new, x, h, m, W_w, W_a) = g, saved
-    d_w = to_m * (h_new - m)  # it was to_m * h_new
+    d_w = to_m * (h_new - m)  # it was to_m * h_new || era to_m * h_new
     d_h_new = to_h + to_m * w
     d_a_w, d_a = d_w * w * (1 - w), d_h_new * (1 - h_new**2)
     d_hx, d_mx = d_a_w @ W_w, d_a @ W_a
@@ -557,9 +577,9 @@ def right_backward(g, saved):
     )
 
 
-written = rng.normal(size=(3, 4))  # something is in the diary
+written = rng.normal(size=(3, 4))  # the diary is not empty || el diario no está en blanco
 for name, backward in ((text("wrong", "mal"), step_backward),
-                       (text("mended", "corregido"), right_backward)):  # fmt: skip
+                       (text("corrected", "corregido"), right_backward)):  # fmt: skip
     print(f"{name:<10}{error_of_weights(written, backward):.0e}")
 assert error_of_weights(written, step_backward) > 0.1
 assert error_of_weights(written, right_backward) < 1e-7
@@ -590,8 +610,8 @@ assert early > 1.2 and 1 < late < 2
 
 # %% tags=["plot"]
 figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-rows = ((wrong_losses, text("without −m ∘ to_m", "sin −m ∘ to_m"), "C3"),
-        (right_losses, text("mended", "corregido"), "#2d6a2d"))  # fmt: skip
+rows = ((wrong_losses, text("without −to_m ∘ m", "sin −to_m ∘ m"), "C3"),
+        (right_losses, text("corrected", "corregido"), "#2d6a2d"))  # fmt: skip
 for losses, label, colour in rows:
     axes.semilogy(np.convolve(losses, np.ones(20) / 20, mode="valid"), color=colour, label=label)
 axes.set(xlabel=text("update", "actualización"), ylabel=text("loss", "pérdida"))
@@ -599,10 +619,12 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown] lang="en"
-# Some delay, a slightly worse end. Nobody would look for a mistake behind such a curve; one would
-# turn the learning rate instead. That is what makes wrong gradients costly: they *almost* work.
+# A short delay, a slightly worse end. Nobody would look for a mistake behind such a curve; you
+# would change the learning rate instead. That is what makes wrong gradients costly: they *almost*
+# work.
 #
-# Marked in a file, the command line judges such a backward, too, and can stand in your tests:
+# The command line judges such a backward pass, too, if it is marked in a file; then it can be one
+# of your tests:
 #
 # ```
 # from minigrad.verify import backward_of
@@ -616,7 +638,8 @@ plt.show()
 #
 # ## Exercises
 #
-# **1. What does it cost?** How many weights and biases has a `Diary` with 10 inputs and 20 units?
+# **1. What does it cost?** How many weights and biases does a `Diary` with 10 inputs and 20 units
+# have?
 
 # %% [markdown] lang="es"
 # Algo de retraso, un final un poco peor. Nadie buscaría un error detrás de una curva así; más bien
@@ -656,18 +679,18 @@ check("1", number, sum(p.data.size for p in Diary(10, 20).parameters()))
 # 3. $2 \cdot (20 \cdot 30 + 20)$.
 
 # %% [markdown] lang="en" tags=["solution"]
-# Both gates see 20 + 10 numbers and make 20 of them: $2 \cdot (20 \cdot 30 + 20) = 1240$.
+# Both gates see 20 + 10 numbers and make 20: $2 \cdot (20 \cdot 30 + 20) = 1240$.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Las dos puertas ven 20 + 10 números y hacen de ellos 20: $2 \cdot (20 \cdot 30 + 20) = 1240$.
+# Las dos puertas ven 20 + 10 números y hacen 20: $2 \cdot (20 \cdot 30 + 20) = 1240$.
 
 # %% tags=["solution"]
 number = 2 * (20 * (20 + 10) + 20)
 check("1", number, sum(p.data.size for p in Diary(10, 20).parameters()))
 
 # %% [markdown] lang="en"
-# **2. Ink that lasts.** The thoughts are 0 and the weights of $w$, too. With which bias does half
-# of the diary survive 50 steps?
+# **2. Ink that lasts.** The thoughts are 0, and so are the weights of $w$. With which bias does
+# half of the diary survive 50 steps?
 
 # %% [markdown] lang="es"
 # **2. Tinta que dura.** Los pensamientos valen 0, y los pesos de $w$ también. ¿Con qué sesgo
@@ -681,7 +704,7 @@ check(f"2, {left}", None if bias is None else (1 - 1 / (1 + np.exp(-bias))) ** 5
 # %% [markdown] lang="en" tags=["hint"]
 # 1. In one step $1 - w$ of the diary survives, with $w = \sigma(b)$.
 # 2. Solve $(1 - w)^{50} = 0.5$ for $w$.
-# 3. Then turn $\sigma$ around: $b = \log(w/(1 - w))$.
+# 3. Then invert $\sigma$: $b = \log(w/(1 - w))$.
 
 # %% [markdown] lang="es" tags=["hint"]
 # 1. En un paso sobrevive $1 - w$ del diario, con $w = \sigma(b)$.
@@ -689,7 +712,7 @@ check(f"2, {left}", None if bias is None else (1 - 1 / (1 + np.exp(-bias))) ** 5
 # 3. Después invierte $\sigma$: $b = \log(w/(1 - w))$.
 
 # %% [markdown] lang="en" tags=["solution"]
-# $(1 - w)^{50} = 0.5$ gives $w = 1 - 0.5^{1/50} \approx 0.014$, and $\sigma$ turned around,
+# $(1 - w)^{50} = 0.5$ gives $w = 1 - 0.5^{1/50} \approx 0.014$, and inverting $\sigma$ gives
 # $b = \log(w / (1 - w)) \approx -4.27$.
 
 # %% [markdown] lang="es" tags=["solution"]
@@ -702,9 +725,9 @@ bias = np.log(w / (1 - w))
 check(f"2, {left}", None if bias is None else (1 - 1 / (1 + np.exp(-bias))) ** 50, 0.5, rtol=5e-3)
 
 # %% [markdown] lang="en"
-# **3. A cell of your own.** Each unit of a *leaky* cell has a fixed pace of its own, a learned
-# number $k$ (in minigrad, `vectors = {"k": 0.0}`): $h_t = h_{t-1} + \sigma(k) \circ
-# (\tanh(W_a\,[h_{t-1}, x_t] + b_a) - h_{t-1})$. Write its step; `self.a` and `self.k` are there.
+# **3. A cell of your own.** Each unit of a *leaky* cell has its own fixed pace, a learned number
+# $k$ (in minigrad, `vectors = {"k": 0.0}`): $h_t = h_{t-1} + \sigma(k) \circ (\tanh(W_a\,[h_{t-1},
+# x_t] + b_a) - h_{t-1})$. Write its step; `self.a` and `self.k` are there.
 
 # %% [markdown] lang="es"
 # **3. Una celda tuya.** Cada unidad de una celda *con fugas* tiene un ritmo propio y fijo, un
@@ -727,12 +750,12 @@ check("3", leaky(trial, *numbers), np.array([0.19983, 0.98006]), rtol=1e-4)
 # 3. `h + sigmoid(self.k) * (… - h)`.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. `sigmoid` y `tanh` están importadas; `self.a(h, x)` es el mapa afín.
+# 1. `sigmoid` y `tanh` están importadas; `self.a(h, x)` es la aplicación afín.
 # 2. El estado nuevo es el viejo más una parte de la diferencia.
 # 3. `h + sigmoid(self.k) * (… - h)`.
 
 # %% [markdown] lang="en" tags=["solution"]
-# And all the rest comes by itself: the derivation, the kernel, and the judges' verdict.
+# And everything else comes by itself: the derivation, the kernel and the judges' verdict.
 
 # %% [markdown] lang="es" tags=["solution"]
 # Y lo demás viene solo: la deducción, el núcleo y el veredicto de los jueces.
@@ -747,7 +770,7 @@ check("3", leaky(trial, *numbers), np.array([0.19983, 0.98006]), rtol=1e-4)
 
 
 class Leaky(nn.Cell):
-    """Each unit follows at a pace of its own."""
+    """Each unit follows at its own pace. || Cada unidad sigue a su propio ritmo."""
 
     state, gates, vectors = ("h",), ("a",), {"k": 0.0}
     step = leaky
@@ -756,12 +779,12 @@ class Leaky(nn.Cell):
 verdicts(verify(target_of(Leaky, "Leaky"), seed=SEED))
 
 # %% [markdown] lang="en"
-# **4. By hand, without a mistake.** The function $y = x\,\sigma(x)$ goes by the names of swish and
-# SiLU. Write its backward: from $g = \partial L / \partial y$ and $x$ the gradient by $x$.
+# **4. By hand, without a mistake.** The function $y = x\,\sigma(x)$ is called swish or SiLU. Write
+# its backward pass: from $g = \partial L / \partial y$ and $x$, the gradient with respect to $x$.
 
 # %% [markdown] lang="es"
 # **4. A mano, y sin error.** A la función $y = x\,\sigma(x)$ la llaman swish o SiLU. Escribe su
-# camino de vuelta: de $g = \partial L / \partial y$ y de $x$, el gradiente respecto a $x$.
+# pasada hacia atrás: de $g = \partial L / \partial y$ y de $x$, el gradiente respecto de $x$.
 
 
 # %%
@@ -789,12 +812,12 @@ check("4", swish_backward(gs, xs), mg.vjp(swish, xs)[1](gs)[0])
 # 3. Multiplica la suma de ambos por $g$.
 
 # %% [markdown] lang="en" tags=["solution"]
-# The product rule: $\sigma(x) + x\,\sigma(x)\,(1 - \sigma(x))$, times $g$. Leave the second term
-# out and at $x = 0$ nobody would notice. The judges do:
+# The product rule: $\sigma(x) + x\,\sigma(x)\,(1 - \sigma(x))$, times $g$. If you leave out the
+# second term, nobody will notice at $x = 0$. The judges do:
 
 # %% [markdown] lang="es" tags=["solution"]
 # La regla del producto: $\sigma(x) + x\,\sigma(x)\,(1 - \sigma(x))$, por $g$. Si te dejas el
-# segundo término, en $x = 0$ no lo notaría nadie. Los jueces, sí (le falta el término…):
+# segundo término, en $x = 0$ no lo notaría nadie. Los jueces, sí:
 
 
 # %% tags=["solution"]
@@ -818,7 +841,7 @@ print(report.checks[0].failures[0])
 # %% [markdown] lang="en"
 # ## Five questions
 #
-# Choose an answer: it says at once whether it is right, and why.
+# Choose an answer: it tells you at once whether it is right, and why.
 
 # %% [markdown] lang="es"
 # ## Cinco preguntas
@@ -843,8 +866,8 @@ print(report.checks[0].failures[0])
 # %% [markdown] lang="en" tags=["quiz"]
 # **2. A gradient agrees with differences at one random point. Is it right?**
 #
-# - [ ] Yes :: A term may be 0 or tiny just there.
-# - [x] There is no proof of it :: One point and a tolerance show little; equality in the field or
+# - [ ] Yes :: A term may be 0 or tiny right there.
+# - [x] That has not been proved :: One point and a tolerance show little; equality in the field or
 #   on symbols shows the identity.
 # - [ ] Only if the point is 0 :: At 0 most mistakes hide.
 
@@ -859,13 +882,13 @@ print(report.checks[0].failures[0])
 # %% [markdown] lang="en" tags=["quiz"]
 # **3. The wrong backward of this chapter still trained. Why is that a danger?**
 #
-# - [x] Training that works a little hides the mistake :: The loss falls along most wrong gradients;
+# - [x] Training that works a little hides the mistake :: The loss falls with most wrong gradients;
 #   it just ends higher.
-# - [ ] It is not: what trains is right :: Compare where the two losses end.
+# - [ ] It is not: whatever trains is right :: Compare where the two losses end.
 # - [ ] It uses too much memory :: Memory has nothing to do with it.
 
 # %% [markdown] lang="es" tags=["quiz"]
-# **3. El retropropagador equivocado de este capítulo también entrenaba. ¿Por qué es un peligro?**
+# **3. Con el gradiente equivocado de este capítulo también se aprendía. ¿Por qué es un peligro?**
 #
 # - [x] Un entrenamiento que funciona un poco esconde el error :: La pérdida baja con casi cualquier
 #   gradiente equivocado; solo que acaba más arriba.
@@ -877,8 +900,8 @@ print(report.checks[0].failures[0])
 #
 # - [ ] They are faster than floats :: They are slower.
 # - [x] They do not round, so equal means equal :: A wrong formula agrees with the right one only
-#   with a chance of about degree / p.
-# - [ ] Weights are whole numbers :: They stand for any number here.
+#   with a probability of about degree / p.
+# - [ ] Weights are whole numbers :: Here they stand for any number.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **4. ¿Por qué el juez exacto usa números enteros módulo un primo grande?**
@@ -891,7 +914,7 @@ print(report.checks[0].failures[0])
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. What would make a pass of the judges worthless?**
 #
-# - [x] If they used the rule under judgement as their reference :: Then a mistake would be compared
+# - [x] If they used the rule that they judge as their reference :: Then a mistake would be compared
 #   with itself.
 # - [ ] If they took a long time :: Slow and independent is still a proof.
 # - [ ] If there were only two of them :: One independent judge is enough.
@@ -899,8 +922,8 @@ print(report.checks[0].failures[0])
 # %% [markdown] lang="es" tags=["quiz"]
 # **5. ¿Qué haría inútil un aprobado de los jueces?**
 #
-# - [x] Que usaran como referencia la regla juzgada :: Entonces un error se compararía consigo
-#   mismo.
+# - [x] Que usaran como referencia la misma regla que juzgan :: Entonces un error se compararía
+#   consigo mismo.
 # - [ ] Que tardaran mucho :: Lento e independiente sigue siendo una demostración.
 # - [ ] Que solo fueran dos :: Basta un juez independiente.
 
@@ -917,8 +940,8 @@ print(report.checks[0].failures[0])
 #   2222–2232: which of the LSTM's parts are needed, and how one finds out.
 # - R. Jozefowicz, W. Zaremba and I. Sutskever, *An Empirical Exploration of Recurrent Network
 #   Architectures*, ICML 2015: ten thousand cells, made by machine.
-# - A. Griewank and A. Walther, *Evaluating Derivatives* (2nd edition, 2008): all about gradients
-#   that programs make.
+# - A. Griewank and A. Walther, *Evaluating Derivatives* (2nd edition, 2008): all about derivatives
+#   that programs compute.
 
 # %% [markdown] lang="es"
 # ## Para seguir leyendo

@@ -371,6 +371,7 @@ def build(
     files = {f"index.{language}.html": contents(every, language) for language in LANGUAGES}
     files["index.html"] = files["index.en.html"]
     files["live.js"] = live_script()
+    files["speed.txt"] = (HERE.parent / "tests/benchmarks/results.txt").read_text(encoding="utf-8")
     for this in every:
         book = done[this.stem, this.language]
         notebook = for_download(book, this, wheel.name)

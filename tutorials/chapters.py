@@ -207,7 +207,7 @@ def _comments(code: str, which: int) -> str:
         opening = mark[0] if mark else ""
         closing = "" if token.type == tokenize.COMMENT else opening.lstrip("rf")
         inner = token.string[len(opening) : len(token.string) - len(closing)]
-        said = opening + re.split(r"\s+\|\|\s+", inner)[which] + closing
+        said = opening + re.split(r"\s+\|\|\s+", inner)[which].rstrip() + closing
         rest = lines[token.end[0] - 1][token.end[1] :]
         lines[row - 1 : token.end[0]] = [lines[row - 1][:column] + said + rest]
     return "".join(lines)

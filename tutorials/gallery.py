@@ -20,15 +20,6 @@ from minigrad import nn
 from minigrad.files import write_text
 from minigrad.graph import VIEWS, draw, trace
 
-SAYS = {
-    "unrolled": "The same cell at every step, in a row; what is between the steps is handed on.",
-    "folded": "The cell once, with an arrow from each step to the next.",
-    "gradient": "The way back: what each edge multiplies by, and how large the gradient is.",
-    "cell": "One step in the notation of the course notes: layers yellow, operations red.",
-    "attention": "Who looks where: the width of a line is its weight, for each head.",
-    "tape": "Every recorded operation.",
-}
-
 
 class OneGate(nn.Cell):
     """A cell of one's own: h' = z ∘ h + (1 − z) ∘ tanh(W x)."""
@@ -101,7 +92,7 @@ def build(folder: Path) -> Path:
     for name, make in track(LAYERS.items(), "gallery"):
         what = make()
         figures = []
-        for view in VIEWS:
+        for view, shown in VIEWS.items():
             file = f"{re.sub('[^A-Za-z]+', '-', name)}-{view}.svg"
             try:
                 draw(what, folder / file, view=view, title=f"{name}: {view}")
@@ -109,7 +100,7 @@ def build(folder: Path) -> Path:
                 body = f"<p>{escape(str(error))}</p>"
             else:
                 body = f'<div class="picture"><img src="{escape(file)}" alt="{name}: {view}"></div>'
-            figures.append(f"<figure><h3>{view}</h3><figcaption>{SAYS[view]}</figcaption>"
+            figures.append(f"<figure><h3>{view}</h3><figcaption>{escape(shown.help)}</figcaption>"
                            f"{body}</figure>")  # fmt: skip
         sections.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>{"".join(figures)}')
     links = "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in LAYERS)

@@ -19,7 +19,8 @@ from minigrad.primitives import Primitive
 PAGES = (
     "minigrad", "minigrad.nn", "minigrad.nn.init", "minigrad.optim",
     "minigrad.verify", "minigrad.symbolic", "minigrad.graph", "minigrad.compile",
-    "minigrad.compile.cells", "minigrad.onnx", "minigrad.datasets", "minigrad.tree",
+    "minigrad.compile.cells", "minigrad.coverage", "minigrad.onnx", "minigrad.datasets",
+    "minigrad.tree",
 )  # fmt: skip
 
 

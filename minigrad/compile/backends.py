@@ -81,7 +81,9 @@ def named(name: str) -> Backend:
 
 @contextmanager
 def backend(name: str) -> Iterator[None]:
-    """Context manager: compiled layers and functions run on this backend.
+    """Context manager: compiled layers and functions of float32 run on this backend.
+
+    Those of other types always run on NumPy, whose functions of float64 are the faster ones.
 
     Args:
         name: "numpy" or "numba"; by default it is Numba for float32 if it is installed.

@@ -183,7 +183,8 @@ class _Search:
             self.objects.append((value, name))
         else:
             self.objects.append((value, name))
-            if not state and type(value).__module__.startswith("minigrad."):  # a schedule, say
+            ours = type(value).__module__.startswith("minigrad.")  # a schedule, say
+            if not state and ours and hasattr(value, "__dict__"):
                 self.found.copies.append((vars(value), vars(value).copy(), name))
                 for key, part in list(vars(value).items()):
                     self.visit(part, Place(vars(value), key, f"{name}.{key}"), f"{name}.{key}")

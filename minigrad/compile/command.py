@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from traceback import walk_tb
 from types import FunctionType
 from typing import Any
 
@@ -13,15 +17,18 @@ from minigrad import nn
 from minigrad.compile import readable
 from minigrad.compile.backends import Backend
 from minigrad.compile.cells import description as cells
+from minigrad.compile.closure import is_library
 from minigrad.compile.compiled import Compiled
 from minigrad.compile.executable import Executable
 from minigrad.compile.readable import Language
 from minigrad.compile.recording import Both, backend_for, program_of
 from minigrad.compile.signature import flatten
+from minigrad.compile.trace import TraceError, quoted
 from minigrad.compile.tracing import traced
-from minigrad.targets import Target, resolve, target_of
+from minigrad.targets import Target, TargetError, resolve, target_of
 from minigrad.targets.files import load
 from minigrad.targets.inputs import examples
+from minigrad.targets.target import one_line
 from minigrad.tree import tree_leaves
 
 
@@ -37,7 +44,8 @@ def source(text: str, given: Sequence[str], backend: Backend | None, language: L
         return cells.source_of(subject, backend)
     title = text.rpartition(":")[2]
     inputs = examples(text, _signed(subject), given)
-    return readable.source(subject, title, inputs, language=language)
+    with _calling(text):
+        return readable.source(subject, title, inputs, language=language)
 
 
 def description(text: str, given: Sequence[str], backend: Backend | None) -> Iterator[str]:
@@ -53,8 +61,9 @@ def description(text: str, given: Sequence[str], backend: Backend | None) -> Ite
     inputs = examples(text, _signed(subject), given)
     title = text.rpartition(":")[2]
     start = time.perf_counter()
-    found, _ = traced(subject, title, flatten((), readable.with_tensors(inputs), (), (), title),
-                      backward=True)  # fmt: skip
+    leaves = flatten((), readable.with_tensors(inputs), (), (), title)
+    with _calling(text):
+        found, _ = traced(subject, title, leaves, backward=True)
     where = backend or backend_for(program_of(found))
     both = Both(found, where)
     took = time.perf_counter() - start
@@ -63,6 +72,33 @@ def description(text: str, given: Sequence[str], backend: Backend | None) -> Ite
     for name, program in (("forward", both.forward), ("backward", both.backward)):
         yield f"  {name}: {_consists(program)}"
     yield f"  ready in {took:.2f} s"
+
+
+@contextmanager
+def _calling(name: str) -> Iterator[None]:
+    """Say in which line a function fails, and whether its examples lie outside its domain."""
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always", RuntimeWarning)
+        try:
+            yield
+        except (TraceError, TargetError, readable.Unwritable):
+            raise
+        except Exception as error:
+            where = [
+                quoted(file.f_code.co_filename, line)
+                for file, line in walk_tb(error.__traceback__)
+                if not is_library(file.f_globals["__name__"])
+            ]
+            if not where:
+                raise
+            raise TargetError(
+                f"{name}: calling it failed: {one_line(error)}; in {where[-1]}"
+            ) from error  # fmt: skip
+    for warning in noted:
+        if issubclass(warning.category, RuntimeWarning):
+            print(f"{name}: {warning.message} at the examples; of positive numbers between 0 and "
+                  "1 they are given by --input x=float:0..1:3x4", file=sys.stderr)  # fmt: skip
+            break
 
 
 def _consists(program: Executable) -> str:

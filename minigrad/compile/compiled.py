@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ def compiled(
 
     Raises:
         TypeError: not a function.
+        ValueError: it has no such arguments to be static.
     """
     if function is None:
         return functools.partial(
@@ -39,7 +41,36 @@ def compiled(
         raise TypeError(f"jit: got {type(function).__name__}, expected a function")
     numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
     names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
-    return Compiled(function, numbers, names)
+    return Compiled(function, *_found(function, numbers, names))
+
+
+def _found(
+    function: Callable[..., Any], numbers: tuple[int, ...], names: tuple[str, ...]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The static arguments by position and by name, however they were given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of C, without a signature
+        return numbers, names
+    kinds = {p.kind for p in parameters}
+    placed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    known = [p.name for p in parameters]
+    unknown = [n for n in names if n not in known and inspect.Parameter.VAR_KEYWORD not in kinds]
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        unknown += [str(k) for k in numbers if not -len(placed) <= k < len(placed)]
+    if unknown:
+        raise ValueError(
+            f"jit({_title(function)}): got the static argument {unknown[0]}, which it does not "
+            f"have; it takes {', '.join(known) or 'none'}"
+        )
+    return (
+        (*numbers, *(placed.index(n) for n in names if n in placed)),
+        (*names, *(placed[k] for k in numbers if 0 <= k < len(placed))),
+    )
+
+
+def _title(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
 
 
 class Compiled:
@@ -58,7 +89,7 @@ class Compiled:
         self, function: Callable[..., Any], numbers: tuple[int, ...], names: tuple[str, ...]
     ) -> None:
         self.function = function
-        self.title = getattr(function, "__name__", type(function).__name__)
+        self.title = _title(function)
         self._static = numbers, names
         self._entries: Cache[list[Recording]] = Cache(_SIGNATURES)
         self._lock = threading.RLock()

@@ -20,6 +20,7 @@ from minigrad.primitives.axes import axes_of
 
 _TILE = 2**16  # entries that may be worked on in phases: they are to stay in the cache
 _ARRAYS = 24  # in memory, for one loop
+_PAIRS = 128  # of arrays that must not overlap: LLVM checks no more before a loop it vectorises
 _REDUCTIONS = frozenset({"sum", "max", "min"})
 Dims = tuple[int | None, ...]
 """For each axis of an array the axis of the loop's space; ``None`` for one of length 1."""
@@ -124,6 +125,10 @@ class _Fusion:
         self.position: dict[Variable, int] = {}  # number of the item that a variable is ready after
         self.owner: dict[Variable, Loop] = {}
         self.viewed: dict[Variable, Variable] = {}  # what a view is a view of
+        self.readers: dict[Operand, set[Statement | None]] = {x: {None} for x in program.outputs}
+        for statement in program.statements:
+            for x in statement.operands:
+                self.readers.setdefault(x, set()).add(statement)
 
     def run(self) -> list[Item]:
         for statement in _numbers_first(self.program):
@@ -252,7 +257,10 @@ class _Fusion:
                 at = _of_operand(x.shape, mine)
                 if at is None or found.setdefault(x, at) != at:
                     return False
-        if sum(x not in loop.phase for x in found) > _ARRAYS or len(loop.phase) > 4 * _ARRAYS:
+        read = sum(x not in loop.phase for x in found)
+        if read > _ARRAYS or len(loop.phase) > 4 * _ARRAYS or (
+            len(loop.phase) > 8 and self._pairs(loop, statement, read) > _PAIRS
+        ):  # fmt: skip
             return False
         first, phase = loop.first, 0
         for x in statement.operands:
@@ -288,6 +296,12 @@ class _Fusion:
             loop.reduced[output] = reduced
         loop.statements.append(statement)
         return True
+
+    def _pairs(self, loop: Loop, statement: Statement, read: int) -> int:
+        """Of how many pairs of arrays at least one is written, if it does this statement too."""
+        inside = {*loop.statements, statement}
+        kept = sum(not self.readers[x] <= inside for x in loop.phase if x in self.readers) + 1
+        return kept * read + kept * (kept - 1) // 2
 
     def _aligned(
         self, loop: Loop, statement: Statement, space: tuple[int, ...]

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.compile import numpy_runtime
 from minigrad.compile.fusion import Item, Loop, Single
 from minigrad.compile.memory import VIEWS, Memory, layouts, planned
-from minigrad.compile.operations import index_text, is_basic, written
+from minigrad.compile.operations import index_text, never_repeats, written
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable
 from minigrad.primitives.axes import axes_of
 
@@ -415,7 +415,7 @@ class Writer:
     def _scatter(self, s: Statement, operands: Sequence[str]) -> bool:
         target = self.result(s) or self.new(s)
         self.body.append(f"{target}.fill(0)")
-        self.added(s, operands, 0, target, set_only=is_basic(s.static["index"]))
+        self.added(s, operands, 0, target, set_only=never_repeats(s))
         return True
 
     def _put(self, s: Statement, operands: Sequence[str]) -> bool:
@@ -436,7 +436,7 @@ class Writer:
         index = index_text(s.static["index"], operands)
         if set_only:
             self.body.append(f"{target}[{index}] = {operands[value]}")
-        elif is_basic(s.static["index"]):
+        elif never_repeats(s):
             self.body.append(f"{target}[{index}] += {operands[value]}")
         else:
             whole = self.value(s.static["index"], operands)

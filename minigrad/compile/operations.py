@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from minigrad.compile.program import Slot
+from minigrad.compile.program import Slot, Statement, Variable
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.primitives.special import Special
 
@@ -222,7 +222,8 @@ def index_text(index: Any, slots: Sequence[str] = ()) -> str:
 
 def _index_part(part: Any, slots: Sequence[str]) -> str:
     if isinstance(part, slice):
-        texts = ["" if x is None else str(x) for x in (part.start, part.stop, part.step)]
+        start = None if part.start == 0 and (part.step or 1) > 0 else part.start
+        texts = ["" if x is None else str(x) for x in (start, part.stop, part.step)]
         return ":".join(texts if texts[2] else texts[:2])
     if isinstance(part, EllipsisType):
         return "..."
@@ -361,6 +362,23 @@ def is_basic(index: Any) -> bool:
         or (isinstance(part, int | np.integer | slice) and not isinstance(part, bool))
         for part in parts
     )  # fmt: skip
+
+
+def never_repeats(s: Statement) -> bool:
+    """Whether an index names no entry twice, as far as its constants show."""
+    index = s.static["index"]
+    if is_basic(index):
+        return True
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [s.operands[part.position] for part in parts if isinstance(part, Slot)]
+    if len(arrays) == 1 and arrays[0].dtype == bool:
+        return True
+    shape = np.broadcast_shapes(*(x.shape for x in arrays))
+    known = (x.value for x in arrays if isinstance(x, Variable) and x.shape == shape)
+    return any(
+        value is not None and value.min(initial=0) >= 0 and np.unique(value).size == value.size
+        for value in known
+    )
 
 
 PUT = Operation("put", "scatter", _put, _helper("put"), needs=("put",))

@@ -20,7 +20,7 @@ from minigrad.primitives import concatenate
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.scope import current
 from minigrad.tensor import Tensor
-from minigrad.tree import tree_leaves
+from minigrad.tree import rebuilt, tree_leaves
 
 
 def record(function: Callable[..., Any], title: str, leaves: Leaves) -> Recording:
@@ -333,10 +333,9 @@ def as_numpy(value: Any, x: Output) -> Any:
 
 def _mapped(function: Callable[[Any], Any], nest: Any) -> Any:
     if isinstance(nest, list | tuple):
-        parts = [_mapped(function, part) for part in nest]
-        return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
+        return rebuilt(nest, [_mapped(function, part) for part in nest])
     if isinstance(nest, dict):
-        return {k: _mapped(function, part) for k, part in nest.items()}
+        return rebuilt(nest, [_mapped(function, part) for part in nest.values()])
     return function(nest)
 
 

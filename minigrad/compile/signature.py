@@ -13,6 +13,7 @@ from minigrad.compile.traced_array import TracedArray, TracedGenerator
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
 from minigrad.tensor import Tensor
+from minigrad.tree import rebuilt
 
 _STATIC = (
     bool, str, bytes, type(None), type, np.dtype, np.ufunc, types.FunctionType, types.MethodType,
@@ -137,8 +138,7 @@ def _rebuilt(x: Any, values: Any, leaves: Leaves) -> Any:
     if isinstance(x, np.ndarray | np.generic | Tensor | np.random.Generator) or kind in _NUMBERS:
         return next(values)
     if isinstance(x, tuple | list):
-        parts = [_rebuilt(part, values, leaves) for part in x]
-        return kind(*parts) if hasattr(x, "_fields") else kind(parts)
+        return rebuilt(x, [_rebuilt(part, values, leaves) for part in x])
     if isinstance(x, dict):
-        return kind((k, _rebuilt(part, values, leaves)) for k, part in x.items())
+        return rebuilt(x, [_rebuilt(part, values, leaves) for part in x.values()])
     return x

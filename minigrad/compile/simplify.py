@@ -252,11 +252,20 @@ def _multiply(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operan
         if _is(b, -1) and _same_kind(a, like):
             return r.emit(of_ufunc(np.negative), (a,), {}, like)
         name, statement = r.maker(b)
-        if name == "divide" and statement is not None and _is(statement.operands[0], 1):
+        if name in ("divide", "truediv") and statement is not None and (
+            _is(statement.operands[0], 1) and r.read[b] == 1  # type: ignore[index]
+        ):  # fmt: skip
             below = statement.operands[1]  # a · (1 / b) is a / b
-            if r.read[b] == 1 and _same_kind(b, like) and _same_kind(below, like):  # type: ignore[index]
+            if (_same_kind(a, like) and below.weak) or (
+                b.dtype == like.dtype == _quotient(a, below)
+            ):  # fmt: skip
                 return r.emit(of_ufunc(np.divide), (a, below), {}, like)
     return None
+
+
+def _quotient(a: Operand, b: Operand) -> np.dtype | None:
+    """The type of a / b, unless one of them is a Python number."""
+    return None if a.weak or b.weak else np.true_divide.resolve_dtypes((a.dtype, b.dtype, None))[2]
 
 
 def _divide(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
@@ -265,7 +274,14 @@ def _divide(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand 
 
 def _negative(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     name, statement = r.maker(x[0])
-    return statement.operands[0] if name == "negative" and statement is not None else None
+    if name == "negative" and statement is not None:
+        return statement.operands[0]
+    if name == "broadcast_to" and statement is not None:
+        (inner,) = statement.operands
+        turned = Variable(inner.shape, like.dtype, like.weak, place=like.place)
+        negated = r.emit(of_ufunc(np.negative), (inner,), {}, turned)
+        return r.primitive("broadcast_to", (negated,), like, shape=like.shape)
+    return None
 
 
 def _power(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
@@ -300,8 +316,13 @@ def _reshape(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand
     inner = statement.operands[0]
     if name == "reshape":
         return r.primitive("reshape", (inner,), like, shape=like.shape)
-    if name == "broadcast_to" and isinstance(inner, Literal):
+    if name == "broadcast_to" and all(n == 1 for n in inner.shape) and (
+        len(inner.shape) <= len(like.shape)
+    ):  # fmt: skip
         return r.primitive("broadcast_to", (inner,), like, shape=like.shape)
+    if name == "negative" and r.read[a] == 1 and r.maker(inner)[0] == "sum":  # type: ignore[index]
+        turned = r.primitive("reshape", (inner,), _again(like), shape=like.shape)
+        return r.emit(of_ufunc(np.negative), (turned,), {}, like)
     if name in ("sum", "max", "min") and statement.static.get("keepdims"):
         axis = axes_of(statement.static.get("axis"), len(inner.shape))
         lost = tuple(n for k, n in enumerate(inner.shape) if k not in axis)
@@ -379,6 +400,9 @@ def _sum(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | N
     if all(a.shape[k] == 1 for k in axis):
         return r.primitive("reshape", (a,), like, shape=like.shape)
     name, statement = r.maker(a)
+    if name == "negative" and statement is not None and r.read[a] == 1:  # type: ignore[index]
+        total = r.primitive("sum", statement.operands, _again(like), **static)
+        return r.emit(of_ufunc(np.negative), (total,), {}, like)
     number = statement.operands[0] if name == "broadcast_to" and statement is not None else None
     if isinstance(number, Literal):
         count = 1
@@ -447,6 +471,16 @@ def _along(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand |
     return r.state(chosen.operation, (whole, index), chosen.static, like)
 
 
+def _scatter(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
+    """A part that is the whole, in another shape."""
+    index = static["index"] if isinstance(static["index"], tuple) else (static["index"],)
+    if len(x) == 1 and is_basic(index) and _only_ones(index, like.shape) and (
+        x[0].dtype == like.dtype and int(np.prod(x[0].shape)) == like.size
+    ):  # fmt: skip
+        return r.primitive("reshape", x, like, shape=like.shape)
+    return None
+
+
 def _where(r: _Rewriting, x: Operands, static: Any, like: Variable) -> Operand | None:
     _, a, b = x
     return a if a == b and isinstance(a, Variable) and _same_kind(a, like) else None
@@ -456,5 +490,5 @@ _RULES: Mapping[str, Any] = {
     "add": _add, "subtract": _subtract, "multiply": _multiply, "divide": _divide,
     "negative": _negative, "power": _power, "reshape": _reshape, "transpose": _transpose,
     "swapaxes": _swapaxes, "broadcast_to": _broadcast, "sum": _sum, "astype": _astype,
-    "getitem": _getitem, "where": _where,
+    "getitem": _getitem, "where": _where, "scatter": _scatter,
 }  # fmt: skip

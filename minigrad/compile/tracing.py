@@ -15,8 +15,10 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import types
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from traceback import walk_tb
 from typing import Any, NoReturn
 
 import numpy as np
@@ -27,10 +29,12 @@ from minigrad.compile.places import Place
 from minigrad.compile.program import Literal, Operand, Variable
 from minigrad.compile.signature import Leaves
 from minigrad.compile.trace import Trace, TraceError, frozen, quoted, quoted_place
-from minigrad.compile.traced_array import TracedArray, TracedNumber
+from minigrad.compile.traced_array import TracedArray, TracedCall, TracedNumber
+from minigrad.nn.module import Module
+from minigrad.optim.optimizer import Optimizer
 from minigrad.tape import Node, ancestors, walk
 from minigrad.tensor import Tensor
-from minigrad.tree import tree_leaves
+from minigrad.tree import rebuilt, tree_leaves
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,7 @@ class _Run:
         draws, settings = _draws(), _settings()
         with self._around():
             with self.names.watched() if self.names else contextlib.nullcontext():
-                result = self.function(*self.args, **self.kwargs)
+                result = self._called()
             self._effects()
             self.found.result = self._nest(result)
             if self.backward:
@@ -218,6 +222,20 @@ class _Run:
                 "while it is traced; set it outside"
             )
         return self.found
+
+    def _called(self) -> Any:
+        try:
+            return self.function(*self.args, **self.kwargs)
+        except ValueError as error:  # NumPy's, which has asked for numbers, and tells nobody
+            if "setting an array element with a sequence" not in str(error):
+                raise
+            frames = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)
+                      if not is_library(f.f_globals.get("__name__"))]  # fmt: skip
+            raise TraceError(
+                f"jit({self.trace.title}): {quoted(*frames[-1]) if frames else 'the function'}: "
+                "an array that is not known while it is traced is assigned into a plain array; "
+                "make that with mg.zeros(shape), or collect the parts and join them with np.stack"
+            ) from error
 
     @contextlib.contextmanager
     def _around(self) -> Iterator[None]:
@@ -333,10 +351,14 @@ class _Run:
         if isinstance(value, TracedArray):
             return self._output(value, "array")
         if isinstance(value, list | tuple):
-            parts = [self._nest(part) for part in value]
-            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+            return rebuilt(value, [self._nest(part) for part in value])
         if isinstance(value, dict):
-            return {k: self._nest(part) for k, part in value.items()}
+            return rebuilt(value, [self._nest(part) for part in value.values()])
+        if _holds_traced(value):
+            self.trace.refuse(
+                f"it returns a {type(value).__name__} with arrays in it",
+                "return them in lists, tuples or dicts",
+            )
         return value
 
     def _output(self, array: TracedArray, kind: str, tracked: bool = False) -> Output:
@@ -404,6 +426,18 @@ def _watched(changed: Callable[[], Any]) -> Iterator[list[str]]:
         sys.settrace(before)
         if not found and last[0] and changed():
             found.append(last[0])
+
+
+def _holds_traced(value: Any) -> bool:
+    """Whether an object, set or function has arrays that stand for others, or runs later."""
+    if isinstance(value, Iterator | Coroutine):
+        return True
+    parts: list[Any] = list(value) if isinstance(value, set | frozenset) else []
+    if isinstance(value, types.FunctionType):
+        parts += [cell.cell_contents for cell in value.__closure__ or ()]
+    elif hasattr(value, "__dict__") and not isinstance(value, type | Tensor | Module | Optimizer):
+        parts += tree_leaves(list(vars(value).values()))
+    return any(isinstance(getattr(x, "data", x), TracedArray | TracedCall) for x in parts)
 
 
 class _Refusing:

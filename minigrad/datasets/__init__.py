@@ -13,7 +13,7 @@ from minigrad.datasets.days import Days, read_days
 from minigrad.datasets.sentiment import Reviews, reviews
 from minigrad.datasets.table import dates, decimal_sign, number, read_rows, rows
 
-__all__ = ["Days", "Reviews", "Weather", "read_days", "reviews", "seattle_weather"]
+__all__ = ["Days", "Reviews", "Weather", "quijote", "read_days", "reviews", "seattle_weather"]
 
 
 @dataclass(frozen=True)
@@ -96,3 +96,14 @@ def seattle_weather(path: str | os.PathLike[str] | None = None) -> Weather:
             f"{date[k + 1][0]}: after {when[k]} comes {when[k + 1]}, expected the next day"
         )
     return Weather(date=when, weather=np.array([cell for _, cell in words]), **numbers)
+
+
+def quijote() -> str:
+    """The first 22 chapters of Cervantes' Don Quijote (1605), in the public domain.
+
+    Example:
+        >>> from minigrad.datasets import quijote
+        >>> quijote()[166:194]
+        'En un lugar de la Mancha, de'
+    """
+    return resources.files("minigrad.datasets").joinpath("quijote.txt").read_text("utf-8")

@@ -282,14 +282,19 @@ def on_page(drawn: Scene) -> float:
 def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]) -> View:
     """The view, changed until its letters can be read on its page.
 
-    First long chains are wrapped, then shapes left out, then modules collapsed, then steps; what
+    First long chains are wrapped, then shapes left out, then steps, then modules collapsed; what
     was done is in the caption.
     """
     best: View | None = None
     largest = 0.0
-    for changes, options in _changes(shown, given, look):
+    for changes, options in _changes(shown, given, look, timed=bool(graph.turns)):
         made = complete(shown.build(graph, **{**given, **options}), graph)
+        if "depth" in options and _is_one_box(made):
+            continue
         made = without_weights(replace(made, **{**look, **changes}))
+        if look["fit"]:
+            told = _left_out(look, changes, given, options)
+            made = replace(made, caption=(*made.caption, *told))
         if not look["fit"] or not (made.items or made.panels):
             return made
         found = scene(made)
@@ -299,7 +304,26 @@ def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[s
         if factor * SMALLEST >= LEGIBLE:
             break
     assert best is not None
+    if largest * SMALLEST < LEGIBLE:
+        best = replace(best, caption=(*best.caption, Say("small", (largest * SMALLEST,))))
     return best
+
+
+def _is_one_box(view: View) -> bool:
+    """Whether nothing is left to see but one box, and what is given to it."""
+    given = ("input", "constant", "parameter", "state")
+    return sum(item.kind not in given for item in view.items) < 2
+
+
+def _left_out(
+    look: Mapping[str, Any], changes: Mapping[str, Any], given: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Iterator[Say]:  # fmt: skip
+    """What a picture says of how it was made to fit."""
+    if "shapes" in changes.get("hide", look["hide"]) - look["hide"]:
+        yield Say("left out", (Say("shapes"),))
+    if options.get("depth") not in (None, given.get("depth")):
+        yield Say("collapsed", (options["depth"],))
 
 
 def without_weights(view: View) -> View:
@@ -313,23 +337,21 @@ def without_weights(view: View) -> View:
 
 
 def _changes(
-    shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]
+    shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any], *, timed: bool
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Changes of a view and of its options, from none to many."""
-    yield {}, {}
     hidden = look["hide"] | {"shapes"}
     wraps = (0, 24, 16, 12, 9, 7, 5, 4, 3, 2, 1)
-    yield from (({"wrap": wrap}, {}) for wrap in wraps[1:])
-    yield from (({"wrap": wrap, "hide": hidden}, {}) for wrap in wraps)
-    depths = [d for d in (3, 2, 1) if "depth" in shown.options and given.get("depth") is None]
+    yield from (({"wrap": wrap}, {}) for wrap in wraps)
+    ends: list[dict[str, Any]] = [{}]
+    if timed and "ends" in shown.options and not given.get("all_steps"):
+        ends += [{"ends": (2, 1)}, {"ends": (1, 1)}]
+    depths: list[dict[str, Any]] = [{}]
+    if "depth" in shown.options and given.get("depth") is None:
+        depths += [{"depth": depth} for depth in (3, 2, 1)]
     for depth in depths:
-        caption = {"caption": (Say("collapsed", (depth,)),)}
-        yield from (({"wrap": wrap, "hide": hidden, **caption}, {"depth": depth})
-                    for wrap in wraps)  # fmt: skip
-    if "ends" in shown.options and not given.get("all_steps"):
-        for ends in ((2, 1), (1, 1)):
-            yield from (({"wrap": wrap, "hide": hidden}, {"ends": ends, "depth": depth})
-                        for depth in (given.get("depth"), 1) for wrap in wraps)  # fmt: skip
+        for fewer in ends:
+            yield from (({"wrap": wrap, "hide": hidden}, {**depth, **fewer}) for wrap in wraps)
 
 
 def render(view: View, path: str | Path) -> None:

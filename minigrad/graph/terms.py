@@ -95,8 +95,9 @@ def text(term: Term, now: int | None = None, tight: int = 0, plain: Container[st
     if isinstance(term, Listed):
         inner = (" … " if term.gap else ", ").join(text(part, now, 0, plain) for part in term.parts)
         return f"[{inner}]"
-    if term.label == "[ ]" and len(term.args) == 2:
-        return f"{text(term.args[0], now, 0, plain)}[{text(term.args[1], now, 0, plain)}]"
+    if term.label == "[ ]" and len(term.args) > 1:
+        of, *places = (text(arg, now, 9 * (k == 0), plain) for k, arg in enumerate(term.args))
+        return f"{of}[{', '.join(places)}]"
     if not term.infix:
         inner = ", ".join(text(arg, now, 0, plain) for arg in term.args)
         return (

@@ -1,5 +1,8 @@
 """Layers and losses, written in minigrad's own primitives."""
 
+from typing import Any
+
+from minigrad.elsewhere import advice
 from minigrad.nn import functional, init
 from minigrad.nn.activation_layers import (
     CELU,
@@ -83,6 +86,7 @@ from minigrad.nn.convolution import (
     ConvTranspose3d,
 )
 from minigrad.nn.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
+from minigrad.nn.elsewhere import KERAS, PYTORCH
 from minigrad.nn.embedding import Embedding, EmbeddingBag
 from minigrad.nn.linear import Bilinear, Linear
 from minigrad.nn.losses import (
@@ -219,6 +223,11 @@ from minigrad.nn.transformer import (
 )
 from minigrad.nn.unrolling import detach, scan
 from minigrad.tensor import Parameter
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"minigrad.nn has no {name}{advice(PYTORCH | KERAS, name)}")
+
 
 __all__ = [
     "CELU",

@@ -315,6 +315,30 @@ def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
     return allowed, where(allowed, mask, 0)
 
 
+def cleared(x: Array, padding: Any, batch_first: bool = True) -> Array:
+    """X with 0 for what is no number, where it is padding.
+
+    0 times NaN is NaN, also in the backward pass: what nobody attends to would reach everything.
+
+    Args:
+        x: (batch, time, width), or without the batch.
+        padding: (batch, time), True or −∞: padding; or ``None``.
+        batch_first: ``False`` for x (time, batch, width).
+    """
+    values = raw(x)
+    if padding is None or not is_plain(values):
+        return x
+    wrong = ~np.isfinite(values)
+    if isinstance(wrong, np.ndarray) and not wrong.any():
+        return x
+    padding = as_array(padding)
+    padded = np.expand_dims(padding if padding.dtype == bool else np.isneginf(padding), -1)
+    padded = padded if batch_first or x.ndim < 3 else np.swapaxes(padded, 0, 1)
+    if padded.shape[:-1] != x.shape[:-1]:
+        return x  # of another shape: refused where it is used, or of keys in a cache
+    return where(wrong & padded, 0, x)
+
+
 def _check(query: Array, key: Array, value: Array) -> None:
     if (
         min(query.ndim, key.ndim, value.ndim) < 2

@@ -34,9 +34,10 @@ class Sequential(Module):
         for name, layer in named.items():
             _check_name(self, name)
             if not callable(layer):
+                several = "; write Sequential(*layers)" if isinstance(layer, list | tuple) else ""
                 raise TypeError(
                     f"Sequential: got {type(layer).__name__} as layer {name}, expected a module or "
-                    "a function"
+                    f"a function{several}"
                 )
             setattr(self, name, layer)
         self._order = tuple(named)
@@ -102,6 +103,34 @@ class ModuleList(Module):
         for module in modules:
             self.append(module)
         return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """Put a module before the one at ``index``."""
+        modules = list(self)
+        modules.insert(index, module)
+        self._hold(modules)
+
+    def pop(self, index: int = -1) -> Any:
+        """Take a module out."""
+        modules = list(self)
+        taken = modules.pop(index)
+        self._hold(modules)
+        return taken
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        del modules[index]
+        self._hold(modules)
+
+    def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
+        return self.extend(modules)
+
+    def _hold(self, modules: Iterable[Module]) -> None:
+        """Hold these instead."""
+        for k in range(self._length):
+            delattr(self, str(k))
+        self._length = 0
+        self.extend(modules)
 
     def __len__(self) -> int:
         return self._length
@@ -175,6 +204,12 @@ class ModuleDict(Module):
         self[name]
         delattr(self, name)
         self._names = tuple(n for n in self._names if n != name)
+
+    def pop(self, name: str) -> Any:
+        """Take a module out."""
+        module = self[name]
+        del self[name]
+        return module
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

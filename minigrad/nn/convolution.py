@@ -21,7 +21,7 @@ from minigrad.primitives import (
 )
 from minigrad.primitives.convolution import Padding, Size, each, extent
 from minigrad.primitives.primitive import Array
-from minigrad.tensor import Parameter
+from minigrad.tensor import Parameter, Tensor
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -90,6 +90,12 @@ class _Convolution(_Convolving):
                 f"{type(self).__name__}: got padding_mode={padding_mode!r}, expected "
                 f"{', '.join(_MODES)}"
             )
+        steps = each(type(self).__name__, "stride", self.axes, stride, 1)
+        if padding == "same" and set(steps) != {1}:
+            raise ValueError(
+                f'{type(self).__name__}: got padding="same" with stride {stride}, expected stride '
+                "1, which keeps the length; write the padding as a number"
+            )
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.padding_mode = padding_mode
         count = out_channels if bias else 0
@@ -97,6 +103,7 @@ class _Convolution(_Convolving):
 
     def forward(self, x: Array) -> Array:
         """Every kernel at every place of ``x``."""
+        x = x if isinstance(x, Tensor) else Tensor(x)  # pictures show it, not what is made of it
         padding = self.padding
         if self.padding_mode != "zeros":
             x, padding = self._around(x), 0

@@ -16,6 +16,7 @@ class Dropout(Module):
 
     Args:
         p: probability of 0.
+        inplace: changes nothing: no input is ever written into.
         rng: seed or generator of the choices; the module keeps a generator of its own.
 
     Raises:
@@ -29,7 +30,7 @@ class Dropout(Module):
         [1. 1. 1.]
     """
 
-    def __init__(self, p: float = 0.5, *, rng: Seed = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Seed = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"{type(self).__name__}: got p={p!r}, expected 0 ≤ p ≤ 1")
         self.p = p

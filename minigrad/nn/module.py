@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set, ValuesView
 from contextlib import contextmanager
 from copy import copy
-from types import FunctionType
+from dataclasses import is_dataclass
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from minigrad.elsewhere import advice
+from minigrad.nn.elsewhere import ATTRIBUTES
 from minigrad.nn.formats import Layout, as_arrays, keras_hint
 from minigrad.nn.summary import tree
 from minigrad.scope import scope
@@ -76,11 +79,29 @@ class Module:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for name, value in vars(cls).items():
+            if isinstance(value, Module | Parameter):
+                raise TypeError(
+                    f"{cls.__name__}: got a {type(value).__name__} as {name} of the class, which "
+                    f"all its modules would share; assign it in __init__: self.{name} = …"
+                )
+        if vars(cls).get("__slots__"):
+            raise TypeError(f"{cls.__name__}: got __slots__, in which no part is found; leave them")
         if "__init__" not in vars(cls) and isinstance(cls.__init__, FunctionType):
             # Python's own complaints about arguments then name the class that was called
             setattr(cls, "__init__", _renamed(cls.__init__, f"{cls.__name__}.__init__"))  # noqa: B010
 
     def __setattr__(self, attribute: str, value: Any) -> None:
+        was = vars(self).get(attribute)
+        if (
+            isinstance(was, Parameter)
+            and not isinstance(value, Parameter)
+            and hasattr(value, "dtype")
+        ):
+            raise TypeError(
+                f"{type(self).__name__}: got a {type(value).__name__} as {attribute}, which is a "
+                f"Parameter; write {attribute}.data = array, or assign an nn.Parameter"
+            )
         super().__setattr__(attribute, value)
         for name, part in _parts_in(self, attribute, value):
             if not part.name:
@@ -130,17 +151,25 @@ class Module:
         """This module and all its parts, each once."""
         return iter(dict.fromkeys(module for _, module in self.named_modules()))
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """All parameters with dotted paths, each once."""
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted paths, each once.
+
+        Args:
+            prefix: what the paths start with.
+            recurse: whether those of parts count, or only the module's own.
+        """
+        own = ((name, part) for name, part in _parts(self) if isinstance(part, Parameter))
         seen: set[Parameter] = set()
-        for name, parameter in self._all_named(Parameter):
+        for name, parameter in self._all_named(Parameter) if recurse else own:
             if parameter not in seen:
                 seen.add(parameter)
-                yield name, parameter
+                yield f"{prefix}.{name}" if prefix else name, parameter
 
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        return (parameter for _, parameter in self.named_parameters())
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once; without ``recurse`` only the module's own."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
     def _all_named(self, kind: type) -> Iterator[tuple[str, Any]]:
         """The parts of this kind under every path that leads to them."""
@@ -157,12 +186,21 @@ class Module:
             array: an array, a Tensor, or ``None`` for one that comes later.
             persistent: whether `state_dict` has it.
 
+        Raises:
+            ValueError: the name is not plain, or that of another attribute.
+
         Example:
             >>> module = nn.Module()
             >>> module.register_buffer("mask", np.tril(np.ones((2, 2))))
             >>> list(module.state_dict())
             ['mask']
         """
+        if not name.isidentifier():
+            raise ValueError(f"{type(self).__name__}: got a buffer {name!r}, expected a plain name")
+        if name in vars(self) and name not in self._buffers:
+            raise ValueError(
+                f"{type(self).__name__}: got a buffer {name}, which is an attribute already"
+            )
         self._buffers = {**self._buffers, name: persistent}
         setattr(self, name, array)
 
@@ -195,10 +233,11 @@ class Module:
         function(self)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; or make them 0."""
         for parameter in self.parameters():
-            parameter.grad = None
+            keep = parameter.grad is not None and not set_to_none
+            parameter.grad = np.zeros_like(raw(parameter.grad)) if keep else None
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say whether the parameters are learned; their gradients so far are forgotten."""
@@ -441,27 +480,9 @@ class Module:
     if not TYPE_CHECKING:  # else every misspelt attribute would have a type
 
         def __getattr__(self, name: str) -> Any:
-            advice = _ELSEWHERE.get(name)
             raise AttributeError(
-                f"{type(self).__name__} has no attribute {name!r}{f': {advice}' if advice else ''}"
+                f"{type(self).__name__} has no attribute {name!r}{advice(ATTRIBUTES, name)}"
             )
-
-
-_ELSEWHERE = {
-    **dict.fromkeys(("to", "cuda", "cpu", "type"),
-                    "arrays are NumPy's, on no device; .astype(dtype) changes their dtype"),
-    "double": "write .astype(np.float64)",
-    "float": "write .astype(np.float32)",
-    "half": "write .astype(np.float16)",
-    "register_parameter": "assign a Parameter to an attribute",
-    "add_module": "assign the module to an attribute",
-    "register_module": "assign the module to an attribute",
-    "register_forward_hook": "override forward, or record the output where it is used",
-    "flatten_parameters": "weights are where they belong; leave the call out",
-    "get_weights": "write .keras_weights()",
-    "set_weights": "write .load_keras_weights(arrays)",
-}  # fmt: skip
-"""What those who know PyTorch or Keras look for, and what to write here."""
 
 
 def _parts(module: Module) -> Iterator[tuple[str, Module | Parameter]]:
@@ -487,14 +508,30 @@ def _parts_in(owner: Module, name: str, value: Any) -> Iterator[tuple[str, Modul
             yield from _parts_in(owner, f"{name}.{k}", part)
     elif isinstance(value, dict):
         for key, part in value.items():
+            if isinstance(key, Module | Parameter):
+                raise TypeError(
+                    f"{type(owner).__name__}: got a {type(key).__name__} as a key of {name}, "
+                    "expected modules and parameters as values"
+                )
             yield from _parts_in(owner, f"{name}.{key}", part)
-    elif isinstance(value, Set | Mapping | Sequence) and not isinstance(value, str | bytes):
-        inside = value.values() if isinstance(value, Mapping) else value
-        if any(isinstance(part, Module | Parameter) for part in inside):
-            raise TypeError(
-                f"{type(owner).__name__}: got a {type(value).__name__} of modules or parameters as "
-                f"{name}, expected a list, a tuple or a dict"
-            )
+    elif any(isinstance(part, Module | Parameter) for part in _hidden(value)):
+        raise TypeError(
+            f"{type(owner).__name__}: got a {type(value).__name__} of modules or parameters as "
+            f"{name}, expected a list, a tuple or a dict"
+        )
+
+
+def _hidden(value: Any) -> Iterable[Any]:
+    """What is in containers whose modules would have no names, or none that last."""
+    if isinstance(value, Mapping):
+        return value.values()
+    if isinstance(value, Set | Sequence | ValuesView) and not isinstance(value, str | bytes):
+        return value
+    if isinstance(value, np.ndarray):
+        return value.flat if value.dtype == object else ()
+    if isinstance(value, SimpleNamespace) or is_dataclass(value):
+        return vars(value).values() if hasattr(value, "__dict__") else ()
+    return ()
 
 
 _LISTS = (list, tuple, deque)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.attention import causal_mask, shared_heads, split_mask, weighted
+from minigrad.nn.attention import causal_mask, cleared, shared_heads, split_mask, weighted
 from minigrad.nn.dropout import Dropout
 from minigrad.nn.init import glorot_uniform
 from minigrad.nn.linear import Linear, check_width
@@ -179,12 +179,15 @@ class MultiheadAttention(Module):
         """
         key = query if key is None else key
         value = key if value is None else value
-        together = query is key is value
+        of_keys = [x is key for x in (query, value)]
         self._check(query, key, value)
         turned = not self.batch_first and query.ndim == 3
         if turned:
             query, key, value = (np.swapaxes(x, 0, 1) for x in (query, key, value))
-        if together and self.is_packed and self.in_proj_bias is not None and current().fusing:
+        key = cleared(key, key_padding_mask)
+        query = key if of_keys[0] else query
+        value = key if of_keys[1] else cleared(value, key_padding_mask)
+        if all(of_keys) and self.is_packed and self.in_proj_bias is not None and current().fusing:
             q, k, v = self._projected(query)
         else:
             q, k, v = (self._heads(x, part) for part, x in enumerate((query, key, value)))

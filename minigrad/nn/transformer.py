@@ -6,12 +6,13 @@ Vaswani et al. 2017, section 3. Parameters, arguments and masks are PyTorch's: i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.nn.attention import cleared
 from minigrad.nn.dropout import Dropout
 from minigrad.nn.linear import Linear
 from minigrad.nn.module import Module, Seed, check_size
@@ -114,6 +115,7 @@ class TransformerEncoderLayer(_Layer):
         cache: KeyValueCache | None = None,
     ) -> Array:
         """One layer; masks and cache as for `MultiheadAttention`."""
+        src = cleared(src, src_key_padding_mask, self.self_attn.batch_first)
 
         def attend(x: Array) -> Array:
             return self.self_attn(
@@ -156,6 +158,7 @@ class TransformerDecoderLayer(_Layer):
         cache: KeyValueCache | None = None,
     ) -> Array:
         """One layer; masks and cache as for `MultiheadAttention`."""
+        tgt = cleared(tgt, tgt_key_padding_mask, self.self_attn.batch_first)
 
         def attend(x: Array) -> Array:
             return self.self_attn(
@@ -184,10 +187,24 @@ class _Stack(Module):
     def __init__(self, *sizes: Any, **options: Any) -> None:
         names = [name for name in options if name in ("encoder_layer", "decoder_layer")]
         layer = options.pop(names[0]) if names else sizes[0] if sizes else None
+        if layer is not None and not isinstance(layer, int | np.integer | Module):
+            raise TypeError(
+                f"{type(self).__name__}: got a {type(layer).__module__}.{type(layer).__name__}, "
+                f"expected a {self.kind.__name__} of minigrad.nn and a number of layers, or sizes"
+            )
         if isinstance(layer, Module):
             self._copies_of(layer, *sizes[0 if names else 1 :], **options)
         else:
+            self._check_sizes(sizes, options)
             self._of_sizes(*sizes, **options)
+
+    def _check_sizes(self, sizes: Sequence[Any], options: Mapping[str, Any]) -> None:
+        for k, name in enumerate(("d_model", "nhead", "num_layers")):
+            if k >= len(sizes) and name not in options:
+                raise TypeError(
+                    f"{type(self).__name__}: got no {name}, expected a {self.kind.__name__} and a "
+                    "number of layers, or d_model, nhead and num_layers"
+                )
 
     def _copies_of(
         self,

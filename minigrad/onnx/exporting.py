@@ -108,7 +108,7 @@ class _Export:
         self.inputs = _names(model, self.args, self.kwargs, input_names)
         self.examples = [self._typed(x) for x in _arrays((self.args, self.kwargs))]
         self.open = self._axes(dynamic_axes)
-        self.runs = Runs(self._lengths())
+        self.runs = Runs(self._lengths(), longest)
         self.longer: dict[tuple[str, ...], Program] = {}
 
     # What it is given

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-_STEPS = (1, 3)  # by how much a length is longer than in the example
+_STEPS = (1, 3, -1, -3, -2, 2)  # by how much a length is longer than in the example
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,13 @@ class Runs:
 
     Args:
         lengths: those of the example, by name.
+        longest: how long they may become.
 
     Attributes:
         lengths: for each run.
+
+    Raises:
+        ValueError: there are not three lengths from 2 to ``longest`` to compare.
 
     Example:
         >>> from minigrad.onnx.sizes import Runs
@@ -62,14 +66,22 @@ class Runs:
         ([2, 3, 5], Size(constant=0, terms=((3, ('batch',)),)))
     """
 
-    def __init__(self, lengths: Mapping[str, int]) -> None:
+    def __init__(self, lengths: Mapping[str, int], longest: int = 1024) -> None:
         base = {name: max(n, 2) for name, n in lengths.items()}  # 1 is broadcast
         self.names = tuple(base)
         self.lengths = [base]
-        for name in base:
-            self.lengths += [base | {name: base[name] + step} for step in _STEPS]
+        together = {}
+        for k, (name, n) in enumerate(base.items()):
+            others = [n + s for s in _STEPS if 2 <= n + s <= max(longest, n)][:2]
+            if len(others) < 2:
+                raise ValueError(
+                    f"onnx.export: the length {name} is {n} of at most {longest}, and programs for "
+                    "three lengths from 2 on are compared; leave that axis out of dynamic_axes"
+                )
+            self.lengths += [base | {name: other} for other in others]
+            together[name] = n + 2 + k if n + 2 + k <= longest else others[1]
         if len(base) > 1:
-            self.lengths.append({name: n + 2 + k for k, (name, n) in enumerate(base.items())})
+            self.lengths.append(together)
 
     def formula(self, numbers: Sequence[int]) -> int | Size:
         """The number that has these values.
@@ -78,7 +90,10 @@ class Runs:
             NoFormulaError: there is none.
         """
         first, base = numbers[0], self.lengths[0]
-        slopes = {name: numbers[1 + 2 * k] - first for k, name in enumerate(self.names)}
+        slopes = {
+            name: (numbers[1 + 2 * k] - first) // (self.lengths[1 + 2 * k][name] - base[name])
+            for k, name in enumerate(self.names)
+        }
         moving = tuple(name for name in self.names if slopes[name])
         if not moving:
             candidates = [Size(first, ())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,10 @@ WHOLE = frozenset({
 """Primitives that ONNX has, which `minigrad.jit` would take apart."""
 
 _whole = cache(opaque)
+_ARRAYS = frozenset({
+    np.argmax, np.argmin, np.argsort, np.any, np.all, np.nan_to_num, np.round, np.count_nonzero,
+})  # fmt: skip
+"""Functions of NumPy that take one array, and what else is said by position or by name."""
 
 
 class ExportTrace(Trace):
@@ -39,6 +44,16 @@ class ExportTrace(Trace):
         if is_known and isinstance(static.get("axis", 0), int):
             return self.apply(_whole(primitive), operands, static)
         return super().primitive(primitive, operands, static)
+
+    def apply(
+        self, operation: Operation, operands: Sequence[Any], static: Mapping[str, Any] | None = None
+    ) -> Any:
+        """An operation; what NumPy's function was given beside arrays goes by its name."""
+        if operation.run in _ARRAYS and len(operands) > 1:
+            names = list(inspect.signature(operation.run).parameters)
+            static = {**(static or {}), **dict(zip(names[1:], operands[1:], strict=False))}
+            operands = operands[:1]
+        return super().apply(operation, operands, static)
 
     def several(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,28 @@ class ExportError(TypeError):
     """
 
 
+class Keywords(dict[str, Any]):
+    """The keywords of a call; it notes which of them are read."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a keyword, or the default."""
+        self.read.add(name)
+        return super().get(name, default)
+
+    def items(self) -> Any:
+        """All of them, which are read then."""
+        self.read.update(self)
+        return super().items()
+
+
 @dataclass(frozen=True)
 class Call:
     """One operation that is to be written.
@@ -38,18 +60,26 @@ class Call:
     Attributes:
         writer: of the program.
         operation: what to do.
-        operands: what it is done to: for each, what it is in every run.
+        given: what it is done to: for each operand, what it is in every run.
         static: keywords, with a `Size` for a number that depends on lengths.
         outputs: in the first run.
         place: the line that does it.
+        read: which operands the rule has read.
     """
 
     writer: Writer
     operation: Operation
-    operands: Sequence[tuple[Operand, ...]]
-    static: Mapping[str, Any]
+    given: Sequence[tuple[Operand, ...]]
+    static: Keywords
     outputs: Sequence[Variable]
     place: str
+    read: set[int] = field(default_factory=set)
+
+    @property
+    def operands(self) -> Sequence[tuple[Operand, ...]]:
+        """What it is done to, all of which the rule then has read."""
+        self.read.update(range(len(self.given)))
+        return self.given
 
     @property
     def graph(self) -> Graph:
@@ -63,19 +93,20 @@ class Call:
 
     def name(self, number: int, dtype: Any = None) -> str:
         """The tensor of an operand, as this type if it is given."""
-        return self.writer.name(self.operands[number], dtype, self.place)
+        self.read.add(number)
+        return self.writer.name(self.given[number], dtype, self.place)
 
     def names(self, dtype: Any = None) -> list[str]:
         """The tensors of all operands."""
-        return [self.name(k, dtype) for k in range(len(self.operands))]
+        return [self.name(k, dtype) for k in range(len(self.given))]
 
     def shape(self, number: int) -> tuple[int, ...]:
         """The shape of an operand in the first run."""
-        return self.operands[number][0].shape
+        return self.given[number][0].shape
 
     def dtype(self, number: int) -> np.dtype:
         """The type of an operand."""
-        found = self.operands[number][0].dtype
+        found = self.given[number][0].dtype
         assert found is not None
         return found
 
@@ -85,7 +116,7 @@ class Call:
         Raises:
             ExportError: a length depends on others in a way that has no formula.
         """
-        of = self.writer.versions[self.output] if number is None else self.operands[number]
+        of = self.writer.versions[self.output] if number is None else self.given[number]
         found = self.writer.dims(of)
         if None in found:
             self.refuse(
@@ -105,6 +136,18 @@ class Call:
             found[found.index(None)] = -1
             return found  # type: ignore[return-value]
         return self.dims()
+
+    def check_read(self) -> None:
+        """Refuse an argument of which the rule knows nothing: it would be lost.
+
+        Raises:
+            ExportError: an operand or a keyword was not read.
+        """
+        if self.read < set(range(len(self.given))):
+            self.refuse(f"{self.operation.name} is given an argument too many", "leave it out")
+        lost = set(self.static) - self.static.read
+        if lost - {"shape"}:  # which the output has
+            self.refuse(f"{self.operation.name} is given {min(lost)}=", "leave it out")
 
     def refuse(self, what: str, instead: str) -> Any:
         """Say what cannot be written.
@@ -176,6 +219,7 @@ class Writer:
             self.graph.scope = _scope(call.place)
             self.made.update(dict.fromkeys(call.outputs, call))
             found = rule(call)
+            call.check_read()
             names = [found] if isinstance(found, str) else found
             for variable, name in zip(call.outputs, names, strict=True):
                 self.known[variable] = name
@@ -210,7 +254,8 @@ class Writer:
                 "no formula gives; leave that axis out of dynamic_axes"
             ) from error
         self._note([s.outputs for s in statements])
-        return Call(self, first.operation, operands, static, first.outputs, place)
+        keywords = Keywords(static)
+        return Call(self, first.operation, operands, keywords, first.outputs, place)
 
     def _note(self, runs: Sequence[Sequence[Variable]]) -> None:
         for versions in zip(*runs, strict=True):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from minigrad.elsewhere import advice
 from minigrad.optim import lr_scheduler
 from minigrad.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
 from minigrad.optim.adaptive import Adadelta, Adagrad, RMSprop, Rprop
@@ -39,6 +40,7 @@ _ELSEWHERE = {
     "RMSProp": "RMSprop",
     "clip_grad_norm_": "clip_grad_norm",
     "clip_grad_value_": "clip_grad_value",
+    "utils": "clip_grad_norm",
     "SparseAdam": "Adam, for there are no sparse gradients here",
     "ASGD": "SGD or Adam",
     "Adafactor": "Adam",
@@ -47,5 +49,4 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    advice = f"; write {_ELSEWHERE[name]}" if name in _ELSEWHERE else ""
-    raise AttributeError(f"minigrad.optim has no {name}{advice}")
+    raise AttributeError(f"minigrad.optim has no {name}{advice(_ELSEWHERE, name)}")

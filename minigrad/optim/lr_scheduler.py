@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from minigrad.elsewhere import advice
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedules import (
     Plateau,
@@ -285,3 +286,15 @@ __all__ = [
     "LambdaLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau",
     "SequentialLR", "StepLR",
 ]  # fmt: skip
+
+
+_ELSEWHERE = {
+    "ChainedScheduler": "one LambdaLR, of the product",
+    "ConstantLR": "LambdaLR(optimizer, lambda step: factor if step < total_iters else 1.0)",
+    "MultiplicativeLR": "LambdaLR, of the product so far",
+}
+"""What is sought here, and what to write."""
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"minigrad.optim.lr_scheduler has no {name}{advice(_ELSEWHERE, name)}")

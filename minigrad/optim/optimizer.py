@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar, overload
 
 import numpy as np
@@ -58,6 +58,35 @@ class Setting:
 
     def __set__(self, optimizer: Optimizer, value: Any) -> None:
         optimizer.settings[self.name] = value
+
+
+class Group(MutableMapping[str, Any]):
+    """A group of an optimiser: ``params``, and its settings by name, which may be assigned to."""
+
+    def __init__(self, optimizer: Optimizer, number: int) -> None:
+        self._optimizer, self._number = optimizer, number
+
+    def _all(self) -> dict[str, Any]:
+        params = self._optimizer.parameters_of(self._number)
+        return {"params": params, **self._optimizer.settings_of(self._number)}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._all()[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._optimizer.set_in_group(self._number, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"{type(self._optimizer).__name__}: a group keeps its {name}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
 
 
 class Optimizer:
@@ -152,12 +181,7 @@ class Optimizer:
                 '{"params": [...], "lr": 0.1}'
             )
         own = {key: value for key, value in group.items() if key != "params"}
-        unknown = [key for key in own if key not in ("lr", "name", *self.settings)]
-        if unknown:
-            raise ValueError(
-                f"{name}: got the setting {unknown[0]!r} in a group, expected lr or "
-                f"{', '.join(self.settings)}"
-            )
+        self._check_names(own)
         added = _parameters(name, group["params"])
         for parameter in added:
             if any(parameter is other for other in self.parameters):
@@ -174,10 +198,7 @@ class Optimizer:
         self.steps += [0] * len(added)
         for slot, arrays in self._slots.items():
             arrays += self._started(slot, added)
-        self._enter(len(self._groups) - 1)
-        self.check(weight_decay=(self.weight_decay, 0, np.inf))
-        self.check_settings()
-        self._leave()
+        self._check_group(len(self._groups) - 1)
 
     @property
     def lr(self) -> float:
@@ -203,20 +224,67 @@ class Optimizer:
             self._factors[number] = lr / self._lr
 
     @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        """The groups with all their settings, to be read: `lr` and `group_lrs` are assigned to."""
-        found = []
-        for number, own in enumerate(self._groups):
-            params = [
-                p for p, g in zip(self.parameters, self._group_of, strict=True) if g == number
-            ]
-            found.append({"params": params, **self.settings, **own, "lr": self.group_lrs[number]})
-        return found
+    def param_groups(self) -> list[Group]:
+        """The groups with all their settings; what is assigned to one holds from then on.
 
-    def zero_grad(self) -> None:
-        """Forget all gradients."""
+        Example:
+            >>> from minigrad import optim
+            >>> optimizer = optim.SGD([mg.Parameter(np.ones(1))], lr=0.1)
+            >>> for group in optimizer.param_groups:
+            ...     group["lr"] *= 0.5
+            >>> optimizer.lr
+            0.05
+        """
+        return [Group(self, number) for number in range(len(self._groups))]
+
+    def parameters_of(self, number: int) -> list[Tensor]:
+        """The parameters of a group."""
+        return [p for p, g in zip(self.parameters, self._group_of, strict=True) if g == number]
+
+    def settings_of(self, number: int) -> dict[str, Any]:
+        """The settings of a group."""
+        return {**self.settings, **self._groups[number], "lr": self.group_lrs[number]}
+
+    def set_in_group(self, number: int, name: str, value: Any) -> None:
+        """Give a group a setting of its own.
+
+        Raises:
+            ValueError: there is no such setting, or the value is out of range.
+        """
+        if name == "lr":
+            lrs = self.group_lrs
+            lrs[number] = value
+            self.group_lrs = lrs
+            return
+        self._check_names([name])
+        before = self._groups[number]
+        self._groups[number] = {**before, name: value}
+        try:
+            self._check_group(number)
+        except ValueError:
+            self._groups[number] = before
+            raise
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in ("lr", "name", *self.settings):
+                raise ValueError(
+                    f"{type(self).__name__}: got the setting {name!r} in a group, expected lr or "
+                    f"{', '.join(self.settings)}"
+                )
+
+    def _check_group(self, number: int) -> None:
+        self._enter(number)
+        try:
+            self.check(weight_decay=(self.weight_decay, 0, np.inf))
+            self.check_settings()
+        finally:
+            self._leave()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients; or make them 0, with which a step still decays weights."""
         for parameter in self.parameters:
-            parameter.grad = None
+            parameter.grad = None if set_to_none else _zeros(parameter.grad)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter that has a gradient.
@@ -374,6 +442,10 @@ def _parameters(name: str, given: Any) -> list[Tensor]:
     if len(given) and not found:
         warnings.warn(f"{name}: got a group without parameters", stacklevel=3)
     return found
+
+
+def _zeros(grad: Any) -> Any:
+    return None if grad is None else np.zeros_like(raw(grad))
 
 
 def _short(value: Any) -> str:

@@ -30,6 +30,7 @@ from minigrad.primitives.ranges import *
 from minigrad.primitives.reductions import *
 from minigrad.primitives.rounding import *
 from minigrad.primitives.shaping import *
+from minigrad.primitives.smoother import *
 from minigrad.primitives.solving import *
 from minigrad.primitives.sorting import *
 from minigrad.primitives.special import *
@@ -74,6 +75,7 @@ __all__ = [
     "block",
     "broadcast_arrays",
     "broadcast_to",
+    "c_",
     "cbrt",
     "ceil",
     "cholesky",
@@ -255,6 +257,7 @@ __all__ = [
     "negative",
     "nextafter",
     "norm",
+    "norm_power",
     "outer",
     "overlap_add",
     "p_norm",
@@ -281,6 +284,7 @@ __all__ = [
     "qr",
     "quantile",
     "quotient",
+    "r_",
     "rad2deg",
     "ravel",
     "real",

@@ -91,16 +91,28 @@ def refuse_out(function: Callable[..., Any], out: Any) -> None:
 def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> Callable[..., Any]:
     """The composition as an answer to a NumPy function, called with that function's arguments.
 
-    Arguments that NumPy's signature requires are handed on by position, the others by name. What
+    Arguments that NumPy's signature requires are passed by position, the others by name. What
     the composition does not take may have its default only.
     """
     if isinstance(function, np.ufunc) or isinstance(composition, Constant | Refused):
         return composition
+    adapted: Callable[..., Any] | None = None
+
+    @wraps(composition)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal adapted  # made at the first call: to read all signatures would slow the import
+        if adapted is None:
+            adapted = _adapted(function, composition)
+        return adapted(*args, **kwargs)
+
+    return call
+
+
+def _adapted(function: Callable[..., Any], composition: Callable[..., Any]) -> Callable[..., Any]:
     known = inspect.signature(composition).parameters
     wanted = _parameters(function) or known
     if any(p.kind is p.VAR_POSITIONAL for p in wanted.values()):
 
-        @wraps(composition)
         def unpacked(*args: Any, **kwargs: Any) -> Any:
             refuse_out(function, kwargs.pop("out", None))
             return composition(*args, **_without_defaults(function, wanted, known, kwargs))
@@ -110,7 +122,6 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
     required = [n for n in names if wanted[n].default is inspect.Parameter.empty]
     first = list(known)[: len(required)]
 
-    @wraps(composition)
     def call(*args: Any, **kwargs: Any) -> Any:
         given = dict(zip(names, args, strict=False))
         given.update(kwargs)
@@ -126,25 +137,34 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
 
 def joining(composition: Callable[..., Any]) -> Callable[..., Any]:
     """The composition, which also takes lists in the place of parameters annotated as `Array`."""
-    names = list(inspect.signature(composition).parameters.items())
-    arrays = {
-        key: True
-        for k, (name, p) in enumerate(names)
-        if p.annotation in ("Array", "Array | None")
-        for key in ((k, name) if p.kind is p.POSITIONAL_OR_KEYWORD else (name,))
-    }
+    annotations = getattr(composition, "__annotations__", {})
+    if not any(kind in _ARRAYS for kind in annotations.values()):
+        return composition
 
     @wraps(composition)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for k, x in enumerate(args):
-            if isinstance(x, list | tuple) and k in arrays:
-                args = (*args[:k], joined(x), *args[k + 1 :])
+        if any(isinstance(x, list | tuple) for x in args):
+            taken = _positions(composition)
+            args = tuple(joined(x) if k in taken else x for k, x in enumerate(args))
         for name, x in kwargs.items():
-            if name in arrays:
+            if isinstance(x, list | tuple) and annotations.get(name) in _ARRAYS:
                 kwargs[name] = joined(x)
         return composition(*args, **kwargs)
 
-    return call if arrays else composition
+    return call
+
+
+_ARRAYS = ("Array", "Array | None")
+"""Annotations of parameters that take lists too."""
+
+
+@cache
+def _positions(composition: Callable[..., Any]) -> frozenset[int]:
+    """The positions of parameters that are annotated as an `Array`, but for ``*args``."""
+    return frozenset(
+        k for k, p in enumerate(inspect.signature(composition).parameters.values())
+        if p.annotation in _ARRAYS and p.kind is p.POSITIONAL_OR_KEYWORD
+    )  # fmt: skip
 
 
 def joined(x: Any) -> Array:
@@ -161,6 +181,18 @@ def joined(x: Any) -> Array:
     if any(hasattr(part, "__primitive__") for part in parts):
         return np.stack([part if hasattr(part, "ndim") else np.asarray(part) for part in parts])
     return np.asarray(x)
+
+
+def widened(arrays: Any) -> Any:
+    """Small integers among integers as int64, so that 250 + 10 is 260, and no byte wraps around."""
+    for x in arrays:
+        dtype = getattr(x, "dtype", None)
+        if type(x) is not int and (dtype is None or dtype.kind not in "biu"):
+            return arrays  # most often at the first
+    return [
+        x.astype(np.int64, copy=False) if type(x) is not int and x.dtype.kind in "iu" else x
+        for x in arrays
+    ]
 
 
 def _without_defaults(

@@ -289,8 +289,9 @@ def _matrix(columns: Sequence[Sequence[Array]]) -> Array:
     return stack([stack(list(column), axis=-1) for column in columns], axis=-1)
 
 
-def _eigh_by_formula(a: Array) -> Array:
-    p, _, b, q = _two_by_two("eigh", a)
+def _eigh_by_formula(a: Array, *, upper: bool = False) -> Array:
+    p, above, below, q = _two_by_two("eigh", a)
+    b = above if upper else below
     middle, half = (p + q) / 2, (p - q) / 2
     root = sqrt(half * half + b * b)
     w = stack([middle - root, middle + root], axis=-1)
@@ -298,8 +299,8 @@ def _eigh_by_formula(a: Array) -> Array:
     return _pack(w, _matrix([(x, y), (-y, x)]), lead=a.ndim - 2)
 
 
-def _eigh_lapack(a: Array) -> Array:
-    return _pack(*np.linalg.eigh(a), lead=a.ndim - 2)
+def _eigh_lapack(a: Array, *, upper: bool = False) -> Array:
+    return _pack(*np.linalg.eigh(a, "U" if upper else "L"), lead=a.ndim - 2)
 
 
 def _eigh_shapes(a: Array) -> Shapes:
@@ -307,8 +308,8 @@ def _eigh_shapes(a: Array) -> Shapes:
     return (n,), (n, n)
 
 
-def _eigh_cotangent(g: Array, y: Array, a: Array) -> Array:
-    """V (diag gw + (Vᴴ gV) ∘ F) Vᴴ with F_ij = 1 / (w_j − w_i), folded to the lower triangle."""
+def _eigh_cotangent(g: Array, y: Array, a: Array, *, upper: bool = False) -> Array:
+    """V (diag gw + (Vᴴ gV) ∘ F) Vᴴ with F_ij = 1 / (w_j − w_i), folded to the triangle read."""
     shapes = _eigh_shapes(a)
     (w, v), (of_w, of_v) = _unpack(y, shapes), _unpack(g, shapes)
     turned = adjoint(v) @ of_v
@@ -316,7 +317,8 @@ def _eigh_cotangent(g: Array, y: Array, a: Array) -> Array:
     inner = _over_gaps("eigh", turned, np.real(w)) + _as_diagonal(np.real(of_w))
     whole = v @ inner @ adjoint(v)
     n = a.shape[-1]
-    return whole * (2 * np.tril(_unit(a, n) * 0 + 1) - _unit(a, n))
+    ones = _unit(a, n) * 0 + 1
+    return whole * (2 * (np.triu if upper else np.tril)(ones) - _unit(a, n))
 
 
 def _over_gaps(name: str, turned: Array, w: Array) -> Array:
@@ -329,7 +331,7 @@ _eigh = fused(
     "eigh", on_numbers("eigh", _eigh_lapack, _eigh_by_formula), label="eigh", analytic=False,
     vjps=(hermitian(_eigh_cotangent),), reference=_eigh_by_formula,
     choice="the signs of vectors",
-    samples=(sample((2, 2)), sample((2, 2, 2))),
+    samples=(sample((2, 2)), sample((2, 2, 2)), sample((2, 2), upper=True)),
 )  # fmt: skip
 
 
@@ -356,7 +358,7 @@ def eigh(a: Array, UPLO: str = "L") -> EighResult:
     order("eigh", a)
     if UPLO.upper() not in ("L", "U"):
         raise ValueError(f"eigh: got UPLO={UPLO!r}, expected 'L' or 'U'")
-    packed = _eigh(adjoint(a) if UPLO.upper() == "U" else a)
+    packed = _eigh(a, upper=UPLO.upper() == "U")
     w, v = _unpack(packed, _eigh_shapes(a))
     return EighResult(np.real(w), v)
 

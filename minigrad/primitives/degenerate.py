@@ -5,10 +5,13 @@ What does not depend on the choice has its derivative; what does is refused.
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 
 from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.calls import constant
+from minigrad.primitives.checks import every
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array
 
@@ -34,11 +37,10 @@ def over_gap(part: Array, gap: Array, values: Array, why: str) -> Array:
         rounding = values.shape[-1] * eps * np.max(np.abs(constant(values)), axis=-1)
         closed = np.abs(gaps) <= rounding[..., None, None]
         turning = np.abs(parts) > eps**0.5 * np.max(np.abs(parts), initial=1)
-        if np.any(turning & closed):
-            raise np.linalg.LinAlgError(
-                f"{why}, so that its vectors have no derivative, and the result depends on them: "
-                "let it depend on the values alone, or on the space that the vectors span"
-            )
+        every(~(turning & closed), lambda: np.linalg.LinAlgError(
+            f"{why}, so that its vectors have no derivative, and the result depends on them: "
+            "let it depend on the values alone, or on the space that the vectors span"
+        ))  # fmt: skip
         gap = where(closed, 0, gap)
     return quotient(part, gap)
 
@@ -54,11 +56,10 @@ def check_rank(name: str, r: Array, shape: tuple[int, ...]) -> None:
         return
     sizes = np.abs(lengths)
     rounding = shape[-2] * np.finfo(lengths.dtype).eps * np.max(sizes, axis=-1, keepdims=True)
-    if np.any(sizes <= rounding):
-        raise np.linalg.LinAlgError(
-            f"{name}: columns of the matrix, shape {shape}, depend on each other: Q and R have no "
-            "derivative there"
-        )
+    every(~(sizes <= rounding), lambda: np.linalg.LinAlgError(
+        f"{name}: columns of the matrix, shape {shape}, depend on each other: Q and R have no "
+        "derivative there"
+    ))  # fmt: skip
 
 
 def check_phases(name: str, *turned: Array) -> None:
@@ -74,12 +75,12 @@ def check_phases(name: str, *turned: Array) -> None:
     if not np.iscomplexobj(turned[0]):
         return
     together = sum(np.imag(np.diagonal(constant(x), axis1=-2, axis2=-1)) for x in turned)
-    most = max(np.max(np.abs(constant(x)), initial=1) for x in turned)
-    if np.any(np.abs(together) > np.finfo(constant(turned[0]).dtype).eps ** 0.5 * most):
-        raise np.linalg.LinAlgError(
-            f"{name}: the result depends on the phases of complex vectors, which are not "
-            "determined: let it depend on absolute values, or on products with conjugates"
-        )
+    most = reduce(np.maximum, (np.max(np.abs(constant(x)), initial=1) for x in turned))
+    eps = np.finfo(constant(turned[0]).dtype).eps
+    every(~(np.abs(together) > eps**0.5 * most), lambda: np.linalg.LinAlgError(
+        f"{name}: the result depends on the phases of complex vectors, which are not "
+        "determined: let it depend on absolute values, or on products with conjugates"
+    ))  # fmt: skip
 
 
 def with_phases(inner: Array, turned: Array, s: Array) -> Array:

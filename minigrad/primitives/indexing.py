@@ -147,6 +147,10 @@ where: Primitive = linear(
     samples=(sample(np.array([[True], [False]]), (2, 3), (3,)),),
     doc="""``x`` where the condition is True, ``y`` elsewhere.
 
+    The entry that is not taken has the cotangent 0, and 0 times an infinite derivative is NaN: so
+    guard what it is computed from, ``np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0)``, or write
+    ``np.log(x, where=x > 0)``, which does so.
+
     Example:
         >>> print(mg.where(np.array([True, False]), np.array([1.0, 2.0]), 0.0))
         [1. 0.]

@@ -4,14 +4,14 @@ Three kinds, named for what a derivative rule of theirs states:
 
 - ``elementwise``: the partial derivative by each operand, as in any table of derivatives;
 - ``linear`` and ``bilinear``: the adjoint of each operand, ⟨A v, u⟩ = ⟨v, Aᵀ u⟩;
-- ``fused``: the vector-Jacobian product of several operations in one, beside the constant
-  composition that it stands for.
+- ``fused``: the vector-Jacobian product of several operations in one, together with the
+  plain composition that it stands for.
 
 Arrays are positional, everything static is a keyword. ``g`` is the cotangent of the output,
 ``y`` the output, then come the operands. Rules are plain NumPy, so NumPy's dispatch decides
 whether they compute with numbers, symbols, integers modulo a prime, or record themselves.
 
-A primitive of one's own takes three lines and needs no registration beyond the call::
+Your own primitive takes three lines; the call itself registers it::
 
     import numpy as np
     import minigrad as mg
@@ -36,7 +36,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad.primitives.calls import Constant, Refused, answering, constant, joined, joining
+from minigrad.primitives.calls import (
+    Constant,
+    Refused,
+    answering,
+    constant,
+    joined,
+    joining,
+    widened,
+)
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -162,8 +170,9 @@ class Primitive:
         if self.variadic or len(args) != self.arity:
             args, static = self._split(args, static)
         for x in args:
-            if isinstance(x, list | tuple):
-                return self.bind(list(map(joined, args)), static)
+            if type(x) in _LISTS:
+                args = tuple(map(joined, args))
+                break
         return self.bind(args, static)
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
@@ -177,6 +186,8 @@ class Primitive:
                 result = operand.__primitive__(self, operands, static)
                 if result is not NotImplemented:
                     return result
+        if self.kind != "linear":
+            operands = widened(operands)
         return self.forward(*operands, **static)
 
     def pull(
@@ -275,6 +286,7 @@ class Primitive:
         return f"<{self.kind} primitive {self.name}>"
 
 
+_LISTS = frozenset({list, tuple})
 _primitives: dict[str, Primitive] = {}
 _by_numpy: dict[Callable[..., Any], Callable[..., Array]] = {}
 _replacing: ContextVar[bool] = ContextVar("minigrad.replacing", default=False)
@@ -554,7 +566,7 @@ def overflow_guard(x: Array, axis: Any, where: np.ndarray | bool = True) -> Arra
     values = x.reals() if exact else x.real
     chosen = values if where is True else np.where(where, values, -np.inf)
     highest = np.amax(chosen, axis=axis, keepdims=True)
-    if exact:  # exact numbers beside floats: formulas stay short where no float would overflow
+    if exact:  # exact numbers: formulas stay short where no float would overflow
         highest = np.where(np.abs(highest) > 600, highest, 0)
     return np.where(np.isfinite(highest), highest, 0)
 
@@ -630,8 +642,9 @@ def _place(rule: Callable[..., Any]) -> str:
     """The file and line of a rule; code that is run again, as in a notebook, declares it again."""
     if isinstance(rule, Primitive):
         return rule.place
-    code = getattr(inspect.unwrap(rule), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+    function = inspect.unwrap(rule)
+    code = getattr(function, "__code__", None)
+    return _written(function.__globals__, code.co_filename, code.co_firstlineno) if code else ""
 
 
 def _has_rule(function: Callable[..., Any]) -> bool:
@@ -640,11 +653,18 @@ def _has_rule(function: Callable[..., Any]) -> bool:
 
 
 def _caller() -> str:
-    """The file and line that called this module."""
+    """The file and line that called this module; of a notebook only that it is one."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals is globals():
         frame = frame.f_back
-    return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    assert frame is not None
+    return _written(frame.f_globals, frame.f_code.co_filename, frame.f_lineno)
+
+
+def _written(names: Mapping[str, Any], file: str, line: int) -> str:
+    if "__file__" not in names:
+        return "an interactive session"  # where a cell is edited and run again
+    return f"{file}:{line}"
 
 
 def _in_sequence(forward: Callable[..., Array]) -> Callable[..., Array]:

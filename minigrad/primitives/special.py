@@ -17,6 +17,7 @@ import numpy as np
 
 from minigrad.extras import require
 from minigrad.primitives.activations import erf, sigmoid, softplus
+from minigrad.primitives.calls import Constant
 from minigrad.primitives.exponentials import exp, exp2, expm1, log, log1p
 from minigrad.primitives.powers import cbrt
 from minigrad.primitives.primitive import Array, Primitive, elementwise, implements, sample
@@ -138,7 +139,9 @@ logit = _of_scipy(
     domain=("share",),
 )  # fmt: skip
 xlogy = _of_scipy(
-    "xlogy", (lambda y, a, b: log(b), lambda y, a, b: a / b),
+    "xlogy",
+    (lambda y, a, b: log(b),
+     lambda y, a, b: a / np.where((a == 0) & (b == 0), 1, b)),  # 0 log b is 0 for each b
     """a log b, and 0 where a is 0.
 
     Example:
@@ -475,6 +478,7 @@ SCIPY: Mapping[str, Callable[..., Array]] = MappingProxyType({
                            xlog1py, entr, gammaln, gamma, betaln, exp2, expm1, log1p, cbrt)},
     **{f.__name__: f for f in (beta, rgamma, digamma, gammainc, gammaincc, jv, yv, iv, kv, ive,
                                kve, i0, log_expit, rel_entr, kl_div)},
+    "gammasgn": Constant(Special("gammasgn")),
     "psi": digamma, "expit": sigmoid, "exp10": lambda x: 10.0**x, "jn": jv, "yn": yv, "kn": kv,
     **{f"{kind}{n}": _of_order(bessel, n) for n in (0, 1)
        for kind, bessel in (("j", _jv), ("y", _yv), ("k", _kv))},

@@ -94,8 +94,20 @@ def _called(
             raise no_answer(ufunc, f"({name}=…)")
     if dtype is not None:
         inputs = tuple(astype(x, dtype=dtype) if hasattr(x, "dtype") else x for x in inputs)
-    y = rule(*inputs, **kept)
-    return y if chosen is True else where(chosen, y, 0)
+    if chosen is True:
+        return rule(*inputs, **kept)
+    inside = 1.5 if ufunc is np.arccosh else 0.5
+    return where(chosen, rule(*(_guarded(x, chosen, inside) for x in inputs), **kept), 0)
+
+
+def _guarded(x: Any, chosen: Any, inside: float) -> Any:
+    """``x``, and a number inside the ufunc's domain where the entry is left out.
+
+    There the cotangent is 0, and 0 times an infinite derivative would not be a number.
+    """
+    if not hasattr(x, "dtype") or x.dtype == object:
+        return x
+    return where(chosen, x, np.array(inside if x.dtype.kind in "fc" else 1, x.dtype))
 
 
 def no_answer(function: Callable[..., Any], how: str = "") -> TypeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,11 +63,32 @@ class FunctionTarget(TensorTarget):
 
 @dataclass(frozen=True)
 class BackwardTarget(Target):
-    """A backward written by hand, decorated with `minigrad.verify.backward_of`."""
+    """A backward written by hand, decorated with `minigrad.verify.backward_of`.
+
+    Or the one in a file that `minigrad compile -o` writes: ``f_backward`` beside ``f_forward`` and
+    ``example_inputs``.
+    """
 
     noun = "backward"
 
     @property
     def title(self) -> str:
-        name: str = self.subject.name
+        name: str = getattr(self.subject, "name", "") or self.subject.__name__
         return name
+
+
+def forward_beside(backward: Any) -> tuple[Callable[..., Any], Callable[[], Any]] | None:
+    """The forward pass and the examples that stand beside a backward pass in its file.
+
+    Example:
+        >>> from minigrad.targets.functions import forward_beside
+        >>> def double_backward(dy, cache): ...
+        >>> forward_beside(double_backward) is None
+        True
+    """
+    name, space = getattr(backward, "__name__", ""), getattr(backward, "__globals__", {})
+    base = name.removesuffix("backward")
+    forward, examples = space.get(f"{base}forward"), space.get("example_inputs")
+    return (
+        (forward, examples) if base != name and callable(forward) and callable(examples) else None
+    )

@@ -11,9 +11,9 @@ import numpy as np
 
 from minigrad.targets.target import TargetError
 
-FORM = "NAME=SHAPE such as x=3x4, or NAME=KIND:SHAPE with a KIND like float32, int:0..5 or bool"
+FORM = "NAME=SHAPE such as x=3x4, or NAME=KIND:SHAPE with a KIND like float:0..1, int:0..5 or bool"
 _SPEC = re.compile(
-    r"(?P<name>\w+)=(?:(?P<kind>float32|float64|float|int|bool)(?::(?P<low>-?\d+)\.\.(?P<high>-?\d+))?:)?"
+    r"(?P<name>\w+(?:\.\w+)*)=(?:(?P<kind>float32|float64|float|int|bool)(?::(?P<low>-?\d+)\.\.(?P<high>-?\d+))?:)?"
     r"(?P<shape>\(\)|\d+(?:x\d+)*)"
 )
 
@@ -24,8 +24,9 @@ def example(text: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:
     Args:
         text: NAME=SHAPE, the lengths joined by x, or () for a single number; before the shape may
             stand float32, float64, bool, or int:LOW..HIGH for whole numbers from LOW up, below
-            HIGH (0 to 9 if nothing is given).
-        rng: what it is drawn from; floats are normal.
+            HIGH (0 to 9 if nothing is given). float:LOW..HIGH are numbers between these.
+            NAME.KEY=SHAPE is an entry of a dict, NAME.0=SHAPE of a list.
+        rng: what it is drawn from; floats without limits are normal.
 
     Raises:
         TargetError: text of another form.
@@ -48,7 +49,12 @@ def example(text: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:
         if high <= low:
             raise TargetError(f"--input {text}: there is no whole number from {low} to {high}")
         return match["name"], np.asarray(rng.integers(low, high, shape))
-    return match["name"], np.asarray(rng.normal(size=shape)).astype(kind)
+    if match["low"] is None:
+        return match["name"], np.asarray(rng.normal(size=shape)).astype(kind)
+    low, high = int(match["low"]), int(match["high"])
+    if high <= low:
+        raise TargetError(f"--input {text}: there is no number between {low} and {high}")
+    return match["name"], np.asarray(rng.uniform(low, high, size=shape)).astype(kind)
 
 
 def examples(
@@ -60,7 +66,7 @@ def examples(
         TargetError: an argument without an example, or an example of no argument.
     """
     rng = np.random.default_rng(seed)
-    found = dict(example(text, rng) for text in given)
+    found = _nested([example(text, rng) for text in given])
     parameters = _parameters(function)
     unknown = [key for key in found if key not in parameters]
     if unknown:
@@ -82,6 +88,28 @@ def examples(
             f"{name}: it needs {', '.join(missing)}; give an example of each: {described}"
         )
     return inputs
+
+
+def _nested(given: Sequence[tuple[str, np.ndarray]]) -> dict[str, Any]:
+    """Arrays by dotted name as dicts, and as lists where the keys are numbers."""
+    found: dict[str, Any] = {}
+    for name, array in given:
+        *before, last = name.split(".")
+        inner = found
+        for key in before:
+            inner = inner.setdefault(key, {})
+            if not isinstance(inner, dict):
+                raise TargetError(f"--input {name}: {key} is an array already")
+        inner[last] = array
+    return {key: _listed(value) for key, value in found.items()}
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if all(key.isdecimal() for key in value):
+        return [_listed(value[key]) for key in sorted(value, key=int)]
+    return {key: _listed(part) for key, part in value.items()}
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -11,7 +11,12 @@ from typing import Any
 from minigrad import nn
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.targets.files import load
-from minigrad.targets.functions import BackwardTarget, FunctionTarget, TensorTarget
+from minigrad.targets.functions import (
+    BackwardTarget,
+    FunctionTarget,
+    TensorTarget,
+    forward_beside,
+)
 from minigrad.targets.layers import CellTarget, LayerTarget, ModuleTarget
 from minigrad.targets.parts import PARTS, Part, PartTarget
 from minigrad.targets.rules import PrimitiveTarget
@@ -119,7 +124,7 @@ def target_of(subject: Any, name: str = "", *, named: bool = False) -> Target:
 
 
 def _kind_of(subject: Any, name: str) -> type[Target]:
-    if hasattr(subject, "__vjp__"):
+    if hasattr(subject, "__vjp__") or forward_beside(subject) is not None:
         return BackwardTarget
     if isinstance(subject, type) and issubclass(subject, nn.Module):
         return CellTarget if issubclass(subject, nn.Cell) else LayerTarget

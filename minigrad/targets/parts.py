@@ -267,7 +267,8 @@ PARTS: Mapping[str, Part] = MappingProxyType({
     ),
     "binary-cross-entropy-of-shares": Part(
         None, {"x": (2, 3), "t": (2, 3)},
-        lambda x, t: nn.binary_cross_entropy(sigmoid(x), t, weight=_WEIGHTS), judges=_LARGE,
+        lambda x, t: nn.binary_cross_entropy(sigmoid(x), sigmoid(t), weight=_WEIGHTS),
+        judges=_LARGE,
     ),
     "binary-cross-entropy-weighted": _loss(
         nn.binary_cross_entropy_with_logits, weight=np.array([1.0, 2.0, 0.5]),

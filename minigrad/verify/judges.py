@@ -605,7 +605,8 @@ def disagreements(
     def off(names: Sequence[str], moved: Sequence[Any]) -> float:
         forward = [u * _slopes(kind, y) for u, y in zip(cotangents, moved, strict=True)]
         backward = [claims[n] * tangents[n] for n in names]
-        total = sum(np.sum(part) for part in forward) - sum(np.sum(part) for part in backward)
+        total = sum(np.sum(part, dtype=object) for part in forward)  # of a number too, exactly
+        total -= sum(np.sum(part, dtype=object) for part in backward)
         if kind is Residue:
             return float(int(total) % PRIME != 0)
         size = sum(np.sum(np.abs(part)) for part in (*forward, *backward))

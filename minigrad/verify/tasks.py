@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from minigrad.targets import Judge, Problem, Target, TargetError
-from minigrad.targets.functions import BackwardTarget
+from minigrad.targets.functions import BackwardTarget, forward_beside
 from minigrad.targets.layers import CellTarget
 from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
@@ -39,7 +39,7 @@ Task = tuple[str, Callable[[], Judged]]
 def tasks_of(target: Target, settings: Settings) -> list[Task]:
     """What is to be done for one target, each with what it is called."""
     if isinstance(target, BackwardTarget):
-        return [(target.name, partial(judge_pair, target.subject, settings))]
+        return [(target.name, partial(judge_pair, _pair_of(target), settings))]
     known: dict[str, list[str]] = {}
     tasks: list[Task] = [
         (f"{problem.target}: {judge}", partial(judge_problem, problem, judge, settings, known))
@@ -49,6 +49,16 @@ def tasks_of(target: Target, settings: Settings) -> list[Task]:
     if isinstance(target, CellTarget):
         tasks.append((f"{target.name}: generated", partial(judge_generated, target, settings)))
     return tasks
+
+
+def _pair_of(target: BackwardTarget) -> Pair:
+    """What a function was marked as; else what stands beside it in its file."""
+    beside = forward_beside(target.subject)
+    if isinstance(target.subject, Pair) or beside is None:
+        pair: Pair = target.subject
+        return pair
+    forward, examples = beside
+    return Pair(target.title, forward, target.subject, tuple(examples()), saves=True)
 
 
 def judge_problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle
 
 import numpy as np
@@ -24,7 +25,7 @@ PARAMETERS = [
 ]
 
 
-def in_minigrad() -> Work:
+def in_minigrad(*, compiled: bool = False) -> Work:
     import minigrad as mg
     from minigrad.optim import Adam
 
@@ -32,8 +33,7 @@ def in_minigrad() -> Work:
     optimizer = Adam(parameters, RATE, BETAS, EPS)
     batches = cycle(zip(IMAGES, LABELS, strict=True))
 
-    def work() -> float:
-        images, labels = next(batches)
+    def step(images: np.ndarray, labels: np.ndarray) -> mg.Tensor:
         first, b1, second, b2, last, b3 = parameters
         optimizer.zero_grad()
         x = mg.max_pool2d(mg.relu(mg.conv2d(images, first, b1, padding=1)), 2)
@@ -42,9 +42,10 @@ def in_minigrad() -> Work:
         loss = -mg.log_softmax(logits, axis=-1)[ROWS, labels].mean()
         loss.backward()
         optimizer.step()
-        return loss.data
+        return loss
 
-    return work
+    run = mg.jit(step) if compiled else step
+    return lambda: run(*next(batches)).data
 
 
 def in_torch() -> Work:
@@ -75,3 +76,5 @@ SIDES = {"minigrad": in_minigrad, "PyTorch": in_torch}
 
 def lines(rounds: int) -> Iterator[Line]:
     yield compare(NAME, SIDES, {"PyTorch": 1.0}, rounds)
+    sides = {**SIDES, "minigrad": partial(in_minigrad, compiled=True)}
+    yield compare(f"{NAME}, jit", sides, {"PyTorch": 1.0}, rounds)

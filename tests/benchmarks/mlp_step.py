@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle, pairwise
 
 import numpy as np
@@ -22,7 +23,7 @@ WEIGHTS = [(rng.uniform(-1, 1, (n, m)) / m**0.5).astype(np.float32) for m, n in 
 BIASES = [np.zeros(n, np.float32) for n in SIZES[1:]]
 
 
-def in_minigrad() -> Work:
+def in_minigrad(*, compiled: bool = False) -> Work:
     import minigrad as mg
     from minigrad import nn
     from minigrad.optim import Adam
@@ -43,15 +44,15 @@ def in_minigrad() -> Work:
     optimizer = Adam(model.parameters(), RATE, BETAS, EPS)
     batches = cycle(zip(IMAGES, LABELS, strict=True))
 
-    def work() -> float:
-        images, labels = next(batches)
+    def step(images: np.ndarray, labels: np.ndarray) -> mg.Tensor:
         optimizer.zero_grad()
         loss = -mg.log_softmax(model(images), axis=-1)[ROWS, labels].mean()
         loss.backward()
         optimizer.step()
-        return loss.data
+        return loss
 
-    return work
+    run = mg.jit(step) if compiled else step
+    return lambda: run(*next(batches)).data
 
 
 def in_torch() -> Work:
@@ -167,3 +168,5 @@ SIDES = {
 
 def lines(rounds: int) -> Iterator[Line]:
     yield compare(NAME, SIDES, {"PyTorch": 1.0}, rounds)
+    sides = {**SIDES, "minigrad": partial(in_minigrad, compiled=True)}
+    yield compare(f"{NAME}, jit", sides, {"PyTorch": 0.6, "JAX jit": 1.0}, rounds)

@@ -195,16 +195,18 @@ def own_in_jax(size: tuple[int, ...], peephole: bool) -> Work:
 # One step of inference
 
 
-def step_in_minigrad() -> Work:
+def step_in_minigrad(*, compiled: bool = False) -> Work:
     import minigrad as mg
     from minigrad import nn
 
     cell = nn.LSTMCell(128, 128, rng=0)
     x, state = np.ones((1, 128), np.float32), tuple(np.zeros((2, 1, 128), np.float32))
 
+    run = mg.jit(cell) if compiled else cell
+
     def work() -> None:
         with mg.no_grad():
-            cell(x, state)
+            run(x, state)
 
     return work
 
@@ -262,6 +264,8 @@ def lines(rounds: int) -> Iterator[Line]:
         "PyTorch": partial(silent, step_in_torch),
     }
     yield compare(f"{NAME}: one LSTM step, H = 128", sides, {"PyTorch": 0.5}, rounds)
+    sides["minigrad"] = partial(silent, partial(step_in_minigrad, compiled=True))
+    yield compare(f"{NAME}: one LSTM step, jit, H = 128", sides, {"PyTorch": 0.8}, rounds)
     for size in SIZES:  # beside its matrix products alone, by NumPy's BLAS
         sides = {
             "minigrad": partial(silent, partial(in_minigrad, "LSTM", size, "numba")),

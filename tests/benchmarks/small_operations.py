@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -16,20 +17,28 @@ X, A, B = 0.1 * rng.standard_normal((3, 8, 8)).astype(np.float32)
 B += 1  # near 1, so that the gradient neither dies nor grows on its way
 
 
-def in_minigrad() -> Work:
+def in_minigrad(backend: str = "") -> Work:
+    """Recorded anew each time, or compiled for a backend."""
     import minigrad as mg
+    from minigrad import compile
 
-    def work() -> np.ndarray:
-        a = mg.Tensor(A, requires_grad=True)
-        b = mg.Tensor(B, requires_grad=True)
-        x = mg.Tensor(X, requires_grad=True)
-        y = x
+    def loss(x: mg.Tensor, a: mg.Tensor, b: mg.Tensor) -> mg.Tensor:
         for _ in range(STEPS):
-            y = np.tanh(y * b + a)
-        y.sum().backward()
+            x = np.tanh(x * b + a)
+        return x.sum()
+
+    def recorded() -> np.ndarray:
+        x, a, b = (mg.Tensor(array, requires_grad=True) for array in (X, A, B))
+        loss(x, a, b).backward()
         return b.grad
 
-    return work
+    gradient = mg.jit(mg.grad(loss, argnums=(0, 1, 2)))
+
+    def compiled() -> np.ndarray:
+        with compile.backend(backend):
+            return gradient(X, A, B)[2]
+
+    return compiled if backend else recorded
 
 
 def in_torch() -> Work:
@@ -105,3 +114,9 @@ SIDES = {
 
 def lines(rounds: int) -> Iterator[Line]:
     yield compare(NAME, SIDES, {"PyTorch": 0.5, "autograd": 0.3}, rounds)
+    for backend, limits in (
+        ("numpy", {"PyTorch": 0.25}),
+        ("numba", {"PyTorch": 0.1, "JAX jit": 1.0}),
+    ):
+        sides = {**SIDES, "minigrad": partial(in_minigrad, backend)}
+        yield compare(f"{NAME}, jit, {backend}", sides, limits, rounds)

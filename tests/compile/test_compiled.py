@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict, namedtuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -150,6 +152,43 @@ def test_static_arguments_are_values_of_the_signature():
     assert powers.signatures == 2
     with pytest.raises(TraceError, match="make it a static argument"):
         mg.jit(lambda x, n: [x for _ in range(n)])(X, 3)
+
+
+def test_static_arguments_are_found_by_position_and_by_name():
+    def powers(x, n):
+        return [x**k for k in range(n)]
+
+    for compiled in (mg.jit(powers, static_argnames="n"), mg.jit(powers, static_argnums=1)):
+        equal(compiled(X, 2), powers(X, 2))
+        equal(compiled(X, n=2), powers(X, 2))
+    with pytest.raises(ValueError, match="the static argument m, which it does not have; it takes"):
+        mg.jit(powers, static_argnames="m")
+    with pytest.raises(ValueError, match="the static argument 2"):
+        mg.jit(powers, static_argnums=2)
+
+
+def test_containers_keep_their_kind():
+    Pair = namedtuple("Pair", "a b")
+    given = defaultdict(list, a=X, b=OrderedDict(c=Pair(X, 1)))
+    got = mg.jit(lambda nest: {"nest": nest, "twice": Pair(nest["a"] * 2, nest["b"]["c"].b)})(given)
+    assert type(got["nest"]) is defaultdict and got["nest"].default_factory is list
+    assert type(got["nest"]["b"]) is OrderedDict and type(got["twice"]) is Pair
+    equal(got["twice"], Pair(X * 2, 1))
+
+
+def test_what_holds_arrays_and_is_no_container_cannot_be_returned():
+    class Box:
+        def __init__(self, content):
+            self.content = content
+
+    for function in (
+        Box,
+        lambda x: (y for y in x),
+        lambda x: lambda: x * 2,
+        lambda x: {mg.Tensor(x)},
+    ):
+        with pytest.raises(TraceError, match="return them in lists, tuples or dicts"):
+            mg.jit(lambda x, function=function: function(x))(X)
 
 
 def test_a_compiled_function_inside_of_another_is_a_part_of_it():

@@ -16,6 +16,7 @@ from minigrad.compile.readable import Unwritable, source
 from minigrad.tree import tree_leaves
 
 rng = np.random.default_rng(0)
+X = rng.normal(size=(3, 4))
 
 
 def run(text):
@@ -98,7 +99,8 @@ def test_it_reads_as_a_person_would_have_written_it():
     text = source(loss, "loss", INPUTS)
     without = [line.split("  #")[0].rstrip() for line in text.splitlines()]
     forward = without[without.index("def loss_forward(x, W, b, y):") + 2 :]
-    assert forward[:6] == [
+    assert forward[:7] == [
+        "    assert (x.shape, W.shape, b.shape, y.shape) == ((3, 4), (4, 5), (5,), (3,))",
         "    z = x @ W + b",
         "    h = np.tanh(z)",
         "    exp = np.exp(h - h.max(axis=-1, keepdims=True))",
@@ -176,6 +178,54 @@ def test_names_of_the_code_do_not_collide_with_what_the_source_calls():
     outputs, given, gradients = engine(function, inputs)
     got, found = written(source(function, "f", inputs), "f", inputs, given)
     assert_equal([*got, *found], [*outputs, *gradients])
+
+
+def test_what_the_source_is_written_for_is_no_argument():
+    def function(x, mode="mean", *, causal=True):
+        y = np.tril(x) if causal else x
+        return y.mean() if mode == "mean" else y.sum()
+
+    text = source(function, "f_forward", {"x": X, "mode": "mean", "causal": True})
+    assert "def f_forward(x):" in text
+    assert "With mode='mean', causal=True." in text
+    assert "Con mode='mean', causal=True." in source(
+        function, "f", {"x": X, "mode": "mean", "causal": True}, language="es"
+    )
+
+
+def test_other_shapes_are_refused_where_they_would_be_wrong():
+    names = run(source(lambda x: x.mean(), "f", {"x": X}))
+    with pytest.raises(AssertionError):
+        names["f_forward"](np.ones((5, 4)))
+    names = run(source(lambda x: np.tanh(x) * 2, "f", {"x": X}))
+    y, cache = names["f_forward"](np.ones((5, 4)))
+    assert names["f_backward"](np.ones_like(y), cache).shape == (5, 4)
+
+
+def test_names_that_the_arguments_have_already_are_not_taken_for_outputs():
+    def function(y, dy, cache, out):
+        return y * dy, cache * out
+
+    inputs = {name: rng.normal(size=3) for name in ("y", "dy", "cache", "out")}
+    text = source(function, "f", inputs)
+    outputs, given, gradients = engine(function, inputs)
+    got, found = written(text, "f", inputs, given)
+    assert_equal([*got, *found], [*outputs, *gradients])
+    exec(compile(text, "<written>", "exec"), {"__name__": "__main__"})
+
+
+def test_diagonals_and_rows_are_written_as_slices_and_plain_sums():
+    def function(x, k):
+        return np.diagonal(x @ x.T).sum() + (x[np.arange(3), k] / x.sum()).sum() - x[None].sum()
+
+    inputs = {"x": np.abs(rng.normal(size=(3, 4))), "k": np.array([1, 0, 3])}
+    text = source(function, "f", inputs)
+    outputs, given, gradients = engine(function, inputs)
+    got, found = written(text, "f", inputs, given)
+    assert_equal([*got, *found[:1]], [*outputs, *gradients[:1]])
+    assert "[::4]" in text
+    assert "np.add.at" not in text
+    assert "rng.uniform(" in text  # the examples are positive, and so are those of the source
 
 
 def test_loops_and_assignments_of_the_user_s_own():

@@ -20,7 +20,7 @@ from minigrad.graph.views.folded import folded
 from minigrad.targets import builtin, resolve, target_of
 
 MODELS = Path(__file__).with_name("whole_models.py")
-NO_SUCH_VIEW = "no time steps|nothing attends|kinds of cells|no backward"
+NO_SUCH_VIEW = "one step cannot show|no time steps|nothing attends|kinds of cells|no backward"
 LAYERS = [target for target in builtin() if target.noun != "primitive"]
 each_view = pytest.mark.parametrize("view", list(VIEWS))
 
@@ -129,6 +129,40 @@ def test_a_state_that_no_later_step_reads_leaves():
     assert states == {("y", 0, (1, 4)), ("S", 0, (1, 16)), ("y", 1, (1, 4)), ("S", 1, (1, 16))}
     after = {key.path[0] for key in cell(graph).by_key if key.path[-1] == "after"}
     assert after == {"y", "S"}
+
+
+class Delay(nn.Cell):
+    """It reads its own state of three steps before, which two others hand on as it is."""
+
+    state = ("h", "one", "two")
+    gates = ("a",)
+
+    def step(self, x, h, one, two):
+        """One step."""
+        return mg.tanh(self.a(x, h, two)), h, one
+
+
+@pytest.mark.parametrize("steps", [3, 4, 8])
+def test_a_state_of_three_steps_before_goes_around_those_between(steps):
+    graph = trace_target(target_of(Delay, "Delay"), steps)
+    view = unrolled(graph)
+    is_right(graph, "unrolled")
+    is_right(graph, "tape")
+    far = {(a.step, b.step) for a, b in view.arrows
+           if a.kind == "state" and None not in (a.step, b.step)
+           and a.step != b.step and b.step - a.step > 1}  # fmt: skip
+    assert far == {(t, t + 3) for t in range(steps - 3)}
+    for name in ("folded", "cell"):
+        with pytest.raises(ValueError, match=r"one step cannot show; its unrolled view does"):
+            draw(graph, view=name)
+
+
+def test_a_step_that_is_read_from_afar_is_not_left_out():
+    graph = trace_target(target_of(Delay, "Delay"), 12)
+    for name in ("unrolled", "gradient", "tape"):
+        with pytest.raises(ValueError, match=r"reads \S+ of step \d+, .*all_steps"):
+            draw(graph, view=name)
+    is_right(graph, "unrolled", all_steps=True)
 
 
 @pytest.mark.parametrize("name", ["convolutional_memory", "from_scratch", "looking_back"])

@@ -10,6 +10,7 @@ import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ from minigrad.graph import (
 from minigrad.graph.drawing import layout
 from minigrad.graph.terms import text
 from minigrad.targets import resolve, target_of
+
+MODELS = Path(__file__).with_name("whole_models.py")
 
 SVG = "{http://www.w3.org/2000/svg}"
 CELLS = ["rnn", "lstm", "gru"]
@@ -374,3 +377,33 @@ def test_an_entity_in_a_name_is_shown_as_it_is_written():
 @pytest.mark.parametrize("name", ["tanh", "matmul", "softmax", "concatenate"])
 def test_a_primitive_is_drawn_with_its_inputs(name):
     assert "(" in svg(draw(name))
+
+
+def test_a_picture_that_was_made_to_fit_says_what_it_left_out():
+    usual = draw("rnn", view="gradient", steps=30)
+    made = draw("rnn", view="gradient", steps=30, fit="column")
+    assert made.caption[: len(usual.caption)] == usual.caption
+    told = [line.phrase for line in made.caption[len(usual.caption) :]]
+    assert ("left out" in told) == (made.hide == {"shapes"})
+    asked = draw("rnn", view="gradient", steps=30, fit="column", hide="shapes")
+    assert "left out" not in [line.phrase for line in asked.caption]
+    model = draw(f"{MODELS}:translator", fit="column")
+    assert model.hide == {"shapes"}
+    assert "Left out to fit: shapes." in svg(model)
+    assert {line.phrase for line in model.caption} >= {"left out", "collapsed"}
+
+
+def test_what_does_not_fit_is_not_closed_until_one_box_is_left():
+    made = draw("lstm", steps=6, fit="column")
+    gates = {item.label.name for item in made.items if item.kind == "layer"}
+    assert gates == {"f", "i", "g", "o"}
+    letters = graphviz_size(made)
+    assert (letters < 7) == any(line.phrase == "small" for line in made.caption)
+    assert "⋯ 1 step ⋯" in svg(draw("lstm", steps=3, ends=(1, 1)))
+
+
+def graphviz_size(picture):
+    """The size of letters of 12 points on the page that a picture is made for."""
+    wide, drawn = re.search(r'<svg width="([\d.]+)pt".*?viewBox="0.00 0.00 ([\d.]+)',
+                            svg(picture), re.DOTALL).groups()  # fmt: skip
+    return 12 * float(wide) / float(drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
 import math
 import sys
@@ -131,7 +132,7 @@ def test_of_a_large_array_json_holds_minimum_mean_maximum_and_a_grid():
 
 
 def test_arrays_without_numbers_have_a_shape_only():
-    x = mg.Tensor(np.array([None, "a"], dtype=object), requires_grad=True)
+    x = mg.Tensor(np.array([10**30, 3], dtype=object), requires_grad=True)  # no machine's numbers
     gist = Graph.from_json(trace(x).to_json()).nodes[0].value
     assert (gist.shape, gist.dtype, gist.grid) == ((2,), "object", ())
 
@@ -251,6 +252,57 @@ def test_what_only_looks_alike_is_no_loop():
     assert _steps(trace(np.stack(apart))) == set()  # nothing goes from one to the next
 
 
+def test_two_loops_in_one_function_are_two_strips_of_steps():
+    """Forward and backward over the same words: turn 0 of each is at another word."""
+    ahead, back = nn.GRUCell(3, 2, rng=0), nn.GRUCell(3, 2, rng=1)
+    words = mg.Tensor(np.random.default_rng(0).normal(size=(1, 4, 3)), requires_grad=True)
+    found = []
+    for cell, order in ((ahead, range(4)), (back, reversed(range(4)))):
+        state = np.zeros((1, 2))
+        for t in order:
+            state = cell(words[:, t], state)
+        found.append(state)
+    graph = trace(np.concatenate(found, axis=-1).sum())
+    assert [list(turns) for turns in graph.turns.values()] == [[0, 1, 2, 3]] * 2
+    weights = [
+        {
+            edge.source
+            for number in turns[2]
+            for edge in graph.operands[number]
+            if graph.nodes[edge.source].kind == "parameter"
+        }
+        for turns in graph.turns.values()
+    ]
+    names = {node.id: node for node in graph.nodes}
+    assert all(weights)
+    assert weights[0].isdisjoint(weights[1])
+    assert {strip[0].name for strip in graph.turns} == {"0", "1"}
+    assert [names[min(w)].value is ahead.z.weight.data for w in weights] == [True, False]
+
+
+def test_two_cells_of_a_class_that_each_turn_calls_are_told_apart():
+    cells = [nn.GRUCell(2, 2, rng=k) for k in range(2)]
+    states = [np.zeros((1, 2))] * 2
+    for x in np.random.default_rng(0).normal(size=(3, 1, 2)):
+        for k, cell in enumerate(cells):
+            x = states[k] = cell(x, states[k])
+    view = draw(x.sum())
+    gates = [item.label.name for item in view.items if item.kind == "layer" and item.step == 1]
+    assert gates == ["z", "r", "h_tilde"] * 2
+    assert not any(item.kind == "parameter" for item in view.items)
+
+
+def test_an_array_before_a_convolution_keeps_its_shape():
+    image = np.random.default_rng(0).normal(size=(2, 1, 8, 8)).astype(np.float32)
+    graph = trace_target(target_of(lambda: nn.Conv2d(1, 3, 3, rng=0)(image).sum(), "loss"), 1)
+    given = [node.shape for node in graph.nodes if node.kind in ("input", "constant")]
+    assert given == [(2, 1, 8, 8)]
+    both = nn.Conv2d(1, 3, 3, rng=0), nn.Conv2d(1, 3, 5, padding=1, rng=1)
+    loss = target_of(lambda: both[0](image).sum() + both[1](image).sum(), "loss")
+    given = [node.shape for node in trace_target(loss, 1).nodes if node.kind != "parameter"]
+    assert given.count((2, 1, 8, 8)) == 1
+
+
 def test_a_step_of_one_s_own_is_one():
     h = mg.Tensor(np.ones(2), requires_grad=True, name="h")
     for t in range(3):
@@ -303,3 +355,14 @@ def test_watching_variables_leaves_the_profiler_as_it_was():
         assert sys.getprofile() is profile
     finally:
         sys.setprofile(None)
+
+
+def test_a_graph_is_recorded_under_a_profiler_in_c():
+    profiler = cProfile.Profile()
+    profiler.enable()
+    try:
+        trace_target(target_of(chorus, "loss"), 1)
+        assert sys.getprofile() is profiler
+    finally:
+        profiler.disable()
+    assert len(profiler.getstats()) > 10

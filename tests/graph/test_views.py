@@ -16,7 +16,9 @@ from minigrad.cli import main
 from minigrad.graph import VIEWS, draw, svg, trace, trace_target, unrolled
 from minigrad.graph.drawing import layout
 from minigrad.graph.drawing.phrases import said as phrase
+from minigrad.graph.drawing.scene import width_of
 from minigrad.graph.drawing.words import formula, lines, name
+from minigrad.graph.picture import scene
 from minigrad.graph.terms import subscript, text
 from minigrad.graph.view import Say, View
 from minigrad.graph.views.attention import attention
@@ -141,6 +143,36 @@ def test_two_modules_of_a_class_and_two_calls_of_one_are_drawn_apart():
         ("Linear", "W·x + b", (Say("shared", ("Linear",)),)),
         ("Linear", "W·x + b", ()),
     ]
+
+
+def test_rows_that_are_looked_up_are_an_operation_of_their_own():
+    W = mg.Parameter(np.ones((5, 3)), name="W")
+    words, others = np.array([0, 1]), np.array([2, 3])
+    view = draw((W[words] * W[others]).sum())
+    names = [formula(item.label.formula, view) for item in view.items if item.kind == "operation"]
+    assert names[:2] == ["W[words]", "W[others]"]
+    sources = {k: [a for a, b in view.arrows if b == k] for k in view.by_key}
+    product = next(
+        k
+        for k, item in view.by_key.items()
+        if item.label.formula not in (None, "Σ")
+        and len(sources[k]) == 2
+        and all(a.kind == "point" for a in sources[k])
+    )
+    assert [view.by_key[a].shape for a in sources[product]] == [(2, 3), (2, 3)]
+
+
+def test_words_at_wires_are_inside_of_the_picture():
+    x = mg.Tensor(np.ones((2, 2)), requires_grad=True, name="a_rather_long_name_for_an_array")
+    loss = (x * x * x).sum()
+    found = scene(draw(loss, view="gradient", gradients_of=loss))
+    left, bottom, right, top = found.extent()
+    words = [wire for wire in found.wires if wire.words]
+    assert words
+    for wire in words:
+        wide = width_of(wire.words, 10) / 2
+        assert left <= wire.at[0] - wide and wire.at[0] + wide <= right
+        assert bottom < wire.at[1] < top
 
 
 def test_weights_that_are_used_in_two_places_are_told():
@@ -306,6 +338,19 @@ def test_attention_draws_the_weights_that_were_recorded():
     weights = softmax(q @ np.swapaxes(k, -1, -2), axis=-1)
     (panel,) = attention(trace(weights @ v)).panels
     np.testing.assert_allclose(panel.weights, weights.data[0])
+
+
+def test_attention_of_a_loop_with_a_product_for_each_step_has_a_row_for_each():
+    rng = np.random.default_rng(0)
+    notes, W = mg.Tensor(rng.normal(size=(1, 4, 3))), mg.Parameter(rng.normal(size=(3, 3)))
+    state, weights = mg.Tensor(rng.normal(size=(1, 3))), []
+    with mg.unfused():
+        for _ in range(3):
+            at = softmax((notes @ state[..., None])[..., 0], axis=-1)
+            state = mg.tanh((at[:, None] @ notes)[:, 0] @ W)
+            weights.append(at.data[0])
+    (panel,) = draw(state.sum(), view="attention").panels
+    np.testing.assert_array_equal(panel.weights, weights)
 
 
 def test_attention_takes_weights_and_names():

@@ -364,3 +364,41 @@ def test_cosine_similarity_is_the_angle_s_cosine(rng):
     np.testing.assert_array_equal(a.grad[2], 0)
     with pytest.raises(ValueError, match=r"\(3, 2\) and \(3,\)"):
         nn.cosine_similarity(x, np.ones(3))
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("kind", ["attention", "encoder", "decoder", "additive", "compiled"])
+def test_padding_reaches_nothing_even_if_it_is_no_number(kind, batch_first):
+    padding = np.array([[False, False, False, True, True], [False] * 5])
+    mask = np.where(padding, -np.inf, 0.0) if kind == "additive" else padding
+    options = {"dropout": 0.0, "batch_first": batch_first, "rng": 0, "dtype": np.float64}
+    encoder = nn.TransformerEncoderLayer(8, 2, 12, **options)
+    decoder = nn.TransformerDecoderLayer(8, 2, 12, **options)
+    attention = nn.MultiheadAttention(8, 2, **options)
+    module = {"encoder": encoder, "decoder": decoder, "compiled": encoder}.get(kind, attention)
+
+    def run(x):
+        if kind == "decoder":
+            return decoder(x, x, tgt_key_padding_mask=mask, memory_key_padding_mask=mask)
+        if kind in ("encoder", "compiled"):
+            return encoder(x, src_key_padding_mask=mask)
+        return attention(x, x, x, key_padding_mask=mask)[0]
+
+    run = mg.jit(run) if kind == "compiled" else run
+    clean = np.random.default_rng(0).normal(size=(2, 5, 8))
+    clean[padding] = 0
+    found = []
+    for filling in (0.0, np.nan, np.inf):
+        array = clean.copy()
+        array[padding] = filling
+        x = mg.Tensor(array if batch_first else array.swapaxes(0, 1), requires_grad=True)
+        y = run(x)
+        y = y if batch_first else np.swapaxes(y, 0, 1)
+        module.zero_grad()
+        (y[~padding] ** 2).sum().backward()
+        grad = x.grad if batch_first else x.grad.swapaxes(0, 1)
+        found.append([y.data[~padding], grad[~padding], *(p.grad for p in module.parameters()
+                                                         if p.grad is not None)])  # fmt: skip
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)

@@ -235,3 +235,9 @@ def test_a_state_dict_goes_out_and_in_and_faults_are_listed_at_once():
 def test_the_mse_loss_refuses_to_broadcast():
     with pytest.raises(ValueError, match=r"\(3,\).*\(3, 1\), expected the same"):
         nn.mse_loss(mg.Tensor(np.ones(3)), np.ones((3, 1)))
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect"])
+def test_a_convolution_that_keeps_the_length_has_no_stride(mode):
+    with pytest.raises(ValueError, match=r'Conv2d: got padding="same" with stride \(1, 2\)'):
+        nn.Conv2d(3, 4, 3, (1, 2), padding="same", padding_mode=mode)

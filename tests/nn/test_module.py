@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import types
+
 import numpy as np
 import pytest
 
@@ -296,9 +299,89 @@ def test_a_summary_leaves_the_model_as_it_was():
         (lambda: nn.GRU(3, 4, foo=2), "^GRU: got an unknown option foo; it takes input_size, hid"),
         (lambda: nn.Conv2d(3), r"Conv2d\.__init__\(\) missing"),
         (lambda: nn.TransformerDecoderLayer(8, 2, foo=1), r"TransformerDecoderLayer\.__init__\(\)"),
-        (lambda: nn.Linear(2, 2).to("cuda"), "Linear has no attribute 'to': arrays are NumPy's"),
+        (
+            lambda: nn.Linear(2, 2).to("cuda"),
+            "Linear has no attribute 'to'; write nothing: arrays are NumPy's",
+        ),
     ],
 )
 def test_complaints_name_the_class_that_was_written(call, words):
     with pytest.raises((TypeError, AttributeError), match=words):
         call()
+
+
+@dataclasses.dataclass
+class Pair:
+    first: nn.Module
+    second: nn.Module
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        lambda: {nn.Linear(1, 1)},
+        lambda: {nn.Linear(1, 1): 1},
+        lambda: {"a": nn.Linear(1, 1)}.values(),
+        lambda: types.MappingProxyType({"a": nn.Linear(1, 1)}),
+        lambda: types.SimpleNamespace(a=nn.Linear(1, 1)),
+        lambda: Pair(nn.Linear(1, 1), nn.Linear(1, 1)),
+        lambda: np.array([nn.Linear(1, 1), nn.Linear(1, 1)], dtype=object),
+        lambda: [[{nn.Parameter(np.ones(1))}]],
+    ],
+)
+def test_no_part_is_lost_in_a_container(container):
+    module = nn.Module()
+    with pytest.raises(TypeError, match=r"Module: got a .*, expected (a list|modules)"):
+        module.parts = container()
+
+
+def test_no_part_is_lost_in_a_class():
+    with pytest.raises(TypeError, match="got a Parameter as scale of the class"):
+        type("Scaled", (nn.Module,), {"scale": nn.Parameter(np.ones(1))})
+    with pytest.raises(TypeError, match="got __slots__"):
+        type("Slotted", (nn.Module,), {"__slots__": ("part",)})
+
+
+@pytest.mark.parametrize("new", [np.ones((2, 2)), mg.Tensor(np.ones((2, 2)), requires_grad=True)])
+def test_a_parameter_is_not_replaced_by_what_is_none(new):
+    layer = nn.Linear(2, 2)
+    with pytest.raises(TypeError, match=r"which is a Parameter; write weight\.data = array"):
+        layer.weight = new
+    layer.weight = nn.Parameter(np.ones((2, 2)))
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    del layer.weight  # then it may be anything: weights that are computed
+    layer.weight = new
+    assert not list(layer.parameters())
+
+
+@pytest.mark.parametrize(("name", "message"), [("a.b", "a plain name"), ("part", "already")])
+def test_a_buffer_has_a_name_of_its_own(name, message):
+    module = nn.Module()
+    module.part = nn.Linear(1, 1)
+    with pytest.raises(ValueError, match=message):
+        module.register_buffer(name, np.ones(1))
+
+
+def test_names_may_have_a_prefix_and_leave_out_those_of_parts():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False))
+    model.scale = nn.Parameter(np.ones(1))
+    assert [n for n, _ in model.named_parameters("a")] == ["a.scale", "a.0.weight"]
+    assert [n for n, _ in model.named_parameters(recurse=False)] == ["scale"]
+    assert list(model.parameters(recurse=False)) == [model.scale]
+
+
+def test_lists_and_dicts_of_modules_change_as_lists_and_dicts_do():
+    one, two, three = (nn.Linear(k, 1, bias=False) for k in (1, 2, 3))
+    modules = nn.ModuleList([one])
+    modules += [three]
+    modules.insert(1, two)
+    assert list(modules) == [one, two, three]
+    assert [p.shape for p in modules.parameters()] == [(1, 1), (1, 2), (1, 3)]
+    del modules[0]
+    assert modules.pop() is three
+    assert [n for n, _ in modules.named_parameters()] == ["0.weight"] and modules[0] is two
+    named = nn.ModuleDict({"a": one, "b": two})
+    assert named.pop("a") is one and list(named) == ["b"]
+    with pytest.raises(TypeError, match=r"got list as layer 0, .*; write Sequential\(\*layers\)"):
+        nn.Sequential([one])

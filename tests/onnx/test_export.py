@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn, onnx
 from minigrad.compile import TraceError
+from minigrad.onnx import exporting
 from minigrad.targets import LAYERS
 from minigrad.targets.parts import PARTS
 from minigrad.tensor import raw
@@ -174,6 +176,20 @@ def test_positions_and_causal_masks_are_cut_to_length():
         computed(proto, np.zeros((1, 31), np.int64))
 
 
+@pytest.mark.parametrize("length", [2, 5, 6])
+def test_no_sequence_is_tried_that_is_too_long(length):
+    places = nn.Embedding(6, 3, rng=0)  # and an error for a seventh
+
+    def model(x):
+        return x + places(np.arange(x.shape[1]))
+
+    proto = onnx.export(model, normal(2, length, 3), dynamic_axes=BATCH_AND_TIME, longest=6)
+    for shape in ((1, 1, 3), (2, 6, 3), (5, 4, 3)):
+        assert_same(model, proto, normal(*shape))
+    with pytest.raises(ValueError, match="programs for three lengths"):
+        onnx.export(model, normal(2, 3, 3), dynamic_axes=BATCH_AND_TIME, longest=3)
+
+
 def test_encoder_and_decoder_have_lengths_of_their_own():
     model = nn.Transformer(8, 2, 1, 1, 16, rng=0).eval()
     axes = {"src": {0: "batch", 1: "source"}, "tgt": {0: "batch", 1: "target"}}
@@ -249,3 +265,62 @@ def test_what_cannot_be_written_is_said():
         onnx.export(lambda x: (x, 3.0), x)
     with pytest.raises(ValueError, match="a name is given twice"):
         onnx.export(lambda x: -x, x, output_names=["x"])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.argmax(x, -1),
+        lambda x: x.argmin(0),
+        lambda x: np.argmax(x, axis=0, keepdims=True),
+        lambda x: np.any(x > 0, (0, 1)),
+        lambda x: np.sum(x, 1, keepdims=True),
+        lambda x: np.cumsum(x, 0),
+    ],
+)
+def test_what_follows_the_array_is_not_lost(function):
+    x = normal(2, 5)
+    assert_same(function, onnx.export(function, x), x)
+
+
+def test_an_argument_is_written_or_refused():
+    x = normal(2, 5)
+    for function in (
+        lambda x: np.sum(x, where=x > 0),
+        lambda x: np.max(x, initial=3.0),
+        lambda x: np.round(x, 2),
+        lambda x: np.nan_to_num(x, nan=2.0),
+    ):
+        with contextlib.suppress(onnx.ExportError, TraceError):
+            assert_same(function, onnx.export(function, x), x)
+
+
+@pytest.mark.parametrize(
+    ("function", "rule", "message"),
+    [
+        (lambda x: x + 2.0, lambda c: c.graph.op("Neg", [c.name(0)]), "an argument too many"),
+        (lambda x: np.argmax(x, 1), lambda c: c.graph.op("ArgMax", [c.name(0)]), "given axis="),
+    ],
+)
+def test_a_rule_that_forgets_an_argument_is_caught(function, rule, message, monkeypatch):
+    rules = {**exporting._RULES, "add": rule, "argmax": rule}
+    monkeypatch.setattr(exporting, "_RULES", rules)
+    with pytest.raises(onnx.ExportError, match=message):
+        onnx.export(function, normal(2, 5))
+
+
+class Sampler(nn.Module):
+    def __init__(self):
+        self.scores = nn.Linear(5, 3, rng=0)
+
+    def forward(self, x):
+        return self.scores(x)
+
+    @mg.no_grad()
+    def best(self, x):
+        return np.argmax(self(x), axis=-1)
+
+
+def test_methods_that_stay_behind_do_no_harm():
+    model = Sampler()
+    assert_same(model, onnx.export(model, normal(2, 5)), normal(2, 5))

@@ -159,6 +159,39 @@ def test_groups_move_as_if_each_had_an_optimiser_of_its_own(kind, rng):
     np.testing.assert_allclose(later.group_lrs, optimizer.group_lrs)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_is_assigned_to_a_group_holds_from_then_on(count):
+    parameters = [Parameter(np.array([1.0])) for _ in range(count)]
+    optimizer = optim.SGD([{"params": [p]} for p in parameters], lr=0.1)
+    for group in optimizer.param_groups:
+        group["lr"] *= 5  # as loops in PyTorch write a schedule
+    optimizer.param_groups[-1]["weight_decay"] = 2.0
+    for parameter in parameters:
+        parameter.grad = np.array([1.0])
+    optimizer.step()
+    expected = [0.5] * (count - 1) + [1 - 0.5 * 3]
+    np.testing.assert_allclose([float(p.data[0]) for p in parameters], expected)
+    group = optimizer.param_groups[-1]
+    assert group["lr"] == 0.5 and group["weight_decay"] == 2.0
+    assert {"params", "lr", "momentum"} <= set(group)
+    for name, value in (("weight_decay", -1.0), ("learning_rate", 0.1)):
+        with pytest.raises(ValueError, match=r"SGD: got (weight_decay=-1|the setting 'learning_)"):
+            group[name] = value
+    assert group["weight_decay"] == 2.0
+
+
+def test_gradients_are_forgotten_or_made_0():
+    layer = nn.Linear(2, 1, rng=0)
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+    for forget in (optimizer.zero_grad, layer.zero_grad):
+        layer.weight.grad = np.ones((1, 2))
+        forget(set_to_none=False)
+        np.testing.assert_array_equal(layer.weight.grad, np.zeros((1, 2)))
+        assert layer.bias.grad is None
+        forget()
+        assert layer.weight.grad is None
+
+
 def test_a_single_group_moves_at_its_own_learning_rate():
     x = Parameter(np.array([1.0]))
     optimizer = optim.SGD([{"params": [x], "lr": 0.5}], lr=0.1)

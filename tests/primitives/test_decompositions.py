@@ -120,3 +120,13 @@ def test_what_depends_on_the_phase_of_complex_vectors_is_refused(rng, of):
     a = hermitian(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))
     with pytest.raises(LinAlgError, match="depends on the phases of complex vectors"):
         mg.grad(lambda a: np.real(of(a)[1 if of is np.linalg.eigh else 0])[1, 1])(a)
+
+
+@pytest.mark.parametrize("triangle", ["L", "U"])
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_eigenvectors_have_the_signs_of_numpy_s(triangle, dtype):
+    rng = np.random.default_rng(42)
+    a = rng.normal(size=(6, 6)) + (1j * rng.normal(size=(6, 6)) if dtype is complex else 0)
+    found = np.linalg.eigh(mg.Tensor(a, requires_grad=True), triangle)
+    for right, ours in zip(np.linalg.eigh(a, triangle), found, strict=True):
+        np.testing.assert_array_equal(ours.data, right)

@@ -182,6 +182,7 @@ CALLS = {
     "logaddexp.reduce": (lambda x: np.logaddexp.reduce(x, axis=1), A),
     "multiply.reduce": (lambda x: np.multiply.reduce(x), A),
     "multiply.outer": (lambda x: np.multiply.outer(x, x[0]), A),
+    "einsum by numbers": (lambda x: np.einsum(x, [0, 1], x, [2, 1], [0, 2]), A),
     "einsum optimised": (lambda x: np.einsum("ij,jk,kl->il", x, B, x, optimize=True), A),
     "pad ramp": (lambda x: np.pad(x, ((1, 0), (2, 1)), "linear_ramp", end_values=2.0), A),
     "pad mean": (lambda x: np.pad(x, 1, "mean"), A),
@@ -208,7 +209,7 @@ CALLS = {
     "tensorinv": (lambda x: np.linalg.tensorinv((x @ B).reshape(2, 1, 2), 2), A),
     "cholesky upper": (lambda x: np.linalg.cholesky(x @ x.T, upper=True), A),
     "eigvalsh": (lambda x: np.linalg.eigvalsh(x @ x.T), A),
-    "eigh": (lambda x: np.abs(np.linalg.eigh(x @ x.T, "U")[1]), A),
+    "eigh": (lambda x: np.linalg.eigh(x @ x.T, "U")[1], A),
     "eig": (lambda x: np.abs(np.linalg.eig(x @ x.T + x[:, :2])[1]), A),
     "eigvals": (lambda x: np.real(np.linalg.eigvals(x @ B)), A),
     "svd": (lambda x: np.linalg.svd(x, full_matrices=False)[0] ** 2, A),
@@ -504,3 +505,65 @@ def test_sums_of_many_entries_are_numpys_along_all_axes(shape, dtype, rng):
         np.testing.assert_array_equal(
             np.isnan(mg.sum(spoilt, axis)), np.isnan(np.sum(spoilt, axis=axis))
         )
+
+
+KINKS = {
+    "norm": lambda x: np.linalg.norm(x) ** 2,
+    "square of a norm": lambda x: np.square(np.linalg.norm(x)),
+    "a norm times itself": lambda x: (lambda n: n * n)(np.linalg.norm(x)),
+    "norms of rows": lambda x: (np.linalg.norm(x[:, None], axis=1) ** 2.0).sum(),
+    "absolute": lambda x: (np.abs(x) ** 2).sum(),
+    "absolute of complex": lambda x: np.sum(np.abs(x * (0.6 + 0.8j)) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_the_square_of_a_norm_has_the_hessian_of_the_sum_of_squares(name):
+    for x in (np.zeros(3), np.array([0.0, -2.0, 0.5])):
+        np.testing.assert_allclose(mg.hessian(KINKS[name])(x), 2 * np.eye(3), atol=1e-12)
+        assert KINKS[name](mg.Tensor(x, requires_grad=True)).item() == KINKS[name](x)
+
+
+@pytest.mark.parametrize("power", [3, 4, 5])
+def test_higher_powers_of_a_norm_have_no_curvature_at_0(power):
+    def function(x):
+        return np.linalg.norm(x) ** power
+
+    assert not mg.hessian(function)(np.zeros(2)).any()
+    x = np.array([0.5, -1.0])
+    n = np.linalg.norm(x)
+    expected = power * n ** (power - 2) * (np.eye(2) + (power - 2) * np.outer(x, x) / n**2)
+    np.testing.assert_allclose(mg.hessian(function)(x), expected)
+
+
+V, M, N = np.array([0.5, -1.0]), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array(7.0)
+BRACKETS = [
+    (V,), V, (V, V), (M, M), (1.5, V, 2), ("0,2", V, V), ("1,2,0", V, V), ("-1", M, M),
+    (slice(3), V), (slice(0, 1, 3j), V), (V.astype(np.float32), 1.0), (N, V), (3, [1.0, 2.0], V),
+    (np.zeros(0), V), (V, M),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", BRACKETS)
+@pytest.mark.parametrize(("numpy_s", "ours"), [(np.r_, mg.r_), (np.c_, mg.c_)])
+def test_brackets_join_as_numpy_s(numpy_s, ours, key):
+    leaf = mg.Tensor(V, requires_grad=True)
+    on_tape = tuple(leaf if x is V else x for x in key) if isinstance(key, tuple) else leaf
+    try:
+        expected = numpy_s[key]
+    except ValueError:
+        with pytest.raises(ValueError):
+            ours[on_tape]
+        return
+    result = ours[on_tape]
+    np.testing.assert_array_equal(mg.tensor.raw(result), expected)
+    assert result.dtype == expected.dtype
+    if any(x is V for x in (key if isinstance(key, tuple) else (key,))):
+        result.sum().backward()
+        times = sum(x is V for x in key) if isinstance(key, tuple) else 1
+        np.testing.assert_array_equal(leaf.grad, [times, times])
+
+
+def test_brackets_make_no_matrix():
+    with pytest.raises(TypeError, match=r"numpy\.matrix; leave it out"):
+        mg.r_["c", V]

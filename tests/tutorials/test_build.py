@@ -207,6 +207,7 @@ def test_hints_are_folded_one_in_the_other(site):
             "# b\n# uno\nx = 1",
         ),
         ('"""One.\n\n|| Uno."""', '"""One."""', '"""Uno."""'),
+        ('"""One.\n\n|| Uno.\n"""', '"""One."""', '"""Uno."""'),
         ('axes.text(1, 2, "é")', 'axes.text(1, 2, "é")', 'axes.text(1, 2, "é")'),
     ],
 )

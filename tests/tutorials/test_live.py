@@ -540,7 +540,7 @@ def test_the_tape_is_run_forward_and_back(opened):
         figure.get_by_role("button", name="one operation").click()
     assert "Done: δw = −1.69" in figure.inner_text()
     figure.get_by_role("button", name="back", exact=True).click()
-    assert "z hands on: δp += −0.846 · 1, δb += −0.846 · 1." in figure.inner_text()
+    assert "z passes on: δp += −0.846 · 1, δb += −0.846 · 1." in figure.inner_text()
     figure.get_by_role("button", name="start again").click()
     assert figure.locator("tr").nth(5).inner_text().split() == ["p", "w·x"]
 

@@ -118,7 +118,7 @@ FIGURES.tape = {
     const now = NEURON[10 - at][0];
     const parts = handed.filter(([from]) => from === now).map(([from, to, slope, delta]) =>
       `δ${to} += ${shown(delta)} · ${shown(slope)}`);
-    return `${say(`${now} hands on`, `${now} reparte`)}: ${parts.join(", ")}.${at < 10 ? "" : say(
+    return `${say(`${now} passes on`, `${now} reparte`)}: ${parts.join(", ")}.${at < 10 ? "" : say(
       ` Done: δw = ${shown(slopes.w)}.`, ` Hecho: δw = ${shown(slopes.w)}.`)}`;
   },
 };
@@ -343,7 +343,7 @@ FIGURES.plane = {
     return disc(...at([0, 0]), long, "faint hollow") + flat.map((place, k) => {
       const kind = k === found ? "green" : [a, b, c].includes(k) ? "blue" : "ink";
       const [x, y] = at(scaled(place, unit)), fit = cosines[k].toFixed(2).replace("-", "−");
-      const said = `${words[k]} ${fit}`, half = 3.4 * said.length;
+      const said = `${words[k]} ${fit}`, half = 3.8 * said.length;
       return disc(x, y, 3.5, kind) + word(clamped(x, half, size.w - half), y - 8, said, `small ${kind}`);
     }).join("") + arrow(...at([0, 0]), ...tip, "red")
       + disc(...tip, 16, "handle", { "data-handle": "arrow" });

@@ -137,13 +137,14 @@ def faults(scene: Scene) -> Iterator[str]:
                 yield f"the wire from {wire.source.kind} to {wire.target.kind} ends loose"
         if len(wire.path) < 2:
             yield "a wire has no length"
-    yield from _under_boxes(scene)
+    grid = _places(scene)
+    yield from _under_boxes(scene, grid)
     yield from _shared(scene.wires)
     for at in scene.dots:
         if not parts_at(scene, at):
             yield "there is a fork where no wire parts"
-        for shape in scene.shapes:
-            if shape.key is not None and _inside(at, shape.box, 0.5):
+        for cell in _cells((*at, 0.0, 0.0)):
+            if any(_inside(at, shape.box, 0.5) for shape in grid.get(cell, ())):
                 yield "a fork lies under a box"
 
 
@@ -160,13 +161,21 @@ def _inside(at: Point, box: Box, margin: float) -> bool:
     return abs(at[0] - x) < w / 2 - margin and abs(at[1] - y) < h / 2 - margin
 
 
-def _under_boxes(scene: Scene) -> Iterator[str]:
-    """Wires that run under a box which is at neither of their ends."""
+_Grid = Mapping[tuple[int, int], Sequence[Shape]]
+
+
+def _places(scene: Scene) -> _Grid:
+    """The items' boxes by where they are, so that only those near by need to be looked at."""
     grid: dict[tuple[int, int], list[Shape]] = defaultdict(list)
     for shape in scene.shapes:
         if shape.key is not None:
             for cell in _cells(shape.box):
                 grid[cell].append(shape)
+    return grid
+
+
+def _under_boxes(scene: Scene, grid: _Grid) -> Iterator[str]:
+    """Wires that run under a box which is at neither of their ends."""
     for wire in scene.wires:
         if wire.curved:
             continue

@@ -175,6 +175,10 @@ class Scene:
         xs = [x + s * w / 2 for x, _, w, _ in boxes for s in (-1, 1)]
         ys = [y + s * h / 2 for _, y, _, h in boxes for s in (-1, 1)]
         points = [*self.edge, *(p for wire in self.wires for p in wire.path)]
+        for wire in self.wires:
+            if wire.words and wire.at is not None:
+                wide = width_of(wire.words, 10.0) / 2 + 2
+                points += [(wire.at[0] + s * wide, wire.at[1] + s * 6) for s in (-1, 1)]
         for text in self.texts:
             lines = text.words.split("\n")
             wide = max(width_of(line, text.size) for line in lines)

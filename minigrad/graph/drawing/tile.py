@@ -31,6 +31,11 @@ def lane_of(a: Key, b: Key) -> Hashable:
     return state.path[:2]
 
 
+def _is_far(a: Key, b: Key) -> bool:
+    """Whether an arrow leads past the next step: it goes around what is between."""
+    return a.step is not None and b.step is not None and abs(a.step - b.step) > 1
+
+
 class Border(NamedTuple):
     """Where a value crosses the border of a step.
 
@@ -97,7 +102,7 @@ class Tile:
         outside: dict[Key, list[Key]] = defaultdict(list)
         for a, b in arrows:
             here, there = ((k.strip, k.step) == (self.strip, step) for k in (a, b))
-            if there and not here and a.strip != self.strip:
+            if there and not here and (a.strip != self.strip or _is_far(a, b)):
                 outside[a].append(b)
                 continue
             name: Name = a.role if here else Border("in", lane_of(a, b))
@@ -118,7 +123,7 @@ class Tile:
 
     def _leaves(self, a: Key, b: Key) -> Border:
         """Where a value leaves the step on its way to an item outside."""
-        if b.strip == self.strip:
+        if b.strip == self.strip and not _is_far(a, b):
             return Border("out", lane_of(a, b))
         return Border("above", a.role, b if b.kind == "bundle" else None)
 

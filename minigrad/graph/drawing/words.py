@@ -101,6 +101,8 @@ def dotted(path: Path) -> str:
 def strip_title(path: Path) -> Say | str:
     """What a picture calls a strip: layer 0, reverse; the frame around a module has its name."""
     level = path[-2] if len(path) > 1 else None
+    if level is not None and level.kind == "loop":
+        return Say("loop", (level.name,))
     if level is None or level.kind != "layer":
         return ""
     number, _, part = level.name.partition(" ")

@@ -32,8 +32,8 @@ class Level(NamedTuple):
     """One level of where an operation was recorded.
 
     Attributes:
-        kind: ``"module"``, ``"layer"``, ``"gate"`` or ``"step"``.
-        name: the module's attribute name, the gate's name, or the step's number.
+        kind: ``"module"``, ``"layer"``, ``"gate"``, ``"loop"`` or ``"step"``.
+        name: the module's attribute name, the gate's name, or the number of the step or loop.
         label: the class of a module.
         call: which call of the module it is, from 1.
     """

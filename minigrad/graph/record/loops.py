@@ -31,11 +31,16 @@ def with_loops(graph: Graph) -> Graph:
         return graph
     scopes: dict[int, Path] = {}
     taken: set[int] = set()
+    found: list[_Loop] = []
     signs = _signs(graph, plain)
     for start, length, period in _repetitions(signs):
-        if not taken.isdisjoint(range(start, start + length)):
+        free = [place for place in range(start, start + length) if place not in taken]
+        if not free or free[-1] - free[0] >= len(free):  # another loop stands in the middle
             continue
+        start, length = free[0], len(free)  # the end of the one before may look like its start
         turns = length // period
+        if turns < 2:
+            continue
         loops = [_Loop(start + shift, period, turns)
                  for shift in range(length - turns * period + 1)]  # fmt: skip
         carried = [_carried(graph, plain, loop) for loop in loops]
@@ -46,7 +51,14 @@ def with_loops(graph: Graph) -> Graph:
         if best is not None:
             loop = loops[best[1]]
             taken.update(range(loop.start, loop.start + loop.period * loop.turns))
-            scopes |= _with_steps(graph, plain, loop)
+            found.append(loop)
+    found.sort()
+    around = [_around(graph, plain, loop) for loop in found]
+    for number, loop in enumerate(found):  # two loops in one place have strips of their own
+        strip = around[number]
+        if around.count(strip) > 1:
+            strip = (*strip, Level("loop", str(around[:number].count(strip))))
+        scopes |= _with_steps(graph, plain, loop, len(around[number]), strip)
     if not scopes:
         return graph
     nodes = tuple(
@@ -119,12 +131,10 @@ def _carried(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> set[tuple
     return pairs if shares else None
 
 
-def _with_steps(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> dict[int, Path]:
-    """New scopes of a loop's operations."""
-    turn_of = _turns(plain, loop)
-    first = plain[loop.start].scope
-    around = first
-    for number in turn_of:
+def _around(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> Path:
+    """What all operations of a loop were recorded in."""
+    around = plain[loop.start].scope
+    for number in _turns(plain, loop):
         scope = graph.nodes[number].scope
         around = around[: next(
             (k for k, (a, b) in enumerate(zip(around, scope, strict=False)) if a != b),
@@ -132,15 +142,31 @@ def _with_steps(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> dict[i
         )]  # fmt: skip
     while around and around[-1].kind == "gate":
         around = around[:-1]
-    depth = len(around)
-    return {
-        number: (
-            *around,
-            Level("step", str(turn)),
-            *(level._replace(call=1) for level in graph.nodes[number].scope[depth:]),
-        )
-        for number, (turn, _) in turn_of.items()
-    }
+    return around
+
+
+def _with_steps(
+    graph: Graph, plain: Sequence[Operation], loop: _Loop, depth: int, strip: Path
+) -> dict[int, Path]:
+    """New scopes of a loop's operations; calls are counted within each turn.
+
+    Args:
+        graph: where they are.
+        plain: all operations outside of steps.
+        loop: the loop.
+        depth: how many levels are around it.
+        strip: what stands in their place.
+    """
+    found: dict[int, Path] = {}
+    calls: dict[tuple[int, Path], dict[Level, int]] = defaultdict(dict)
+    for number, (turn, _) in _turns(plain, loop).items():
+        scope = graph.nodes[number].scope
+        inside: list[Level] = []
+        for k, level in enumerate(scope[depth:], depth):
+            known = calls[turn, (*scope[:k], level._replace(call=0))]
+            inside.append(level._replace(call=known.setdefault(level, len(known) + 1)))
+        found[number] = (*strip, Level("step", str(turn)), *inside)
+    return found
 
 
 def _cuts_a_module(plain: Sequence[Operation], loop: _Loop) -> bool:

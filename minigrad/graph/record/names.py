@@ -66,7 +66,11 @@ class Names:
         try:
             yield
         finally:
-            sys.setprofile(before)
+            if callable(before) or before is None:
+                sys.setprofile(before)
+            else:  # a profiler in C, such as cProfile's
+                sys.setprofile(None)
+                before.enable()
 
     def _watch(self, frame: FrameType, event: str, _: Any) -> None:
         if event not in ("call", "return"):

@@ -157,6 +157,10 @@ class _Made:
         self.edges += [Use(source, number, position) for source, position in sources]
 
     def _leaf(self, node: TapeNode, scope: Path) -> int:
+        if not node.requires_grad and node.name is None:  # one array is one box
+            number = self.constants.setdefault(id(node.data), len(self.nodes))
+            if number < len(self.nodes):
+                return number
         kind: Kind = "parameter" if isinstance(node, Parameter) else "input"
         name = node.name or self.names.of(node) or self.names.of(node.data)
         self.nodes.append(Operation(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from minigrad.graph.drawing.attention import arranged
-from minigrad.graph.record import Graph, Operation, Path
+from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path
 from minigrad.graph.terms import subscript
 from minigrad.graph.view import Panel, View, view
 from minigrad.tensor import raw
@@ -90,12 +91,11 @@ def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
     """Softmaxes whose value a matrix product takes as its left operand; of the first sequence."""
     found: dict[tuple[Path, Path], list[Operation]] = defaultdict(list)
     for node in graph.nodes:
-        if node.primitive != "softmax" or not isinstance(node.value, np.ndarray):
-            continue
-        if node.value.ndim >= 2 and _multiplies(graph, node):
+        weights = _weights(graph, node) if node.primitive == "softmax" else None
+        if weights is not None and isinstance(weights.value, np.ndarray) and weights.value.ndim > 1:
             # of a decoder, every step's query is one row
             place = (node.strip, node.inside) if node.step is not None else ((), node.scope)
-            found[place].append(node)
+            found[place].append(weights)
     if not found:
         raise ValueError(
             f"attention: nothing attends in {graph.title}: no softmax that a product with values "
@@ -117,14 +117,17 @@ def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
     return panels
 
 
-def _multiplies(graph: Graph, node: Operation) -> bool:
-    """Whether values are taken by these weights, after dropout or a mask."""
-    stack = [node.id]
+def _weights(graph: Graph, node: Operation) -> Operation | None:
+    """The weights as a product with values takes them, if one does, before dropout or a mask."""
+    stack = [(node, node)]
     while stack:
-        for edge in graph.readers[stack.pop()]:
+        at, weights = stack.pop()
+        for edge in graph.readers[at.id]:
             reader = graph.nodes[edge.target]
             if reader.primitive == "matmul" and edge.position == 0:
-                return True
-            if reader.shape == node.shape and reader.primitive in ("multiply", "where"):
-                stack.append(reader.id)
-    return False
+                return weights
+            if reader.shape == at.shape and reader.primitive in ("multiply", "where"):
+                stack.append((reader, weights))
+            elif reader.primitive in BOOKKEEPING and prod(reader.shape) == prod(at.shape):
+                stack.append((reader, reader if at is weights else weights))
+    return None

@@ -50,6 +50,7 @@ def _one_step(whole: View, name: str) -> View:
             f"{name}: {whole.title} has no time steps; its unrolled view shows it whole"
         )
     kept = whole.steps[len(whole.steps) // 2]
+    _see_that_steps_are_alike(whole, kept, name)
     shown = {item.key for item in whole.items if item.step == kept}
     steps: dict[Key, Key] = {}  # of each item, the one that is drawn in its place
     items: dict[Key, Item] = {}
@@ -82,3 +83,27 @@ def _one_step(whole: View, name: str) -> View:
         whole.title, tuple(items.values()), tuple(arrows), "folded", (kept,), now=kept,
         folded=count, headings={kept: heading},
     )  # fmt: skip
+
+
+def _see_that_steps_are_alike(whole: View, kept: int, name: str) -> None:
+    """One step can stand for all if each reads what the one before hands over.
+
+    Raises:
+        ValueError: a step reads an earlier one's value, or the next reads something else.
+    """
+    read: dict[int, set[tuple[Key, Key]]] = {kept: set(), kept + 1: set()}
+    for a, b in whole.arrows:
+        if b.step not in read or a.strip != b.strip:
+            continue
+        if a.step is not None and abs(a.step - b.step) > 1:
+            raise ValueError(
+                f"{name}: {whole.title} reads {a.path[0]} of {abs(a.step - b.step)} steps before, "
+                "which one step cannot show; its unrolled view does"
+            )
+        if a.kind == "leaf" and whole.by_key[a].kind == "input":
+            read[b.step].add((a.role, b.role))
+    if read[kept + 1] and read[kept] != read[kept + 1]:
+        raise ValueError(
+            f"{name}: the steps of {whole.title} read different inputs, which one step cannot "
+            "show; its unrolled view does"
+        )

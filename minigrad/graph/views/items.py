@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from minigrad.graph.view import Arrow, Item, Key, Label, Say
 from minigrad.primitives import PRIMITIVES
 
 _SMALL = 4  # operations of a module that is one box
+_IS_PARTIAL = re.compile(r"slice|None|Ellipsis")
 _AFFINE = frozenset({"matmul", "affine"})
 
 
@@ -171,7 +173,7 @@ def _owners(graph: Graph) -> dict[int, Key]:
                 continue
             owner[node.id] = _leaf_key(node, graph)
         elif node.id not in owner:
-            if node.primitive not in BOOKKEEPING:
+            if node.primitive not in BOOKKEEPING or _is_lookup(graph, node):
                 owner[node.id] = _node_key(node, graph)
             elif (sequence := _step_of(graph, node)) is not None:
                 owner[node.id] = Key("x", (sequence,), node.step, node.strip)
@@ -246,6 +248,11 @@ def _is_sequence(graph: Graph, node: Operation) -> bool:
     )  # fmt: skip
 
 
+def _is_lookup(graph: Graph, node: Operation) -> bool:
+    """Whether entries are chosen by an array of numbers: W[words]."""
+    return node.primitive == "getitem" and len(graph.operands[node.id]) > 1
+
+
 def _step_of(graph: Graph, node: Operation) -> int | None:
     """The leaf of which this is x[:, t], an input of one time step."""
     if node.primitive != "getitem" or node.step is None:
@@ -265,6 +272,8 @@ class _Writer:
 
     def term(self, node: Operation, depth: int = 0) -> Term | None:
         """The operation with the names of its operands: (Q @ Kᵀ) ÷ 2; ``None`` without."""
+        if node.primitive == "getitem" and _IS_PARTIAL.search(node.keywords):
+            return None  # which axis each array is of cannot be said in short
         args: dict[int, Term] = {k: Number(value) for k, value in node.numbers}
         for edge in self.graph.operands[node.id]:
             operand = self.graph.nodes[edge.source]

@@ -297,6 +297,7 @@ def thinned(sketch: Sketch, ends: tuple[int, int]) -> None:
     if len(kept) == len(every):
         return
     near = [step for k, step in enumerate(every) if kept & set(every[max(k - 1, 0) : k + 2])]
+    _see_that_none_reads_past(sketch.arrows, kept)
     stay = {None, *near}
     counted = any(b.step is None and a.step not in stay and not sketch.items[a].label.name
                   for a, b in sketch.arrows)  # fmt: skip
@@ -310,13 +311,34 @@ def thinned(sketch: Sketch, ends: tuple[int, int]) -> None:
     sketch.owner = {number: key for number, key in sketch.owner.items() if key.step in stay}
 
 
+def _see_that_none_reads_past(arrows: Iterable[Arrow], kept: set[int]) -> None:
+    """Steps can be left out if those that are drawn read none of them but the one before.
+
+    Raises:
+        ValueError: a step reads an earlier one that is left out.
+    """
+    for a, b in arrows:
+        far = a.step is not None and b.step is not None and abs(a.step - b.step) > 1
+        if far and a.strip == b.strip and b.step in kept and a.step not in kept:
+            raise ValueError(
+                f"step {b.step} reads {a.path[0]} of step {a.step}, which would be left out; "
+                "draw all steps (all_steps=True, or --all-steps)"
+            )
+
+
 def elided(
     items: Mapping[Key, Item], arrows: Iterable[Arrow], steps: tuple[int, ...],
     kept: tuple[int, ...],
 ) -> tuple[tuple[Item, ...], tuple[Arrow, ...]]:  # fmt: skip
-    """Items and arrows without the steps that are not kept; each state has a gap in its lane."""
+    """Items and arrows without the steps that are not kept; each state has a gap in its lane.
+
+    Raises:
+        ValueError: a step that is kept reads an earlier one that is not, past the one before it.
+    """
     shown = {key: item for key, item in items.items() if key.step is None or key.step in kept}
-    words = Say("gap", (len(steps) - len(kept),))
+    _see_that_none_reads_past(arrows, set(kept))
+    count = len(steps) - len(kept)
+    words = Say("gap", (count,)) if count > 1 else Say("gap of one")
     after = next(k for k in range(1, len(kept)) if steps[k] != kept[k])
     edge = kept[after - 1], kept[after]  # on both sides of the gap
     found: dict[Arrow, None] = {}

@@ -174,7 +174,7 @@ def binary_cross_entropy(
         weight: what each entry counts, to be broadcast.
 
     Raises:
-        ValueError: the shapes differ, or a probability is not within 0 and 1.
+        ValueError: the shapes differ, or a probability or a target is not within 0 and 1.
 
     Example:
         >>> print(nn.binary_cross_entropy(np.array([0.5]), np.array([1.0])).round(4))
@@ -188,6 +188,11 @@ def binary_cross_entropy(
             f"{name}: got probabilities from {p.min()} to {p.max()}, expected 0 to 1; logits "
             "belong into binary_cross_entropy_with_logits"
         ), p)  # fmt: skip
+    t = raw(target)
+    if t.dtype.kind in "fiu":
+        every((t >= 0) & (t <= 1), lambda t: ValueError(
+            f"{name}: got targets from {t.min()} to {t.max()}, expected 0 to 1"
+        ), t)  # fmt: skip
     loss = target * _log(probabilities) + (1 - target) * _log(1 - probabilities)
     return reduced(-_weighted(loss, weight), reduction)
 

@@ -30,6 +30,8 @@ def ctc_loss(
     out. A repeated label therefore needs a blank between. Where the input is too short for its
     target there is no such path: the loss is ∞ then, or 0 with ``zero_infinity``, and its
     gradient 0 either way (where PyTorch's is NaN), so that one such sequence spoils no batch.
+    The gradient is that of this number; PyTorch's is already that of the logits before
+    `log_softmax`, which is the same once the gradient has gone through it.
 
     Args:
         log_probs: (time, batch, classes), as `log_softmax` gives them: time comes first here, as

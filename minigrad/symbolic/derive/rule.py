@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import sympy
 
@@ -14,6 +16,7 @@ from minigrad.symbolic.formula import Quantity, equal
 from minigrad.symbolic.matrix import Matrix
 from minigrad.symbolic.pieces import by_pieces, heaviside, same, written_as
 from minigrad.symbolic.shaped import NotationError
+from minigrad.symbolic.write.printing import recognised
 from minigrad.symbolic.write.sentences import Words
 from minigrad.tape import walk
 from minigrad.tensor import Tensor
@@ -52,7 +55,7 @@ def _elementwise(
         assert rule is not None
         engine = rule(Matrix(sympy.Integer(1), ()), Matrix(y, ()),
                       *(Matrix(x, ()) for x in operands)).formula  # fmt: skip
-        difference = (engine - reference).xreplace({y: value})
+        difference = _with_constants(engine - reference).xreplace({y: _with_constants(value)})
         difference = difference.replace(same, lambda a, b: sympy.Integer(0))  # nearly nowhere
         steps = by_pieces(difference).replace(heaviside, functions.heaviside)
         agree = is_zero(functions.on_one_branch(steps))
@@ -70,6 +73,16 @@ def _elementwise(
         Section(words.plain("derivative"), words("derivative_says"), tuple(partials)),
         Section(words.plain("backward"), words("entry_backward_says"), tuple(gradients)),
     )
+
+
+def _with_constants(expression: sympy.Expr) -> sympy.Expr:
+    """With √2 for 1.41421356…, as it is printed, so that what reads the same is the same."""
+
+    def constant(value: sympy.Rational) -> sympy.Expr:
+        found = recognised(Fraction(abs(value.p), value.q)) if value.q > 1000 else None
+        return value if found is None else sympy.sign(value) * found
+
+    return expression.replace(lambda e: e.is_Rational, constant)
 
 
 def _adjoint(primitive: Primitive, letters: list[str], kept: list[int], words: Words) -> Section:

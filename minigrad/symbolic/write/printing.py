@@ -255,7 +255,7 @@ class _Printer:
         p, q = value.numerator, value.denominator
         if q == 1:
             return str(p), ATOM
-        if q > 1000 and (known := _recognised(value)) is not None:
+        if q > 1000 and (known := recognised(value)) is not None:
             return self(known)
         if q > 12 or q in (5, 10):
             decimal = f"{float(value):.10g}"
@@ -275,7 +275,7 @@ class _Printer:
     def product(self, e: Any) -> Written:
         number, rest = e.as_coeff_Mul()
         if number.is_Rational and number.q > 1000:
-            known = _recognised(Fraction(abs(number.p), number.q))
+            known = recognised(Fraction(abs(number.p), number.q))
             if known is not None:
                 number, rest = (sympy.sign(number) * known * rest).as_coeff_Mul()
         sign = self.minus if number < 0 else ""
@@ -359,7 +359,7 @@ def _superscript(number: int) -> str:
     return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _recognised(value: Fraction) -> sympy.Expr | None:
+def recognised(value: Fraction) -> sympy.Expr | None:
     """What a rounded constant stands for: 0.333… is ⅓, 0.7978845608… is √(2/π)."""
     number = float(value)
     close = partial(math.isclose, number, rel_tol=4e-16)

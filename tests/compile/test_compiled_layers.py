@@ -146,5 +146,5 @@ def test_shapes_that_depend_on_values_are_refused():
     def packed(x, lengths):
         return nn.pack_padded_sequence(x, lengths, batch_first=True).data
 
-    with pytest.raises(TraceError, match=r"test_layers\.py, line .*pack_padded_sequence"):
+    with pytest.raises(TraceError, match=r"test_compiled_layers\.py, line .*pack_padded_sequence"):
         mg.jit(packed)(normal(2, 3, 1), np.array([3, 2]))
