@@ -31,9 +31,9 @@ TARGETS = """
 A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
 layer or primitive of your own. The file is run, as importing it would. `verify` also takes
 a backward written by hand, marked with @minigrad.verify.backward_of(forward, example_inputs),
-or f_backward in a file that `compile -o` wrote, and `graph` a whole model: a function without
-required arguments that returns a Tensor, such as a training loss, or several in a tuple. Its
-layers run step by step. A Tensor is drawn as it was recorded.
+or f_backward in a file that `compile -o` wrote, and `graph` and `derive` a whole model: a function
+without required arguments that returns a Tensor, such as a training loss, or several in a
+tuple. `graph` runs its layers step by step; it draws a Tensor as it was recorded.
 """
 
 

@@ -1,4 +1,4 @@
-"""Claims about the command line, run as a user would: in a process of its own."""
+"""Claims about the command line: in a process of its own, once, and in this one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ class Coupled(Cell):
 """
 
 
-def minigrad(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A run as a user has it."""
     return subprocess.run(
         [sys.executable, "-m", "minigrad", *map(str, arguments)],
         cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
@@ -37,22 +39,45 @@ def minigrad(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_a_cell_of_one_s_own_goes_through_verify_derive_and_graph(tmp_path):
+@pytest.fixture
+def minigrad(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, on_trial: None
+) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """The same run in this process, which has loaded everything already; an error is not caught."""
+
+    def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setenv("COLUMNS", "200")
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(left.value.code or 0), said.out, said.err)
+
+    path, loaded = sys.path[:], set(sys.modules)
+    yield run
+    sys.path[:] = path
+    for name in sys.modules.keys() - loaded:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").parent == Path.cwd():
+            del sys.modules[name]
+
+
+def test_a_cell_of_one_s_own_goes_through_verify_derive_and_graph(minigrad, tmp_path):
     (tmp_path / "mycell.py").write_text(CELL)
     target = "mycell.py:Coupled"
     verified = minigrad("verify", target, "--json", "r.json", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert json.loads((tmp_path / "r.json").read_text())["passed"] is True
-    derived = minigrad("derive", target, "--wrt", "W_f", cwd=tmp_path)
+    derived = in_a_process("derive", target, "--wrt", "W_f", cwd=tmp_path)
     assert "∂L/∂W_f = Σ_t δa^f_t [h_{t−1}, x_t]ᵀ" in derived.stdout
     drawn = minigrad("graph", target, "--steps", 2, "-o", "cell.svg", cwd=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     assert "σ(W·[h, x, c] + b)" in (tmp_path / "cell.svg").read_text()
-    by_module = minigrad("verify", "mycell:Coupled", cwd=tmp_path)
+    by_module = in_a_process("verify", "mycell:Coupled", cwd=tmp_path)
     assert by_module.returncode == 0
 
 
-def test_a_wrong_rule_exits_with_1_and_names_it(tmp_path):
+def test_a_wrong_rule_exits_with_1_and_names_it(minigrad, tmp_path):
     (tmp_path / "wrong.py").write_text(
         "import numpy as np\nimport minigrad as mg\n"
         "cube = mg.elementwise('cube', lambda x: x * x * x,\n"
@@ -80,7 +105,7 @@ bare = mg.linear("bare", lambda x: 2 * x, adjoints=(lambda g, x: 2 * g,))
 
 
 @pytest.mark.parametrize("name", ["reverse", "scaled", "softsign"])
-def test_a_rule_of_one_s_own_is_judged_and_drawn_like_a_built_in_one(tmp_path, name):
+def test_a_rule_of_one_s_own_is_judged_and_drawn_like_a_built_in_one(minigrad, tmp_path, name):
     (tmp_path / "rules.py").write_text(OWN_RULES)
     done = minigrad("verify", f"rules.py:{name}", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -88,7 +113,7 @@ def test_a_rule_of_one_s_own_is_judged_and_drawn_like_a_built_in_one(tmp_path, n
     assert done.returncode == 0, done.stderr
 
 
-def test_a_rule_without_samples_is_told_what_it_lacks(tmp_path):
+def test_a_rule_without_samples_is_told_what_it_lacks(minigrad, tmp_path):
     (tmp_path / "rules.py").write_text(OWN_RULES)
     done = minigrad("verify", "rules.py:bare", cwd=tmp_path)
     assert done.returncode == 2
@@ -116,7 +141,7 @@ def misfit(g, x, W, b):
 """
 
 
-def test_a_backward_written_by_hand_is_told_what_is_right_and_what_is_wrong(tmp_path):
+def test_a_backward_written_by_hand_is_told_what_is_right_and_what_is_wrong(minigrad, tmp_path):
     (tmp_path / "layer.py").write_text(BACKWARDS)
     done = minigrad("verify", "layer.py:right", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -166,7 +191,7 @@ freed.backward()
 """
 
 
-def test_a_whole_model_is_drawn_by_what_a_function_returns(tmp_path):
+def test_a_whole_model_is_drawn_by_what_a_function_returns(minigrad, tmp_path):
     (tmp_path / "model.py").write_text(MODEL)
     for name, steps in (("loss", {0, 1, 2, 3}), ("also_states", {0, 1, 2})):
         done = minigrad("graph", f"model.py:{name}", "-o", "graph.json", cwd=tmp_path)
@@ -258,7 +283,7 @@ def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command,
         (["unknown"], "unknown"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(tmp_path, arguments, said):
+def test_bad_input_is_one_line_and_status_2(minigrad, tmp_path, arguments, said):
     (tmp_path / "broken.py").write_text("class Cell(:\n")
     done = minigrad(*arguments, cwd=tmp_path)
     assert done.returncode == 2
@@ -268,7 +293,7 @@ def test_bad_input_is_one_line_and_status_2(tmp_path, arguments, said):
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "__pycache__") == ["broken.py"]
 
 
-def test_help_lists_the_commands_and_explains_targets(tmp_path):
+def test_help_lists_the_commands_and_explains_targets(minigrad, tmp_path):
     lines = [line.strip() for line in minigrad("--help", cwd=tmp_path).stdout.splitlines()]
     for command in ("verify", "derive lstm --wrt W_f", "graph lstm --steps 3", "compile lstm"):
         assert any(line.startswith(f"minigrad {command}") for line in lines)
@@ -276,7 +301,7 @@ def test_help_lists_the_commands_and_explains_targets(tmp_path):
         assert "FILE.py:ATTRIBUTE" in minigrad(command, "--help", cwd=tmp_path).stdout
 
 
-def test_the_report_folder_links_checks_derivations_and_graphs(tmp_path):
+def test_the_report_folder_links_checks_derivations_and_graphs(minigrad, tmp_path):
     done = minigrad("verify", "rnn", "attention", "--report", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "index.html").read_text()
@@ -292,7 +317,7 @@ def test_the_report_folder_links_checks_derivations_and_graphs(tmp_path):
     assert json.loads((tmp_path / "out" / "report.json").read_text())["passed"] is True
 
 
-def test_a_derivation_is_printed_or_written_in_the_form_of_its_ending(tmp_path):
+def test_a_derivation_is_printed_or_written_in_the_form_of_its_ending(minigrad, tmp_path):
     assert "δc_t" in minigrad("derive", "lstm", cwd=tmp_path).stdout
     for ending, start in ((".html", "<!doctype html>"), (".tex", r"\documentclass"), (".md", "# ")):
         minigrad("derive", "lstm", "-o", f"lstm{ending}", cwd=tmp_path)

@@ -378,8 +378,7 @@ def build(
         files[this.notebook] = nbformat.writes(notebook) + "\n"
         files[this.page] = page(book, this, every, wheel.name)
         files[this.slides] = slides(book, this)
-    colours = (SITE / "colours.css").read_text(encoding="utf-8")
-    files |= reference.pages(SITE / "reference", colours=colours, highlighting=highlighting)
+    files |= _reference()
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
@@ -389,6 +388,12 @@ def build(
         written.append(folder / "models.zip")
         written[-1].write_bytes(zipped_models())
     return written
+
+
+@cache
+def _reference() -> dict[str, str]:
+    colours = (SITE / "colours.css").read_text(encoding="utf-8")
+    return reference.pages(SITE / "reference", colours=colours, highlighting=highlighting)
 
 
 def main() -> None:

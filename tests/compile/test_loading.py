@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,21 +33,29 @@ def run(code=RUN, **environment):
     return done.stdout.split()
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A cache that a run has filled, and what that run printed."""
+    folder = tmp_path_factory.mktemp("cache")
+    return folder, run(MINIGRAD_CACHE=str(folder))
+
+
 @needs_numba
-def test_kernels_are_kept_on_disk_and_found_again(tmp_path):
-    first = run(MINIGRAD_CACHE=str(tmp_path))
-    machine_code = sorted(tmp_path.rglob("*.nbc"))
+def test_kernels_are_kept_on_disk_and_found_again(kept):
+    folder, first = kept
+    machine_code = sorted(folder.rglob("*.nbc"))
     times = [path.stat().st_mtime_ns for path in machine_code]
     assert machine_code
     assert first[0] == "numba"
-    assert run(MINIGRAD_CACHE=str(tmp_path)) == first
-    assert sorted(tmp_path.rglob("*.nbc")) == machine_code
+    assert run(MINIGRAD_CACHE=str(folder)) == first
+    assert sorted(folder.rglob("*.nbc")) == machine_code
     assert [path.stat().st_mtime_ns for path in machine_code] == times
 
 
 @needs_numba
-def test_a_corrupted_cache_is_made_anew(tmp_path):
-    first = run(MINIGRAD_CACHE=str(tmp_path))
+def test_a_corrupted_cache_is_made_anew(kept, tmp_path):
+    folder, first = kept
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     for path in tmp_path.rglob("*"):
         if path.is_file():
             path.write_bytes(b"not what it was")
