@@ -214,7 +214,7 @@ def distance(x, y):
 """
 
 
-def test_functions_of_arrays_are_targets_of_every_command_with_examples(tmp_path):
+def test_functions_of_arrays_are_targets_of_every_command_with_examples(minigrad, tmp_path):
     (tmp_path / "f.py").write_text(FUNCTION)
     for command, said in (
         ("verify", "1 right, 0 wrong, 0 undecided"),
@@ -227,7 +227,7 @@ def test_functions_of_arrays_are_targets_of_every_command_with_examples(tmp_path
         assert said in done.stdout
 
 
-def test_a_whole_model_is_judged_by_its_loss(tmp_path):
+def test_a_whole_model_is_judged_by_its_loss(minigrad, tmp_path):
     (tmp_path / "model.py").write_text(MODEL)
     done = minigrad("verify", "model.py:loss", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
