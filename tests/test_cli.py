@@ -352,7 +352,8 @@ class Plain:
 
 
 gru = nn.GRU(3, 4, rng=0)
-cubed = mg.elementwise(lambda x: x**3, lambda g, y, x: 3 * g * x**2, name="NAME")
+doubled = mg.linear("NAME", lambda x: 2 * x, adjoints=(lambda g, x: 2 * g,),
+                    samples=(mg.sample((2,)),))
 
 
 @with_examples(x=(3,), w=(3,))
@@ -405,13 +406,13 @@ def main():
 
 
 def test_a_file_alone_is_judged_by_what_it_defines(minigrad, tmp_path):
-    (tmp_path / "own.py").write_text(OWN_FILE.replace("NAME", "cubed_of_own_file"))
+    (tmp_path / "own.py").write_text(OWN_FILE.replace("NAME", "doubled_in_own_file"))
     done = minigrad("verify", "own.py", "--jobs", 1, "--json", "own.json", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "own.json").read_text())
     judged = dict.fromkeys(check["target"] for check in report["checks"])
     assert list(judged) == [
-        "own.py:Leaky", "own.py:gru", "own.py:cubed", "scaled_backward: ∂L/∂x",
+        "own.py:Leaky", "own.py:gru", "own.py:doubled", "scaled_backward: ∂L/∂x",
         "scaled_backward: ∂L/∂w", "power_grad: ∂L/∂x", "square_back: ∂L/∂x", "own.py:energy",
         "own.py:train_loss",
     ]  # fmt: skip

@@ -214,5 +214,6 @@ def forward_beside(backward: Any) -> Beside | None:
         return None
     if hasattr(forward, "__examples__"):
         return Beside(forward, partial(positional, forward), None)
-    compiled = forward.__name__ == f"{base}_forward" and callable(written)
-    return Beside(forward, written, True) if compiled else None
+    if forward.__name__ != f"{base}_forward" or not callable(written):
+        return None
+    return Beside(forward, written, True)
