@@ -9,6 +9,8 @@ from typing import Any
 import sympy
 from sympy.polys.rings import PolyRing, ring
 
+from minigrad.arrays import budget
+
 
 def is_zero(expression: sympy.Expr) -> bool:
     """Whether the expression is identically 0.
@@ -152,7 +154,7 @@ def _sum(a: _Fraction, b: _Fraction) -> _Fraction:
 
 def _product(a: _Fraction, b: _Fraction) -> _Fraction:
     powers = {k: a.powers.get(k, 0) + b.powers.get(k, 0) for k in a.powers | b.powers}
-    return _Fraction(a.numerator * b.numerator, powers)
+    return _Fraction(_times(a.numerator, b.numerator), powers)
 
 
 def _power(a: _Fraction, exponent: int) -> _Fraction:
@@ -171,6 +173,12 @@ def _over(a: _Fraction, powers: dict[Any, int]) -> Any:
     result = a.numerator
     for base, n in powers.items():
         missing = n - a.powers.get(base, 0)
-        if missing:
-            result = result * base**missing
+        for _ in range(missing):
+            result = _times(result, base)
     return result
+
+
+def _times(a: Any, b: Any) -> Any:
+    """A product of polynomials, if there is the time for all products of their terms."""
+    budget.foresee(len(a) * len(b))
+    return a * b
