@@ -440,10 +440,13 @@ def test_a_mistake_in_a_file_exits_with_1(minigrad, tmp_path):
 
 
 def test_a_file_without_anything_to_judge_is_refused_with_the_reasons(minigrad, tmp_path):
-    (tmp_path / "own.py").write_text("def f(x):\n    return x\n")
+    (tmp_path / "own.py").write_text(
+        "def f(x):\n    return x\ndef f_grad(g, x):\n    return g\ndef h(x):\n    return x\n"
+    )
     done = minigrad("verify", "own.py", cwd=tmp_path)
     assert done.returncode == 2
-    assert "nothing in it can be judged: f: no examples of x" in done.stderr
+    assert "nothing in it can be judged: f, h: no examples of x" in done.stderr
+    assert "f_grad: its forward pass f has no examples; decorate that" in done.stderr
     done = minigrad("graph", "own.py", cwd=tmp_path)
     assert done.returncode == 2
     assert "own.py: a file, expected" in done.stderr

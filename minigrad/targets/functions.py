@@ -88,6 +88,10 @@ class FunctionTarget(TensorTarget):
     def unfit(self) -> str | None:
         if hasattr(self.subject, "__examples__"):
             return None
+        forward = _partner(self.subject)
+        if forward is not None:
+            told = f"its forward pass {forward.__name__} has no examples"
+            return f"{told}; decorate that with minigrad.verify.with_examples"
         missing = unknown_arguments(self.subject)
         if missing:
             names = ", ".join(missing)
@@ -204,16 +208,22 @@ def forward_beside(backward: Any) -> Beside | None:
         >>> forward_beside(double_backward) is None
         True
     """
+    forward = _partner(backward)
+    if forward is None:
+        return None
+    if hasattr(forward, "__examples__"):
+        return Beside(forward, partial(positional, forward), None)
+    written = backward.__globals__.get("example_inputs")
+    if not forward.__name__.endswith("_forward") or not callable(written):
+        return None
+    return Beside(forward, written, True)
+
+
+def _partner(backward: Any) -> Callable[..., Any] | None:
+    """The function that has the name of this one's forward pass, in the same file."""
     name, space = getattr(backward, "__name__", ""), getattr(backward, "__globals__", {})
     base, _, ending = name.rpartition("_")
     if not base or ending not in ("backward", "grad"):
         return None
     forward = space.get(f"{base}_forward", space.get(base))
-    written = space.get("example_inputs")
-    if not inspect.isfunction(forward):
-        return None
-    if hasattr(forward, "__examples__"):
-        return Beside(forward, partial(positional, forward), None)
-    if forward.__name__ != f"{base}_forward" or not callable(written):
-        return None
-    return Beside(forward, written, True)
+    return forward if inspect.isfunction(forward) else None

@@ -141,7 +141,10 @@ class FileTarget(Target):
 
     def members(self) -> tuple[Target, ...]:
         if not self.found:
-            reasons = "; ".join(f"{name}: {why}" for name, why in self.left_out.items())
+            alike: dict[str, list[str]] = {}
+            for name, why in self.left_out.items():
+                alike.setdefault(why, []).append(name)
+            reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in alike.items())
             raise TargetError(
                 f"{self.name}: nothing in it can be judged: {reasons or 'it is empty'}"
             )
