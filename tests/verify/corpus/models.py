@@ -1,5 +1,7 @@
 """Convolution, recurrence, attention and small whole models."""
 
+# ruff: noqa: RUF059 (shapes are unpacked whole, as people do)
+
 from __future__ import annotations
 
 import numpy as np

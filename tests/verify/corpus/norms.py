@@ -1,5 +1,7 @@
 """Normalisations, linear layers, embeddings and losses."""
 
+# ruff: noqa: RUF059 (shapes are unpacked whole, as people do)
+
 from __future__ import annotations
 
 import numpy as np
