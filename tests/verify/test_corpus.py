@@ -13,7 +13,7 @@ from corpus.planting import changed, error, mistakes
 from minigrad.verify import Report, check_vjp
 
 PAIRS = [*pointwise.PAIRS, *norms.PAIRS, *models.PAIRS]
-BUDGET = 0.5
+BUDGET = 0.1
 
 
 def _judged(pair: Pair) -> Report:

@@ -1,6 +1,6 @@
 """Normalisations, linear layers, embeddings and losses."""
 
-# ruff: noqa: RUF059 (shapes are unpacked whole, as people do)
+# ruff: noqa: RUF059, E501 (shapes are unpacked whole, as people do; a pair is a row)
 
 from __future__ import annotations
 
