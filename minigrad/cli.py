@@ -30,9 +30,10 @@ if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
 TARGETS = """
 A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
 layer or primitive of your own. The file is run, as importing it would. `verify` also takes
-a backward written by hand, marked with @minigrad.verify.backward_of(forward, example_inputs),
-or f_backward in a file that `compile -o` wrote, and `graph` and `derive` a whole model: a function
-without required arguments that returns a Tensor, such as a training loss, or several in a
+FILE.py alone, for all that it defines, and a backward written by hand, marked with
+@minigrad.verify.backward_of(forward, example_inputs), or f_backward beside an f that has
+@minigrad.verify.with_examples or that `compile -o` wrote. `graph` and `derive` take a whole
+model: a function without required arguments that returns a Tensor, such as a loss, or several in a
 tuple. `graph` runs its layers step by step; it draws a Tensor as it was recorded.
 """
 
@@ -51,12 +52,20 @@ def cli() -> None:
     minigrad verify lstm gru           … of two layers
     minigrad verify mycell.py:MyCell   … of a cell of your own
     minigrad verify file.py:backward   … or of NumPy code, written by hand
+    minigrad verify file.py            … or of all that a file defines
     minigrad derive lstm --wrt W_f     where a gradient comes from, step by step
     minigrad graph lstm --steps 3 -o lstm.svg
     minigrad graph mymodel.py:loss -o loss.html
     minigrad compile lstm --show       the fused kernel that its layers run
     minigrad compile file.py:f --input x=3x4 -o gradient.py
     """  # noqa: D301  (click reads the backspace)
+
+
+def _list_names(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        for target in builtin():
+            click.echo(target.name)
+        context.exit()
 
 
 _examples = click.option(
@@ -72,6 +81,8 @@ _examples = click.option(
 @cli.command(epilog=TARGETS)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @_examples
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_names,
+              help="Print the built-in names and exit.")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE", help="Write the report as JSON.")  # fmt: skip
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
@@ -154,7 +165,7 @@ def verify(
         with _progress() as progress:
             task = progress.add_task("", total=None)
             page = write_pages(
-                report, found, folder,
+                report, [member for target in found for member in target.members()], folder,
                 progress=lambda what: progress.update(task, description=what),
             )  # fmt: skip
         click.echo(f"wrote {page}: the report, with derivations and graphs")

@@ -263,7 +263,9 @@ def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["verify", "lstn"], "did you mean 'lstm'?"),
+        (["verify", "lstn"], "did you mean 'lstm' or"),
+        (["verify", "lstn"], "`minigrad verify --list` lists the built-in names"),
+        (["verify", "nowhere.py"], "nowhere.py: no such file"),
         (["verify", "none.py:Cell"], "no such file"),
         (["verify", "broken.py:Cell"], "SyntaxError"),
         (["verify", "os:sep"], "expected a subclass of minigrad.nn.Cell"),
@@ -322,3 +324,134 @@ def test_a_derivation_is_printed_or_written_in_the_form_of_its_ending(minigrad, 
     for ending, start in ((".html", "<!doctype html>"), (".tex", r"\documentclass"), (".md", "# ")):
         minigrad("derive", "lstm", "-o", f"lstm{ending}", cwd=tmp_path)
         assert (tmp_path / f"lstm{ending}").read_text().startswith(start)
+
+
+OWN_FILE = """
+import numpy as np
+import minigrad as mg
+from minigrad import nn
+from minigrad.nn import GRUCell
+from minigrad.verify import backward_of, with_examples
+
+
+class Leaky(nn.Cell):
+    state = ("h",)
+    gates = ("g",)
+
+    def step(self, x, h):
+        return 0.5 * h + 0.5 * mg.tanh(self.g(h, x))
+
+
+class Wide(nn.Module):
+    def __init__(self, a, b, c):
+        super().__init__()
+
+
+class Plain:
+    pass
+
+
+gru = nn.GRU(3, 4, rng=0)
+doubled = mg.linear("NAME", lambda x: 2 * x, adjoints=(lambda g, x: 2 * g,),
+                    samples=(mg.sample((2,)),))
+
+
+@with_examples(x=(3,), w=(3,))
+def scaled_forward(x, w, eps=1e-5):
+    return x * w + eps, (x, w)
+
+
+def scaled_backward(dout, cache):
+    x, w = cache
+    return dout * w, dout * x
+
+
+@with_examples(x=(2, 3))
+def power(x, n=3):
+    return x**n
+
+
+def power_grad(g, x):
+    return 3 * g * x**2
+
+
+def square(x):
+    return x * x
+
+
+@backward_of(square, example_inputs=[(3,)])
+def square_back(g, x):
+    return 2 * g * x
+
+
+@with_examples(x=(4,))
+def energy(x):
+    return np.sum(x**2)
+
+
+weights = mg.Tensor(np.ones(3), requires_grad=True, name="weights")
+
+
+def train_loss():
+    return mg.sum(weights**2)
+
+
+def printed_loss():
+    return 3.0
+
+
+def main():
+    raise RuntimeError("main ran")
+"""
+
+
+def test_a_file_alone_is_judged_by_what_it_defines(minigrad, tmp_path):
+    (tmp_path / "own.py").write_text(OWN_FILE.replace("NAME", "doubled_in_own_file"))
+    done = minigrad("verify", "own.py", "--jobs", 1, "--json", "own.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "own.json").read_text())
+    judged = dict.fromkeys(check["target"] for check in report["checks"])
+    assert list(judged) == [
+        "own.py:Leaky", "own.py:gru", "own.py:doubled", "scaled_backward: ∂L/∂x",
+        "scaled_backward: ∂L/∂w", "power_grad: ∂L/∂x", "square_back: ∂L/∂x", "own.py:energy",
+        "own.py:train_loss",
+    ]  # fmt: skip
+    left = report["left_out"]
+    assert [name.partition(":")[2] for name in left] == [
+        "Wide", "Plain", "weights", "printed_loss", "main",
+    ]  # fmt: skip
+    assert "cannot be made: missing a required argument: 'c'" in left["own.py:Wide"]
+    assert left["own.py:printed_loss"] == "it returned float and no Tensor"
+    assert "not called unless it is asked for" in left["own.py:main"]
+    for name, reason in left.items():
+        assert f"not judged: {name}: {reason}\n" in done.stdout
+
+
+def test_a_mistake_in_a_file_exits_with_1(minigrad, tmp_path):
+    wrong = OWN_FILE.replace("dout * w, dout * x", "dout * w, dout * w")
+    (tmp_path / "own.py").write_text(
+        "import numpy as np\nfrom minigrad.verify import with_examples\n"
+        + wrong[wrong.index("@with_examples") : wrong.index("@with_examples(x=(2, 3))")]
+    )
+    done = minigrad("verify", "own.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "scaled_backward: ∂L/∂w is wrong" in done.stdout
+    assert "1 right, 1 wrong, 0 undecided" in done.stdout
+
+
+def test_a_file_without_anything_to_judge_is_refused_with_the_reasons(minigrad, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "def f(x):\n    return x\ndef f_grad(g, x):\n    return g\ndef h(x):\n    return x\n"
+    )
+    done = minigrad("verify", "own.py", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nothing in it can be judged: f, h: no examples of x" in done.stderr
+    assert "f_grad: its forward pass f has no examples; decorate that" in done.stderr
+    done = minigrad("graph", "own.py", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "own.py: a file, expected" in done.stderr
+
+
+def test_list_prints_the_built_in_names(minigrad, tmp_path):
+    printed = minigrad("verify", "--list", cwd=tmp_path).stdout.splitlines()
+    assert {"lstm", "layer-norm", "tanh"} <= set(printed)

@@ -9,6 +9,8 @@ from typing import Any
 import sympy
 from sympy.polys.rings import PolyRing, ring
 
+from minigrad.arrays import budget
+
 
 def is_zero(expression: sympy.Expr) -> bool:
     """Whether the expression is identically 0.
@@ -42,7 +44,8 @@ def _without_root(polynomial: Any, root: Any, power: int, above: Any, below: int
     most = max(parts, default=0)
     total = root.ring(0)
     for times, terms in parts.items():
-        total += root.ring.from_dict(terms) * above**times * below ** (most - times)
+        raised = _times(root.ring.from_dict(terms), _raised(above, times))
+        total += raised * below ** (most - times)
     return total
 
 
@@ -152,17 +155,18 @@ def _sum(a: _Fraction, b: _Fraction) -> _Fraction:
 
 def _product(a: _Fraction, b: _Fraction) -> _Fraction:
     powers = {k: a.powers.get(k, 0) + b.powers.get(k, 0) for k in a.powers | b.powers}
-    return _Fraction(a.numerator * b.numerator, powers)
+    return _Fraction(_times(a.numerator, b.numerator), powers)
 
 
 def _power(a: _Fraction, exponent: int) -> _Fraction:
     if exponent >= 0:
-        return _Fraction(a.numerator**exponent, {k: n * exponent for k, n in a.powers.items()})
+        numerator = _raised(a.numerator, exponent)
+        return _Fraction(numerator, {k: n * exponent for k, n in a.powers.items()})
     if not a.numerator:
         raise ZeroDivisionError("a formula divides by 0")
     upside = a.numerator.ring(1)
     for base, n in a.powers.items():
-        upside = upside * base ** (n * -exponent)
+        upside = _times(upside, _raised(base, n * -exponent))
     return _Fraction(upside, {a.numerator: -exponent})
 
 
@@ -172,5 +176,20 @@ def _over(a: _Fraction, powers: dict[Any, int]) -> Any:
     for base, n in powers.items():
         missing = n - a.powers.get(base, 0)
         if missing:
-            result = result * base**missing
+            result = _times(result, _raised(base, missing))
+    return result
+
+
+def _times(a: Any, b: Any) -> Any:
+    """The product of two polynomials, unless the budget does not reach for all its terms."""
+    budget.foresee(len(a) * len(b))
+    return a * b
+
+
+def _raised(base: Any, exponent: int) -> Any:
+    if len(base) < 2:
+        return base**exponent
+    result = base.ring(1)
+    for _ in range(exponent):
+        result = _times(result, base)
     return result

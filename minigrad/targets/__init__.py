@@ -4,12 +4,13 @@ from minigrad.targets.layers import weather_window
 from minigrad.targets.names import LAYERS, builtin, resolve, target_of
 from minigrad.targets.parts import PARTS, Part
 from minigrad.targets.problem import JUDGES, Judge, Problem
-from minigrad.targets.target import Recording, Target, TargetError
+from minigrad.targets.target import FileTarget, Recording, Target, TargetError
 
 __all__ = [
     "JUDGES",
     "LAYERS",
     "PARTS",
+    "FileTarget",
     "Judge",
     "Part",
     "Problem",

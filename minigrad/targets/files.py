@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import sys
@@ -9,7 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from minigrad.targets.target import TargetError, one_line
 
@@ -21,6 +22,21 @@ def load(place: str) -> ModuleType:
         TargetError: there is none, or running it failed.
     """
     return _from_file(Path(place)) if place.endswith(".py") else _from_name(place)
+
+
+def own_names(module: ModuleType) -> list[str]:
+    """What a file defines itself, in its order: nothing that it imports."""
+    imported = {
+        (name.asname or name.name).partition(".")[0]
+        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_bytes()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    return [
+        name for name, value in vars(module).items()
+        if not name.startswith("__") and name not in imported
+        and (not isinstance(value, type | FunctionType) or value.__module__ == module.__name__)
+    ]  # fmt: skip
 
 
 _loaded: dict[Path, tuple[bytes, ModuleType]] = {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minigrad.scope import unfused
 from minigrad.tape import ancestors
-from minigrad.targets.inputs import examples
+from minigrad.targets.inputs import examples, positional, unknown_arguments
 from minigrad.targets.problem import JUDGES, Problem
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor, raw
@@ -25,6 +27,9 @@ class TensorTarget(Target):
 
     def derivable(self) -> Target:
         return self
+
+    def unfit(self) -> str | None:
+        return "a tensor is data; a function that returns one can be judged"
 
     def record(self, steps: int) -> Recording:
         return Recording(self._recorded(self.subject), given=True)
@@ -80,6 +85,29 @@ class FunctionTarget(TensorTarget):
         """An example of each argument."""
         return examples(self.name, self.subject, self.given, seed)
 
+    def unfit(self) -> str | None:
+        if hasattr(self.subject, "__examples__"):
+            return None
+        forward = _partner(self.subject)
+        if forward is not None:
+            told = f"its forward pass {forward.__name__} has no examples"
+            return f"{told}; decorate that with minigrad.verify.with_examples"
+        missing = unknown_arguments(self.subject)
+        if missing:
+            names = ", ".join(missing)
+            return f"no examples of {names}; decorate it with minigrad.verify.with_examples"
+        if not self._says_loss():  # it may be a main that trains for hours
+            return f"it is not called unless it is asked for: {self.name}"
+        returned = tree_leaves(self._called(self.inputs(0)))
+        if all(isinstance(leaf, Tensor) for leaf in returned):
+            return None
+        return f"it returned {type(returned[0]).__name__} and no Tensor"
+
+    def _says_loss(self) -> bool:
+        """Whether its name or its annotation says that it returns a loss or a Tensor."""
+        annotated = str(getattr(self.subject, "__annotations__", {}).get("return", ""))
+        return "loss" in self.title.lower().split("_") or "Tensor" in annotated
+
     def _called(self, inputs: Mapping[str, Any]) -> Any:
         with unfused():
             try:
@@ -134,10 +162,9 @@ def _named(leaves: Sequence[Tensor]) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class BackwardTarget(Target):
-    """A backward written by hand, decorated with `minigrad.verify.backward_of`.
+    """A backward written by hand.
 
-    Or the one in a file that `minigrad compile -o` writes: ``f_backward`` beside ``f_forward`` and
-    ``example_inputs``.
+    It is decorated with `minigrad.verify.backward_of`, or its forward pass stands beside it.
     """
 
     noun = "backward"
@@ -147,9 +174,33 @@ class BackwardTarget(Target):
         name: str = getattr(self.subject, "name", "") or self.subject.__name__
         return name
 
+    @property
+    def forward(self) -> Callable[..., Any]:
+        """The forward pass that it belongs to."""
+        beside = forward_beside(self.subject)
+        forward: Callable[..., Any] = beside.forward if beside else self.subject.forward
+        return forward
 
-def forward_beside(backward: Any) -> tuple[Callable[..., Any], Callable[[], Any]] | None:
-    """The forward pass and the examples that stand beside a backward pass in its file.
+
+@dataclass(frozen=True)
+class Beside:
+    """The forward pass that stands beside a backward pass in its file.
+
+    Attributes:
+        forward: the function.
+        inputs: gives the examples of its arguments.
+        saves: whether it returns (outputs, saved); ``None`` if that has to be found out.
+    """
+
+    forward: Callable[..., Any]
+    inputs: Callable[[], Sequence[Any]]
+    saves: bool | None
+
+
+def forward_beside(backward: Any) -> Beside | None:
+    """The forward pass of ``f_backward`` or ``f_grad``: ``f_forward`` or ``f``, if it has examples.
+
+    These are its `with_examples`, or `example_inputs` in a file that `minigrad compile -o` writes.
 
     Example:
         >>> from minigrad.targets.functions import forward_beside
@@ -157,9 +208,22 @@ def forward_beside(backward: Any) -> tuple[Callable[..., Any], Callable[[], Any]
         >>> forward_beside(double_backward) is None
         True
     """
+    forward = _partner(backward)
+    if forward is None:
+        return None
+    if hasattr(forward, "__examples__"):
+        return Beside(forward, partial(positional, forward), None)
+    written = backward.__globals__.get("example_inputs")
+    if not forward.__name__.endswith("_forward") or not callable(written):
+        return None
+    return Beside(forward, written, True)
+
+
+def _partner(backward: Any) -> Callable[..., Any] | None:
+    """The function that has the name of this one's forward pass, in the same file."""
     name, space = getattr(backward, "__name__", ""), getattr(backward, "__globals__", {})
-    base = name.removesuffix("backward")
-    forward, examples = space.get(f"{base}forward"), space.get("example_inputs")
-    return (
-        (forward, examples) if base != name and callable(forward) and callable(examples) else None
-    )
+    base, _, ending = name.rpartition("_")
+    if not base or ending not in ("backward", "grad"):
+        return None
+    forward = space.get(f"{base}_forward", space.get(base))
+    return forward if inspect.isfunction(forward) else None

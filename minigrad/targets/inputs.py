@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -103,21 +103,29 @@ def examples(
         raise TargetError(
             f"{name}: it has no argument {unknown[0]!r}; it takes {', '.join(parameters) or 'none'}"
         )
-    inputs: dict[str, Any] = {}
-    missing = []
-    for key, parameter in parameters.items():
-        if key in found:
-            inputs[key] = found[key]
-        elif parameter.default is not parameter.empty:
-            inputs[key] = parameter.default
-        else:
-            missing.append(key)
+    missing = unknown_arguments(function, found)
     if missing:
         described = " ".join(f"--input {key}=3x4" for key in missing)
         raise TargetError(
             f"{name}: it needs {', '.join(missing)}; give an example of each: {described}"
         )
-    return inputs
+    return {key: found.get(key, parameter.default) for key, parameter in parameters.items()}
+
+
+def positional(function: Callable[..., Any]) -> tuple[Any, ...]:
+    """The examples of `with_examples`, in the order of the arguments, up to the last one given."""
+    found = examples(function.__name__, function, ())
+    given = getattr(function, "__examples__", {})
+    last = max((k for k, name in enumerate(found) if name in given), default=-1)
+    return tuple(found.values())[: last + 1]
+
+
+def unknown_arguments(function: Callable[..., Any], known: Container[str] = ()) -> list[str]:
+    """The arguments that have no default, without those that are known."""
+    return [
+        key for key, parameter in _parameters(function).items()
+        if key not in known and parameter.default is parameter.empty
+    ]  # fmt: skip
 
 
 def _nested(given: Sequence[tuple[str, np.ndarray]]) -> dict[str, Any]:

@@ -47,6 +47,14 @@ class LayerTarget(Target):
                 f"{_with_line(error, self.subject)}"
             ) from error
 
+    def unfit(self) -> str | None:
+        kind = self.subject if isinstance(self.subject, type) else type(self.subject)
+        try:
+            inspect.signature(kind).bind(3, 4, rng=0, dtype=np.float64)
+        except TypeError as error:
+            return f"{kind.__name__}(3, 4, rng=…, dtype=…) cannot be made: {error}"
+        return None
+
     def _made(self, *sizes: int, **options: Any) -> nn.Module:
         made: nn.Module = self.subject(*sizes, **options)
         return made

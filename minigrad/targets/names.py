@@ -10,7 +10,7 @@ from typing import Any
 
 from minigrad import nn
 from minigrad.primitives import PRIMITIVES, Primitive
-from minigrad.targets.files import load
+from minigrad.targets.files import load, own_names
 from minigrad.targets.functions import (
     BackwardTarget,
     FunctionTarget,
@@ -20,7 +20,7 @@ from minigrad.targets.functions import (
 from minigrad.targets.layers import CellTarget, LayerTarget, ModuleTarget
 from minigrad.targets.parts import PARTS, Part, PartTarget
 from minigrad.targets.rules import PrimitiveTarget
-from minigrad.targets.target import Target, TargetError
+from minigrad.targets.target import FileTarget, Target, TargetError
 from minigrad.tensor import Tensor
 
 LAYERS: Mapping[str, type[nn.Module]] = MappingProxyType({
@@ -70,8 +70,8 @@ def resolve(text: str, given: Sequence[str] = ()) -> Target:
 
     Args:
         text: a built-in name (``lstm``, ``tanh``), ``module:attribute``, or
-            ``file.py:attribute``. A file is run, as importing it would; a function is not
-            called yet.
+            ``file.py:attribute``, or ``file.py`` for what it defines. A file is run, as importing
+            it would; a function is not called yet.
         given: examples of a function's arguments, see `minigrad.targets.inputs`.
 
     Raises:
@@ -82,6 +82,10 @@ def resolve(text: str, given: Sequence[str] = ()) -> Target:
         >>> resolve("lstm").title
         'LSTMCell'
     """
+    if text.endswith(".py"):
+        if given:
+            raise TargetError(f"{text}: --input is for one function: {text}:NAME")
+        return _file(text)
     if ":" not in text:
         subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
         if subject is None:
@@ -99,6 +103,31 @@ def resolve(text: str, given: Sequence[str] = ()) -> Target:
             if isinstance(value, nn.Module) and not value.name:
                 value.name = name
     return target
+
+
+def _file(place: str) -> FileTarget:
+    """What a file defines: each target that can be judged, and the reason for each other one."""
+    module = load(place)
+    found: dict[str, Target] = {}
+    left_out: dict[str, str] = {}
+    for name in own_names(module):
+        value = getattr(module, name)
+        if not _is_target(value):
+            if isinstance(value, type):
+                left_out[name] = "a class, but no subclass of minigrad.nn.Module"
+            continue
+        target = resolve(f"{place}:{name}")
+        reason = target.unfit()
+        if reason is None:
+            found[name] = target
+        else:
+            left_out[name] = reason
+    judged = [t.forward for t in found.values() if isinstance(t, BackwardTarget)]
+    for name in [*found, *left_out]:  # a forward pass is judged with its backward pass
+        if any(getattr(module, name) is forward for forward in judged):
+            found.pop(name, None)
+            left_out.pop(name, None)
+    return FileTarget(place, module, True, tuple(found.values()), left_out)
 
 
 def target_of(subject: Any, name: str = "", *, named: bool = False) -> Target:
@@ -151,10 +180,12 @@ _KINDS: Mapping[type, type[Target]] = MappingProxyType({
 
 
 def _suggestion(text: str) -> str:
-    names = [*LAYERS, *PARTS, *PRIMITIVES]
-    close = difflib.get_close_matches(text, names, n=1)
-    guess = f"did you mean {close[0]!r}? " if close else ""
-    return f"{guess}known are {', '.join(names)}; or give module:attribute or file.py:attribute"
+    close = difflib.get_close_matches(text, [*LAYERS, *PARTS, *PRIMITIVES], n=3)
+    guess = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    return (
+        f"{guess}`minigrad verify --list` lists the built-in names; one of your own is FILE.py, "
+        "FILE.py:NAME or MODULE:NAME"
+    )
 
 
 def _targets_in(module: ModuleType) -> str:

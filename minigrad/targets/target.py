@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ class TargetError(ValueError):
         ...     resolve("lstn")
         ... except TargetError as error:
         ...     print(str(error)[:46])
-        unknown target 'lstn': did you mean 'lstm'? kn
+        unknown target 'lstn': did you mean 'lstm' or
     """
 
 
@@ -112,9 +112,47 @@ class Target:
         """The functions whose gradients by the engine are judged."""
         raise self.refusal("a cell, a layer, a primitive or a backward")
 
+    def members(self) -> tuple[Target, ...]:
+        """What is judged: itself, or what a file holds."""
+        return (self,)
+
+    def unfit(self) -> str | None:
+        """Why it is not judged when its file alone is named; ``None`` if it is."""
+        return None
+
     def refusal(self, expected: str) -> TargetError:
         """The error of a target that cannot give what it was asked for."""
         return TargetError(f"{self.name}: a {self.noun}, expected {expected}")
+
+
+@dataclass(frozen=True)
+class FileTarget(Target):
+    """A file, of which `verify` judges what it defines.
+
+    Attributes:
+        found: what is judged, in the order of the file.
+        left_out: what else the file defines, each with the reason.
+    """
+
+    found: tuple[Target, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    noun = "file"
+
+    def members(self) -> tuple[Target, ...]:
+        if not self.found:
+            alike: dict[str, list[str]] = {}
+            for name, why in self.left_out.items():
+                alike.setdefault(why, []).append(name)
+            reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in alike.items())
+            raise TargetError(
+                f"{self.name}: nothing in it can be judged: {reasons or 'it is empty'}"
+            )
+        return self.found
+
+    def refusal(self, expected: str) -> TargetError:
+        first = self.found[0].name if self.found else f"{self.name}:NAME"
+        return TargetError(f"{self.name}: a {self.noun}, expected {expected}, such as {first}")
 
 
 def one_line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from minigrad.targets import Problem, Target, builtin, resolve
+from minigrad.targets import FileTarget, Problem, Target, builtin, resolve
 from minigrad.targets.inputs import with_examples
 from minigrad.verify.foreign import foreign
 from minigrad.verify.handwritten import MisfitError, Pair
@@ -75,7 +75,10 @@ def verify(
         True
     """
     settings = Settings(seed, tolerance, budget)
-    found = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
+    named = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
+    found = [member for target in named for member in target.members()]
+    left_out = {f"{t.name}:{name}": why for t in named if isinstance(t, FileTarget)
+                for name, why in t.left_out.items()}  # fmt: skip
     tasks = [tasks_of(target, settings) for target in found]
     total = sum(map(len, tasks))
     told = progress or (lambda what, done, total: None)
@@ -103,7 +106,7 @@ def verify(
     every = Judged()
     for k in range(len(found)):
         _join(every, judged[k])
-    return Report(tuple(every.checks), seed, every.remarks)
+    return Report(tuple(every.checks), seed, every.remarks, left_out)
 
 
 def check_vjp(

@@ -122,7 +122,7 @@ class HandWritten(Subject):
             for leaf in _leaves(value, names[k], (k,))
         }
         self.constants = {}
-        self.convention = self._convention(names)
+        self._take(self._convention(names))
         self._assign_roles()
         self._look_for_side_effects()
 
@@ -179,9 +179,7 @@ class HandWritten(Subject):
         faults, fitting = [], []
         for convention in _conventions(self.pair, names, self.first):
             try:
-                outputs = convention.outputs(self.first)
-                self.convention = convention
-                self.kept = [k for k, y in enumerate(outputs) if _is_real(y)]
+                self._take(convention)
                 if not self.kept:
                     raise MisfitError("forward returns no array of floats")
                 self._gradients_at_example()
@@ -194,6 +192,12 @@ class HandWritten(Subject):
         if len(fitting) > 1:
             fitting.sort(key=lambda c: not self._seems_right(c))
         return fitting[0]
+
+    def _take(self, convention: Convention) -> None:
+        """Go by a convention: its outputs, and which of them are real, belong together."""
+        outputs = convention.outputs(self.first)
+        self.convention = convention
+        self.kept = [k for k, y in enumerate(outputs) if _is_real(y)]
 
     def _check_forward(self) -> None:
         """Whether forward is a function of its inputs: twice the same gives the same."""
@@ -244,8 +248,7 @@ class HandWritten(Subject):
 
     def _seems_right(self, convention: Convention) -> bool:
         """Whether the gradient is right along one direction: which of two readings is meant."""
-        self.convention = convention
-        self.kept = [k for k, y in enumerate(convention.outputs(self.first)) if _is_real(y)]
+        self._take(convention)
         floats = {n: x for n, x in self.leaves.items() if x.value.dtype.kind == "f"}
         rng = np.random.default_rng(1)
         steps = {n: rng.normal(size=x.value.shape) for n, x in floats.items()}

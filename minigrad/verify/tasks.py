@@ -57,8 +57,7 @@ def _pair_of(target: BackwardTarget) -> Pair:
     if isinstance(target.subject, Pair) or beside is None:
         pair: Pair = target.subject
         return pair
-    forward, examples = beside
-    return Pair(target.title, forward, target.subject, tuple(examples()), saves=True)
+    return Pair(target.title, beside.forward, target.subject, tuple(beside.inputs()), beside.saves)
 
 
 def judge_problem(

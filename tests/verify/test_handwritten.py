@@ -236,6 +236,36 @@ def test_a_forward_may_save_for_its_backward_as_with_a_cache():
     assert len(report.checks) == 6
 
 
+def _relu(x):
+    return np.maximum(0, x), x
+
+
+def _relu_backward(dout, cache):
+    return dout * (cache > 0)
+
+
+def _leaky_backward(dout, cache):
+    return dout * (cache > -0.1)
+
+
+def _two_powers(x):
+    return x * x, x**3
+
+
+def _first_power_backward(grad, z):
+    return 2 * z * grad[0]
+
+
+def test_what_is_saved_may_be_one_array_shaped_like_the_output():
+    assert check_vjp(_relu, _relu_backward, [(3, 4)]).passed
+    near_zero = np.array([-0.05, 0.3, -0.7])
+    assert check_vjp(_relu, _leaky_backward, [near_zero]).passed is False
+
+
+def test_of_several_outputs_none_is_left_out():
+    assert check_vjp(_two_powers, _first_power_backward, [(3,)]).passed is False
+
+
 def test_inputs_that_are_no_floats_are_handed_on_and_need_no_gradient():
     table = np.array([2, 0, 2])
 
