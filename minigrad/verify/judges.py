@@ -532,12 +532,14 @@ def _with_digits(subject: Subject, settings: Settings, finding: Finding) -> None
         if finding.established
         else "; no point of a finite field was found that has all the roots"
     )
-    said = f"equal to 40 digits at random real points{_where(subject)}, at these shapes{why}"
-    finding.established = said
+    where, worst = f"at random real points{_where(subject)}, at these shapes{why}", 0.0
     for draw in range(2):
         rng = np.random.default_rng((settings.seed, draw))
         point = near(subject, rng)
         sizes = disagreements(subject, Digits, point, rng)
+        worst = max(worst, *sizes.values(), 0.0)
+        equal = f"equal but for {worst:.0e} of the size" if worst else "equal to 40 digits"
+        finding.established = f"{equal} {where}"
         _weigh(subject, point, sizes, settings, finding)
         if finding.wrong:
             return

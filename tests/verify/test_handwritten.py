@@ -493,3 +493,15 @@ def test_a_jax_function_is_judged_through_its_arrays():
     tanh.defvjp(lambda x: (tanh(x), tanh(x)), lambda y, g: (-g * (1 - y * y),))
     report = check_vjp(tanh, example_inputs=[(3, 2)])
     assert _sentences(report) == {"x": "backward's ∂L/∂x has the wrong sign"}
+
+
+def test_what_differs_by_little_is_not_called_equal_to_forty_digits():
+    def softened(x):
+        return np.sqrt(x * x + 1e-8), x
+
+    def backward(g, cache):
+        return g * cache * (cache * cache - 1e-8) ** -0.5  # the sign of the constant is wrong
+
+    (exact,) = [c for c in check_vjp(softened, backward, [(3,)]).checks if c.judge == "exact"]
+    assert "equal to 40 digits" not in exact.established
+    assert "equal but for" in exact.established
