@@ -103,9 +103,16 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """
     path = Path(path)
     check_writable(path)
-    temporary = path.with_name(f".{path.name}.part")
+    if path.exists() and not path.is_file():  # a pipe, a terminal or /dev/null is written into
+        path.write_bytes(data)
+        return
+    whole = path.resolve()  # a link stays a link
+    temporary = whole.with_name(f".{whole.name}.part")
     try:
         temporary.write_bytes(data)
-        temporary.replace(path)
+        temporary.replace(whole)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)

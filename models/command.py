@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +43,8 @@ class Command(click.Command):
             return super().invoke(ctx)
         except Diverged as error:
             raise click.ClickException(str(error)) from error
+        except MemoryError as error:
+            raise BadInput(f"out of memory: {error}; choose smaller sizes") from error
         except SystemError as error:  # what becomes of Ctrl-C within a kernel of Numba's
             if isinstance(error.__cause__, KeyboardInterrupt):
                 raise click.Abort from error
@@ -58,16 +59,6 @@ class BadInput(click.ClickException):
 
 class TextFile(click.Path):
     """A file of text that is read; a command that takes one also takes ``--encoding``."""
-
-
-class FiniteRange(click.FloatRange):
-    """A range of numbers without NaN and infinity, which click lets pass."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number", param, ctx)
-        return number
 
 
 @contextmanager

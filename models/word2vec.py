@@ -32,11 +32,11 @@ from minigrad import optim
 from minigrad.extras import require
 from minigrad.files import check_writable, read_text, write_text
 from minigrad.nn import Embedding, Module, Seed, binary_cross_entropy_with_logits
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     path_option,
@@ -358,23 +358,23 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
               help="Print the words nearest to this one; may be given more than once.")  # fmt: skip
 @click.option("--analogy", nargs=3, multiple=True, metavar="A B C", show_default=False,
               help="Print what is to C as B is to A; may be given more than once.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=48, metavar="N",
+@click.option("--width", type=CountRange(1), default=48, metavar="N",
               help="Numbers in a word's vector.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--window", type=CountRange(1), default=5, metavar="N",
               help="How far apart words still are company.")  # fmt: skip
-@click.option("--negatives", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--negatives", type=CountRange(1), default=5, metavar="N",
               help="Random words beside each true one.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--least", type=CountRange(1), default=5, metavar="N",
               help="Leave out words that occur less often.")  # fmt: skip
 @click.option("--sample", type=FiniteRange(0), default=1e-3, metavar="SHARE",
               help="Thin out words that are more than this share of the text; 0: "
               "none.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=5, metavar="N",
               help="How often it goes through the pairs.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=1e-2, metavar="RATE",
               help="Adam's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=512, metavar="N",
+@click.option("--batch", type=CountRange(1), default=512, metavar="N",
               help="Pairs per step.")  # fmt: skip
 def main(
     files: Files, seed: int, text: Path | None, encoding: str | None, glove: Path | None,
