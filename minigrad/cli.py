@@ -89,7 +89,7 @@ _examples = click.option(
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
               metavar="DIR", help="Write a report as HTML and JSON there, with the derivation "
               "and the unrolled graph of each layer.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+@click.option("--seed", type=CountRange(min=0), default=0, show_default=True,
               help="Seed of the random points and weights.")  # fmt: skip
 @click.option("--tolerance", type=FiniteRange(min=0, min_open=True), default=1e-5,
               show_default=True, help="Relative error up to which floats count as right; "

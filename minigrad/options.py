@@ -11,15 +11,14 @@ import click
 
 
 class CountRange(click.IntRange):
-    """A range of whole numbers, none so large that the shape of an array could not hold it."""
+    """A range of whole numbers up to 10⁹, which fit the shape of an array."""
 
     name = "whole number"
-    most = 10**9
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         number = super().convert(value, param, ctx)
-        if number > self.most:
-            self.fail(f"{value} is too large, expected {self.most} at most", param, ctx)
+        if number > 10**9:
+            self.fail(f"{value} is too large, expected 1000000000 at most", param, ctx)
         return number
 
 

@@ -15,6 +15,7 @@ from minigrad.extras import require
 from minigrad.files import check_writable, read_text
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
+from minigrad.options import CountRange
 from minigrad.terminal import show_any_sign
 from models.checkpoint import Checkpoint, Stateful, load_part, read_checkpoint
 from models.training import Diverged, History
@@ -36,9 +37,9 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         sources = [p for p in self.params if isinstance(p.type, TextFile)]
-        if ctx.params.get("encoding") and not any(ctx.params[p.name or ""] for p in sources):
+        if ctx.params.get("encoding") is not None and not any(ctx.params[p.name] for p in sources):
             told = " or ".join(p.opts[0] for p in sources)
-            raise BadInput(f"--encoding: is that of the file of {told}, which is missing")
+            raise BadInput(f"--encoding: names the encoding of a file, and {told} is missing")
         try:
             return super().invoke(ctx)
         except Diverged as error:
@@ -201,7 +202,7 @@ def _encoding_option() -> click.Option:
 
 
 def _shared_options() -> list[click.Parameter]:
-    @click.option("--seed", type=click.IntRange(0), default=0, metavar="N",
+    @click.option("--seed", type=CountRange(0), default=0, metavar="N",
                   help="Start of all random choices: the same seed gives the same "
                   "result.")  # fmt: skip
     @path_option("--save", help="Keep the run in this file (.safetensors) while it trains.")
