@@ -70,9 +70,9 @@ class Bare(Scaled):
 
 
 def test_attributes_come_before_the_base_class_and_it_must_be_called():
-    with pytest.raises(AttributeError, match="'scale'.* must be set before super"):
+    with pytest.raises(AttributeError, match=r"'scale'.* must be set before super"):
         Late(3, 4)
-    with pytest.raises(AttributeError, match="must call super"):
+    with pytest.raises(AttributeError, match=r"must call super"):
         Bare(3, 4)(np.ones((1, 3)))
 
 
