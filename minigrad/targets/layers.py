@@ -52,7 +52,8 @@ class LayerTarget(Target):
         try:
             inspect.signature(kind).bind(3, 4, rng=0, dtype=np.float64)
         except TypeError as error:
-            return f"{kind.__name__}(3, 4, rng=…, dtype=…) cannot be made: {error} ({_constructor(kind)})"
+            made = f"{kind.__name__}(3, 4, rng=…, dtype=…)"
+            return f"{made} cannot be made: {error} ({_constructor(kind)})"
         return None
 
     def _made(self, *sizes: int, **options: Any) -> nn.Module:
