@@ -171,8 +171,9 @@ class Cell(Module):
             setattr(self, name, Parameter(np.full(self.size_of(name), value, dtype)))
         # The dry run: each gate learns its width, and what is NaN depends on the state
         with no_grad(), np.errstate(invalid="ignore"):
-            x = np.zeros((1, input_size), dtype)
-            before = [np.full((1, self.size_of(name)), np.nan, dtype) for name in self.state]
+            x = Tensor(np.zeros((1, input_size), dtype))
+            sizes = [self.size_of(name) for name in self.state]
+            before = [Tensor(np.full((1, size), np.nan, dtype)) for size in sizes]
             after = self._checked(self.step(x, *before))
         self._check_run(after)
 
@@ -313,7 +314,7 @@ class Cell(Module):
                     f"{cell}: step returns {name} of shape {np.shape(value)} for one sequence, "
                     f"expected {(1, self.size_of(name))}"
                 )
-        if not any(isinstance(value, Tensor) for value in after) and len([*self.parameters()]):
+        if not any(isinstance(value, Tensor) for value in after):
             raise ValueError(
                 f"{cell}: step returned NumPy arrays, through which no gradient flows, expected "
                 "Tensors: compute with the Tensors themselves, not with their .data"
