@@ -499,3 +499,51 @@ def test_an_absolute_value_stands_in_bars():
     assert called(layer)[1] == "|W·[h, x] + b|"
     (layer,) = [i for i in draw(Bars, view="cell").items if i.kind == "layer"]
     assert called(layer)[1] == "|x|"
+
+
+class Normed(nn.Module):
+    """A residual block with a norm over the batch, and dropout in its attention."""
+
+    def __init__(self):
+        self.norm = nn.BatchNorm1d(4)
+        self.query, self.key, self.value = (nn.Linear(4, 4, rng=k) for k in range(3))
+        self.attend = nn.MultiheadAttention(4, 2, dropout=0.5, rng=0)
+        self.drop = nn.Dropout(0.5, rng=0)
+        self.act = nn.LeakyReLU(0.2)
+
+    def forward(self, x):
+        return x + self.act(self.drop(self.norm(self.attend(x, x, x)[0][0])))[None]
+
+
+def test_the_block_view_opens_what_adds_to_what_it_gets_and_no_norm():
+    net = Normed()
+    x = mg.Tensor(np.ones((1, 3, 4), np.float32), requires_grad=True, name="x")
+    shown = block(trace(net(x), "normed"))
+    names = [item.label.name for item in shown.items]
+    assert {"Batch norm1d", "Multihead attention", "Leaky ReLU", "Dropout"} <= set(names)
+    assert "constant" not in names  # the mask of dropout
+    assert list(shown.labels.values()) == ["Q, K, V"]
+
+
+def test_a_transposed_convolution_says_so():
+    net = nn.Sequential(nn.ConvTranspose2d(1, 2, 2, rng=0), nn.Tanh())
+    x = mg.Tensor(np.ones((1, 1, 3, 3), np.float32), requires_grad=True, name="x")
+    layers = [item for item in unrolled(trace(net(x))).items if item.kind == "layer"]
+    assert called(layers[0])[1] == "Wᵀ ∗ x + b"
+
+
+def test_attention_of_two_models_is_told_apart():
+    models = [nn.MultiheadAttention(4, 1, rng=k) for k in range(2)]
+
+    class Both(nn.Module):
+        def __init__(self):
+            self.one, self.other = models
+
+        def forward(self, x):
+            x = self.one(x, x, x)[0]
+            return self.other(x, x, x)[0]
+
+    x = mg.Tensor(np.ones((1, 3, 4), np.float32), requires_grad=True, name="x")
+    assert [panel.heading for panel in attention(trace(Both()(x))).panels] == ["one", "other"]
+    apart = models[1](*[models[0](x, x, x)[0]] * 3)[0]
+    assert len(attention(trace(apart)).panels) == 2

@@ -80,7 +80,7 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, .
         label = item.label
         if item.kind == "layer":
             label = Label(label.name, item.step, _sign(label.formula))
-            item = replace(item, label=label, shape=None)
+            item = replace(item, label=label, shape=None, notes=())
         elif item.kind in ("input", "constant", "parameter", "state"):
             key = item.key
             if item.kind == "input":
