@@ -47,6 +47,10 @@ PAGES: Mapping[str, tuple[float, float]] = {
 """Width and height in points of what a picture is made for: a slide of 16:9, a paper's column …"""
 
 
+class WrongPictureError(ValueError):
+    """A view cannot show this graph truly; `draw` names one that can."""
+
+
 class Say(NamedTuple):
     """A phrase in the reader's language, until it is set as text.
 
@@ -302,4 +306,4 @@ def view(name: str, help: str) -> Callable[[_F], _F]:
 
 
 __all__ = ["VIEWS", "Arrow", "Graph", "Item", "Key", "Kind", "Label", "Panel", "Shown", "View",
-           "view"]  # fmt: skip
+           "WrongPictureError", "view"]  # fmt: skip

@@ -311,11 +311,11 @@ def test_the_cell_view_of_several_layers_draws_what_they_have_in_common():
     assert "Alike in layer 0; layer 0, reverse; layer 1; layer 1, reverse." in words(four)
 
 
-def test_the_cell_view_of_several_kinds_of_cells_points_to_the_folded_one():
+def test_the_cell_view_of_several_kinds_of_cells_points_to_one_that_shows_them():
     first, second = nn.LSTM(2, 3, fused=False, rng=0), nn.GRU(3, 3, fused=False, rng=0)
     graph = trace(second(first(np.ones((1, 3, 2), np.float32))[0])[0])
-    with pytest.raises(ValueError, match="2 kinds of cells, expected one; its folded view"):
-        cell(graph)
+    with pytest.raises(ValueError, match="2 kinds of cells, expected one; use view 'unrolled'"):
+        draw(graph, view="cell")
 
 
 def test_the_cell_view_has_a_box_for_each_gate_and_a_circle_for_each_operation():
@@ -547,3 +547,54 @@ def test_attention_of_two_models_is_told_apart():
     assert [panel.heading for panel in attention(trace(Both()(x))).panels] == ["one", "other"]
     apart = models[1](*[models[0](x, x, x)[0]] * 3)[0]
     assert len(attention(trace(apart)).panels) == 2
+
+
+class Ordered(nn.Cell):
+    """Operands that cannot be exchanged, and an output that no state is."""
+
+    gates = ("a", "b")
+
+    def step(self, x, h):
+        u, v = mg.tanh(self.a(h, x)), mg.exp(self.b(x))
+        return mg.where(x[..., :1] > 0, (u - v) / (v * v), v - u)
+
+
+@pytest.mark.parametrize("view", ["unrolled", "folded", "cell", "cost", "block"])
+def test_an_arrow_says_which_operand_it_brings_where_that_matters(view):
+    picture = draw(Ordered, view=view, steps=2)
+    told = {}
+    for (a, b), label in picture.labels.items():
+        sign = called(picture.by_key[b])[1] or picture.by_key[b].kind
+        told.setdefault(sign, set()).add((phrase(label, "en"), picture.by_key[a].kind))
+    if view == "block":  # the layer is one box
+        assert told == {}
+    else:
+        assert {sign for sign, _ in told["÷"]} == {"÷"}
+        assert {source for _, source in told["−"]} == {"layer"}
+        assert {word for word, _ in told["where"]} == {"if", "then", "else"}
+    assert "entonces" in svg(draw(Ordered, view="cell", language="es"))
+
+
+def test_what_leaves_a_step_without_being_a_state_leaves_the_cell():
+    read, head = nn.GRUCell(3, 4, rng=0), nn.Linear(4, 2, rng=0)
+    xs, h, out = mg.Tensor(np.ones((4, 1, 3), np.float32), name="xs"), None, []
+    for x in xs:
+        h = read(x, h)
+        out.append(head(h))
+    shown = cell(trace(np.stack(out), "reader"))
+    assert {i.label.name for i in shown.items if i.key.kind == "output"} == {"Linear"}
+    loose = {i.key for i in shown.items if i.kind in ("layer", "point")} - {
+        a for a, _ in shown.arrows
+    }
+    assert not loose
+
+
+def test_notes_are_not_written_over_the_boxes_of_a_cell():
+    word, sentence = nn.GRUCell(3, 4, rng=0), nn.GRUCell(4, 4, rng=0)
+    s, doc = None, mg.Tensor(np.ones((3, 2, 1, 3), np.float32), name="doc")
+    for lines_ in doc:
+        h = None
+        for x in lines_:
+            h = word(x, h)
+        s = sentence(h, s)
+    assert not any("shared" in said for said in words(cell(trace(s, "document"))))

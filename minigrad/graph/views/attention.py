@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.graph.drawing.attention import arranged
 from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path, modules
 from minigrad.graph.terms import subscript
-from minigrad.graph.view import Panel, View, view
+from minigrad.graph.view import Panel, View, WrongPictureError, view
 from minigrad.graph.views.items import common
 from minigrad.tensor import raw
 
@@ -102,7 +102,7 @@ def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
             place = (node.strip, node.inside) if node.step is not None else ((), node.scope)
             found[place].append(weights)
     if not found:
-        raise ValueError(
+        raise WrongPictureError(
             f"attention: nothing attends in {graph.title}: no softmax that a product with values "
             "follows"
         )

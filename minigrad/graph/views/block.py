@@ -44,7 +44,7 @@ def block(graph: Graph, *, all_steps: bool = False, title: str | None = None) ->
     for key, item in list(made.items.items()):
         made.items[key] = _plain(item, masked=key in masked)
     shown = as_view(made, title or graph.title, all_steps=all_steps, name="block")
-    return replace(shown, repeats=repeats, labels=_labels(shown, graph, roles))
+    return replace(shown, repeats=repeats, labels={**shown.labels, **_labels(shown, graph, roles)})
 
 
 def _open(made: Sketch) -> set[Path]:
