@@ -81,7 +81,8 @@ def _digits(run: Run) -> float:
     order = Shuffled(len(known), 32, run.seed)
     train(
         model, optim.Adam(model.parameters(), 5e-3),
-        lambda step: cross_entropy(model(known.pixels[order(step)])[0], known.digit[order(step)]),
+        lambda pixels, digit: cross_entropy(model(pixels)[0], digit),
+        lambda step: (known.pixels[order(step)], known.digit[order(step)]),
         steps=run.steps, schedule=optim.cosine(5e-3, run.steps), max_norm=1.0,
     )  # fmt: skip
     with no_grad():
