@@ -168,6 +168,12 @@ def text_option(*names: str, help: str) -> Any:
     return path_option(*names, help=help, kind=TextFile)
 
 
+compile_option = click.option(
+    "--compile", is_flag=True, show_default=False,
+    help="Train with compiled steps: the same but for rounding, and faster once they are ready.",
+)  # fmt: skip
+
+
 def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function the command line of the model ``name``.
 
@@ -219,9 +225,7 @@ def _shared_options() -> list[click.Parameter]:
     @click.option("--seed", type=click.IntRange(0), default=0, metavar="N",
                   help="Start of all random choices: the same seed gives the same "
                   "result.")  # fmt: skip
-    @click.option("--compile", is_flag=True, show_default=False,
-                  help="Train with compiled steps: the same but for rounding, and faster once the "
-                  "first step is ready.")  # fmt: skip
+    @compile_option
     @path_option("--save", help="Keep the run in this file (.safetensors) while it trains.")
     @click.option("--resume", is_flag=True, show_default=False,
                   help="Go on from the file of --save, if it is there: the end is the same, bit "

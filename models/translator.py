@@ -197,6 +197,10 @@ class RecurrentTranslator(Module):
 class SeenAttention(MultiheadAttention):
     """Attention that keeps its weights, for pictures, unless it is being trained."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.weights: Array | None = None
+
     def forward(self, *args: Any, **options: Any) -> tuple[Array, Array | None]:
         """As `MultiheadAttention`."""
         options["need_weights"] = not self.training
