@@ -7,6 +7,7 @@ many; ``FIRST=1000`` begins at that one. What was said of each is in ``build/ver
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import random
@@ -16,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Said:
     Attributes:
         outcome: ``"right"``, ``"wrong"`` or ``"undecided"``.
         text: in words.
-        seconds: how long it took.
+        seconds: of processor time that it took.
     """
 
     outcome: str
@@ -63,6 +64,7 @@ class Case:
         rewritings: the kinds of them, in order.
         mistake: its kind.
         line: the line of the wrong backward that it is in, and that line.
+        dropped: what the right line writes into, where the mistake is that it is not there.
         named: whether what was said of the wrong one names the mistake.
         said: by verifier and by whether the code was right.
         source: of forward and both backwards.
@@ -73,6 +75,7 @@ class Case:
     rewritings: list[str]
     mistake: str
     line: tuple[int, str]
+    dropped: str = ""
     named: bool = False
     said: dict[str, dict[str, Said]] = field(default_factory=dict)
     source: list[str] = field(default_factory=list)
@@ -115,7 +118,9 @@ def summed(cases: list[Case], notes: list[str]) -> Iterator[Line]:
             Target("median seconds", 1, statistics.median(seconds["minigrad"])),
         ]
         if kind == "wrong":
-            missed = sum(not case.named for case in cases if case.said["minigrad"][kind].outcome == "wrong")
+            missed = sum(
+                not case.named for case in cases if case.said["minigrad"][kind].outcome == "wrong"
+            )
             targets.insert(2, Target("not named, %", 20, 100 * missed / max(own.count("wrong"), 1)))
         late = np.quantile(seconds["minigrad"], 0.95)
         said = [f"{kind} code, {len(cases)} cases: minigrad takes up to {late:.1f} s in 95 of 100."]
@@ -124,7 +129,11 @@ def summed(cases: list[Case], notes: list[str]) -> Iterator[Line]:
             words = Counter(said.text for said in theirs if said.outcome == "wrong")
             told = "; ".join(f"{n} times {text!r}" for text, n in words.most_common(3))
             passed = sum(said.outcome == "right" for said in theirs)
-            said.append(f"gradcheck passes {passed} of {len(cases)}" + (f", and says {told}" if told else "") + ".")
+            said.append(
+                f"gradcheck passes {passed} of {len(cases)}"
+                + (f", and says {told}" if told else "")
+                + "."
+            )
         yield Line(f"{NAME}, {kind} code", seconds, targets, [*notes, *said])
 
 
@@ -136,10 +145,13 @@ def judged(number: int, verifiers: dict[str, Callable[[Pair], Said]]) -> Case:
     right = with_text(right)
     wrong, change = planted(right, oracle_of(pair.name), draw)
     case = Case(number, pair.name, kinds, change.kind, _changed_line(right, change))
+    if change.kind == "a dropped statement":
+        whole = source_of(right.backward).splitlines()[case.line[0] - 1]
+        case.dropped = re.split(r"\W", whole.strip())[0]
     case.source = [source_of(f) for f in (right.forward, right.backward, wrong.backward)]
     for name, verifier in verifiers.items():
         case.said[name] = {"right": verifier(right), "wrong": verifier(wrong)}
-    case.named = names(case.said["minigrad"]["wrong"].text, case, right)
+    case.named = names(case.said["minigrad"]["wrong"].text, case, wrong)
     return case
 
 
@@ -150,9 +162,6 @@ def oracle_of(name: str) -> Oracle:
 
 def with_text(pair: Pair) -> Pair:
     """The pair with its backward's source as a machine writes it, so that lines can be compared."""
-    import ast
-    from dataclasses import replace
-
     text = ast.unparse(ast.parse(source_of(pair.backward))) + "\n"
     return replace(pair, backward=function_of(text, pair.backward))
 
@@ -163,21 +172,49 @@ def _changed_line(right: Pair, change: Change) -> tuple[int, str]:
     return next((k + 1, b.strip()) for k, (a, b) in enumerate(both) if a != b)
 
 
-def names(text: str, case: Case, right: Pair) -> bool:
-    """Whether a report blames the line that was changed, or gives a line with which all is right."""
+def names(text: str, case: Case, wrong: Pair) -> bool:
+    """Whether every sentence of a report names the mistake.
+
+    It blames the line that was changed; or it gives a line with which all is right; or it gives
+    the whole gradient, which is what the changed line returns.
+    """
     number, line = case.line
     sentences = re.findall(r"backward's ∂L/∂.*", text)
-    return bool(sentences) and all(f"in line {number}, " in s for s in sentences)
+    known = (
+        f"in line {number}, ",
+        *(
+            ("should be ", ", right is ", " lacks the ", " is returned for ")
+            if "return" in line
+            else ()
+        ),
+        *((f"nothing is added to {case.dropped}",) if case.dropped else ()),
+    )
+    return bool(sentences) and all(
+        any(word in sentence for word in known) or is_mended(sentence, wrong)
+        for sentence in sentences
+    )
+
+
+def is_mended(sentence: str, wrong: Pair) -> bool:
+    """Whether the gradient is right with the line that a sentence gives."""
+    told = re.search(r"in line (\d+), `(.*?)`, .*; it is right as `(.*)`", sentence)
+    if told is None:
+        return False
+    lines = source_of(wrong.backward).splitlines(keepends=True)
+    number = int(told[1]) - 1
+    lines[number] = lines[number].replace(told[2], told[3])
+    mended = replace(wrong, backward=function_of("".join(lines), wrong.backward))
+    return oracle_of(wrong.name).error(mended) < SAME
 
 
 def by_verify(pair: Pair) -> Said:
     """What minigrad says, with the settings that it has by itself."""
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         report = check_vjp(pair.forward, pair.backward, pair.inputs, saves=pair.saves)
     except ValueError as refusal:
-        return Said("refused", str(refusal), time.perf_counter() - start)
-    seconds = time.perf_counter() - start
+        return Said("refused", str(refusal), time.process_time() - start)
+    seconds = time.process_time() - start
     return Said({0: "right", 1: "wrong", 3: "undecided"}[report.status], str(report), seconds)
 
 
@@ -218,10 +255,10 @@ def by_gradcheck(pair: Pair) -> Said:
         for x, fixed in zip(pair.inputs, constant, strict=True)
         if not fixed
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         torch.autograd.gradcheck(Function.apply, tensors)
-        return Said("right", "", time.perf_counter() - start)
+        return Said("right", "", time.process_time() - start)
     except Exception as error:
         text = re.split(r"[,.:\n]", str(error))[0]
-        return Said("wrong", re.sub(r"\d+", "N", text), time.perf_counter() - start)
+        return Said("wrong", re.sub(r"\d+", "N", text), time.process_time() - start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -99,10 +100,12 @@ class Oracle:
                     for step in (h, -h):
                         moved = [x + step * v if j == k else x for j, x in enumerate(inputs)]
                         there = _outputs(self.pair, moved)
-                        sides.append(sum(float((u * y).sum()) for u, y in zip(g, there, strict=True)))
+                        sides.append(
+                            sum(float((u * y).sum()) for u, y in zip(g, there, strict=True))
+                        )
                     nearby.append((moved, there))
                     quotients.append((sides[0] - sides[1]) / (2 * h))
-                a, b = ((4 * q - p) / 3 for p, q in zip(quotients, quotients[1:], strict=False))
+                a, b = ((4 * q - p) / 3 for p, q in itertools.pairwise(quotients))
                 slopes[k].append((v, (16 * b - a) / 15))
         return _Point(inputs, g, outputs, slopes, nearby[:: max(1, len(nearby) // 4)])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +19,9 @@ from .pair import Pair
 from .source import function_of, source_of
 
 
-def rewritten(pair: Pair, oracle: Oracle, draw: random.Random, most: int = 8) -> tuple[Pair, list[str]]:
+def rewritten(
+    pair: Pair, oracle: Oracle, draw: random.Random, most: int = 8
+) -> tuple[Pair, list[str]]:
     """The pair with up to so many rewritings that keep its values, and their kinds."""
     kinds: list[str] = []
     for _ in range(3 * most):
@@ -114,10 +117,16 @@ def _expressions(node: ast.expr) -> Iterator[tuple[str, str]]:
     match node:
         case ast.BinOp(a, ast.Mult(), ast.BinOp(b, ast.Add() | ast.Sub() as op, c)):
             sign = "+" if isinstance(op, ast.Add) else "-"
-            yield "a product of a sum, written out", f"({u(a)}) * ({u(b)}) {sign} ({u(a)}) * ({u(c)})"
+            yield (
+                "a product of a sum, written out",
+                f"({u(a)}) * ({u(b)}) {sign} ({u(a)}) * ({u(c)})",
+            )
         case ast.BinOp(ast.BinOp(b, ast.Add() | ast.Sub() as op, c), ast.Div(), a):
             sign = "+" if isinstance(op, ast.Add) else "-"
-            yield "a quotient of a sum, written out", f"({u(b)}) / ({u(a)}) {sign} ({u(c)}) / ({u(a)})"
+            yield (
+                "a quotient of a sum, written out",
+                f"({u(b)}) / ({u(a)}) {sign} ({u(c)}) / ({u(a)})",
+            )
     match node:
         case ast.BinOp(a, ast.Add(), b):
             yield "a sum the other way round", f"({u(b)}) + ({u(a)})"
@@ -149,8 +158,9 @@ def _expressions(node: ast.expr) -> Iterator[tuple[str, str]]:
             for subscripts in ("ij,jk->ik", "i,ij->j", "ij,j->i", "i,i->", "nij,njk->nik"):
                 yield "einsum", f"np.einsum('{subscripts}', {u(a)}, {u(b)})"
             yield "a sum for a product", f"sum(np.outer(p, q) for p, q in zip(({u(a)}).T, {u(b)}))"
-            yield "a sum for a product", (
-                f"(({u(a)})[:, :, None] * ({u(b)})[None, :, :]).sum(axis=1)"
+            yield (
+                "a sum for a product",
+                (f"(({u(a)})[:, :, None] * ({u(b)})[None, :, :]).sum(axis=1)"),
             )
             yield "tensordot", f"np.tensordot({u(a)}, {u(b)}, 1)"
             yield "a transposed product", f"(({u(b)}).T @ ({u(a)}).T).T"
@@ -183,14 +193,19 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, str]]:
             u(a) != "np"
         ):
             if kept:
-                yield "newaxis for keepdims", f"np.expand_dims(({u(a)}).sum(axis={u(axis)}), {u(axis)})"
+                yield (
+                    "newaxis for keepdims",
+                    f"np.expand_dims(({u(a)}).sum(axis={u(axis)}), {u(axis)})",
+                )
             else:
                 yield "einsum for a sum", f"np.einsum('ij->j', {u(a)})"
                 yield "einsum for a sum", f"np.einsum('ij->i', {u(a)})"
                 yield "np.add.reduce", f"np.add.reduce({u(a)}, axis={u(axis)})"
                 yield "a sum of rows", f"sum(row for row in {u(a)})"
                 yield "a product with ones", f"np.ones(len({u(a)})) @ ({u(a)})"
-        case ast.Call(ast.Attribute(a, "mean"), [], [ast.keyword("axis", axis), *_]) if u(a) != "np":
+        case ast.Call(ast.Attribute(a, "mean"), [], [ast.keyword("axis", axis), *_]) if (
+            u(a) != "np"
+        ):
             yield "a sum for a mean", f"({u(a)}).sum({listed}) / ({u(a)}).shape[{u(axis)}]"
         case ast.Call(ast.Attribute(a, "mean"), [], []) if u(a) != "np":
             yield "a sum for a mean", f"({u(a)}).sum() / ({u(a)}).size"
@@ -242,7 +257,10 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, str]]:
         case ast.Call(ast.Attribute(ast.Name("np"), "concatenate"), [a], [ast.keyword("axis", b)]):
             if u(b) == "1":
                 yield "hstack", f"np.hstack({u(a)})"
-            yield "np.block and others", f"np.moveaxis(np.vstack([np.moveaxis(z, {u(b)}, 0) for z in {u(a)}]), 0, {u(b)})"
+            yield (
+                "np.block and others",
+                f"np.moveaxis(np.vstack([np.moveaxis(z, {u(b)}, 0) for z in {u(a)}]), 0, {u(b)})",
+            )
         case ast.Call(ast.Attribute(ast.Name("np"), "hstack"), [a]):
             yield "concatenate for hstack", f"np.concatenate({u(a)}, axis=-1)"
         case ast.Call(ast.Attribute(ast.Name("np"), "array"), [ast.List() as a]):
@@ -261,10 +279,12 @@ def _calls(node: ast.Call) -> Iterator[tuple[str, str]]:
 
 def _blocks(body: list[ast.stmt], tree: ast.Module) -> Iterator[tuple[str, list[ast.stmt]]]:
     """A block of statements, with one of them or two written otherwise."""
-    for k, (one, two) in enumerate(zip(body, body[1:], strict=False)):
+    for k, (one, two) in enumerate(itertools.pairwise(body)):
         if _independent(one, two):
             yield "another order", [*body[:k], two, one, *body[k + 2 :]]
-    free = next(n for n in ("tmp", "tmp2", "tmp3", "tmp4", "tmp5", "t9") if n not in variables(tree))
+    free = next(
+        n for n in ("tmp", "tmp2", "tmp3", "tmp4", "tmp5", "t9") if n not in variables(tree)
+    )
     for k, statement in enumerate(body):
         for kind, text in _statements(statement, free):
             yield kind, [*body[:k], *ast.parse(text).body, *body[k + 1 :]]
@@ -283,7 +303,9 @@ def _statements(node: ast.stmt, free: str) -> Iterator[tuple[str, str]]:
                 yield "in place", f"{load} += -({u(value)})"
             if sign == "+" and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
                 yield "two steps", f"{load} += {u(value.left)}\n{load} += {u(value.right)}"
-        case ast.Assign([ast.Name(name)], ast.BinOp(ast.Name(left), ast.Add(), right)) if name == left:
+        case ast.Assign([ast.Name(name)], ast.BinOp(ast.Name(left), ast.Add(), right)) if (
+            name == left
+        ):
             yield "in place", f"{name} += {u(right)}"
         case ast.Assign([ast.Name(name)], ast.BinOp(left, ast.Add() | ast.Sub() as op, right)):
             sign = "+" if isinstance(op, ast.Add) else "-"
@@ -295,8 +317,9 @@ def _statements(node: ast.stmt, free: str) -> Iterator[tuple[str, str]]:
                 yield "two steps", f"{name} = {u(left)}\n{name} = {name} * ({u(right)})"
                 yield "two steps", f"{name} = ({u(left)}) + 0.0\n{name} *= {u(right)}"
         case ast.Assign([ast.Tuple(names)], ast.Tuple(values)) if len(names) == len(values):
-            yield "a line for each", "\n".join(
-                f"{u(n)} = {u(v)}" for n, v in zip(names, values, strict=True)
+            yield (
+                "a line for each",
+                "\n".join(f"{u(n)} = {u(v)}" for n, v in zip(names, values, strict=True)),
             )
         case ast.Return(ast.Tuple(parts)) if not all(isinstance(p, ast.Name) for p in parts):
             k = next(k for k, p in enumerate(parts) if not isinstance(p, ast.Name))
@@ -307,10 +330,16 @@ def _statements(node: ast.stmt, free: str) -> Iterator[tuple[str, str]]:
             yield "a name for a part", f"{free} = {u(value)}\nreturn {free}"
         case ast.For(ast.Name(name), ast.Call(ast.Name("range"), [ast.expr() as n]), body, []):
             inner = "\n    ".join("\n".join(map(u, body)).splitlines())
-            yield "a while loop", f"{name} = 0\nwhile {name} < {u(n)}:\n    {inner}\n    {name} += 1"
-        case ast.Expr(ast.Call(ast.Attribute(ast.Attribute(ast.Name("np"), "add"), "at"), [d, at, x])):
-            yield "a loop for np.add.at", (
-                f"for {free}, where in enumerate({u(at)}):\n    {u(d)}[where] += ({u(x)})[{free}]"
+            yield (
+                "a while loop",
+                f"{name} = 0\nwhile {name} < {u(n)}:\n    {inner}\n    {name} += 1",
+            )
+        case ast.Expr(
+            ast.Call(ast.Attribute(ast.Attribute(ast.Name("np"), "add"), "at"), [d, at, x])
+        ):
+            yield (
+                "a loop for np.add.at",
+                (f"for {free}, at in enumerate({u(at)}):\n    {u(d)}[at] += ({u(x)})[{free}]"),
             )
     if isinstance(node, ast.Assign | ast.AugAssign | ast.Return) and node.value is not None:
         parts = [
@@ -363,7 +392,7 @@ def _wholes(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
             if other not in _named(tree):
                 yield "another name", _Renamed(name, other).visit(copy.deepcopy(function))
     match function.body[-1]:
-        case ast.Return(ast.Tuple(parts) as last) if function.name.endswith("_backward"):
+        case ast.Return(ast.Tuple(parts)) if function.name.endswith("_backward"):
             other = copy.copy(function)
             other.body = [*function.body[:-1], ast.Return(ast.List(parts, ast.Load()))]
             yield "a list for a tuple", other
@@ -373,5 +402,5 @@ class _Renamed(ast.NodeTransformer):
     def __init__(self, old: str, new: str) -> None:
         self.old, self.new = old, new
 
-    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name(self.new, node.ctx) if node.id == self.old else node
