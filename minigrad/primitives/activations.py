@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from minigrad.extras import require
-from minigrad.primitives.axes import Axes, kept_shape
+from minigrad.primitives.axes import Axes, kept_shape, reduced_axes
 from minigrad.primitives.calls import constant
 from minigrad.primitives.exponentials import exp, expm1, log
 from minigrad.primitives.indexing import where as choose
@@ -235,7 +235,8 @@ def logsumexp(x: Array, axis: Axes = None, b: Array | None = None, keepdims: boo
         return _logsumexp(x, axis=axis, keepdims=keepdims)
     shift = overflow_guard(x, axis)
     total = np.sum(b * exp(x - shift), axis=axis, keepdims=keepdims)
-    nothing = np.all(constant(x) == -np.inf, axis=axis, keepdims=keepdims)
+    lines = reduced_axes(axis, np.ndim(x))
+    nothing = np.all(constant(x) == -np.inf, axis=lines, keepdims=keepdims)
     total = choose(nothing, -np.inf, log(total + nothing)) if np.any(nothing) else log(total)
     return total + (shift if isinstance(shift, int) else shift.reshape(total.shape))
 
