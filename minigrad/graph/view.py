@@ -48,7 +48,16 @@ PAGES: Mapping[str, tuple[float, float]] = {
 
 
 class WrongPictureError(ValueError):
-    """A view cannot show this graph truly; `draw` names one that can."""
+    """A view cannot show this graph truly; `draw` names one that can.
+
+    Example:
+        >>> from minigrad.graph import WrongPictureError, draw
+        >>> try:
+        ...     draw("tanh", view="cell")
+        ... except WrongPictureError as error:
+        ...     print(error)
+        cell: tanh has no time steps; use view 'unrolled'
+    """
 
 
 class Say(NamedTuple):
