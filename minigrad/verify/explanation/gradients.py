@@ -45,15 +45,17 @@ def outright(e: Evidence) -> str | None:
         return f"{e.what} is missing: it returns None, right is {_right(e)}"
     mine = np.asarray(e.mine, dtype=float)
     if mine.shape != e.right.shape:
-        return _wrong_shape(e.what, mine, e.right)
-    if not np.all(np.isfinite(mine)):
-        return f"{e.what} is not finite: {_entry(mine, ~np.isfinite(mine))}"
+        found = formula(e.right, e.named, most=2, lengths=tuple(e.lengths))
+        right = f"; right is {signed(found)}" if found else ""
+        return _wrong_shape(e.what, mine, e.right) + right
     return None
 
 
 def as_a_whole(e: Evidence) -> str | None:
     """A sign, a factor, a transpose or a turn that all entries lack."""
     mine = np.asarray(e.mine, dtype=float)
+    if not np.all(np.isfinite(mine)):
+        return f"{e.what} is not finite: {_entry(mine, ~np.isfinite(mine))}"
     if not np.any(mine):
         found = formula(e.right, e.named, most=3, lengths=tuple(e.lengths))
         return f"{e.what} is 0, right is {signed(found) if found else 'not'}"
