@@ -251,7 +251,7 @@ def _complements(
     """1 − f for f, as in the derivatives of σ and tanh."""
     match node:
         case ast.Name(name) if name in shapes:
-            yield 1.9, "1 - _", f"1 - {text} should stand in place of {text}"
+            yield 1.4, "1 - _", f"1 - {text} should stand in place of {text}"
         case ast.BinOp(_, ast.Pow(), _):
             yield 1.8, "1 - _", f"1 - {text} should stand in place of {text}"
         case ast.BinOp(left, ast.Mult(), right) if ast.dump(left) == ast.dump(right):
@@ -540,18 +540,24 @@ def replaced(
     """The function with one statement changed."""
     if isinstance(tree, ast.Lambda):
         assert isinstance(new, ast.Expr)
-        return ast.Lambda(tree.args, new.value)
+        new.value = ast.fix_missing_locations(ast.copy_location(new.value, tree.body))
+        return ast.copy_location(ast.Lambda(tree.args, new.value), tree)
     way = _way(tree, statement)
     changed = copy.copy(tree)
-    _set(changed, way, ast.copy_location(new, statement))
+    _set(changed, way, _located(new, statement))
     return changed
+
+
+def _located(new: ast.stmt, old: ast.stmt) -> ast.stmt:
+    """With lines for the compiler, wherever it has none."""
+    return ast.fix_missing_locations(ast.copy_location(new, old))
 
 
 def inserted(tree: ast.FunctionDef, after: ast.stmt | None, new: ast.stmt) -> ast.FunctionDef:
     """The function with a statement more, after another or at its beginning."""
     changed = copy.copy(tree)
     if after is None:
-        changed.body = [ast.copy_location(new, tree.body[0]), *tree.body]
+        changed.body = [_located(new, tree.body[0]), *tree.body]
         return changed
     *above, (field, k) = _way(tree, after)
     node: Any = changed
@@ -565,7 +571,7 @@ def inserted(tree: ast.FunctionDef, after: ast.stmt | None, new: ast.stmt) -> as
         node = part
     block = list(getattr(node, field))
     assert k is not None
-    block.insert(k + 1, ast.copy_location(new, after))
+    block.insert(k + 1, _located(new, after))
     setattr(node, field, block)
     return changed
 
@@ -595,17 +601,17 @@ def function_of(
     free = plain.__code__.co_freevars
     inner: ast.stmt
     if isinstance(tree, ast.Lambda):
-        inner = ast.Expr(tree)
+        inner = ast.copy_location(ast.Expr(tree), tree)
     else:
         inner = copy.copy(tree)
         inner.decorator_list = []
+    given = [ast.copy_location(ast.arg(n), tree) for n in free]
     outer = ast.FunctionDef(
-        "__outer__", ast.arguments([], [ast.arg(n) for n in free], None, [], [], None, []),
-        [inner], [], None, None,
+        "__outer__", ast.arguments([], given, None, [], [], None, []), [inner], [], None, None
     )  # fmt: skip
     if "type_params" in ast.FunctionDef._fields:
         outer.type_params = []  # type: ignore[attr-defined]
-    module = ast.fix_missing_locations(ast.Module([outer], []))
+    module = ast.Module([ast.copy_location(outer, tree)], [])
     code = compile(module, plain.__code__.co_filename, "exec")
     found = _inner(_inner(code, "__outer__"), plain.__code__.co_name)
     cells = dict(zip(free, plain.__closure__ or (), strict=True))

@@ -352,11 +352,12 @@ def _ranked(unit: Unit, trial: Trial, wrong: set[str]) -> Iterator[tuple[float, 
 
 
 def _fitting(statement: ast.stmt, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Arrays that can be a factor or a term of what a line gives."""
+    """Arrays that a line names, or that can be a factor or a term of what it gives."""
     whole = _shape_of(statement, shapes)
     if whole is None:
         return shapes
-    return {n: s for n, s in shapes.items() if _broadcast(s, whole) in (s, whole)}
+    named = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+    return {n: s for n, s in shapes.items() if n in named or _broadcast(s, whole) in (s, whole)}
 
 
 def _shape_of(statement: ast.stmt, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
