@@ -52,7 +52,8 @@ class LayerTarget(Target):
         try:
             inspect.signature(kind).bind(3, 4, rng=0, dtype=np.float64)
         except TypeError as error:
-            return f"{kind.__name__}(3, 4, rng=…, dtype=…) cannot be made: {error}"
+            made = f"{kind.__name__}(3, 4, rng=…, dtype=…)"
+            return f"{made} cannot be made: {error} ({_constructor(kind)})"
         return None
 
     def _made(self, *sizes: int, **options: Any) -> nn.Module:
@@ -113,6 +114,14 @@ _HINTS = {
 }
 
 
+def _constructor(kind: type) -> str:
+    """What to do about a class that is not made like a layer."""
+    if issubclass(kind, nn.Cell):
+        arguments = "input_size, hidden_size, **options"
+        return f"write def __init__(self, {arguments}) and call super().__init__({arguments})"
+    return "name an instance of it, or a function that returns what it computes"
+
+
 def _with_line(error: Exception, subject: Any) -> str:
     """An error on one line, with the line of the user's class where it came up, and a hint."""
     kind = subject if isinstance(subject, type) else type(subject)
@@ -121,6 +130,8 @@ def _with_line(error: Exception, subject: Any) -> str:
     except (OSError, TypeError):  # a class without a file
         line = one_line(error)
     hint = next((hint for text, hint in _HINTS.items() if text in line), "")
+    if f"{kind.__name__}.__init__() " in line or f"{kind.__name__}() takes no" in line:
+        hint = _constructor(kind)
     return f"{line} ({hint})" if hint else line
 
 
