@@ -63,7 +63,7 @@ def test_other_errors_of_the_interpreter_are_not_hidden():
 
 MODELS = sorted(
     path.stem for path in Path(models.__file__).parent.glob("*.py")
-    if "def main(" in path.read_text(encoding="utf-8")
+    if "@model_command(" in path.read_text(encoding="utf-8")
 )  # fmt: skip
 
 READERS = {
