@@ -66,8 +66,9 @@ def read_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
     for name in _candidates(path, start, encoding):
         try:
             with path.open(encoding=name, newline="\n") as file:
-                for _ in file:
-                    pass
+                for number, line in enumerate(file, 1):
+                    if _BINARY.search(line):
+                        raise ValueError(f"{path}, line {number}: binary data, expected text")
             break
         except UnicodeDecodeError:
             continue
@@ -75,14 +76,11 @@ def read_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
         read_text(path, encoding)  # which says where it cannot be decoded
     if name == "cp1252" and encoding is None:
         _log.warning(_GUESSED, path)
-    number = 0
+    if not start:
+        raise ValueError(f"{path}, line 1: an empty file, expected text")
     with path.open(encoding=name, newline="\n") as file:
         for number, line in enumerate(file, 1):
-            if _BINARY.search(line):
-                raise ValueError(f"{path}, line {number}: binary data, expected text")
             yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
-    if not number:
-        raise ValueError(f"{path}, line 1: an empty file, expected text")
 
 
 def _candidates(path: Path, data: bytes, encoding: str | None) -> list[str]:
