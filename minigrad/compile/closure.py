@@ -288,6 +288,8 @@ class _Search:
         for function in (value, *(getattr(value, part, None) for part in ("fget", "__func__"))):
             if isinstance(function, types.FunctionType):
                 self.visit(function, None, name)
+        if hasattr(type(value), "__get__") and not is_library(type(value).__module__):
+            self.visit(value, None, name)
 
     def _attributes(self, owner: Any, name: str) -> None:
         """Those attributes of an object, class or module that some code mentions."""

@@ -515,6 +515,10 @@ class TracedGenerator:
     def __init__(self, trace: Trace, variable: Variable, value: np.random.Generator) -> None:
         self.trace, self.variable, self.value = trace, variable, value
 
+    @property
+    def __class__(self) -> Any:
+        return type(self.value) if _asked_by_user() else type(self)
+
     def __getattr__(self, method: str) -> Any:
         if method not in _DRAWS:
             self.trace.refuse(

@@ -233,15 +233,23 @@ class _Run:
             if self.trace.refused is not None:
                 raise self.trace.refused
             return result
-        except ValueError as error:  # NumPy's, which has asked for numbers, and tells nobody
-            if "setting an array element with a sequence" not in str(error):
+        except (TypeError, ValueError, RecursionError) as error:  # of code that asks for numbers
+            into = "setting an array element with a sequence" in str(error)
+            endless = isinstance(error, RecursionError)  # a function for numbers alone
+            if isinstance(error, TraceError) or not (into or endless or "raced" in str(error)):
                 raise
+            what = f"{error}; compute it outside, and pass it as an argument"
+            if into:
+                what = (
+                    "an array that is not known while it is traced is assigned into a plain array; "
+                    "make that with mg.zeros(shape), or collect the parts and join them with "
+                    "np.stack"
+                )
             frames = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)
                       if not is_library(f.f_globals.get("__name__"))]  # fmt: skip
             raise TraceError(
-                f"jit({self.trace.title}): {quoted(*frames[-1]) if frames else 'the function'}: "
-                "an array that is not known while it is traced is assigned into a plain array; "
-                "make that with mg.zeros(shape), or collect the parts and join them with np.stack"
+                f"jit({self.trace.title}): "
+                f"{quoted(*frames[-1]) if frames else 'the function'}: {what}"
             ) from error
 
     @contextlib.contextmanager
