@@ -402,7 +402,7 @@ class TracedArray(NDArrayOperatorsMixin):
         """Smallest entry along ``axis``."""
         return np.min(self, axis=axis, **keywords)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """To the user's own code it is what it stands for: `isinstance` asks for this."""
         return type(self.value) if _asked_by_user() else type(self)
@@ -515,7 +515,7 @@ class TracedGenerator:
     def __init__(self, trace: Trace, variable: Variable, value: np.random.Generator) -> None:
         self.trace, self.variable, self.value = trace, variable, value
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return type(self.value) if _asked_by_user() else type(self)
 
