@@ -641,11 +641,11 @@ def disagreements(
 
 def _apart(kind: type[Number], a: Any, b: Any) -> float:
     """By how much of its size one output differs from the other."""
-    one, other = _exacts(kind, a), _exacts(kind, b)
+    one, other = (np.ravel(_exacts(kind, y)) for y in (a, b))  # a number is an array then
     if kind is Residue:
         return float(np.any(one != other))
-    size = max(map(abs, [*one.flat, *other.flat]), default=0)
-    return float(max(map(abs, (one - other).flat)) / size) if size else 0.0
+    size = max(map(abs, [*one, *other]), default=0)
+    return float(max(map(abs, one - other)) / size) if size else 0.0
 
 
 def _random(kind: type[Number], shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
