@@ -301,7 +301,7 @@ def test_an_excel_file_is_read_as_its_csv(tmp_path):
         (["--csv", "{tmp}/short.csv", "--window", "100"], "too few for a window of 100"),
         (["--csv", "{tmp}/short.csv"], "{tmp}/short.csv, line 41, the last: "),
         (["--csv", "{tmp}/wrong.csv"], "{tmp}/wrong.csv, line 1: no column of dates; found a, b"),
-        (["--csv", "{tmp}/two.csv"], "which column is to be forecast? Say --target NAME, one of"),
+        (["--csv", "{tmp}/two.csv"], "several columns of numbers, expected --target NAME, one of"),
         (
             ["--csv", "{tmp}/two.csv", "--target", "snow"],
             "no column of numbers snow; found wind",
