@@ -229,8 +229,8 @@ def _shared_options() -> list[click.Parameter]:
                                 "the file has its settings.")  # fmt: skip
     @click.option("--curves", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
                   show_default=False,
-                  help="Write the losses to this file (.csv, .png, .svg, .pdf); may be given "
-                  "more than once.")  # fmt: skip
+                  help="Write the losses to this file (.csv, .png, .svg, .pdf); can be "
+                  "repeated.")  # fmt: skip
     @click.command()
     def options() -> None: ...
 

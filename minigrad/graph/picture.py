@@ -44,7 +44,7 @@ class Output(NamedTuple):
     Attributes:
         scale: of a .png, beside its dots per inch.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
     """
 
     scale: float = 1.0
@@ -192,7 +192,7 @@ def draw(
         gradients_of: a single number L, of whose gradients the picture of a Tensor is.
         scale: of a .png, beside ``dpi``.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
         checks: what the judges said of the target, for the .html page.
         options: of the view: ``all_steps`` (draw every step, also when there are more than 8),
             ``depth`` and ``open`` (which modules are open), ``measure`` (time each box),
