@@ -127,10 +127,11 @@ class _Again:
                 sent = found.get(id(self.uses.get((edge.target, edge.position))))
                 direct.setdefault(edge.source, []).append(place(sent))
         script = written(self.trace.program(outputs))
-        return _numbered(script, nodes, loss, direct, {
-            number: (script.inputs[k], np.asarray(graph.nodes[number].value, float).ravel().tolist())
+        leaves = {
+            number: (script.inputs[k], _entries(graph.nodes[number].value))
             for number, k in self.leaves.items() if number < len(graph.nodes)
-        })  # fmt: skip
+        }  # fmt: skip
+        return _numbered(script, leaves, nodes, loss, direct)
 
     def done(self, nodes: Sequence[Operation], edges: Sequence[Use]) -> None:
         """Do the operations of some nodes."""
@@ -206,9 +207,12 @@ class _Again:
 
 
 def _numbered(
-    script: Script, nodes: Sequence[tuple[Any, ...]], loss: int | None,
-    direct: Mapping[int, Sequence[int | None]], leaves: Mapping[int, tuple[int, list[float]]],
-) -> Live:  # fmt: skip
+    script: Script,
+    leaves: Mapping[int, tuple[int, list[float]]],
+    nodes: Sequence[tuple[Any, ...]],
+    loss: int | None,
+    direct: Mapping[int, Sequence[int | None]],
+) -> Live:
     """Numbers of arrays in the place of numbers of outputs."""
 
     def array(x: Any) -> Any:
@@ -216,8 +220,13 @@ def _numbered(
             return [array(part) for part in x]
         return None if x is None else script.outputs[x]
 
-    return Live(script, leaves, [array(node) for node in nodes], array(loss),
-                {number: array(parts) for number, parts in direct.items()})  # fmt: skip
+    sent = {number: array(parts) for number, parts in direct.items()}
+    return Live(script, leaves, [array(node) for node in nodes], array(loss), sent)
+
+
+def _entries(array: Any) -> list[float]:
+    found: list[float] = np.asarray(array, float).ravel().tolist()
+    return found
 
 
 def _scalar(x: Any) -> float:

@@ -41,6 +41,16 @@ const WORDS = {
     loss: "The gradients are those of {0}.",
     step_label: "Step {0}", folded: "folded", now: "Now: {0}", end: "The end.",
     heat: "Heat map of {0}", entry: "entry {0}: {1}",
+    colour: "Colour", by_kind: "kinds", by_value: "values", by_gradient: "gradients",
+    heat_value: "mean: blue −1, white 0, orange 1",
+    heat_gradient: "largest |∂L/∂·|: white 10⁻⁸, orange 1; dashed: exactly 0",
+    change: "Change", hold: "Hold", all_entries: "all entries", times: "all, times a factor",
+    entries_of: "Entry", typed: "the number, typed", restore: "As recorded", release: "Release",
+    is_held: "Held: nothing goes back through it.", held_there: "held",
+    fixed: "Whole numbers and masks stay as they were recorded.",
+    sources: "Where it comes from", product: "upstream × local = sent here, from each that reads it",
+    rate: "Learning rate", train: "Train", train_many: "Train {0} steps", reset: "Reset all",
+    curve: "L over {0} steps of training",
   },
   es: {
     language: "Idioma",
@@ -82,6 +92,16 @@ const WORDS = {
     loss: "Los gradientes son los de {0}.",
     step_label: "Paso {0}", folded: "plegado", now: "Ahora: {0}", end: "Fin.",
     heat: "Mapa de calor de {0}", entry: "entrada {0}: {1}",
+    colour: "Color", by_kind: "tipos", by_value: "valores", by_gradient: "gradientes",
+    heat_value: "media: azul −1, blanco 0, naranja 1",
+    heat_gradient: "mayor |∂L/∂·|: blanco 10⁻⁸, naranja 1; a rayas: exactamente 0",
+    change: "Cambiar", hold: "Fijar", all_entries: "todas las entradas", times: "todas, por un factor",
+    entries_of: "Entrada", typed: "el número, escrito", restore: "Como se registró", release: "Soltar",
+    is_held: "Fijado: nada pasa hacia atrás por aquí.", held_there: "fijado",
+    fixed: "Los números enteros y las máscaras quedan como se registraron.",
+    sources: "De dónde viene", product: "lo que llega × local = lo que pasa, desde cada lector",
+    rate: "Tasa de aprendizaje", train: "Entrenar", train_many: "Entrenar {0} pasos", reset: "Restablecer todo",
+    curve: "L en {0} pasos de entrenamiento",
     "the mean of the squares of the output": "la media de los cuadrados de la salida",
     "the mean of the squares of the output at the last step":
       "la media de los cuadrados de la salida en el último paso",
@@ -92,9 +112,10 @@ const WORDS = {
 
 export const LANGUAGES = { en: "English", es: "Español" };
 
-/** The language that the reader's browser asks for, if the page speaks it. */
+/** The page's own language, else the one that the reader's browser asks for. */
 export function preferred() {
-  return navigator.language?.startsWith("es") ? "es" : "en";
+  const asked = document.documentElement.dataset.language;
+  return asked ?? (navigator.language?.startsWith("es") ? "es" : "en");
 }
 
 /** A sentence; what the page has no words for (a loss of one's own, say) stays as it is. */
