@@ -14,6 +14,7 @@ const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 export class Explorer {
   constructor(root, program) {
     this.root = root;
+    root.explorer = this;
     this.language = preferred();
     this.words = (key, ...parts) => say(this.language, key, ...parts);
     this.chosen = null; // an item

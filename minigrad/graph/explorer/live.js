@@ -60,6 +60,12 @@ export class Live {
     return node in this.given.leaves;
   }
 
+  /** What the leaves are called that stay as they were recorded: masks, and whole numbers. */
+  fixed() {
+    const stays = (node, k) => node.operands === undefined && !this.isLeaf(k);
+    return [...new Set(this.data.nodes.filter(stays).map((node) => this.data.kinds[node.kind].label))];
+  }
+
   /** Whether a reader may change it: leaves of whole numbers and masks stay. */
   canChange(node) {
     return this.isLeaf(node) || this.data.nodes[node].operands !== undefined;
@@ -86,8 +92,12 @@ export class Live {
     else delete this.held[node];
   }
 
+  isHeld(node, entry) {
+    return this.held[node] !== undefined && !Number.isNaN(this.held[node][entry]);
+  }
+
   isChanged(node) {
-    if (!this.isLeaf(node)) return Boolean(this.held[node]?.some((x) => !Number.isNaN(x)));
+    if (!this.isLeaf(node)) return this.held[node] !== undefined;
     const [place, entries] = this.given.leaves[node], array = this.program.arrays[place];
     return entries.some((x, k) => !Object.is(real(x), array[k]));
   }

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from minigrad.autograd import gradients
 from minigrad.compile.javascript_code import HOLD, RELEASE, Script, written
 from minigrad.compile.program import Operand
-from minigrad.compile.trace import Trace
+from minigrad.compile.trace import Trace, TraceError
 from minigrad.compile.traced_array import TracedArray, value_of
 from minigrad.graph.explorer.mathematics import local_derivatives
 from minigrad.graph.record import Graph, Operation, Use, summary
@@ -72,11 +72,22 @@ def live(graph: Graph) -> Live:
     if count > MOST:
         _refuse(graph, f"it has {count:,} numbers, and a page computes at most {MOST:,}; draw "
                 "fewer steps or smaller layers")  # fmt: skip
-    return _Again(graph).run()
+    try:
+        return _Again(graph).run()
+    except TraceError as error:
+        raise ValueError(f"live: {error}") from error
 
 
-def _refuse(graph: Graph, why: str) -> None:
+def _refuse(graph: Graph, why: str) -> NoReturn:
     raise ValueError(f"live: {graph.title}: {why}")
+
+
+class _Trace(Trace):
+    """A trace whose operations were recorded elsewhere."""
+
+    def place(self) -> str:
+        """Nowhere: no line of the user's is running."""
+        return ""
 
 
 class _Again:
@@ -84,7 +95,7 @@ class _Again:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.trace = Trace(graph.title, whole=False)
+        self.trace = _Trace(graph.title, whole=False)
         self.values: dict[int, Any] = {}  # Tensors, and arrays that are constants
         self.uses: dict[tuple[int, int], Tensor] = {}  # an operand, on its way into an operation
         self.leaves: dict[int, int] = {}  # the number of the input, by node

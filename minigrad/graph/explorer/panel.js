@@ -96,7 +96,7 @@ export class Panel {
     for (const [target, position] of readers) {
       const reader = scene.node(target), sent = live?.sent(target, position)?.[entry];
       const alike = String(reader.shape) === String(node.shape) && Array.isArray(reader.gradient) && reader.partials;
-      const held = live?.held[target] && !Number.isNaN(live.held[target][entry]);
+      const held = live?.isHeld(target, entry);
       if (alike && !held) {
         const [upstream, local] = [reader.gradient[entry], reader.partials[position][entry]];
         const both = typeof upstream === "number" && typeof local === "number" ? upstream * local : "nan";
@@ -216,6 +216,7 @@ export class Panel {
     const math = line.querySelector("math");
     if (!math || !Array.isArray(node.value) || !node.value.length) return line;
     const entry = Math.min(this.entry, node.value.length - 1);
+    if (this.scene.live?.isHeld(node.number, entry)) return html("div", {}, line, html("p", { class: "note" }, this.words("is_held")));
     const numbers = this.#numbers(node, index(entry, node.shape), entry);
     const row = math.querySelector("mrow") ?? math;
     const parts = [...row.childNodes], equals = parts.findIndex((part) => part.textContent.trim() === "=");
@@ -224,7 +225,7 @@ export class Panel {
     let changed = false;
     for (const name of substituted.querySelectorAll("mi")) {
       if (!numbers.has(name.textContent)) continue;
-      name.replaceWith(numeral(numbers.get(name.textContent), isFactor(name)));
+      name.replaceWith(numeral(numbers.get(name.textContent), isFactor(name), isEnclosed(name)));
       changed = true;
     }
     const last = mathml("mn", written(result(entry)));
@@ -318,6 +319,8 @@ export class Panel {
     };
     if (data.checks.length) parts.push(this.#part("judges", about("whole"), this.#verdicts(data.checks)));
     else parts.push(this.#part("judges", about("whole_not_judged")));
+    const fixed = this.scene.live?.fixed() ?? [];
+    if (fixed.length) parts.push(html("p", { class: "note", "data-part": "fixed" }, words("stay", fixed.join(", "))));
     return parts;
   }
 }
@@ -333,9 +336,15 @@ function bracketed(x) {
   return typeof x === "number" && x < 0 ? `(${written(x)})` : written(x);
 }
 
+/** Whether a name stands in brackets already. */
+function isEnclosed(name) {
+  return name.previousElementSibling?.textContent === "(" && name.nextElementSibling?.textContent === ")";
+}
+
 /** A number inside a formula; in brackets if it is negative, or stands beside another factor. */
-function numeral(x, factor) {
+function numeral(x, factor, enclosed) {
   const number = mathml("mn", written(x));
+  if (enclosed) return number;
   return factor || (typeof x === "number" && x < 0) ? mathml("mrow", mathml("mo", "("), number, mathml("mo", ")")) : number;
 }
 
