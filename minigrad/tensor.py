@@ -89,6 +89,18 @@ class Tensor(ArrayMethods, Node):
 
     # What it is
 
+    @property
+    def dtype(self) -> Any:
+        """Type of the entries; for NumPy's own code, a number on the tape is an object.
+
+        The last step of ``np.mean([x, y])`` converts the result to its dtype, which would take it
+        off the tape.
+        """
+        data = self.data
+        if data.shape or not self.requires_grad or not _inside_numpy(2):
+            return data.dtype
+        return np.dtype(object)
+
     def __repr__(self) -> str:
         made = f", made by {self.primitive.name}" if self.primitive else ""
         wants = ", requires_grad=True" if self.requires_grad and not made else ""
@@ -132,8 +144,7 @@ class Tensor(ArrayMethods, Node):
             f"{how} of a Tensor that requires a gradient: what is computed from the number has "
             f"none. Write x.item() for the value alone, np.exp(x) in place of math.exp(x); {_FILL}"
         )
-        caller = sys._getframe(2).f_globals.get("__name__", "")
-        if state.differentiating or state.scope is not None or caller.startswith("numpy."):
+        if state.differentiating or state.scope is not None or _inside_numpy(3):
             raise TypeError(message)
         warnings.warn(message, UserWarning, stacklevel=3)
 
@@ -277,8 +288,7 @@ class Tensor(ArrayMethods, Node):
         if dtype is not None and np.dtype(dtype) != object:
             raise TypeError(
                 f"a Tensor that requires a gradient cannot become an array of {np.dtype(dtype)} "
-                f"without losing it. Use .numpy() for its values alone; for np.mean([x, y]) write "
-                f"np.mean(np.stack([x, y])); {_FILL}"
+                f"without losing it. Use .numpy() for its values alone; {_FILL}"
             )
         if self.size > _MOST_ENTRIES:
             raise TypeError(
@@ -496,6 +506,11 @@ def array(x: Any, dtype: Any = None) -> Array:
 def raw(x: Any) -> Any:
     """The array in a Tensor; anything else as it is."""
     return x.data if isinstance(x, Tensor) else x
+
+
+def _inside_numpy(depth: int) -> bool:
+    """Whether the function that is so many calls up is one of NumPy's own."""
+    return sys._getframe(depth).f_globals.get("__name__", "").startswith("numpy.")
 
 
 def own(g: Array, *, as_tensor: bool = False) -> Array:

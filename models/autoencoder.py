@@ -279,13 +279,11 @@ def fit(
     steps, lr = settings["epochs"] * len(order), settings["lr"]
     optimizer = optim.AdamW(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
-        pixels = known.pixels[order(step)]
-        return mse_loss(model(pixels), pixels)
-
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
-        every=10 * len(order), title=settings["kind"],
+        model, optimizer, lambda pixels: mse_loss(model(pixels), pixels),
+        lambda step: (known.pixels[order(step)],), steps=steps,
+        schedule=optim.cosine(lr, steps), max_norm=1.0, every=10 * len(order),
+        title=settings["kind"],
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
     )  # fmt: skip
     return model, history
@@ -300,7 +298,8 @@ def classify(
     steps = epochs * len(order)
     train(
         model, optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2),
-        lambda step: cross_entropy(model(known[order(step)]), digit[order(step)]),
+        lambda x, digits: cross_entropy(model(x), digits),
+        lambda step: (known[order(step)], digit[order(step)]),
         steps=steps, schedule=optim.cosine(1e-2, steps), title="classifier",
     )  # fmt: skip
     with no_grad():

@@ -68,7 +68,7 @@ from models.command import (
 from models.composed import MOST, composed
 from models.perceptron import f1
 from models.sentiment import batch_of
-from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, words
+from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, padded, words
 from models.training import History, Shuffled, train
 
 MASK = "[MASK]"
@@ -325,20 +325,29 @@ def fit(
     of_sentences, of_text = Shuffled(len(sentences), batch, seed), Shuffled(len(text), batch, seed)
     optimizer = optim.AdamW(model.parameters(), lr, weight_decay=0.01)
 
-    def loss(step: int) -> Array:
+    def batch_at(step: int) -> tuple[np.ndarray, ...]:
         turn, k = divmod(step, 3)
         rows = ([text[row] for row in of_text(turn)] if k == 2
                 else [sentences[row] for row in of_sentences(2 * turn + k)])  # fmt: skip
         indices, lengths = batch_of(rows)
         rng = np.random.default_rng([seed, step, 13])
         read, target = hide(indices, lengths, size, rng, share=settings["share"])
-        where = (target != NOT_ASKED).nonzero()
-        return cross_entropy(model.scores(model(read, lengths)[where]), target[where])
+        asked, _ = padded((target != NOT_ASKED).nonzero(), multiple=32)
+        sought = np.full(asked.shape[1], NOT_ASKED)
+        sought[: (target != NOT_ASKED).sum()] = target[target != NOT_ASKED]
+        return read, lengths, *asked, sought
+
+    def loss(
+        read: np.ndarray, lengths: np.ndarray, rows: np.ndarray, words: np.ndarray,
+        sought: np.ndarray,
+    ) -> Array:  # fmt: skip
+        vectors = model(read, lengths)[rows, words]
+        return cross_entropy(model.scores(vectors), sought, ignore_index=NOT_ASKED)
 
     warm = min(100, max(1, steps // 10))
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=max(1, steps // 8), title="bert",
-        schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
+        model, optimizer, loss, batch_at, steps=steps, max_norm=1.0, every=max(1, steps // 8),
+        title="bert", schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
     )  # fmt: skip
     return model, history

@@ -181,15 +181,18 @@ def fit(
     steps, lr = settings["epochs"] * len(order), settings["lr"]
     optimizer = optim.AdamW(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         rows = order(step)
-        tokens, _ = padded([said[k] for k in rows])
-        logits = model(known.images.pixels[rows % count], tokens[:, :-1])
+        tokens, _ = padded([said[k] for k in rows], multiple=4)
+        return known.images.pixels[rows % count], tokens
+
+    def loss(pixels: np.ndarray, tokens: np.ndarray) -> Array:
+        logits = model(pixels, tokens[:, :-1])
         # The language and the start are given, not told
         return cross_entropy(logits[:, 1:], tokens[:, 2:], ignore_index=_PAD)
 
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
+        model, optimizer, loss, batch, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
         every=5 * len(order), title="captioner",
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
     )  # fmt: skip

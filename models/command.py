@@ -12,13 +12,14 @@ from typing import Any
 
 import click
 
+from minigrad.compile import TraceError
 from minigrad.extras import require
 from minigrad.files import check_writable, read_text
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
 from minigrad.terminal import show_any_sign
 from models.checkpoint import Checkpoint, Stateful, load_part, read_checkpoint
-from models.training import Diverged, History
+from models.training import Diverged, History, compiled_steps, steps_are_compiled
 
 
 class Command(click.Command):
@@ -44,6 +45,8 @@ class Command(click.Command):
             return super().invoke(ctx)
         except Diverged as error:
             raise click.ClickException(str(error)) from error
+        except TraceError as error:
+            raise BadInput(f"--compile: {error}") from error
         except SystemError as error:  # what becomes of Ctrl-C within a kernel of Numba's
             if isinstance(error.__cause__, KeyboardInterrupt):
                 raise click.Abort from error
@@ -137,6 +140,8 @@ class Files:
         """Where the run shall be saved, if anywhere."""
         if self.save is None:
             return None
+        if steps_are_compiled():  # a run goes on bit for bit, and the two differ by rounding
+            settings = {**settings, "compile": True}
         made = Checkpoint(self.save, self.name, settings, model, optimizer,
                           resume=self.resume, **more)  # fmt: skip
         with one_line():
@@ -163,19 +168,25 @@ def text_option(*names: str, help: str) -> Any:
     return path_option(*names, help=help, kind=TextFile)
 
 
+compile_option = click.option(
+    "--compile", is_flag=True, show_default=False,
+    help="Train with compiled steps: the same but for rounding, and faster once they are ready.",
+)  # fmt: skip
+
+
 def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function the command line of the model ``name``.
 
-    It gets the options ``--seed``, ``--save``, ``--resume``, ``--load`` and ``--curves``; the
-    function is handed ``seed``, and the others together as ``files``. If it reads text (see
-    `text_option`), it also gets ``--encoding``.
+    It gets the options ``--seed``, ``--compile``, ``--save``, ``--resume``, ``--load`` and
+    ``--curves``; the function is handed ``seed``, and those about files together as ``files``. If
+    it reads text (see `text_option`), it also gets ``--encoding``.
     """
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @functools.wraps(function)
         def run(
-            save: Path | None, resume: bool, load: Path | None, curves: tuple[Path, ...],
-            **options: Any,
+            compile: bool, save: Path | None, resume: bool, load: Path | None,
+            curves: tuple[Path, ...], **options: Any,
         ) -> None:  # fmt: skip
             with one_line():
                 if load is not None and (save is not None or curves):
@@ -190,7 +201,8 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
                     check_writable(save)
                 for path in curves:
                     check_picture(path, "csv")
-            function(files=Files(name, save, resume, load, curves), **options)
+            with compiled_steps(compile):
+                function(files=Files(name, save, resume, load, curves), **options)
 
         command = click.command(cls=Command, context_settings={"show_default": True})(run)
         if any(isinstance(param.type, TextFile) for param in command.params):
@@ -213,6 +225,7 @@ def _shared_options() -> list[click.Parameter]:
     @click.option("--seed", type=click.IntRange(0), default=0, metavar="N",
                   help="Start of all random choices: the same seed gives the same "
                   "result.")  # fmt: skip
+    @compile_option
     @path_option("--save", help="Keep the run in this file (.safetensors) while it trains.")
     @click.option("--resume", is_flag=True, show_default=False,
                   help="Go on from the file of --save, if it is there: the end is the same, bit "

@@ -127,14 +127,16 @@ def fit(
     optimizer = optim.Adam([p for p in model.parameters() if p.requires_grad], lr)
     spread = float((known.following - known.persistence).std())
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, ...]:
         part = known[order(step)]
-        forecast = model(part.seen, part.exogenous)
-        return mse_loss(forecast * (1 / spread), part.following / spread)
+        return part.seen, part.exogenous, part.following / spread
+
+    def loss(seen: np.ndarray, exogenous: np.ndarray, following: np.ndarray) -> Array:
+        return mse_loss(model(seen, exogenous) * (1 / spread), following)
 
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps),
+        model, optimizer, loss, batch, steps=steps, schedule=optim.cosine(lr, steps),
         checkpoint=checkpoint, every=len(order), title=settings["cell"],
     )  # fmt: skip
     return model, history

@@ -170,18 +170,20 @@ def fit(
     model, steps = made(settings), settings["steps"]
     optimizer = optim.AdamW(model.parameters(), lr, (0.9, 0.99), weight_decay=0.01)
 
-    def loss(step: int) -> Array:
+    def windows(step: int) -> tuple[np.ndarray]:
         starts = np.random.default_rng([settings["seed"], step]).integers(
             0, len(encoded) - context, batch
         )
-        window = encoded[starts[:, None] + np.arange(context + 1)]
+        return (encoded[starts[:, None] + np.arange(context + 1)],)
+
+    def loss(window: np.ndarray) -> Array:
         return cross_entropy(model(window[:, :-1]), window[:, 1:])
 
     warm = min(100, max(1, steps // 10))
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=max(1, steps // 8), title="gpt",
-        schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
+        model, optimizer, loss, windows, steps=steps, max_norm=1.0, every=max(1, steps // 8),
+        title="gpt", schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
         validate=lambda: loss_on(model, held, most=64), checkpoint=checkpoint,
     )  # fmt: skip
     return model, history

@@ -115,25 +115,40 @@ class LanguageModel(Module):
             return raw(mg.log_softmax(logits, axis=-1)), tree_map(raw, state)
 
 
-class Memory:
+class Memory(Module):
     """The state that a window hands to the next, without its history.
 
-    Attributes:
-        state: as the layer gives and takes it; ``None`` before the first window.
+    Args:
+        model: whose state.
+        streams: texts side by side.
     """
 
-    def __init__(self) -> None:
-        self.state: Any = None
+    def __init__(self, model: LanguageModel, streams: int) -> None:
+        _, state = model.eval().predict(np.zeros((streams, 1), np.int64))
+        self.many = isinstance(state, tuple)
+        self.arrays = tree_leaves(state)
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing has been read."""
+        self.arrays = [np.zeros_like(array) for array in self.arrays]
+
+    @property
+    def state(self) -> Any:
+        """As the layer takes it."""
+        return tuple(self.arrays) if self.many else self.arrays[0]
+
+    def keep(self, state: Any) -> None:
+        """Hand on what the layer gives."""
+        self.arrays[:] = map(raw, tree_leaves(state))
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The arrays of the state."""
-        leaves = [] if self.state is None else tree_leaves(self.state)
-        return {str(k): leaf for k, leaf in enumerate(leaves)}
+        return {str(k): array for k, array in enumerate(self.arrays)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Any:
         """Take over what `state_dict` gave."""
-        arrays = tuple(state[str(k)] for k in range(len(state)))
-        self.state = arrays if len(arrays) > 1 else next(iter(arrays), None)
+        self.arrays = [state[str(k)] for k in range(len(self.arrays))]
 
 
 # Score
@@ -337,20 +352,26 @@ def fit(
     windows = -(-x.shape[1] // window)
     steps = settings["epochs"] * windows
     optimizer = optim.Adam(model.parameters(), lr)
-    memory = Memory()
+    memory = Memory(model, len(x))
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         start = step % windows * window
+        if start == 0:
+            memory.clear()
         part = slice(start, start + window)
-        logits, after = model(x[:, part], memory.state if start else None)
-        memory.state = tree_map(raw, after)
-        return cross_entropy(logits, y[:, part])
+        return x[:, part], y[:, part]
+
+    def loss(seen: np.ndarray, following: np.ndarray) -> Array:
+        logits, after = model(seen, memory.state)
+        memory.keep(after)
+        return cross_entropy(logits, following)
 
     warm = max(1, min(50, steps // 10))
     checkpoint = files.checkpoint(settings, model, optimizer, memory=memory) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=windows, title=settings["cell"],
+        model, optimizer, loss, batch, steps=steps, max_norm=1.0, every=windows,
         schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm))),
+        title=settings["cell"],
         validate=lambda: math.log(perplexity(model, held)), checkpoint=checkpoint,
     )  # fmt: skip
     return model, history

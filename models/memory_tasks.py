@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import click
 import numpy as np
@@ -72,18 +72,17 @@ _NOTHING = -100  # a target that does not count
 # Tasks
 
 
-@dataclass(frozen=True)
-class Strings:
+class Strings(NamedTuple):
     """Some strings and what is to be said.
 
     Attributes:
         x: (strings, steps, inputs).
-        lengths: (strings,), how many steps of each count.
+        lengths: (strings,), how many steps of each count; ``None``: all.
         target: what the task makes of it.
     """
 
     x: np.ndarray
-    lengths: np.ndarray
+    lengths: np.ndarray | None
     target: np.ndarray
 
 
@@ -134,7 +133,7 @@ class Adding(Task):
         each = np.arange(count)
         x[each, first, 1] = x[each, second, 1] = 1
         target = 0.5 + (x[each, first, 0] + x[each, second, 0]) / 4
-        return Strings(x, np.full(count, time), target)
+        return Strings(x, None, target)
 
     def loss(self, y: Array, strings: Strings) -> Array:
         return mse_loss(y[:, -1, 0], strings.target)
@@ -161,7 +160,7 @@ class Copying(Task):
         tokens[:, self.count + self.distance] = self.symbols + 1
         target = np.full(tokens.shape, _NOTHING)
         target[:, -self.count :] = symbols
-        return Strings(one_hot(tokens, self.inputs), np.full(count, tokens.shape[1]), target)
+        return Strings(one_hot(tokens, self.inputs), None, target)
 
     def loss(self, y: Array, strings: Strings) -> Array:
         return cross_entropy(y, strings.target, ignore_index=_NOTHING)
@@ -228,6 +227,8 @@ class Reber(Task):
 
     def draw(self, count: int, rng: np.random.Generator) -> Strings:
         tokens, lengths = self.tokens(count, rng)
+        more = (1 - tokens.shape[1]) % 8  # so that batches have few lengths
+        tokens = np.pad(tokens, ((0, 0), (0, more)), constant_values=_NOTHING)
         x = one_hot(np.maximum(tokens[:, :-1], 0), self.inputs)
         return Strings(x, lengths - 1, tokens[:, 1:])
 
@@ -235,6 +236,7 @@ class Reber(Task):
         return cross_entropy(y, strings.target, ignore_index=_NOTHING)
 
     def wrong(self, y: np.ndarray, strings: Strings) -> np.ndarray:
+        assert strings.lengths is not None
         each, last = np.arange(len(y)), strings.lengths - 2
         return y[each, last].argmax(-1) != strings.target[each, last]
 
@@ -283,8 +285,7 @@ class Memory(Module):
 
     def forward(self, strings: Strings) -> Array:
         """What is said at each step."""
-        even = (strings.lengths == strings.x.shape[1]).all()
-        return self.memory(strings.x, lengths=None if even else strings.lengths)[0]
+        return self.memory(strings.x, lengths=strings.lengths)[0]
 
 
 def share_wrong(model: Memory, task: Task, strings: Strings) -> float:
@@ -311,12 +312,10 @@ def fit(settings: Mapping[str, Any], files: Files | None = None) -> tuple[Memory
     some = task.draw(200, np.random.default_rng([seed, 1]))
     optimizer = optim.Adam(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
-        strings = task.draw(settings["batch"], np.random.default_rng([seed, 2, step]))
-        return task.loss(model(strings), strings)
-
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
+        model, optimizer, lambda strings: task.loss(model(strings), strings),
+        lambda step: (task.draw(settings["batch"], np.random.default_rng([seed, 2, step])),),
+        steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
         validate=lambda: share_wrong(model, task, some), every=50,
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
         title=f"{settings['task']} {settings['distance']} {settings['cell']}",

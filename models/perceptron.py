@@ -114,13 +114,16 @@ def fit(
     steps = epochs * len(order)
     optimizer = optim.AdamW(model.parameters(), lr, weight_decay=decay)
 
-    def loss(step: int) -> Array:
+    def batch_of(step: int) -> tuple[np.ndarray, np.ndarray]:
         part = known[order(step)]
-        return binary_cross_entropy_with_logits(model(part.x), part.malignant)
+        return part.x, part.malignant
+
+    def loss(x: np.ndarray, malignant: np.ndarray) -> Array:
+        return binary_cross_entropy_with_logits(model(x), malignant)
 
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps),
+        model, optimizer, loss, batch_of, steps=steps, schedule=optim.cosine(lr, steps),
         checkpoint=checkpoint, every=len(order), title="perceptron",
     )  # fmt: skip
     return model, history

@@ -112,7 +112,7 @@ class Classifier(Module):
 
 def batch_of(sentences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Indices (batch, longest) and lengths; an empty sentence reads as one unknown word."""
-    return padded([s[:LONGEST] if len(s) else np.ones(1, np.int64) for s in sentences])
+    return padded([s[:LONGEST] if len(s) else np.ones(1, np.int64) for s in sentences], multiple=16)
 
 
 def encoded(data: Reviews, vocabulary: Vocabulary) -> list[np.ndarray]:
@@ -156,19 +156,20 @@ def learn(
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = optim.AdamW(trainable, lr, weight_decay=settings["decay"])
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, ...]:
         rows = order(step)
         # Words left out at random: what is known of one must do without it
         rng = np.random.default_rng([settings["seed"], step, 7])
         indices, lengths = batch_of([sentences[k] for k in rows])
         indices = np.where(rng.random(indices.shape) < settings["forget"], 1, indices)
-        return binary_cross_entropy_with_logits(
-            model(indices, lengths), label[rows].astype(np.float32)
-        )
+        return indices, lengths, label[rows].astype(np.float32)
+
+    def loss(indices: np.ndarray, lengths: np.ndarray, praise: np.ndarray) -> Array:
+        return binary_cross_entropy_with_logits(model(indices, lengths), praise)
 
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     return train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, schedule=optim.cosine(lr, steps),
+        model, optimizer, loss, batch, steps=steps, max_norm=1.0, schedule=optim.cosine(lr, steps),
         checkpoint=checkpoint, every=len(order), title="sentiment",
     )  # fmt: skip
 

@@ -195,11 +195,16 @@ class RecurrentTranslator(Module):
 
 
 class SeenAttention(MultiheadAttention):
-    """Attention that keeps its weights, for pictures."""
+    """Attention that keeps its weights, for pictures, unless it is being trained."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.weights: Array | None = None
 
     def forward(self, *args: Any, **options: Any) -> tuple[Array, Array | None]:
         """As `MultiheadAttention`."""
-        output, self.weights = super().forward(*args, **{**options, "need_weights": True})
+        options["need_weights"] = not self.training
+        output, self.weights = super().forward(*args, **options)
         return output, self.weights
 
 
@@ -214,7 +219,8 @@ class TransformerTranslator(Module):
         rng: seed or generator of the initial weights.
 
     Shapes:
-        As `RecurrentTranslator`; the weights are the last layer's, the mean of its heads.
+        As `RecurrentTranslator`; the weights are the last layer's, the mean of its heads, and
+        ``None`` while it is trained.
     """
 
     def __init__(
@@ -236,11 +242,10 @@ class TransformerTranslator(Module):
         notes = self.encoder(self.position(self.embedding(source)), src_key_padding_mask=padding)
         return np.zeros((len(source), 0), np.int64), notes, padding
 
-    def forward(self, source: np.ndarray, target: np.ndarray) -> tuple[Array, Array]:
+    def forward(self, source: np.ndarray, target: np.ndarray) -> tuple[Array, Array | None]:
         """The scores of each next token, and where each looked."""
         _, notes, padding = self.encode(source)
         logits = self.decode(target, notes, padding)
-        assert self.seen.weights is not None
         return logits, self.seen.weights
 
     def decode(self, target: np.ndarray, notes: Array, padding: np.ndarray) -> Array:
@@ -310,17 +315,20 @@ def fit(
     order = Shuffled(len(known), settings["batch"], settings["seed"])
     optimizer = optim.Adam(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         rows = order(step)
-        source, _ = padded([sources[k] for k in rows])
-        target, _ = padded([targets[k] for k in rows])
+        source, _ = padded([sources[k] for k in rows], multiple=8)
+        target, _ = padded([targets[k] for k in rows], multiple=8)
+        return source, target
+
+    def loss(source: np.ndarray, target: np.ndarray) -> Array:
         logits, _ = model(source, target[:, :-1])
         return cross_entropy(logits, target[:, 1:], ignore_index=_PAD)
 
     warm = max(1, min(100, steps // 10))
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=len(order),
+        model, optimizer, loss, batch, steps=steps, max_norm=1.0, every=len(order),
         schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm))),
         checkpoint=checkpoint, title=settings["kind"],
     )  # fmt: skip

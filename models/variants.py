@@ -38,9 +38,9 @@ from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models import memory_tasks
 from models.autoencoder import digits, split
-from models.command import BadInput, Command, one_line, path_option
+from models.command import BadInput, Command, compile_option, one_line, path_option
 from models.memory_tasks import CELLS
-from models.training import Shuffled, train
+from models.training import Shuffled, compiled_steps, steps_are_compiled, train
 
 DISTANCES: Mapping[str, int] = {"adding": 10, "copying": 3, "reber": 5}
 TASKS = (*DISTANCES, "digits")
@@ -81,7 +81,8 @@ def _digits(run: Run) -> float:
     order = Shuffled(len(known), 32, run.seed)
     train(
         model, optim.Adam(model.parameters(), 5e-3),
-        lambda step: cross_entropy(model(known.pixels[order(step)])[0], known.digit[order(step)]),
+        lambda pixels, digit: cross_entropy(model(pixels)[0], digit),
+        lambda step: (known.pixels[order(step)], known.digit[order(step)]),
         steps=run.steps, schedule=optim.cosine(5e-3, run.steps), max_norm=1.0,
     )  # fmt: skip
     with no_grad():
@@ -108,7 +109,7 @@ def scores(
     if cluster is None:
         joblib = require("joblib", extra="models")
         pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-        yield from pool(joblib.delayed(_scored)(run) for run in runs)
+        yield from pool(joblib.delayed(_scored)(run, steps_are_compiled()) for run in runs)
         return
     distributed = require("distributed", extra="dask")
     try:
@@ -124,7 +125,8 @@ def scores(
                 "the scheduler and its workers cannot import models.variants: start them with "
                 "PYTHONPATH set to the project's folder"
             ) from error
-        pending = client.map(_scored, runs, pure=False)
+        compiled = [steps_are_compiled()] * len(runs)
+        pending = client.map(_scored, runs, compiled, pure=False)
         for future in distributed.as_completed(pending):
             yield future.result()
 
@@ -134,8 +136,9 @@ def _importable() -> None:
     importlib.import_module("models.variants")
 
 
-def _scored(run: Run) -> tuple[Run, float]:
-    return run, score(run)
+def _scored(run: Run, compiled: bool) -> tuple[Run, float]:
+    with compiled_steps(compiled):
+        return run, score(run)
 
 
 # Results in a file
@@ -221,11 +224,12 @@ def table(results: Mapping[Run, float]) -> Table:
               help="Processes on this machine.")  # fmt: skip
 @click.option("--cluster", metavar="ADDRESS", show_default=False,
               help="Run on the workers of the Dask scheduler there (tcp://HOST:PORT).")  # fmt: skip
+@compile_option
 @path_option("--results", help="Keep each result in this file (.csv) as it comes; what is in it "
                                "is not done again.")  # fmt: skip
 def main(
     tasks: tuple[str, ...], cells: tuple[str, ...], seeds: int, steps: int, hidden: int,
-    jobs: int, cluster: str | None, results: Path | None,
+    jobs: int, cluster: str | None, compile: bool, results: Path | None,
 ) -> None:  # fmt: skip
     """Compare variants of recurrent cells."""
     wanted = [Run(task, cell, seed, steps, hidden)
@@ -240,7 +244,7 @@ def main(
     missing = [run for run in wanted if run not in done]
     console = Console(stderr=True)
     try:
-        with console.status("") as status:
+        with compiled_steps(compile), console.status("") as status:
             for count, (run, wrong) in enumerate(scores(missing, jobs=jobs, cluster=cluster), 1):
                 done[run] = wrong
                 status.update(f"{count} of {len(missing)} runs")

@@ -453,17 +453,19 @@ def learned(
         drawn = np.random.default_rng([seed, *stream]).random(shape)
         return np.searchsorted(cumulative, drawn * cumulative[-1], side="right")
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, ...]:
         pairs = company.known[order(step)]
         others = np.c_[pairs[:, 1], noise((len(pairs), negatives), 3, step)]
         target = np.zeros(others.shape, np.float32)
         target[:, 0] = 1
-        fit = model(pairs[:, 0], others)
-        return binary_cross_entropy_with_logits(fit, target, "sum") / len(pairs)
+        return pairs[:, 0], others, target
+
+    def loss(word: np.ndarray, others: np.ndarray, target: np.ndarray) -> Array:
+        return binary_cross_entropy_with_logits(model(word, others), target, "sum") / len(word)
 
     settings = {**settings, "vocabulary": list(company.vocabulary.tokens)}
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(settings["lr"], steps),
+        model, optimizer, loss, batch, steps=steps, schedule=optim.cosine(settings["lr"], steps),
         checkpoint=files.checkpoint(settings, model, optimizer), every=len(order),
         title="word2vec",
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -130,6 +131,9 @@ class Cell(Module):
         ValueError: sizes that are not positive integers; or ``state``, ``gates`` and ``step`` do
             not fit each other: the message says how.
 
+    Warns:
+        UserWarning: ``step`` does not call a gate, which then is no part of the cell.
+
     Example:
         >>> cell = nn.LSTMCell(3, 8)
         >>> h, c = cell(np.ones((2, 3)))
@@ -184,6 +188,11 @@ class Cell(Module):
 
         def __getattr__(self, name: str) -> Any:
             cell = type(self).__name__
+            if name in type(self).gates and "gates" in vars(self):
+                raise AttributeError(
+                    f"{cell}: the gate {name!r} has no weights, for step did not call it when the "
+                    "cell was made; let it call every gate whatever x is"
+                )
             if name.startswith("_") or name in type(self).gates:
                 raise AttributeError(f"{cell} has no attribute {name!r} yet")
             if "input_size" not in vars(self):
@@ -306,7 +315,7 @@ class Cell(Module):
             )
 
     def _check_run(self, after: tuple[Array, ...]) -> None:
-        """Refuse a step whose states have other widths, or that leaves out a gate."""
+        """Refuse a step whose states have other widths; a gate that it leaves out is no part."""
         cell = type(self).__name__
         for name, value in zip(self.state, after, strict=True):
             if np.shape(value) != (1, self.size_of(name)):
@@ -321,10 +330,14 @@ class Cell(Module):
             )
         unused = [name for name in self.gates if not vars(self)[name].widths]
         if unused:
-            raise ValueError(
-                f"{cell}: step does not call the gate {', '.join(unused)}; call it, or leave it "
-                "out of gates"
+            warnings.warn(
+                f"{cell}: step does not call the gate {', '.join(unused)}, which has no weights; "
+                "call it, or leave it out of gates",
+                stacklevel=3,
             )
+            vars(self)["gates"] = tuple(name for name in self.gates if name not in unused)
+            for name in unused:
+                del vars(self)[name]
 
     def _checked(self, after: Any) -> tuple[Array, ...]:
         if after is None:

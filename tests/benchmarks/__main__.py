@@ -28,12 +28,13 @@ from tests.benchmarks import (
     recurrent,
     small_operations,
     training,
+    verification,
 )
 from tests.benchmarks.measuring import THREADS, Line, Target, told_otherwise
 
 WORKLOADS = (
     small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, training, memory,
-    chain, graphs, import_time,
+    chain, graphs, import_time, verification,
 )  # fmt: skip
 SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
 PACKAGES = ("minigrad", "numpy", "numba", "torch", "jax", "autograd",

@@ -22,6 +22,7 @@ from minigrad.graph.picture import scene
 from minigrad.graph.terms import subscript, text
 from minigrad.graph.view import Say, View
 from minigrad.graph.views.attention import attention
+from minigrad.graph.views.block import block
 from minigrad.graph.views.cell import cell
 from minigrad.graph.views.folded import folded
 from minigrad.graph.views.gradient import gradient
@@ -465,3 +466,36 @@ def test_the_help_of_the_command_line_names_every_view(capsys):
     said = " ".join(capsys.readouterr().out.split())
     for shown in VIEWS.values():
         assert f"{shown.name}: {shown.help}" in said
+
+
+def test_a_cell_that_is_one_box_hands_its_state_on_and_does_not_read_it():
+    lstm = nn.LSTM(3, 4, num_layers=2, rng=0)
+    x = mg.Tensor(np.ones((1, 3, 3), np.float32), requires_grad=True, name="x")
+    shown = block(trace(lstm(x)[0], "stacked"))
+    read = [(shown.by_key[a], shown.by_key[b]) for a, b in shown.arrows if b.kind == "module"]
+    assert read
+    for given, box in read:
+        assert given.kind in ("state", "input")  # no box is read where its state is
+        assert given.step is None or given.kind == "input" or given.step == box.step - 1
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_a_layer_that_is_one_box_reads_its_sequence_and_its_first_states(name):
+    shown = block(trace_target(resolve(name), 3))
+    (box,) = [item for item in shown.items if item.kind == "module"]
+    given = {shown.by_key[a].label.name for a, b in shown.arrows if b == box.key}
+    assert given == {"x", *resolve(name).subject.state}
+    assert len(shown.items) == len(given) + 1
+
+
+def test_an_absolute_value_stands_in_bars():
+    class Bars(nn.Cell):
+        gates = ("a",)
+
+        def step(self, x, h):
+            return abs(self.a(h, x))
+
+    (layer,) = [i for i in draw(Bars, steps=1).items if i.kind == "layer"]
+    assert called(layer)[1] == "|W·[h, x] + b|"
+    (layer,) = [i for i in draw(Bars, view="cell").items if i.kind == "layer"]
+    assert called(layer)[1] == "|x|"

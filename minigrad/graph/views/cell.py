@@ -16,7 +16,7 @@ from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.words import name as written
 from minigrad.graph.drawing.words import strip_title
 from minigrad.graph.record import BOOKKEEPING, Graph, Path, modules
-from minigrad.graph.terms import Call, Term
+from minigrad.graph.terms import Call, Name, Term
 from minigrad.graph.view import Item, Key, Label, Say, View, view
 from minigrad.graph.views.folded import one_step
 
@@ -116,7 +116,8 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, .
 def _sign(formula: Term | Say | str | None) -> Term | Say | str:
     """What stands in a layer's box: its activation, or W."""
     if isinstance(formula, Call) and not formula.infix:
-        return formula.label
+        bars = formula.label in ("|", "‖")
+        return replace(formula, args=(Name("x"),)) if bars else formula.label
     return "W" if isinstance(formula, Call) else formula or "W"
 
 
