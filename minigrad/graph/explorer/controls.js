@@ -73,7 +73,8 @@ export class Controls {
     const { live, number, words } = this;
     if (!live.canChange(number)) return;
     const which = this.which.value, values = live.value(number), factors = which === "times";
-    const x = factors ? this.factor : values[which === "all" ? 0 : Number(which)];
+    const mean = () => values.reduce((a, b) => a + b, 0) / values.length;
+    const x = factors ? this.factor : which === "all" ? mean() : values[Number(which)];
     const [low, high] = factors ? [0, 3] : this.range;
     Object.assign(this.slider, { min: Math.min(low, x), max: Math.max(high, x), step: (high - low) / 200 });
     this.slider.value = x;
@@ -104,8 +105,9 @@ export class Training {
       changed();
     });
     this.curve = svg("svg", { class: "curve", viewBox: "0 0 120 30", role: "img" });
-    const training = live.loss === null ? [] : [this.at, this.curve, html("label", {}, this.label, this.rate), this.step, this.steps];
-    this.root = html("div", { class: "group training" }, ...training, this.back);
+    const rate = html("label", {}, this.label, this.rate);
+    const parts = live.loss === null ? [this.back] : [this.at, this.step, this.steps, this.back, this.curve, rate];
+    this.root = html("div", { class: "group training" }, ...parts);
     this.speak();
   }
 

@@ -284,7 +284,7 @@ export class Drawing {
     cut.forEach((line, k) => {
       const text = svg("text", { x, y: y + (k - (cut.length - 1) / 2) * gap + fitting * 0.35, "font-size": fitting });
       text.textContent = line;
-      group.append(text);
+      group.append(text, " "); // a gap between lines for those who hear them
     });
   }
 

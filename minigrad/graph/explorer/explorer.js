@@ -233,7 +233,8 @@ export class Explorer {
       return `${label === primitive ? label : `${label} (${primitive})`}, ${item.lines[0].slice(0, 80)}`;
     }
     const where = item.step === null ? words("outside") : words("at_step", scene.steps[item.step].t);
-    return [...item.lines.map((line) => line.slice(0, 80)), words(item.kind), where].join(", ");
+    const lines = item.lines.map((line) => line.slice(0, 80)).join(" "); // as it is seen
+    return [lines, words(item.kind), where].join(", ");
   }
 
   say(sentence) {
@@ -293,11 +294,11 @@ export class Explorer {
       bar.append(group(html("label", {}, this.labels.step, this.slider), this.at), group(b.fold, b.fold_all, b.open));
     } else bar.append(group(b.open));
     bar.append(group(html("label", {}, this.labels.search, this.finder)));
-    if (this.training) bar.append(this.training.root);
     const title = html("h1", {}, html("bdi", {}, data.title));
     const body = html("div", { class: "body" }, this.drawing.root, this.panel.root);
     const top = html("div", { class: "top" }, title, this.status, html("label", {}, this.labels.language, language));
-    this.root.append(html("header", {}, top, bar), body);
+    const live = this.training ? [html("div", { class: "bar" }, this.training.root)] : [];
+    this.root.append(html("header", {}, top, bar, ...live), body);
     this.drawing.root.addEventListener("keydown", (event) => this.#key(event));
   }
 

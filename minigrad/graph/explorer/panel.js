@@ -24,7 +24,7 @@ export class Panel {
     Object.assign(this, { item, number });
     this.root.setAttribute("aria-label", words("details"));
     if (!item) {
-      this.root.replaceChildren(html("p", {}, words("pick")), ...this.#about());
+      this.root.replaceChildren(html("h2", {}, words("details")), html("p", {}, words("pick")), ...this.#about());
       return;
     }
     const inner = number !== undefined && number !== item.nodes.at(-1);
@@ -108,7 +108,7 @@ export class Panel {
     if (!lines.length && !direct.length) return [];
     const list = html("ul", { class: "sources" }, ...lines.map(([target, text]) => html("li", {}, this.#link(target), ": ", html("span", { class: "product" }, text))));
     if (direct.length) list.append(html("li", {}, `L: ${written(direct.reduce((a, b) => a + b, 0))}`));
-    const total = html("p", { class: "product", "data-part": "total" }, `∂L/∂ = ${written(node.gradient[entry])}`);
+    const total = html("p", { class: "product", "data-part": "total" }, `${words("total")}: ${written(node.gradient[entry])}`);
     return [html("h4", {}, words("sources")), ...this.#entry(node, "source-entry"), html("p", { class: "note" }, words("product")), list, total];
   }
 
