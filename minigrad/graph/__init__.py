@@ -3,7 +3,7 @@
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError, require_graphviz
 from minigrad.graph.picture import Picture, draw, render, source, svg
 from minigrad.graph.record import Graph, Operation, Use, trace, trace_target
-from minigrad.graph.view import Item, View
+from minigrad.graph.view import Item, View, WrongPictureError
 from minigrad.graph.views import VIEWS
 from minigrad.graph.views.unrolled import unrolled
 
@@ -16,6 +16,7 @@ __all__ = [
     "Picture",
     "Use",
     "View",
+    "WrongPictureError",
     "draw",
     "render",
     "require_graphviz",

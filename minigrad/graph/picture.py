@@ -20,7 +20,7 @@ from minigrad.graph.drawing.graphviz import GraphvizNotFoundError
 from minigrad.graph.drawing.scene import Scene
 from minigrad.graph.drawing.under import with_caption
 from minigrad.graph.record import Graph, Names, trace, trace_target
-from minigrad.graph.view import PAGES, Say, Shown, View
+from minigrad.graph.view import PAGES, Say, Shown, View, WrongPictureError
 from minigrad.graph.views import VIEWS
 from minigrad.targets import Target, resolve, target_of
 from minigrad.tensor import Tensor
@@ -221,7 +221,8 @@ def draw(
 
     Raises:
         ValueError: the file's ending, the view, the style or an option is none of these, or
-            nothing was recorded, or this view cannot show it truly.
+            nothing was recorded.
+        WrongPictureError: this view cannot show it truly; the message names one that can.
         GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
         ImportError: an .html page needs the extra ``report``, which is not installed.
         OSError: the file cannot be written.
@@ -244,7 +245,10 @@ def draw(
     given = {name: value for name, value in options.items() if name in VIEWS[view].options}
     hidden = frozenset([hide] if isinstance(hide, str) else hide)
     look = {"style": style, "language": language, "hide": hidden, "fit": fit}
-    made = fitted(graph, VIEWS[view], given, look)
+    try:
+        made = fitted(graph, VIEWS[view], given, look)
+    except WrongPictureError as error:
+        raise _with_another(error, graph, view) from error
     output = Output(scale, dpi, transparent)
     picture = Picture(
         **{f.name: getattr(made, f.name) for f in fields(View)}, graph=graph, output=output,
@@ -285,8 +289,24 @@ def scene(view: View) -> Scene:
     Raises:
         ValueError: this view cannot show it truly; the message names one that can.
     """
-    found: Scene = (view.arrange or layout.arranged)(view)
-    return with_caption(checked(found))
+    try:
+        return with_caption(checked((view.arrange or layout.arranged)(view)))
+    except WrongPictureError as error:
+        graph = view.graph if isinstance(view, Picture) else None
+        raise (error if graph is None else _with_another(error, graph, view.name)) from error
+
+
+_OTHERS = ("unrolled", "folded", "block", "tape")  # the first that can is named
+
+
+def _with_another(error: WrongPictureError, graph: Graph, name: str) -> WrongPictureError:
+    """The refusal of a view, with another view that can draw the graph."""
+    for other in _OTHERS:
+        with contextlib.suppress(ValueError):
+            if other != name:
+                scene(complete(VIEWS[other].build(graph), graph))
+                return WrongPictureError(f"{error}; use view {other!r}")
+    return WrongPictureError(f"{error}; and no other view can draw it")
 
 
 def on_page(drawn: Scene) -> float:

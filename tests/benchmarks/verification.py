@@ -183,7 +183,7 @@ def names(text: str, case: Case, wrong: Pair) -> bool:
     known = (
         f"in line {number}, ",
         *(
-            ("should be ", ", right is ", " lacks the ", " is returned for ")
+            ("should be ", " right is ", " lacks the ", " is returned for ")
             if "return" in line
             else ()
         ),
