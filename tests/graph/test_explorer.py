@@ -423,7 +423,7 @@ def test_play_brings_what_comes_in_where_it_is_read(site):
         heard = []
         for _ in range(16):
             tab.click('[data-key="next"]')
-            heard.append(tab.inner_text(".status").removeprefix("Now: ").split(", ")[0])
+            heard.append(tab.inner_text(".status").removeprefix("Now: ").split(" ")[0].rstrip(","))
         assert heard[:4] in (["h₋₁", "x₀", "[h₋₁", "f"], ["x₀", "h₋₁", "[h₋₁", "f"])
         assert heard[heard.index("c₋₁") + 1] == "×"
         assert heard.index("x₁") > heard.index("c₀") > heard.index("c₋₁")
