@@ -82,7 +82,7 @@ export class Panel {
 
   #gradient(node) {
     const { words } = this;
-    if (node.constant) return html("p", { class: "none" }, words("constant"));
+    if (node.constant) return html("p", { class: "none" }, words("no_gradient"));
     const none = this.scene.data.loss === null ? "no_backward" : "not_kept";
     if (node.gradient === null) return html("p", { class: "none" }, words(none));
     return this.#array(node.gradient, node, "gradient");
