@@ -34,6 +34,7 @@ LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
+MOST_DOTS = 32_767  # of a .png each way: a Cairo surface holds no more
 MANY_NODES = 3000  # of a graph of which a page shows one view only
 
 
@@ -420,12 +421,25 @@ def render(view: View, path: str | Path) -> None:
 
 def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
     dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    if format == "png":
+        _check_dots(drawn, dpi)
     look = graphviz.Look(on_page(drawn), dpi, output.transparent)
     if format == "svg":
         label, description = _descriptions(drawn.view)
         return graphviz.svg_of(drawn, label, description, look).encode()
     text = graphviz.source(drawn, look)
     return text.encode() if format == "dot" else graphviz.run(text, format)
+
+
+def _check_dots(drawn: Scene, dpi: float) -> None:
+    """Refuse a picture of no dots, or of more than Graphviz can write."""
+    left, bottom, right, top = drawn.extent()
+    wide, high = ((b - a) * on_page(drawn) * dpi / 72 for a, b in ((left, right), (bottom, top)))
+    if not (wide >= 1 and high >= 1 and max(wide, high) <= MOST_DOTS):
+        raise ValueError(
+            f"{wide:.3g} × {high:.3g} dots at {dpi:g} dots per inch, expected 1 to {MOST_DOTS:,} "
+            "each way; change scale or dpi, or write a .svg"
+        )
 
 
 def source(view: View) -> str:
