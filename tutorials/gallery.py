@@ -114,9 +114,7 @@ def build(folder: Path) -> Path:
         if name in ALIVE:
             file = f"{_file(name)}-live.html"
             draw(what, folder / file, title=name, live=True)
-            heading += (
-                f'<p><a href="{file}">Live: change its numbers, hold a gate, train it</a></p>'
-            )
+            heading += f'<p><a href="{file}">Live: change numbers, hold a gate, train</a></p>'
         sections.append(heading + "".join(figures))
     links = "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in LAYERS)
     page = folder / "index.html"
