@@ -279,6 +279,8 @@ def derive(
     help="Dots per inch of a .png.",
 )
 @click.option("--transparent", is_flag=True, help="Without a background.")
+@click.option("--live", is_flag=True, help="With a .html file: inputs, weights and gates can be "
+              "changed, and the page computes every value and gradient.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
