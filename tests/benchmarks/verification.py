@@ -190,7 +190,8 @@ def names(text: str, case: Case, wrong: Pair) -> bool:
         *((f"nothing is added to {case.dropped}",) if case.dropped else ()),
     )
     return bool(sentences) and all(
-        any(word in sentence for word in known) or is_mended(sentence, wrong)
+        (any(word in sentence for word in known) and "is wrong: " not in sentence)
+        or is_mended(sentence, wrong)
         for sentence in sentences
     )
 
