@@ -27,7 +27,7 @@ from minigrad.verify.explanation.changes import (
     replaced,
     statements_of,
 )
-from minigrad.verify.explanation.terms import formula
+from minigrad.verify.explanation.terms import close, formula, number
 from minigrad.verify.explanation.truth import cotangents, right_gradients
 from minigrad.verify.handwritten import HandWritten
 from minigrad.verify.namespace import is_users
@@ -699,7 +699,11 @@ def _in_words(
         with np.errstate(all="ignore"):
             factor = formula(right / mine, named, most=2)
             term = formula(right - mine, named, most=3)
-        if factor:
+            ratios = (right / mine).ravel()
+        constant = number(float(ratios[0])) if close(ratios, ratios * 0 + ratios[0]) else None
+        if constant:
+            said.add(f"{target} lacks the factor {constant}")
+        elif factor:
             said.add(f"{target} lacks the factor {_signed(factor)}")
         elif term:
             said.add(f"{target} lacks the term {_signed(term)}")
