@@ -19,6 +19,7 @@ from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.graph import VIEWS, draw, source
 from minigrad.graph.view import HIDDEN, LANGUAGES, PAGES
+from minigrad.options import CountRange, FiniteRange
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.terminal import show_any_sign
 
@@ -88,17 +89,17 @@ _examples = click.option(
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
               metavar="DIR", help="Write a report as HTML and JSON there, with the derivation "
               "and the unrolled graph of each layer.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+@click.option("--seed", type=CountRange(min=0), default=0, show_default=True,
               help="Seed of the random points and weights.")  # fmt: skip
-@click.option("--tolerance", type=click.FloatRange(min=0, min_open=True), default=1e-5,
+@click.option("--tolerance", type=FiniteRange(min=0, min_open=True), default=1e-5,
               show_default=True, help="Relative error up to which floats count as right; "
               "its size is told.")  # fmt: skip
-@click.option("--budget", type=click.FloatRange(min=0, min_open=True), default=5.0,
+@click.option("--budget", type=FiniteRange(min=0, min_open=True), default=5.0,
               show_default=True, metavar="SECONDS", help="What each judge may take for one "
               "problem.")  # fmt: skip
 @click.option("--witness", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.py",
               help="Write a script that shows the first mistake, with NumPy alone.")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N",
+@click.option("--jobs", type=CountRange(min=1), metavar="N",
               help="Processes that share the targets; one per processor if not given.")  # fmt: skip
 @click.pass_context
 def verify(
@@ -220,7 +221,7 @@ def derive(
 @cli.command(epilog=TARGETS)
 @click.argument("target")
 @_examples
-@click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
+@click.option("--steps", type=CountRange(min=1), default=3, show_default=True,
               help="Time steps of a cell or layer; a function brings its own.")  # fmt: skip
 @click.option("--view", type=click.Choice(list(VIEWS)), default="unrolled", show_default=True,
               help="; ".join(f"{it.name}: {it.help}" for it in VIEWS.values()) + ".")  # fmt: skip
@@ -230,7 +231,7 @@ def derive(
 @click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
 @click.option(
     "--depth",
-    type=click.IntRange(min=1),
+    type=CountRange(min=1),
     metavar="LEVELS",
     help="Levels of modules that are open; as many as fit a page if not given.",
 )
@@ -263,19 +264,21 @@ def derive(
 @click.option("--measure", is_flag=True, help="With --view cost: the time that each box takes.")
 @click.option(
     "--scale",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
     help="Of a .png, beside its dots per inch.",
 )
 @click.option(
     "--dpi",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=96.0,
     show_default=True,
     help="Dots per inch of a .png.",
 )
 @click.option("--transparent", is_flag=True, help="Without a ground.")
+@click.option("--live", is_flag=True, help="With a .html file: inputs, weights and gates can be "
+              "changed, and the page computes every value and gradient.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
@@ -286,6 +289,8 @@ def graph(
 
     A whole model is drawn by the name of a function in its file that returns its loss.
     """
+    if options["measure"] and options["view"] != "cost":
+        raise InvalidInput(f"--measure: is for --view cost, got --view {options['view']}")
     try:
         picture = draw(_resolve(target, inputs), output, fit=fit or "", **options)
         text = source(picture) if output is None else f"wrote {output}"
@@ -353,7 +358,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         status = _refuse(error.format_message())
     except OSError as error:
-        status = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
+        status = _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
+    except MemoryError as error:
+        status = _refuse(f"out of memory: {error}; choose smaller sizes")
     except (click.Abort, KeyboardInterrupt):
         status = _refuse("interrupted", 130)
     sys.exit(status or 0)

@@ -45,10 +45,11 @@ from minigrad.nn import (
     cross_entropy,
     mse_loss,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
-from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
+from models.command import Files, check_picture, model_command, one_line, path_option
 from models.standardise import Standardise
 from models.training import History, Shuffled, save_figure, train
 
@@ -369,22 +370,22 @@ def plot(held_out: Images, ways: Mapping[str, np.ndarray], path: Path, count: in
 @model_command("autoencoder")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="stacked",
               help="What encodes and decodes.")  # fmt: skip
-@click.option("--code", type=click.IntRange(1), default=10, metavar="N",
+@click.option("--code", type=CountRange(1), default=10, metavar="N",
               help="Numbers that are left of an image; 30 are usual for MNIST's 784 "
               "pixels.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=128, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=128, metavar="N",
               help="Width of hidden layers or of the state; an eighth of it, of "
               "channels.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=100, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=100, metavar="N",
               help="How often it goes through the images.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--batch", type=CountRange(1), default=64, metavar="N",
               help="Images per step.")  # fmt: skip
 @path_option("--images", help="MNIST's file of images (train-images-idx3-ubyte, also .gz).")
 @path_option("--labels", help="MNIST's file of labels that belongs to it.")
-@click.option("--most", type=click.IntRange(10), default=5000, metavar="N",
+@click.option("--most", type=CountRange(10), default=5000, metavar="N",
               help="Use so many of MNIST's images at most.")  # fmt: skip
 @path_option("--picture", help="Draw some held-out images and what is left of them (.png, .svg, "
                                ".pdf).")  # fmt: skip

@@ -52,6 +52,7 @@ from minigrad.nn import (
     TransformerEncoder,
     cross_entropy,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
@@ -59,7 +60,6 @@ from models import sentiment
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     text_option,
@@ -411,28 +411,28 @@ def transfer(
 @text_option("--text", help="Read this text instead of Python's documentation.")
 @text_option("--data", help="Read, and then judge, the sentences of a CSV file with the columns "
                             "language, label and text instead.")  # fmt: skip
-@click.option("--sentences", type=click.IntRange(100, MOST), default=20_000, metavar="N",
+@click.option("--sentences", type=CountRange(100, MOST), default=20_000, metavar="N",
               help="How many to put together; a fifth is held out.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--width", type=CountRange(1), default=64, metavar="N",
               help="Width of a word's vector; a multiple of the heads.")  # fmt: skip
-@click.option("--heads", type=click.IntRange(1), default=4, metavar="N",
+@click.option("--heads", type=CountRange(1), default=4, metavar="N",
               help="What each block attends to, in so many ways.")  # fmt: skip
-@click.option("--layers", type=click.IntRange(1), default=2, metavar="N", help="Blocks.")
+@click.option("--layers", type=CountRange(1), default=2, metavar="N", help="Blocks.")
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
               help="Share of the entries that training leaves out.")  # fmt: skip
 @click.option("--share", type=FiniteRange(0, 1, min_open=True, max_open=True), default=0.3,
               metavar="SHARE", help="Share of the words that are hidden while it learns; 0.15 in "
               "the paper, more teaches faster (Wettig et al. 2023).")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Sentences per step.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=6000, metavar="N",
+@click.option("--steps", type=CountRange(1), default=6000, metavar="N",
               help="Steps of pre-training.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
               help="AdamW's learning rate after a short warm-up; it falls to a tenth along a "
               "half cosine.")  # fmt: skip
-@click.option("--labels", type=click.IntRange(2), default=100, metavar="N",
+@click.option("--labels", type=CountRange(2), default=100, metavar="N",
               help="Labelled sentences that praise is then learned from.")  # fmt: skip
-@click.option("--draws", type=click.IntRange(0), default=3, metavar="N",
+@click.option("--draws", type=CountRange(0), default=3, metavar="N",
               help="How often these are drawn; 0: leave praise alone.")  # fmt: skip
 @click.option("--fill", "gaps", multiple=True, metavar="TEXT",
               help="Say which words fit each [MASK] in this text; may be given more than once. "

@@ -30,11 +30,12 @@ import minigrad as mg
 from minigrad import optim
 from minigrad.extras import require
 from minigrad.nn import GRU, Conv2d, Dropout, Embedding, Linear, Module, Seed, cross_entropy
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.autoencoder import Images, digits, split
-from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
+from models.command import Files, check_picture, model_command, one_line, path_option
 from models.scores import bleu, exact
 from models.search import search
 from models.text import PAD, SPECIAL, Vocabulary, padded
@@ -228,23 +229,23 @@ def plot(images: Images, captions: Sequence[tuple[str, ...]], path: Path) -> Non
 
 
 @model_command("captioner")
-@click.option("--channels", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--channels", type=CountRange(1), default=32, metavar="N",
               help="Kernels that look at the image.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=64, metavar="N",
               help="Width of the state.")  # fmt: skip
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.2, metavar="SHARE",
               help="Share of what the kernels find that training leaves out.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=40, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=40, metavar="N",
               help="How often it goes through the images, in both languages.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--batch", type=CountRange(1), default=64, metavar="N",
               help="Captions per step.")  # fmt: skip
-@click.option("--beam", type=click.IntRange(1), default=3, metavar="N",
+@click.option("--beam", type=CountRange(1), default=3, metavar="N",
               help="Beginnings that the search keeps; 1 takes the likeliest token each "
               "time.")  # fmt: skip
-@click.option("--show", type=click.IntRange(0), default=4, metavar="N",
+@click.option("--show", type=CountRange(0), default=4, metavar="N",
               help="Say what it sees in so many held-out images.")  # fmt: skip
 @path_option("--picture", help="Draw ten of them with their captions (.png, .svg, .pdf).")
 def main(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from minigrad.extras import require
 from minigrad.files import check_writable, read_text
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
+from minigrad.options import CountRange
 from minigrad.terminal import show_any_sign
 from models.checkpoint import Checkpoint, Stateful, load_part, read_checkpoint
 from models.training import Diverged, History, compiled_steps, steps_are_compiled
@@ -38,13 +38,15 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         sources = [p for p in self.params if isinstance(p.type, TextFile)]
-        if ctx.params.get("encoding") and not any(ctx.params[p.name or ""] for p in sources):
+        if ctx.params.get("encoding") is not None and not any(ctx.params[p.name] for p in sources):
             told = " or ".join(p.opts[0] for p in sources)
-            raise BadInput(f"--encoding: is that of the file of {told}, which is missing")
+            raise BadInput(f"--encoding: names the encoding of a file, and {told} is missing")
         try:
             return super().invoke(ctx)
         except Diverged as error:
             raise click.ClickException(str(error)) from error
+        except MemoryError as error:
+            raise BadInput(f"out of memory: {error}; choose smaller sizes") from error
         except TraceError as error:
             raise BadInput(f"--compile: {error}") from error
         except SystemError as error:  # what becomes of Ctrl-C within a kernel of Numba's
@@ -61,16 +63,6 @@ class BadInput(click.ClickException):
 
 class TextFile(click.Path):
     """A file of text that is read; a command that takes one also takes ``--encoding``."""
-
-
-class FiniteRange(click.FloatRange):
-    """A range of numbers without NaN and infinity, which click lets pass."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number", param, ctx)
-        return number
 
 
 @contextmanager
@@ -222,7 +214,7 @@ def _encoding_option() -> click.Option:
 
 
 def _shared_options() -> list[click.Parameter]:
-    @click.option("--seed", type=click.IntRange(0), default=0, metavar="N",
+    @click.option("--seed", type=CountRange(0), default=0, metavar="N",
                   help="Start of all random choices: the same seed gives the same "
                   "result.")  # fmt: skip
     @compile_option

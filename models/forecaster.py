@@ -35,11 +35,11 @@ from minigrad import optim
 from minigrad.datasets import Days, read_days
 from minigrad.extras import require
 from minigrad.nn import GRU, LSTM, RNN, Linear, Module, Recurrent, Seed, mse_loss
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from models.command import (
     Files,
-    FiniteRange,
     check_picture,
     model_command,
     one_line,
@@ -234,18 +234,18 @@ def plot(
               "what to keep.")  # fmt: skip
 @click.option("--shape", type=click.Choice(["vector", "sequence"]), default="sequence",
               help="All steps ahead from one state, or one after the other.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=14, metavar="STEPS",
+@click.option("--window", type=CountRange(1), default=14, metavar="STEPS",
               help="How many steps the network sees before it must speak.")  # fmt: skip
-@click.option("--ahead", type=click.IntRange(1), default=1, metavar="K",
+@click.option("--ahead", type=CountRange(1), default=1, metavar="K",
               help="How many steps it forecasts.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=32, metavar="N",
               help="Width of the hidden state: how much it can keep in mind.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=20, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=20, metavar="N",
               help="How often it goes through the training windows. Too few and it has not "
               "learned; too many and it learns those by heart.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
               help="Length of Adam's first steps; they shrink to nothing by the end.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Windows per step. Smaller: more steps, each a rougher guess of the "
               "gradient.")  # fmt: skip
 @text_option("--csv", help="Days of your own: a CSV or Excel file with a column of dates and one "

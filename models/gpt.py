@@ -36,13 +36,13 @@ from minigrad.nn import (
     TransformerEncoder,
     cross_entropy,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     text_option,
@@ -200,28 +200,28 @@ def made(settings: Mapping[str, Any]) -> GPT:
 
 @model_command("gpt")
 @text_option("--text", help="Learn from this text. By default Python's documentation.")
-@click.option("--context", type=click.IntRange(1), default=64, metavar="TOKENS",
+@click.option("--context", type=CountRange(1), default=64, metavar="TOKENS",
               help="How far back it can look.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--width", type=CountRange(1), default=64, metavar="N",
               help="Width of a token's vector; a multiple of the heads.")  # fmt: skip
-@click.option("--heads", type=click.IntRange(1), default=4, metavar="N",
+@click.option("--heads", type=CountRange(1), default=4, metavar="N",
               help="What each block attends to, in so many ways.")  # fmt: skip
-@click.option("--layers", type=click.IntRange(1), default=3, metavar="N", help="Blocks.")
+@click.option("--layers", type=CountRange(1), default=3, metavar="N", help="Blocks.")
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
               help="Share of the entries that training leaves out.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=12, metavar="N",
+@click.option("--batch", type=CountRange(1), default=12, metavar="N",
               help="Windows per step.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=2000, metavar="N",
+@click.option("--steps", type=CountRange(1), default=2000, metavar="N",
               help="Steps of training.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
               help="AdamW's learning rate after a short warm-up; it falls to a tenth along a half "
               "cosine.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), default=2, metavar="N",
+@click.option("--least", type=CountRange(1), default=2, metavar="N",
               help="Characters that occur less often count as unknown.")  # fmt: skip
-@click.option("--order", type=click.IntRange(1), default=3, metavar="N",
+@click.option("--order", type=CountRange(1), default=3, metavar="N",
               help="Length of the n-grams to compare with.")  # fmt: skip
 @click.option("--prompt", default="The ", metavar="TEXT", help="What the sample goes on from.")
-@click.option("--sample", "length", type=click.IntRange(0), default=200, metavar="CHARACTERS",
+@click.option("--sample", "length", type=CountRange(0), default=200, metavar="CHARACTERS",
               help="How much to write in the end.")  # fmt: skip
 @click.option("--temperature", type=FiniteRange(0), default=0.7, metavar="T",
               help="1 writes as likely as the model thinks, less is more cautious, 0 always "

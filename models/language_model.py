@@ -28,6 +28,7 @@ import minigrad as mg
 from minigrad import optim
 from minigrad.files import read_text
 from minigrad.nn import GRU, LSTM, RNN, Dropout, Embedding, Module, Recurrent, Seed, cross_entropy
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
@@ -35,7 +36,6 @@ from minigrad.tree import tree_leaves, tree_map
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     text_option,
@@ -251,33 +251,33 @@ def _usual(name: str) -> str:
               help="What a token is.")  # fmt: skip
 @click.option("--cell", type=click.Choice(list(CELLS)), default="lstm",
               help="What remembers.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), metavar="N",
+@click.option("--hidden", type=CountRange(1), metavar="N",
               show_default=_usual("hidden"),
               help="Width of the state: how much it can keep in mind.")  # fmt: skip
-@click.option("--layers", type=click.IntRange(1), default=1, metavar="N",
+@click.option("--layers", type=CountRange(1), default=1, metavar="N",
               help="Recurrent layers, one over the other.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), metavar="N",
+@click.option("--width", type=CountRange(1), metavar="N",
               show_default=_usual("width"),
               help="Width of the embedding.")  # fmt: skip
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
               help="Share of the entries that training leaves out.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=32, metavar="TOKENS",
+@click.option("--window", type=CountRange(1), default=32, metavar="TOKENS",
               help="How far back the gradient goes.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), metavar="N",
+@click.option("--batch", type=CountRange(1), metavar="N",
               show_default=_usual("batch"),
               help="Streams that are read side by side.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=4, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=4, metavar="N",
               help="How often it goes through the text.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), metavar="RATE",
               show_default=_usual("lr"),
               help="Adam's learning rate after a short warm-up; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), default=2, metavar="N",
+@click.option("--least", type=CountRange(1), default=2, metavar="N",
               help="Tokens that occur less often count as unknown.")  # fmt: skip
-@click.option("--order", type=click.IntRange(1), default=3, metavar="N",
+@click.option("--order", type=CountRange(1), default=3, metavar="N",
               help="Length of the n-grams to compare with.")  # fmt: skip
 @click.option("--prompt", default="The ", metavar="TEXT", help="What the sample goes on from.")
-@click.option("--sample", "length", type=click.IntRange(0), default=200, metavar="TOKENS",
+@click.option("--sample", "length", type=CountRange(0), default=200, metavar="TOKENS",
               help="How much to write in the end.")  # fmt: skip
 @click.option("--temperature", type=FiniteRange(0), default=0.7, metavar="T",
               help="1 writes as likely as the model thinks, less is more cautious, 0 always "

@@ -51,10 +51,11 @@ from minigrad.nn import (
     cross_entropy,
     mse_loss,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
-from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
+from models.command import Files, check_picture, model_command, one_line, path_option
 from models.text import one_hot
 from models.training import History, save_figure, train
 
@@ -382,16 +383,16 @@ def plot(results: list[Result], path: Path) -> None:
               help="What remembers; may be given more than once. rnn has no gates, lstm-1997 none "
               "that forgets; in peephole gates see the memory, in coupled one forgets as much as "
               "it learns; gru-after resets after the product, as PyTorch's.")  # fmt: skip
-@click.option("--distance", "distances", type=click.IntRange(1, 1000), multiple=True,
+@click.option("--distance", "distances", type=CountRange(1, 1000), multiple=True,
               metavar="STEPS", show_default=False,
               help="How long something must be kept; may be given more than once. By default "
               + ", ".join(f"{kind.usual} for {name}" for name, kind in TASKS.items())
               + ".")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=64, metavar="N",
               help="Width of the state.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=2500, metavar="N",
+@click.option("--steps", type=CountRange(1), default=2500, metavar="N",
               help="Batches to learn from.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Strings per step, each seen once.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=1e-2, metavar="RATE",
               help="Adam's learning rate at the start; it falls to 0 along a half "

@@ -29,9 +29,10 @@ from minigrad import optim
 from minigrad.datasets.table import decimal_sign, number, read_rows
 from minigrad.extras import require
 from minigrad.nn import Linear, Module, Seed, binary_cross_entropy_with_logits
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
-from models.command import Files, FiniteRange, model_command, one_line, text_option
+from models.command import Files, model_command, one_line, text_option
 from models.standardise import Standardise
 from models.training import History, Shuffled, train
 
@@ -182,14 +183,14 @@ def read_table(path: Path, columns: list[str], encoding: str | None = None) -> n
 
 
 @model_command("perceptron")
-@click.option("--hidden", type=click.IntRange(0), default=16, metavar="N",
+@click.option("--hidden", type=CountRange(0), default=16, metavar="N",
               help="Hidden units; 0 leaves a single neuron.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=40, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=40, metavar="N",
               help="How often it goes through the biopsies.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Biopsies per step.")  # fmt: skip
 @click.option("--decay", type=FiniteRange(0), default=0.3, metavar="λ",
               help="Weight decay: how much large weights cost.")  # fmt: skip

@@ -43,9 +43,10 @@ from minigrad.nn import (
     TransformerEncoder,
     binary_cross_entropy_with_logits,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
-from models.command import Files, FiniteRange, model_command, one_line, text_option, too_little
+from models.command import Files, model_command, one_line, text_option, too_little
 from models.composed import MOST, composed
 from models.perceptron import report
 from models.text import Vocabulary, count_vectors, normalise, padded, stems, words
@@ -220,18 +221,18 @@ def by_counts(known: Reviews, others: Reviews) -> np.ndarray:
 @model_command("sentiment")
 @text_option("--data", help="Learn from a CSV file with the columns language, label and text "
                             "instead.")  # fmt: skip
-@click.option("--sentences", type=click.IntRange(20, MOST), default=4000, metavar="N",
+@click.option("--sentences", type=CountRange(20, MOST), default=4000, metavar="N",
               help="How many to put together; a fifth is held out.")  # fmt: skip
 @click.option("--body", type=click.Choice(BODIES), default="gru", help="What reads the words.")
-@click.option("--width", type=click.IntRange(4), default=32, metavar="N",
+@click.option("--width", type=CountRange(4), default=32, metavar="N",
               help="Of the words' vectors; a multiple of 4.")  # fmt: skip
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.1, metavar="SHARE",
               help="Share of the entries that training leaves out.")  # fmt: skip
 @click.option("--forget", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
               help="Share of the words that training hides.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=15, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=15, metavar="N",
               help="How often it goes through the sentences.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Sentences per step.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=5e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "

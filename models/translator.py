@@ -48,6 +48,7 @@ from minigrad.nn import (
     TransformerEncoder,
     cross_entropy,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
@@ -55,7 +56,6 @@ from minigrad.tree import tree_map
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     check_picture,
     model_command,
     one_line,
@@ -394,21 +394,21 @@ def plot(model: Translator, vocabulary: Vocabulary, sources: Sequence[str], path
 @model_command("translator")
 @click.option("--kind", type=click.Choice(KINDS), default="gru",
               help="A recurrent network with attention, or a transformer.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=96, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=96, metavar="N",
               help="Width of the state, or of the transformer (a multiple of 4).")  # fmt: skip
-@click.option("--pairs", type=click.IntRange(3, 100_000), default=9000, metavar="N",
+@click.option("--pairs", type=CountRange(3, 100_000), default=9000, metavar="N",
               help="Sentences of each language to learn from, two thirds numbers and one third "
               "dates; the numbers below a hundred come on top.")  # fmt: skip
-@click.option("--held", type=click.IntRange(1, 10_000), default=300, metavar="N",
+@click.option("--held", type=CountRange(1, 10_000), default=300, metavar="N",
               help="Numbers, and as many dates, that are held out.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=2000, metavar="N",
+@click.option("--steps", type=CountRange(1), default=2000, metavar="N",
               help="Batches to learn from.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="Adam's learning rate after a short warm-up; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--batch", type=CountRange(1), default=64, metavar="N",
               help="Sentences per step.")  # fmt: skip
-@click.option("--beam", type=click.IntRange(1), default=4, metavar="N",
+@click.option("--beam", type=CountRange(1), default=4, metavar="N",
               help="Beginnings that the search keeps; 1 takes the likeliest token each "
               "time.")  # fmt: skip
 @click.option("--translate", "sentences", multiple=True, metavar="TEXT", show_default=False,

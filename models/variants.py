@@ -34,6 +34,7 @@ from minigrad.datasets.table import number, rows
 from minigrad.extras import require
 from minigrad.files import check_writable, read_text, write_text
 from minigrad.nn import Recurrent, cross_entropy
+from minigrad.options import CountRange
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models import memory_tasks
@@ -214,13 +215,13 @@ def table(results: Mapping[Run, float]) -> Table:
 @click.option("--cell", "cells", type=click.Choice(list(CELLS)), multiple=True,
               default=tuple(CELLS),
               help="What is compared; may be given more than once.")  # fmt: skip
-@click.option("--seeds", type=click.IntRange(1), default=3, metavar="N",
+@click.option("--seeds", type=CountRange(1), default=3, metavar="N",
               help="Runs of each cell at each task.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=500, metavar="N",
+@click.option("--steps", type=CountRange(1), default=500, metavar="N",
               help="Batches of 32 to learn from, in each run.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=32, metavar="N",
               help="Width of the state.")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(1), default=2, metavar="N",
+@click.option("--jobs", type=CountRange(1), default=2, metavar="N",
               help="Processes on this machine.")  # fmt: skip
 @click.option("--cluster", metavar="ADDRESS", show_default=False,
               help="Run on the workers of the Dask scheduler there (tcp://HOST:PORT).")  # fmt: skip

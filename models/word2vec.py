@@ -30,13 +30,13 @@ import numpy as np
 
 from minigrad import optim
 from minigrad.extras import require
-from minigrad.files import check_writable, read_text, write_text
+from minigrad.files import check_writable, read_lines, read_text, write_text
 from minigrad.nn import Embedding, Module, Seed, binary_cross_entropy_with_logits
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     path_option,
@@ -185,23 +185,28 @@ def frozen(model: SkipGram) -> Embedding:
     return Embedding.from_pretrained(model.word.weight.data)
 
 
-def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
-    """The words and vectors of a text file of GloVe's, word2vec's or fastText's.
+def read_glove(path: Path, encoding: str | None = None) -> tuple[Vocabulary, Embedding]:
+    """The words and vectors of a text file of GloVe, word2vec or fastText.
 
-    In each line stand a word and its numbers, separated by blanks; a word may hold blanks itself
-    (". . ." in GloVe's 840B). The first line may be a header, how many words and numbers each.
+    Each line holds a word and its numbers, separated by blanks; a word may contain blanks itself
+    (". . ." in GloVe's 840B). The first line may be a header: the number of words, and of numbers
+    in each vector.
+
+    Args:
+        path: the file.
+        encoding: its encoding, as for `minigrad.files.read_lines`.
 
     Returns:
         The vocabulary, and a frozen embedding whose first rows, those of `SPECIAL`, are zeros.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no text, or a line has more or fewer numbers than the others, or
-            something else than finite numbers, or a word again: names file and line.
+        ValueError: it is not text; or a line has more or fewer numbers than the others, numbers
+            that are not finite, or a word that has come before. It names the file and the line.
     """
     found: dict[str, np.ndarray] = {}
     width, announced = 0, None
-    for number, pieces in _pieces(path):
+    for number, pieces in _pieces(path, encoding):
         where = f"{path}, line {number}"
         if number == 1 and len(pieces) == 2 and all(piece.isdigit() for piece in pieces):
             announced, width = (int(piece) for piece in pieces)
@@ -212,7 +217,7 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
             raise ValueError(f"{where}: expected a word and {width or 'its'} numbers, "
                              f"got {_numbers(pieces)} numbers")  # fmt: skip
         if word in found:
-            raise ValueError(f"{where}: the word {word} again")
+            raise ValueError(f"{where}: the word {word!r} appears a second time")
         try:
             with np.errstate(over="ignore"):  # infinite, then
                 found[word] = np.array(numbers, np.float32)
@@ -227,28 +232,18 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
     return Vocabulary((*SPECIAL, *tokens)), Embedding.from_pretrained(matrix)
 
 
-def _pieces(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """What stands between the blanks in each line up to the last; the file may be large."""
-    number, skipped = 0, list[int]()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n \t")
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"{path}, line {number}: byte {error.start} of the line is not UTF-8"
-                ) from error
-            if "\0" in text:
-                raise ValueError(f"{path}, line {number}: binary data, expected text")
-            if not text:
-                skipped.append(number)  # empty lines may only be the last ones
-                continue
-            for hole in skipped:
-                yield hole, [""]
-            skipped.clear()
-            yield number, re.split("[ \t]", text)
-    if not number:
-        raise ValueError(f"{path}, line 1: an empty file, expected text")
+def _pieces(path: Path, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
+    """The parts of each line between blanks, with the line's number."""
+    skipped = list[int]()
+    for number, line in enumerate(read_lines(path, encoding), 1):
+        text = line.rstrip(" \t")
+        if not text:
+            skipped.append(number)  # empty lines may only be the last ones
+            continue
+        for hole in skipped:
+            yield hole, [""]
+        skipped.clear()
+        yield number, re.split("[ \t]", text)
 
 
 def _numbers(pieces: Sequence[str]) -> int:
@@ -350,7 +345,8 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
 
 @model_command("word2vec")
 @text_option("--text", help="Learn from this text. By default Python's documentation.")
-@path_option("--glove", help="Use the vectors of this GloVe text file, and learn none.")
+@text_option("--glove", help="Use the vectors of this text file of GloVe, word2vec or fastText, "
+             "and learn none.")  # fmt: skip
 @click.option("--planted", "use_planted", is_flag=True, show_default=False,
               help="Learn from made-up sentences, and ask their analogies.")  # fmt: skip
 @path_option("--vectors", help="Write the vectors into this file, as GloVe's text.")
@@ -358,23 +354,23 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
               help="Print the words nearest to this one; may be given more than once.")  # fmt: skip
 @click.option("--analogy", nargs=3, multiple=True, metavar="A B C", show_default=False,
               help="Print what is to C as B is to A; may be given more than once.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=48, metavar="N",
+@click.option("--width", type=CountRange(1), default=48, metavar="N",
               help="Numbers in a word's vector.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--window", type=CountRange(1), default=5, metavar="N",
               help="How far apart words still are company.")  # fmt: skip
-@click.option("--negatives", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--negatives", type=CountRange(1), default=5, metavar="N",
               help="Random words beside each true one.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--least", type=CountRange(1), default=5, metavar="N",
               help="Leave out words that occur less often.")  # fmt: skip
 @click.option("--sample", type=FiniteRange(0), default=1e-3, metavar="SHARE",
               help="Thin out words that are more than this share of the text; 0: "
               "none.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=5, metavar="N",
               help="How often it goes through the pairs.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=1e-2, metavar="RATE",
               help="Adam's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=512, metavar="N",
+@click.option("--batch", type=CountRange(1), default=512, metavar="N",
               help="Pairs per step.")  # fmt: skip
 def main(
     files: Files, seed: int, text: Path | None, encoding: str | None, glove: Path | None,
@@ -396,7 +392,7 @@ def main(
                              "--planted, --save, --load and --curves")  # fmt: skip
     if glove is not None:
         with one_line():
-            vocabulary, embedding = read_glove(glove)
+            vocabulary, embedding = read_glove(glove, encoding)
         click.echo(f"{glove}: {len(vocabulary) - len(SPECIAL)} words, "
                    f"{embedding.weight.shape[1]} numbers each")  # fmt: skip
     elif files.load:

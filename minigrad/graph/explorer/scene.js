@@ -1,12 +1,19 @@
-// The figure's parts and their places. Folding a step compresses its stretch of the x axis, and
+// The figure's parts, their numbers and their places. Folding a step compresses its stretch of the x axis, and
 // everything, arrows too, is drawn through that one map.
+
+import { Live } from "./live.js";
 
 const FOLDED = 64; // width of a folded step
 
 export class Scene {
-  /** @param data the payload, see payload.py */
-  constructor(data) {
+  /** @param data the payload, see payload.py; @param program what computes its numbers, or null */
+  constructor(data, program) {
     this.data = data;
+    this.live = program && new Live(data, program);
+    this.readers = data.nodes.map(() => []); // of each node: [operation, position]
+    data.nodes.forEach(({ operands = [] }, number) => operands.forEach((operand, position) => {
+      if (!Array.isArray(operand)) this.readers[operand].push([number, position]);
+    }));
     this.steps = data.steps;
     this.folded = new Set();
     this.items = []; // all that can be selected, steps first, in the order of the payload
@@ -29,7 +36,7 @@ export class Scene {
 
   node(number) {
     const node = this.data.nodes[number];
-    return { number, ...node, ...this.data.kinds[node.kind] };
+    return Object.assign(Object.create(node), { number }, this.data.kinds[node.kind]);
   }
 
   /** Items of a step; of what is outside of steps, for null. */
