@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.files import check_writable, write_bytes
-from minigrad.graph.drawing import graphviz, layout
+from minigrad.graph.drawing import graphviz, layout, tikz
 from minigrad.graph.drawing.check import checked, complete
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError
 from minigrad.graph.drawing.scene import Scene
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from minigrad.graph.explorer.page import Still
     from minigrad.verify.report import Check
 
-FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
+FORMATS = ("svg", "png", "pdf", "dot", "tex", "json", "html")
 LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
@@ -401,6 +401,8 @@ def render(view: View, path: str | Path) -> None:
 
 def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
     dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    if format == "tex":
+        return tikz.source(drawn, on_page(drawn)).encode()
     look = graphviz.Look(on_page(drawn), dpi, output.transparent)
     if format == "svg":
         label, description = _descriptions(drawn.view)
