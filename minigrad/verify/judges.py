@@ -235,9 +235,12 @@ def _off_together(
         every = {n: rng.choice((-1.0, 1.0), size=t.g.shape) * t.scale for n, t in trials.items()}
         mine = sum(float(np.sum(trials[n].g * d)) for n, d in every.items())
         size = sum(float(np.sum(np.abs(trials[n].g * d))) for n, d in every.items())
-        slope = line.slope(every)
-        off = abs(line.complex_slope(every) - mine) if analytic else slope.distance(mine)
-        if off > settings.tolerance * size + (0.0 if analytic else 10 * slope.error):
+        if analytic:
+            off, error = abs(line.complex_slope(every) - mine), 0.0
+        else:
+            slope = line.slope(every)
+            off, error = slope.distance(mine), 10 * slope.error
+        if off > settings.tolerance * size + error:
             return True
     return False
 
@@ -638,11 +641,11 @@ def disagreements(
 
 def _apart(kind: type[Number], a: Any, b: Any) -> float:
     """By how much of its size one output differs from the other."""
-    one, other = _exacts(kind, a), _exacts(kind, b)
+    one, other = (np.ravel(_exacts(kind, y)) for y in (a, b))  # a number is an array then
     if kind is Residue:
         return float(np.any(one != other))
-    size = max(map(abs, [*one.flat, *other.flat]), default=0)
-    return float(max(map(abs, (one - other).flat)) / size) if size else 0.0
+    size = max(map(abs, [*one, *other]), default=0)
+    return float(max(map(abs, one - other)) / size) if size else 0.0
 
 
 def _random(kind: type[Number], shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from corpus import PAIRS
 from corpus.source import with_slip
@@ -55,3 +56,33 @@ def test_an_argument_that_is_no_gradient_is_not_blamed_for_what_is_missing():
 def test_a_condition_is_not_told_if_it_holds_at_one_point_only():
     said = said_of("smoothed_cross_entropy", "np.eye(K)[t] * 0.9", "np.eye(K)[t] * 3.7")
     assert "is wrong where" not in said
+
+
+def test_what_a_while_loop_waits_for_is_not_changed_in_search_of_the_slip():
+    def forward(x):
+        return np.cumsum(x * x)
+
+    def backward(g, x):
+        dx, total, t = np.zeros_like(x), 0.0, len(x) - 1
+        while t >= 0:
+            total = total + g[t]
+            dx[t] = total * x[t]
+            t -= 1
+        return dx
+
+    said = str(check_vjp(forward, backward, [(4,)]))
+    assert "`dx[t] = total * x[t]`, it lacks the factor 2" in said
+
+
+def test_a_loss_is_proven_too():
+    """The outputs are compared in every world, also where they are one number."""
+    pair = BY_NAME["squared_error"]
+    report = check_vjp(pair.forward, pair.backward, pair.inputs)
+    assert [check.outcome for check in report.checks] == ["right"] * 6, str(report)
+
+
+def test_a_line_whose_values_may_become_infinite_ends_the_search():
+    """LAPACK does not return from least squares of infinite numbers."""
+    said = said_of("focal_loss", "return g * dp * p * (1 - p) / z.size, None",
+                   "return None, g * dp * p * (1 - p) / z.size")  # fmt: skip
+    assert "∂L/∂t is wrong" in said

@@ -53,16 +53,24 @@ class Change:
 
 
 def statements_of(tree: ast.FunctionDef | ast.Lambda) -> list[ast.stmt]:
-    """The simple statements and loop headers of a function, in order."""
+    """The simple statements and loop headers of a function, in order.
+
+    Not those that a ``while`` waits for: changed, it might never end.
+    """
     if isinstance(tree, ast.Lambda):
         return []
+    simple = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.For
+    tests = [_names_in(node.test) for node in ast.walk(tree) if isinstance(node, ast.While)]
+    awaited = set().union(*tests)
     return [
         node
         for node in ast.walk(tree)
-        if isinstance(
-            node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.For
-        )
+        if isinstance(node, simple) and not awaited & _names_in(node, ast.Store)
     ]
+
+
+def _names_in(node: ast.AST, context: type = ast.Load) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
 
 
 def changes_of(
