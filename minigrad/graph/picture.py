@@ -44,7 +44,7 @@ class Output(NamedTuple):
     Attributes:
         scale: of a .png, beside its dots per inch.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
     """
 
     scale: float = 1.0
@@ -208,7 +208,7 @@ def draw(
         gradients_of: a single number L, of whose gradients the picture of a Tensor is.
         scale: of a .png, beside ``dpi``.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
         checks: what the judges said of the target, for the .html page.
         live: on an .html page, inputs, weights and any value in between can be changed, and the
             page computes all others and their gradients, in double precision.

@@ -14,8 +14,9 @@ export class Controls {
   }
 
   /** The controls of a node; those that are there already if it is the same one. */
-  show(number) {
+  show(number, alike) {
     const { live, words } = this;
+    this.alike = alike;
     if (number !== this.number || words("change") !== this.title) {
       this.number = number;
       this.title = words("change");
@@ -38,6 +39,7 @@ export class Controls {
     this.typed = html("input", { type: "number", step: "any", "aria-label": words("typed") });
     this.back = html("button", { type: "button" }, words(leaf ? "restore" : "release"));
     this.note = html("p", { class: "note" });
+    this.every = html("input", { type: "checkbox" });
     const values = live.value(number), largest = values.reduce((most, x) => (Math.abs(x) < 1e9 ? Math.max(most, Math.abs(x)) : most), 0);
     const most = node.primitive === "tanh" ? 1 : Number((Math.max(1, 2 * largest)).toPrecision(2));
     this.range = SHARES.has(node.primitive) ? [0, 1] : [-most, most];
@@ -47,7 +49,7 @@ export class Controls {
       if (Number.isFinite(this.typed.valueAsNumber)) this.#set(this.typed.valueAsNumber);
     };
     this.back.onclick = () => {
-      live.restore(number);
+      this.#each((node) => live.restore(node));
       this.factor = 1;
       this.changed();
       this.slider.focus({ preventScroll: true });
@@ -55,17 +57,24 @@ export class Controls {
     this.factor = 1;
     this.root.append(
       ...(size > 1 ? [html("label", {}, words("entries_of"), this.which)] : []),
-      html("div", { class: "set" }, this.slider, this.typed), this.back, this.note);
+      html("div", { class: "set" }, this.slider, this.typed), this.back,
+      ...(this.alike.length > 1 ? [html("label", {}, this.every, words("every_step"))] : []), this.note);
     if (size === 1) this.which.value = "0";
   }
 
   #set(x) {
-    const { live, number } = this, which = this.which.value;
-    if (which === "times") {
-      this.factor = x;
-      live.scale(number, x);
-    } else live.set(number, which === "all" ? null : Number(which), x);
+    const { live } = this, which = this.which.value;
+    if (which === "times") this.factor = x;
+    this.#each((node) => {
+      if (which === "times") live.scale(node, x);
+      else live.set(node, which === "all" ? null : Number(which), x);
+    });
     this.changed();
+  }
+
+  /** The node, or the same at every step. */
+  #each(change) {
+    for (const node of this.every.checked ? this.alike : [this.number]) change(node);
   }
 
   /** Show the numbers as they are now. */
