@@ -502,7 +502,7 @@ def _root(frame: types.FrameType) -> str:
 
 
 def _makes_code(frame: types.FrameType | None) -> bool:
-    """Whether the library asked for what runs: it makes a layer's kernel, and loads what it needs."""
+    """Whether the library asked for what runs: to make or to load the kernel of a layer."""
     making = {hooks.__name__, loading.__name__}
     while frame is not None and frame.f_globals.get("__name__") not in making:
         frame = frame.f_back
