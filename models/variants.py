@@ -1,16 +1,17 @@
 """Do all variants give similar results? Seven cells at several tasks, with several seeds.
 
-Simple recurrent network, LSTM, LSTM with peepholes, coupled gates (one that forgets as much as it
-learns), GRU, and GRU with the reset gate after the product (as PyTorch has it); also the LSTM of
-1997. Greff et al. (2017, "LSTM: A search space odyssey") compared variants of the LSTM, Jozefowicz
+The cells are a simple recurrent network, LSTM, LSTM with peepholes, LSTM with coupled gates (it
+forgets as much as it learns), GRU, GRU with the reset gate after the product (as in PyTorch), and
+the LSTM of 1997. Greff et al. (2017, "LSTM: A search space odyssey") compared variants of the "
+"LSTM, Jozefowicz
 et al. (2015) LSTM and GRU. The tasks are those of `models.memory_tasks`, and handwritten digits
-read row by row, of which a fifth is held out. The score is the share that is wrong; the table has
-its mean over the seeds and the 95 % confidence interval of that mean (Student's t), between 0 and
-1. The simple network is the baseline; cells whose intervals overlap are not told apart.
+read row by row, of which a fifth is held out. The score is the share of wrong answers; the table
+has its mean over the seeds and the 95 % confidence interval of that mean (Student's t), between 0
+and 1. The simple network is the baseline; overlapping intervals do not separate two cells.
 
-The runs go side by side, on this machine or, with ``--cluster``, on the workers of a Dask
-cluster. With ``--results`` each goes into a file as it ends; those that are in it are not done
-again.
+The runs go in parallel, on this machine or, with ``--cluster``, on the workers of a Dask cluster.
+With ``--results`` each result is written to a file as it comes; runs that are in the file are not
+repeated.
 
 Run it with ``python -m models.variants``; ``--help`` explains the options.
 """
@@ -34,6 +35,7 @@ from minigrad.datasets.table import number, rows
 from minigrad.extras import require
 from minigrad.files import check_writable, read_text, write_text
 from minigrad.nn import Recurrent, cross_entropy
+from minigrad.options import CountRange
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models import memory_tasks
@@ -210,23 +212,24 @@ def table(results: Mapping[Run, float]) -> Table:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--task", "tasks", type=click.Choice(TASKS), multiple=True, default=TASKS,
-              help="What is asked; may be given more than once.")  # fmt: skip
+              help="The task; can be repeated.")  # fmt: skip
 @click.option("--cell", "cells", type=click.Choice(list(CELLS)), multiple=True,
               default=tuple(CELLS),
-              help="What is compared; may be given more than once.")  # fmt: skip
-@click.option("--seeds", type=click.IntRange(1), default=3, metavar="N",
+              help="The cell; can be repeated.")  # fmt: skip
+@click.option("--seeds", type=CountRange(1), default=3, metavar="N",
               help="Runs of each cell at each task.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=500, metavar="N",
+@click.option("--steps", type=CountRange(1), default=500, metavar="N",
               help="Batches of 32 to learn from, in each run.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=32, metavar="N",
               help="Width of the state.")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(1), default=2, metavar="N",
+@click.option("--jobs", type=CountRange(1), default=2, metavar="N",
               help="Processes on this machine.")  # fmt: skip
 @click.option("--cluster", metavar="ADDRESS", show_default=False,
               help="Run on the workers of the Dask scheduler there (tcp://HOST:PORT).")  # fmt: skip
 @compile_option
-@path_option("--results", help="Keep each result in this file (.csv) as it comes; what is in it "
-                               "is not done again.")  # fmt: skip
+@path_option("--results", help="Write each result to this file (.csv) as it comes; runs that are "
+             "in it "
+                               "are not repeated.")  # fmt: skip
 def main(
     tasks: tuple[str, ...], cells: tuple[str, ...], seeds: int, steps: int, hidden: int,
     jobs: int, cluster: str | None, compile: bool, results: Path | None,

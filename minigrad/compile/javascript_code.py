@@ -322,7 +322,8 @@ class _Writer:
             formula = {"f": "{0}", "i": "Math.trunc({0})", "b": "+({0}!==0)"}[output.dtype.kind]
         if formula is None or (set(s.static) - {"dtype"}):
             self.refuse()
-        if output.dtype.kind == "i" and name not in _EXACT:
+        by_flags = name == "multiply" and any(x.dtype == bool for x in s.operands)
+        if output.dtype.kind in "iu" and name not in _EXACT and not by_flags:
             self.refuse("of whole numbers has no JavaScript: a double holds 53 bits of them")
         self.loop(s.operands, formula, self.new(output))
 

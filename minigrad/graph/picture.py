@@ -34,6 +34,7 @@ LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
+MOST_DOTS = 32_767  # of a .png each way: a Cairo surface holds no more
 MANY_NODES = 3000  # of a graph of which a page shows one view only
 
 
@@ -43,7 +44,7 @@ class Output(NamedTuple):
     Attributes:
         scale: of a .png, beside its dots per inch.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
     """
 
     scale: float = 1.0
@@ -78,17 +79,21 @@ class Picture(View):
         """The picture as SVG text."""
         return svg(self)
 
-    def save(self, path: str | Path) -> Picture:
+    def save(self, path: str | Path, *, live: bool = False) -> Picture:
         """Write the picture, or what else the file's ending asks for; see `draw`."""
         path, graph = Path(path), self.graph
         ending = format_of(path)
+        _see_live(path, live)
         check_writable(path)
         if ending == "json" and graph is not None:
             write_bytes(path, graph.to_json().encode())
         elif ending == "html" and graph is not None:
             from minigrad.graph.explorer import page  # SymPy loads with it
 
-            text = page(graph, checks=self.checks, stills=self._stills(graph))
+            text = page(
+                graph, checks=self.checks, stills=self._stills(graph), live=live,
+                language=self.language,
+            )  # fmt: skip
             write_bytes(path, text.encode(errors="replace"))
         else:
             render(self, path)
@@ -137,6 +142,17 @@ class Picture(View):
         return f"<picture of {self.title}: {len(self.items)} items, {count} time steps>"
 
 
+def _see_live(path: Path | None, live: bool) -> None:
+    """Only a page computes.
+
+    Raises:
+        ValueError: it is to be live, and is no page.
+    """
+    if live and (path is None or path.suffix.lower() != ".html"):
+        got = "no file" if path is None else f"the file {path.name}"
+        raise ValueError(f"got live with {got}, expected a page: -o page.html")
+
+
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Leave the search for cycles for later: it walks all of a graph again and again as it grows.
@@ -169,6 +185,7 @@ def draw(
     dpi: float = 96.0,
     transparent: bool = False,
     checks: Sequence[Check] = (),
+    live: bool = False,
     **options: Any,
 ) -> Picture:
     """Draw a target, or what a Tensor was made of.
@@ -191,8 +208,10 @@ def draw(
         gradients_of: a single number L, of whose gradients the picture of a Tensor is.
         scale: of a .png, beside ``dpi``.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
         checks: what the judges said of the target, for the .html page.
+        live: on an .html page, inputs, weights and any value in between can be changed, and the
+            page computes all others and their gradients, in double precision.
         options: of the view: ``all_steps`` (draw every step, also when there are more than 8),
             ``depth`` and ``open`` (which modules are open), ``measure`` (time each box),
             ``sides`` (what stands over the queries, and over the keys, of attention).
@@ -219,6 +238,7 @@ def draw(
     unknown = [name for name in options if not any(name in v.options for v in VIEWS.values())]
     if unknown:
         raise ValueError(f"draw: got {', '.join(unknown)}, which no view takes")
+    _see_live(None if path is None else Path(path), live)
     if path is not None:
         format_of(path)
         check_writable(Path(path))
@@ -236,7 +256,7 @@ def draw(
         checks=tuple(checks),
     )  # fmt: skip
     if path is not None:
-        picture.save(path)
+        picture.save(path, live=live)
     return picture
 
 
@@ -401,12 +421,25 @@ def render(view: View, path: str | Path) -> None:
 
 def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
     dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    if format == "png":
+        _check_dots(drawn, dpi)
     look = graphviz.Look(on_page(drawn), dpi, output.transparent)
     if format == "svg":
         label, description = _descriptions(drawn.view)
         return graphviz.svg_of(drawn, label, description, look).encode()
     text = graphviz.source(drawn, look)
     return text.encode() if format == "dot" else graphviz.run(text, format)
+
+
+def _check_dots(drawn: Scene, dpi: float) -> None:
+    """Refuse a picture of no dots, or of more than Graphviz can write."""
+    left, bottom, right, top = drawn.extent()
+    wide, high = ((b - a) * on_page(drawn) * dpi / 72 for a, b in ((left, right), (bottom, top)))
+    if not (wide >= 1 and high >= 1 and max(wide, high) <= MOST_DOTS):
+        raise ValueError(
+            f"{wide:.3g} × {high:.3g} dots at {dpi:g} dots per inch, expected 1 to {MOST_DOTS:,} "
+            "each way; change scale or dpi, or write a .svg"
+        )
 
 
 def source(view: View) -> str:

@@ -122,7 +122,7 @@ class Target:
 
     def refusal(self, expected: str) -> TargetError:
         """The error of a target that cannot give what it was asked for."""
-        return TargetError(f"{self.name}: a {self.noun}, expected {expected}")
+        return TargetError(f"{self.name}: got a {self.noun}, expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class FileTarget(Target):
 
     def refusal(self, expected: str) -> TargetError:
         first = self.found[0].name if self.found else f"{self.name}:NAME"
-        return TargetError(f"{self.name}: a {self.noun}, expected {expected}, such as {first}")
+        return TargetError(f"{self.name}: got a {self.noun}, expected {expected}, such as {first}")
 
 
 def one_line(error: BaseException) -> str:

@@ -235,9 +235,12 @@ def _off_together(
         every = {n: rng.choice((-1.0, 1.0), size=t.g.shape) * t.scale for n, t in trials.items()}
         mine = sum(float(np.sum(trials[n].g * d)) for n, d in every.items())
         size = sum(float(np.sum(np.abs(trials[n].g * d))) for n, d in every.items())
-        slope = line.slope(every)
-        off = abs(line.complex_slope(every) - mine) if analytic else slope.distance(mine)
-        if off > settings.tolerance * size + (0.0 if analytic else 10 * slope.error):
+        if analytic:
+            off, error = abs(line.complex_slope(every) - mine), 0.0
+        else:
+            slope = line.slope(every)
+            off, error = slope.distance(mine), 10 * slope.error
+        if off > settings.tolerance * size + error:
             return True
     return False
 

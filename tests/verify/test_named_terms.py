@@ -79,3 +79,10 @@ def test_a_loss_is_proven_too():
     pair = BY_NAME["squared_error"]
     report = check_vjp(pair.forward, pair.backward, pair.inputs)
     assert [check.outcome for check in report.checks] == ["right"] * 6, str(report)
+
+
+def test_a_line_whose_values_may_become_infinite_ends_the_search():
+    """LAPACK does not return from least squares of infinite numbers."""
+    said = said_of("focal_loss", "return g * dp * p * (1 - p) / z.size, None",
+                   "return None, g * dp * p * (1 - p) / z.size")  # fmt: skip
+    assert "∂L/∂t is wrong" in said

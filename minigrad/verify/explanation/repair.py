@@ -27,7 +27,7 @@ from minigrad.verify.explanation.changes import (
     replaced,
     statements_of,
 )
-from minigrad.verify.explanation.terms import formula
+from minigrad.verify.explanation.terms import close, formula, number
 from minigrad.verify.explanation.truth import cotangents, right_gradients
 from minigrad.verify.handwritten import HandWritten
 from minigrad.verify.namespace import is_users
@@ -666,6 +666,8 @@ def _solved(trial: Trial, subject: HandWritten, values: _Values) -> Any:
         moved[k] += 1.0
         columns.append(run(shaped(moved)) - start)
     matrix = np.stack(columns, axis=1)
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(start))):
+        return None  # LAPACK may search for ever
     step, _, rank, _ = np.linalg.lstsq(matrix, right - start, rcond=1e-9)
     size_of = float(np.max(np.abs(right)))
     if np.max(np.abs(start + matrix @ step - right)) > 1e-6 * size_of:
@@ -697,7 +699,11 @@ def _in_words(
         with np.errstate(all="ignore"):
             factor = formula(right / mine, named, most=2)
             term = formula(right - mine, named, most=3)
-        if factor:
+            ratios = (right / mine).ravel()
+        constant = number(float(ratios[0])) if close(ratios, ratios * 0 + ratios[0]) else None
+        if constant:
+            said.add(f"{target} lacks the factor {constant}")
+        elif factor:
             said.add(f"{target} lacks the factor {_signed(factor)}")
         elif term:
             said.add(f"{target} lacks the term {_signed(term)}")

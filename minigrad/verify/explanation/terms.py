@@ -135,7 +135,8 @@ def _told(
             text, scale = text.replace("sum(", "mean(", 1), 1.0
         texts.append(text)
     leading = number(scale, lengths)
-    if leading is None:
+    sides = [{t for t, f in zip(texts, chosen, strict=True) if f.below is b} for b in (True, False)]
+    if leading is None or sides[0] & sides[1]:  # x / x is no factor
         return None
     written = [(t, f.below) for t, f in zip(texts, chosen, strict=True)]
     counted = Counter(written)
