@@ -129,10 +129,10 @@ class Picture(View):
             pass  # the explorer needs none
         return found
 
-    def open(self) -> None:
-        """Show the page to explore it in the browser."""
+    def open(self, *, live: bool = False) -> None:
+        """Show the page to explore it in the browser; ``live`` as for `draw`."""
         with tempfile.NamedTemporaryFile(suffix=".html", delete=False) as file:
-            self.save(file.name)
+            self.save(file.name, live=live)
         webbrowser.open(Path(file.name).as_uri())
 
     def _repr_svg_(self) -> str | None:
