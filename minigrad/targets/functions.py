@@ -74,6 +74,9 @@ class FunctionTarget(TensorTarget):
     def title(self) -> str:
         return self.name.rpartition(":")[2]
 
+    def call(self, steps: int) -> tuple[Any, tuple[Any, ...]] | None:
+        return self.subject, tuple(self.inputs(0).values())
+
     def record(self, steps: int) -> Recording:
         return Recording(self._recorded(self._on_tensors()), given=True)
 
