@@ -23,7 +23,7 @@ from models.training import Diverged, History, compiled_steps, steps_are_compile
 
 
 class Command(click.Command):
-    """A command that ends in one line: wrong options, a loss that diverged, Ctrl-C."""
+    """A command whose errors are one line: wrong options, a loss that diverged, Ctrl-C."""
 
     def main(self, *given: Any, **named: Any) -> Any:
         show_any_sign()
@@ -49,7 +49,7 @@ class Command(click.Command):
             raise BadInput(f"out of memory: {error}; choose smaller sizes") from error
         except TraceError as error:
             raise BadInput(f"--compile: {error}") from error
-        except SystemError as error:  # what becomes of Ctrl-C within a kernel of Numba's
+        except SystemError as error:  # Ctrl-C within a Numba kernel arrives as this
             if isinstance(error.__cause__, KeyboardInterrupt):
                 raise click.Abort from error
             raise
@@ -78,7 +78,7 @@ def one_line() -> Iterator[None]:
 
 @contextmanager
 def too_little(path: Path | None, encoding: str | None = None) -> Iterator[None]:
-    """Around what may find too little in a file: its errors tell which one, and where it ends."""
+    """Around what may find too little in a file: its errors name the file and its last line."""
     try:
         yield
     except ValueError as error:
@@ -129,7 +129,7 @@ class Files:
     def checkpoint(
         self, settings: Mapping[str, Any], model: Module, optimizer: Optimizer, **more: Stateful
     ) -> Checkpoint | None:
-        """Where the run shall be saved, if anywhere."""
+        """Where the run is saved, if anywhere."""
         if self.save is None:
             return None
         if steps_are_compiled():  # a run goes on bit for bit, and the two differ by rounding
@@ -137,7 +137,7 @@ class Files:
         made = Checkpoint(self.save, self.name, settings, model, optimizer,
                           resume=self.resume, **more)  # fmt: skip
         with one_line():
-            made.resume()  # what does not fit is told before any training
+            made.resume()  # a file that does not fit is refused before any training
         return made
 
     def write_curves(self, history: History) -> None:
@@ -182,10 +182,12 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
         ) -> None:  # fmt: skip
             with one_line():
                 if load is not None and (save is not None or curves):
-                    raise ValueError("--load: nothing is trained, so that there is nothing for "
+                    raise ValueError("--load: nothing is trained, so there is nothing for "
                                      "--save and --curves")  # fmt: skip
                 if resume and save is None:
-                    raise ValueError("--resume: goes on from the file of --save, which is missing")
+                    raise ValueError(
+                        "--resume: continues from the file of --save, which is missing"
+                    )
                 if save is not None:
                     if save.suffix != ".safetensors":
                         raise ValueError(f"{save}: expected a name that ends in .safetensors")
@@ -208,26 +210,27 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
 def _encoding_option() -> click.Option:
     return click.Option(
         ["--encoding"], metavar="NAME", show_default=False,
-        help="How that file is encoded: latin-1, shift_jis, … By default UTF-8, or what its "
+        help="Encoding of that file: latin-1, shift_jis, … By default UTF-8, or what its "
         "byte-order mark says, else Windows-1252, with a warning.",
     )  # fmt: skip
 
 
 def _shared_options() -> list[click.Parameter]:
     @click.option("--seed", type=CountRange(0), default=0, metavar="N",
-                  help="Start of all random choices: the same seed gives the same "
+                  help="Seed of all random choices: the same seed gives the same "
                   "result.")  # fmt: skip
     @compile_option
-    @path_option("--save", help="Keep the run in this file (.safetensors) while it trains.")
+    @path_option("--save", help="Save the run to this file (.safetensors) during training.")
     @click.option("--resume", is_flag=True, show_default=False,
-                  help="Go on from the file of --save, if it is there: the end is the same, bit "
+                  help="Continue from the file of --save, if it exists: the result is the same, "
+                  "bit "
                   "for bit, as if the run had not been interrupted.")  # fmt: skip
-    @path_option("--load", help="Use the model in this file, that --save wrote, and do not train; "
-                                "what it was made with is in the file.")  # fmt: skip
+    @path_option("--load", help="Use the model that --save wrote to this file instead of training; "
+                                "the file has its settings.")  # fmt: skip
     @click.option("--curves", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
                   show_default=False,
-                  help="Write the losses into this file (.csv, .png, .svg, .pdf); may be given "
-                  "more than once.")  # fmt: skip
+                  help="Write the losses to this file (.csv, .png, .svg, .pdf); can be "
+                  "repeated.")  # fmt: skip
     @click.command()
     def options() -> None: ...
 

@@ -1,22 +1,24 @@
-"""Tasks that ask for a memory: where gates pay.
+"""Tasks that need a memory, where gates help.
 
-- ``adding``: a line of random numbers, two of them marked; in the end tell their mean, scaled to
-  0 … 1 (Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 4). An answer that is
+- ``adding``: a sequence of random numbers, two of them marked; at the end, give their mean, scaled
+  to 0 … 1 (Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 4). An answer "
+  "that is
   off by more than 0.04 is wrong.
-- ``copying``: three symbols of eight, a long blank, then a signal: repeat the symbols (Arjovsky et
-  al. 2016, "Unitary evolution recurrent neural networks", with ten). One wrong symbol and the
-  string is wrong.
-- ``reber``: strings of the embedded Reber grammar, symbol by symbol: tell which may come next
-  (experiment 1 of 1997). To know the last but one, the second must have been kept: a string is
-  wrong if another is thought likelier there. (In 1997 all steps had to be right.)
+- ``copying``: three symbols out of eight, a long blank, then a signal: repeat the symbols
+  (Arjovsky et al. 2016, "Unitary evolution recurrent neural networks", with ten symbols). One wrong
+  symbol makes the string wrong.
+- ``reber``: strings of the embedded Reber grammar, symbol by symbol: predict which symbols may come
+  next (experiment 1 of 1997). The last symbol but one repeats the second, which must have been
+  remembered: a string is wrong if another symbol gets a higher probability there. (In 1997 all
+  steps had to be right.)
 
-The distance says how long something must be kept: half the line, the blank, the least length of
-the string inside. Simple recurrent network, LSTM (also that of 1997, which had no forget gate) and
-GRU learn with the same width, strings and steps. What is short enough a simple network learns too:
-Reber's grammar at a distance of 12, and copying over 20 steps if it goes more slowly (``--lr 5e-3
---batch 64 --steps 1500``), but not over 30. The score is the share of wrong strings among new
-ones; beside it stand what is wrong without any memory, and the figures of 1997, which come from
-small networks that saw one string per step.
+The distance is how many steps something must be remembered: half the sequence, the blank, or the
+least length of the inner string. The simple recurrent network, LSTM (also that of 1997, without a
+forget gate) and GRU learn with the same width, strings and steps. Over short distances a simple
+network learns too: Reber's grammar at a distance of 12, and copying over 20 steps with a smaller
+learning rate (``--lr 5e-3 --batch 64 --steps 1500``), but not over 30. The score is the share of
+wrong strings among new ones; for comparison, it prints the share that is wrong without any memory,
+and the figures of 1997, which come from small networks that saw one string per step.
 
 Run it with ``python -m models.memory_tasks``; ``--help`` explains the options.
 """
@@ -377,15 +379,15 @@ def plot(results: list[Result], path: Path) -> None:
 
 @model_command("memory_tasks")
 @click.option("--task", "tasks", type=click.Choice(list(TASKS)), multiple=True,
-              default=tuple(TASKS), help="What is asked; may be given more than once.")  # fmt: skip
+              default=tuple(TASKS), help="The task; can be repeated.")  # fmt: skip
 @click.option("--cell", "cells", type=click.Choice(list(CELLS)), multiple=True,
               default=("rnn", "lstm", "gru"),
-              help="What remembers; may be given more than once. rnn has no gates, lstm-1997 none "
-              "that forgets; in peephole gates see the memory, in coupled one forgets as much as "
-              "it learns; gru-after resets after the product, as PyTorch's.")  # fmt: skip
+              help="The cell; can be repeated. rnn has no gates; lstm-1997 has no forget gate; in "
+              "peephole the gates see the memory; coupled forgets as much as it learns; gru-after "
+              "resets after the product, like PyTorch's GRU.")  # fmt: skip
 @click.option("--distance", "distances", type=CountRange(1, 1000), multiple=True,
               metavar="STEPS", show_default=False,
-              help="How long something must be kept; may be given more than once. By default "
+              help="Steps that something must be remembered; can be repeated. By default "
               + ", ".join(f"{kind.usual} for {name}" for name, kind in TASKS.items())
               + ".")  # fmt: skip
 @click.option("--hidden", type=CountRange(1), default=64, metavar="N",
@@ -404,7 +406,7 @@ def main(
     distances: tuple[int, ...], hidden: int, steps: int, batch: int, lr: float,
     picture: Path | None,
 ) -> None:  # fmt: skip
-    """Compare cells at tasks that ask for a memory."""
+    """Compare cells at tasks that need a memory."""
     runs: list[dict[str, Any]] = [
         {"task": task, "distance": distance, "cell": cell, "hidden": hidden, "steps": steps,
          "batch": batch, "lr": lr, "seed": seed}

@@ -78,8 +78,8 @@ def train(
         max_norm: clip the gradients' joint norm to this.
         validate: what is held against overfitting, for instance a loss on other data; the
             smaller the better.
-        every: validate and save after each so many steps, and after the last; 0: then only.
-        patience: stop when the validation has not become better so many times in a row, and
+        every: validate and save each time this many steps are done, and at the end; 0: only then.
+        patience: stop when the validation has not improved this many times in a row, and
             take back the weights of the best; 0: never.
         checkpoint: where the run is saved, and what it goes on from.
         title: what the progress bar says.
@@ -201,7 +201,7 @@ class Diverged(ArithmeticError):  # noqa: N818 (what happened, not what was done
     """The loss has become NaN or infinite: at which step, and where it first appeared."""
 
     def __init__(self, step: int, loss: Tensor, model: Module) -> None:
-        where = f"the first that is not finite is {_first_not_finite(loss, model)}"
+        where = f"the first value that is not finite is in {_first_not_finite(loss, model)}"
         if _is_finite(loss.data):  # it was computed again, and dropout drew other numbers
             where = "where depends on the random numbers that were drawn"
         value = "not finite" if _is_finite(loss.data) else loss.item()
@@ -212,7 +212,7 @@ class Diverged(ArithmeticError):  # noqa: N818 (what happened, not what was done
 
 
 def _first_not_finite(loss: Tensor, model: Module) -> str:
-    """The parameter, or the operation that made it of finite operands, and in which layer."""
+    """The parameter, or the operation whose operands were still finite, and its layer."""
     names = {parameter: name for name, parameter in model.named_parameters()}
     order = sorted(tape.ancestors([loss]), key=lambda node: node.index)
     for node in order:

@@ -1,18 +1,18 @@
 """Numbers and dates in words, from Spanish to English and back: a sentence in, a sentence out.
 
 "veintiún mil trescientos cinco" ↔ "twenty-one thousand three hundred and five": there are as many
-pairs as wanted, and each translation is right or wrong. One model translates both ways; the first
-token of what it reads says into which language (Johnson et al. 2017, "Google's multilingual
-neural machine translation system", section 3). Two kinds:
+pairs as you want, and each translation is right or wrong. One model translates both ways; the
+first token that it reads names the target language (Johnson et al. 2017, "Google's multilingual
+neural machine translation system", section 3). There are two kinds:
 
 - recurrent (``--kind gru`` or ``lstm``): an encoder reads in both directions; at each step the
-  decoder looks back at all that was read, weighted by how well it fits its state (Bahdanau et al.
-  2015, "Neural machine translation by jointly learning to align and translate").
+  decoder attends to the whole input, weighted by how well it matches the decoder's state (Bahdanau
+  et al. 2015, "Neural machine translation by jointly learning to align and translate").
 - ``--kind transformer``: attention only (Vaswani et al. 2017).
 
-The score is the share of held-out sentences, none of which was learned from, that are translated
-without a mistake; beside it stands translation word by word, each as the word that it most often
-goes together with.
+The score is the share of held-out sentences that are translated without a mistake. For
+comparison, it also prints the score of translation word by word, where each word becomes the one
+that it most often occurs with.
 
 Run it with ``python -m models.translator``; ``--help`` explains the options.
 """
@@ -397,10 +397,10 @@ def plot(model: Translator, vocabulary: Vocabulary, sources: Sequence[str], path
 @click.option("--hidden", type=CountRange(1), default=96, metavar="N",
               help="Width of the state, or of the transformer (a multiple of 4).")  # fmt: skip
 @click.option("--pairs", type=CountRange(3, 100_000), default=9000, metavar="N",
-              help="Sentences of each language to learn from, two thirds numbers and one third "
-              "dates; the numbers below a hundred come on top.")  # fmt: skip
+              help="Sentences of each language to learn from: two thirds numbers, one third dates; "
+              "the numbers below a hundred are added to them.")  # fmt: skip
 @click.option("--held", type=CountRange(1, 10_000), default=300, metavar="N",
-              help="Numbers, and as many dates, that are held out.")  # fmt: skip
+              help="Held-out numbers, and as many held-out dates.")  # fmt: skip
 @click.option("--steps", type=CountRange(1), default=2000, metavar="N",
               help="Batches to learn from.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
@@ -409,13 +409,13 @@ def plot(model: Translator, vocabulary: Vocabulary, sources: Sequence[str], path
 @click.option("--batch", type=CountRange(1), default=64, metavar="N",
               help="Sentences per step.")  # fmt: skip
 @click.option("--beam", type=CountRange(1), default=4, metavar="N",
-              help="Beginnings that the search keeps; 1 takes the likeliest token each "
+              help="Width of the beam search; 1 takes the most likely token each "
               "time.")  # fmt: skip
 @click.option("--translate", "sentences", multiple=True, metavar="TEXT", show_default=False,
-              help="Translate this in the end; may be given more than once.")  # fmt: skip
+              help="Translate this text after training; can be repeated.")  # fmt: skip
 @click.option("--to", "language", type=click.Choice(LANGUAGES), default="en",
               help="The language to translate that into.")  # fmt: skip
-@path_option("--picture", help="Draw where the model looks while it translates (.png, .svg, .pdf).")
+@path_option("--picture", help="Draw the attention weights of a translation (.png, .svg, .pdf).")
 def main(
     files: Files, seed: int, kind: str, hidden: int, pairs: int, held: int, steps: int, lr: float,
     batch: int, beam: int, sentences: tuple[str, ...], language: str, picture: Path | None,
@@ -477,7 +477,7 @@ def _source(text: str, language: str, vocabulary: Vocabulary) -> str:
     tokens = words(normalise(text))
     unknown = [word for word in tokens if word not in vocabulary or word == UNKNOWN]
     if unknown or not tokens:
-        what = f"never learned {', '.join(unknown)}" if unknown else "expected some words"
+        what = f"unknown words: {', '.join(unknown)}" if unknown else "expected some words"
         raise BadInput(f"--translate {text!r}: {what}")
     return " ".join([into(language), *tokens])
 

@@ -1,16 +1,17 @@
 """Do all variants give similar results? Seven cells at several tasks, with several seeds.
 
-Simple recurrent network, LSTM, LSTM with peepholes, coupled gates (one that forgets as much as it
-learns), GRU, and GRU with the reset gate after the product (as PyTorch has it); also the LSTM of
-1997. Greff et al. (2017, "LSTM: A search space odyssey") compared variants of the LSTM, Jozefowicz
+The cells are a simple recurrent network, LSTM, LSTM with peepholes, LSTM with coupled gates (it
+forgets as much as it learns), GRU, GRU with the reset gate after the product (as in PyTorch), and
+the LSTM of 1997. Greff et al. (2017, "LSTM: A search space odyssey") compared variants of the "
+"LSTM, Jozefowicz
 et al. (2015) LSTM and GRU. The tasks are those of `models.memory_tasks`, and handwritten digits
-read row by row, of which a fifth is held out. The score is the share that is wrong; the table has
-its mean over the seeds and the 95 % confidence interval of that mean (Student's t), between 0 and
-1. The simple network is the baseline; cells whose intervals overlap are not told apart.
+read row by row, of which a fifth is held out. The score is the share of wrong answers; the table
+has its mean over the seeds and the 95 % confidence interval of that mean (Student's t), between 0
+and 1. The simple network is the baseline; overlapping intervals do not separate two cells.
 
-The runs go side by side, on this machine or, with ``--cluster``, on the workers of a Dask
-cluster. With ``--results`` each goes into a file as it ends; those that are in it are not done
-again.
+The runs go in parallel, on this machine or, with ``--cluster``, on the workers of a Dask cluster.
+With ``--results`` each result is written to a file as it comes; runs that are in the file are not
+repeated.
 
 Run it with ``python -m models.variants``; ``--help`` explains the options.
 """
@@ -211,10 +212,10 @@ def table(results: Mapping[Run, float]) -> Table:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--task", "tasks", type=click.Choice(TASKS), multiple=True, default=TASKS,
-              help="What is asked; may be given more than once.")  # fmt: skip
+              help="The task; can be repeated.")  # fmt: skip
 @click.option("--cell", "cells", type=click.Choice(list(CELLS)), multiple=True,
               default=tuple(CELLS),
-              help="What is compared; may be given more than once.")  # fmt: skip
+              help="The cell; can be repeated.")  # fmt: skip
 @click.option("--seeds", type=CountRange(1), default=3, metavar="N",
               help="Runs of each cell at each task.")  # fmt: skip
 @click.option("--steps", type=CountRange(1), default=500, metavar="N",
@@ -226,8 +227,9 @@ def table(results: Mapping[Run, float]) -> Table:
 @click.option("--cluster", metavar="ADDRESS", show_default=False,
               help="Run on the workers of the Dask scheduler there (tcp://HOST:PORT).")  # fmt: skip
 @compile_option
-@path_option("--results", help="Keep each result in this file (.csv) as it comes; what is in it "
-                               "is not done again.")  # fmt: skip
+@path_option("--results", help="Write each result to this file (.csv) as it comes; runs that are "
+             "in it "
+                               "are not repeated.")  # fmt: skip
 def main(
     tasks: tuple[str, ...], cells: tuple[str, ...], seeds: int, steps: int, hidden: int,
     jobs: int, cluster: str | None, compile: bool, results: Path | None,

@@ -1,17 +1,18 @@
-"""Words as vectors, learned from the company they keep.
+"""Words as vectors, learned from the words around them.
 
 Skip-gram with negative sampling (Mikolov et al. 2013, "Distributed representations of words and
-phrases and their compositionality", eq. 4): from a word's vector tell the words around it from
-words drawn at random. By default it reads the documentation that every Python brings along.
+phrases and their compositionality", eq. 4): a word's vector learns to distinguish the words around
+it from words drawn at random. By default it reads the documentation that comes with Python.
 
-The score is how well it tells pairs of neighbours in passages that it has not seen from pairs
-with a random word (area under the ROC curve: 0.5 is guessing). Beside it stand the frequency of
-the neighbour alone, and the best known method without a network: counts of neighbours as positive
-pointwise mutual information, with a singular value decomposition (Levy & Goldberg 2014).
+The score is how well it distinguishes pairs of neighbours, in passages that it has not seen, from
+pairs with a random word (area under the ROC curve: 0.5 is guessing). For comparison, it prints the
+scores of the neighbour's frequency alone, and of the best known method without a network: counts
+of neighbours as positive pointwise mutual information, with a singular value decomposition (Levy &
+Goldberg 2014).
 
-``--planted`` learns from made-up sentences about kings, queens and others, in which every word's
-company is known, and asks all their analogies. ``--glove FILE`` uses the vectors of a GloVe text
-file instead of learning any; ``--vectors FILE`` writes such a file.
+``--planted`` learns from made-up sentences about kings, queens and others, in which the neighbours
+of every word are known, and asks all their analogies. ``--glove FILE`` reads vectors from a text
+file of GloVe, word2vec or fastText instead of learning them; ``--vectors FILE`` writes such a file.
 
 Run it with ``python -m models.word2vec``; ``--help`` explains the options.
 """
@@ -349,24 +350,24 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
              "and learn none.")  # fmt: skip
 @click.option("--planted", "use_planted", is_flag=True, show_default=False,
               help="Learn from made-up sentences, and ask their analogies.")  # fmt: skip
-@path_option("--vectors", help="Write the vectors into this file, as GloVe's text.")
+@path_option("--vectors", help="Write the vectors to this file, in GloVe's text format.")
 @click.option("--near", multiple=True, metavar="WORD", show_default=False,
-              help="Print the words nearest to this one; may be given more than once.")  # fmt: skip
+              help="Print the words nearest to this one; can be repeated.")  # fmt: skip
 @click.option("--analogy", nargs=3, multiple=True, metavar="A B C", show_default=False,
-              help="Print what is to C as B is to A; may be given more than once.")  # fmt: skip
+              help="Print what is to C as B is to A; can be repeated.")  # fmt: skip
 @click.option("--width", type=CountRange(1), default=48, metavar="N",
               help="Numbers in a word's vector.")  # fmt: skip
 @click.option("--window", type=CountRange(1), default=5, metavar="N",
-              help="How far apart words still are company.")  # fmt: skip
+              help="Largest distance between neighbours, in words.")  # fmt: skip
 @click.option("--negatives", type=CountRange(1), default=5, metavar="N",
-              help="Random words beside each true one.")  # fmt: skip
+              help="Random words for each true one.")  # fmt: skip
 @click.option("--least", type=CountRange(1), default=5, metavar="N",
               help="Leave out words that occur less often.")  # fmt: skip
 @click.option("--sample", type=FiniteRange(0), default=1e-3, metavar="SHARE",
-              help="Thin out words that are more than this share of the text; 0: "
-              "none.")  # fmt: skip
+              help="Thin out words that make up more than this share of the text; "
+              "0: none.")  # fmt: skip
 @click.option("--epochs", type=CountRange(1), default=5, metavar="N",
-              help="How often it goes through the pairs.")  # fmt: skip
+              help="Passes over the pairs.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=1e-2, metavar="RATE",
               help="Adam's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
@@ -378,7 +379,7 @@ def main(
     analogy: tuple[tuple[str, str, str], ...], width: int, window: int, negatives: int, least: int,
     sample: float, epochs: int, lr: float, batch: int,
 ) -> None:  # fmt: skip
-    """Learn word vectors from text, and show which words are near to which."""
+    """Learn word vectors from text, and print nearest words and analogies."""
     settings: dict[str, Any] = {
         "text": "planted" if use_planted else str(text or "documentation"), "width": width,
         "window": window, "negatives": negatives, "least": least, "sample": sample,
@@ -388,8 +389,8 @@ def main(
         if vectors is not None:
             check_writable(vectors)
         if glove and (text or use_planted or files.save or files.load or files.curves):
-            raise ValueError("--glove: nothing is learned, so that it does not go with --text, "
-                             "--planted, --save, --load and --curves")  # fmt: skip
+            raise ValueError("--glove: nothing is learned, so it cannot be combined with "
+                             "--text, --planted, --save, --load or --curves")  # fmt: skip
     if glove is not None:
         with one_line():
             vocabulary, embedding = read_glove(glove, encoding)
@@ -437,7 +438,9 @@ def learned(
     """Train, print the scores, and return the vectors."""
     for word in (*near, *itertools.chain(*analogy)):  # before the work, not after it
         if word not in company.vocabulary:
-            raise BadInput(f"the word {word!r} does not occur often enough in the text")
+            raise BadInput(
+                f"the word {word!r} does not occur often enough in the text; lower --least"
+            )
     size, seed, negatives = len(company.vocabulary), settings["seed"], settings["negatives"]
     model = SkipGram(size, settings["width"], seed)
     order = Shuffled(len(company.known), settings["batch"], seed)
@@ -470,7 +473,7 @@ def learned(
     wrong = np.c_[held[:, 0], noise((len(held),), 4)]
     click.echo(f"{size - len(SPECIAL)} words, {len(company.known)} pairs to learn from, "
                f"{len(held)} held out")  # fmt: skip
-    click.echo("neighbours told from noise (ROC area, 0.5 is guessing):")
+    click.echo("neighbours against random words (ROC area, 0.5 is guessing):")
     frequency = np.bincount(company.known[:, 1], minlength=size)
     for name, (of_word, of_other) in {
         "word2vec": (model.word.weight.data, model.company.weight.data),

@@ -292,7 +292,7 @@ VIEWS: dict[str, Shown] = {}
 Example:
     >>> from minigrad.graph import VIEWS
     >>> VIEWS["folded"].help
-    'one step, with its states going back into it'
+    'one step, with its states as back edges'
 """
 
 

@@ -22,7 +22,7 @@ LEAST = 0.01  # smaller weights are not drawn as lines
 _MOST = 40_000  # weights of one head
 
 
-@view("attention", "who attends to whom")
+@view("attention", "which positions attend to which")
 def attention(
     what: Any,
     *,

@@ -20,9 +20,9 @@ from minigrad.graph.views.unrolled import as_view
 Roles = Mapping[int, frozenset[str]]
 
 
-@view("block", "the figure of papers: blocks, residual lines and attention, without details")
+@view("block", "blocks, residual lines and attention, as papers print a model")
 def block(graph: Graph, *, all_steps: bool = False, title: str | None = None) -> View:
-    """Blocks in blocks: what has residual lines is open, what is inside of it one box each.
+    """Nested blocks: a module with residual lines is open, and each part of it is one box.
 
     A recurrent layer is one box, and so is attention; the arrows into it say whether they bring
     queries, keys or values, and masks are told in the box.

@@ -13,7 +13,7 @@ from minigrad.graph.views.unrolled import unrolled
 EVERYTHING = 10**6  # levels of modules
 
 
-@view("folded", "one step, with its states going back into it")
+@view("folded", "one step, with its states as back edges")
 def folded(
     graph: Graph,
     *,

@@ -17,7 +17,7 @@ from minigrad.graph.views.operands import with_roles
 MOST_ITEMS = 60  # outside of steps, that fit a page
 
 
-@view("unrolled", "a strip of steps, or the whole model where there is no time")
+@view("unrolled", "the steps in a row, or the whole model if it has no time steps")
 def unrolled(
     graph: Graph,
     *,
