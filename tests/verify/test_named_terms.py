@@ -29,7 +29,7 @@ def said_of(name, right, wrong):
         ("attention", "ds @ k, ds.T @ q, dv", "dv, ds.T @ q, ds @ k", "the order is wrong"),
         ("embedding_loop", "dW[word] += dout[i]", "pass",
          "∂L/∂W is 0: nothing is added to dW after line 3, `dW = np.zeros(shape)`"),
-        ("rms_norm", "return dx, dg", "return dx, dxn", "in line 7, `dxn`, dg should stand in place of dxn; it is right as `dg`"),
+        ("rms_norm", "return dx, dg", "return dx, dxn", "`dxn`, dg should stand in place of dxn"),
         ("lstm_sequence", "df * f * (1 - f)", "df * f * f", "1 - f should stand in place of f"),
         ("residual_block", "(1 - h**2)", "h**2", "1 - h ** 2 should stand in place of h ** 2"),
         ("relu", "cache <= 0", "cache > 0", "it is right as `dx[cache <= 0] = 0`"),
