@@ -15,7 +15,7 @@ HOUSE = Path(__file__).parents[1] / "minigrad"
 FLOORS = (
     {"elsewhere", "extras", "files", "hooks", "methods", "notation", "terminal", "tree"},
     {"primitives", "arrays", "boundary"},
-    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer", "coverage"},
+    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer", "coverage", "stats"},
     {"nn", "optim", "datasets"},
     {"targets", "symbolic"},
     {"compile", "verify", "graph"},
