@@ -14,7 +14,8 @@ from typing import Any, cast
 import numpy as np
 
 from minigrad.primitives.primitive import Array
-from minigrad.verify.handwritten import HandWritten, MisfitError, Pair
+from minigrad.verify.handwritten import HandWritten
+from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.subject import Arrays, Cotangents, Gradients, Subject
 
 

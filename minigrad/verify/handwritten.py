@@ -1,18 +1,17 @@
 """A backward written by hand as a subject: how both sides are called, and what comes back.
 
 People write backward passes in many ways. Which one it is here is found by calling: forward and
-backward run on the example under each convention that their arguments allow, until one gives a
-gradient of the right shape for every input.
+backward run on the example under each convention that their arguments allow, and the one counts
+under which the gradient fits best.
 """
 
 from __future__ import annotations
 
 import copy
-import inspect
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, product
 from typing import Any
 
@@ -20,86 +19,31 @@ import numpy as np
 
 from minigrad.arrays.numbers import Number, Numbers
 from minigrad.primitives.primitive import Array, Domain
+from minigrad.verify.claims import assigned
+from minigrad.verify.conventions import Convention, conventions
+from minigrad.verify.effects import State
 from minigrad.verify.namespace import Complex, Exact, Floats, UsersNumPy, World
+from minigrad.verify.pair import (
+    Leaf,
+    MisfitError,
+    Pair,
+    copied,
+    get,
+    is_shape,
+    leaves_of,
+    listed,
+    names_of,
+    put,
+    required,
+    same,
+)
 from minigrad.verify.report import Witness
 from minigrad.verify.script import NoScriptError, script_of, way_to
+from minigrad.verify.slopes import by_differences
 from minigrad.verify.sources import returned_names
 from minigrad.verify.subject import Arrays, Cotangents, Gradients, Subject
 
-CACHES = frozenset({
-    "cache", "caches", "saved", "ctx", "context", "memo", "residuals", "res", "intermediates",
-    "tape", "memory", "aux", "store", "stash",
-})  # fmt: skip
-OUTPUTS = frozenset({"y", "out", "output", "outputs"})
 _TRIES = 200  # ways to shorten the axes that are tried
-
-
-class MisfitError(ValueError):
-    """Forward, backward and example do not fit together; the message is one line."""
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """An array among the arguments.
-
-    Attributes:
-        name: what reports call it.
-        path: the argument's number, then keys and positions inside it.
-        value: the example.
-        scalar: whether it is a Python number and no array.
-    """
-
-    name: str
-    path: tuple[Any, ...]
-    value: np.ndarray
-    scalar: bool = False
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Forward and backward as the user gave them, and the example.
-
-    Attributes:
-        name: what reports call it.
-        forward: (*inputs) → the outputs, with what it saves for backward or without.
-        backward: the gradients.
-        inputs: the example: arrays, numbers, containers of them, or shapes of random arrays.
-        saves: whether forward returns (outputs, saved); found out if ``None``.
-        names: of the inputs; forward's own if not given.
-        constants: names of inputs that have no gradient.
-        wanted: names of the only inputs that are differentiated; all if not given.
-        positive: names of inputs that are positive.
-        seed: of random arrays.
-    """
-
-    name: str
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
-    inputs: tuple[Any, ...]
-    saves: bool | None = None
-    names: tuple[str, ...] = ()
-    constants: tuple[str, ...] = ()
-    wanted: tuple[str, ...] = ()
-    positive: tuple[str, ...] = ()
-    seed: int = 0
-
-
-@dataclass
-class Convention:
-    """One way to call backward.
-
-    Attributes:
-        outputs: from what forward returned to its outputs, a list.
-        call: (backward, cotangents, arguments, returned) → what backward returns.
-        says: in words.
-        text: both as expressions, for a script: of ``r``, what forward returned, and of that,
-            the cotangents ``g`` and the arguments ``a``.
-    """
-
-    outputs: Callable[[Any], list[Any]]
-    call: Callable[..., Any]
-    says: str
-    text: tuple[str, str]
 
 
 class HandWritten(Subject):
@@ -112,14 +56,15 @@ class HandWritten(Subject):
     def __init__(self, pair: Pair) -> None:
         self.pair, self.name = pair, pair.name
         self.numpy = UsersNumPy([pair.forward, pair.backward])
+        self.state = State({"forward": pair.forward, "backward": pair.backward})
         self.seeded = False
         self.remarks: list[str] = []
-        names = _named(pair)
+        names = names_of(pair)
         self.arguments = self._arguments(names)
         self.leaves = {
             leaf.name: leaf
             for k, value in enumerate(self.arguments)
-            for leaf in _leaves(value, names[k], (k,))
+            for leaf in leaves_of(value, names[k], (k,))
         }
         self.constants = {}
         self._take(self._convention(names))
@@ -131,10 +76,10 @@ class HandWritten(Subject):
     def _arguments(self, names: Sequence[str]) -> list[Any]:
         """The example, shapes made into arrays: of two readings of a tuple the one that runs."""
         rng = np.random.default_rng(self.pair.seed)
-        drawn = [_is_shape(x) for x in self.pair.inputs]
+        drawn = [is_shape(x) for x in self.pair.inputs]
         literal = list(self.pair.inputs)
         shaped = [rng.normal(size=x) if d else x for x, d in zip(literal, drawn, strict=True)]
-        arguments = [_listed(x) for x in shaped]
+        arguments = [listed(x) for x in shaped]
         self.free_arguments = {k for k, d in enumerate(drawn) if d}
         try:
             self.first = self._forward(arguments)
@@ -142,8 +87,8 @@ class HandWritten(Subject):
         except Exception as error:
             meant = isinstance(error, TypeError | IndexError)  # as of a float for an index
             for k in [k for k, d in enumerate(drawn) if d and meant][::-1]:
-                other = [_listed(x) for x in shaped[:k]] + [literal[k]]
-                other += [_listed(x) for x in shaped[k + 1 :]]
+                other = [listed(x) for x in shaped[:k]] + [literal[k]]
+                other += [listed(x) for x in shaped[k + 1 :]]
                 try:
                     self.first = self._forward(other)
                 except Exception:
@@ -161,12 +106,12 @@ class HandWritten(Subject):
             ) from error
 
     def _forward(self, arguments: Sequence[Any], world: World | None = None) -> Any:
-        with self._world(world or Floats()), _seeded(self.seeded):
-            return self.pair.forward(*_copied(arguments))
+        with self._world(world or Floats()):
+            return self.pair.forward(*copied(arguments))
 
     @contextmanager
     def _world(self, world: World) -> Iterator[None]:
-        with self.numpy.of(world):
+        with self.numpy.of(world), self.state.held(world), _seeded(self.seeded):
             yield
         if world.narrow:
             self.eps = float(np.finfo(np.float32).eps)
@@ -174,24 +119,29 @@ class HandWritten(Subject):
     # How backward is called
 
     def _convention(self, names: Sequence[str]) -> Convention:
-        """The first convention under which backward gives a gradient for each input."""
+        """The convention under which the gradient fits best: of equals the likeliest."""
         self._check_forward()
-        faults, fitting = [], []
-        for convention in _conventions(self.pair, names, self.first):
+        faults: list[tuple[Convention, Exception]] = []
+        fits: dict[Convention, int] = {}
+        for convention in conventions(self.pair, names, self.first):
             try:
                 self._take(convention)
-                if not self.kept:
-                    raise MisfitError("forward returns no array of floats")
-                self._gradients_at_example()
+                fits[convention] = self._misfit()
             except Exception as error:
                 faults.append((convention, error))
                 continue
-            fitting.append(convention)
-        if not fitting:
+            if fits[convention] == 0:
+                break
+        if not fits:
             self._refuse(names, faults)
-        if len(fitting) > 1:
-            fitting.sort(key=lambda c: not self._seems_right(c))
-        return fitting[0]
+        best = min(fits, key=lambda c: fits[c])
+        if ignored := [k for k, y in enumerate(self.first if best.outs != ((),) else ())
+                       if isinstance(y, np.ndarray) and y.dtype.kind == "f"
+                       and not {k} & {path[0] for path in best.outs}
+                       and ("r", k) not in best.taken]:  # fmt: skip
+            listed = ", ".join(map(str, ignored))
+            self.remarks.append(f"result {listed} of forward is not taken as an output")
+        return best
 
     def _take(self, convention: Convention) -> None:
         """Go by a convention: its outputs, and which of them are real, belong together."""
@@ -202,11 +152,11 @@ class HandWritten(Subject):
     def _check_forward(self) -> None:
         """Whether forward is a function of its inputs: twice the same gives the same."""
         again = self._forward(self.arguments)
-        if _same(self.first, again):
+        if same(self.first, again):
             return
         self.seeded = True
         self.first = self._forward(self.arguments)
-        if not _same(self.first, self._forward(self.arguments)):
+        if not same(self.first, self._forward(self.arguments)):
             raise NotDeterministicError(
                 f"{self.name}: forward differs from call to call; seed it inside, or hand over "
                 "what it draws as an input"
@@ -215,7 +165,7 @@ class HandWritten(Subject):
 
     def _refuse(self, names: Sequence[str], faults: Sequence[tuple[Convention, Exception]]) -> None:
         if not faults:
-            taken = _required(self.pair.backward) or []
+            taken = required(self.pair.backward) or []
             raise MisfitError(
                 f"{self.name}: got a backward of the arguments ({', '.join(taken)}), expected "
                 f"(g, {', '.join(names)}), (g, y, {', '.join(names)}), or, where forward returns "
@@ -231,42 +181,52 @@ class HandWritten(Subject):
             f"backward raises {type(error).__name__}: {text} (called as {convention.says})"
         )
 
-    def _gradients_at_example(self) -> dict[str, Any]:
-        _, found = self._pulled(
-            {n: leaf.value for n, leaf in self.leaves.items()},
-            lambda outputs: [np.ones(np.shape(y)) for y in outputs], Floats(),
-        )  # fmt: skip
-        for name, g in found.items():
-            leaf = self.leaves[name]
-            if (
-                g is not None
-                and np.size(g) != leaf.value.size
-                and np.shape(g) != np.shape(leaf.value)
-            ):
-                found[name] = g  # a wrong shape is judged, not refused
-        return found
+    def _at_example(self) -> dict[str, Any]:
+        return {name: leaf.value for name, leaf in self.leaves.items()}
 
-    def _seems_right(self, convention: Convention) -> bool:
-        """Whether the gradient is right along one direction: which of two readings is meant."""
-        self._take(convention)
-        floats = {n: x for n, x in self.leaves.items() if x.value.dtype.kind == "f"}
+    def _gradients_at_example(self) -> dict[str, Any]:
+        return self._pulled(self._at_example(), _random_like, Floats())[1]
+
+    def _misfit(self) -> int:
+        """How badly the gradient fits what forward computes: which of two readings is meant.
+
+        Returns:
+            0 if it is right along one direction, 1 if it is not, 2 if a shape is wrong.
+        """
+        if not self.kept:
+            raise MisfitError(self._no_floats())
+        found = self._gradients_at_example()
+        values = {n: leaf.value for n, leaf in self.leaves.items()
+                  if found.get(n) is not None and leaf.value.dtype.kind == "f"}  # fmt: skip
+        if any(np.shape(found[n]) != x.shape for n, x in values.items()):
+            return 2
         rng = np.random.default_rng(1)
-        steps = {n: rng.normal(size=x.value.shape) for n, x in floats.items()}
-        try:
-            ends = []
-            for t in (1e-5, -1e-5):
-                moved = {n: x.value + t * steps[n] if n in steps else x.value
-                         for n, x in self.leaves.items()}  # fmt: skip
-                ends.append(self.outputs_at(moved, Floats()))
-            slope = sum(float(np.sum(np.asarray(a) - b)) for a, b in zip(*ends, strict=True)) / 2e-5
-            found = self._gradients_at_example()
-            mine = sum(
-                float(np.sum(np.asarray(g) * steps[n])) for n, g in found.items()
-                if g is not None and n in steps
-            )  # fmt: skip
-        except Exception:
-            return False
-        return abs(mine - slope) <= 1e-4 * max(abs(mine), abs(slope), 1e-8)
+        steps = {n: rng.normal(size=x.shape) for n, x in values.items()}
+
+        def along(t: float) -> float:
+            moved = {n: x + t * steps[n] for n, x in values.items()}
+            outputs = self.outputs_at({**self._at_example(), **moved}, Floats())
+            return sum(
+                float(np.sum(u * y)) for u, y in zip(_random_like(outputs), outputs, strict=True)
+            )
+
+        slope = by_differences(along, 4 * self.eps * abs(along(0.0)))
+        mine = sum(float(np.sum(np.asarray(found[n]) * step)) for n, step in steps.items())
+        off = slope.distance(mine) - 10 * slope.error
+        return int(off > 1e-5 * max(abs(mine), slope.size))
+
+    def _no_floats(self) -> str:
+        """Why there is no output to differentiate, and what to do."""
+        got = [
+            f"{y.dtype} {y.shape}" if isinstance(y, np.ndarray) else type(y).__name__
+            for y in self.convention.outputs(self.first)
+        ]
+        whole = any(np.asarray(y).dtype.kind in "iub" for y in self.convention.outputs(self.first))
+        told = f"{self.name}: forward returns {', '.join(got)}, expected an array of floats"
+        return (
+            f"{told}; whole numbers have no gradient: return y.astype(float), or judge a "
+            "function that depends on its input smoothly"
+        ) if whole else f"{told}: return the output first, as y or (y, cache)"  # fmt: skip
 
     # Which inputs are judged
 
@@ -319,8 +279,7 @@ class HandWritten(Subject):
             return ""
         if leaf.value.dtype.kind in "iu":
             try:
-                moved = {n: x.value for n, x in self.leaves.items()}
-                self.outputs_at({**moved, name: leaf.value + 0.25}, Floats())
+                self.outputs_at({**self._at_example(), name: leaf.value + 0.25}, Floats())
             except Exception:
                 return "whole numbers, which forward counts or looks up with"
             self.remarks.append(f"{name} holds whole numbers; it is judged as floats")
@@ -340,7 +299,7 @@ class HandWritten(Subject):
     def outputs_at(self, leaves: Mapping[str, Any], world: World) -> list[Array]:
         """The outputs that are real numbers, in a world."""
         arguments = self._filled(leaves)
-        with self._world(world), _seeded(self.seeded):
+        with self._world(world):
             returned = self.pair.forward(*arguments)
         return self._real(self.convention.outputs(returned))
 
@@ -348,25 +307,25 @@ class HandWritten(Subject):
         self, leaves: Mapping[str, Any], cotangents: Cotangents, world: World
     ) -> tuple[list[Array], dict[str, Any]]:
         arguments = self._filled(leaves)
-        with self._world(world), _seeded(self.seeded):
+        with self._world(world):
             returned = self.pair.forward(*arguments)
             every = self.convention.outputs(returned)
-            outputs = [_copy(y) for y in self._real(every)]
+            outputs = copied(self._real(every))
             given = self._cotangents(every, cotangents(outputs))
             raw = self.convention.call(self.pair.backward, given, arguments, returned)
-            return outputs, self._gradients(raw)
+            return outputs, self._gradients(copied(raw))
 
     def _filled(self, leaves: Mapping[str, Any]) -> list[Any]:
         """The arguments with these arrays in place of the example's."""
-        arguments = _copied(self.arguments)
+        arguments = copied(self.arguments)
         for name, leaf in self.leaves.items():
             value = leaves[name]
             if leaf.scalar:
                 value = value[()] if isinstance(value, np.ndarray) else value
                 value = value.item() if isinstance(value, np.generic) else value
             else:
-                value = _copy(value)
-            _put(arguments, leaf.path, value)
+                value = copied(value)
+            put(arguments, leaf.path, value)
         return arguments
 
     def _real(self, outputs: Sequence[Any]) -> list[Any]:
@@ -380,17 +339,17 @@ class HandWritten(Subject):
         return every
 
     def _gradients(self, raw: Any) -> dict[str, Any]:
-        return assigned(raw, self.arguments, _named(self.pair), self.leaves, self.pair.backward)
+        return assigned(raw, self.arguments, names_of(self.pair), self.leaves, self.pair.backward)
 
     def with_script(
         self, witness: Witness, name: str, index: tuple[int, ...], point: Arrays,
         cotangents: Sequence[Array],
     ) -> Witness:  # fmt: skip
         leaf, arguments = self.leaves[name], self._filled(self._whole(point))
-        with self._world(Floats()), _seeded(self.seeded):
-            returned = self.pair.forward(*_copied(arguments))
-            given = self._cotangents(self.convention.outputs(returned), _copied([*cotangents]))
-            raw = self.convention.call(self.pair.backward, given, _copied(arguments), returned)
+        with self._world(Floats()):
+            returned = self.pair.forward(*copied(arguments))
+            given = self._cotangents(self.convention.outputs(returned), copied([*cotangents]))
+            raw = self.convention.call(self.pair.backward, given, copied(arguments), returned)
         gradient = self._gradients(raw).get(name)
         way = way_to(gradient, raw) if gradient is not None else None
         try:
@@ -411,46 +370,71 @@ class HandWritten(Subject):
 
     def _look_for_side_effects(self) -> None:
         """Whether forward or backward writes into what is the caller's."""
-        leaves = {n: leaf.value for n, leaf in self.leaves.items()}
-        rng = np.random.default_rng(2)
+        leaves, rng = self._at_example(), np.random.default_rng(2)
         arguments = self._filled(leaves)
-        self.spoils = ""
-        with self._world(Floats()), _seeded(self.seeded), np.errstate(all="ignore"):
+        self.spoils: dict[str, str] = {}
+        with self._world(Floats()), np.errstate(all="ignore"):
             returned = self.pair.forward(*arguments)
-            if not _same(arguments, self._filled(leaves)):
+            if not same(arguments, self._filled(leaves)):
                 self.remarks.append(f"forward writes into {self._changed(arguments, leaves)}")
                 arguments = self._filled(leaves)
                 returned = self.pair.forward(*arguments)
-                before = _copied(arguments)
-            else:
-                before = self._filled(leaves)
+            before = copied(arguments)
             outputs = self.convention.outputs(returned)
-            u = [rng.normal(size=np.shape(y)) for y in outputs]
-            given = [np.array(x)[()] if not np.ndim(x) else np.array(x) for x in u]
-            first = copy.deepcopy(
-                self.convention.call(self.pair.backward, given, arguments, returned)
-            )
-            if not all(np.array_equal(a, b) for a, b in zip(u, given, strict=True)):
+            one, other = ([rng.normal(size=np.shape(y)) for y in outputs] for _ in range(2))
+            given = _cotangents(one)
+            first = copy.deepcopy(self._gradients(
+                self.convention.call(self.pair.backward, given, arguments, returned)))  # fmt: skip
+            if not all(np.array_equal(a, b) for a, b in zip(one, given, strict=True)):
                 self.remarks.append("backward writes into the cotangent that it is given")
-            if not _same(arguments, before):
+            if not same(arguments, before):
                 self.remarks.append(f"backward writes into {self._changed(arguments, leaves)}")
             try:
-                given = [np.array(x)[()] if not np.ndim(x) else np.array(x) for x in u]
-                second = self.convention.call(self.pair.backward, given, arguments, returned)
+                second = copy.deepcopy(self._gradients(self.convention.call(
+                    self.pair.backward, _cotangents(other), arguments, returned)))  # fmt: skip
             except Exception as error:
                 text = " ".join(str(error).split())
-                self.spoils = f"a second call of backward raises {type(error).__name__}: {text}"
+                self.remarks.append(
+                    f"a second call of backward raises {type(error).__name__}: {text}; forward "
+                    "has to run before each"
+                )
                 return
-            if not _same(first, second):
-                self.spoils = (
-                    "a second call of backward gives another gradient: it writes into what "
-                    "forward saved or into its inputs"
+            called = returned_names(self.pair.forward)
+            if isinstance(returned, tuple) and len(called) == len(returned):
+                results = {n or f"result {k}": returned[k] for k, n in enumerate(called)}
+            else:
+                results = {"the result": returned}
+            held = State({**results, "backward": self.pair.backward})
+        alone = self._pulled(leaves, lambda _: [other[k] for k in self.kept], Floats())[1]
+        self._compare_calls(first, second, alone, held)
+
+    def _compare_calls(
+        self, first: Mapping[str, Any], second: Mapping[str, Any], alone: Mapping[str, Any],
+        held: State,
+    ) -> None:  # fmt: skip
+        """What a second call gives, beside what it gives where it is the first."""
+        for name in self.inputs:
+            a, b, c = (found.get(name) for found in (first, second, alone))
+            if a is None or b is None or c is None or same(b, c):
+                continue
+            total = np.asarray(a) + np.asarray(c)
+            if np.shape(b) == total.shape and np.allclose(b, total, rtol=1e-9, atol=1e-12):
+                where = held.holder_of(b)
+                self.remarks.append(
+                    f"∂L/∂{name} accumulates{f' in {where}' if where else ''}: a second call of "
+                    "backward adds to the first; set it to zero before the next"
+                )
+            elif not np.allclose(b, c, rtol=1e3 * self.eps, atol=0):
+                self.spoils[name] = (
+                    f"∂L/∂{name} is right in the first call of backward after forward; a second "
+                    "call of backward gives another gradient, since it writes into what forward "
+                    "saved or into its inputs: copy it before, or call forward again each time"
                 )
 
     def _changed(self, arguments: Sequence[Any], leaves: Mapping[str, Any]) -> str:
         changed = [
             name for name, leaf in self.leaves.items()
-            if not _same(_get(arguments, leaf.path), leaves[name])
+            if not same(get(arguments, leaf.path), leaves[name])
         ]  # fmt: skip
         return "its argument " + ", ".join(changed) if changed else "its arguments"
 
@@ -465,7 +449,7 @@ class HandWritten(Subject):
         lengths = sorted({n for x in self.inputs.values() for n in x.shape if n > 1})
         if not lengths:
             return
-        whole = self._shapes_at({n: leaf.value for n, leaf in self.leaves.items()})
+        whole = self._shapes_at()
         seen: list[Any] = []
         for shortest in (
             dict.fromkeys(lengths, 2), {n: min(n, 2 + j) for j, n in enumerate(lengths)}
@@ -485,9 +469,7 @@ class HandWritten(Subject):
                 if cut is None:
                     continue
                 wanted = whole and [tuple(short.get(n, n) for n in shape) for shape in whole]
-                if wanted is None or cut._shapes_at(
-                    {n: leaf.value for n, leaf in cut.leaves.items()}
-                ) != wanted:  # fmt: skip
+                if wanted is None or cut._shapes_at() != wanted:
                     continue
                 if cut.shapes not in seen:
                     seen.append(cut.shapes)
@@ -509,13 +491,11 @@ class HandWritten(Subject):
         cut.inputs = {name: np.asarray(leaves[name].value, dtype=float) for name in self.inputs}
         return cut
 
-    def _shapes_at(self, leaves: Mapping[str, Any]) -> list[tuple[int, ...]] | None:
-        """Shapes of outputs and gradients; ``None`` where the code fails."""
+    def _shapes_at(self) -> list[tuple[int, ...]] | None:
+        """Shapes of outputs and gradients at the example; ``None`` where the code fails."""
         try:
             with np.errstate(all="ignore"):
-                outputs, found = self._pulled(
-                    leaves, lambda outputs: [np.ones(np.shape(y)) for y in outputs], Floats()
-                )
+                outputs, found = self._pulled(self._at_example(), _random_like, Floats())
         except Exception:
             return None
         return [*map(np.shape, outputs), *(np.shape(found.get(name, ())) for name in self.inputs)]
@@ -533,341 +513,6 @@ def _keeps_its_rows(x: np.ndarray, cut: np.ndarray) -> bool:
     """Whether a constant that is cut still says what it said: rows of one 1 have theirs."""
     one_hot = x.ndim == 2 and np.all((x == 0) | (x == 1)) and np.all(x.sum(axis=-1) == 1)
     return not one_hot or bool(np.all(cut.sum(axis=-1) == 1))
-
-
-# Arguments
-
-
-def _is_shape(x: Any) -> bool:
-    return isinstance(x, tuple) and all(type(n) is int for n in x)
-
-
-def _listed(x: Any) -> Any:
-    """A list of numbers as an array; anything else as it is."""
-    if isinstance(x, list) and x:
-        try:
-            array = np.array(x)
-        except ValueError:
-            return x
-        if array.dtype.kind in "fiub" and not any(isinstance(v, np.ndarray) for v in x):
-            return array
-    return x
-
-
-def _leaves(value: Any, name: str, path: tuple[Any, ...]) -> Iterator[Leaf]:
-    """The arrays in an argument, with names that say where they are."""
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "fiub":
-            yield Leaf(name, path, value)
-    elif isinstance(value, float | np.floating):
-        yield Leaf(name, path, np.asarray(float(value)), scalar=True)
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _leaves(part, f"{name}[{key!r}]", (*path, key))
-    elif isinstance(value, list | tuple):
-        for k, part in enumerate(value):
-            yield from _leaves(part, f"{name}[{k}]", (*path, k))
-
-
-def _get(arguments: Any, path: Sequence[Any]) -> Any:
-    for key in path:
-        arguments = arguments[key]
-    return arguments
-
-
-def _put(arguments: list[Any], path: Sequence[Any], value: Any) -> None:
-    *outer, last = path
-    place = _get(arguments, outer)
-    if isinstance(place, tuple):  # which cannot be changed: a new one takes its place
-        parts = list(place)
-        parts[last] = value
-        made = type(place)(*parts) if hasattr(place, "_fields") else tuple(parts)
-        _put(arguments, outer, made)
-    else:
-        place[last] = value
-
-
-def _copied(arguments: Any) -> Any:
-    """A copy of arrays and containers; other objects are the same."""
-    if isinstance(arguments, np.ndarray):
-        return arguments.copy()
-    if isinstance(arguments, Mapping):
-        return type(arguments)({k: _copied(v) for k, v in arguments.items()})  # type: ignore[call-arg]
-    if isinstance(arguments, list):
-        return [_copied(v) for v in arguments]
-    if isinstance(arguments, tuple):
-        parts = [_copied(v) for v in arguments]
-        return type(arguments)(*parts) if hasattr(arguments, "_fields") else tuple(parts)
-    return arguments
-
-
-def _copy(x: Any) -> Any:
-    return x.copy() if isinstance(x, np.ndarray) else x
-
-
-def _named(pair: Pair) -> tuple[str, ...]:
-    """The inputs' names: those given, or forward's own."""
-    count = len(pair.inputs)
-    names = list(pair.names or _required(pair.forward, optional=True) or ())
-    return (*names[:count], *(f"x{k}" for k in range(len(names), count)))
-
-
-def _required(function: Any, *, optional: bool = False) -> list[str] | None:
-    """Names of the arguments that can be given by position; ``None`` if any number may."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return None
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [
-        p.name for p in parameters if p.kind in positional and (optional or p.default is p.empty)
-    ]
-
-
-# Conventions
-
-
-def _conventions(pair: Pair, names: Sequence[str], returned: Any) -> Iterator[Convention]:
-    """The ways to call backward that its arguments allow, the likeliest first."""
-    least = _required(pair.backward)
-    most = _required(pair.backward, optional=True)
-    count = len(names)
-    several = isinstance(returned, tuple | list)
-    parts = len(returned) if several else 1
-
-    def fits(n: int) -> bool:
-        return least is None or most is None or len(least) <= n <= len(most)
-
-    saves = pair.saves
-    if saves is None and several and most and parts >= 2:
-        named_for_inputs = len(most) >= 2 and set(most[1:]) <= {*names, *OUTPUTS}
-        saves = bool(most and most[-1].lower() in CACHES) or None
-        if named_for_inputs:
-            saves = False
-    with_saved = list(_saving(parts, returned[0], fits)) if several and saves is not False else []
-    without = list(_from_inputs(count, parts, several, most, names, fits))
-    if saves:
-        yield from with_saved
-        if pair.saves is None:
-            yield from without
-    else:
-        yield from without
-        yield from with_saved
-
-
-def _saving(parts: int, first: Any, fits: Callable[[int], bool]) -> Iterator[Convention]:
-    """Forward returns its outputs, and last what backward needs."""
-    several = isinstance(first, tuple | list)
-    if parts == 2 and fits(2):
-        yield Convention(
-            lambda r: list(r[0]) if several else [r[0]],
-            lambda backward, g, a, r: backward(tuple(g) if several else g[0], r[1]),
-            "(g, saved)",
-            ("list(r[0])", "(tuple(g), r[1])") if several else ("[r[0]]", "(g[0], r[1])"),
-        )
-    if parts == 2 and not fits(2):  # (y1, y2), saved → (g1, g2, saved)
-        yield Convention(
-            lambda r: list(r[0]),
-            lambda backward, g, a, r: backward(*g, r[1]),
-            "(*g, saved)", ("list(r[0])", "(*g, r[1])"),
-        )  # fmt: skip
-    if parts > 2 and fits(parts):
-        yield Convention(
-            lambda r: list(r[:-1]),
-            lambda backward, g, a, r: backward(*g, r[-1]),
-            "(*g, saved)", ("list(r[:-1])", "(*g, r[-1])"),
-        )  # fmt: skip
-    if parts > 2 and fits(2):
-        yield Convention(
-            lambda r: list(r[:-1]),
-            lambda backward, g, a, r: backward(tuple(g), r[-1]),
-            "(g, saved)", ("list(r[:-1])", "(tuple(g), r[-1])"),
-        )  # fmt: skip
-    if parts > 2 and fits(parts):
-        yield Convention(
-            lambda r: [r[0]],
-            lambda backward, g, a, r: backward(g[0], *r[1:]),
-            "(g, *saved)", ("[r[0]]", "(g[0], *r[1:])"),
-        )  # fmt: skip
-
-
-def _from_inputs(
-    count: int, parts: int, several: bool, most: Sequence[str] | None, names: Sequence[str],
-    fits: Callable[[int], bool],
-) -> Iterator[Convention]:  # fmt: skip
-    """Backward takes the cotangents and the inputs, with the output before them or without."""
-
-    def outputs(r: Any) -> list[Any]:
-        return list(r) if several else [r]
-
-    def together(g: Sequence[Any]) -> Any:
-        return tuple(g) if several else g[0]
-
-    every, g_ = ("list(r)", "tuple(g)") if several else ("[r]", "g[0]")
-    listed = ", ".join(names)
-    plain = Convention(
-        outputs, lambda backward, g, a, r: backward(together(g), *a), f"(g, {listed})",
-        (every, f"({g_}, *a)"),
-    )  # fmt: skip
-    by_output = Convention(
-        outputs, lambda backward, g, a, r: backward(together(g), r), "(g, y)",
-        (every, f"({g_}, r)"),
-    )  # fmt: skip
-    if count == 1 and most and len(most) == 2 and most[1] in OUTPUTS - set(names):
-        yield by_output
-    if fits(count + 1):
-        yield plain
-    if fits(count + 2):
-        yield Convention(
-            outputs, lambda backward, g, a, r: backward(together(g), r, *a),
-            f"(g, y, {listed})", (every, f"({g_}, r, *a)"),
-        )  # fmt: skip
-    if several and fits(count + parts):
-        yield Convention(
-            outputs, lambda backward, g, a, r: backward(*g, *a), f"(*g, {listed})",
-            (every, "(*g, *a)"),
-        )  # fmt: skip
-    chosen = [names.index(n) for n in (most or [])[1:] if n in names]
-    if most and len(chosen) == len(most) - 1 and len(chosen) < count:
-        yield Convention(
-            outputs, lambda backward, g, a, r: backward(together(g), *[a[k] for k in chosen]),
-            f"(g, {', '.join(most[1:])})", (every, f"({g_}, *[a[k] for k in {chosen}])"),
-        )  # fmt: skip
-    if fits(2) and count != 1 and most and most[-1] in OUTPUTS:
-        yield by_output
-    if fits(1) and not fits(count + 1):
-        yield Convention(
-            outputs, lambda backward, g, a, r: backward(together(g)), "(g)", (every, f"({g_})")
-        )
-    if fits(0) and not fits(1):
-        yield Convention(outputs, lambda backward, g, a, r: backward(), "()", (every, "()"))
-
-
-# Gradients
-
-
-def assigned(
-    raw: Any, arguments: Sequence[Any], names: Sequence[str], leaves: Mapping[str, Leaf],
-    backward: Any = None,
-) -> dict[str, Any]:  # fmt: skip
-    """What backward returned, by the leaves of forward's arguments.
-
-    Raises:
-        MisfitError: it does not fit them; the message lists both.
-    """
-    if isinstance(raw, Mapping):
-        return _by_key(raw, arguments, names, leaves)
-    gradients = list(raw) if isinstance(raw, tuple | list) else [raw]
-    floats = [k for k, a in enumerate(arguments) if _has_floats(a)]
-    if len(gradients) == len(arguments):
-        places = list(range(len(arguments)))
-    elif len(gradients) == len(floats):
-        places = floats
-    elif len(arguments) == 1 and isinstance(arguments[0], list | tuple):
-        gradients, places = [gradients], [0]
-    else:
-        by_name = returned_names(backward)
-        places = [_place_of(n, names) for n in by_name]  # type: ignore[misc]
-        if len(places) != len(gradients) or None in places:
-            if len(gradients) < len(floats) and len(gradients) < len(arguments):
-                places = floats[: len(gradients)]
-            else:
-                raise MisfitError(
-                    f"backward returns {len(gradients)} gradients, expected {len(arguments)}: one "
-                    f"for each of {', '.join(names)} (None where there is none)"
-                )
-    found: dict[str, Any] = {}
-    for k, g in zip(places, gradients, strict=True):
-        found |= _inside(g, arguments[k], (k,), leaves)
-    return found
-
-
-def _has_floats(argument: Any) -> bool:
-    return any(leaf.value.dtype.kind == "f" and not leaf.scalar
-               for leaf in _leaves(argument, "", ()))  # fmt: skip
-
-
-def _inside(
-    g: Any, argument: Any, path: tuple[Any, ...], leaves: Mapping[str, Leaf]
-) -> dict[str, Any]:
-    """The gradient of one argument, by its leaves."""
-    own = {leaf.path: name for name, leaf in leaves.items() if leaf.path[: len(path)] == path}
-    if path in own:
-        return {own[path]: g}
-    if g is None:
-        return dict.fromkeys(own.values())
-    found: dict[str, Any] = {}
-    if isinstance(argument, Mapping) and isinstance(g, Mapping):
-        for key, part in argument.items():
-            match = next((form for form in _forms(str(key)) if form in g), None)
-            if key in g or match is not None:
-                value = g[key] if key in g else g[match]
-                found |= _inside(value, part, (*path, key), leaves)
-        if not found and own:
-            raise MisfitError(
-                f"backward returns a dict with {', '.join(map(str, g))}, expected the keys "
-                f"{', '.join(map(str, argument))}, or these with a d in front"
-            )
-        return found
-    if isinstance(argument, list | tuple) and isinstance(g, list | tuple):
-        if len(argument) != len(g):
-            raise MisfitError(
-                f"backward returns {len(g)} gradients for a {type(argument).__name__} of "
-                f"{len(argument)}"
-            )
-        for k, (part, value) in enumerate(zip(argument, g, strict=True)):
-            found |= _inside(value, part, (*path, k), leaves)
-        return found
-    if own:
-        raise MisfitError(
-            f"backward returns {type(g).__name__} for an argument that is a "
-            f"{type(argument).__name__} of {', '.join(own.values())}"
-        )
-    return {}
-
-
-def _by_key(
-    raw: Mapping[Any, Any], arguments: Sequence[Any], names: Sequence[str],
-    leaves: Mapping[str, Leaf],
-) -> dict[str, Any]:  # fmt: skip
-    """Gradients in a dict, by names: of arguments, or of what is in a dict among them."""
-    found: dict[str, Any] = {}
-    left = dict(raw)
-    for k, name in enumerate(names):
-        key = next((form for form in _forms(name) if form in left), None)
-        if key is not None:
-            found |= _inside(left.pop(key), arguments[k], (k,), leaves)
-    for leaf_name, leaf in leaves.items():
-        if leaf_name in found or len(leaf.path) < 2:
-            continue
-        key = next((form for form in _forms(str(leaf.path[-1])) if form in left), None)
-        if key is not None:
-            found[leaf_name] = left.pop(key)
-    if not found:
-        raise MisfitError(
-            f"backward returns a dict with {', '.join(map(str, raw))}; the inputs are "
-            f"{', '.join(leaves)}: name each gradient for its input, as in d{names[0]}"
-        )
-    return found
-
-
-def _forms(name: str) -> list[str]:
-    """Names that a gradient by ``name`` has in a dict."""
-    forms = [f"d{name}", name, f"d_{name}", f"{name}_grad", f"grad_{name}", f"g{name}"]
-    forms += [f"d{name}t", f"d{name}_t"]
-    base = name.removesuffix("t").removesuffix("_")
-    if base and base != name:
-        forms += [f"d{base}", base]
-    short = name.removesuffix("_prev").removesuffix("0").removesuffix("_init")
-    if short and short != name:
-        forms += [f"d{short}_prev", f"d{short}0", f"d{short}"]
-    return forms
-
-
-def _place_of(name: str, names: Sequence[str]) -> int | None:
-    return next((k for k, n in enumerate(names) if name in _forms(n)), None)
 
 
 # Worlds and comparisons
@@ -888,20 +533,6 @@ def _is_real(y: Any) -> bool:
     )
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Whether two results are equal, NaN to NaN."""
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, np.ndarray | np.generic | float) and isinstance(
-        b, np.ndarray | np.generic | float
-    ):
-        x, y = np.asarray(a), np.asarray(b)
-        return np.array_equal(x, y, equal_nan=x.dtype.kind == "f" and y.dtype.kind == "f")
-    return True  # other objects: not compared
-
-
 @contextmanager
 def _seeded(wanted: bool) -> Iterator[None]:
     """The global random numbers begin anew inside, and go on as before after it."""
@@ -916,3 +547,13 @@ def _seeded(wanted: bool) -> Iterator[None]:
     finally:
         np.random.set_state(numpy_state)
         random.setstate(python_state)
+
+
+def _random_like(outputs: Sequence[Any]) -> list[np.ndarray]:
+    """Cotangents, the same each time."""
+    rng = np.random.default_rng(7)
+    return [rng.normal(size=np.shape(y)) for y in outputs]
+
+
+def _cotangents(drawn: Sequence[np.ndarray]) -> list[Any]:
+    return [np.array(x)[()] if not np.ndim(x) else np.array(x) for x in drawn]

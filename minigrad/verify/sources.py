@@ -53,13 +53,12 @@ def _is_code(node: ast.Lambda, code: CodeType) -> bool:
 def returned_names(function: Any) -> list[str]:
     """What the last ``return a, b`` calls its values; none where they have no names."""
     tree = tree_of(function)
-    if not isinstance(tree, ast.FunctionDef):
+    if tree is None:
         return []
-    returns = [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
-    ]
+    values = [tree.body] if isinstance(tree, ast.Lambda) else [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Return)
+    ]  # fmt: skip
+    returns = [value for value in values if isinstance(value, ast.Tuple)]
     if not returns:
         return []
     return [e.id if isinstance(e, ast.Name) else "" for e in returns[-1].elts]

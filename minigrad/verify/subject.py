@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,7 +35,7 @@ class Subject(ABC):
         numbers_only: why it takes nothing but numbers; empty where it runs in every world.
         most_symbols: entries up to which a proof takes the example's own shapes.
         remarks: what else there is to know.
-        spoils: what is wrong with it although its gradient is right: a second call differs.
+        spoils: of inputs whose gradient only a first call of backward gives, the reason.
         free: inputs whose example is random, so that any other point is as good.
     """
 
@@ -46,7 +47,7 @@ class Subject(ABC):
     numbers_only: str = ""
     most_symbols: int = 60
     remarks: Sequence[str] = ()
-    spoils: str = ""
+    spoils: Mapping[str, str] = MappingProxyType({})
     free: frozenset[str] = frozenset()
     assumed: frozenset[str] = frozenset()
     order: ClassVar[int] = 1

@@ -16,11 +16,10 @@ from minigrad.verify.generated import kernels
 from minigrad.verify.handwritten import (
     BackwardRaisesError,
     HandWritten,
-    MisfitError,
     NotDeterministicError,
-    Pair,
 )
 from minigrad.verify.judges import JUDGES, OUTPUT, STANDARD, Finding, Settings, judged
+from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Outcome
 from minigrad.verify.subject import Subject
 
@@ -177,8 +176,9 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
     for name in subject.inputs:
         target = f"{subject.name}: ∂L/∂{name}"
         done.checks += [_of_input(target, name, f, subject, told) for f in findings]
-        notes = [r for f in findings for r in f.remarks if f"∂L/∂{name} " in r or "∂L/∂" not in r]
-        done.remarks[target] = tuple(dict.fromkeys([*subject.remarks, *notes]))
+        notes = [*subject.remarks, *(r for f in findings for r in f.remarks)]
+        own = (r for r in notes if f"∂L/∂{name} " in r or "∂L/∂" not in r)
+        done.remarks[target] = tuple(dict.fromkeys(own))
     for name, reason in subject.constants.items():
         target = f"{subject.name}: ∂L/∂{next(iter(subject.inputs))}"
         done.remarks[target] += (f"{name} is a constant: {reason}",)
@@ -195,8 +195,8 @@ def _of_input(
         outcome, failures = "wrong", (sentences.get(name, finding.wrong[name]),)
     elif name in finding.doubts:
         outcome, failures = "undecided", (finding.doubts[name],)
-    elif subject.spoils:
-        outcome, failures = "wrong", (subject.spoils,)
+    elif name in subject.spoils:
+        outcome, failures = "undecided", (subject.spoils[name],)
     elif name in finding.figures:
         outcome, established = "right", finding.apart.get(name, finding.established)
     elif not finding.reason:

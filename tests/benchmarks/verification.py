@@ -2,7 +2,9 @@
 
 Each case is a pair of the corpus in `tests/verify/corpus`, rewritten so that it keeps its value,
 and the same with a mistake planted in its backward. ``make bench ROWS=verify CASES=2000`` takes so
-many; ``FIRST=1000`` begins at that one. What was said of each is in ``build/verify.jsonl``.
+many; with ``FIRST=1000`` it goes on at that one, and the rates are of all that are in
+``build/verify.jsonl`` then, which holds what was said of each. Random expressions of the engine's
+own vocabulary follow, with right rules and with a wrong one.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import re
 import statistics
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -24,7 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.verify import check_vjp
+from minigrad.verify import Report, check_vjp, verify
+from minigrad.verify.handwritten import MisfitError
 from tests.benchmarks.measuring import Line, Target
 from tests.verify.corpus import PAIRS
 from tests.verify.corpus.changing import Change
@@ -33,6 +37,8 @@ from tests.verify.corpus.pair import Pair
 from tests.verify.corpus.planting import planted
 from tests.verify.corpus.rewriting import rewritten
 from tests.verify.corpus.source import function_of, source_of
+from tests.verify.expressions import expression, wrong_rule
+from tests.verify.mutation import mutants
 
 NAME = "verify"
 CASES = 150  # what takes about ten minutes
@@ -91,17 +97,53 @@ def lines(rounds: int) -> Iterator[Line]:
         verifiers["PyTorch"] = by_gradcheck
     except ModuleNotFoundError as problem:
         notes.append(f"gradcheck's column is empty: {problem}")
-    cases = []
     _SAID.parent.mkdir(parents=True, exist_ok=True)
-    with _SAID.open("a", encoding="utf-8") as file:
-        for number in range(first, first + count):
+    with _SAID.open("a" if first else "w", encoding="utf-8") as file:
+        for number in counted(first, count):
             case = judged(number, verifiers)
-            cases.append(case)
             file.write(json.dumps(asdict(case), ensure_ascii=False) + "\n")
             file.flush()
-            print(f"\r{number - first + 1} of {count}: {case.pair:<36}", end="", file=sys.stderr)
-    print(file=sys.stderr)
+    with _SAID.open(encoding="utf-8") as file:
+        cases = [Case(**json.loads(line)) for line in file]
+    for case in cases:
+        case.said = {
+            who: {kind: Said(**said) for kind, said in both.items()}  # type: ignore[arg-type]
+            for who, both in case.said.items()
+        }
     yield from summed(cases, notes)
+    yield of_expressions(first, count)
+
+
+def counted(first: int, count: int) -> Iterator[int]:
+    """The numbers of the cases, with how many are done."""
+    for number in range(first, first + count):
+        print(f"\r{number - first} of {count}", end="", file=sys.stderr, flush=True)
+        yield number
+    print(f"\r{count} of {count}", file=sys.stderr)
+
+
+def of_expressions(first: int, count: int) -> Line:
+    """The rates over random expressions of the vocabulary."""
+    rules = mutants()
+    said: dict[str, list[Said]] = {"right": [], "wrong": []}
+    for number in counted(first, count):
+        draw = random.Random(number)
+        found = expression(draw)
+        said["right"].append(_said(lambda found=found: verify(found.target)))
+        with wrong_rule(found, draw, rules) as rule:
+            if rule is not None:
+                said["wrong"].append(_said(lambda found=found: verify(found.target)))
+    outcomes = {kind: [one.outcome for one in every] for kind, every in said.items()}
+    every = [*outcomes["right"], *outcomes["wrong"]]
+    targets = [
+        Target("false alarms", 0, outcomes["right"].count("wrong")),
+        Target("false passes", 0, outcomes["wrong"].count("right")),
+        Target("undecided, %", 2, 100 * every.count("undecided") / max(len(every), 1)),
+    ]
+    seconds = {"minigrad": [one.seconds for every in said.values() for one in every]}
+    right, wrong = (len(every) for every in said.values())
+    note = f"expressions: {right} with right rules, {wrong} with a wrong one."
+    return Line(f"{NAME}, expressions", seconds, targets, [note])
 
 
 def summed(cases: list[Case], notes: list[str]) -> Iterator[Line]:
@@ -114,6 +156,7 @@ def summed(cases: list[Case], notes: list[str]) -> Iterator[Line]:
         what = "false alarms" if kind == "right" else "false passes"
         targets = [
             Target(what, 0, own.count(fault)),
+            Target("errors", 0, own.count("failed")),
             Target("undecided, %", 2, 100 * own.count("undecided") / len(own)),
             Target("median seconds", 1, statistics.median(seconds["minigrad"])),
         ]
@@ -121,19 +164,18 @@ def summed(cases: list[Case], notes: list[str]) -> Iterator[Line]:
             missed = sum(
                 not case.named for case in cases if case.said["minigrad"][kind].outcome == "wrong"
             )
-            targets.insert(2, Target("not named, %", 20, 100 * missed / max(own.count("wrong"), 1)))
+            targets.insert(3, Target("not named, %", 20, 100 * missed / max(own.count("wrong"), 1)))
         late = np.quantile(seconds["minigrad"], 0.95)
-        said = [f"{kind} code, {len(cases)} cases: minigrad takes up to {late:.1f} s in 95 of 100."]
+        said = [
+            f"{kind} code, {len(cases)} cases: {dict(Counter(own))}, within {late:.1f} s of "
+            "processor time in 95 of 100."
+        ]
         if "PyTorch" in cases[0].said:
             theirs = [case.said["PyTorch"][kind] for case in cases]
             words = Counter(said.text for said in theirs if said.outcome == "wrong")
             told = "; ".join(f"{n} times {text!r}" for text, n in words.most_common(3))
             passed = sum(said.outcome == "right" for said in theirs)
-            said.append(
-                f"gradcheck passes {passed} of {len(cases)}"
-                + (f", and says {told}" if told else "")
-                + "."
-            )
+            said.append(f"gradcheck passes {passed} of {len(cases)}. {told}".strip())
         yield Line(f"{NAME}, {kind} code", seconds, targets, [*notes, *said])
 
 
@@ -182,38 +224,53 @@ def names(text: str, case: Case, wrong: Pair) -> bool:
     sentences = re.findall(r"backward's ∂L/∂.*", text)
     known = (
         f"in line {number}, ",
-        *(
-            ("should be ", ", right is ", " lacks the ", " is returned for ")
-            if "return" in line
-            else ()
-        ),
+        *((" right is ", " lacks the ", " is returned for ") if "return" in line else ()),
+        " should be ",
         *((f"nothing is added to {case.dropped}",) if case.dropped else ()),
     )
     return bool(sentences) and all(
-        any(word in sentence for word in known) or is_mended(sentence, wrong)
+        (
+            any(word in sentence for word in known)
+            and not re.search("is wrong: |right is not", sentence)
+        )
+        or is_mended(sentence, wrong)
         for sentence in sentences
     )
 
 
 def is_mended(sentence: str, wrong: Pair) -> bool:
     """Whether the gradient is right with the line that a sentence gives."""
-    told = re.search(r"in line (\d+), `(.*?)`, .*; it is right as `(.*)`", sentence)
+    other = re.search(r"in line (\d+), `(.*?)`, .*; it is right as `(.*)`", sentence)
+    missing = re.search(r"in line (\d+), `.*`, after which `(.*)` is missing", sentence)
+    told = other or missing
     if told is None:
         return False
     lines = source_of(wrong.backward).splitlines(keepends=True)
     number = int(told[1]) - 1
-    lines[number] = lines[number].replace(told[2], told[3])
+    if other:
+        lines[number] = lines[number].replace(told[2], told[3])
+    else:
+        indent = re.match(" *", lines[number])[0]
+        lines[number] += f"{indent}{told[2]}\n"
     mended = replace(wrong, backward=function_of("".join(lines), wrong.backward))
     return oracle_of(wrong.name).error(mended) < SAME
 
 
 def by_verify(pair: Pair) -> Said:
     """What minigrad says, with the settings that it has by itself."""
+    return _said(lambda: check_vjp(pair.forward, pair.backward, pair.inputs, saves=pair.saves))
+
+
+def _said(judge: Callable[[], Report]) -> Said:
     start = time.process_time()
-    try:
-        report = check_vjp(pair.forward, pair.backward, pair.inputs, saves=pair.saves)
-    except ValueError as refusal:
-        return Said("refused", str(refusal), time.process_time() - start)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            report = judge()
+        except ValueError as error:
+            refused = isinstance(error.__cause__, MisfitError)
+            outcome = "refused" if refused else "failed"
+            return Said(outcome, str(error), time.process_time() - start)
     seconds = time.process_time() - start
     return Said({0: "right", 1: "wrong", 3: "undecided"}[report.status], str(report), seconds)
 

@@ -366,8 +366,9 @@ def _layer_formula(group: list[Operation]) -> Term | str:
         inner: Term | str = Call("[ ]", (Name("W"), Name("index")))
     elif primitives & _AFFINE:
         weighted: Term = Call("·", (Name("W"), Listed(())), infix=True)
-        if "windows" in primitives:
-            weighted = Call("∗", (Name("W"), Name("x")), infix=True)
+        if primitives & {"windows", "overlap_add"}:  # the second is the adjoint of the first
+            weight = Name("W", transposed="overlap_add" in primitives)
+            weighted = Call("∗", (weight, Name("x")), infix=True)
         inner = Call("+", (weighted, Name("b")), infix=True) if biased else weighted
     elif len(kept) == 1:
         inner = operation(kept[0].primitive, kept[0].label, [Name("x")])

@@ -24,10 +24,11 @@ from minigrad.verify.explanation.changes import (
     changes_of,
     function_of,
     inserted,
+    missing_after,
     replaced,
     statements_of,
 )
-from minigrad.verify.explanation.terms import formula
+from minigrad.verify.explanation.terms import close, formula, number
 from minigrad.verify.explanation.truth import cotangents, right_gradients
 from minigrad.verify.handwritten import HandWritten
 from minigrad.verify.namespace import is_users
@@ -103,7 +104,11 @@ def _close(mine: Any, right: np.ndarray) -> bool:
 
 def trial_at(subject: HandWritten, seed: int) -> Trial:
     """A point near the example with the right gradients there."""
-    point = near(subject, np.random.default_rng(seed))
+    return trial_with(subject, near(subject, np.random.default_rng(seed)), seed)
+
+
+def trial_with(subject: HandWritten, point: dict[str, np.ndarray], seed: int) -> Trial:
+    """This point with the right gradients there."""
     return Trial(subject, point, seed, right_gradients(subject, point, seed))
 
 
@@ -272,12 +277,14 @@ def fault_of(
         if time.thread_time() > until:
             break
         try:
-            function = function_of(replaced(unit.tree, change.statement, change.new), unit.function)
+            function = function_of(change.applied(unit.tree), unit.function)
             with with_function(trial.subject, unit, function) as changed:
                 if trial.wrong(trial.gradients(changed)):
                     continue
             if all(_holds(check, unit, function) for check in checks):
                 line, mended = _lines(change.statement, change.new)
+                if change.after:
+                    line, mended = _line(change.statement), ""
                 return Fault(unit.name, change.statement.lineno, line, change.says, mended)
         except Exception:
             continue
@@ -323,7 +330,7 @@ def _lines(old: ast.stmt, new: ast.stmt) -> tuple[str, str]:
 
 def _ranked(unit: Unit, trial: Trial, wrong: set[str]) -> Iterator[tuple[float, Any]]:
     """The changes of a unit, with how unlikely its statement is to be at fault."""
-    local, lengths = locals_of(trial, unit.function)
+    local, lengths, labels = locals_of(trial, unit.function)
     lengths += _numbers_in(trial.subject.pair.forward)
     shapes = {n: np.shape(x) for n, x in local.items()}
     if isinstance(unit.tree, ast.Lambda):
@@ -337,25 +344,42 @@ def _ranked(unit: Unit, trial: Trial, wrong: set[str]) -> Iterator[tuple[float, 
         if rank >= 3:
             continue
         hopeless = _is_hopeless(trial, unit, statement)
-        for change in changes_of(statement, _fitting(statement, shapes), lengths):
-            if not (hopeless and change.of_value):
+        fitting, whole = _fitting(statement, shapes), _shape_of(statement, shapes)
+        wider = [
+            n for n, s in fitting.items() if whole is not None and _broadcast(s, whole) != whole
+        ]
+        for change in changes_of(statement, fitting, lengths):
+            widens = isinstance(change.node, str) and any(name in change.node for name in wider)
+            if widens or not (hopeless and change.of_value):
                 yield rank, change
+        unpacked = any(isinstance(target, ast.Tuple) for target in _targets(statement))
+        written = [] if unpacked else sorted(names_set(statement) & shapes.keys())
+        for change in missing_after(statement, written, labels, lengths):
+            yield rank, change
 
 
 def _fitting(statement: ast.stmt, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Arrays that can be a factor or a term of what a line gives."""
-    targets = _targets(statement)
-    if len(targets) != 1 or not isinstance(targets[0], ast.Name) or targets[0].id not in shapes:
+    """Arrays that a line names, or that can be a factor or a term of what it gives."""
+    whole = _shape_of(statement, shapes)
+    if whole is None:
         return shapes
-    whole = shapes[targets[0].id]
-    return {n: s for n, s in shapes.items() if _stretches(s, whole)}
+    named = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+    return {n: s for n, s in shapes.items() if n in named or _broadcast(s, whole) in (s, whole)}
 
 
-def _stretches(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+def _shape_of(statement: ast.stmt, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape of the variable that a line sets, if it sets one."""
+    match _targets(statement):
+        case [ast.Name(name)]:
+            return shapes.get(name)
+    return None
+
+
+def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...] | None:
     try:
-        return np.broadcast_shapes(shape, whole) == whole
+        return np.broadcast_shapes(one, other)
     except ValueError:
-        return False
+        return None
 
 
 def _numbers_in(function: Any) -> list[str]:
@@ -367,12 +391,13 @@ def _numbers_in(function: Any) -> list[str]:
 
 def locals_of(
     trial: Trial, function: Callable[..., Any]
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Arrays that are local to a function when it runs, and expressions for their lengths."""
+) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
+    """Arrays that are local to a function when it runs, expressions for their lengths, labels."""
     seen: dict[str, np.ndarray] = {}
+    labels: set[str] = set()
     code = getattr(_plain(function), "__code__", None)
     if code is None:
-        return {}, []
+        return {}, [], []
     given = set(code.co_varnames[: code.co_argcount])  # as they come in: they may be written into
 
     def note(frame: Any, _event: str, _arg: Any) -> Any:
@@ -383,6 +408,8 @@ def locals_of(
                 and (name not in given or name not in seen)
             ):
                 seen[name] = np.array(value)
+            elif getattr(value, "dtype", np.dtype(float)).kind in "iu" and np.ndim(value) <= 1:
+                labels.add(name)
         return note
 
     outer = sys.gettrace()
@@ -396,7 +423,7 @@ def locals_of(
         for axis, n in enumerate(x.shape):
             lengths.setdefault(n, f"{name}.shape[{axis}]")
     names = [n for n, v in seen.items() if not np.ndim(v)]
-    return seen, [*lengths.values(), *names]
+    return seen, [*lengths.values(), *names], sorted(labels)
 
 
 def _suspicion(tree: ast.FunctionDef, trial: Trial, wrong: set[str]) -> dict[int, float]:
@@ -407,13 +434,11 @@ def _suspicion(tree: ast.FunctionDef, trial: Trial, wrong: set[str]) -> dict[int
         for target in _targets(node):
             for name in _bases(target):
                 uses.setdefault(name, set()).update(used)
-    returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value]
-    parts = list(returned[-1].elts) if returned and isinstance(returned[-1], ast.Tuple) else []
-    names = [n for n, leaf in trial.subject.leaves.items() if len(leaf.path) == 1]
-    if len(parts) != len(names):
+    parts = returned_parts(tree, trial.subject)
+    if not parts:
         return {}
     slices = {}
-    for name, part in zip(names, parts, strict=True):
+    for name, part in parts.items():
         todo = [n.id for n in ast.walk(part) if isinstance(n, ast.Name)]
         reached: set[str] = set()
         while todo:
@@ -427,12 +452,28 @@ def _suspicion(tree: ast.FunctionDef, trial: Trial, wrong: set[str]) -> dict[int
         if isinstance(statement, ast.Return | ast.For):
             found[id(statement)] = 0.3
             continue
-        written = {name for target in _targets(statement) for name in _bases(target)}
+        written = names_set(statement)
         for_wrong = [bool(written & slices[n]) for n in wrong if n in slices]
         for_right = [bool(written & s) for n, s in slices.items() if n not in wrong]
         rank = 0.0 if all(for_wrong) and for_wrong else 1.5
         found[id(statement)] = 3.0 if not any(for_wrong) else rank + 0.5 * any(for_right)
     return found
+
+
+def returned_parts(tree: ast.FunctionDef, subject: HandWritten) -> dict[str, ast.expr]:
+    """What the last ``return`` gives for each input; nothing where that cannot be read."""
+    returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value]
+    names = [n for n, leaf in subject.leaves.items() if len(leaf.path) == 1]
+    if not returned:
+        return {}
+    last = returned[-1]
+    parts = last.elts if isinstance(last, ast.Tuple | ast.List) else [last]
+    return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else {}
+
+
+def names_set(statement: ast.stmt) -> set[str]:
+    """The names of the variables that a statement writes, whole or in part."""
+    return {name for target in _targets(statement) for name in _bases(target)}
 
 
 def _targets(node: ast.AST) -> list[ast.expr]:
@@ -559,7 +600,7 @@ def _by_insertion(trial: Trial, unit: Unit, until: float, seed: int) -> Fault | 
     """Something that comes in, and to which a line that is not there should add a term."""
     if isinstance(unit.tree, ast.Lambda):
         return None
-    for statement, name in _incoming(unit.tree):
+    for statement, name in _incoming(unit.tree, trial.subject):
         if time.thread_time() > until:
             return None
         said = []
@@ -572,7 +613,7 @@ def _by_insertion(trial: Trial, unit: Unit, until: float, seed: int) -> Fault | 
             if found is None or found is _NONE:
                 break
             own, needed, scopes = found
-            last, _ = locals_of(point, unit.function)
+            last, *_ = locals_of(point, unit.function)
             wider = [{**last, **scope} for scope in scopes]
             said.append(_in_words(own, needed, wider, name))
         if len(said) == 2 and said[0] and said[0] == said[1] and " the term " in said[0]:
@@ -583,17 +624,22 @@ def _by_insertion(trial: Trial, unit: Unit, until: float, seed: int) -> Fault | 
     return None
 
 
-def _incoming(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt | None, str]]:
-    """Names that hold what comes in: arguments, and what is unpacked from one."""
+def _incoming(tree: ast.FunctionDef, subject: HandWritten) -> Iterator[tuple[ast.stmt | None, str]]:
+    """Names that hold gradients that come in: arguments, and what is unpacked from one."""
     arguments = [a.arg for a in (*tree.args.posonlyargs, *tree.args.args)]
+    own = [name for name in arguments[:-1] or arguments if name not in subject.leaves]
+    returned = {
+        ast.unparse(n.value) for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value
+    }
     for statement in statements_of(tree):
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
             value = statement.value
-            if isinstance(value, ast.Name | ast.Subscript):
+            if isinstance(value, ast.Name) and value.id in own:
                 for name in _bases(statement.targets[0]):
                     yield statement, name
-    for name in arguments:
-        yield None, name
+    for name in own:
+        if name not in returned:  # else it is the line that returns it which lacks something
+            yield None, name
 
 
 def _target(statement: ast.Assign | ast.AugAssign) -> str:
@@ -630,6 +676,8 @@ def _solved(trial: Trial, subject: HandWritten, values: _Values) -> Any:
         moved[k] += 1.0
         columns.append(run(shaped(moved)) - start)
     matrix = np.stack(columns, axis=1)
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(start))):
+        return None  # LAPACK may search for ever
     step, _, rank, _ = np.linalg.lstsq(matrix, right - start, rcond=1e-9)
     size_of = float(np.max(np.abs(right)))
     if np.max(np.abs(start + matrix @ step - right)) > 1e-6 * size_of:
@@ -661,10 +709,17 @@ def _in_words(
         with np.errstate(all="ignore"):
             factor = formula(right / mine, named, most=2)
             term = formula(right - mine, named, most=3)
-        if factor:
+            whole = formula(right, named, most=3)
+            ratios = (right / mine).ravel()
+        constant = number(float(ratios[0])) if close(ratios, ratios * 0 + ratios[0]) else None
+        if constant:
+            said.add(f"{target} lacks the factor {constant}")
+        elif factor:
             said.add(f"{target} lacks the factor {_signed(factor)}")
         elif term:
             said.add(f"{target} lacks the term {_signed(term)}")
+        elif whole:
+            said.add(f"it should be {_signed(whole)}")
         else:
             return None
     return said.pop() if len(said) == 1 else None

@@ -35,6 +35,12 @@ class Change:
         changed = _Replace(_nodes(tree)[self.place], new).visit(tree)
         return ast.unparse(ast.fix_missing_locations(changed)) + "\n"
 
+    @property
+    def in_a_while_loop(self) -> bool:
+        loops = [n for n in _nodes(self.tree) if isinstance(n, ast.While)]
+        within = [n for loop in loops for n in ast.walk(loop)]
+        return any(_nodes(self.tree)[self.place] is node for node in within)
+
 
 def changes(function: Callable[..., Any] | str, rule: Rule) -> list[Change]:
     """All changes of a function, or of its text, that a rule knows."""

@@ -78,11 +78,15 @@ class Oracle:
         )
 
     def _moved(self, rng: np.random.Generator) -> list[Any]:
-        """The example with other numbers in place of those that are differentiated."""
-        return [
-            x if constant else x + 0.5 * rng.normal(size=np.shape(x))
-            for x, constant in zip(self.pair.inputs, self.constants, strict=True)
-        ]
+        """The example with other numbers in place of those that are differentiated.
+
+        What is positive stays so: a probability, or what a logarithm is taken of.
+        """
+        moved = []
+        for x, constant in zip(self.pair.inputs, self.constants, strict=True):
+            by = 0.5 * rng.normal(size=np.shape(x))
+            moved.append(x if constant else x * np.exp(by) if np.all(x > 0) else x + by)
+        return moved
 
     def _point(self, inputs: Sequence[Any], rng: np.random.Generator) -> _Point:
         inputs = [np.array(x) for x in inputs]
