@@ -123,7 +123,7 @@ def verify(
     Each verdict is right, wrong (with a point at which floats show it), or undecided.
 
     Exit status: 0 if all is right, 1 if something is wrong, 3 if nothing is wrong but something
-    is undecided, 2 if the input was wrong or a process died.
+    is undecided or cannot be run, 2 if nothing can be run, the input was wrong or a process died.
     """
     from minigrad.verify import WorkerError
     from minigrad.verify import verify as judge
