@@ -17,6 +17,7 @@ Example:
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,6 +66,8 @@ class Handle(Tensor, handle=True):
     ndim = property(lambda self: self.now().data.ndim, doc="Number of axes.")
     size = property(lambda self: self.now().data.size, doc="Number of entries.")
 
+    copied: tuple[int, int] | None = None  # the row that the last assignment wrote, and from where
+
     def now(self) -> Tensor:
         """The value of this moment, to be read at once: the next assignment may change its data."""
         raise NotImplementedError
@@ -77,13 +80,39 @@ class Handle(Tensor, handle=True):
         """Assign to a part of it."""
         raise NotImplementedError
 
+    def lend(self, array: np.ndarray) -> None:
+        """Note that somebody holds this array of it, which no assignment will change."""
+        raise NotImplementedError
+
     def __reduce__(self) -> Any:
         return Buffer, (self.settled(), True)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.settled().__array__(dtype, copy)
+        if copy or array.dtype not in (self.dtype, object):
+            return array  # NumPy's would be a copy too
+        array = array.copy()  # of which there is one reference for each who holds it
+        array.setflags(write=False)
+        self.lend(array)
+        return array
+
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(value, View) and value.base is self and value.key is index:
-            return  # the end of y[i] += …, which the view has done
+        copied = None
+        if isinstance(value, View) and value.base is self:
+            if value.key is index:
+                return  # the end of y[i] += …, which the view has done
+            if isinstance(index, int) and isinstance(value.key, int):
+                copied = index, value.key
+                if self.copied == (value.key, index):
+                    raise TypeError(
+                        f"assignment of row {value.key} to row {index}, after the assignment of "
+                        f"row {index} to row {value.key}: rows are views, as NumPy's, so that both "
+                        f"would be the same now. Write y[[{value.key}, {index}]] = "
+                        f"y[[{index}, {value.key}]] to swap them, y[rng.permutation(len(y))] to "
+                        "shuffle"
+                    )
         self.write(_index(index), value)
+        self.copied = copied
 
     def __getitem__(self, index: Any) -> Tensor:
         return self.__primitive__(p.getitem, (self,), {"index": _index(index)}, index)
@@ -136,6 +165,10 @@ class Handle(Tensor, handle=True):
     def fill(self, value: Any) -> None:
         """Assign to every entry."""
         self.write(..., value)
+
+    def sort(self, axis: int = -1, **kwargs: Any) -> None:
+        """Bring the entries into rising order, as ``ndarray.sort``; ``np.sort`` copies."""
+        self.write(..., np.sort(self.settled(), axis, **kwargs))
 
     def __iadd__(self, other: Any) -> Any:
         return self._written(self + other)
@@ -204,6 +237,8 @@ class Buffer(Handle, handle=True):
         value: its first value.
         lent: whether others hold that array too, so that the first assignment copies it.
 
+    Its ``data``, and what ``numpy()`` returns, are its value of that moment.
+
     Example:
         >>> x = mg.Tensor([1.0, 2.0], requires_grad=True)
         >>> y = np.zeros_like(x)
@@ -215,6 +250,7 @@ class Buffer(Handle, handle=True):
 
     def __init__(self, value: Tensor, lent: bool = False) -> None:
         self.value, self.lent = value, lent
+        self.arrays: list[weakref.ref[np.ndarray]] = []  # that others may hold
 
     def now(self) -> Tensor:
         return self.value
@@ -225,7 +261,15 @@ class Buffer(Handle, handle=True):
         self.lent = True
         return self.value
 
+    def lend(self, array: np.ndarray) -> None:
+        self.arrays = [weakref.ref(array), *(held for held in self.arrays if held() is not None)]
+
     def write(self, index: Any, value: Any) -> None:
+        if any(held() is not None for held in self.arrays):
+            raise TypeError(
+                "assignment into an array of which np.asarray has made a plain one that is still "
+                "in use, and would not show it: use np.array(y) or y.copy() there"
+            )
         value, old = as_array(value, "assignment"), self.value
         of, into = getattr(value, "data", value), old.data
         if type(into) is not np.ndarray or hasattr(of, "__primitive__"):
@@ -275,6 +319,9 @@ class View(Handle, handle=True):
             array = np.array(self.made_by.forward(whole.data, **self.how))  # its own copy
             self.seen = whole, _made(array, self.made_by, whole, self.how)
         return self.seen[1]
+
+    def lend(self, array: np.ndarray) -> None:
+        self.base.lend(array)
 
     def write(self, index: Any, value: Any) -> None:
         if self.made_by is not p.getitem:

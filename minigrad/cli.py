@@ -19,6 +19,7 @@ from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.graph import VIEWS, draw, source
 from minigrad.graph.view import HIDDEN, LANGUAGES, PAGES
+from minigrad.options import CountRange, FiniteRange
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.terminal import show_any_sign
 
@@ -28,18 +29,18 @@ if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
     from minigrad.verify.report import Check, Report, Verdict
 
 TARGETS = """
-A TARGET is a built-in name (lstm, tanh), MODULE:ATTRIBUTE, or FILE.py:ATTRIBUTE of a cell,
-layer or primitive of your own. The file is run, as importing it would. `verify` also takes
-FILE.py alone, for all that it defines, and a backward written by hand, marked with
-@minigrad.verify.backward_of(forward, example_inputs), or f_backward beside an f that has
-@minigrad.verify.with_examples or that `compile -o` wrote. `graph` and `derive` take a whole
-model: a function without required arguments that returns a Tensor, such as a loss, or several in a
-tuple. `graph` runs its layers step by step; it draws a Tensor as it was recorded.
+A TARGET is a built-in name (lstm, tanh), or MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE for a cell,
+layer or primitive of your own. The file is run, as an import would run it. `verify` also takes
+FILE.py alone, for everything that it defines, and backward passes written by hand: marked with
+@minigrad.verify.backward_of(forward, example_inputs), or named f_backward next to an f that has
+@minigrad.verify.with_examples or that `compile -o` wrote. `graph` and `derive` also take a whole
+model: a function without required arguments that returns a Tensor, such as a loss, or a tuple of
+Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
 """
 
 
 class InvalidInput(click.ClickException):
-    """A mistake in what the user gave: one line, exit status 2."""
+    """A mistake in the user's input: one line, exit status 2."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,8 +52,8 @@ def cli() -> None:
     minigrad verify                    judge every gradient of the library
     minigrad verify lstm gru           … of two layers
     minigrad verify mycell.py:MyCell   … of a cell of your own
-    minigrad verify file.py:backward   … or of NumPy code, written by hand
-    minigrad verify file.py            … or of all that a file defines
+    minigrad verify file.py:backward   … of a backward pass written by hand
+    minigrad verify file.py            … of everything that a file defines
     minigrad derive lstm --wrt W_f     where a gradient comes from, step by step
     minigrad graph lstm --steps 3 -o lstm.svg
     minigrad graph mymodel.py:loss -o loss.html
@@ -73,8 +74,8 @@ _examples = click.option(
     "inputs",
     multiple=True,
     metavar="NAME=SHAPE",
-    help="An example of an argument of a function: x=3x4, p=float:0..1:4, k=int:0..5:7, "
-    "m=bool:3x3; params.W=4x2 of a dict. Give one for each.",
+    help="Example of a function's argument: x=3x4, p=float:0..1:4, k=int:0..5:7, m=bool:3x3; "
+    "params.W=4x2 for an entry of a dict. Repeat it for each argument.",
 )
 
 
@@ -86,20 +87,20 @@ _examples = click.option(
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE", help="Write the report as JSON.")  # fmt: skip
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path),
-              metavar="DIR", help="Write a report as HTML and JSON there, with the derivation "
-              "and the unrolled graph of each layer.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+              metavar="DIR", help="Write an HTML and JSON report to this folder, with the "
+              "derivation and the unrolled graph of each layer.")  # fmt: skip
+@click.option("--seed", type=CountRange(min=0), metavar="N", default=0, show_default=True,
               help="Seed of the random points and weights.")  # fmt: skip
-@click.option("--tolerance", type=click.FloatRange(min=0, min_open=True), default=1e-5,
-              show_default=True, help="Relative error up to which floats count as right; "
-              "its size is told.")  # fmt: skip
-@click.option("--budget", type=click.FloatRange(min=0, min_open=True), default=5.0,
-              show_default=True, metavar="SECONDS", help="What each judge may take for one "
+@click.option("--tolerance", type=FiniteRange(min=0, min_open=True), default=1e-5,
+              show_default=True, help="Largest relative error of floats that counts as right; "
+              "the report gives the error.")  # fmt: skip
+@click.option("--budget", type=FiniteRange(min=0, min_open=True), default=5.0,
+              show_default=True, metavar="SECONDS", help="Time limit of each judge for one "
               "problem.")  # fmt: skip
 @click.option("--witness", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.py",
-              help="Write a script that shows the first mistake, with NumPy alone.")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N",
-              help="Processes that share the targets; one per processor if not given.")  # fmt: skip
+              help="Write a script that shows the first mistake and needs only NumPy.")  # fmt: skip
+@click.option("--jobs", type=CountRange(min=1), metavar="N",
+              help="Number of processes; one per processor if not given.")  # fmt: skip
 @click.pass_context
 def verify(
     context: click.Context,
@@ -113,17 +114,18 @@ def verify(
     witness: Path | None,
     jobs: int | None,
 ) -> None:
-    """Judge the gradients of each TARGET; of all of the library without one.
+    """Judge the gradients of each TARGET, or of the whole library if none is given.
 
     Three judges look at each. PROOF runs the code on symbols: its gradient minus SymPy's own
     derivative must reduce to 0. EXACT compares the gradient with the slopes of dual numbers,
-    over 100 steps, in a finite field: equal or not, no tolerance. NUMERIC holds the floats
-    against the complex step or differences, on real data.
+    over 100 steps, in a finite field: equal or not, no tolerance. NUMERIC compares the floats
+    with the complex step or with differences, on real data.
 
     Each verdict is right, wrong (with a point at which floats show it), or undecided.
 
-    Exit status: 0 if all is right, 1 if something is wrong, 3 if nothing is wrong but something
-    is undecided or cannot be run, 2 if nothing can be run, the input was wrong or a process died.
+    Exit status: 0 if everything is right, 1 if something is wrong, 3 if nothing is wrong but
+    something is undecided or cannot be run, 2 if nothing can be run, the input was invalid or a
+    process died.
     """
     from minigrad.verify import WorkerError
     from minigrad.verify import verify as judge
@@ -175,17 +177,19 @@ def verify(
 @cli.command(epilog=TARGETS)
 @click.argument("target")
 @_examples
-@click.option("--wrt", metavar="NAME", help="Only what leads to this parameter, gate, state or "
-              "input: W_f, f, c, x.")  # fmt: skip
+@click.option("--wrt", metavar="NAME", help="Show only the steps that lead to this parameter, "
+              "gate, "
+              "state or input: W_f, f, c, x.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(["text", "latex", "markdown", "html"]),
-              help="Form of the derivation; else by the file's ending, else text.")  # fmt: skip
+              help="Format of the derivation; by default that of the file's ending, or "
+              "text.")  # fmt: skip
 @click.option("--notation", type=click.Choice(["standard", "stm-ltm", "notes"]),
               default="standard", show_default=True, help="Names of a cell's quantities: x, h, c; "
               "or E, STM, LTM; or C and C̃ for the memory and its candidate.")  # fmt: skip
 @click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True,
               help="Language of headings and reasons.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write there instead of printing.")  # fmt: skip
+              help="Write to this file instead of printing.")  # fmt: skip
 def derive(
     target: str,
     inputs: tuple[str, ...],
@@ -220,72 +224,76 @@ def derive(
 @cli.command(epilog=TARGETS)
 @click.argument("target")
 @_examples
-@click.option("--steps", type=click.IntRange(min=1), default=3, show_default=True,
-              help="Time steps of a cell or layer; a function brings its own.")  # fmt: skip
+@click.option("--steps", type=CountRange(min=1), metavar="N", default=3, show_default=True,
+              help="Time steps of a cell or layer; a function has its own.")  # fmt: skip
 @click.option("--view", type=click.Choice(list(VIEWS)), default="unrolled", show_default=True,
               help="; ".join(f"{it.name}: {it.help}" for it in VIEWS.values()) + ".")  # fmt: skip
 @click.option("--style", type=click.Choice(["light", "dark", "print"]), default="light",
-              show_default=True, help="For a light page, a dark one, or black on white for paper, "
-              "where lines and greys tell things apart.")  # fmt: skip
-@click.option("--all-steps", is_flag=True, help="Draw every step, also when there are many.")
+              show_default=True, help="For a light page, for a dark page, or black on white for "
+              "print, with line styles and greys instead of colours.")  # fmt: skip
+@click.option("--all-steps", is_flag=True, help="Draw every step, even if there are many.")
 @click.option(
     "--depth",
-    type=click.IntRange(min=1),
+    type=CountRange(min=1),
     metavar="LEVELS",
-    help="Levels of modules that are open; as many as fit a page if not given.",
+    help="Levels of modules to open; as many as fit a page if not given.",
 )
 @click.option(
     "--open",
     multiple=True,
     metavar="MODULE",
-    help="A module that is open however deep it is: body.layers.0; can be repeated.",
+    help="A module to open at any depth: body.layers.0; can be repeated.",
 )
 @click.option(
     "--fit",
     type=click.Choice(list(PAGES)),
-    help="Made to be read on a slide, in a paper's column or on its page: long chains are "
-    "wrapped, and what does not fit is collapsed.",
+    help="Size for a slide, a paper's column or a page: long chains are wrapped, and modules "
+    "that do not fit are collapsed.",
 )
-@click.option("--title", help="Heading of the picture.")
+@click.option("--title", help="Title of the picture.")
 @click.option(
     "--hide",
     type=click.Choice(sorted(HIDDEN)),
     multiple=True,
-    help="What is left out; can be repeated.",
+    help="What to leave out; can be repeated.",
 )
 @click.option(
     "--language",
     type=click.Choice(LANGUAGES),
     default="en",
     show_default=True,
-    help="Of the picture's words.",
+    help="Language of the picture.",
 )
-@click.option("--measure", is_flag=True, help="With --view cost: the time that each box takes.")
+@click.option("--measure", is_flag=True, help="With --view cost: measure the time of each box.")
 @click.option(
     "--scale",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Of a .png, beside its dots per inch.",
+    help="Enlarge a .png by this factor.",
 )
 @click.option(
     "--dpi",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=96.0,
     show_default=True,
     help="Dots per inch of a .png.",
 )
-@click.option("--transparent", is_flag=True, help="Without a ground.")
+@click.option("--transparent", is_flag=True, help="Without a background.")
+@click.option("--live", is_flag=True, help="With a .html file: inputs, weights and gates can be "
+              "changed, and the page computes every value and gradient.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
               "DOT is printed.")  # fmt: skip
 def graph(
     target: str, inputs: tuple[str, ...], output: Path | None, fit: str | None, **options: Any
 ) -> None:
-    """Draw TARGET unrolled over time: a cluster for each step, gates named, shapes shown.
+    """Draw TARGET unrolled over time: one cluster per step, with gates and shapes.
 
-    A whole model is drawn by the name of a function in its file that returns its loss.
+    To draw a whole model, name a function in its file that returns its loss.
     """
+    if options["measure"] and options["view"] != "cost":
+        raise InvalidInput(f"--measure: is for --view cost, got --view {options['view']}")
     try:
         picture = draw(_resolve(target, inputs), output, fit=fit or "", **options)
         text = source(picture) if output is None else f"wrote {output}"
@@ -299,11 +307,11 @@ def graph(
 @_examples
 @click.option("--show", is_flag=True, help="Print the generated source instead.")
 @click.option("--backend", type=click.Choice(["numpy", "numba"]),
-              help="By default Numba where it is installed.")  # fmt: skip
+              help="Numba by default, if it is installed.")  # fmt: skip
 @click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True,
-              help="Of the comments in the source of a function.")  # fmt: skip
+              help="Language of the comments in a function's source.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write the generated source there.")  # fmt: skip
+              help="Write the generated source to this file.")  # fmt: skip
 def compile(
     target: str,
     inputs: tuple[str, ...],
@@ -312,15 +320,15 @@ def compile(
     language: Language,
     output: Path | None,
 ) -> None:
-    """Compile a function or a module, or a cell over a sequence.
+    """Compile a function, a module, or a cell over a sequence.
 
-    Of a function of arrays (FILE.py:f --input x=3x4) or a module, --show and -o write two
+    For a function of arrays (FILE.py:f --input x=3x4) or a module, --show and -o write two
     functions of plain NumPy: its value, and its gradient with respect to all floating-point
-    arguments and parameters. Names are those of the function's own code, and no import of
-    minigrad is needed.
+    arguments and parameters. They use the names of the function's own code and do not import
+    minigrad.
 
-    Of a cell, all steps become one kernel, forward and backward, made from SymPy's derivatives of
-    its equations. Layers use it by themselves; here it can be read, and compiled ahead of time.
+    For a cell, all steps become one kernel, forward and backward, made from SymPy's derivatives of
+    its equations. Layers use it automatically; this command shows it, or compiles it in advance.
     """
     from minigrad.compile.backends import named
     from minigrad.compile.command import description, source
@@ -353,7 +361,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         status = _refuse(error.format_message())
     except OSError as error:
-        status = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
+        status = _refuse(f"{error.filename or 'output'}: {error.strerror or error}")
+    except MemoryError as error:
+        status = _refuse(f"out of memory: {error}; choose smaller sizes")
     except (click.Abort, KeyboardInterrupt):
         status = _refuse("interrupted", 130)
     sys.exit(status or 0)

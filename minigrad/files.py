@@ -7,9 +7,12 @@ import errno
 import logging
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 _log = logging.getLogger("minigrad.files")
+_GUESSED = "%s: not UTF-8; read as Windows-1252, which is a guess"
+_BINARY = re.compile("[\0-\x08\x0e-\x1a\x1c-\x1f]")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),  # before UTF-16's, its start
@@ -33,11 +36,7 @@ def read_text(path: Path, encoding: str | None = None) -> str:
             the message names the file, and the line if there is one.
     """
     data = path.read_bytes()
-    marked = [name for mark, name in _MARKS if data.startswith(mark)]
-    if encoding is not None:
-        _check_encoding(path, encoding, marked)
-    tried = [*marked[:1], "utf-8", "cp1252"] if encoding is None else [encoding]
-    for name in tried:
+    for name in _candidates(path, data, encoding):
         try:
             text = data.decode(name)
             break
@@ -50,14 +49,46 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         )
         raise ValueError(f"{path}, line {line}: byte {refused.start} is not {expected}")
     text = text.removeprefix("\ufeff")
-    if binary := re.search("[\0-\x08\x0e-\x1a\x1c-\x1f]", text):
+    if binary := _BINARY.search(text):
         line = text[: binary.start()].count("\n") + 1
         raise ValueError(f"{path}, line {line}: binary data, expected text")
     if not text.strip():
         raise ValueError(f"{path}, line 1: an empty file, expected text")
     if name == "cp1252" and encoding is None:
-        _log.warning("%s: not UTF-8; read as Windows-1252, which is a guess", path)
+        _log.warning(_GUESSED, path)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
+    """The lines of a text file too large for `read_text`, without their ends; errors as there."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    for name in _candidates(path, start, encoding):
+        try:
+            with path.open(encoding=name, newline="\n") as file:
+                for number, line in enumerate(file, 1):
+                    if _BINARY.search(line):
+                        raise ValueError(f"{path}, line {number}: binary data, expected text")
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        read_text(path, encoding)  # which says where it cannot be decoded
+    if name == "cp1252" and encoding is None:
+        _log.warning(_GUESSED, path)
+    if not start:
+        raise ValueError(f"{path}, line 1: an empty file, expected text")
+    with path.open(encoding=name, newline="\n") as file:
+        for number, line in enumerate(file, 1):
+            yield line.rstrip("\r\n").removeprefix("\ufeff" if number == 1 else "")
+
+
+def _candidates(path: Path, data: bytes, encoding: str | None) -> list[str]:
+    """The encodings to try for a file that begins with these bytes."""
+    marked = [name for mark, name in _MARKS if data.startswith(mark)]
+    if encoding is not None:
+        _check_encoding(path, encoding, marked)
+    return [*marked[:1], "utf-8", "cp1252"] if encoding is None else [encoding]
 
 
 def _check_encoding(path: Path, encoding: str, marked: list[str]) -> None:
@@ -81,8 +112,10 @@ def check_writable(path: Path) -> None:
     """Refuse, before any work, a file that cannot be written.
 
     Raises:
-        OSError: its folder is missing, or it or its folder is read-only.
+        OSError: its folder is missing, it is a folder itself, or it or its folder is read-only.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder, expected a file", str(path))
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(folder))
@@ -103,9 +136,16 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """
     path = Path(path)
     check_writable(path)
-    temporary = path.with_name(f".{path.name}.part")
+    if path.exists() and not path.is_file():  # a pipe, a terminal or /dev/null is written into
+        path.write_bytes(data)
+        return
+    whole = path.resolve()  # a link stays a link
+    temporary = whole.with_name(f".{whole.name}.part")
     try:
         temporary.write_bytes(data)
-        temporary.replace(path)
+        temporary.replace(whole)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)

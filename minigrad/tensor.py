@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad import primitives as p
 from minigrad.boundary import as_array
+from minigrad.hooks import bundle
 from minigrad.methods import ArrayMethods
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
@@ -89,6 +90,18 @@ class Tensor(ArrayMethods, Node):
 
     # What it is
 
+    @property
+    def dtype(self) -> Any:
+        """Type of the entries; for NumPy's own code, a number on the tape is an object.
+
+        The last step of ``np.mean([x, y])`` converts the result to its dtype, which would take it
+        off the tape.
+        """
+        data = self.data
+        if data.shape or not self.requires_grad or not _inside_numpy(2):
+            return data.dtype
+        return np.dtype(object)
+
     def __repr__(self) -> str:
         made = f", made by {self.primitive.name}" if self.primitive else ""
         wants = ", requires_grad=True" if self.requires_grad and not made else ""
@@ -99,6 +112,10 @@ class Tensor(ArrayMethods, Node):
         with np.printoptions(threshold=20, edgeitems=2, precision=4):
             text = html.escape(self._text())
         return f"<pre>Tensor {self.shape} {self.dtype}{html.escape(made)}\n{text}</pre>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows: the entries, and how they came about, if that is a small graph."""
+        return bundle(self, self._repr_html_())
 
     def _text(self) -> str:
         if isinstance(self.data, np.ndarray | np.generic):
@@ -132,8 +149,7 @@ class Tensor(ArrayMethods, Node):
             f"{how} of a Tensor that requires a gradient: what is computed from the number has "
             f"none. Write x.item() for the value alone, np.exp(x) in place of math.exp(x); {_FILL}"
         )
-        caller = sys._getframe(2).f_globals.get("__name__", "")
-        if state.differentiating or state.scope is not None or caller.startswith("numpy."):
+        if state.differentiating or state.scope is not None or _inside_numpy(3):
             raise TypeError(message)
         warnings.warn(message, UserWarning, stacklevel=3)
 
@@ -277,8 +293,7 @@ class Tensor(ArrayMethods, Node):
         if dtype is not None and np.dtype(dtype) != object:
             raise TypeError(
                 f"a Tensor that requires a gradient cannot become an array of {np.dtype(dtype)} "
-                f"without losing it. Use .numpy() for its values alone; for np.mean([x, y]) write "
-                f"np.mean(np.stack([x, y])); {_FILL}"
+                f"without losing it. Use .numpy() for its values alone; {_FILL}"
             )
         if self.size > _MOST_ENTRIES:
             raise TypeError(
@@ -496,6 +511,11 @@ def array(x: Any, dtype: Any = None) -> Array:
 def raw(x: Any) -> Any:
     """The array in a Tensor; anything else as it is."""
     return x.data if isinstance(x, Tensor) else x
+
+
+def _inside_numpy(depth: int) -> bool:
+    """Whether the function that is so many calls up is one of NumPy's own."""
+    return sys._getframe(depth).f_globals.get("__name__", "").startswith("numpy.")
 
 
 def own(g: Array, *, as_tensor: bool = False) -> Array:

@@ -1,20 +1,20 @@
-"""An image through a narrow code and back: what is worth keeping of it?
+"""An image through a short code and back: which parts are worth keeping?
 
-An encoder brings each image of a handwritten digit down to a few numbers, a decoder makes the
-image of them again; both learn together to lose little (Hinton & Salakhutdinov 2006, "Reducing
-the dimensionality of data with neural networks"). Four kinds:
+An encoder compresses each image of a handwritten digit to a few numbers, and a decoder rebuilds
+the image from them; they learn together to lose as little as possible (Hinton & Salakhutdinov
+2006, "Reducing the dimensionality of data with neural networks"). There are four kinds:
 
-- ``dense``: one affine map and a tanh there, one affine map back. It can do little that PCA
-  cannot (Bourlard & Kamp 1988).
-- ``stacked``: with two hidden layers on either side.
+- ``dense``: the encoder is one affine map and a tanh, the decoder one affine map. It can do little
+  that PCA cannot (Bourlard & Kamp 1988).
+- ``stacked``: two hidden layers on either side.
 - ``recurrent``: an LSTM reads the image row by row, another writes it row by row.
-- ``convolutional``: kernels with stride 2 there, enlarging and kernels back.
+- ``convolutional``: convolutions with stride 2 encode, upsampling and convolutions decode.
 
 By default the images are scikit-learn's 1797 digits of 8 × 8 pixels; ``--images`` takes MNIST's.
-A fifth is held out. The score is the mean squared error there, beside that of PCA with a code of
-the same size, which is the best that affine maps can do on what was learned from. It also tells
-how strongly the code's numbers are correlated (PCA's are not at all), and how well a single
-affine map, trained alike, tells the digits by the codes, by PCA's, and by the pixels.
+A fifth is held out. The score is the mean squared error on it, beside that of PCA with a code of
+the same size, which is the best affine map for the training data. It also prints how strongly the
+code's numbers are correlated (PCA's are not at all), and how well one affine map, trained the same
+way, recognises the digits from the codes, from PCA's codes, and from the pixels.
 
 Run it with ``python -m models.autoencoder``; ``--help`` explains the options.
 """
@@ -45,10 +45,11 @@ from minigrad.nn import (
     cross_entropy,
     mse_loss,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
-from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
+from models.command import Files, check_picture, model_command, one_line, path_option
 from models.standardise import Standardise
 from models.training import History, Shuffled, save_figure, train
 
@@ -81,7 +82,7 @@ def digits() -> Images:
 
 
 def read_idx(path: Path, axes: int) -> np.ndarray:
-    """A file in MNIST's format, also compressed by gzip: bytes along so many axes.
+    """A file in MNIST's format, also compressed by gzip: an array of bytes.
 
     Raises:
         OSError: it cannot be read.
@@ -279,13 +280,11 @@ def fit(
     steps, lr = settings["epochs"] * len(order), settings["lr"]
     optimizer = optim.AdamW(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
-        pixels = known.pixels[order(step)]
-        return mse_loss(model(pixels), pixels)
-
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
-        every=10 * len(order), title=settings["kind"],
+        model, optimizer, lambda pixels: mse_loss(model(pixels), pixels),
+        lambda step: (known.pixels[order(step)],), steps=steps,
+        schedule=optim.cosine(lr, steps), max_norm=1.0, every=10 * len(order),
+        title=settings["kind"],
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
     )  # fmt: skip
     return model, history
@@ -300,7 +299,8 @@ def classify(
     steps = epochs * len(order)
     train(
         model, optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2),
-        lambda step: cross_entropy(model(known[order(step)]), digit[order(step)]),
+        lambda x, digits: cross_entropy(model(x), digits),
+        lambda step: (known[order(step)], digit[order(step)]),
         steps=steps, schedule=optim.cosine(1e-2, steps), title="classifier",
     )  # fmt: skip
     with no_grad():
@@ -369,31 +369,30 @@ def plot(held_out: Images, ways: Mapping[str, np.ndarray], path: Path, count: in
 
 @model_command("autoencoder")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="stacked",
-              help="What encodes and decodes.")  # fmt: skip
-@click.option("--code", type=click.IntRange(1), default=10, metavar="N",
-              help="Numbers that are left of an image; 30 are usual for MNIST's 784 "
-              "pixels.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=128, metavar="N",
-              help="Width of hidden layers or of the state; an eighth of it, of "
-              "channels.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=100, metavar="N",
-              help="How often it goes through the images.")  # fmt: skip
+              help="The kind of encoder and decoder.")  # fmt: skip
+@click.option("--code", type=CountRange(1), default=10, metavar="N",
+              help="Numbers in the code; 30 are usual for MNIST's 784 pixels.")  # fmt: skip
+@click.option("--hidden", type=CountRange(1), default=128, metavar="N",
+              help="Width of the hidden layers or of the state; channels are an eighth "
+              "of it.")  # fmt: skip
+@click.option("--epochs", type=CountRange(1), default=100, metavar="N",
+              help="Passes over the images.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--batch", type=CountRange(1), default=64, metavar="N",
               help="Images per step.")  # fmt: skip
 @path_option("--images", help="MNIST's file of images (train-images-idx3-ubyte, also .gz).")
-@path_option("--labels", help="MNIST's file of labels that belongs to it.")
-@click.option("--most", type=click.IntRange(10), default=5000, metavar="N",
-              help="Use so many of MNIST's images at most.")  # fmt: skip
-@path_option("--picture", help="Draw some held-out images and what is left of them (.png, .svg, "
+@path_option("--labels", help="MNIST's file of labels for these images.")
+@click.option("--most", type=CountRange(10), default=5000, metavar="N",
+              help="Use at most this many of MNIST's images.")  # fmt: skip
+@path_option("--picture", help="Draw some held-out images and their reconstructions (.png, .svg, "
                                ".pdf).")  # fmt: skip
 def main(
     files: Files, seed: int, kind: str, code: int, hidden: int, epochs: int, lr: float, batch: int,
     images: Path | None, labels: Path | None, most: int, picture: Path | None,
 ) -> None:  # fmt: skip
-    """Bring images of digits down to a short code and back, and compare with PCA."""
+    """Compress images of digits to a short code and rebuild them, and compare with PCA."""
     settings: dict[str, Any] = {
         "kind": kind, "code": code, "hidden": hidden, "epochs": epochs, "lr": lr, "batch": batch,
         "images": str(images or "digits"), "most": most, "seed": seed,

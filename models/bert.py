@@ -1,27 +1,27 @@
 """Which words are missing? A transformer reads a sentence from both sides, and fills the gaps.
 
-Some words are hidden, and the encoder learns to tell them from all that stands before and behind
-(Devlin et al. 2019, "BERT: Pre-training of deep bidirectional transformers for language
-understanding", section 3.1). That takes text and no labels. What it has learned of the words is
-then put to another use: a small head on top tells praise from complaint, with the encoder trained
-on (fine-tuning, section 3.2) or frozen.
+Some words are hidden, and the encoder learns to predict them from all the words before and after
+them (Devlin et al. 2019, "BERT: Pre-training of deep bidirectional transformers for language
+understanding", section 3.1). That takes text and no labels. Then what it has learned about words
+is used for another task: a small head on top tells praise from complaint, with the encoder trained
+further (fine-tuning, section 3.2) or frozen.
 
-It reads the English sentences of `models.composed` without their labels, every third step prose
-of Python's documentation; what is held out of either is not among them. Two scores are printed:
+It reads the English sentences of `models.composed` without their labels and, every third step,
+prose of Python's documentation; neither includes the held-out part. Two scores are printed:
 
-- The share of hidden words that it finds in held-out text, beside counts of which word stood
-  between the same two neighbours, and the most frequent word. On the sentences it is ahead of the
-  counts; on the documentation, with some 39 000 words of prose, these remain ahead: more is
-  found where it has read (a third) than in new text (a quarter), and asking for each word twice
-  as often, some fifteen times, finds no more.
+- The share of hidden words that it finds in held-out text. For comparison: counts of which word
+  occurred between the same two neighbours, and the most frequent word. On the sentences it beats
+  the counts. On the documentation, with about 39 000 words of prose, the counts stay ahead: it
+  finds a third of the words in the text that it has read and a quarter in new text, and reading
+  each word twice as often, about fifteen times, does not help.
 - The F1 of praise from a few labels, the mean over several draws of them: fine-tuned, frozen,
-  the same network from scratch, and logistic regression on counts of words.
+  the same network from scratch, and logistic regression on word counts.
 
-"I expected the film to be [MASK] but it was dull" tells without any label which adjectives are
-alike and which are opposites; a few labels then say which side is praise. The network learns it
-late, and of a sudden: as long as ``--fill`` shows adjectives of either kind there, as with half of
-the ``--steps``, nearly nothing carries over. With few ``--sentences`` that may happen too: it reads
-each so often that it can learn them by heart instead.
+"I expected the film to be [MASK] but it was dull" shows without any label which adjectives are
+similar and which are opposites; a few labels then say which side is praise. The network learns
+this late and suddenly: while ``--fill`` still gives adjectives of both kinds there, as with half of
+the ``--steps``, almost nothing carries over. With few ``--sentences`` this can happen too: it reads
+each so often that it can memorise them instead.
 
 Run it with ``python -m models.bert``; ``--help`` explains the options.
 """
@@ -52,6 +52,7 @@ from minigrad.nn import (
     TransformerEncoder,
     cross_entropy,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
@@ -59,7 +60,6 @@ from models import sentiment
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     text_option,
@@ -68,7 +68,7 @@ from models.command import (
 from models.composed import MOST, composed
 from models.perceptron import f1
 from models.sentiment import batch_of
-from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, words
+from models.text import SPECIAL, UNKNOWN, Vocabulary, documentation, normalise, padded, words
 from models.training import History, Shuffled, train
 
 MASK = "[MASK]"
@@ -325,20 +325,29 @@ def fit(
     of_sentences, of_text = Shuffled(len(sentences), batch, seed), Shuffled(len(text), batch, seed)
     optimizer = optim.AdamW(model.parameters(), lr, weight_decay=0.01)
 
-    def loss(step: int) -> Array:
+    def batch_at(step: int) -> tuple[np.ndarray, ...]:
         turn, k = divmod(step, 3)
         rows = ([text[row] for row in of_text(turn)] if k == 2
                 else [sentences[row] for row in of_sentences(2 * turn + k)])  # fmt: skip
         indices, lengths = batch_of(rows)
         rng = np.random.default_rng([seed, step, 13])
         read, target = hide(indices, lengths, size, rng, share=settings["share"])
-        where = (target != NOT_ASKED).nonzero()
-        return cross_entropy(model.scores(model(read, lengths)[where]), target[where])
+        asked, _ = padded((target != NOT_ASKED).nonzero(), multiple=32)
+        sought = np.full(asked.shape[1], NOT_ASKED)
+        sought[: (target != NOT_ASKED).sum()] = target[target != NOT_ASKED]
+        return read, lengths, *asked, sought
+
+    def loss(
+        read: np.ndarray, lengths: np.ndarray, rows: np.ndarray, words: np.ndarray,
+        sought: np.ndarray,
+    ) -> Array:  # fmt: skip
+        vectors = model(read, lengths)[rows, words]
+        return cross_entropy(model.scores(vectors), sought, ignore_index=NOT_ASKED)
 
     warm = min(100, max(1, steps // 10))
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=max(1, steps // 8), title="bert",
-        schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
+        model, optimizer, loss, batch_at, steps=steps, max_norm=1.0, every=max(1, steps // 8),
+        title="bert", schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
     )  # fmt: skip
     return model, history
@@ -400,40 +409,40 @@ def transfer(
 
 @model_command("bert")
 @text_option("--text", help="Read this text instead of Python's documentation.")
-@text_option("--data", help="Read, and then judge, the sentences of a CSV file with the columns "
+@text_option("--data", help="Read, and then classify, the sentences of a CSV file with the columns "
                             "language, label and text instead.")  # fmt: skip
-@click.option("--sentences", type=click.IntRange(100, MOST), default=20_000, metavar="N",
-              help="How many to put together; a fifth is held out.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--sentences", type=CountRange(100, MOST), default=20_000, metavar="N",
+              help="Sentences to compose; a fifth is held out.")  # fmt: skip
+@click.option("--width", type=CountRange(1), default=64, metavar="N",
               help="Width of a word's vector; a multiple of the heads.")  # fmt: skip
-@click.option("--heads", type=click.IntRange(1), default=4, metavar="N",
-              help="What each block attends to, in so many ways.")  # fmt: skip
-@click.option("--layers", type=click.IntRange(1), default=2, metavar="N", help="Blocks.")
+@click.option("--heads", type=CountRange(1), default=4, metavar="N",
+              help="Attention heads of each block.")  # fmt: skip
+@click.option("--layers", type=CountRange(1), default=2, metavar="N", help="Blocks.")
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
-              help="Share of the entries that training leaves out.")  # fmt: skip
+              help="Share of the activations that training sets to 0.")  # fmt: skip
 @click.option("--share", type=FiniteRange(0, 1, min_open=True, max_open=True), default=0.3,
               metavar="SHARE", help="Share of the words that are hidden while it learns; 0.15 in "
               "the paper, more teaches faster (Wettig et al. 2023).")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Sentences per step.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=6000, metavar="N",
+@click.option("--steps", type=CountRange(1), default=6000, metavar="N",
               help="Steps of pre-training.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
               help="AdamW's learning rate after a short warm-up; it falls to a tenth along a "
               "half cosine.")  # fmt: skip
-@click.option("--labels", type=click.IntRange(2), default=100, metavar="N",
-              help="Labelled sentences that praise is then learned from.")  # fmt: skip
-@click.option("--draws", type=click.IntRange(0), default=3, metavar="N",
-              help="How often these are drawn; 0: leave praise alone.")  # fmt: skip
+@click.option("--labels", type=CountRange(2), default=100, metavar="N",
+              help="Labelled sentences to learn praise from after that.")  # fmt: skip
+@click.option("--draws", type=CountRange(0), default=3, metavar="N",
+              help="How often these are drawn; 0: do not learn praise.")  # fmt: skip
 @click.option("--fill", "gaps", multiple=True, metavar="TEXT",
-              help="Say which words fit each [MASK] in this text; may be given more than once. "
+              help="Print the words that fit each [MASK] in this text; can be repeated. "
               "With --load it does nothing else.")  # fmt: skip
 def main(
     files: Files, seed: int, text: Path | None, data: Path | None, encoding: str | None,
     sentences: int, width: int, heads: int, layers: int, dropout: float, share: float, batch: int,
     steps: int, lr: float, labels: int, draws: int, gaps: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Learn to fill gaps with a small BERT, then to tell praise from complaint by few labels."""
+    """Learn to fill gaps with a small BERT, then to tell praise from complaint with few labels."""
     settings: dict[str, Any] = {
         "text": text and str(text), "data": data and str(data), "sentences": sentences,
         "width": width, "heads": heads, "layers": layers, "dropout": dropout, "share": share,

@@ -1,15 +1,15 @@
 """A sentence about an image: one in, many out.
 
-The images are scikit-learn's digits, 8 × 8 pixels. Their captions are authored here: which digit
-it is, written how boldly, in Spanish or English: "un tres grueso", "a bold three". How bold is
-read off the ink: the third of the images with the most of it (for their digit) are bold, the
-third with the least thin, the others neither.
+The images are scikit-learn's digits, 8 × 8 pixels. Their captions are made here: the digit and how
+boldly it is written, in Spanish or English: "un tres grueso", "a bold three". Boldness is measured
+by the ink: among the images of a digit, the third with the most ink is bold, the third with the
+least is thin, and the rest are neither.
 
-Kernels look at the image; what they find becomes the state with which a GRU starts to speak, the
-language being the first token that it gets (Vinyals et al. 2015, "Show and tell"). A fifth of the
-images is held out. The score is the share of captions that are right to the last word, and BLEU;
-beside it stand the caption of the most similar image that was learned from, and the one that is
-most frequent.
+Convolutions look at the image; what they find becomes the initial state of a GRU, whose first
+token is the language (Vinyals et al. 2015, "Show and tell"). A fifth of the images is held out.
+The score is the share of captions that are right to the last word, and BLEU; for comparison, it
+prints the scores of the caption of the most similar training image, and of the most frequent
+caption.
 
 Run it with ``python -m models.captioner``; ``--help`` explains the options.
 """
@@ -30,11 +30,12 @@ import minigrad as mg
 from minigrad import optim
 from minigrad.extras import require
 from minigrad.nn import GRU, Conv2d, Dropout, Embedding, Linear, Module, Seed, cross_entropy
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.autoencoder import Images, digits, split
-from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
+from models.command import Files, check_picture, model_command, one_line, path_option
 from models.scores import bleu, exact
 from models.search import search
 from models.text import PAD, SPECIAL, Vocabulary, padded
@@ -93,7 +94,7 @@ def caption(language: str, digit: int, bold: int) -> str:
 
 
 class Captioner(Module):
-    """Kernels, and a GRU that starts from what they find.
+    """Convolutions, and a GRU that starts from what they find.
 
     Args:
         size: tokens in the vocabulary.
@@ -103,7 +104,7 @@ class Captioner(Module):
         rng: seed or generator of the initial weights.
 
     Shapes:
-        pixels (batch, 8, 8), said (batch, time): what comes before each token to tell →
+        pixels (batch, 8, 8), said (batch, time): what comes before each predicted token →
         logits (batch, time, size).
     """
 
@@ -151,7 +152,7 @@ def into(language: str) -> str:
 def describe(
     model: Captioner, vocabulary: Vocabulary, pixels: np.ndarray, language: str, beam: int = 1
 ) -> list[str]:
-    """What the model says of each image."""
+    """The model's caption of each image."""
     with no_grad():
         state = raw(model.encode(pixels))
         # It hears the language, then speaks
@@ -181,15 +182,18 @@ def fit(
     steps, lr = settings["epochs"] * len(order), settings["lr"]
     optimizer = optim.AdamW(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         rows = order(step)
-        tokens, _ = padded([said[k] for k in rows])
-        logits = model(known.images.pixels[rows % count], tokens[:, :-1])
-        # The language and the start are given, not told
+        tokens, _ = padded([said[k] for k in rows], multiple=4)
+        return known.images.pixels[rows % count], tokens
+
+    def loss(pixels: np.ndarray, tokens: np.ndarray) -> Array:
+        logits = model(pixels, tokens[:, :-1])
+        # The language and the start are given, not predicted
         return cross_entropy(logits[:, 1:], tokens[:, 2:], ignore_index=_PAD)
 
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
+        model, optimizer, loss, batch, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
         every=5 * len(order), title="captioner",
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
     )  # fmt: skip
@@ -213,7 +217,7 @@ def most_frequent(known: Captioned, images: Images, language: str) -> list[str]:
 
 
 def plot(images: Images, captions: Sequence[tuple[str, ...]], path: Path) -> None:
-    """Some images and what the model says of them."""
+    """Some images with the model's captions."""
     figure = require("matplotlib.figure", extra="models").Figure((10, 4.5), layout="constrained")
     for axes, image, said in zip(figure.subplots(2, 5).flat, images.pixels, captions, strict=False):
         axes.imshow(image, cmap="Greys", vmin=0, vmax=1)
@@ -225,24 +229,24 @@ def plot(images: Images, captions: Sequence[tuple[str, ...]], path: Path) -> Non
 
 
 @model_command("captioner")
-@click.option("--channels", type=click.IntRange(1), default=32, metavar="N",
-              help="Kernels that look at the image.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--channels", type=CountRange(1), default=32, metavar="N",
+              help="Kernels of the second convolution; the first has half as many.")  # fmt: skip
+@click.option("--hidden", type=CountRange(1), default=64, metavar="N",
               help="Width of the state.")  # fmt: skip
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.2, metavar="SHARE",
-              help="Share of what the kernels find that training leaves out.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=40, metavar="N",
-              help="How often it goes through the images, in both languages.")  # fmt: skip
+              help="Share of the image features that training sets to 0.")  # fmt: skip
+@click.option("--epochs", type=CountRange(1), default=40, metavar="N",
+              help="Passes over the images, in both languages.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--batch", type=CountRange(1), default=64, metavar="N",
               help="Captions per step.")  # fmt: skip
-@click.option("--beam", type=click.IntRange(1), default=3, metavar="N",
-              help="Beginnings that the search keeps; 1 takes the likeliest token each "
+@click.option("--beam", type=CountRange(1), default=3, metavar="N",
+              help="Width of the beam search; 1 takes the most likely token each "
               "time.")  # fmt: skip
-@click.option("--show", type=click.IntRange(0), default=4, metavar="N",
-              help="Say what it sees in so many held-out images.")  # fmt: skip
+@click.option("--show", type=CountRange(0), default=4, metavar="N",
+              help="Print the captions of this many held-out images.")  # fmt: skip
 @path_option("--picture", help="Draw ten of them with their captions (.png, .svg, .pdf).")
 def main(
     files: Files, seed: int, channels: int, hidden: int, dropout: float, epochs: int, lr: float,
@@ -282,7 +286,7 @@ def main(
     said = list(zip(*spoken, strict=True))
     truth = list(zip(*held_out.captions.values(), strict=True))
     for ours, right in list(zip(said, truth, strict=False))[:show]:
-        click.echo(f"said: {' / '.join(ours)}; it is: {' / '.join(right)}")
+        click.echo(f"caption: {' / '.join(ours)}; true: {' / '.join(right)}")
     if picture is not None:
         plot(few, said, picture)
         click.echo(f"picture: {picture}")

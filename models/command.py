@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,17 +11,19 @@ from typing import Any
 
 import click
 
+from minigrad.compile import TraceError
 from minigrad.extras import require
 from minigrad.files import check_writable, read_text
 from minigrad.nn import Module
 from minigrad.optim import Optimizer
+from minigrad.options import CountRange
 from minigrad.terminal import show_any_sign
 from models.checkpoint import Checkpoint, Stateful, load_part, read_checkpoint
-from models.training import Diverged, History
+from models.training import Diverged, History, compiled_steps, steps_are_compiled
 
 
 class Command(click.Command):
-    """A command that ends in one line: wrong options, a loss that diverged, Ctrl-C."""
+    """A command whose errors are one line: wrong options, a loss that diverged, Ctrl-C."""
 
     def main(self, *given: Any, **named: Any) -> Any:
         show_any_sign()
@@ -37,14 +38,18 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         sources = [p for p in self.params if isinstance(p.type, TextFile)]
-        if ctx.params.get("encoding") and not any(ctx.params[p.name or ""] for p in sources):
+        if ctx.params.get("encoding") is not None and not any(ctx.params[p.name] for p in sources):
             told = " or ".join(p.opts[0] for p in sources)
-            raise BadInput(f"--encoding: is that of the file of {told}, which is missing")
+            raise BadInput(f"--encoding: names the encoding of a file, and {told} is missing")
         try:
             return super().invoke(ctx)
         except Diverged as error:
             raise click.ClickException(str(error)) from error
-        except SystemError as error:  # what becomes of Ctrl-C within a kernel of Numba's
+        except MemoryError as error:
+            raise BadInput(f"out of memory: {error}; choose smaller sizes") from error
+        except TraceError as error:
+            raise BadInput(f"--compile: {error}") from error
+        except SystemError as error:  # Ctrl-C within a Numba kernel arrives as this
             if isinstance(error.__cause__, KeyboardInterrupt):
                 raise click.Abort from error
             raise
@@ -60,16 +65,6 @@ class TextFile(click.Path):
     """A file of text that is read; a command that takes one also takes ``--encoding``."""
 
 
-class FiniteRange(click.FloatRange):
-    """A range of numbers without NaN and infinity, which click lets pass."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number", param, ctx)
-        return number
-
-
 @contextmanager
 def one_line() -> Iterator[None]:
     """Around what reads input or writes results: its errors become `BadInput`."""
@@ -83,7 +78,7 @@ def one_line() -> Iterator[None]:
 
 @contextmanager
 def too_little(path: Path | None, encoding: str | None = None) -> Iterator[None]:
-    """Around what may find too little in a file: its errors tell which one, and where it ends."""
+    """Around what may find too little in a file: its errors name the file and its last line."""
     try:
         yield
     except ValueError as error:
@@ -134,13 +129,15 @@ class Files:
     def checkpoint(
         self, settings: Mapping[str, Any], model: Module, optimizer: Optimizer, **more: Stateful
     ) -> Checkpoint | None:
-        """Where the run shall be saved, if anywhere."""
+        """Where the run is saved, if anywhere."""
         if self.save is None:
             return None
+        if steps_are_compiled():  # a run goes on bit for bit, and the two differ by rounding
+            settings = {**settings, "compile": True}
         made = Checkpoint(self.save, self.name, settings, model, optimizer,
                           resume=self.resume, **more)  # fmt: skip
         with one_line():
-            made.resume()  # what does not fit is told before any training
+            made.resume()  # a file that does not fit is refused before any training
         return made
 
     def write_curves(self, history: History) -> None:
@@ -163,26 +160,34 @@ def text_option(*names: str, help: str) -> Any:
     return path_option(*names, help=help, kind=TextFile)
 
 
+compile_option = click.option(
+    "--compile", is_flag=True, show_default=False,
+    help="Train with compiled steps: the same but for rounding, and faster once they are ready.",
+)  # fmt: skip
+
+
 def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function the command line of the model ``name``.
 
-    It gets the options ``--seed``, ``--save``, ``--resume``, ``--load`` and ``--curves``; the
-    function is handed ``seed``, and the others together as ``files``. If it reads text (see
-    `text_option`), it also gets ``--encoding``.
+    It gets the options ``--seed``, ``--compile``, ``--save``, ``--resume``, ``--load`` and
+    ``--curves``; the function is handed ``seed``, and those about files together as ``files``. If
+    it reads text (see `text_option`), it also gets ``--encoding``.
     """
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @functools.wraps(function)
         def run(
-            save: Path | None, resume: bool, load: Path | None, curves: tuple[Path, ...],
-            **options: Any,
+            compile: bool, save: Path | None, resume: bool, load: Path | None,
+            curves: tuple[Path, ...], **options: Any,
         ) -> None:  # fmt: skip
             with one_line():
                 if load is not None and (save is not None or curves):
-                    raise ValueError("--load: nothing is trained, so that there is nothing for "
+                    raise ValueError("--load: nothing is trained, so there is nothing for "
                                      "--save and --curves")  # fmt: skip
                 if resume and save is None:
-                    raise ValueError("--resume: goes on from the file of --save, which is missing")
+                    raise ValueError(
+                        "--resume: continues from the file of --save, which is missing"
+                    )
                 if save is not None:
                     if save.suffix != ".safetensors":
                         raise ValueError(f"{save}: expected a name that ends in .safetensors")
@@ -190,7 +195,8 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
                     check_writable(save)
                 for path in curves:
                     check_picture(path, "csv")
-            function(files=Files(name, save, resume, load, curves), **options)
+            with compiled_steps(compile):
+                function(files=Files(name, save, resume, load, curves), **options)
 
         command = click.command(cls=Command, context_settings={"show_default": True})(run)
         if any(isinstance(param.type, TextFile) for param in command.params):
@@ -204,25 +210,27 @@ def model_command(name: str) -> Callable[[Callable[..., None]], click.Command]:
 def _encoding_option() -> click.Option:
     return click.Option(
         ["--encoding"], metavar="NAME", show_default=False,
-        help="How that file is encoded: latin-1, shift_jis, … By default UTF-8, or what its "
+        help="Encoding of that file: latin-1, shift_jis, … By default UTF-8, or what its "
         "byte-order mark says, else Windows-1252, with a warning.",
     )  # fmt: skip
 
 
 def _shared_options() -> list[click.Parameter]:
-    @click.option("--seed", type=click.IntRange(0), default=0, metavar="N",
-                  help="Start of all random choices: the same seed gives the same "
+    @click.option("--seed", type=CountRange(0), default=0, metavar="N",
+                  help="Seed of all random choices: the same seed gives the same "
                   "result.")  # fmt: skip
-    @path_option("--save", help="Keep the run in this file (.safetensors) while it trains.")
+    @compile_option
+    @path_option("--save", help="Save the run to this file (.safetensors) during training.")
     @click.option("--resume", is_flag=True, show_default=False,
-                  help="Go on from the file of --save, if it is there: the end is the same, bit "
+                  help="Continue from the file of --save, if it exists: the result is the same, "
+                  "bit "
                   "for bit, as if the run had not been interrupted.")  # fmt: skip
-    @path_option("--load", help="Use the model in this file, that --save wrote, and do not train; "
-                                "what it was made with is in the file.")  # fmt: skip
+    @path_option("--load", help="Use the model that --save wrote to this file instead of training; "
+                                "the file has its settings.")  # fmt: skip
     @click.option("--curves", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
                   show_default=False,
-                  help="Write the losses into this file (.csv, .png, .svg, .pdf); may be given "
-                  "more than once.")  # fmt: skip
+                  help="Write the losses to this file (.csv, .png, .svg, .pdf); can be "
+                  "repeated.")  # fmt: skip
     @click.command()
     def options() -> None: ...
 

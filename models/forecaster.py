@@ -1,22 +1,23 @@
-"""The next days' maximum temperature from the last days' weather; or where a ball will be.
+"""Tomorrow's maximum temperature from the weather of the last days; or where a ball will be.
 
-A window of steps goes in, the next ``--ahead`` steps come out. For weather, each day has its
-maximum and minimum temperature, precipitation, wind, and the season as sine and cosine of the day
-of the year. What the network gives is how much each coming day will differ from today; one that
-always said "no change" would be the forecast "same as today" (persistence), so all that it learns
-is what it adds to that.
+A window of steps goes in, the next ``--ahead`` steps come out. Each day of weather has its
+maximum and minimum temperature, precipitation, wind, and the season as the sine and cosine of the
+day of the year. The network predicts how much each coming day will differ from today. A network
+that always answered "no change" would be the forecast "same as today" (persistence), so whatever
+it learns improves on that.
 
-``--shape vector``: the last hidden state gives all steps at once. ``--shape sequence``: a second
-layer goes on from that state, step by step, and is told the season of each day that it forecasts.
+``--shape vector``: the last hidden state gives all steps together. ``--shape sequence``: a second
+layer starts from that state and makes the forecast step by step, with the season of each day as
+its input.
 
-The last year is held out. Everything that is learned, the scale of the inputs included, comes
-from the days before it; cell, width, rate and epochs were chosen on 2014, with 2012 and 2013 to
-learn from. Do not expect wonders: a window of a single day does about as well as one of fourteen,
-as of what these columns know of tomorrow, nearly all is in today's row. An affine map of the
-window, ridge regression, is hard to beat at that; its error stands beside.
+The last year is held out. Everything that is learned, including the scale of the inputs, comes
+from the days before it; cell, width, rate and epochs were chosen on 2014, after learning from 2012
+and 2013. Do not expect miracles: a window of one day does about as well as one of fourteen,
+because almost everything that these columns say about tomorrow is in today's row. Ridge
+regression, an affine map of the window, is hard to beat here; its error is printed too.
 
-``--data ball`` is a world without noise: balls thrown into a box. There a rule can be learned, and
-an affine map, for which a wall is nothing, falls behind.
+``--data ball`` is a world without noise: balls thrown into a box. There is a rule to learn, and an
+affine map, which cannot represent a wall, falls behind.
 
 Run it with ``python -m models.forecaster``; ``--help`` explains the options.
 """
@@ -35,11 +36,11 @@ from minigrad import optim
 from minigrad.datasets import Days, read_days
 from minigrad.extras import require
 from minigrad.nn import GRU, LSTM, RNN, Linear, Module, Recurrent, Seed, mse_loss
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from models.command import (
     Files,
-    FiniteRange,
     check_picture,
     model_command,
     one_line,
@@ -68,7 +69,7 @@ BALLS = (2000, 500)  # to learn from, and held out
 
 
 class Forecaster(Module):
-    """A recurrent layer that reads what was seen and says how what follows will differ from it.
+    """A recurrent layer that reads a window and predicts how the next steps differ from its end.
 
     Args:
         known: windows to take the sizes and scales from.
@@ -99,7 +100,7 @@ class Forecaster(Module):
         self.output = Linear(hidden, self.targets if self.decoder else steps, rng=rng)
 
     def forward(self, seen: Array, exogenous: Array) -> Array:
-        """What was seen last plus the changes that the network expects."""
+        """The last step seen, plus the changes that the network predicts."""
         h, state = self.encoder(self.scale(seen))
         h = h[:, -1] if self.decoder is None else self.decoder(exogenous, state)[0]
         change = self.change.undo(self.output(h).reshape(len(seen), -1))
@@ -127,14 +128,16 @@ def fit(
     optimizer = optim.Adam([p for p in model.parameters() if p.requires_grad], lr)
     spread = float((known.following - known.persistence).std())
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, ...]:
         part = known[order(step)]
-        forecast = model(part.seen, part.exogenous)
-        return mse_loss(forecast * (1 / spread), part.following / spread)
+        return part.seen, part.exogenous, part.following / spread
+
+    def loss(seen: np.ndarray, exogenous: np.ndarray, following: np.ndarray) -> Array:
+        return mse_loss(model(seen, exogenous) * (1 / spread), following)
 
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps),
+        model, optimizer, loss, batch, steps=steps, schedule=optim.cosine(lr, steps),
         checkpoint=checkpoint, every=len(order), title=settings["cell"],
     )  # fmt: skip
     return model, history
@@ -156,7 +159,7 @@ def own(path: Path, target: str | None, fill: bool, encoding: str | None = None)
     days = read_days(path, first=[target, *COLUMNS] if target else COLUMNS,
                      fill=fill, encoding=encoding)  # fmt: skip
     if target is None and days.names[0] != COLUMNS[0] and len(days.names) > 1:
-        raise ValueError(f"{path}, line 1: which column is to be forecast? Say --target NAME, one "
+        raise ValueError(f"{path}, line 1: several columns of numbers, expected --target NAME, one "
                          f"of {', '.join(days.names)}")  # fmt: skip
     if target is not None and days.names[0] != target:
         raise ValueError(f"{path}, line 1: no column of numbers {target}; found "
@@ -165,7 +168,7 @@ def own(path: Path, target: str | None, fill: bool, encoding: str | None = None)
 
 
 def rmse(forecast: np.ndarray, truth: np.ndarray) -> float:
-    """Root mean squared error over all entries."""
+    """Root mean square error over all entries."""
     return float(np.sqrt(np.mean(np.square(forecast - truth, dtype=float))))
 
 
@@ -210,7 +213,7 @@ def plot(
     else:
         for k in range(4):
             left.plot(*held_out.seen[k].T, ".-", color="0.8", label="seen" if k == 0 else None)
-            left.plot(*truth[k].T, "o", mfc="none", color="k", label="came" if k == 0 else None)
+            left.plot(*truth[k].T, "o", mfc="none", color="k", label="true" if k == 0 else None)
             left.plot(*ours[k].T, "x", color="C3", label=name if k == 0 else None)
         left.set(xlabel="across, m", ylabel="up, m")
     left.legend(frameon=False)
@@ -226,40 +229,44 @@ def plot(
 
 @model_command("forecaster")
 @click.option("--data", type=click.Choice(list(UNITS)), default="weather",
-              help="What is forecast: days of weather, or balls that bounce.")  # fmt: skip
+              help="What to forecast: weather, or bouncing balls.")  # fmt: skip
 @click.option("--cell", type=click.Choice(list(CELLS)), default="gru",
-              help="What remembers: rnn has one tanh layer; lstm and gru have gates that choose "
-              "what to keep.")  # fmt: skip
+              help="The recurrent layer: rnn has one tanh layer; lstm and gru have gates that "
+              "choose what to keep.")  # fmt: skip
 @click.option("--shape", type=click.Choice(["vector", "sequence"]), default="sequence",
-              help="All steps ahead from one state, or one after the other.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=14, metavar="STEPS",
-              help="How many steps the network sees before it must speak.")  # fmt: skip
-@click.option("--ahead", type=click.IntRange(1), default=1, metavar="K",
-              help="How many steps it forecasts.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=32, metavar="N",
-              help="Width of the hidden state: how much it can keep in mind.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=20, metavar="N",
-              help="How often it goes through the training windows. Too few and it has not "
-              "learned; too many and it learns those by heart.")  # fmt: skip
+              help="All steps ahead from one state, or one after another.")  # fmt: skip
+@click.option("--window", type=CountRange(1), default=14, metavar="STEPS",
+              help="Steps that the network sees before it forecasts.")  # fmt: skip
+@click.option("--ahead", type=CountRange(1), default=1, metavar="K",
+              help="Steps that it forecasts.")  # fmt: skip
+@click.option("--hidden", type=CountRange(1), default=32, metavar="N",
+              help="Width of the hidden state: how much it can remember.")  # fmt: skip
+@click.option("--epochs", type=CountRange(1), default=20, metavar="N",
+              help="Passes over the training windows. With too few it has not learned yet; with "
+              "too "
+              "many it overfits.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
-              help="Length of Adam's first steps; they shrink to nothing by the end.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
-              help="Windows per step. Smaller: more steps, each a rougher guess of the "
+              help="Adam's learning rate at the start; it falls to 0 along a half "
+              "cosine.")  # fmt: skip
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
+              help="Windows per step. Smaller: more steps, each with a noisier "
               "gradient.")  # fmt: skip
-@text_option("--csv", help="Days of your own: a CSV or Excel file with a column of dates and one "
-             "or more of numbers, one row per day; commas, semicolons or tabs between them, "
-             "decimal points or commas. By default Seattle, 2012 to 2015, which comes with "
-             "minigrad.")  # fmt: skip
+@text_option("--csv", help="Your own data: a CSV or Excel file with a column of dates and one or "
+             "more columns of numbers, one row per day; separated by commas, semicolons or tabs, "
+             "with decimal points or commas. By default Seattle, 2012 to 2015, which minigrad "
+             "includes.")  # fmt: skip
 @click.option("--target", metavar="NAME", show_default=False,
-              help="The column of --csv that is forecast; by default temp_max, or the only "
+              help="The column of --csv to forecast; by default temp_max, or the only "
               "one.")  # fmt: skip
 @click.option("--fill", is_flag=True, show_default=False,
-              help="Interpolate where a value or a day is missing in --csv.")  # fmt: skip
-@path_option("--picture", help="Draw what came and what was forecast into this file (.png, .svg, "
+              help="Interpolate missing values and days in --csv.")  # fmt: skip
+@path_option("--picture", help="Draw the measured and the forecast values into this file (.png, "
+             ".svg, "
                                ".pdf).")  # fmt: skip
 @click.option("--predict", is_flag=True, show_default=False,
-              help="Forecast the days after the last one of the data. With --load, as many days "
-              "as the window has are enough, and no score is made.")  # fmt: skip
+              help="Forecast the days after the end of the data. With --load, the data need no "
+              "more "
+              "days than the window, and no score is printed.")  # fmt: skip
 def main(
     files: Files, seed: int, data: str, cell: str, shape: str, window: int, ahead: int, hidden: int,
     epochs: int, lr: float, batch: int, csv: Path | None, encoding: str | None, target: str | None,
@@ -267,11 +274,11 @@ def main(
 ) -> None:  # fmt: skip
     """Forecast the coming days' maximum temperature with a recurrent network.
 
-    It trains on all years but the last, then forecasts the days of the last year from the days
-    before, and prints the error (root mean square) beside that of forecasts that need no network:
-    "same as today", and climatology, what is usual at that time of the year. A network that does
-    not beat both has learned nothing worth having; next to ridge regression, which is an affine
-    map, one sees what the rest of the network is good for.
+    It trains on all years but the last, then forecasts each day of the last year from the days
+    before it. It prints the error (root mean square) beside that of forecasts without a network:
+    "same as today", and climatology, which is the average for the time of year. A network that
+    does not beat both has learned nothing useful; comparing it with ridge regression, an affine
+    map, shows what the nonlinear part contributes.
     """
     settings = files.settings({
         "data": data, "cell": cell, "shape": shape, "window": window, "ahead": ahead,
@@ -285,7 +292,7 @@ def main(
             check_picture(picture)
         if data == "weather":
             if csv is None and (target or fill):
-                raise ValueError("--target and --fill go with --csv")
+                raise ValueError("--target and --fill need --csv")
             days = seattle() if csv is None else own(csv, target, fill, encoding)
             if days.filled:
                 click.echo(f"filled: {days.filled}", err=True)
@@ -302,7 +309,7 @@ def main(
                 if not (files.load and predict and picture is None):
                     known, held_out = split(windows(days, window, ahead))
         elif csv or predict or target or fill:
-            raise ValueError("--csv, --target, --fill and --predict go with --data weather")
+            raise ValueError("--csv, --target, --fill and --predict need --data weather")
         else:
             every = balls(sum(BALLS), window, ahead, settings["seed"])
             known, held_out = every[: BALLS[0]], every[BALLS[0] :]

@@ -1,14 +1,14 @@
-"""What comes next? A causal transformer reads all that stands before, at every position at once.
+"""What comes next? A causal transformer predicts each token from all tokens before it.
 
-Tokens and their positions become vectors; blocks of masked self-attention and a small network on
-each position follow, then the scores of the next token (Radford et al. 2018, "Improving language
-understanding by generative pre-training", section 3.1; norms before each part as in GPT-2, Radford
-et al. 2019, section 2.3). Each step draws windows from anywhere in the text.
+Tokens and their positions become vectors; then come blocks of masked self-attention and a small
+network at each position, then the scores of the next token (Radford et al. 2018, "Improving
+language understanding by generative pre-training", section 3.1; layer norms before each part, as
+in GPT-2, Radford et al. 2019, section 2.3). Each step draws windows from anywhere in the text.
 
-The last tenth of the text is held out. The score is the mean of −log p there, in nats per token,
-and its exponential, the perplexity; beside it stand n-grams, see ``models.language_model``. The
-whole of the held-out text is scored, cut into windows, so the first tokens of a window have little
-before them.
+The last tenth of the text is held out. The score is its mean −log p, in nats per token, and the
+exponential of that, the perplexity; n-grams are scored for comparison (see
+``models.language_model``). All of the held-out text is scored, cut into windows, so the first
+tokens of a window have little context.
 
 Run it with ``python -m models.gpt``; ``--help`` explains the options.
 """
@@ -36,13 +36,13 @@ from minigrad.nn import (
     TransformerEncoder,
     cross_entropy,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     text_option,
@@ -170,18 +170,20 @@ def fit(
     model, steps = made(settings), settings["steps"]
     optimizer = optim.AdamW(model.parameters(), lr, (0.9, 0.99), weight_decay=0.01)
 
-    def loss(step: int) -> Array:
+    def windows(step: int) -> tuple[np.ndarray]:
         starts = np.random.default_rng([settings["seed"], step]).integers(
             0, len(encoded) - context, batch
         )
-        window = encoded[starts[:, None] + np.arange(context + 1)]
+        return (encoded[starts[:, None] + np.arange(context + 1)],)
+
+    def loss(window: np.ndarray) -> Array:
         return cross_entropy(model(window[:, :-1]), window[:, 1:])
 
     warm = min(100, max(1, steps // 10))
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=max(1, steps // 8), title="gpt",
-        schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
+        model, optimizer, loss, windows, steps=steps, max_norm=1.0, every=max(1, steps // 8),
+        title="gpt", schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm), lr / 10)),
         validate=lambda: loss_on(model, held, most=64), checkpoint=checkpoint,
     )  # fmt: skip
     return model, history
@@ -198,45 +200,45 @@ def made(settings: Mapping[str, Any]) -> GPT:
 
 @model_command("gpt")
 @text_option("--text", help="Learn from this text. By default Python's documentation.")
-@click.option("--context", type=click.IntRange(1), default=64, metavar="TOKENS",
-              help="How far back it can look.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--context", type=CountRange(1), default=64, metavar="TOKENS",
+              help="Tokens that it can look back at.")  # fmt: skip
+@click.option("--width", type=CountRange(1), default=64, metavar="N",
               help="Width of a token's vector; a multiple of the heads.")  # fmt: skip
-@click.option("--heads", type=click.IntRange(1), default=4, metavar="N",
-              help="What each block attends to, in so many ways.")  # fmt: skip
-@click.option("--layers", type=click.IntRange(1), default=3, metavar="N", help="Blocks.")
+@click.option("--heads", type=CountRange(1), default=4, metavar="N",
+              help="Attention heads of each block.")  # fmt: skip
+@click.option("--layers", type=CountRange(1), default=3, metavar="N", help="Blocks.")
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
-              help="Share of the entries that training leaves out.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=12, metavar="N",
+              help="Share of the activations that training sets to 0.")  # fmt: skip
+@click.option("--batch", type=CountRange(1), default=12, metavar="N",
               help="Windows per step.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=2000, metavar="N",
+@click.option("--steps", type=CountRange(1), default=2000, metavar="N",
               help="Steps of training.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=2e-3, metavar="RATE",
               help="AdamW's learning rate after a short warm-up; it falls to a tenth along a half "
               "cosine.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), default=2, metavar="N",
+@click.option("--least", type=CountRange(1), default=2, metavar="N",
               help="Characters that occur less often count as unknown.")  # fmt: skip
-@click.option("--order", type=click.IntRange(1), default=3, metavar="N",
+@click.option("--order", type=CountRange(1), default=3, metavar="N",
               help="Length of the n-grams to compare with.")  # fmt: skip
-@click.option("--prompt", default="The ", metavar="TEXT", help="What the sample goes on from.")
-@click.option("--sample", "length", type=click.IntRange(0), default=200, metavar="CHARACTERS",
-              help="How much to write in the end.")  # fmt: skip
+@click.option("--prompt", default="The ", metavar="TEXT", help="Text that the sample continues.")
+@click.option("--sample", "length", type=CountRange(0), default=200, metavar="CHARACTERS",
+              help="Length of the sample.")  # fmt: skip
 @click.option("--temperature", type=FiniteRange(0), default=0.7, metavar="T",
-              help="1 writes as likely as the model thinks, less is more cautious, 0 always "
-              "takes the likeliest.")  # fmt: skip
+              help="1 samples from the model's probabilities, less is more cautious, 0 always "
+              "takes the most likely.")  # fmt: skip
 def main(
     files: Files, seed: int, text: Path | None, encoding: str | None, context: int, width: int,
     heads: int, layers: int, dropout: float, batch: int, steps: int, lr: float, least: int,
     order: int, prompt: str, length: int, temperature: float,
 ) -> None:  # fmt: skip
-    """Learn which character comes next with a small GPT, compare with n-grams, and write some."""
+    """Learn to predict the next character with a small GPT, and compare with n-grams."""
     settings: dict[str, Any] = {
         "text": str(text or "documentation"), "context": context, "width": width, "heads": heads,
         "layers": layers, "dropout": dropout, "batch": batch, "steps": steps, "lr": lr,
         "seed": seed,
     }  # fmt: skip
     if length and not prompt:
-        raise BadInput("--prompt: expected some text to go on from")
+        raise BadInput("--prompt: got an empty text, expected some text to continue")
     if files.load:
         settings = files.settings({**settings, "vocabulary": []})
         vocabulary = Vocabulary(tuple(settings["vocabulary"]))
@@ -261,12 +263,12 @@ def main(
                    f"{len(vocabulary) - len(SPECIAL)} different; "
                    f"{sum(p.size for p in model.parameters())} weights")  # fmt: skip
         loss = loss_on(model, held)
-        click.echo(f"loss of what was held out: {loss:.3f} nats per character")
+        click.echo(f"held-out loss: {loss:.3f} nats per character")
         scores = {"gpt": math.exp(loss)}
         scores |= {f"{n}-gram": NGram(encoded, n, len(vocabulary)).perplexity(held)
                    for n in range(1, order + 1)}  # fmt: skip
         told = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
-        click.echo(f"perplexity of what was held out: {told}")
+        click.echo(f"held-out perplexity: {told}")
     if length:
         start = vocabulary.encode(characters(prompt))
         drawn = vocabulary.decode(sample(model, start, length, temperature, seed))

@@ -1,13 +1,14 @@
-"""What comes next? A recurrent network reads text and says how likely each next token is.
+"""What comes next? A recurrent network reads text and predicts the probability of each next token.
 
 Tokens are characters or words. An embedding, a recurrent layer (simple, LSTM or GRU) and an
 affine map give the probabilities (Mikolov et al. 2010, "Recurrent neural network based language
-model"). The text is cut into streams that are read side by side, window by window; the state goes
-on from one window to the next, its history does not (truncated backpropagation through time).
+model"). The text is cut into streams that are read in parallel, window by window; the state is
+carried from one window to the next, but the gradient is not (truncated backpropagation through
+time).
 
-The last tenth of the text is held out. The score is the perplexity there, e to the mean of
-−log p: as if the model had to choose among so many equally likely tokens. Beside it stand n-grams,
-which count what followed the last tokens (with Witten & Bell's smoothing, 1991).
+The last tenth of the text is held out. The score is its perplexity, e to the mean of −log p: the
+number of equally likely tokens that would be as hard to predict. For comparison, it prints that of
+n-grams, which count what followed the last tokens (with Witten & Bell's smoothing, 1991).
 
 Run it with ``python -m models.language_model``; ``--help`` explains the options.
 """
@@ -28,6 +29,7 @@ import minigrad as mg
 from minigrad import optim
 from minigrad.files import read_text
 from minigrad.nn import GRU, LSTM, RNN, Dropout, Embedding, Module, Recurrent, Seed, cross_entropy
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
@@ -35,7 +37,6 @@ from minigrad.tree import tree_leaves, tree_map
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     text_option,
@@ -115,25 +116,40 @@ class LanguageModel(Module):
             return raw(mg.log_softmax(logits, axis=-1)), tree_map(raw, state)
 
 
-class Memory:
+class Memory(Module):
     """The state that a window hands to the next, without its history.
 
-    Attributes:
-        state: as the layer gives and takes it; ``None`` before the first window.
+    Args:
+        model: whose state.
+        streams: texts side by side.
     """
 
-    def __init__(self) -> None:
-        self.state: Any = None
+    def __init__(self, model: LanguageModel, streams: int) -> None:
+        _, state = model.eval().predict(np.zeros((streams, 1), np.int64))
+        self.many = isinstance(state, tuple)
+        self.arrays = tree_leaves(state)
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing has been read."""
+        self.arrays = [np.zeros_like(array) for array in self.arrays]
+
+    @property
+    def state(self) -> Any:
+        """As the layer takes it."""
+        return tuple(self.arrays) if self.many else self.arrays[0]
+
+    def keep(self, state: Any) -> None:
+        """Hand on what the layer gives."""
+        self.arrays[:] = map(raw, tree_leaves(state))
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The arrays of the state."""
-        leaves = [] if self.state is None else tree_leaves(self.state)
-        return {str(k): leaf for k, leaf in enumerate(leaves)}
+        return {str(k): array for k, array in enumerate(self.arrays)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Any:
         """Take over what `state_dict` gave."""
-        arrays = tuple(state[str(k)] for k in range(len(state)))
-        self.state = arrays if len(arrays) > 1 else next(iter(arrays), None)
+        self.arrays = [state[str(k)] for k in range(len(self.arrays))]
 
 
 # Score
@@ -235,44 +251,44 @@ def _usual(name: str) -> str:
 @click.option("--unit", type=click.Choice(list(UNITS)), default="characters",
               help="What a token is.")  # fmt: skip
 @click.option("--cell", type=click.Choice(list(CELLS)), default="lstm",
-              help="What remembers.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), metavar="N",
+              help="The recurrent layer.")  # fmt: skip
+@click.option("--hidden", type=CountRange(1), metavar="N",
               show_default=_usual("hidden"),
-              help="Width of the state: how much it can keep in mind.")  # fmt: skip
-@click.option("--layers", type=click.IntRange(1), default=1, metavar="N",
-              help="Recurrent layers, one over the other.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), metavar="N",
+              help="Width of the state: how much it can remember.")  # fmt: skip
+@click.option("--layers", type=CountRange(1), default=1, metavar="N",
+              help="Recurrent layers, stacked.")  # fmt: skip
+@click.option("--width", type=CountRange(1), metavar="N",
               show_default=_usual("width"),
               help="Width of the embedding.")  # fmt: skip
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
-              help="Share of the entries that training leaves out.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=32, metavar="TOKENS",
+              help="Share of the activations that training sets to 0.")  # fmt: skip
+@click.option("--window", type=CountRange(1), default=32, metavar="TOKENS",
               help="How far back the gradient goes.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), metavar="N",
+@click.option("--batch", type=CountRange(1), metavar="N",
               show_default=_usual("batch"),
-              help="Streams that are read side by side.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=4, metavar="N",
-              help="How often it goes through the text.")  # fmt: skip
+              help="Streams that are read in parallel.")  # fmt: skip
+@click.option("--epochs", type=CountRange(1), default=4, metavar="N",
+              help="Passes over the text.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), metavar="RATE",
               show_default=_usual("lr"),
               help="Adam's learning rate after a short warm-up; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), default=2, metavar="N",
+@click.option("--least", type=CountRange(1), default=2, metavar="N",
               help="Tokens that occur less often count as unknown.")  # fmt: skip
-@click.option("--order", type=click.IntRange(1), default=3, metavar="N",
+@click.option("--order", type=CountRange(1), default=3, metavar="N",
               help="Length of the n-grams to compare with.")  # fmt: skip
-@click.option("--prompt", default="The ", metavar="TEXT", help="What the sample goes on from.")
-@click.option("--sample", "length", type=click.IntRange(0), default=200, metavar="TOKENS",
-              help="How much to write in the end.")  # fmt: skip
+@click.option("--prompt", default="The ", metavar="TEXT", help="Text that the sample continues.")
+@click.option("--sample", "length", type=CountRange(0), default=200, metavar="TOKENS",
+              help="Length of the sample.")  # fmt: skip
 @click.option("--temperature", type=FiniteRange(0), default=0.7, metavar="T",
-              help="1 writes as likely as the model thinks, less is more cautious, 0 always "
-              "takes the likeliest.")  # fmt: skip
+              help="1 samples from the model's probabilities, less is more cautious, 0 always "
+              "takes the most likely.")  # fmt: skip
 def main(
     files: Files, seed: int, text: Path | None, encoding: str | None, unit: str, cell: str,
     layers: int, dropout: float, window: int, epochs: int, least: int, order: int, prompt: str,
     length: int, temperature: float, **sizes: float | None,
 ) -> None:  # fmt: skip
-    """Learn to tell what comes next in a text, compare with n-grams, and write some."""
+    """Learn to predict what comes next in a text, compare with n-grams, and write a sample."""
     given = {name: value for name, value in sizes.items() if value is not None}
     settings: dict[str, Any] = {
         "text": str(text or "documentation"), "unit": unit, "cell": cell, "layers": layers,
@@ -283,7 +299,7 @@ def main(
         settings = files.settings({**settings, "vocabulary": []})
     tokenise = UNITS[settings["unit"]]
     if length and not tokenise(prompt):
-        raise BadInput("--prompt: expected some text to go on from")
+        raise BadInput("--prompt: got an empty text, expected some text to continue")
     if files.load:
         vocabulary, model = Vocabulary(tuple(settings["vocabulary"])), _model(settings)
         files.restore(model)
@@ -306,7 +322,7 @@ def main(
         scores |= {f"{n}-gram": NGram(encoded, n, len(vocabulary)).perplexity(held)
                    for n in range(1, order + 1)}  # fmt: skip
         told = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
-        click.echo(f"perplexity of what was held out: {told}")
+        click.echo(f"held-out perplexity: {told}")
     if length:
         start = vocabulary.encode(tokenise(prompt))
         drawn = vocabulary.decode(sample(model, start, length, temperature, seed))
@@ -337,20 +353,26 @@ def fit(
     windows = -(-x.shape[1] // window)
     steps = settings["epochs"] * windows
     optimizer = optim.Adam(model.parameters(), lr)
-    memory = Memory()
+    memory = Memory(model, len(x))
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         start = step % windows * window
+        if start == 0:
+            memory.clear()
         part = slice(start, start + window)
-        logits, after = model(x[:, part], memory.state if start else None)
-        memory.state = tree_map(raw, after)
-        return cross_entropy(logits, y[:, part])
+        return x[:, part], y[:, part]
+
+    def loss(seen: np.ndarray, following: np.ndarray) -> Array:
+        logits, after = model(seen, memory.state)
+        memory.keep(after)
+        return cross_entropy(logits, following)
 
     warm = max(1, min(50, steps // 10))
     checkpoint = files.checkpoint(settings, model, optimizer, memory=memory) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=windows, title=settings["cell"],
+        model, optimizer, loss, batch, steps=steps, max_norm=1.0, every=windows,
         schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm))),
+        title=settings["cell"],
         validate=lambda: math.log(perplexity(model, held)), checkpoint=checkpoint,
     )  # fmt: skip
     return model, history

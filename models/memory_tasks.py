@@ -1,22 +1,24 @@
-"""Tasks that ask for a memory: where gates pay.
+"""Tasks that need a memory, where gates help.
 
-- ``adding``: a line of random numbers, two of them marked; in the end tell their mean, scaled to
-  0 … 1 (Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 4). An answer that is
+- ``adding``: a sequence of random numbers, two of them marked; at the end, give their mean, scaled
+  to 0 … 1 (Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 4). An answer "
+  "that is
   off by more than 0.04 is wrong.
-- ``copying``: three symbols of eight, a long blank, then a signal: repeat the symbols (Arjovsky et
-  al. 2016, "Unitary evolution recurrent neural networks", with ten). One wrong symbol and the
-  string is wrong.
-- ``reber``: strings of the embedded Reber grammar, symbol by symbol: tell which may come next
-  (experiment 1 of 1997). To know the last but one, the second must have been kept: a string is
-  wrong if another is thought likelier there. (In 1997 all steps had to be right.)
+- ``copying``: three symbols out of eight, a long blank, then a signal: repeat the symbols
+  (Arjovsky et al. 2016, "Unitary evolution recurrent neural networks", with ten symbols). One wrong
+  symbol makes the string wrong.
+- ``reber``: strings of the embedded Reber grammar, symbol by symbol: predict which symbols may come
+  next (experiment 1 of 1997). The last symbol but one repeats the second, which must have been
+  remembered: a string is wrong if another symbol gets a higher probability there. (In 1997 all
+  steps had to be right.)
 
-The distance says how long something must be kept: half the line, the blank, the least length of
-the string inside. Simple recurrent network, LSTM (also that of 1997, which had no forget gate) and
-GRU learn with the same width, strings and steps. What is short enough a simple network learns too:
-Reber's grammar at a distance of 12, and copying over 20 steps if it goes more slowly (``--lr 5e-3
---batch 64 --steps 1500``), but not over 30. The score is the share of wrong strings among new
-ones; beside it stand what is wrong without any memory, and the figures of 1997, which come from
-small networks that saw one string per step.
+The distance is how many steps something must be remembered: half the sequence, the blank, or the
+least length of the inner string. The simple recurrent network, LSTM (also that of 1997, without a
+forget gate) and GRU learn with the same width, strings and steps. Over short distances a simple
+network learns too: Reber's grammar at a distance of 12, and copying over 20 steps with a smaller
+learning rate (``--lr 5e-3 --batch 64 --steps 1500``), but not over 30. The score is the share of
+wrong strings among new ones; for comparison, it prints the share that is wrong without any memory,
+and the figures of 1997, which come from small networks that saw one string per step.
 
 Run it with ``python -m models.memory_tasks``; ``--help`` explains the options.
 """
@@ -29,7 +31,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import click
 import numpy as np
@@ -51,10 +53,11 @@ from minigrad.nn import (
     cross_entropy,
     mse_loss,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
-from models.command import Files, FiniteRange, check_picture, model_command, one_line, path_option
+from models.command import Files, check_picture, model_command, one_line, path_option
 from models.text import one_hot
 from models.training import History, save_figure, train
 
@@ -72,18 +75,17 @@ _NOTHING = -100  # a target that does not count
 # Tasks
 
 
-@dataclass(frozen=True)
-class Strings:
+class Strings(NamedTuple):
     """Some strings and what is to be said.
 
     Attributes:
         x: (strings, steps, inputs).
-        lengths: (strings,), how many steps of each count.
+        lengths: (strings,), how many steps of each count; ``None``: all.
         target: what the task makes of it.
     """
 
     x: np.ndarray
-    lengths: np.ndarray
+    lengths: np.ndarray | None
     target: np.ndarray
 
 
@@ -134,7 +136,7 @@ class Adding(Task):
         each = np.arange(count)
         x[each, first, 1] = x[each, second, 1] = 1
         target = 0.5 + (x[each, first, 0] + x[each, second, 0]) / 4
-        return Strings(x, np.full(count, time), target)
+        return Strings(x, None, target)
 
     def loss(self, y: Array, strings: Strings) -> Array:
         return mse_loss(y[:, -1, 0], strings.target)
@@ -161,7 +163,7 @@ class Copying(Task):
         tokens[:, self.count + self.distance] = self.symbols + 1
         target = np.full(tokens.shape, _NOTHING)
         target[:, -self.count :] = symbols
-        return Strings(one_hot(tokens, self.inputs), np.full(count, tokens.shape[1]), target)
+        return Strings(one_hot(tokens, self.inputs), None, target)
 
     def loss(self, y: Array, strings: Strings) -> Array:
         return cross_entropy(y, strings.target, ignore_index=_NOTHING)
@@ -228,6 +230,8 @@ class Reber(Task):
 
     def draw(self, count: int, rng: np.random.Generator) -> Strings:
         tokens, lengths = self.tokens(count, rng)
+        more = (1 - tokens.shape[1]) % 8  # so that batches have few lengths
+        tokens = np.pad(tokens, ((0, 0), (0, more)), constant_values=_NOTHING)
         x = one_hot(np.maximum(tokens[:, :-1], 0), self.inputs)
         return Strings(x, lengths - 1, tokens[:, 1:])
 
@@ -235,6 +239,7 @@ class Reber(Task):
         return cross_entropy(y, strings.target, ignore_index=_NOTHING)
 
     def wrong(self, y: np.ndarray, strings: Strings) -> np.ndarray:
+        assert strings.lengths is not None
         each, last = np.arange(len(y)), strings.lengths - 2
         return y[each, last].argmax(-1) != strings.target[each, last]
 
@@ -283,8 +288,7 @@ class Memory(Module):
 
     def forward(self, strings: Strings) -> Array:
         """What is said at each step."""
-        even = (strings.lengths == strings.x.shape[1]).all()
-        return self.memory(strings.x, lengths=None if even else strings.lengths)[0]
+        return self.memory(strings.x, lengths=strings.lengths)[0]
 
 
 def share_wrong(model: Memory, task: Task, strings: Strings) -> float:
@@ -311,12 +315,10 @@ def fit(settings: Mapping[str, Any], files: Files | None = None) -> tuple[Memory
     some = task.draw(200, np.random.default_rng([seed, 1]))
     optimizer = optim.Adam(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
-        strings = task.draw(settings["batch"], np.random.default_rng([seed, 2, step]))
-        return task.loss(model(strings), strings)
-
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
+        model, optimizer, lambda strings: task.loss(model(strings), strings),
+        lambda step: (task.draw(settings["batch"], np.random.default_rng([seed, 2, step])),),
+        steps=steps, schedule=optim.cosine(lr, steps), max_norm=1.0,
         validate=lambda: share_wrong(model, task, some), every=50,
         checkpoint=files.checkpoint(settings, model, optimizer) if files else None,
         title=f"{settings['task']} {settings['distance']} {settings['cell']}",
@@ -377,22 +379,22 @@ def plot(results: list[Result], path: Path) -> None:
 
 @model_command("memory_tasks")
 @click.option("--task", "tasks", type=click.Choice(list(TASKS)), multiple=True,
-              default=tuple(TASKS), help="What is asked; may be given more than once.")  # fmt: skip
+              default=tuple(TASKS), help="The task; can be repeated.")  # fmt: skip
 @click.option("--cell", "cells", type=click.Choice(list(CELLS)), multiple=True,
               default=("rnn", "lstm", "gru"),
-              help="What remembers; may be given more than once. rnn has no gates, lstm-1997 none "
-              "that forgets; in peephole gates see the memory, in coupled one forgets as much as "
-              "it learns; gru-after resets after the product, as PyTorch's.")  # fmt: skip
-@click.option("--distance", "distances", type=click.IntRange(1, 1000), multiple=True,
+              help="The cell; can be repeated. rnn has no gates; lstm-1997 has no forget gate; in "
+              "peephole the gates see the memory; coupled forgets as much as it learns; gru-after "
+              "resets after the product, like PyTorch's GRU.")  # fmt: skip
+@click.option("--distance", "distances", type=CountRange(1, 1000), multiple=True,
               metavar="STEPS", show_default=False,
-              help="How long something must be kept; may be given more than once. By default "
+              help="Steps that something must be remembered; can be repeated. By default "
               + ", ".join(f"{kind.usual} for {name}" for name, kind in TASKS.items())
               + ".")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=64, metavar="N",
               help="Width of the state.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=2500, metavar="N",
+@click.option("--steps", type=CountRange(1), default=2500, metavar="N",
               help="Batches to learn from.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Strings per step, each seen once.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=1e-2, metavar="RATE",
               help="Adam's learning rate at the start; it falls to 0 along a half "
@@ -404,7 +406,7 @@ def main(
     distances: tuple[int, ...], hidden: int, steps: int, batch: int, lr: float,
     picture: Path | None,
 ) -> None:  # fmt: skip
-    """Compare cells at tasks that ask for a memory."""
+    """Compare cells at tasks that need a memory."""
     runs: list[dict[str, Any]] = [
         {"task": task, "distance": distance, "cell": cell, "hidden": hidden, "steps": steps,
          "batch": batch, "lr": lr, "seed": seed}

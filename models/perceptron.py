@@ -5,11 +5,11 @@ Wisconsin; Street, Wolberg & Mangasarian 1993); what comes out is the probabilit
 is malignant. With ``--hidden 0`` it is a single neuron, which is logistic regression learned by
 gradient descent; hidden units let it bend the boundary.
 
-The score is the F1 of the malignant class, as missing one is worse than a false alarm and there
-are fewer of them. Each biopsy is held out once: five networks learn from four fifths each and
-judge the fifth that they have not seen. (A single fifth has 42 malignant ones, so that one
-decision more or less moves its F1 by 0.012.) Beside it stands logistic regression, judged alike.
-A last network learns from all; it is what ``--save`` keeps and ``--predict`` asks.
+The score is the F1 of the malignant class, because missing a tumour is worse than a false alarm
+and the malignant ones are fewer. Each biopsy is held out once: five networks learn from four
+fifths each and judge the fifth that they have not seen. (A single fifth has 42 malignant biopsies,
+so one decision more or less changes its F1 by 0.012.) Logistic regression is judged the same way.
+A last network learns from all biopsies; ``--save`` keeps it and ``--predict`` uses it.
 
 Run it with ``python -m models.perceptron``; ``--help`` explains the options.
 """
@@ -29,9 +29,10 @@ from minigrad import optim
 from minigrad.datasets.table import decimal_sign, number, read_rows
 from minigrad.extras import require
 from minigrad.nn import Linear, Module, Seed, binary_cross_entropy_with_logits
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
-from models.command import Files, FiniteRange, model_command, one_line, text_option
+from models.command import Files, model_command, one_line, text_option
 from models.standardise import Standardise
 from models.training import History, Shuffled, train
 
@@ -114,13 +115,16 @@ def fit(
     steps = epochs * len(order)
     optimizer = optim.AdamW(model.parameters(), lr, weight_decay=decay)
 
-    def loss(step: int) -> Array:
+    def batch_of(step: int) -> tuple[np.ndarray, np.ndarray]:
         part = known[order(step)]
-        return binary_cross_entropy_with_logits(model(part.x), part.malignant)
+        return part.x, part.malignant
+
+    def loss(x: np.ndarray, malignant: np.ndarray) -> Array:
+        return binary_cross_entropy_with_logits(model(x), malignant)
 
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(lr, steps),
+        model, optimizer, loss, batch_of, steps=steps, schedule=optim.cosine(lr, steps),
         checkpoint=checkpoint, every=len(order), title="perceptron",
     )  # fmt: skip
     return model, history
@@ -155,7 +159,7 @@ def f1(truth: np.ndarray, probability: np.ndarray) -> tuple[float, float, float]
 
 
 def logistic_regression(known: Biopsies, x: np.ndarray) -> np.ndarray:
-    """What scikit-learn's logistic regression says of ``x``, on standardised columns."""
+    """Probabilities for ``x`` by scikit-learn's logistic regression, on standardised columns."""
     pipeline = require("sklearn.pipeline", extra="models").make_pipeline(
         require("sklearn.preprocessing", extra="models").StandardScaler(),
         require("sklearn.linear_model", extra="models").LogisticRegression(),
@@ -168,8 +172,8 @@ def read_table(path: Path, columns: list[str], encoding: str | None = None) -> n
 
     Raises:
         OSError: it cannot be read.
-        ValueError: a column is missing, or a row is too long or too short, or a cell is no finite
-            number: names file and line.
+        ValueError: a column is missing, a row is too long or too short, or a cell is not a finite
+            number. It names the file and the line.
     """
     found = list(read_rows(path, columns, encoding=encoding))
     sign = decimal_sign((where, row[column]) for where, row in found for column in columns)
@@ -179,19 +183,19 @@ def read_table(path: Path, columns: list[str], encoding: str | None = None) -> n
 
 
 @model_command("perceptron")
-@click.option("--hidden", type=click.IntRange(0), default=16, metavar="N",
+@click.option("--hidden", type=CountRange(0), default=16, metavar="N",
               help="Hidden units; 0 leaves a single neuron.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=40, metavar="N",
-              help="How often it goes through the biopsies.")  # fmt: skip
+@click.option("--epochs", type=CountRange(1), default=40, metavar="N",
+              help="Passes over the biopsies.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Biopsies per step.")  # fmt: skip
 @click.option("--decay", type=FiniteRange(0), default=0.3, metavar="λ",
-              help="Weight decay: how much large weights cost.")  # fmt: skip
-@text_option("--predict", help="A CSV file with the thirty columns: print how likely each row is "
-                               "malignant.")  # fmt: skip
+              help="Weight decay: the penalty on large weights.")  # fmt: skip
+@text_option("--predict", help="A CSV or Excel file with the thirty columns: print the probability "
+                               "that each row is malignant.")  # fmt: skip
 def main(
     files: Files, seed: int, hidden: int, epochs: int, lr: float, batch: int, decay: float,
     predict: Path | None, encoding: str | None,
@@ -206,7 +210,7 @@ def main(
         settings = files.settings(settings)
         model = Perceptron(len(columns), settings["hidden"])
         files.restore(model)
-        report("perceptron, on what it has learned from", data.malignant, model.predict(data.x))
+        report("perceptron, on its training data", data.malignant, model.predict(data.x))
     else:
         model, history = fit(data, **settings, files=files)
         files.write_curves(history)

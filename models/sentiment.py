@@ -1,16 +1,16 @@
 """Praise or complaint? A sentence goes in word by word, one decision comes out.
 
-The words become vectors; a recurrent layer (simple, LSTM or GRU) that reads in both directions, or
-a transformer encoder, turns each into one that knows its neighbours; their mean is what a last
-neuron decides on.
+The words become vectors. A recurrent layer (simple, LSTM or GRU) that reads in both directions, or
+a transformer encoder, turns each vector into one that depends on its neighbours; a last neuron
+decides by their mean.
 
-It learns from English and Spanish sentences: some that are put together from parts, and in which
-the order of the words decides, see `models.composed`, and 240 that somebody wrote, see
-`minigrad.datasets.reviews`. A fifth of both is held out. The score is the F1 of praise on each;
-beside it stands logistic regression on counts of words (TF-IDF) that has learned from the same
-sentences, and for which order is nothing. What people write is much harder: most of their words
-occur once, so that of either judge not much more than guessing is left. With ``--data FILE`` it
-learns from sentences of your own.
+It learns from English and Spanish sentences of two kinds: sentences composed of parts, where the
+order of the words decides (see `models.composed`), and 240 sentences that people wrote (see
+`minigrad.datasets.reviews`). A fifth of both is held out. The score is the F1 of praise on each.
+Logistic regression on word counts (TF-IDF), which ignores order, learns from the same sentences
+for comparison. The written sentences are much harder: most of their words occur only once, and
+neither method does much better than guessing. With ``--data FILE`` it learns from your own
+sentences.
 
 Run it with ``python -m models.sentiment``; ``--help`` explains the options.
 """
@@ -43,9 +43,10 @@ from minigrad.nn import (
     TransformerEncoder,
     binary_cross_entropy_with_logits,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
-from models.command import Files, FiniteRange, model_command, one_line, text_option, too_little
+from models.command import BadInput, Files, model_command, one_line, text_option, too_little
 from models.composed import MOST, composed
 from models.perceptron import report
 from models.text import Vocabulary, count_vectors, normalise, padded, stems, words
@@ -63,7 +64,7 @@ def tokenise(text: str, language: str) -> list[str]:
 
 
 class Classifier(Module):
-    """Words, what reads them, their mean, and one neuron.
+    """An embedding, a body that reads it, the mean over time, and one neuron.
 
     Args:
         size: tokens in the vocabulary.
@@ -112,7 +113,7 @@ class Classifier(Module):
 
 def batch_of(sentences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Indices (batch, longest) and lengths; an empty sentence reads as one unknown word."""
-    return padded([s[:LONGEST] if len(s) else np.ones(1, np.int64) for s in sentences])
+    return padded([s[:LONGEST] if len(s) else np.ones(1, np.int64) for s in sentences], multiple=16)
 
 
 def encoded(data: Reviews, vocabulary: Vocabulary) -> list[np.ndarray]:
@@ -156,19 +157,20 @@ def learn(
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = optim.AdamW(trainable, lr, weight_decay=settings["decay"])
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, ...]:
         rows = order(step)
         # Words left out at random: what is known of one must do without it
         rng = np.random.default_rng([settings["seed"], step, 7])
         indices, lengths = batch_of([sentences[k] for k in rows])
         indices = np.where(rng.random(indices.shape) < settings["forget"], 1, indices)
-        return binary_cross_entropy_with_logits(
-            model(indices, lengths), label[rows].astype(np.float32)
-        )
+        return indices, lengths, label[rows].astype(np.float32)
+
+    def loss(indices: np.ndarray, lengths: np.ndarray, praise: np.ndarray) -> Array:
+        return binary_cross_entropy_with_logits(model(indices, lengths), praise)
 
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     return train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, schedule=optim.cosine(lr, steps),
+        model, optimizer, loss, batch, steps=steps, max_norm=1.0, schedule=optim.cosine(lr, steps),
         checkpoint=checkpoint, every=len(order), title="sentiment",
     )  # fmt: skip
 
@@ -217,39 +219,43 @@ def by_counts(known: Reviews, others: Reviews) -> np.ndarray:
 
 
 @model_command("sentiment")
-@text_option("--data", help="Learn from a CSV file with the columns language, label and text "
-                            "instead.")  # fmt: skip
-@click.option("--sentences", type=click.IntRange(20, MOST), default=4000, metavar="N",
-              help="How many to put together; a fifth is held out.")  # fmt: skip
-@click.option("--body", type=click.Choice(BODIES), default="gru", help="What reads the words.")
-@click.option("--width", type=click.IntRange(4), default=32, metavar="N",
-              help="Of the words' vectors; a multiple of 4.")  # fmt: skip
+@text_option("--data", help="Learn from this CSV file instead, with the columns language, label "
+                            "and text.")  # fmt: skip
+@click.option("--sentences", type=CountRange(20, MOST), default=4000, metavar="N",
+              help="Sentences to compose; a fifth is held out.")  # fmt: skip
+@click.option(
+    "--body", type=click.Choice(BODIES), default="gru", help="The layer that reads the words."
+)
+@click.option("--width", type=CountRange(4), default=32, metavar="N",
+              help="Width of the words' vectors; a multiple of 4.")  # fmt: skip
 @click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.1, metavar="SHARE",
-              help="Share of the entries that training leaves out.")  # fmt: skip
+              help="Share of the activations that training sets to 0.")  # fmt: skip
 @click.option("--forget", type=FiniteRange(0, 1, max_open=True), default=0.0, metavar="SHARE",
               help="Share of the words that training hides.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=15, metavar="N",
-              help="How often it goes through the sentences.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--epochs", type=CountRange(1), default=15, metavar="N",
+              help="Passes over the sentences.")  # fmt: skip
+@click.option("--batch", type=CountRange(1), default=32, metavar="N",
               help="Sentences per step.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=5e-3, metavar="RATE",
               help="AdamW's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
 @click.option("--decay", type=FiniteRange(0), default=0.01, metavar="λ",
-              help="Weight decay: how much large weights cost.")  # fmt: skip
+              help="Weight decay: the penalty on large weights.")  # fmt: skip
 @click.option("--predict", multiple=True, metavar="SENTENCE",
-              help="Say whether this sentence praises; may be given more than once.")  # fmt: skip
+              help="Print how likely this sentence praises; can be repeated.")  # fmt: skip
 def main(
     files: Files, seed: int, data: Path | None, encoding: str | None, sentences: int, body: str,
     width: int, dropout: float, forget: float, epochs: int, batch: int, lr: float, decay: float,
     predict: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Tell praise from complaint, and compare with logistic regression on counts of words."""
+    """Tell praise from complaint, and compare with logistic regression on word counts."""
     settings: dict[str, Any] = {
         "data": str(data or "composed"), "sentences": sentences, "body": body,
-        "width": width - width % 4, "dropout": dropout, "forget": forget, "epochs": epochs,
+        "width": width, "dropout": dropout, "forget": forget, "epochs": epochs,
         "batch": batch, "lr": lr, "decay": decay, "seed": seed,
     }  # fmt: skip
+    if width % 4:
+        raise BadInput(f"--width: got {width}, expected a multiple of 4")
     if files.load:
         settings = files.settings({**settings, "vocabulary": []})
         vocabulary, model = Vocabulary(tuple(settings["vocabulary"])), made(settings)
@@ -257,7 +263,7 @@ def main(
     else:
         with one_line():
             sources = (
-                {"put together": composed(sentences, seed), "written": reviews()}
+                {"composed": composed(sentences, seed), "written": reviews()}
                 if data is None
                 else {"of the file": read(data, encoding)}
             )

@@ -171,18 +171,22 @@ def one_hot(indices: Any, size: int, dtype: Any = np.float32) -> np.ndarray:
     return (indices[..., None] == np.arange(size)).astype(dtype)
 
 
-def padded(sequences: Sequence[np.ndarray], value: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def padded(
+    sequences: Sequence[np.ndarray], value: int = 0, *, multiple: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """Sequences of different lengths as one array.
 
     Args:
         sequences: each (its length,); an empty one gives a row of padding.
         value: what stands behind the shorter ones.
+        multiple: the longest is rounded up to a multiple of this, so that batches have few shapes.
 
     Returns:
         (batch, longest), and the lengths (batch,).
     """
     lengths = np.array([len(s) for s in sequences], np.int64)
-    batch = np.full((len(sequences), max(lengths, default=0)), value, np.int64)
+    longest = -(-max(lengths, default=0) // multiple) * multiple
+    batch = np.full((len(sequences), longest), value, np.int64)
     for row, sequence in zip(batch, sequences, strict=True):
         row[: len(sequence)] = sequence
     return batch, lengths

@@ -1,7 +1,8 @@
 """The training loop that all models share.
 
 Whatever is random in the data is a function of seed and step, see `Shuffled`: so the step says
-where a run is, and a run that was interrupted goes on as if nothing had happened.
+where a run is, and a run that was interrupted goes on as if nothing had happened. The data of a
+step are made outside of it, so that a step is a function of arrays, which `mg.jit` can compile.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,20 +20,41 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from minigrad import Tensor, tape
+from minigrad import Tensor, jit, tape
 from minigrad.extras import require
 from minigrad.files import write_bytes, write_text
 from minigrad.nn import Module
 from minigrad.optim import Optimizer, Schedule, clip_grad_norm
+from minigrad.primitives.checks import every as check_every
+from minigrad.tensor import raw
 
 if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
 
 
+_compiling: ContextVar[bool] = ContextVar("models.compiling", default=False)
+
+
+@contextmanager
+def compiled_steps(wanted: bool = True) -> Iterator[None]:
+    """Context manager: each step of `train` runs as a program, equal to rounding."""
+    token = _compiling.set(wanted)
+    try:
+        yield
+    finally:
+        _compiling.reset(token)
+
+
+def steps_are_compiled() -> bool:
+    """Whether this is inside of `compiled_steps`."""
+    return _compiling.get()
+
+
 def train(
     model: Module,
     optimizer: Optimizer,
-    loss: Callable[[int], Tensor],
+    loss: Callable[..., Tensor],
+    batch: Callable[[int], tuple[Any, ...]] = lambda step: (step,),
     *,
     steps: int,
     schedule: Schedule | None = None,
@@ -47,14 +70,16 @@ def train(
     Args:
         model: what is trained; in training mode during a step, in evaluation mode afterwards.
         optimizer: how the parameters follow the gradient.
-        loss: the loss of the batch of step 0, 1, …
+        loss: the loss of a batch: a function of its arrays, and of the model.
+        batch: the arguments of ``loss`` in step 0, 1, …; by default the number of the step. Where
+            steps are compiled, there is one program for each combination of the arrays' shapes.
         steps: how many.
         schedule: the learning rate of each step.
         max_norm: clip the gradients' joint norm to this.
         validate: what is held against overfitting, for instance a loss on other data; the
             smaller the better.
-        every: validate and save after each so many steps, and after the last; 0: then only.
-        patience: stop when the validation has not become better so many times in a row, and
+        every: validate and save each time this many steps are done, and at the end; 0: only then.
+        patience: stop when the validation has not improved this many times in a row, and
             take back the weights of the best; 0: never.
         checkpoint: where the run is saved, and what it goes on from.
         title: what the progress bar says.
@@ -64,25 +89,36 @@ def train(
 
     Raises:
         Diverged: the loss is NaN or infinite; the message names step and layer.
+        TraceError: the step cannot be compiled; the message names the line.
         ValueError: the checkpoint does not fit; see `Checkpoint.load`.
     """
+
+    def taken(*data: Any) -> Tensor:
+        value = loss(*data)
+        check_every(np.isfinite(raw(value)), _NotFinite)
+        value.backward()
+        if max_norm is not None:
+            clip_grad_norm(optimizer.parameters, max_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        return value
+
+    take = jit(taken) if steps_are_compiled() else taken
     history = History() if checkpoint is None else checkpoint.resume()
     model.train()
+    optimizer.zero_grad()
     with progress_bar(title, steps) as show, np.errstate(all="ignore"):  # Diverged says it better
         while len(history.losses) < steps and not (patience and history.waited >= patience):
             step = len(history.losses)
             if schedule is not None:
                 optimizer.lr = schedule(step)
-            optimizer.zero_grad()
-            value = loss(step)
-            if not np.isfinite(value.item()):
-                raise Diverged(step, value, model)
-            value.backward()
-            if max_norm is not None:
-                clip_grad_norm(optimizer.parameters, max_norm)
-            optimizer.step()
-            history.losses.append(value.item())
-            show(step + 1, value.item())
+            data = batch(step)
+            try:
+                value = take(*data).item()
+            except _NotFinite:
+                raise Diverged(step, loss(*data), model) from None
+            history.losses.append(value)
+            show(step + 1, value)
             if step + 1 == steps or (every and (step + 1) % every == 0):
                 if validate is not None:
                     model.eval()
@@ -157,18 +193,26 @@ class History:
         save_figure(figure, path)
 
 
+class _NotFinite(ArithmeticError):  # noqa: N818 (what it is, not what was done wrong)
+    """The loss of a step is NaN or infinite; nothing has been changed."""
+
+
 class Diverged(ArithmeticError):  # noqa: N818 (what happened, not what was done wrong)
     """The loss has become NaN or infinite: at which step, and where it first appeared."""
 
     def __init__(self, step: int, loss: Tensor, model: Module) -> None:
+        where = f"the first value that is not finite is in {_first_not_finite(loss, model)}"
+        if _is_finite(loss.data):  # it was computed again, and dropout drew other numbers
+            where = "where depends on the random numbers that were drawn"
+        value = "not finite" if _is_finite(loss.data) else loss.item()
         super().__init__(
-            f"step {step}: the loss is {loss.item()}; the first that is not finite is "
-            f"{_first_not_finite(loss, model)}; a smaller learning rate or clipping may help"
+            f"step {step}: the loss is {value}; {where}; a smaller learning rate or clipping may "
+            "help"
         )
 
 
 def _first_not_finite(loss: Tensor, model: Module) -> str:
-    """The parameter, or the operation that made it of finite operands, and in which layer."""
+    """The parameter, or the operation whose operands were still finite, and its layer."""
     names = {parameter: name for name, parameter in model.named_parameters()}
     order = sorted(tape.ancestors([loss]), key=lambda node: node.index)
     for node in order:

@@ -1,18 +1,18 @@
 """Numbers and dates in words, from Spanish to English and back: a sentence in, a sentence out.
 
 "veintiún mil trescientos cinco" ↔ "twenty-one thousand three hundred and five": there are as many
-pairs as wanted, and each translation is right or wrong. One model translates both ways; the first
-token of what it reads says into which language (Johnson et al. 2017, "Google's multilingual
-neural machine translation system", section 3). Two kinds:
+pairs as you want, and each translation is right or wrong. One model translates both ways; the
+first token that it reads names the target language (Johnson et al. 2017, "Google's multilingual
+neural machine translation system", section 3). There are two kinds:
 
 - recurrent (``--kind gru`` or ``lstm``): an encoder reads in both directions; at each step the
-  decoder looks back at all that was read, weighted by how well it fits its state (Bahdanau et al.
-  2015, "Neural machine translation by jointly learning to align and translate").
+  decoder attends to the whole input, weighted by how well it matches the decoder's state (Bahdanau
+  et al. 2015, "Neural machine translation by jointly learning to align and translate").
 - ``--kind transformer``: attention only (Vaswani et al. 2017).
 
-The score is the share of held-out sentences, none of which was learned from, that are translated
-without a mistake; beside it stands translation word by word, each as the word that it most often
-goes together with.
+The score is the share of held-out sentences that are translated without a mistake. For
+comparison, it also prints the score of translation word by word, where each word becomes the one
+that it most often occurs with.
 
 Run it with ``python -m models.translator``; ``--help`` explains the options.
 """
@@ -48,6 +48,7 @@ from minigrad.nn import (
     TransformerEncoder,
     cross_entropy,
 )
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
@@ -55,7 +56,6 @@ from minigrad.tree import tree_map
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     check_picture,
     model_command,
     one_line,
@@ -195,11 +195,16 @@ class RecurrentTranslator(Module):
 
 
 class SeenAttention(MultiheadAttention):
-    """Attention that keeps its weights, for pictures."""
+    """Attention that keeps its weights, for pictures, unless it is being trained."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.weights: Array | None = None
 
     def forward(self, *args: Any, **options: Any) -> tuple[Array, Array | None]:
         """As `MultiheadAttention`."""
-        output, self.weights = super().forward(*args, **{**options, "need_weights": True})
+        options["need_weights"] = not self.training
+        output, self.weights = super().forward(*args, **options)
         return output, self.weights
 
 
@@ -214,7 +219,8 @@ class TransformerTranslator(Module):
         rng: seed or generator of the initial weights.
 
     Shapes:
-        As `RecurrentTranslator`; the weights are the last layer's, the mean of its heads.
+        As `RecurrentTranslator`; the weights are the last layer's, the mean of its heads, and
+        ``None`` while it is trained.
     """
 
     def __init__(
@@ -236,11 +242,10 @@ class TransformerTranslator(Module):
         notes = self.encoder(self.position(self.embedding(source)), src_key_padding_mask=padding)
         return np.zeros((len(source), 0), np.int64), notes, padding
 
-    def forward(self, source: np.ndarray, target: np.ndarray) -> tuple[Array, Array]:
+    def forward(self, source: np.ndarray, target: np.ndarray) -> tuple[Array, Array | None]:
         """The scores of each next token, and where each looked."""
         _, notes, padding = self.encode(source)
         logits = self.decode(target, notes, padding)
-        assert self.seen.weights is not None
         return logits, self.seen.weights
 
     def decode(self, target: np.ndarray, notes: Array, padding: np.ndarray) -> Array:
@@ -310,17 +315,20 @@ def fit(
     order = Shuffled(len(known), settings["batch"], settings["seed"])
     optimizer = optim.Adam(model.parameters(), lr)
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, np.ndarray]:
         rows = order(step)
-        source, _ = padded([sources[k] for k in rows])
-        target, _ = padded([targets[k] for k in rows])
+        source, _ = padded([sources[k] for k in rows], multiple=8)
+        target, _ = padded([targets[k] for k in rows], multiple=8)
+        return source, target
+
+    def loss(source: np.ndarray, target: np.ndarray) -> Array:
         logits, _ = model(source, target[:, :-1])
         return cross_entropy(logits, target[:, 1:], ignore_index=_PAD)
 
     warm = max(1, min(100, steps // 10))
     checkpoint = files.checkpoint(settings, model, optimizer) if files else None
     history = train(
-        model, optimizer, loss, steps=steps, max_norm=1.0, every=len(order),
+        model, optimizer, loss, batch, steps=steps, max_norm=1.0, every=len(order),
         schedule=optim.warm_up(warm, optim.cosine(lr, max(1, steps - warm))),
         checkpoint=checkpoint, title=settings["kind"],
     )  # fmt: skip
@@ -386,28 +394,28 @@ def plot(model: Translator, vocabulary: Vocabulary, sources: Sequence[str], path
 @model_command("translator")
 @click.option("--kind", type=click.Choice(KINDS), default="gru",
               help="A recurrent network with attention, or a transformer.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=96, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=96, metavar="N",
               help="Width of the state, or of the transformer (a multiple of 4).")  # fmt: skip
-@click.option("--pairs", type=click.IntRange(3, 100_000), default=9000, metavar="N",
-              help="Sentences of each language to learn from, two thirds numbers and one third "
-              "dates; the numbers below a hundred come on top.")  # fmt: skip
-@click.option("--held", type=click.IntRange(1, 10_000), default=300, metavar="N",
-              help="Numbers, and as many dates, that are held out.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=2000, metavar="N",
+@click.option("--pairs", type=CountRange(3, 100_000), default=9000, metavar="N",
+              help="Sentences of each language to learn from: two thirds numbers, one third dates; "
+              "the numbers below a hundred are added to them.")  # fmt: skip
+@click.option("--held", type=CountRange(1, 10_000), default=300, metavar="N",
+              help="Held-out numbers, and as many held-out dates.")  # fmt: skip
+@click.option("--steps", type=CountRange(1), default=2000, metavar="N",
               help="Batches to learn from.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=3e-3, metavar="RATE",
               help="Adam's learning rate after a short warm-up; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=64, metavar="N",
+@click.option("--batch", type=CountRange(1), default=64, metavar="N",
               help="Sentences per step.")  # fmt: skip
-@click.option("--beam", type=click.IntRange(1), default=4, metavar="N",
-              help="Beginnings that the search keeps; 1 takes the likeliest token each "
+@click.option("--beam", type=CountRange(1), default=4, metavar="N",
+              help="Width of the beam search; 1 takes the most likely token each "
               "time.")  # fmt: skip
 @click.option("--translate", "sentences", multiple=True, metavar="TEXT", show_default=False,
-              help="Translate this in the end; may be given more than once.")  # fmt: skip
+              help="Translate this text after training; can be repeated.")  # fmt: skip
 @click.option("--to", "language", type=click.Choice(LANGUAGES), default="en",
               help="The language to translate that into.")  # fmt: skip
-@path_option("--picture", help="Draw where the model looks while it translates (.png, .svg, .pdf).")
+@path_option("--picture", help="Draw the attention weights of a translation (.png, .svg, .pdf).")
 def main(
     files: Files, seed: int, kind: str, hidden: int, pairs: int, held: int, steps: int, lr: float,
     batch: int, beam: int, sentences: tuple[str, ...], language: str, picture: Path | None,
@@ -469,7 +477,7 @@ def _source(text: str, language: str, vocabulary: Vocabulary) -> str:
     tokens = words(normalise(text))
     unknown = [word for word in tokens if word not in vocabulary or word == UNKNOWN]
     if unknown or not tokens:
-        what = f"never learned {', '.join(unknown)}" if unknown else "expected some words"
+        what = f"unknown words: {', '.join(unknown)}" if unknown else "expected some words"
         raise BadInput(f"--translate {text!r}: {what}")
     return " ".join([into(language), *tokens])
 

@@ -1,16 +1,17 @@
 """Do all variants give similar results? Seven cells at several tasks, with several seeds.
 
-Simple recurrent network, LSTM, LSTM with peepholes, coupled gates (one that forgets as much as it
-learns), GRU, and GRU with the reset gate after the product (as PyTorch has it); also the LSTM of
-1997. Greff et al. (2017, "LSTM: A search space odyssey") compared variants of the LSTM, Jozefowicz
+The cells are a simple recurrent network, LSTM, LSTM with peepholes, LSTM with coupled gates (it
+forgets as much as it learns), GRU, GRU with the reset gate after the product (as in PyTorch), and
+the LSTM of 1997. Greff et al. (2017, "LSTM: A search space odyssey") compared variants of the "
+"LSTM, Jozefowicz
 et al. (2015) LSTM and GRU. The tasks are those of `models.memory_tasks`, and handwritten digits
-read row by row, of which a fifth is held out. The score is the share that is wrong; the table has
-its mean over the seeds and the 95 % confidence interval of that mean (Student's t), between 0 and
-1. The simple network is the baseline; cells whose intervals overlap are not told apart.
+read row by row, of which a fifth is held out. The score is the share of wrong answers; the table
+has its mean over the seeds and the 95 % confidence interval of that mean (Student's t), between 0
+and 1. The simple network is the baseline; overlapping intervals do not separate two cells.
 
-The runs go side by side, on this machine or, with ``--cluster``, on the workers of a Dask
-cluster. With ``--results`` each goes into a file as it ends; those that are in it are not done
-again.
+The runs go in parallel, on this machine or, with ``--cluster``, on the workers of a Dask cluster.
+With ``--results`` each result is written to a file as it comes; runs that are in the file are not
+repeated.
 
 Run it with ``python -m models.variants``; ``--help`` explains the options.
 """
@@ -34,13 +35,14 @@ from minigrad.datasets.table import number, rows
 from minigrad.extras import require
 from minigrad.files import check_writable, read_text, write_text
 from minigrad.nn import Recurrent, cross_entropy
+from minigrad.options import CountRange
 from minigrad.scope import no_grad
 from minigrad.tensor import raw
 from models import memory_tasks
 from models.autoencoder import digits, split
-from models.command import BadInput, Command, one_line, path_option
+from models.command import BadInput, Command, compile_option, one_line, path_option
 from models.memory_tasks import CELLS
-from models.training import Shuffled, train
+from models.training import Shuffled, compiled_steps, steps_are_compiled, train
 
 DISTANCES: Mapping[str, int] = {"adding": 10, "copying": 3, "reber": 5}
 TASKS = (*DISTANCES, "digits")
@@ -81,7 +83,8 @@ def _digits(run: Run) -> float:
     order = Shuffled(len(known), 32, run.seed)
     train(
         model, optim.Adam(model.parameters(), 5e-3),
-        lambda step: cross_entropy(model(known.pixels[order(step)])[0], known.digit[order(step)]),
+        lambda pixels, digit: cross_entropy(model(pixels)[0], digit),
+        lambda step: (known.pixels[order(step)], known.digit[order(step)]),
         steps=run.steps, schedule=optim.cosine(5e-3, run.steps), max_norm=1.0,
     )  # fmt: skip
     with no_grad():
@@ -108,7 +111,7 @@ def scores(
     if cluster is None:
         joblib = require("joblib", extra="models")
         pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-        yield from pool(joblib.delayed(_scored)(run) for run in runs)
+        yield from pool(joblib.delayed(_scored)(run, steps_are_compiled()) for run in runs)
         return
     distributed = require("distributed", extra="dask")
     try:
@@ -124,7 +127,8 @@ def scores(
                 "the scheduler and its workers cannot import models.variants: start them with "
                 "PYTHONPATH set to the project's folder"
             ) from error
-        pending = client.map(_scored, runs, pure=False)
+        compiled = [steps_are_compiled()] * len(runs)
+        pending = client.map(_scored, runs, compiled, pure=False)
         for future in distributed.as_completed(pending):
             yield future.result()
 
@@ -134,8 +138,9 @@ def _importable() -> None:
     importlib.import_module("models.variants")
 
 
-def _scored(run: Run) -> tuple[Run, float]:
-    return run, score(run)
+def _scored(run: Run, compiled: bool) -> tuple[Run, float]:
+    with compiled_steps(compiled):
+        return run, score(run)
 
 
 # Results in a file
@@ -207,25 +212,27 @@ def table(results: Mapping[Run, float]) -> Table:
 
 @click.command(cls=Command, context_settings={"show_default": True})
 @click.option("--task", "tasks", type=click.Choice(TASKS), multiple=True, default=TASKS,
-              help="What is asked; may be given more than once.")  # fmt: skip
+              help="The task; can be repeated.")  # fmt: skip
 @click.option("--cell", "cells", type=click.Choice(list(CELLS)), multiple=True,
               default=tuple(CELLS),
-              help="What is compared; may be given more than once.")  # fmt: skip
-@click.option("--seeds", type=click.IntRange(1), default=3, metavar="N",
+              help="The cell; can be repeated.")  # fmt: skip
+@click.option("--seeds", type=CountRange(1), default=3, metavar="N",
               help="Runs of each cell at each task.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=500, metavar="N",
+@click.option("--steps", type=CountRange(1), default=500, metavar="N",
               help="Batches of 32 to learn from, in each run.")  # fmt: skip
-@click.option("--hidden", type=click.IntRange(1), default=32, metavar="N",
+@click.option("--hidden", type=CountRange(1), default=32, metavar="N",
               help="Width of the state.")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(1), default=2, metavar="N",
+@click.option("--jobs", type=CountRange(1), default=2, metavar="N",
               help="Processes on this machine.")  # fmt: skip
 @click.option("--cluster", metavar="ADDRESS", show_default=False,
               help="Run on the workers of the Dask scheduler there (tcp://HOST:PORT).")  # fmt: skip
-@path_option("--results", help="Keep each result in this file (.csv) as it comes; what is in it "
-                               "is not done again.")  # fmt: skip
+@compile_option
+@path_option("--results", help="Write each result to this file (.csv) as it comes; runs that are "
+             "in it "
+                               "are not repeated.")  # fmt: skip
 def main(
     tasks: tuple[str, ...], cells: tuple[str, ...], seeds: int, steps: int, hidden: int,
-    jobs: int, cluster: str | None, results: Path | None,
+    jobs: int, cluster: str | None, compile: bool, results: Path | None,
 ) -> None:  # fmt: skip
     """Compare variants of recurrent cells."""
     wanted = [Run(task, cell, seed, steps, hidden)
@@ -240,7 +247,7 @@ def main(
     missing = [run for run in wanted if run not in done]
     console = Console(stderr=True)
     try:
-        with console.status("") as status:
+        with compiled_steps(compile), console.status("") as status:
             for count, (run, wrong) in enumerate(scores(missing, jobs=jobs, cluster=cluster), 1):
                 done[run] = wrong
                 status.update(f"{count} of {len(missing)} runs")

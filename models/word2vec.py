@@ -1,17 +1,18 @@
-"""Words as vectors, learned from the company they keep.
+"""Words as vectors, learned from the words around them.
 
 Skip-gram with negative sampling (Mikolov et al. 2013, "Distributed representations of words and
-phrases and their compositionality", eq. 4): from a word's vector tell the words around it from
-words drawn at random. By default it reads the documentation that every Python brings along.
+phrases and their compositionality", eq. 4): a word's vector learns to distinguish the words around
+it from words drawn at random. By default it reads the documentation that comes with Python.
 
-The score is how well it tells pairs of neighbours in passages that it has not seen from pairs
-with a random word (area under the ROC curve: 0.5 is guessing). Beside it stand the frequency of
-the neighbour alone, and the best known method without a network: counts of neighbours as positive
-pointwise mutual information, with a singular value decomposition (Levy & Goldberg 2014).
+The score is how well it distinguishes pairs of neighbours, in passages that it has not seen, from
+pairs with a random word (area under the ROC curve: 0.5 is guessing). For comparison, it prints the
+scores of the neighbour's frequency alone, and of the best known method without a network: counts
+of neighbours as positive pointwise mutual information, with a singular value decomposition (Levy &
+Goldberg 2014).
 
-``--planted`` learns from made-up sentences about kings, queens and others, in which every word's
-company is known, and asks all their analogies. ``--glove FILE`` uses the vectors of a GloVe text
-file instead of learning any; ``--vectors FILE`` writes such a file.
+``--planted`` learns from made-up sentences about kings, queens and others, in which the neighbours
+of every word are known, and asks all their analogies. ``--glove FILE`` reads vectors from a text
+file of GloVe, word2vec or fastText instead of learning them; ``--vectors FILE`` writes such a file.
 
 Run it with ``python -m models.word2vec``; ``--help`` explains the options.
 """
@@ -30,13 +31,13 @@ import numpy as np
 
 from minigrad import optim
 from minigrad.extras import require
-from minigrad.files import check_writable, read_text, write_text
+from minigrad.files import check_writable, read_lines, read_text, write_text
 from minigrad.nn import Embedding, Module, Seed, binary_cross_entropy_with_logits
+from minigrad.options import CountRange, FiniteRange
 from minigrad.primitives.primitive import Array
 from models.command import (
     BadInput,
     Files,
-    FiniteRange,
     model_command,
     one_line,
     path_option,
@@ -185,23 +186,28 @@ def frozen(model: SkipGram) -> Embedding:
     return Embedding.from_pretrained(model.word.weight.data)
 
 
-def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
-    """The words and vectors of a text file of GloVe's, word2vec's or fastText's.
+def read_glove(path: Path, encoding: str | None = None) -> tuple[Vocabulary, Embedding]:
+    """The words and vectors of a text file of GloVe, word2vec or fastText.
 
-    In each line stand a word and its numbers, separated by blanks; a word may hold blanks itself
-    (". . ." in GloVe's 840B). The first line may be a header, how many words and numbers each.
+    Each line holds a word and its numbers, separated by blanks; a word may contain blanks itself
+    (". . ." in GloVe's 840B). The first line may be a header: the number of words, and of numbers
+    in each vector.
+
+    Args:
+        path: the file.
+        encoding: its encoding, as for `minigrad.files.read_lines`.
 
     Returns:
         The vocabulary, and a frozen embedding whose first rows, those of `SPECIAL`, are zeros.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no text, or a line has more or fewer numbers than the others, or
-            something else than finite numbers, or a word again: names file and line.
+        ValueError: it is not text; or a line has more or fewer numbers than the others, numbers
+            that are not finite, or a word that has come before. It names the file and the line.
     """
     found: dict[str, np.ndarray] = {}
     width, announced = 0, None
-    for number, pieces in _pieces(path):
+    for number, pieces in _pieces(path, encoding):
         where = f"{path}, line {number}"
         if number == 1 and len(pieces) == 2 and all(piece.isdigit() for piece in pieces):
             announced, width = (int(piece) for piece in pieces)
@@ -212,7 +218,7 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
             raise ValueError(f"{where}: expected a word and {width or 'its'} numbers, "
                              f"got {_numbers(pieces)} numbers")  # fmt: skip
         if word in found:
-            raise ValueError(f"{where}: the word {word} again")
+            raise ValueError(f"{where}: the word {word!r} appears a second time")
         try:
             with np.errstate(over="ignore"):  # infinite, then
                 found[word] = np.array(numbers, np.float32)
@@ -227,28 +233,18 @@ def read_glove(path: Path) -> tuple[Vocabulary, Embedding]:
     return Vocabulary((*SPECIAL, *tokens)), Embedding.from_pretrained(matrix)
 
 
-def _pieces(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """What stands between the blanks in each line up to the last; the file may be large."""
-    number, skipped = 0, list[int]()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n \t")
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"{path}, line {number}: byte {error.start} of the line is not UTF-8"
-                ) from error
-            if "\0" in text:
-                raise ValueError(f"{path}, line {number}: binary data, expected text")
-            if not text:
-                skipped.append(number)  # empty lines may only be the last ones
-                continue
-            for hole in skipped:
-                yield hole, [""]
-            skipped.clear()
-            yield number, re.split("[ \t]", text)
-    if not number:
-        raise ValueError(f"{path}, line 1: an empty file, expected text")
+def _pieces(path: Path, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
+    """The parts of each line between blanks, with the line's number."""
+    skipped = list[int]()
+    for number, line in enumerate(read_lines(path, encoding), 1):
+        text = line.rstrip(" \t")
+        if not text:
+            skipped.append(number)  # empty lines may only be the last ones
+            continue
+        for hole in skipped:
+            yield hole, [""]
+        skipped.clear()
+        yield number, re.split("[ \t]", text)
 
 
 def _numbers(pieces: Sequence[str]) -> int:
@@ -350,31 +346,32 @@ def told_apart(true: np.ndarray, noise: np.ndarray) -> float:
 
 @model_command("word2vec")
 @text_option("--text", help="Learn from this text. By default Python's documentation.")
-@path_option("--glove", help="Use the vectors of this GloVe text file, and learn none.")
+@text_option("--glove", help="Use the vectors of this text file of GloVe, word2vec or fastText, "
+             "and learn none.")  # fmt: skip
 @click.option("--planted", "use_planted", is_flag=True, show_default=False,
               help="Learn from made-up sentences, and ask their analogies.")  # fmt: skip
-@path_option("--vectors", help="Write the vectors into this file, as GloVe's text.")
+@path_option("--vectors", help="Write the vectors to this file, in GloVe's text format.")
 @click.option("--near", multiple=True, metavar="WORD", show_default=False,
-              help="Print the words nearest to this one; may be given more than once.")  # fmt: skip
+              help="Print the words nearest to this one; can be repeated.")  # fmt: skip
 @click.option("--analogy", nargs=3, multiple=True, metavar="A B C", show_default=False,
-              help="Print what is to C as B is to A; may be given more than once.")  # fmt: skip
-@click.option("--width", type=click.IntRange(1), default=48, metavar="N",
+              help="Print what is to C as B is to A; can be repeated.")  # fmt: skip
+@click.option("--width", type=CountRange(1), default=48, metavar="N",
               help="Numbers in a word's vector.")  # fmt: skip
-@click.option("--window", type=click.IntRange(1), default=5, metavar="N",
-              help="How far apart words still are company.")  # fmt: skip
-@click.option("--negatives", type=click.IntRange(1), default=5, metavar="N",
-              help="Random words beside each true one.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), default=5, metavar="N",
+@click.option("--window", type=CountRange(1), default=5, metavar="N",
+              help="Largest distance between neighbours, in words.")  # fmt: skip
+@click.option("--negatives", type=CountRange(1), default=5, metavar="N",
+              help="Random words for each true one.")  # fmt: skip
+@click.option("--least", type=CountRange(1), default=5, metavar="N",
               help="Leave out words that occur less often.")  # fmt: skip
 @click.option("--sample", type=FiniteRange(0), default=1e-3, metavar="SHARE",
-              help="Thin out words that are more than this share of the text; 0: "
-              "none.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), default=5, metavar="N",
-              help="How often it goes through the pairs.")  # fmt: skip
+              help="Thin out words that make up more than this share of the text; "
+              "0: none.")  # fmt: skip
+@click.option("--epochs", type=CountRange(1), default=5, metavar="N",
+              help="Passes over the pairs.")  # fmt: skip
 @click.option("--lr", type=FiniteRange(0, min_open=True), default=1e-2, metavar="RATE",
               help="Adam's learning rate at the start; it falls to 0 along a half "
               "cosine.")  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=512, metavar="N",
+@click.option("--batch", type=CountRange(1), default=512, metavar="N",
               help="Pairs per step.")  # fmt: skip
 def main(
     files: Files, seed: int, text: Path | None, encoding: str | None, glove: Path | None,
@@ -382,7 +379,7 @@ def main(
     analogy: tuple[tuple[str, str, str], ...], width: int, window: int, negatives: int, least: int,
     sample: float, epochs: int, lr: float, batch: int,
 ) -> None:  # fmt: skip
-    """Learn word vectors from text, and show which words are near to which."""
+    """Learn word vectors from text, and print nearest words and analogies."""
     settings: dict[str, Any] = {
         "text": "planted" if use_planted else str(text or "documentation"), "width": width,
         "window": window, "negatives": negatives, "least": least, "sample": sample,
@@ -392,11 +389,11 @@ def main(
         if vectors is not None:
             check_writable(vectors)
         if glove and (text or use_planted or files.save or files.load or files.curves):
-            raise ValueError("--glove: nothing is learned, so that it does not go with --text, "
-                             "--planted, --save, --load and --curves")  # fmt: skip
+            raise ValueError("--glove: nothing is learned, so it cannot be combined with "
+                             "--text, --planted, --save, --load or --curves")  # fmt: skip
     if glove is not None:
         with one_line():
-            vocabulary, embedding = read_glove(glove)
+            vocabulary, embedding = read_glove(glove, encoding)
         click.echo(f"{glove}: {len(vocabulary) - len(SPECIAL)} words, "
                    f"{embedding.weight.shape[1]} numbers each")  # fmt: skip
     elif files.load:
@@ -441,7 +438,9 @@ def learned(
     """Train, print the scores, and return the vectors."""
     for word in (*near, *itertools.chain(*analogy)):  # before the work, not after it
         if word not in company.vocabulary:
-            raise BadInput(f"the word {word!r} does not occur often enough in the text")
+            raise BadInput(
+                f"the word {word!r} does not occur often enough in the text; lower --least"
+            )
     size, seed, negatives = len(company.vocabulary), settings["seed"], settings["negatives"]
     model = SkipGram(size, settings["width"], seed)
     order = Shuffled(len(company.known), settings["batch"], seed)
@@ -453,17 +452,19 @@ def learned(
         drawn = np.random.default_rng([seed, *stream]).random(shape)
         return np.searchsorted(cumulative, drawn * cumulative[-1], side="right")
 
-    def loss(step: int) -> Array:
+    def batch(step: int) -> tuple[np.ndarray, ...]:
         pairs = company.known[order(step)]
         others = np.c_[pairs[:, 1], noise((len(pairs), negatives), 3, step)]
         target = np.zeros(others.shape, np.float32)
         target[:, 0] = 1
-        fit = model(pairs[:, 0], others)
-        return binary_cross_entropy_with_logits(fit, target, "sum") / len(pairs)
+        return pairs[:, 0], others, target
+
+    def loss(word: np.ndarray, others: np.ndarray, target: np.ndarray) -> Array:
+        return binary_cross_entropy_with_logits(model(word, others), target, "sum") / len(word)
 
     settings = {**settings, "vocabulary": list(company.vocabulary.tokens)}
     history = train(
-        model, optimizer, loss, steps=steps, schedule=optim.cosine(settings["lr"], steps),
+        model, optimizer, loss, batch, steps=steps, schedule=optim.cosine(settings["lr"], steps),
         checkpoint=files.checkpoint(settings, model, optimizer), every=len(order),
         title="word2vec",
     )  # fmt: skip
@@ -472,7 +473,7 @@ def learned(
     wrong = np.c_[held[:, 0], noise((len(held),), 4)]
     click.echo(f"{size - len(SPECIAL)} words, {len(company.known)} pairs to learn from, "
                f"{len(held)} held out")  # fmt: skip
-    click.echo("neighbours told from noise (ROC area, 0.5 is guessing):")
+    click.echo("neighbours against random words (ROC area, 0.5 is guessing):")
     frequency = np.bincount(company.known[:, 1], minlength=size)
     for name, (of_word, of_other) in {
         "word2vec": (model.word.weight.data, model.company.weight.data),

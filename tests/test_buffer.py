@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import random
+import warnings
 
 import numpy as np
 import pytest
@@ -250,6 +252,47 @@ def test_what_was_lent_before_an_assignment_keeps_its_value():
     assert y.data[0] == 1
     with pytest.raises(ValueError, match="read-only"):
         y.data[0] = 2.0
+
+
+@pytest.mark.parametrize("part", [lambda y: y, lambda y: y[0], lambda y: y.T])
+@pytest.mark.parametrize("made", [np.asarray, np.asanyarray, lambda y: np.asarray(y)[:1]])
+def test_a_plain_array_of_one_that_is_filled_does_not_grow_stale(part, made):
+    y = mg.zeros((2, 2))
+    plain = made(part(y))
+    with pytest.raises(TypeError, match=r"np\.array\(y\) or y\.copy"):
+        y[0, 0] = 1.0
+    assert plain.flags.writeable is False
+    del plain
+    y[0, 0] = 1.0
+    copies = np.array(y), np.asarray(y, dtype=np.float32), y.copy()
+    y[0, 0] = 2.0
+    assert all(copy[0, 0] == 1 for copy in copies)
+
+
+@pytest.mark.parametrize("shuffle", [random.Random(0).shuffle, np.random.default_rng(0).shuffle])
+def test_rows_are_not_swapped_one_by_one(shuffle):
+    """They are views: the second assignment would read what the first has written."""
+    y = np.copy(mg.Tensor(np.arange(8.0).reshape(4, 2)))
+    with warnings.catch_warnings(), pytest.raises(TypeError, match=r"y\[\[.*to swap them"):
+        warnings.simplefilter("ignore")  # NumPy's own, that rows may be doubled
+        shuffle(y)
+    y[[0, 1]] = y[[1, 0]]
+    assert y.data[:2].tolist() == [[2, 3], [0, 1]]
+    numbers = np.copy(mg.Tensor(np.arange(8.0)))
+    numbers[0], numbers[1] = numbers[1], numbers[0]
+    assert numbers.data[:2].tolist() == [1, 0]
+
+
+def test_a_buffer_is_sorted_in_place_and_a_tensor_is_not():
+    def smallest(x):
+        y = x.copy()
+        assert y.sort(axis=0) is None
+        return y[0]
+
+    x = np.array([3.0, 1.0, 2.0])
+    np.testing.assert_array_equal(mg.grad(smallest)(x), [0, 1, 0])
+    with pytest.raises(AttributeError, match=r"np\.sort\(x\)"):
+        mg.Tensor(x).sort()
 
 
 def test_a_copy_is_not_its_original():

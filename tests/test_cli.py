@@ -158,7 +158,7 @@ def test_a_backward_written_by_hand_is_told_what_is_right_and_what_is_wrong(mini
     for command in ("derive", "graph"):
         done = minigrad(command, "layer.py:right", cwd=tmp_path)
         assert done.returncode == 2
-        assert "a backward, expected a cell" in done.stderr
+        assert "got a backward, expected a cell" in done.stderr
 
 
 MODEL = """
@@ -238,15 +238,15 @@ def test_a_whole_model_is_judged_by_its_loss(minigrad, tmp_path):
     ("command", "name", "said"),
     [
         ("graph", "needs", "needs: it needs text; give an example of each: --input text=3x4"),
-        ("graph", "fails", "calling it failed: RuntimeError: no words"),
+        ("graph", "fails", "calling it failed: line 14: RuntimeError: no words"),
         ("graph", "number", "it returned float, expected a Tensor or a tuple of Tensors"),
         ("graph", "unrecorded", "no operation was recorded"),
         ("graph", "given", "no operation was recorded"),
         ("graph", "freed", "a backward has freed the graph"),
         ("graph", "los", "it has loss, needs, fails, number, unrecorded, also_states"),
-        ("verify", "value", "a tensor, expected a cell, a layer, a primitive or a backward"),
+        ("verify", "value", "got a tensor, expected a cell, a layer, a primitive or a backward"),
         ("derive", "loss", "loss: no notation for the part [positions] of an array of"),
-        ("compile", "value", "a tensor, expected a recurrent cell"),
+        ("compile", "value", "got a tensor, expected a recurrent cell"),
     ],
 )
 def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command, name, said):
@@ -264,9 +264,28 @@ def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command,
     ("arguments", "said"),
     [
         (["verify", "lstn"], "did you mean 'lstm' or"),
+        (["verify", "LSTM"], "did you mean 'lstm' or"),
+        (["verify", ":f"], "no module before the colon, expected FILE.py:NAME"),
+        (["verify", "folder.py"], "folder.py: Is a directory"),
+        (["verify", "tanh", "--budget", "nan"], "nan is not a finite number"),
+        (["verify", "tanh", "--seed", "1.5"], "'1.5' is not a valid whole number"),
+        (["verify", "tanh", "--input", "x=3"], "tanh: --input gives examples to a function"),
+        (
+            ["verify", "own.py:f", "--input", "x=3", "--input", "x=4"],
+            "--input x: it is given twice",
+        ),
+        (["verify", "own.py:f", "--input", "x=9999999999x9999"], "too large, expected 100,000,000"),
+        (["verify", "own.py:f", "--input", "x=３"], "expected NAME=SHAPE"),
+        (["verify", "own.py:g", "--input", "x=3"], "has no 'g'; it has f, leaves"),
+        (["verify", "own.py:leaf"], "did you mean 'leaves'?"),
+        (["verify", "own.py:leaves"], "calling it failed: it called exit(7)"),
+        (["derive", "lstm", "--wrt", "w_F"], "did you mean 'W_f'"),
+        (["graph", "rnn", "--steps", "9" * 30], "is too large, expected 1000000000 at most"),
+        (["graph", "rnn", "--measure"], "--measure: is for --view cost, got --view unrolled"),
+        (["graph", "rnn", "--dpi", "1e7", "-o", "a.png"], "expected 1 to 32,767 each way"),
         (["verify", "lstn"], "`minigrad verify --list` lists the built-in names"),
-        (["verify", "nowhere.py"], "nowhere.py: no such file"),
-        (["verify", "none.py:Cell"], "no such file"),
+        (["verify", "nowhere.py"], "nowhere.py: No such file"),
+        (["verify", "none.py:Cell"], "No such file"),
         (["verify", "broken.py:Cell"], "SyntaxError"),
         (["verify", "os:sep"], "expected a subclass of minigrad.nn.Cell"),
         (["verify", "nomodule:Cell"], "ModuleNotFoundError"),
@@ -287,12 +306,15 @@ def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command,
 )
 def test_bad_input_is_one_line_and_status_2(minigrad, tmp_path, arguments, said):
     (tmp_path / "broken.py").write_text("class Cell(:\n")
+    (tmp_path / "own.py").write_text("def f(x):\n    return x\n\ndef leaves():\n    exit(7)\n")
+    (tmp_path / "folder.py").mkdir()
+    files = sorted(tmp_path.iterdir())
     done = minigrad(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stdout + done.stderr
-    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "__pycache__") == ["broken.py"]
+    assert sorted(p for p in tmp_path.iterdir() if p.name != "__pycache__") == files
 
 
 def test_help_lists_the_commands_and_explains_targets(minigrad, tmp_path):
@@ -449,7 +471,7 @@ def test_a_file_without_anything_to_judge_is_refused_with_the_reasons(minigrad, 
     assert "f_grad: its forward pass f has no examples; decorate that" in done.stderr
     done = minigrad("graph", "own.py", cwd=tmp_path)
     assert done.returncode == 2
-    assert "own.py: a file, expected" in done.stderr
+    assert "own.py: got a file, expected" in done.stderr
 
 
 def test_list_prints_the_built_in_names(minigrad, tmp_path):

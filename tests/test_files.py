@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 
 import pytest
 
-from minigrad.files import read_text
+from minigrad.files import check_writable, read_lines, read_text, write_text
 
 
 def test_a_file_is_read_as_it_is(tmp_path):
@@ -57,3 +59,38 @@ def test_a_byte_order_mark_rules_out_other_encodings(tmp_path, written, named):
     else:
         with pytest.raises(ValueError, match=f"mark of {family.upper()}, expected {named}"):
             read_text(path, named)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_lines_of_a_large_file_are_those_of_its_text(tmp_path, encoding, caplog):
+    path = tmp_path / "text.txt"
+    path.write_bytes("uno\r\n\r\ndos ñ\u00a0tres\n".encode(encoding))
+    assert list(read_lines(path)) == ["uno", "", "dos ñ\u00a0tres"]
+    assert ("Windows-1252" in caplog.text) == (encoding == "cp1252")
+
+
+@pytest.mark.parametrize(("data", "line"), [(b"", 1), (b"one\ntwo\n\x81\x8d", 3), (b"a\nb\0c", 2)])
+def test_lines_of_no_text_are_refused_with_their_number(tmp_path, data, line):
+    path = tmp_path / "text.txt"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=f"text.txt, line {line}: "):
+        list(read_lines(path))
+
+
+def test_a_link_stays_a_link_and_what_is_no_file_is_written_into(tmp_path):
+    (tmp_path / "link").symlink_to("real")
+    write_text(tmp_path / "link", "uno")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "uno"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_text(tmp_path / "pipe", "dos")
+    assert os.read(reader, 9) == b"dos"
+    os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "pipe", "real"]
+
+
+def test_a_folder_is_no_file_to_write(tmp_path):
+    with pytest.raises(IsADirectoryError, match="expected a file"):
+        check_writable(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 HOUSE = Path(__file__).parents[1] / "minigrad"
 FLOORS = (
-    {"elsewhere", "extras", "files", "hooks", "methods", "notation", "terminal", "tree"},
+    {"elsewhere", "extras", "files", "hooks", "methods", "notation", "options", "terminal", "tree"},
     {"primitives", "arrays", "boundary"},
     {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer", "coverage"},
     {"nn", "optim", "datasets"},

@@ -314,6 +314,35 @@ def test_minigrad_s_own_functions_join_lists(name):
     )
 
 
+@pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "median", "average", "nanmean",
+                                  "prod", "max", "ptp", "sort", "cumsum"])  # fmt: skip
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_numpy_s_statistics_of_a_list_of_tensors_stay_on_the_tape(name, shape, rng):
+    """NumPy asks no Tensor in a list: it computes with an array of objects."""
+    function, x = getattr(np, name), rng.normal(size=shape)
+    weights = rng.normal(size=np.shape(function([x, x, x])))
+
+    def listed(x):
+        return (weights * function([x, 2 * x, x**2])).sum()
+
+    def joined(x):
+        return (weights * function(np.stack([x, 2 * x, x**2]))).sum()
+
+    for order in (mg.grad, mg.hessian):
+        np.testing.assert_allclose(order(listed)(x), order(joined)(x), atol=1e-12)
+
+
+def test_to_callers_a_number_on_the_tape_has_its_own_dtype():
+    x = mg.Tensor(2.0, requires_grad=True)
+    assert x.dtype == np.mean([x, x]).dtype == np.float64
+
+
+def test_a_percentile_of_a_list_says_how_to_join_it():
+    x = mg.Tensor(2.0, requires_grad=True)
+    with pytest.raises(TypeError, match=r"np\.stack for a list of Tensors"):
+        np.percentile([x, x], 50)
+
+
 class Labelled(np.lib.mixins.NDArrayOperatorsMixin):
     """What counts of an array of xarray here: it has names of dimensions, and takes others in."""
 

@@ -110,15 +110,17 @@ graph.draw(diary, view="cell")
 # %% [markdown] lang="en"
 # That is what you wrote, drawn from what your code did when it ran, in the notation of chapter 5:
 # yellow boxes have weights, red circles act entry by entry. Unrolled, the diary runs along the top
-# of all the steps, and no yellow box is in its way. (With `-o diary.html`, `minigrad graph` makes a
-# page of it that you can explore: every box says its value, its gradient and its formula.)
+# of all the steps, and no yellow box is in its way. (With `--live -o diary.html`, `minigrad graph`
+# makes a page: every box says its value, its gradient and its formula; you can change a weight
+# or an input, hold the gate w at 0.9 or train the cell, and see every number follow.)
 
 # %% [markdown] lang="es"
 # Eso es lo que has escrito, dibujado a partir de lo que tu código hizo al ejecutarse y con los
 # signos del capítulo 5: las cajas amarillas llevan pesos, los círculos rojos actúan elemento a
 # elemento. Al desenrollarla, el diario recorre por arriba todos los pasos, y en su camino no hay
-# ninguna caja amarilla. (Con `-o diary.html`, `minigrad graph` hace de ella una página que puedes
-# explorar: cada caja dice su valor, su gradiente y su fórmula).
+# ninguna caja amarilla. (Con `--live -o diary.html`, `minigrad graph` hace de ella una página: cada
+# caja dice su valor, su gradiente y su fórmula; puedes cambiar un peso o una entrada, fijar la
+# puerta w en 0.9 o entrenar la celda, y ver cómo cambian todos los números).
 
 # %%
 graph.draw(diary, steps=2)

@@ -1,6 +1,7 @@
-"""Every view of every kind of layer on one page: ``python -m tutorials.gallery [FOLDER]``.
+"""Every view of every kind of layer on one page, and live ones: ``python -m tutorials.gallery``.
 
-The page is build/gallery/index.html by default, with the pictures beside it; it needs no network.
+The page is build/gallery/index.html by default, with pictures and live pages beside it; it needs no
+network.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "a whole model": model,
 }
 
+ALIVE = ("LSTM", "GRU", "a cell of one's own", "attention", "a whole model")
+"""Those of which there is a page whose numbers can be changed."""
+
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>minigrad: gallery</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -85,6 +89,10 @@ nav a {{ margin-right: 1rem; }}
 """
 
 
+def _file(name: str) -> str:
+    return re.sub("[^A-Za-z]+", "-", name)
+
+
 def build(folder: Path) -> Path:
     """Draw everything; return the page."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +101,7 @@ def build(folder: Path) -> Path:
         what = make()
         figures = []
         for view, shown in VIEWS.items():
-            file = f"{re.sub('[^A-Za-z]+', '-', name)}-{view}.svg"
+            file = f"{_file(name)}-{view}.svg"
             try:
                 draw(what, folder / file, view=view, title=f"{name}: {view}")
             except ValueError as error:  # a view that this layer does not have
@@ -102,7 +110,12 @@ def build(folder: Path) -> Path:
                 body = f'<div class="picture"><img src="{escape(file)}" alt="{name}: {view}"></div>'
             figures.append(f"<figure><h3>{view}</h3><figcaption>{escape(shown.help)}</figcaption>"
                            f"{body}</figure>")  # fmt: skip
-        sections.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>{"".join(figures)}')
+        heading = f'<h2 id="{escape(name)}">{escape(name)}</h2>'
+        if name in ALIVE:
+            file = f"{_file(name)}-live.html"
+            draw(what, folder / file, title=name, live=True)
+            heading += f'<p><a href="{file}">Live: change numbers, hold a gate, train</a></p>'
+        sections.append(heading + "".join(figures))
     links = "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in LAYERS)
     page = folder / "index.html"
     write_text(page, PAGE.format(links=links, sections="\n".join(sections)))

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
+import operator
+import os
 import re
 import sys
 import types
+import weakref
 from array import array
-from collections import deque
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -43,6 +47,8 @@ _LARGE = 2**16  # bytes of an array, from which it is an input and not compared 
 _MANY = 10_000  # things to follow
 _KEPT = (*ATOMS, np.ndarray, *CONTAINERS, tuple)
 _LIBRARIES = frozenset({"minigrad", "numpy", "scipy", "sympy", *sys.stdlib_module_names})
+_WRAPPERS = (UserDict, UserList, ChainMap)  # containers that hold others in an attribute
+_BY_NAME = frozenset({"getattr", "vars", "__dict__", "__getattribute__"})
 _DUNDER = re.compile(r"__(?!init|new|repr|str|del|class|subclass)\w+__")  # that Python calls itself
 
 
@@ -87,6 +93,11 @@ class Closure:
                 return name
         return None
 
+    def add_constant(self, array: np.ndarray) -> None:
+        """Look at an array in every call, wherever it is kept."""
+        if all(array is not known for known, _, _ in self.stamps):
+            self.stamps.append((array, stamp(array), "an array that it did not get as an argument"))
+
     def restore(self) -> None:
         """Put everything back that a run has changed, as far as it can be."""
         for holder, before, _ in self.copies:
@@ -111,6 +122,7 @@ class _Search:
         self.found = Closure()
         self.names: set[str] = set()
         self.seen: dict[int, Any] = {}  # also keeps what was seen alive, so that ids stay theirs
+        self.everything = False  # whether names of attributes are made while the code runs
         self.objects: list[tuple[Any, str]] = []
         self.followed: set[tuple[int, str]] = set()
 
@@ -118,6 +130,8 @@ class _Search:
         self.visit(function, None, getattr(function, "__name__", type(function).__name__))
         for k, other in enumerate(others):
             self.visit(other, None, getattr(other, "name", "") or f"argument {k}")
+        if self.names & {"environ", "getenv"}:
+            self.visit(vars(os.environ)["_data"], None, "os.environ")
         before = -1
         while before != len(self.followed):  # a new function may name further attributes
             before = len(self.followed)
@@ -131,7 +145,7 @@ class _Search:
             return self._array(value, place, name, state=state)
         if isinstance(value, np.random.Generator) and place is not None:
             return self.found.generators.append(place)
-        if hasattr(value, "__next__") and is_library(type(value).__module__):
+        if hasattr(type(value), "__next__") and is_library(type(value).__module__):
             return self._iterator(place, name)
         if place is not None:
             self.found.same.append((place, value))
@@ -178,7 +192,15 @@ class _Search:
             for key, part in list(value.items()):
                 self.visit(part, Place(value, key, f"{name}[{key!r}]"), f"{name}[{key!r}]",
                            state=state)  # fmt: skip
-        elif hasattr(value, "__wrapped__"):
+        elif isinstance(value, _WRAPPERS):
+            self.visit(vars(value), None, name)
+        elif isinstance(value, types.MappingProxyType):
+            self.visit(gc.get_referents(value)[0], None, name)
+        elif isinstance(value, weakref.ref):
+            self.visit(value(), None, name)
+        elif isinstance(value, operator.attrgetter):
+            self.names.update(part for path in value.__reduce__()[1] for part in path.split("."))
+        elif "__wrapped__" in _attributes(value):
             self.visit(value.__wrapped__, None, name)
             self.objects.append((value, name))
         else:
@@ -217,6 +239,7 @@ class _Search:
         self.found.copies.append((vars(function), vars(function).copy(), name))
         self.objects.append((function, name))
         for code in _codes(function.__code__):
+            self.everything |= not _BY_NAME.isdisjoint(code.co_names)
             self.names.update(code.co_names)
             self.names.update(c for c in code.co_consts if isinstance(c, str))  # for getattr
             for key in code.co_names:
@@ -265,6 +288,8 @@ class _Search:
         for function in (value, *(getattr(value, part, None) for part in ("fget", "__func__"))):
             if isinstance(function, types.FunctionType):
                 self.visit(function, None, name)
+        if hasattr(type(value), "__get__") and not is_library(type(value).__module__):
+            self.visit(value, None, name)
 
     def _attributes(self, owner: Any, name: str) -> None:
         """Those attributes of an object, class or module that some code mentions."""
@@ -284,7 +309,8 @@ class _Search:
 
     def _namespace(self, owner: Any, space: Any, name: str, base: type | None = None) -> None:
         """The mentioned names in the dict of an object or module, or in a class."""
-        for key in sorted(self.names & space.keys()):
+        own = self.everything and not isinstance(owner, types.ModuleType)
+        for key in sorted(space.keys() if own else self.names & space.keys()):
             if (id(owner), key) in self.followed:
                 continue
             self.followed.add((id(owner), key))
@@ -299,6 +325,14 @@ class _Search:
                 self.visit(value, None, called)
             else:
                 self._member(value, called)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object itself holds, whatever its ``__getattr__`` does."""
+    try:
+        return object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
 
 
 def _members(owner: type) -> Iterator[tuple[str, Any]]:

@@ -126,6 +126,9 @@ class _Planning:
         self.outputs = [x for x in program.outputs if isinstance(x, Variable)]
         self.last: dict[Variable, int] = {}  # the number of the last item that reads a root
         self.made: dict[Variable, int] = {}
+        checks = (k for k, item in enumerate(items)
+                  if any(s.operation.kind == "check" for s in item.statements))  # fmt: skip
+        self.checked = max(checks, default=-1)  # the last item that may end the run by an error
 
     def run(self, scratch: Callable[[Loop, Collection[Variable]], Collection[Variable]]) -> Memory:
         memory = self.memory
@@ -220,7 +223,7 @@ class _Planning:
         """Write the new value of an array that changes into it, if nobody reads the old any more.
 
         So are, one before the other, the values that it was computed from by operations that can
-        take their operand's place.
+        take their operand's place. Nothing is changed before all checks have passed.
         """
         memory = self.memory
         if memory.root(output) is not output or self.outputs.count(output) != 1:
@@ -243,6 +246,8 @@ class _Planning:
             if not before:
                 return
             chain.append(before[0])
+        if any(self.made[variable] < self.checked for variable in chain):
+            return
         for variable in chain:
             if variable in self.shared or isinstance(self.items[self.made[variable]], Loop):
                 memory.inside[variable] = target

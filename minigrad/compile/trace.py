@@ -14,6 +14,7 @@ import linecache
 import math
 import os
 import sys
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -73,6 +74,8 @@ class Trace:
         self.inputs: list[Variable] = []
         self.statements: list[Statement] = []
         self.is_open = True
+        self.refused: TraceError | None = None  # also if the user's code has caught it
+        self.outside: list[weakref.ref[np.ndarray]] = []  # arrays that are constants
         self.through: Variable | None = None  # see `Variable`
         self._known: dict[Any, tuple[Variable, ...]] = {}
         self._constants: dict[Any, Variable] = {}
@@ -129,6 +132,11 @@ class Trace:
             self.refuse("an array of Python objects is used", "convert it to numbers first")
         digest = hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
         key = array.shape, array.dtype, digest
+        root = array
+        while isinstance(root.base, np.ndarray):
+            root = root.base
+        if root.flags.writeable:
+            self.outside.append(weakref.ref(root))
         if key not in self._constants:
             value = array.copy() if array.flags.writeable or array.base is not None else array
             self._constants[key] = Variable(
@@ -277,7 +285,8 @@ class Trace:
         Raises:
             TraceError: always.
         """
-        raise TraceError(f"jit({self.title}): {said_line()}: {what}; {instead}")
+        self.refused = TraceError(f"jit({self.title}): {said_line()}: {what}; {instead}")
+        raise self.refused
 
 
 def _stays_whole(primitive: Primitive, operands: Sequence[Any]) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from minigrad.compile.closure import is_library
 from minigrad.compile.operations import (
     NUMBER,
     PUT,
@@ -400,11 +402,23 @@ class TracedArray(NDArrayOperatorsMixin):
         """Smallest entry along ``axis``."""
         return np.min(self, axis=axis, **keywords)
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """To the user's own code it is what it stands for: `isinstance` asks for this."""
+        return type(self.value) if _asked_by_user() else type(self)
+
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS:
             function = getattr(np, name)
             return lambda *args, **kwargs: function(self, *args, **kwargs)
+        if hasattr(np.ndarray, name) and not name.startswith("_") and _asked_by_user():
+            self._unseen(f"{name}", "leave it out")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+def _asked_by_user() -> bool:
+    """Whether the line that is running is no library's."""
+    return not is_library(sys._getframe(2).f_globals.get("__name__"))
 
 
 _METHODS = frozenset({
@@ -500,6 +514,10 @@ class TracedGenerator:
 
     def __init__(self, trace: Trace, variable: Variable, value: np.random.Generator) -> None:
         self.trace, self.variable, self.value = trace, variable, value
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.value) if _asked_by_user() else type(self)
 
     def __getattr__(self, method: str) -> Any:
         if method not in _DRAWS:

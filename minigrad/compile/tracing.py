@@ -7,9 +7,11 @@ changes besides arrays, what it prints, is an error that names the line.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import contextvars
 import functools
+import io
 import logging
 import os
 import random
@@ -23,6 +25,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from minigrad import hooks
+from minigrad.compile import loading
 from minigrad.compile.closure import Closure, closure_of, is_library
 from minigrad.compile.naming import Names
 from minigrad.compile.places import Place
@@ -175,6 +179,8 @@ def traced(
             "twice with the same arguments: does it draw random numbers, or read a clock? Pass a "
             "generator (np.random.default_rng) or the number as an argument"
         )
+    for array in {id(a): a for ref in found[1].trace.outside if (a := ref()) is not None}.values():
+        closure.add_constant(array)
     return found[0], closure
 
 
@@ -225,16 +231,27 @@ class _Run:
 
     def _called(self) -> Any:
         try:
-            return self.function(*self.args, **self.kwargs)
-        except ValueError as error:  # NumPy's, which has asked for numbers, and tells nobody
-            if "setting an array element with a sequence" not in str(error):
+            result = self.function(*self.args, **self.kwargs)
+            if self.trace.refused is not None:
+                raise self.trace.refused
+            return result
+        except (TypeError, ValueError, RecursionError) as error:  # of code that asks for numbers
+            into = "setting an array element with a sequence" in str(error)
+            endless = isinstance(error, RecursionError)  # a function for numbers alone
+            if isinstance(error, TraceError) or not (into or endless or "raced" in str(error)):
                 raise
+            what = f"{error}; compute it outside, and pass it as an argument"
+            if into:
+                what = (
+                    "an array that is not known while it is traced is assigned into a plain array; "
+                    "make that with mg.zeros(shape), or collect the parts and join them with "
+                    "np.stack"
+                )
             frames = [(f.f_code.co_filename, line) for f, line in walk_tb(error.__traceback__)
                       if not is_library(f.f_globals.get("__name__"))]  # fmt: skip
             raise TraceError(
-                f"jit({self.trace.title}): {quoted(*frames[-1]) if frames else 'the function'}: "
-                "an array that is not known while it is traced is assigned into a plain array; "
-                "make that with mg.zeros(shape), or collect the parts and join them with np.stack"
+                f"jit({self.trace.title}): "
+                f"{quoted(*frames[-1]) if frames else 'the function'}: {what}"
             ) from error
 
     @contextlib.contextmanager
@@ -247,6 +264,9 @@ class _Run:
             undo.callback(setattr, self.trace, "is_open", False)
             undo.enter_context(contextlib.redirect_stdout(_Refusing(sys.stdout, self.trace)))
             undo.enter_context(contextlib.redirect_stderr(_Refusing(sys.stderr, self.trace)))
+            for module, name in _OUTWARD:
+                undo.callback(setattr, module, name, getattr(module, name))
+                setattr(module, name, _refused_call(module, name, self.trace))
             undo.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
             logging.setLogRecordFactory(_refused_log(logging.getLogRecordFactory(), self.trace))
             yield
@@ -466,6 +486,51 @@ def _refused_log(factory: Callable[..., Any], trace: Trace) -> Callable[..., Any
         return factory(*args, **kwargs)
 
     return record
+
+
+_OUTWARD = (
+    (builtins, "open"), (io, "open"), (builtins, "input"), (builtins, "eval"), (builtins, "exec"),
+    (builtins, "globals"),
+)  # fmt: skip
+"""Functions that read what neither the arguments nor the code name."""
+_OPENING = {*sys.stdlib_module_names, "numpy", "scipy", "numba", "llvmlite"}  # for somebody else
+
+
+def _root(frame: types.FrameType) -> str:
+    """The package of the code that runs in a frame."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def _makes_code(frame: types.FrameType | None) -> bool:
+    """Whether the library asked for what runs: to make or to load the kernel of a layer."""
+    making = {hooks.__name__, loading.__name__}
+    while frame is not None and frame.f_globals.get("__name__") not in making:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _refused_call(module: Any, name: str, trace: Trace) -> Callable[..., Any]:
+    """Such a function while another is traced: the user's own code does not call it."""
+    original, thread = getattr(module, name), threading.get_ident()
+
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        caller = asking = sys._getframe(1)
+        while name == "open" and _root(asking) in _OPENING and asking.f_back is not None:
+            asking = asking.f_back
+        own = not is_library(asking.f_globals.get("__name__")) and not _makes_code(caller)
+        if threading.get_ident() == thread and own:
+            trace.refuse(
+                f"{name}() is called, which would happen only while the function is traced",
+                "call it outside, and pass what it gives as an argument",
+            )
+        if name == "globals":
+            return caller.f_globals
+        if name in ("eval", "exec") and len(args) == 1 and "globals" not in kwargs:
+            args = (*args, caller.f_globals, caller.f_locals)  # those of the caller, not of here
+        return original(*args, **kwargs)
+
+    return call
 
 
 def _refuse_text(trace: Trace, done: str, do: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import inspect
 import tempfile
@@ -14,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.files import check_writable, write_bytes
-from minigrad.graph.drawing import graphviz, layout
+from minigrad.graph.drawing import graphviz, layout, tikz
 from minigrad.graph.drawing.check import checked, complete
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError
 from minigrad.graph.drawing.scene import Scene
 from minigrad.graph.drawing.under import with_caption
 from minigrad.graph.record import Graph, Names, trace, trace_target
-from minigrad.graph.view import PAGES, Say, Shown, View
+from minigrad.graph.view import PAGES, Say, Shown, View, WrongPictureError
 from minigrad.graph.views import VIEWS
+from minigrad.hooks import export_onnx
+from minigrad.tape import ancestors
 from minigrad.targets import Target, resolve, target_of
 from minigrad.tensor import Tensor
 
@@ -29,12 +32,14 @@ if TYPE_CHECKING:
     from minigrad.graph.explorer.page import Still
     from minigrad.verify.report import Check
 
-FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
+FORMATS = ("svg", "png", "pdf", "dot", "tex", "json", "html", "onnx")
 LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
+MOST_DOTS = 32_767  # of a .png each way: a Cairo surface holds no more
 MANY_NODES = 3000  # of a graph of which a page shows one view only
+SMALL_NODES, SMALL_WEIGHTS = 300, 1_000_000  # of what a notebook draws by itself
 
 
 class Output(NamedTuple):
@@ -43,7 +48,7 @@ class Output(NamedTuple):
     Attributes:
         scale: of a .png, beside its dots per inch.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
     """
 
     scale: float = 1.0
@@ -62,6 +67,7 @@ class Picture(View):
         graph: what it is drawn from.
         output: how its files are written.
         checks: what the judges said of its subject.
+        target: what it is of, if that can be run again, and over how many steps it was.
 
     Example:
         >>> from minigrad.graph import draw
@@ -72,23 +78,31 @@ class Picture(View):
     graph: Graph | None = field(default=None, compare=False, repr=False)
     output: Output = _USUAL
     checks: tuple[Check, ...] = field(default=(), compare=False, repr=False)
+    target: Target | None = field(default=None, compare=False, repr=False)
+    recorded: int = 0
 
     @property
     def svg(self) -> str:
         """The picture as SVG text."""
         return svg(self)
 
-    def save(self, path: str | Path) -> Picture:
+    def save(self, path: str | Path, *, live: bool = False) -> Picture:
         """Write the picture, or what else the file's ending asks for; see `draw`."""
         path, graph = Path(path), self.graph
         ending = format_of(path)
+        _see_live(path, live)
         check_writable(path)
         if ending == "json" and graph is not None:
             write_bytes(path, graph.to_json().encode())
+        elif ending == "onnx":
+            _exported(self.target, self.recorded, path)
         elif ending == "html" and graph is not None:
             from minigrad.graph.explorer import page  # SymPy loads with it
 
-            text = page(graph, checks=self.checks, stills=self._stills(graph))
+            text = page(
+                graph, checks=self.checks, stills=self._stills(graph), live=live,
+                language=self.language,
+            )  # fmt: skip
             write_bytes(path, text.encode(errors="replace"))
         else:
             render(self, path)
@@ -115,10 +129,10 @@ class Picture(View):
             pass  # the explorer needs none
         return found
 
-    def open(self) -> None:
-        """Show the page to explore it in the browser."""
+    def open(self, *, live: bool = False) -> None:
+        """Show the page to explore it in the browser; ``live`` as for `draw`."""
         with tempfile.NamedTemporaryFile(suffix=".html", delete=False) as file:
-            self.save(file.name)
+            self.save(file.name, live=live)
         webbrowser.open(Path(file.name).as_uri())
 
     def _repr_svg_(self) -> str | None:
@@ -135,6 +149,17 @@ class Picture(View):
     def __repr__(self) -> str:
         count = len(self.steps) + self.skipped
         return f"<picture of {self.title}: {len(self.items)} items, {count} time steps>"
+
+
+def _see_live(path: Path | None, live: bool) -> None:
+    """Only a page computes.
+
+    Raises:
+        ValueError: it is to be live, and is no page.
+    """
+    if live and (path is None or path.suffix.lower() != ".html"):
+        got = "no file" if path is None else f"the file {path.name}"
+        raise ValueError(f"got live with {got}, expected a page: -o page.html")
 
 
 @contextmanager
@@ -169,6 +194,7 @@ def draw(
     dpi: float = 96.0,
     transparent: bool = False,
     checks: Sequence[Check] = (),
+    live: bool = False,
     **options: Any,
 ) -> Picture:
     """Draw a target, or what a Tensor was made of.
@@ -176,8 +202,9 @@ def draw(
     Args:
         what: a `Target` or its name, such as ``"mymodel.py:loss"``; a cell, layer or function; a
             `Graph`; or a Tensor (or several in a tuple).
-        path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
-            `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
+        path: where to write it: .svg, .png, .pdf, .dot or .tex (TikZ), the recorded graph as
+            .json (see `Graph.to_json`), the model as .onnx, or a page to explore it as .html;
+            nothing is written if ``None``.
         steps: time steps of a cell or layer.
         view: one of `VIEWS`.
         style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
@@ -191,8 +218,10 @@ def draw(
         gradients_of: a single number L, of whose gradients the picture of a Tensor is.
         scale: of a .png, beside ``dpi``.
         dpi: dots per inch of a .png.
-        transparent: without a ground.
+        transparent: without a background.
         checks: what the judges said of the target, for the .html page.
+        live: on an .html page, inputs, weights and any value in between can be changed, and the
+            page computes all others and their gradients, in double precision.
         options: of the view: ``all_steps`` (draw every step, also when there are more than 8),
             ``depth`` and ``open`` (which modules are open), ``measure`` (time each box),
             ``sides`` (what stands over the queries, and over the keys, of attention).
@@ -203,7 +232,8 @@ def draw(
 
     Raises:
         ValueError: the file's ending, the view, the style or an option is none of these, or
-            nothing was recorded, or this view cannot show it truly.
+            nothing was recorded.
+        WrongPictureError: this view cannot show it truly; the message names one that can.
         GraphvizNotFoundError: there is no Graphviz; the DOT source is written beside ``path``.
         ImportError: an .html page needs the extra ``report``, which is not installed.
         OSError: the file cannot be written.
@@ -218,30 +248,72 @@ def draw(
     unknown = [name for name in options if not any(name in v.options for v in VIEWS.values())]
     if unknown:
         raise ValueError(f"draw: got {', '.join(unknown)}, which no view takes")
+    _see_live(None if path is None else Path(path), live)
     if path is not None:
         format_of(path)
         check_writable(Path(path))
+    what = _target(what)
     graph = _recorded(what, steps, title, gradients_of)
     given = {name: value for name, value in options.items() if name in VIEWS[view].options}
     hidden = frozenset([hide] if isinstance(hide, str) else hide)
     look = {"style": style, "language": language, "hide": hidden, "fit": fit}
-    made = fitted(graph, VIEWS[view], given, look)
+    try:
+        made = fitted(graph, VIEWS[view], given, look)
+    except WrongPictureError as error:
+        raise _with_another(error, graph, view) from error
     output = Output(scale, dpi, transparent)
     picture = Picture(
         **{f.name: getattr(made, f.name) for f in fields(View)}, graph=graph, output=output,
-        checks=tuple(checks),
+        checks=tuple(checks), target=what if isinstance(what, Target) else None, recorded=steps,
     )  # fmt: skip
     if path is not None:
-        picture.save(path)
+        picture.save(path, live=live)
     return picture
+
+
+def notebook_svg(what: Any) -> str:
+    """The picture of a layer or a recorded Tensor that a notebook shows; empty if there is none.
+
+    A copy of the layer runs, so that the picture changes nothing in it.
+
+    Example:
+        >>> from minigrad.graph import notebook_svg
+        >>> notebook_svg(nn.GRU(3, 4))[:4], notebook_svg(mg.Tensor([1.0]))
+        ('<svg', '')
+    """
+    try:
+        if isinstance(what, Tensor):
+            if what.primitive is None or len(ancestors([what])) > SMALL_NODES:
+                return ""
+        elif sum(parameter.size for parameter in what.parameters()) > SMALL_WEIGHTS:
+            return ""
+        picture = draw(what if isinstance(what, Tensor) else copy.deepcopy(what))
+        return picture.svg if len(picture.items) <= SMALL_NODES else ""
+    except Exception:  # a layer of the user's may raise anything; its words are shown
+        return ""
+
+
+def _exported(what: Target | None, steps: int, path: Path) -> None:
+    """Write a target as an ONNX file.
+
+    Raises:
+        ValueError: it is not known what it is called with, or it cannot be written.
+    """
+    called = None if what is None else what.call(steps)
+    if called is None:
+        raise ValueError(
+            f"{path}: got {'a Tensor' if what is None else what.title}, expected a cell, a layer, "
+            "a module whose first layer knows its width, or a function; else call "
+            "minigrad.onnx.export(model, example, path)"
+        )
+    try:
+        export_onnx(*called, path)
+    except TypeError as error:  # it does what cannot be written down
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _recorded(what: Any, steps: int, title: str | None, gradients_of: Any) -> Graph:
     """The graph of whatever is to be drawn."""
-    if isinstance(what, str):
-        what = resolve(what)
-    if not isinstance(what, Target | Graph | Tensor | tuple | list | dict):
-        what = target_of(what)
     if isinstance(what, Target):
         what = trace_target(what, steps)
     if isinstance(what, Graph):
@@ -249,6 +321,15 @@ def _recorded(what: Any, steps: int, title: str | None, gradients_of: Any) -> Gr
     names = Names()
     names.learn(_variables())
     return trace(what, title, gradients_of=gradients_of, names=names)
+
+
+def _target(what: Any) -> Any:
+    """The target that a name, a layer or a function is; what was recorded as it is."""
+    if isinstance(what, str):
+        return resolve(what)
+    return (
+        what if isinstance(what, Target | Graph | Tensor | tuple | list | dict) else target_of(what)
+    )
 
 
 def _variables() -> dict[str, Any]:
@@ -266,8 +347,24 @@ def scene(view: View) -> Scene:
     Raises:
         ValueError: this view cannot show it truly; the message names one that can.
     """
-    found: Scene = (view.arrange or layout.arranged)(view)
-    return with_caption(checked(found))
+    try:
+        return with_caption(checked((view.arrange or layout.arranged)(view)))
+    except WrongPictureError as error:
+        graph = view.graph if isinstance(view, Picture) else None
+        raise (error if graph is None else _with_another(error, graph, view.name)) from error
+
+
+_OTHERS = ("unrolled", "folded", "block", "tape")  # the first that can is named
+
+
+def _with_another(error: WrongPictureError, graph: Graph, name: str) -> WrongPictureError:
+    """The refusal of a view, with another view that can draw the graph."""
+    for other in _OTHERS:
+        with contextlib.suppress(ValueError):
+            if other != name:
+                scene(complete(VIEWS[other].build(graph), graph))
+                return WrongPictureError(f"{error}; use view {other!r}")
+    return WrongPictureError(f"{error}; and no other view can draw it")
 
 
 def on_page(drawn: Scene) -> float:
@@ -381,12 +478,27 @@ def render(view: View, path: str | Path) -> None:
 
 def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
     dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    if format == "tex":
+        return tikz.source(drawn, on_page(drawn)).encode()
+    if format == "png":
+        _check_dots(drawn, dpi)
     look = graphviz.Look(on_page(drawn), dpi, output.transparent)
     if format == "svg":
         label, description = _descriptions(drawn.view)
         return graphviz.svg_of(drawn, label, description, look).encode()
     text = graphviz.source(drawn, look)
     return text.encode() if format == "dot" else graphviz.run(text, format)
+
+
+def _check_dots(drawn: Scene, dpi: float) -> None:
+    """Refuse a picture of no dots, or of more than Graphviz can write."""
+    left, bottom, right, top = drawn.extent()
+    wide, high = ((b - a) * on_page(drawn) * dpi / 72 for a, b in ((left, right), (bottom, top)))
+    if not (wide >= 1 and high >= 1 and max(wide, high) <= MOST_DOTS):
+        raise ValueError(
+            f"{wide:.3g} × {high:.3g} dots at {dpi:g} dots per inch, expected 1 to {MOST_DOTS:,} "
+            "each way; change scale or dpi, or write a .svg"
+        )
 
 
 def source(view: View) -> str:

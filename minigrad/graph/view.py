@@ -47,6 +47,19 @@ PAGES: Mapping[str, tuple[float, float]] = {
 """Width and height in points of what a picture is made for: a slide of 16:9, a paper's column …"""
 
 
+class WrongPictureError(ValueError):
+    """A view cannot show this graph truly; `draw` names one that can.
+
+    Example:
+        >>> from minigrad.graph import WrongPictureError, draw
+        >>> try:
+        ...     draw("tanh", view="cell")
+        ... except WrongPictureError as error:
+        ...     print(error)
+        cell: tanh has no time steps; use view 'unrolled'
+    """
+
+
 class Say(NamedTuple):
     """A phrase in the reader's language, until it is set as text.
 
@@ -279,7 +292,7 @@ VIEWS: dict[str, Shown] = {}
 Example:
     >>> from minigrad.graph import VIEWS
     >>> VIEWS["folded"].help
-    'one step, with its states going back into it'
+    'one step, with its states as back edges'
 """
 
 
@@ -302,4 +315,4 @@ def view(name: str, help: str) -> Callable[[_F], _F]:
 
 
 __all__ = ["VIEWS", "Arrow", "Graph", "Item", "Key", "Kind", "Label", "Panel", "Shown", "View",
-           "view"]  # fmt: skip
+           "WrongPictureError", "view"]  # fmt: skip

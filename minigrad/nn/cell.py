@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -130,6 +131,9 @@ class Cell(Module):
         ValueError: sizes that are not positive integers; or ``state``, ``gates`` and ``step`` do
             not fit each other: the message says how.
 
+    Warns:
+        UserWarning: ``step`` does not call a gate, which then is no part of the cell.
+
     Example:
         >>> cell = nn.LSTMCell(3, 8)
         >>> h, c = cell(np.ones((2, 3)))
@@ -171,8 +175,9 @@ class Cell(Module):
             setattr(self, name, Parameter(np.full(self.size_of(name), value, dtype)))
         # The dry run: each gate learns its width, and what is NaN depends on the state
         with no_grad(), np.errstate(invalid="ignore"):
-            x = np.zeros((1, input_size), dtype)
-            before = [np.full((1, self.size_of(name)), np.nan, dtype) for name in self.state]
+            x = Tensor(np.zeros((1, input_size), dtype))
+            sizes = [self.size_of(name) for name in self.state]
+            before = [Tensor(np.full((1, size), np.nan, dtype)) for size in sizes]
             after = self._checked(self.step(x, *before))
         self._check_run(after)
 
@@ -182,11 +187,22 @@ class Cell(Module):
     else:
 
         def __getattr__(self, name: str) -> Any:
+            cell = type(self).__name__
+            if name in type(self).gates and "gates" in vars(self):
+                raise AttributeError(
+                    f"{cell}: the gate {name!r} has no weights, for step did not call it when the "
+                    "cell was made; let it call every gate whatever x is"
+                )
             if name.startswith("_") or name in type(self).gates:
-                raise AttributeError(f"{type(self).__name__} has no attribute {name!r} yet")
+                raise AttributeError(f"{cell} has no attribute {name!r} yet")
+            if "input_size" not in vars(self):
+                raise AttributeError(
+                    f"{cell} has no attribute {name!r} yet: its __init__ must call "
+                    "super().__init__(input_size, hidden_size, **options) first"
+                )
             raise AttributeError(
-                f"{type(self).__name__} has no gate and no attribute {name!r}; its gates are "
-                f"{self.gates!r}"
+                f"{cell} has no gate and no attribute {name!r}; its gates are {self.gates!r}. "
+                "What else step reads must be set before super().__init__, which calls step once"
             )
 
     def size_of(self, name: str) -> int:
@@ -267,6 +283,12 @@ class Cell(Module):
             wrong = [n for n in names if not isinstance(n, str) or not n.isidentifier()]
             if wrong or len(set(names)) != len(names):
                 raise ValueError(f"{cell}: got {what} = {names!r}, expected different names")
+        for name in (*self.gates, *self.vectors):
+            if hasattr(type(self), name):
+                raise ValueError(
+                    f"{cell}: the gate or vector {name} has the name of a method or attribute of "
+                    "the class; rename it"
+                )
         wanted = f"step(self, x, {', '.join(self.state)})"
         try:
             parameters = list(inspect.signature(self.step).parameters.values())
@@ -280,6 +302,11 @@ class Cell(Module):
                 f"{cell}: step takes {', '.join(needed) or 'nothing'} and state = {self.state!r}; "
                 f"expected {wanted}"
             )
+        if parameters[0].name in self.state:
+            raise ValueError(
+                f"{cell}: state = {self.state!r} has the name of step's input, "
+                f"{parameters[0].name}; rename the state, or write {wanted}"
+            )
         names = tuple(p.name for p in parameters[1 : 1 + len(self.state)])
         if names != self.state and sorted(names) == sorted(self.state):
             raise ValueError(
@@ -288,7 +315,7 @@ class Cell(Module):
             )
 
     def _check_run(self, after: tuple[Array, ...]) -> None:
-        """Refuse a step whose states have other widths, or that leaves out a gate."""
+        """Refuse a step whose states have other widths; a gate that it leaves out is no part."""
         cell = type(self).__name__
         for name, value in zip(self.state, after, strict=True):
             if np.shape(value) != (1, self.size_of(name)):
@@ -296,12 +323,21 @@ class Cell(Module):
                     f"{cell}: step returns {name} of shape {np.shape(value)} for one sequence, "
                     f"expected {(1, self.size_of(name))}"
                 )
+        if not any(isinstance(value, Tensor) for value in after):
+            raise ValueError(
+                f"{cell}: step returned NumPy arrays, through which no gradient flows, expected "
+                "Tensors: compute with the Tensors themselves, not with their .data"
+            )
         unused = [name for name in self.gates if not vars(self)[name].widths]
         if unused:
-            raise ValueError(
-                f"{cell}: step does not call the gate {', '.join(unused)}; call it, or leave it "
-                "out of gates"
+            warnings.warn(
+                f"{cell}: step does not call the gate {', '.join(unused)}, which has no weights; "
+                "call it, or leave it out of gates",
+                stacklevel=3,
             )
+            vars(self)["gates"] = tuple(name for name in self.gates if name not in unused)
+            for name in unused:
+                del vars(self)[name]
 
     def _checked(self, after: Any) -> tuple[Array, ...]:
         if after is None:
@@ -310,6 +346,12 @@ class Cell(Module):
                 f"{', '.join(self.state)}: does it end with return?"
             )
         after = after if isinstance(after, tuple) else (after,)
+        other = [type(value).__name__ for value in after if not hasattr(value, "dtype")]
+        if other:
+            raise TypeError(
+                f"{type(self).__name__}.step: returned a {other[0]}, expected a Tensor, or a tuple "
+                f"of one for each state: {', '.join(self.state)}"
+            )
         if len(after) != len(self.state):
             raise ValueError(
                 f"{type(self).__name__}.step: returned {len(after)} values, expected "

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import is_dataclass
+from functools import lru_cache
+from html import escape
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from minigrad.elsewhere import advice
+from minigrad.hooks import bundle
 from minigrad.nn.elsewhere import ATTRIBUTES
 from minigrad.nn.formats import Layout, as_arrays, keras_hint
 from minigrad.nn.summary import tree
@@ -477,6 +480,10 @@ class Module:
     def __repr__(self) -> str:
         return tree(self)
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows: the modules in it, and a picture if it knows its own input."""
+        return bundle(self, f"<pre>{escape(repr(self))}</pre>")
+
     if not TYPE_CHECKING:  # else every misspelt attribute would have a type
 
         def __getattr__(self, name: str) -> Any:
@@ -489,6 +496,8 @@ def _parts(module: Module) -> Iterator[tuple[str, Module | Parameter]]:
     """The parameters and modules that are attributes, or are in those."""
     seen: dict[str, object] = {}
     for attribute, value in vars(module).items():
+        if _is_bare(value.__class__):
+            continue
         for name, part in _parts_in(module, attribute, value):
             if name in seen:
                 raise ValueError(
@@ -501,20 +510,20 @@ def _parts(module: Module) -> Iterator[tuple[str, Module | Parameter]]:
 
 def _parts_in(owner: Module, name: str, value: Any) -> Iterator[tuple[str, Module | Parameter]]:
     """An attribute's value, or what is in it, with keys and numbers behind the name."""
-    if isinstance(value, Module | Parameter):
+    if isinstance(value, _PARTS):
         yield name, value
     elif isinstance(value, _LISTS):
         for k, part in enumerate(value):
             yield from _parts_in(owner, f"{name}.{k}", part)
     elif isinstance(value, dict):
         for key, part in value.items():
-            if isinstance(key, Module | Parameter):
+            if isinstance(key, _PARTS):
                 raise TypeError(
                     f"{type(owner).__name__}: got a {type(key).__name__} as a key of {name}, "
                     "expected modules and parameters as values"
                 )
             yield from _parts_in(owner, f"{name}.{key}", part)
-    elif any(isinstance(part, Module | Parameter) for part in _hidden(value)):
+    elif any(isinstance(part, _PARTS) for part in _hidden(value)):
         raise TypeError(
             f"{type(owner).__name__}: got a {type(value).__name__} of modules or parameters as "
             f"{name}, expected a list, a tuple or a dict"
@@ -523,18 +532,29 @@ def _parts_in(owner: Module, name: str, value: Any) -> Iterator[tuple[str, Modul
 
 def _hidden(value: Any) -> Iterable[Any]:
     """What is in containers whose modules would have no names, or none that last."""
+    if _is_bare(value.__class__):
+        return ()
     if isinstance(value, Mapping):
         return value.values()
-    if isinstance(value, Set | Sequence | ValuesView) and not isinstance(value, str | bytes):
-        return value
     if isinstance(value, np.ndarray):
         return value.flat if value.dtype == object else ()
-    if isinstance(value, SimpleNamespace) or is_dataclass(value):
-        return vars(value).values() if hasattr(value, "__dict__") else ()
-    return ()
+    if isinstance(value, _CONTAINERS):
+        return value
+    return vars(value).values() if hasattr(value, "__dict__") else ()
 
 
 _LISTS = (list, tuple, deque)
+_PARTS = (Module, Parameter)
+_CONTAINERS = (Set, Sequence, ValuesView)
+
+
+@lru_cache
+def _is_bare(kind: type) -> bool:
+    """Whether values of this type are no part and hold none: numbers, text, functions, classes."""
+    holding = (*_PARTS, *_LISTS, *_CONTAINERS, Mapping, np.ndarray, SimpleNamespace)
+    return issubclass(kind, str | bytes | type) or not (
+        issubclass(kind, holding) or is_dataclass(kind)
+    )
 
 
 def _renamed(function: FunctionType, name: str) -> Any:

@@ -16,6 +16,7 @@ from minigrad.primitives.exponentials import *
 from minigrad.primitives.fourier import *
 from minigrad.primitives.indexing import *
 from minigrad.primitives.joining import *
+from minigrad.primitives.least_squares import *
 from minigrad.primitives.mapping import *
 from minigrad.primitives.nans import *
 from minigrad.primitives.norms import *
@@ -171,6 +172,7 @@ __all__ = [
     "hfft",
     "histogram",
     "histogram2d",
+    "histogram_bin_edges",
     "histogramdd",
     "hsplit",
     "hstack",

@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from minigrad.extras import require
-from minigrad.primitives.axes import Axes, kept_shape
+from minigrad.primitives.axes import Axes, kept_shape, reduced_axes
+from minigrad.primitives.calls import constant
 from minigrad.primitives.exponentials import exp, expm1, log
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.primitive import (
@@ -99,9 +100,18 @@ def _normalised(e: Array, axis: Axes) -> Array:
     return e / (total + (total == 0))
 
 
+def _shares(x: Array, axis: Axes) -> Array:
+    """The softmax, but of nothing but −∞ it is 0."""
+    numbers = constant(x)
+    if not isinstance(numbers, np.ndarray) or np.isfinite(numbers.min(initial=0).real):
+        return softmax(x, axis=axis)
+    return softmax(x, axis=axis, where=numbers != -np.inf)
+
+
 def _stable_logsumexp(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
     shift = overflow_guard(x, axis)
-    total = np.log(np.exp(x - shift).sum(axis=axis, keepdims=keepdims))
+    with np.errstate(divide="ignore"):  # of nothing but −∞ it is −∞
+        total = np.log(np.exp(x - shift).sum(axis=axis, keepdims=keepdims))
     if isinstance(shift, int):
         return total
     return total + shift.reshape(np.shape(total))
@@ -197,9 +207,10 @@ log_softmax = fused(
 _logsumexp = fused(
     "logsumexp", _stable_logsumexp,
     vjps=(lambda g, y, x, *, axis=None, keepdims=False:
-          g.reshape(kept_shape(x.shape, axis)) * softmax(x, axis=axis),),
+          g.reshape(kept_shape(x.shape, axis)) * _shares(x, axis),),
     reference=lambda x, *, axis=None, keepdims=False:
         np.log(np.exp(x).sum(axis=axis, keepdims=keepdims)),
+    nonsmooth="where all are −∞ the derivatives are 0",
     samples=(sample((3,)), sample((2, 3), axis=-1), sample((3, 2), axis=0, keepdims=True),
              sample((2, 2, 2), axis=(0, -1))),
 )  # fmt: skip
@@ -223,7 +234,10 @@ def logsumexp(x: Array, axis: Axes = None, b: Array | None = None, keepdims: boo
     if b is None:
         return _logsumexp(x, axis=axis, keepdims=keepdims)
     shift = overflow_guard(x, axis)
-    total = log(np.sum(b * exp(x - shift), axis=axis, keepdims=keepdims))
+    total = np.sum(b * exp(x - shift), axis=axis, keepdims=keepdims)
+    lines = reduced_axes(axis, np.ndim(x))
+    nothing = np.all(constant(x) == -np.inf, axis=lines, keepdims=keepdims)
+    total = choose(nothing, -np.inf, log(total + nothing)) if np.any(nothing) else log(total)
     return total + (shift if isinstance(shift, int) else shift.reshape(total.shape))
 
 

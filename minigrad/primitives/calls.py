@@ -84,7 +84,8 @@ def refuse_out(function: Callable[..., Any], out: Any) -> None:
     if any(array is not None for array in given):
         raise TypeError(
             f"{path_of(function)}(out=…) on a Tensor: writing into an array would hide what is "
-            "recorded; use the result instead"
+            "recorded; use the result instead, and np.stack for a list of Tensors, of which NumPy "
+            "has made objects"
         )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import constant
+from minigrad.primitives.calls import constant, joined
 from minigrad.primitives.indexing import scatter
 from minigrad.primitives.joining import stack
 from minigrad.primitives.primitive import Array, implements
+from minigrad.primitives.reductions import max, min
 from minigrad.primitives.shaping import expand_dims, moveaxis, ravel, reshape
 from minigrad.primitives.statistics import fixed
 
@@ -68,29 +70,54 @@ def bincount(x: Array, weights: Array | None = None, minlength: int = 0) -> Arra
     return scatter(weights, index=np.asarray(places), shape=length)
 
 
+@implements(np.histogram_bin_edges)
+def histogram_bin_edges(
+    x: Array, bins: Any = 10, range: Any = None, weights: Array | None = None
+) -> Array:
+    """The edges of a histogram's bins, which move with the least and the greatest entry.
+
+    Their number, where ``bins`` names a rule for it, is a constant.
+
+    Example:
+        >>> print(mg.jacobian(lambda x: mg.histogram_bin_edges(x, 2))(np.array([1.0, 2.0, 5.0])))
+        [[1.  0.  0. ]
+         [0.5 0.  0.5]
+         [0.  0.  1. ]]
+    """
+    numbers = constant(x)
+    edges = np.histogram_bin_edges(numbers, constant(bins), range, constant(weights))
+    if np.ndim(constant(bins)):
+        return bins if hasattr(bins, "parents") else joined(bins)
+    if range is not None or not numbers.size:
+        return edges
+    low, high = min(x), max(x)
+    share = np.linspace(0, 1, len(edges), dtype=edges.dtype)
+    return edges + (low - constant(low)) * (1 - share) + (high - constant(high)) * share
+
+
 @implements(np.histogram)
 def histogram(
     x: Array, bins: Any = 10, range: Any = None, density: bool | None = None,
     weights: Array | None = None,
-) -> tuple[Array, np.ndarray]:  # fmt: skip
-    """How many entries lie in each bin, and the bins' edges: constants.
+) -> tuple[Array, Array]:  # fmt: skip
+    """How many entries lie in each bin: constants; and the bins' edges: `histogram_bin_edges`.
 
-    The sums of ``weights`` have a derivative by these.
+    The sums of ``weights`` have a derivative by these, and densities by the edges.
 
     Example:
         >>> counts, edges = mg.histogram(np.array([1.0, 2.0, 2.5]), bins=[0.0, 2.0, 3.0])
         >>> print(counts, edges)
         [1 2] [0. 2. 3.]
     """
-    numbers, edges = constant(x), constant(bins)
-    counts, edges = np.histogram(numbers, edges, range, density, weights=constant(weights))
-    if not getattr(weights, "requires_grad", False):
-        return counts, edges
-    flat, many = np.ravel(numbers), len(edges) - 1
-    place = np.minimum(np.searchsorted(edges, flat, side="right") - 1, many - 1)
-    inside = np.flatnonzero((flat >= edges[0]) & (flat <= edges[-1]))
-    sums = scatter(ravel(weights)[inside], index=place[inside], shape=(many,))
-    return (sums / np.sum(sums) / np.diff(edges) if density else sums), edges
+    numbers = constant(x)
+    counts, places = np.histogram(numbers, constant(bins), range, weights=constant(weights))
+    edges = histogram_bin_edges(x, bins, range, weights)
+    if getattr(weights, "requires_grad", False):
+        flat, many = np.ravel(numbers), len(places) - 1
+        place = np.minimum(np.searchsorted(places, flat, side="right") - 1, many - 1)
+        inside = np.flatnonzero((flat >= places[0]) & (flat <= places[-1]))
+        counts = scatter(ravel(weights)[inside], index=place[inside], shape=(many,))
+    return (counts / np.diff(edges) / np.sum(counts) if density else counts), edges
 
 
 @implements(np.histogram2d)
@@ -98,7 +125,7 @@ def histogram2d(
     x: Array, y: Array, bins: Any = 10, range: Any = None, density: bool | None = None,
     weights: Array | None = None,
 ) -> Any:  # fmt: skip
-    """How many points lie in each bin of two axes, and the bins' edges: constants.
+    """How many points lie in each bin of two axes, and the bins' edges: see `histogram`.
 
     Raises:
         TypeError: ``weights`` that require a gradient.
@@ -108,8 +135,10 @@ def histogram2d(
         [[1. 0.]
          [0. 1.]]
     """
-    weights = fixed(weights, "histogram2d", "weights")
-    return np.histogram2d(constant(x), constant(y), constant(bins), range, density, weights)
+    if np.ndim(constant(bins)) == 1 and len(bins) not in (1, 2):
+        bins = [bins, bins]
+    counts, edges = histogramdd(stack([x, y], axis=1), bins, range, density, weights)
+    return counts, *edges
 
 
 @implements(np.histogramdd)
@@ -117,7 +146,7 @@ def histogramdd(
     sample: Array, bins: Any = 10, range: Any = None, density: bool | None = None,
     weights: Array | None = None,
 ) -> Any:  # fmt: skip
-    """How many points lie in each bin of several axes, and the bins' edges: constants.
+    """How many points lie in each bin of several axes, and the bins' edges: see `histogram`.
 
     Raises:
         TypeError: ``weights`` that require a gradient.
@@ -127,4 +156,18 @@ def histogramdd(
         [1. 1.]
     """
     weights = fixed(weights, "histogramdd", "weights")
-    return np.histogramdd(constant(sample), constant(bins), range, density, weights)
+    counts, plain = np.histogramdd(constant(sample), constant(bins), range, weights=weights)
+    points = sample if sample.ndim == 2 else reshape(sample, shape=(-1, 1))
+    many = len(plain)
+    each = bins if np.ndim(constant(bins)) or isinstance(bins, list | tuple) else [bins] * many
+    spans = [None] * many if range is None else range
+    edges = [
+        histogram_bin_edges(points[:, k], each[k], spans[k]) if spans[k] is None else plain[k]
+        for k in builtins.range(many)
+    ]
+    if density:
+        for k, edge in enumerate(edges):
+            lengths = np.diff(edge)
+            counts = counts / reshape(lengths, shape=(*lengths.shape, *(1,) * (many - 1 - k)))
+        counts = counts / np.sum(np.histogramdd(constant(sample), plain, weights=weights)[0])
+    return counts, edges

@@ -13,11 +13,11 @@ from minigrad.primitives.convolution import windows
 from minigrad.primitives.decompositions import eigvals
 from minigrad.primitives.indexing import scatter
 from minigrad.primitives.joining import concatenate
+from minigrad.primitives.least_squares import lstsq
 from minigrad.primitives.norms import vector_norm
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.products import matmul
 from minigrad.primitives.shaping import atleast_1d, expand_dims
-from minigrad.primitives.solving import lstsq
 
 
 @implements(np.convolve)

@@ -259,16 +259,18 @@ def tensordot(a: Array, b: Array, axes: int | Sequence[Sequence[int] | int] = 2)
         [[3. 3.]
          [3. 3.]]
     """
+    of_a, of_b = np.shape(a), np.shape(b)
+    n, m = len(of_a), len(of_b)
     if isinstance(axes, int):
-        pairs = [(a.ndim - axes + k, k) for k in range(axes)]
+        pairs = [(n - axes + k, k) for k in range(axes)]
     else:
         mine, others = axes
-        pairs = list(zip(axes_of(mine, a.ndim), axes_of(others, b.ndim), strict=True))
+        pairs = list(zip(axes_of(mine, n), axes_of(others, m), strict=True))
     letters = string.ascii_letters
-    left, right = list(letters[: a.ndim]), list(letters[a.ndim : a.ndim + b.ndim])
+    left, right = list(letters[:n]), list(letters[n : n + m])
     for i, j in pairs:
-        if a.shape[i] != b.shape[j]:
-            raise ValueError(f"tensordot: axis {i} of {a.shape} and axis {j} of {b.shape} differ")
+        if of_a[i] != of_b[j]:
+            raise ValueError(f"tensordot: axis {i} of {of_a} and axis {j} of {of_b} differ")
         right[j] = left[i]
     summed = {left[i] for i, _ in pairs}
     output = "".join(c for c in left + right if c not in summed)

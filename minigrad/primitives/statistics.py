@@ -101,9 +101,14 @@ def std(
         1.0 [-0.5  0.5]
     """
     distance, freedom = _distance(x, axis, dtype, ddof or correction, keepdims, where, mean)
-    if where is True and mean is None and count(x.shape, axis) == 1:  # 0 whatever it is
-        return _over(sum_along(np.real(distance), axis=axis, keepdims=keepdims), freedom)
-    return _over(norm(distance, axis=axis, keepdims=keepdims), np.sqrt(freedom))
+    spread = norm(distance, axis=axis, keepdims=keepdims)
+    if mean is None:  # of one entry it is 0 to any order, and a norm is not
+        alone = np.asarray(count(x.shape, axis, True, where) == 1)
+        if np.any(alone):
+            nothing = sum_along(np.real(distance), axis=axis, keepdims=keepdims)
+            spread = norm(distance + alone, axis=axis, keepdims=keepdims)
+            spread = choose(alone.reshape(spread.shape) if alone.ndim else alone, nothing, spread)
+    return _over(spread, np.sqrt(freedom))
 
 
 def _distance(

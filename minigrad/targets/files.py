@@ -44,9 +44,10 @@ _loaded: dict[Path, tuple[bytes, ModuleType]] = {}
 
 
 def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise TargetError(f"{path}: no such file")
-    written = path.read_bytes()
+    try:
+        written = path.read_bytes()
+    except OSError as error:
+        raise TargetError(f"{path}: {error.strerror}") from error
     before = _loaded.get(path.resolve())
     if before is not None and before[0] == written:
         return before[1]
@@ -72,6 +73,8 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def _from_name(name: str) -> ModuleType:
+    if not name:
+        raise TargetError("no module before the colon, expected FILE.py:NAME or MODULE:NAME")
     if "" not in sys.path:
         sys.path.insert(0, "")  # a module of the folder one stands in, as with python -m
     try:
@@ -94,9 +97,10 @@ def _arguments_of(path: Path) -> Iterator[None]:
 def told(error: BaseException, path: str | Path) -> str:
     """An error on one line, with the line of the file where it came up."""
     if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
+        line = f"line {error.lineno}: " if error.lineno else ""
+        return f"{line}{type(error).__name__}: {error.msg}"
     if isinstance(error, SystemExit):
-        return f"it called exit({error.code!r}) when it was imported"
+        return f"it called exit({error.code!r})"
     place = line_of(error, path)
     return f"line {place}: {one_line(error)}" if place else one_line(error)
 

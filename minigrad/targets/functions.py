@@ -12,9 +12,10 @@ import numpy as np
 
 from minigrad.scope import unfused
 from minigrad.tape import ancestors
+from minigrad.targets.files import told
 from minigrad.targets.inputs import examples, positional, unknown_arguments
 from minigrad.targets.problem import JUDGES, Problem
-from minigrad.targets.target import Recording, Target, TargetError, one_line
+from minigrad.targets.target import Recording, Target, TargetError
 from minigrad.tensor import Tensor, raw
 from minigrad.tree import tree_leaves
 
@@ -74,6 +75,9 @@ class FunctionTarget(TensorTarget):
     def title(self) -> str:
         return self.name.rpartition(":")[2]
 
+    def call(self, steps: int) -> tuple[Any, tuple[Any, ...]] | None:
+        return self.subject, tuple(self.inputs(0).values())
+
     def record(self, steps: int) -> Recording:
         inputs = {
             name: Tensor(x, requires_grad=True, name=name) if _is_floats(x) else x
@@ -112,8 +116,10 @@ class FunctionTarget(TensorTarget):
         with unfused():
             try:
                 return self.subject(**inputs)
-            except Exception as error:
-                raise TargetError(f"{self.name}: calling it failed: {one_line(error)}") from error
+            except (Exception, SystemExit) as error:
+                file = getattr(getattr(self.subject, "__code__", None), "co_filename", "")
+                why = told(error, file)
+                raise TargetError(f"{self.name}: calling it failed: {why}") from error
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:
         """Its gradient by every argument of floats, and by every leaf that it reaches."""

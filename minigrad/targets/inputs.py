@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar
@@ -16,8 +17,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FORM = "NAME=SHAPE such as x=3x4, or NAME=KIND:SHAPE with a KIND like float:0..1, int:0..5 or bool"
 _SPEC = re.compile(
     r"(?P<name>\w+(?:\.\w+)*)=(?:(?P<kind>float32|float64|float|int|bool)(?::(?P<low>-?\d+)\.\.(?P<high>-?\d+))?:)?"
-    r"(?P<shape>\(\)|\d+(?:x\d+)*)"
+    r"(?P<shape>\(\)|\d+(?:x\d+)*)",
+    re.ASCII,
 )
+
+_MOST, _MOST_AXES = 10**8, 32
 
 
 def example(text: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:
@@ -43,6 +47,9 @@ def example(text: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:
     if match is None:
         raise TargetError(f"--input {text}: expected {FORM}")
     shape = () if match["shape"] == "()" else tuple(map(int, match["shape"].split("x")))
+    if math.prod(shape) > _MOST or len(shape) > _MOST_AXES:
+        raise TargetError(f"--input {text}: too large, expected {_MOST:,} numbers on "
+                          f"{_MOST_AXES} axes at most")  # fmt: skip
     kind = match["kind"] or "float64"
     if kind == "bool":
         return match["name"], rng.random(shape) < 0.5
@@ -138,6 +145,8 @@ def _nested(given: Sequence[tuple[str, np.ndarray]]) -> dict[str, Any]:
             inner = inner.setdefault(key, {})
             if not isinstance(inner, dict):
                 raise TargetError(f"--input {name}: {key} is an array already")
+        if last in inner:
+            raise TargetError(f"--input {name}: it is given twice")
         inner[last] = array
     return {key: _listed(value) for key, value in found.items()}
 

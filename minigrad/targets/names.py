@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 from minigrad import nn
+from minigrad.options import did_you_mean
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.targets.files import load, own_names
 from minigrad.targets.functions import (
@@ -89,14 +89,26 @@ def resolve(text: str, given: Sequence[str] = ()) -> Target:
     if ":" not in text:
         subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
         if subject is None:
-            raise TargetError(f"unknown target {text!r}: {_suggestion(text)}")
+            guess = did_you_mean(text, [*LAYERS, *PARTS, *PRIMITIVES]) or ":"
+            raise TargetError(
+                f"unknown target {text!r}{guess} `minigrad verify --list` lists the built-in "
+                "names; one of your own is FILE.py, FILE.py:NAME or MODULE:NAME"
+            )
+        if given:
+            raise TargetError(f"{text}: --input gives examples to a function of your own")
         return target_of(subject, text, named=True)
     place, _, attribute = text.rpartition(":")
     module = load(place)
     found = getattr(module, attribute, None)
     if found is None:
-        raise TargetError(f"{place} has no {attribute!r}; it has {_targets_in(module)}")
+        known = _targets_in(module)
+        raise TargetError(
+            f"{place} has no {attribute!r}{did_you_mean(attribute, known) or ';'} it has "
+            + (", ".join(known) or "no cell, layer, primitive, backward or function to draw")
+        )
     target = target_of(found, text, named=not given)
+    if given and not isinstance(target, FunctionTarget):
+        raise target.refusal("a function of arrays, to which --input gives examples")
     if isinstance(target, FunctionTarget):
         target = replace(target, given=tuple(given))
         for name, value in vars(module).items():  # its layers, as a model's attributes are named
@@ -179,24 +191,14 @@ _KINDS: Mapping[type, type[Target]] = MappingProxyType({
 })  # fmt: skip
 
 
-def _suggestion(text: str) -> str:
-    close = difflib.get_close_matches(text, [*LAYERS, *PARTS, *PRIMITIVES], n=3)
-    guess = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-    return (
-        f"{guess}`minigrad verify --list` lists the built-in names; one of your own is FILE.py, "
-        "FILE.py:NAME or MODULE:NAME"
-    )
-
-
-def _targets_in(module: ModuleType) -> str:
-    own = [
+def _targets_in(module: ModuleType) -> list[str]:
+    return [
         name
         for name, value in vars(module).items()
         if not name.startswith("_")
         and _is_target(value)
         and getattr(value, "__module__", module.__name__) == module.__name__
     ]
-    return ", ".join(own) or "no cell, layer, primitive, backward or function to draw of its own"
 
 
 def _is_target(value: Any) -> bool:

@@ -100,6 +100,10 @@ class Target:
         """What it is that has formulas: of a recurrent layer its cell, else mostly itself."""
         raise self.refusal("a cell, a module, a primitive or a function that returns a loss")
 
+    def call(self, steps: int) -> tuple[Any, tuple[Any, ...]] | None:
+        """What runs, and an example of its arguments; ``None`` if there is no one such call."""
+        return None
+
     def record(self, steps: int) -> Recording:
         """Run it on example inputs: over so many time steps, if it has any.
 
@@ -122,7 +126,7 @@ class Target:
 
     def refusal(self, expected: str) -> TargetError:
         """The error of a target that cannot give what it was asked for."""
-        return TargetError(f"{self.name}: a {self.noun}, expected {expected}")
+        return TargetError(f"{self.name}: got a {self.noun}, expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ class FileTarget(Target):
 
     def refusal(self, expected: str) -> TargetError:
         first = self.found[0].name if self.found else f"{self.name}:NAME"
-        return TargetError(f"{self.name}: a {self.noun}, expected {expected}, such as {first}")
+        return TargetError(f"{self.name}: got a {self.noun}, expected {expected}, such as {first}")
 
 
 def one_line(error: BaseException) -> str:

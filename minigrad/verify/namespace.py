@@ -255,8 +255,15 @@ def _is_module(value: Any) -> bool:
     return value is np or value is math
 
 
+@cache
+def _names() -> dict[str, Any]:
+    """NumPy's functions that some world makes its own, by name."""
+    known = World().makers() | Complex().makers()
+    return {name: f for name, f in vars(np).items() if _hashable(f) and f in known}
+
+
 def _by_name(makers: Mapping[Any, Maker]) -> dict[str, Maker]:
-    return {name: makers[f] for name, f in vars(np).items() if _hashable(f) and f in makers}
+    return {name: makers[f] for name, f in _names().items() if f in makers}
 
 
 def _namespaces(functions: Iterable[Any]) -> list[dict[str, Any]]:

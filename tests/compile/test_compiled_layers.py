@@ -148,3 +148,20 @@ def test_shapes_that_depend_on_values_are_refused():
 
     with pytest.raises(TraceError, match=r"test_compiled_layers\.py, line .*pack_padded_sequence"):
         mg.jit(packed)(normal(2, 3, 1), np.array([3, 2]))
+
+
+def test_a_layer_may_be_compiled_before_it_ever_ran_otherwise():
+    class Leaky(nn.Cell):
+        """A cell that nothing has seen before."""
+
+        state = ("h",)
+        gates = ("r",)
+
+        def step(self, x, h):
+            return 0.25 * h + 0.75 * mg.tanh(self.r(h, x))
+
+    layer = nn.Recurrent(3, 4, cell=Leaky, rng=0)
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    with backend("numpy"):
+        first = mg.jit(lambda x: layer(x)[0])(x)
+        np.testing.assert_allclose(first.data, layer(x)[0].data, rtol=1e-6)

@@ -7,10 +7,13 @@ import contextvars
 import functools
 import itertools
 import logging
+import operator
 import os
+import subprocess
 import sys
-from collections import Counter, deque
-from types import SimpleNamespace
+import weakref
+from collections import ChainMap, Counter, UserDict, deque
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -260,3 +263,182 @@ def test_an_argument_that_is_changed_must_not_be_seen_under_another_name():
 def test_arrays_with_other_rules_are_refused():
     with pytest.raises(TypeError, match="got a MaskedArray, expected a NumPy array or a Tensor"):
         mg.jit(lambda x: x * 2)(np.ma.array(X, mask=X > 1))
+
+
+# Kept where the code does not name it: each gives a function, and what changes its factor
+
+
+@functools.lru_cache
+def table(n):
+    return np.ones(n)
+
+
+def in_a_memo():
+    table.cache_clear()
+    return lambda x: x * table(4), lambda: table(4).fill(3)
+
+
+def in_a_wrapped_dict():
+    factors = UserDict(k=1.0)
+    return lambda x: x * factors["k"], lambda: factors.update(k=3.0)
+
+
+def in_a_chain_of_dicts():
+    first = {"k": 1.0}
+    factors = ChainMap({}, first)
+    return lambda x: x * factors["k"], lambda: first.update(k=3.0)
+
+
+def behind_a_proxy():
+    factors = {"k": 1.0}
+    proxy = MappingProxyType(factors)
+    return lambda x: x * proxy["k"], lambda: factors.update(k=3.0)
+
+
+def behind_a_weak_reference():
+    held = Counted()
+    held.n = 1.0
+    reference = weakref.ref(held)
+    return lambda x: x * reference().n, lambda: setattr(held, "n", 3.0)
+
+
+def by_a_name_made_while_it_runs():
+    factors = SimpleNamespace(k1=1.0)
+    return lambda x: x * getattr(factors, f"k{1}"), lambda: setattr(factors, "k1", 3.0)
+
+
+def by_a_getter():
+    factors, get = SimpleNamespace(k=1.0), operator.attrgetter("k")
+    return lambda x: x * get(factors), lambda: setattr(factors, "k", 3.0)
+
+
+def in_the_environment():
+    return (lambda x: x * float(os.environ.get("CALLS", "1")),
+            lambda: os.environ.__setitem__("CALLS", "3"))  # fmt: skip
+
+
+def of_a_descriptor():
+    class Factor:
+        def __get__(self, owner, kind=None):
+            return owner.__dict__["_factor"]
+
+    class Scaled:
+        factor = Factor()
+
+    scaled = Scaled()
+    scaled._factor = 1.0
+    return lambda x: x * scaled.factor, lambda: setattr(scaled, "_factor", 3.0)
+
+
+def with_attributes_of_its_own():
+    class Lookup(dict):
+        __getattr__ = dict.__getitem__
+
+    factors = Lookup(k=1.0)
+    return lambda x: x * factors.k, lambda: factors.update(k=3.0)
+
+
+@pytest.mark.parametrize(
+    "make", [in_a_memo, in_a_wrapped_dict, in_a_chain_of_dicts, behind_a_proxy,
+             behind_a_weak_reference, by_a_name_made_while_it_runs, by_a_getter,
+             in_the_environment, of_a_descriptor, with_attributes_of_its_own],
+    ids=lambda make: make.__name__,
+)  # fmt: skip
+def test_what_is_kept_out_of_sight_counts_as_it_is_now(make, monkeypatch):
+    monkeypatch.setenv("CALLS", "1")
+    function, change = make()
+    compiled = mg.jit(function)
+    np.testing.assert_array_equal(compiled(X), X)
+    change()
+    np.testing.assert_array_equal(compiled(X), 3 * X)
+
+
+def test_a_refusal_that_the_function_catches_is_still_one():
+    def function(x):
+        try:
+            return x * float(x.sum())
+        except TypeError:
+            return x
+
+    with pytest.raises(TraceError, match=r"`return x \* float\(x.sum\(\)\)`: the value"):
+        mg.jit(function)(X)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: np.unique(x), lambda x: np.histogram(x)[0], lambda x: {x[0]: 1},
+                 lambda x: round(x[0])]
+)  # fmt: skip
+def test_what_asks_for_numbers_names_the_line(function):
+    with pytest.raises(TraceError, match=r"test_state.py, line .*compute it outside"):
+        mg.jit(function)(X)
+
+
+def test_a_generator_is_one_to_the_user_s_own_code():
+    rng, other = np.random.default_rng(0), np.random.default_rng(0)
+    compiled = mg.jit(lambda x: x + rng.normal() if isinstance(rng, np.random.Generator) else x)
+    np.testing.assert_array_equal(compiled(X), X + other.normal())
+
+
+def test_an_argument_is_an_array_to_the_user_s_own_code():
+    def function(x, n):
+        return 2 * x if isinstance(x, np.ndarray) and isinstance(n, int) else x
+
+    np.testing.assert_array_equal(mg.jit(function)(X, 3), 2 * X)
+    with pytest.raises(TraceError, match="strides of an array that is not known"):
+        mg.jit(lambda x: 2 * x if hasattr(x, "strides") else x)(X)
+
+
+def reads_a_file(x, path):
+    return x * float(path.read_text())
+
+
+def writes_a_file(x, path):
+    with open(path, "w") as file:
+        file.write("called")
+    return x
+
+
+def loads_an_array(x, path):
+    return x * np.load(path)
+
+
+def evaluates(x, path):
+    return x * eval("late(1)")
+
+
+def looks_up(x, path):
+    return x * globals()["late"](1)
+
+
+@pytest.mark.parametrize(
+    "function", [reads_a_file, writes_a_file, loads_an_array, evaluates, looks_up]
+)
+def test_what_no_argument_and_no_name_gives_is_refused(function, tmp_path):
+    path = tmp_path / "numbers.npy"
+    np.save(path, X)
+    with pytest.raises(
+        TraceError, match=r"test_state.py, line .*(open|eval|globals)\(\) is called"
+    ):
+        mg.jit(function)(X, path)
+
+
+LAYER = """
+import numpy as np
+import minigrad as mg
+layer = mg.nn.GRU(3, 4, rng=0)
+x = np.ones((2, 5, 3), np.float32)
+assert np.allclose(mg.jit(lambda x: layer(x)[0])(x).data, layer(x)[0].data, rtol=1e-5)
+"""
+
+
+def test_a_layer_may_load_its_kernel_while_it_is_traced():
+    """Its first call reads a file, and imports what looks at its own globals()."""
+    subprocess.run([sys.executable, "-c", LAYER], check=True)
+
+
+def test_the_environment_s_own_functions_are_back_after_a_trace():
+    before = open, eval, exec, globals, input
+    mg.jit(lambda x: 2 * x)(X)
+    with pytest.raises(TraceError):
+        mg.jit(evaluates)(X, 0)
+    assert before == (open, eval, exec, globals, input)

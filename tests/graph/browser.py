@@ -31,10 +31,13 @@ class Site:
         self.requests: list[str] = []
 
     @contextmanager
-    def open(self, *graphs: Any, checks: Any = (), **options: Any) -> Iterator[Any]:
+    def open(
+        self, *graphs: Any, checks: Any = (), live: bool = False, language: str = "en",
+        **options: Any,
+    ) -> Iterator[Any]:  # fmt: skip
         """The explorer of some graphs."""
         file = self.folder / "explorer.html"
-        file.write_text(page(*graphs, checks=checks), "utf-8")
+        file.write_text(page(*graphs, checks=checks, live=live, language=language), "utf-8")
         context = self.browser.new_context(
             **{"viewport": {"width": 1366, "height": 768}, "locale": "en-GB", **options}
         )

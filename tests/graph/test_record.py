@@ -366,3 +366,30 @@ def test_a_graph_is_recorded_under_a_profiler_in_c():
     finally:
         profiler.disable()
     assert len(profiler.getstats()) > 10
+
+
+def test_a_tree_is_no_loop_over_time():
+    join, leaf = nn.Linear(8, 4, rng=0), nn.Linear(3, 4, rng=0)
+
+    def node(tree):
+        if not isinstance(tree, tuple):
+            return mg.tanh(leaf(tree))
+        return mg.tanh(join(np.concatenate([node(part) for part in tree], axis=-1)))
+
+    words = [mg.Tensor(np.full((1, 3), k, np.float32), requires_grad=True) for k in range(4)]
+    balanced = trace(node(((words[0], words[1]), (words[2], words[3]))))
+    assert {n.step for n in balanced.nodes} == {None}
+    chain = trace(node((words[0], (words[1], (words[2], words[3])))))
+    assert {n.step for n in chain.nodes if n.scope} != {None}
+
+
+def test_what_python_and_minigrad_call_an_array_while_they_run_is_no_name(tmp_path):
+    file = tmp_path / "loss.py"
+    file.write_text(
+        "import numpy as np, minigrad as mg\nfrom minigrad import nn\n"
+        "head = nn.Linear(3, 1, rng=0)\nx = mg.Tensor(np.ones((2, 3), np.float32), name='x')\n"
+        "def loss():\n"
+        "    return nn.binary_cross_entropy_with_logits(head(x), np.ones((2, 1), np.float32))\n"
+    )
+    graph = trace_target(resolve(f"{file}:loss"), 3)
+    assert {n.label for n in graph.nodes if n.kind == "constant"} == {"constant"}

@@ -22,6 +22,7 @@ from minigrad.graph.picture import scene
 from minigrad.graph.terms import subscript, text
 from minigrad.graph.view import Say, View
 from minigrad.graph.views.attention import attention
+from minigrad.graph.views.block import block
 from minigrad.graph.views.cell import cell
 from minigrad.graph.views.folded import folded
 from minigrad.graph.views.gradient import gradient
@@ -310,11 +311,11 @@ def test_the_cell_view_of_several_layers_draws_what_they_have_in_common():
     assert "Alike in layer 0; layer 0, reverse; layer 1; layer 1, reverse." in words(four)
 
 
-def test_the_cell_view_of_several_kinds_of_cells_points_to_the_folded_one():
+def test_the_cell_view_of_several_kinds_of_cells_points_to_one_that_shows_them():
     first, second = nn.LSTM(2, 3, fused=False, rng=0), nn.GRU(3, 3, fused=False, rng=0)
     graph = trace(second(first(np.ones((1, 3, 2), np.float32))[0])[0])
-    with pytest.raises(ValueError, match="2 kinds of cells, expected one; its folded view"):
-        cell(graph)
+    with pytest.raises(ValueError, match="2 kinds of cells, expected one; use view 'unrolled'"):
+        draw(graph, view="cell")
 
 
 def test_the_cell_view_has_a_box_for_each_gate_and_a_circle_for_each_operation():
@@ -465,3 +466,135 @@ def test_the_help_of_the_command_line_names_every_view(capsys):
     said = " ".join(capsys.readouterr().out.split())
     for shown in VIEWS.values():
         assert f"{shown.name}: {shown.help}" in said
+
+
+def test_a_cell_that_is_one_box_hands_its_state_on_and_does_not_read_it():
+    lstm = nn.LSTM(3, 4, num_layers=2, rng=0)
+    x = mg.Tensor(np.ones((1, 3, 3), np.float32), requires_grad=True, name="x")
+    shown = block(trace(lstm(x)[0], "stacked"))
+    read = [(shown.by_key[a], shown.by_key[b]) for a, b in shown.arrows if b.kind == "module"]
+    assert read
+    for given, box in read:
+        assert given.kind in ("state", "input")  # no box is read where its state is
+        assert given.step is None or given.kind == "input" or given.step == box.step - 1
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_a_layer_that_is_one_box_reads_its_sequence_and_its_first_states(name):
+    shown = block(trace_target(resolve(name), 3))
+    (box,) = [item for item in shown.items if item.kind == "module"]
+    given = {shown.by_key[a].label.name for a, b in shown.arrows if b == box.key}
+    assert given == {"x", *resolve(name).subject.state}
+    assert len(shown.items) == len(given) + 1
+
+
+def test_an_absolute_value_stands_in_bars():
+    class Bars(nn.Cell):
+        gates = ("a",)
+
+        def step(self, x, h):
+            return abs(self.a(h, x))
+
+    (layer,) = [i for i in draw(Bars, steps=1).items if i.kind == "layer"]
+    assert called(layer)[1] == "|W·[h, x] + b|"
+    (layer,) = [i for i in draw(Bars, view="cell").items if i.kind == "layer"]
+    assert called(layer)[1] == "|x|"
+
+
+class Normed(nn.Module):
+    """A residual block with a norm over the batch, and dropout in its attention."""
+
+    def __init__(self):
+        self.norm = nn.BatchNorm1d(4)
+        self.query, self.key, self.value = (nn.Linear(4, 4, rng=k) for k in range(3))
+        self.attend = nn.MultiheadAttention(4, 2, dropout=0.5, rng=0)
+        self.drop = nn.Dropout(0.5, rng=0)
+        self.act = nn.LeakyReLU(0.2)
+
+    def forward(self, x):
+        return x + self.act(self.drop(self.norm(self.attend(x, x, x)[0][0])))[None]
+
+
+def test_the_block_view_opens_what_adds_to_what_it_gets_and_no_norm():
+    net = Normed()
+    x = mg.Tensor(np.ones((1, 3, 4), np.float32), requires_grad=True, name="x")
+    shown = block(trace(net(x), "normed"))
+    names = [item.label.name for item in shown.items]
+    assert {"Batch norm1d", "Multihead attention", "Leaky ReLU", "Dropout"} <= set(names)
+    assert "constant" not in names  # the mask of dropout
+    assert list(shown.labels.values()) == ["Q, K, V"]
+
+
+def test_a_transposed_convolution_says_so():
+    net = nn.Sequential(nn.ConvTranspose2d(1, 2, 2, rng=0), nn.Tanh())
+    x = mg.Tensor(np.ones((1, 1, 3, 3), np.float32), requires_grad=True, name="x")
+    layers = [item for item in unrolled(trace(net(x))).items if item.kind == "layer"]
+    assert called(layers[0])[1] == "Wᵀ ∗ x + b"
+
+
+def test_attention_of_two_models_is_told_apart():
+    models = [nn.MultiheadAttention(4, 1, rng=k) for k in range(2)]
+
+    class Both(nn.Module):
+        def __init__(self):
+            self.one, self.other = models
+
+        def forward(self, x):
+            x = self.one(x, x, x)[0]
+            return self.other(x, x, x)[0]
+
+    x = mg.Tensor(np.ones((1, 3, 4), np.float32), requires_grad=True, name="x")
+    assert [panel.heading for panel in attention(trace(Both()(x))).panels] == ["one", "other"]
+    apart = models[1](*[models[0](x, x, x)[0]] * 3)[0]
+    assert len(attention(trace(apart)).panels) == 2
+
+
+class Ordered(nn.Cell):
+    """Operands that cannot be exchanged, and an output that no state is."""
+
+    gates = ("a", "b")
+
+    def step(self, x, h):
+        u, v = mg.tanh(self.a(h, x)), mg.exp(self.b(x))
+        return mg.where(x[..., :1] > 0, (u - v) / (v * v), v - u)
+
+
+@pytest.mark.parametrize("view", ["unrolled", "folded", "cell", "cost", "block"])
+def test_an_arrow_says_which_operand_it_brings_where_that_matters(view):
+    picture = draw(Ordered, view=view, steps=2)
+    told = {}
+    for (a, b), label in picture.labels.items():
+        sign = called(picture.by_key[b])[1] or picture.by_key[b].kind
+        told.setdefault(sign, set()).add((phrase(label, "en"), picture.by_key[a].kind))
+    if view == "block":  # the layer is one box
+        assert told == {}
+    else:
+        assert {sign for sign, _ in told["÷"]} == {"÷"}
+        assert {source for _, source in told["−"]} == {"layer"}
+        assert {word for word, _ in told["where"]} == {"if", "then", "else"}
+    assert "entonces" in svg(draw(Ordered, view="cell", language="es"))
+
+
+def test_what_leaves_a_step_without_being_a_state_leaves_the_cell():
+    read, head = nn.GRUCell(3, 4, rng=0), nn.Linear(4, 2, rng=0)
+    xs, h, out = mg.Tensor(np.ones((4, 1, 3), np.float32), name="xs"), None, []
+    for x in xs:
+        h = read(x, h)
+        out.append(head(h))
+    shown = cell(trace(np.stack(out), "reader"))
+    assert {i.label.name for i in shown.items if i.key.kind == "output"} == {"Linear"}
+    loose = {i.key for i in shown.items if i.kind in ("layer", "point")} - {
+        a for a, _ in shown.arrows
+    }
+    assert not loose
+
+
+def test_notes_are_not_written_over_the_boxes_of_a_cell():
+    word, sentence = nn.GRUCell(3, 4, rng=0), nn.GRUCell(4, 4, rng=0)
+    s, doc = None, mg.Tensor(np.ones((3, 2, 1, 3), np.float32), name="doc")
+    for lines_ in doc:
+        h = None
+        for x in lines_:
+            h = word(x, h)
+        s = sentence(h, s)
+    assert not any("shared" in said for said in words(cell(trace(s, "document"))))

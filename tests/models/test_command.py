@@ -6,10 +6,12 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import models
+from minigrad.options import CountRange, FiniteRange
 from models.command import Command, TextFile
 
 
@@ -23,6 +25,25 @@ def interrupted(within):
         raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
 
     return command
+
+
+def test_too_much_memory_ends_in_one_line():
+    @click.command(cls=Command)
+    def command():
+        np.zeros((10**9, 10**6))
+
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: out of memory: Unable to allocate")
+
+
+def test_no_number_is_too_large_for_the_shape_of_an_array():
+    for name in MODELS:
+        for param in command_of(name).params:
+            if isinstance(param.type, click.IntRange):
+                assert isinstance(param.type, CountRange), (name, param.name)
+            if isinstance(param.type, click.FloatRange):
+                assert isinstance(param.type, FiniteRange), (name, param.name)
 
 
 @pytest.mark.parametrize("within", ["Python", "a kernel"])
@@ -40,10 +61,15 @@ def test_other_errors_of_the_interpreter_are_not_hidden():
     assert isinstance(CliRunner().invoke(command).exception, SystemError)
 
 
+MODELS = sorted(
+    path.stem for path in Path(models.__file__).parent.glob("*.py")
+    if "@model_command(" in path.read_text(encoding="utf-8")
+)  # fmt: skip
+
 READERS = {
     "bert": ["--text", "--data"], "forecaster": ["--csv"], "gpt": ["--text"],
     "language_model": ["--text"], "perceptron": ["--predict"], "sentiment": ["--data"],
-    "word2vec": ["--text"],
+    "word2vec": ["--text", "--glove"],
 }  # fmt: skip
 """The options of each model that take a file of text."""
 

@@ -301,12 +301,12 @@ def test_an_excel_file_is_read_as_its_csv(tmp_path):
         (["--csv", "{tmp}/short.csv", "--window", "100"], "too few for a window of 100"),
         (["--csv", "{tmp}/short.csv"], "{tmp}/short.csv, line 41, the last: "),
         (["--csv", "{tmp}/wrong.csv"], "{tmp}/wrong.csv, line 1: no column of dates; found a, b"),
-        (["--csv", "{tmp}/two.csv"], "which column is to be forecast? Say --target NAME, one of"),
+        (["--csv", "{tmp}/two.csv"], "several columns of numbers, expected --target NAME, one of"),
         (
             ["--csv", "{tmp}/two.csv", "--target", "snow"],
             "no column of numbers snow; found wind",
         ),
-        (["--target", "rain"], "--target and --fill go with --csv"),
+        (["--target", "rain"], "--target and --fill need --csv"),
         (["--csv", "{tmp}/gap.csv"], "{tmp}/gap.csv, line 8: after 2012-02-05 comes 2012-01-07"),
         (
             ["--csv", "{tmp}/skip.csv"],
@@ -362,4 +362,4 @@ def test_windows_refuses_a_length_that_is_not_positive(weather, length):
 def test_help_teaches(run):
     result = run("--help")
     assert result.exit_code == 0
-    assert "learned nothing worth having" in " ".join(result.output.split())
+    assert "learned nothing useful" in " ".join(result.output.split())

@@ -87,7 +87,7 @@ def test_the_command_line_trains_saves_and_writes_again(run, tmp_path):
         (("--context", 900_000), "too few for a context of 900000"),
         (("--text", "nowhere.txt"), "nowhere.txt"),
         (("--text", __file__, "--context", 9000), f"{__file__}, line "),
-        (("--prompt", ""), "--prompt: expected some text"),
+        (("--prompt", ""), "--prompt: got an empty text, expected some text"),
     ],
 )
 def test_mistakes_are_told_in_one_line(run, options, message):

@@ -165,7 +165,7 @@ def test_what_is_saved_writes_the_same_when_loaded(run, tmp_path, unit):
         (["--text", "{tmp}/latin"], "latin, line 2: byte"),
         (["--text", "{tmp}/binary"], "binary, line 3: binary data"),
         (["--text", "{tmp}/short"], "short, line 1, the last: 11 tokens, too few for 32 streams"),
-        (["--prompt", ""], "--prompt: expected some text"),
+        (["--prompt", ""], "--prompt: got an empty text, expected some text"),
         (["--load", "{tmp}/nothing.safetensors"], "No such file"),
         (["--load", "{tmp}/words.safetensors"], "not a whole .safetensors file"),
         (["--cell", "elman"], "--cell"),

@@ -92,7 +92,7 @@ def test_the_command_line_saves_loads_and_predicts(run, tmp_path):
     options = ["--sentences", 400, "--epochs", 1, "--body", "transformer", "--save", path]
     found = run(*options, "--predict", "the soup was not bad.")
     assert found.exit_code == 0, found.output
-    assert "80 sentences put together, 40 of praise, held out" in found.output
+    assert "80 sentences composed, 40 of praise, held out" in found.output
     assert found.output.count("logistic regression on counts") == 2
     again = run("--load", path, "--predict", "the soup was not bad.")
     assert again.output.splitlines()[-1] == found.output.splitlines()[-1]

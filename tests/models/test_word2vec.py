@@ -138,6 +138,15 @@ def test_words_with_blanks_and_the_header_of_word2vec_and_fasttext_are_read(tmp_
     assert np.allclose(embedding.weight.data[4:], [[1, 2], [3, 4], [5, -0.06]])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252", "shift_jis"])
+def test_vectors_are_read_in_any_encoding(tmp_path, encoding):
+    words = ("猫", "犬") if encoding == "shift_jis" else ("ñandú", "é")
+    path = tmp_path / "vectors.vec"
+    path.write_bytes("".join(f"{word} 1 {i}\n" for i, word in enumerate(words)).encode(encoding))
+    named = encoding if encoding == "shift_jis" else None
+    assert read_glove(path, named)[0].tokens[4:] == words
+
+
 def test_a_line_with_a_number_too_many_is_no_word_with_a_blank(tmp_path):
     path = tmp_path / "vectors.vec"
     path.write_text("a 1 2\nb 3 4 5\n", "utf-8")
@@ -171,7 +180,7 @@ def test_glove_files_are_written_to_the_last_bit(tmp_path, run):
         (["--glove", "{tmp}/wordy"], "wordy, line 2: could not convert"),
         (["--glove", "{tmp}/infinite"], "infinite, line 2: not a finite number"),
         (["--glove", "{tmp}/huge"], "huge, line 1: not a finite number"),
-        (["--glove", "{tmp}/again"], "again, line 3: the word b again"),
+        (["--glove", "{tmp}/again"], "again, line 3: the word 'b' appears a second time"),
         (["--glove", "{tmp}/hole"], "hole, line 2: expected a word and 1 numbers, got 0"),
         (["--planted", "--near", "unicorn"], "'unicorn'"),
         (["--load", "{tmp}/words.safetensors"], "not a whole .safetensors file"),

@@ -33,15 +33,59 @@ def cell(step, state=("h",), gates=("a",)):
          r"step takes x, c, h, in another order than state = \('h', 'c'\)|takes c, h, in another"),
         (cell(lambda self, x, h: mg.tanh(x), gates=()),
          r"step returns h of shape \(1, 3\) for one sequence, expected \(1, 4\)"),
-        (cell(lambda self, x, h: self.a(h, x), gates=("a", "b")),
-         "step does not call the gate b; call it, or leave it out of gates"),
         (cell(lambda self, x, h: self.a(h, x) + self.a(x)), r"operands of widths \(3,\), expected"),
         (cell(lambda self, x, h: self.a(h, x), gates=("a", "a")), "expected different names"),
+        (cell(lambda self, x, h: self.step(h, x), gates=("step",)),
+         "the gate or vector step has the name of a method or attribute of the class; rename it"),
+        (cell(lambda self, x, h: self.a(h, x), ("x",)), "has the name of step's input, x; rename"),
+        (cell(lambda self, x, h: [self.a(h, x)]), "returned a list, expected a Tensor, or a tuple"),
+        (cell(lambda self, x, h: {"h": self.a(h, x)}), "returned a dict, expected a Tensor"),
+        (cell(lambda self, x, h: np.tanh(self.a(h, x).data)),
+         "returned NumPy arrays, through which no gradient flows.* not with their .data"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said_when_the_cell_is_made(kind, words):
-    with pytest.raises((ValueError, AttributeError), match=words):
+    with pytest.raises((ValueError, TypeError, AttributeError), match=words):
         kind(3, 4)
+
+
+def test_a_gate_that_step_does_not_call_is_told_and_is_no_part_of_the_cell(rng):
+    kind = cell(lambda self, x, h: mg.tanh(self.a(h, x)), gates=("a", "b"))
+    with pytest.warns(UserWarning, match="step does not call the gate b, which has no weights"):
+        made = kind(3, 4)
+    assert made.gates == ("a",)
+    assert dict(made.named_parameters()).keys() == {"a.weight", "a.bias"}
+    with pytest.raises(AttributeError, match="the gate 'b' has no weights, for step did not call"):
+        made.b(rng.normal(size=(1, 3)))
+    with pytest.warns(UserWarning, match="gate b"):
+        layer = nn.Recurrent(3, 4, cell=kind, rng=0)
+    y, h = layer(rng.normal(size=(2, 5, 3)).astype(np.float32))
+    np.testing.assert_array_equal(y.data[:, -1], h.data[0])
+
+
+class Scaled(nn.Cell):
+    gates = ("a",)
+
+    def step(self, x, h):
+        return self.scale * self.a(h, x)
+
+
+class Late(Scaled):
+    def __init__(self, input_size, hidden_size, **options):
+        super().__init__(input_size, hidden_size, **options)
+        self.scale = 2.0
+
+
+class Bare(Scaled):
+    def __init__(self, input_size, hidden_size, **options):
+        self.scale = 2.0
+
+
+def test_attributes_come_before_the_base_class_and_it_must_be_called():
+    with pytest.raises(AttributeError, match=r"'scale'.* must be set before super"):
+        Late(3, 4)
+    with pytest.raises(AttributeError, match=r"must call super"):
+        Bare(3, 4)(np.ones((1, 3)))
 
 
 class Leaky(nn.Cell):

@@ -35,6 +35,11 @@ CONVENTIONS = {  # function, point, gradient
     "nanmax": (np.nanmax, [np.nan, 1.0], [0.0, 1.0]),
     "nansum": (np.nansum, [np.nan, 1.0], [0.0, 1.0]),
     "sinc at 0": (np.sinc, 0.0, 0.0),
+    "logsumexp of nothing but -inf": (
+        lambda x: mg.logsumexp(x, axis=1).sum(), [[-np.inf, -np.inf], [-np.inf, 1.0]],
+        [[0.0, 0.0], [0.0, 1.0]]),
+    "weighed logsumexp of -inf": (lambda x: mg.logsumexp(x, b=2.0), [-np.inf] * 2, [0.0, 0.0]),
+    "nanstd of one each": (lambda x: np.nanstd(x, axis=0).sum(), [[1.0, np.nan]], [[0.0, 0.0]]),
     "0 log 0 by b": (lambda b: mg.xlogy(0.0, b), 0.0, 0.0),
     "where, guarded": (lambda x: np.log(x, where=np.array([False, True])).sum(), [0.0, 2.0],
                        [0.0, 0.5]),

@@ -45,7 +45,9 @@ def _cell(step: Callable[..., Any]) -> type[nn.Cell]:
 
 
 REFUSED = {
-    "a constant": (lambda s, x, h: (s.a(h, x), np.zeros(h.shape))[1], "returned a constant as h"),
+    "a constant": (
+        lambda s, x, h: (s.a(h, x), mg.Tensor(np.zeros(h.shape)))[1], "returned a constant as h"
+    ),
     "chance": (lambda s, x, h: s.drop(s.a(h, x)), "draws random numbers, or counts"),
     "a count": (lambda s, x, h: s.a(h, x) * (1 + s.calls % 2), "draws random numbers, or counts"),
     "a size": (lambda s, x, h: s.a(h, x) * (s.hidden_size > 70), "by naming an instance"),

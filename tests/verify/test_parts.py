@@ -25,7 +25,7 @@ def test_parts_are_among_all_targets():
 
 
 def test_a_part_is_no_layer_over_time():
-    with pytest.raises(TargetError, match="layer-norm: a part, expected a cell or a layer"):
+    with pytest.raises(TargetError, match="layer-norm: got a part, expected a cell or a layer"):
         resolve("layer-norm").module(2, 3)
 
 

@@ -334,3 +334,26 @@ def test_a_cell_with_a_function_that_no_backend_has_is_judged_without_generated_
     report = verify(target_of(Flattening, "Flattening"))
     assert report.passed
     assert not any("generated" in check.established for check in report.checks)
+
+
+def test_rounded_constants_of_generated_code_accuse_nobody():
+    """The code has one float where the cell's own operations have a root, a third and a tenth."""
+
+    class Rounded(nn.Cell):
+        gates = ("a",)
+
+        def step(self, x, h):
+            pulled = mg.tanh(self.a(h, x) / np.sqrt(self.hidden_size)) * (1 - 0.7)
+            return pulled + h * np.pi / 7 + h / np.sqrt(2) - h * (0.1 + 0.2) / 3
+
+    assert verify(target_of(Rounded, "Rounded")).passed
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(1e-16, True), (1e-3, False)])
+def test_an_output_that_is_off_is_said_by_how_much(off, verdict):
+    problem = Problem(
+        "third", {"x": (2,)}, lambda leaves: leaves["x"] * (1 / 3 + off),
+        reference=lambda leaves: leaves["x"] / 3,
+    )  # fmt: skip
+    (check,) = judge_problem(problem, "exact").checks
+    assert check.passed == verdict, check

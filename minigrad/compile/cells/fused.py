@@ -53,8 +53,13 @@ def fuse(cell: Cell, reference: Callable[..., Array]) -> Fused | None:
 
 
 def _plan_or_none(cell: Cell) -> Plan | None:
+    # Not on the cell's own weights: while a layer is traced, others stand in their places
+    drawn = {
+        name: Parameter(np.random.default_rng(k).normal(0, 0.5, p.shape).astype(p.dtype))
+        for k, (name, p) in enumerate(cell.named_parameters())
+    }
     try:
-        with enable_grad():  # the equations are read off the tape
+        with enable_grad(), cell.holding(drawn):  # the equations are read off the tape
             return fusable(cell)
     except NotFusableError as error:
         _log.info("on the tape, step by step: %s", error)

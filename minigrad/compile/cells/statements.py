@@ -104,7 +104,7 @@ class _Scalars(PythonCodePrinter):
         return _whole_number(int(expr))
 
     def _print_Rational(self, expr: sympy.Rational) -> str:
-        return f"F({int(expr.p)} / {int(expr.q)})"
+        return f"F({float(expr)!r})"
 
     _print_Half = _print_Rational
     _print_One = _print_NegativeOne = _print_Integer
@@ -125,6 +125,9 @@ class _Scalars(PythonCodePrinter):
         raise NotImplementedError(f"the power {expr}")
 
     def _print_Mul(self, expr: sympy.Mul) -> str:
+        number, rest = expr.as_coeff_Mul()
+        if number.q != 1 and abs(number.p) != 1:
+            return f"{self._print(number)}*{self.parenthesize(rest, 50)}"
         above, below = expr.as_numer_denom()
         if below != 1 and not expr.is_Rational:
             return f"{self._factors(above)}/{self.parenthesize(below, 1000)}"

@@ -8,14 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from minigrad.graph.drawing.scene import Scene, Shape, Wire, parts_at
 from minigrad.graph.drawing.wires import Box, Point
 from minigrad.graph.record import BOOKKEEPING, Graph, Path, modules
-from minigrad.graph.view import Key, Repeat, View
+from minigrad.graph.view import Key, Repeat, View, WrongPictureError
 
 _BETWEEN = ("state", "join", "ellipsis")  # kinds of items that only hand values on
 _SLACK = 1.0  # points that may be lost in rounding
-
-
-class WrongPictureError(ValueError):
-    """A view cannot show this graph truly; the message names one that can."""
 
 
 def checked(scene: Scene) -> Scene:
@@ -42,10 +38,8 @@ def complete(view: View, graph: Graph) -> View:
 def _refuse(view: View, found: Iterator[str]) -> None:
     fault = next(found, None)
     if fault is not None:
-        other = "tape" if view.name != "tape" else "unrolled"
         raise WrongPictureError(
-            f"{view.name}: {view.title} cannot be drawn truly in this view: {fault}; "
-            f"use view {other!r}"
+            f"{view.name}: {view.title} cannot be drawn truly in this view: {fault}"
         )
 
 

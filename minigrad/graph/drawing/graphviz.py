@@ -68,7 +68,7 @@ class Look(NamedTuple):
     Attributes:
         factor: by which it is enlarged, or made smaller.
         dpi: dots per inch, where it is made of dots.
-        transparent: without a ground.
+        transparent: without a background.
     """
 
     factor: float = 1.0

@@ -1,29 +1,23 @@
 // The figure in SVG. Only the steps in sight are in the page; from far away a step is one box.
 
-import { Scene } from "./scene.js";
+import { svg } from "./elements.js";
+import { shade } from "./numbers.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const FAR = 0.22; // scale below which the inside of a step is not drawn
 const LEGIBLE = 0.4; // scale below which labels cannot be read, and are not drawn
 const LONGEST = 60; // characters of a line; the panel shows all of it
 const pen = document.createElement("canvas").getContext("2d");
 const FONT = 'Helvetica, Arial, "Liberation Sans", sans-serif';
 
-export function svg(name, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
-
 export class Drawing {
   /**
    * @param scene what to draw
    * @param id of the figure, so that two on a page share no id
-   * @param calls name(item), stepName(k), isOpen(item), state(item), choose(item, node), fold(k)
+   * @param calls name(item), stepName(k), isOpen(item), state(item), heat(item, what), choose(item, node), fold(k),
+   *   resized()
    */
   constructor(scene, id, calls) {
-    Object.assign(this, { scene, id, calls, scale: 1, left: 0, top: 0, shown: new Map(), backward: false });
+    Object.assign(this, { scene, id, calls, scale: 1, left: 0, top: 0, shown: new Map(), backward: false, heat: "" });
     this.world = svg("g");
     this.root = svg("svg", { class: "graph", role: "group", tabindex: "-1" });
     const tip = svg("marker", {
@@ -34,7 +28,10 @@ export class Drawing {
     this.world.append(...this.layers); // arrows run over the frames of other steps
     this.root.append(svg("defs", {}, tip), this.world);
     this.#listen();
-    new ResizeObserver(() => this.update()).observe(this.root);
+    new ResizeObserver(() => {
+      this.update();
+      this.calls.resized();
+    }).observe(this.root);
   }
 
   // Moving
@@ -180,6 +177,22 @@ export class Drawing {
     this.#oneTabStop();
   }
 
+  /** Colour boxes by their numbers. */
+  paint() {
+    for (const group of this.world.querySelectorAll("[data-item]:not([data-node])")) {
+      this.#paint(group, this.scene.items[group.dataset.item]);
+    }
+  }
+
+  #paint(group, item) {
+    const share = this.heat ? this.calls.heat(item, this.heat) : null;
+    const { ground, ink } = share === null ? { ground: "", ink: "" } : shade(share, 1);
+    group.querySelector(".box").style.fill = ground;
+    for (const text of group.querySelectorAll(":scope > text")) text.style.fill = ink;
+    group.classList.toggle("nothing", share === 0 && this.heat === "gradient");
+    group.classList.toggle("held", this.scene.live !== null && item.nodes.some((node) => this.scene.live.isChanged(node)));
+  }
+
   #marked(group) {
     const number = Number(group.dataset.item);
     const { chosen, played } = this.calls.state(this.scene.items[number], group.dataset.node);
@@ -256,6 +269,7 @@ export class Drawing {
     if (open) this.#operations(group, item, x, y);
     else this.#label(group, item.lines, x, y, w, h, item.kind === "point" ? 15 : 12);
     this.#marked(group);
+    this.#paint(group, item);
     return group;
   }
 
@@ -270,7 +284,7 @@ export class Drawing {
     cut.forEach((line, k) => {
       const text = svg("text", { x, y: y + (k - (cut.length - 1) / 2) * gap + fitting * 0.35, "font-size": fitting });
       text.textContent = line;
-      group.append(text);
+      group.append(text, " "); // a gap between lines for those who hear them
     });
   }
 

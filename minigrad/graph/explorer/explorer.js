@@ -3,14 +3,19 @@
 import { LANGUAGES, preferred, say } from "./words.js";
 import { Scene } from "./scene.js";
 import { Drawing } from "./drawing.js";
-import { html, Panel } from "./panel.js";
+import { Training } from "./controls.js";
+import { html } from "./elements.js";
+import { gist } from "./numbers.js";
+import { Panel } from "./panel.js";
 
+const LONGEST_LINK = 30_000; // characters
 const BEAT = 700; // milliseconds from one operation to the next
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Explorer {
-  constructor(root) {
+  constructor(root, program) {
     this.root = root;
+    root.explorer = this;
     this.language = preferred();
     this.words = (key, ...parts) => say(this.language, key, ...parts);
     this.chosen = null; // an item
@@ -20,19 +25,49 @@ export class Explorer {
     this.played = null; // how many operations play has come past, of those in scene.order
     this.playing = null;
     const data = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
-    this.scene = new Scene(data);
+    this.scene = new Scene(data, program);
     this.drawing = new Drawing(this.scene, root.id, {
       name: (item, node) => this.#name(item, node),
       stepName: (k) => `${this.words("step_label", this.scene.steps[k].t)}${this.scene.folded.has(k) ? `, ${this.words("folded")}` : ""}`,
       isOpen: (item) => this.open.has(item.number),
       state: (item, node) => this.#state(item, node),
+      heat: (item, what) => this.#heat(item, what),
       choose: (item, node) => this.choose(item, node),
       fold: (k) => this.fold(k),
+      resized: () => this.#reveal(),
     });
-    this.panel = new Panel(this.scene, this.words, (item, node) => this.choose(item, node));
+    const changed = () => this.changed();
+    this.panel = new Panel(this.scene, this.words, (item, node) => this.choose(item, node), changed);
+    this.training = this.scene.live && new Training(this.scene.live, this.words, changed);
     this.#build();
     this.#speak();
     this.drawing.fit();
+    this.#follow();
+    addEventListener("hashchange", () => this.#follow());
+  }
+
+  // The address: what is chosen and changed, so that a link leads there
+
+  #follow() {
+    const state = linked()[this.root.id];
+    if (!state || JSON.stringify(state) === JSON.stringify(this.#address())) return;
+    this.scene.live?.take(state.changes);
+    this.training?.update();
+    this.choose(this.scene.items[state.item] ?? null, undefined, false);
+  }
+
+  #address() {
+    const item = this.chosen?.number, changes = this.scene.live?.state();
+    return item === undefined && !changes ? undefined : { item, changes };
+  }
+
+  /** A moment after the last change: browsers let an address change only so often. */
+  #link() {
+    clearTimeout(this.linking);
+    this.linking = setTimeout(() => {
+      const hash = encodeURIComponent(JSON.stringify({ ...linked(), [this.root.id]: this.#address() }));
+      history.replaceState(null, "", `#${hash === "%7B%7D" || hash.length > LONGEST_LINK ? "" : hash}`);
+    }, 400);
   }
 
   // Choosing
@@ -43,16 +78,46 @@ export class Explorer {
     this.inner = item?.nodes.includes(node) ? node : undefined;
     if (this.inner !== undefined) this.open.add(item.number);
     if (item?.step !== null && item && this.scene.folded.has(item.step)) this.scene.fold(item.step, false);
-    if (item) {
-      const { x, y } = this.scene.place(item);
-      this.drawing.reveal(x, y, item.w, item.h);
-    }
+    this.#reveal();
     this.drawing.redraw();
     this.drawing.mark();
     this.panel.show(item, node);
     if (item?.step !== null && item) this.#atStep(item.step);
     this.#buttons();
+    this.#link();
     if (item && focus) (this.drawing.element(item.number, node) ?? this.panel.root).focus({ preventScroll: true });
+  }
+
+  /** Bring what is chosen into sight. */
+  #reveal() {
+    if (!this.chosen) return;
+    const { x, y } = this.scene.place(this.chosen);
+    this.drawing.reveal(x, y, this.chosen.w, this.chosen.h);
+  }
+
+  // Numbers
+
+  /** Compute everything anew, once in a frame however many numbers have changed. */
+  changed() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.scene.live.compute();
+      this.panel.refresh();
+      this.drawing.paint();
+      this.training.update();
+      this.#link();
+    });
+  }
+
+  /** How warm or cold an item is, from −1 to 1: its mean, or the power of ten of its gradient. */
+  #heat(item, what) {
+    const number = item.nodes.at(-1), array = number === undefined ? null : this.scene.node(number)[what] ?? null;
+    if (array === null) return null;
+    const { min, mean, max } = gist(array);
+    if (typeof mean !== "number") return null;
+    if (what === "value") return Math.max(-1, Math.min(1, mean));
+    const largest = Math.max(Math.abs(min), Math.abs(max));
+    return largest === 0 ? 0 : Math.max(0.02, Math.min(1, 1 + Math.log10(largest) / 8));
   }
 
   /** The nearest item in a direction; inside a gate, the next operation. */
@@ -197,7 +262,8 @@ export class Explorer {
       return `${label === primitive ? label : `${label} (${primitive})`}, ${item.lines[0].slice(0, 80)}`;
     }
     const where = item.step === null ? words("outside") : words("at_step", scene.steps[item.step].t);
-    return [...item.lines.map((line) => line.slice(0, 80)), words(item.kind), where].join(", ");
+    const lines = item.lines.map((line) => line.slice(0, 80)).join(" "); // as it is seen
+    return [lines, words(item.kind), where].join(", ");
   }
 
   say(sentence) {
@@ -242,11 +308,17 @@ export class Explorer {
       this.language = language.value;
       this.#speak();
     };
-    this.labels = { step: html("span"), search: html("span"), language: html("span") };
+    const heat = this.heat = html("select", {}, ...["", "value", "gradient"].map((value) => html("option", { value })));
+    heat.onchange = () => {
+      this.drawing.heat = heat.value;
+      this.drawing.paint();
+      this.say(heat.value && this.words(`heat_${heat.value}`));
+    };
+    this.labels = { step: html("span"), search: html("span"), language: html("span"), colour: html("span") };
     this.status = html("p", { class: "status", role: "status" });
     const b = this.buttons, group = (...children) => html("div", { class: "group" }, ...children);
     const bar = html("div", { class: "bar" },
-      group(b.out, b.in, b.fit), group(b.play_back, b.previous, b.next, b.play), group(b.backward));
+      group(b.out, b.in, b.fit), group(b.play_back, b.previous, b.next, b.play), group(b.backward, html("label", {}, this.labels.colour, heat)));
     if (steps.length) {
       bar.append(group(html("label", {}, this.labels.step, this.slider), this.at), group(b.fold, b.fold_all, b.open));
     } else bar.append(group(b.open));
@@ -254,7 +326,8 @@ export class Explorer {
     const title = html("h1", {}, html("bdi", {}, data.title));
     const body = html("div", { class: "body" }, this.drawing.root, this.panel.root);
     const top = html("div", { class: "top" }, title, this.status, html("label", {}, this.labels.language, language));
-    this.root.append(html("header", {}, top, bar), body);
+    const live = this.training ? [html("div", { class: "bar" }, this.training.root)] : [];
+    this.root.append(html("header", {}, top, bar, ...live), body);
     this.drawing.root.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -310,6 +383,8 @@ export class Explorer {
     this.root.setAttribute("lang", this.language);
     document.documentElement.lang = this.language;
     for (const [key, label] of Object.entries(this.labels)) label.textContent = words(key);
+    for (const option of this.heat.options) option.textContent = words(`by_${option.value || "kind"}`);
+    this.training?.speak();
     this.root.setAttribute("aria-label", this.scene.data.title.slice(0, 80));
     this.drawing.root.setAttribute("aria-label", words("graph", this.scene.data.title.slice(0, 80)));
     this.#atStep(this.#step());
@@ -339,9 +414,19 @@ export class Explorer {
   }
 }
 
+/** The states of the figures that the address leads to; none if it is not one of ours. */
+function linked() {
+  try {
+    const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+    return typeof found === "object" && found ? found : {};
+  } catch {
+    return {};
+  }
+}
+
 /** As it is typed: h3 for h₃ and h_3, in small letters. */
 function plain(text) {
   return text.normalize("NFKC").replaceAll("−", "-").replaceAll("_", "").toLowerCase();
 }
 
-for (const root of document.querySelectorAll(".explorer")) new Explorer(root);
+document.querySelectorAll(".explorer").forEach((root, k) => new Explorer(root, PROGRAMS[k]));

@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 from minigrad.extras import require
 from minigrad.graph.drawing.palette import PALETTES, Palette
 from minigrad.graph.drawing.words import printable
+from minigrad.graph.explorer.live import Live
+from minigrad.graph.explorer.live import live as living
 from minigrad.graph.explorer.mathematics import formulas
 from minigrad.graph.explorer.payload import payload
 from minigrad.graph.record import Graph
 from minigrad.primitives import PRIMITIVES
 from minigrad.verify import Check
 
-MODULES = ("words.js", "numbers.js", "scene.js", "drawing.js", "panel.js", "explorer.js")
+MODULES = ("words.js", "numbers.js", "elements.js", "live.js", "scene.js", "drawing.js",
+           "controls.js", "panel.js", "explorer.js")  # fmt: skip
 """The scripts, each after those that it imports."""
 
 
@@ -37,19 +40,33 @@ class Still(NamedTuple):
     first: bool
 
 
-def page(*graphs: Graph, checks: Sequence[Check] = (), stills: Sequence[Still] = ()) -> str:
+def page(
+    *graphs: Graph,
+    checks: Sequence[Check] = (),
+    stills: Sequence[Still] = (),
+    live: bool = False,
+    language: str = "en",
+) -> str:
     """One HTML page with an explorer for each graph.
 
     Args:
         graphs: from `minigrad.graph.trace` or `trace_target`.
         checks: what the judges said of the (first) graph's subject.
         stills: pictures under the explorers.
+        live: the reader can change numbers, and the page computes the others.
+        language: ``"es"`` for a page in Spanish; else it speaks the language of the reader's
+            browser.
 
     Raises:
         ImportError: the extra ``report`` is not installed.
+        ValueError: it is to be live, and a graph cannot be computed in JavaScript.
     """
     jinja2 = require("jinja2", extra="report")
-    figures = [payload(graph, () if k else checks) for k, graph in enumerate(graphs)]
+    programs = [living(graph) if live else None for graph in graphs]
+    figures = [
+        payload(graph, () if k else checks, program)
+        for k, (graph, program) in enumerate(zip(graphs, programs, strict=True))
+    ]
     names = sorted({name for figure in figures for name in figure["verdicts"]})
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("minigrad", "templates"), autoescape=True,
@@ -61,9 +78,16 @@ def page(*graphs: Graph, checks: Sequence[Check] = (), stills: Sequence[Still] =
         stills=stills,
         kinds={name: PRIMITIVES[name].kind for name in names},
         style=_colours() + _file("explorer.css"),
-        script="\n".join(_inlined(_file(name)) for name in MODULES),
+        script="\n".join([_programs(programs), *(_inlined(_file(name)) for name in MODULES)]),
+        language=language,
     )
     return text
+
+
+def _programs(programs: Sequence[Live | None]) -> str:
+    """The programs of the figures that compute, by number."""
+    texts = ["null" if program is None else program.script.text for program in programs]
+    return f"const PROGRAMS = [{', '.join(texts)}];"
 
 
 def as_script(data: Any) -> str:

@@ -1,22 +1,18 @@
 // What is known of the chosen node.
 
+import { Controls } from "./controls.js";
+import { html, svg } from "./elements.js";
 import { broadcast, gist, index, rows, shade, written } from "./numbers.js";
 
-export function html(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key === "class") element.className = value;
-    else if (key in element && typeof value === "function") element[key] = value;
-    else element.setAttribute(key, value);
-  }
-  element.append(...children);
-  return element;
-}
-
 export class Panel {
-  /** @param words (key, ...parts) → sentence; @param choose (item, node) when a link is followed */
-  constructor(scene, words, choose) {
+  /**
+   * @param words (key, ...parts) → sentence
+   * @param choose (item, node) when a link is followed
+   * @param changed when a number has been changed
+   */
+  constructor(scene, words, choose, changed) {
     Object.assign(this, { scene, words, choose, entry: 0 });
+    this.controls = scene.live && new Controls(scene, words, changed);
     this.root = html("div", { class: "panel", role: "region", tabindex: "0" });
     this.owner = new Map();
     for (const item of scene.items) for (const node of item.nodes) this.owner.set(node, item);
@@ -25,10 +21,10 @@ export class Panel {
   /** Show an item's value, or an operation in it; nothing for null. */
   show(item, number = item?.nodes.at(-1)) {
     const { words } = this;
-    this.item = item;
+    Object.assign(this, { item, number });
     this.root.setAttribute("aria-label", words("details"));
     if (!item) {
-      this.root.replaceChildren(html("p", {}, words("pick")), ...this.#about());
+      this.root.replaceChildren(html("h2", {}, words("details")), html("p", {}, words("pick")), ...this.#about());
       return;
     }
     const inner = number !== undefined && number !== item.nodes.at(-1);
@@ -45,17 +41,35 @@ export class Panel {
     if (!inner && item.lines.length > 1 && item.kind === "layer") parts.push(html("p", { class: "equation" }, html("bdi", {}, item.tooltip)));
     if (!node) parts.push(html("p", {}, words("no_node")), html("p", {}, item.tooltip));
     else parts.push(...this.#node(node, item));
-    this.root.replaceChildren(...parts);
+    this.#put(parts);
     if (elsewhere) this.root.scrollTop = 0;
+  }
+
+  /** The same with the numbers of now. */
+  refresh() {
+    if (this.item) this.show(this.item, this.number);
+  }
+
+  /** What is shown; controls that are there already stay, so that a slider can be pulled on. */
+  #put(parts) {
+    const { root } = this, kept = this.controls?.root, place = parts.indexOf(kept), top = root.scrollTop;
+    if (place < 0 || kept.parentNode !== root) return root.replaceChildren(...parts);
+    for (const old of [...root.children]) if (old !== kept) old.remove();
+    kept.before(...parts.slice(0, place));
+    kept.after(...parts.slice(place + 1));
+    root.scrollTop = top;
   }
 
   #node(node, item) {
     const { words } = this, shape = `(${node.shape.join(", ")})`;
+    const alike = this.scene.alike(item, node.number);
     const inner = item.nodes.length > 1, parameters = this.parameters(item);
     return [
       html("dl", {}, html("dt", {}, words("shape", "")), html("dd", { "data-part": "shape" }, shape)),
+      ...(this.controls ? [this.controls.show(node.number, alike)] : []),
       this.#part("value", node.value === null ? html("p", {}, words("no_value")) : this.#array(node.value, node, "value")),
-      this.#part("gradient", this.#gradient(node)),
+      this.#part("gradient", this.#gradient(node), ...this.#sources(node)),
+      ...this.#overSteps(alike, item.step),
       ...(node.kind === "operation" ? this.#mathematics(node) : []),
       ...(inner ? [this.#part("inside", this.#links(item.nodes, node.number))] : []),
       ...(node.operands?.length ? [this.#part("operands", this.#operands(node))] : []),
@@ -70,10 +84,34 @@ export class Panel {
 
   #gradient(node) {
     const { words } = this;
-    if (node.constant) return html("p", { class: "none" }, words("constant"));
+    if (node.constant) return html("p", { class: "none" }, words("no_gradient"));
     const none = this.scene.data.loss === null ? "no_backward" : "not_kept";
     if (node.gradient === null) return html("p", { class: "none" }, words(none));
     return this.#array(node.gradient, node, "gradient");
+  }
+
+  /** Upstream × local = what comes from each reader, and their sum, at one entry. */
+  #sources(node) {
+    const { words, scene } = this, { live } = scene, readers = scene.readers[node.number];
+    if (node.constant || !Array.isArray(node.gradient) || !node.gradient.length) return [];
+    const entry = Math.min(this.entry, node.gradient.length - 1), lines = [];
+    for (const [target, position] of readers) {
+      const reader = scene.node(target), sent = live?.sent(target, position)?.[entry];
+      const alike = String(reader.shape) === String(node.shape) && Array.isArray(reader.gradient) && reader.partials;
+      const held = live?.isHeld(target, entry);
+      if (alike && !held) {
+        const [upstream, local] = [reader.gradient[entry], reader.partials[position][entry]];
+        const both = typeof upstream === "number" && typeof local === "number" ? upstream * local : "nan";
+        lines.push([target, `${written(upstream)} × ${bracketed(local)} = ${written(sent ?? both)}`]);
+      } else if (sent !== undefined) lines.push([target, held && alike ? `${words("held_there")}: 0` : written(sent)]);
+      else if (reader.gradient !== null && !reader.constant) return []; // not all of them are known
+    }
+    const direct = live?.direct(node.number).map((array) => array[entry]) ?? [];
+    if (!lines.length && !direct.length) return [];
+    const list = html("ul", { class: "sources" }, ...lines.map(([target, text]) => html("li", {}, this.#link(target), ": ", html("span", { class: "product" }, text))));
+    if (direct.length) list.append(html("li", {}, `L: ${written(direct.reduce((a, b) => a + b, 0))}`));
+    const total = html("p", { class: "product", "data-part": "total" }, `${words("total")}: ${written(node.gradient[entry])}`);
+    return [html("h4", {}, words("sources")), ...this.#entry(node, "source-entry"), html("p", { class: "note" }, words("product")), list, total];
   }
 
   /** A number, or minimum, mean and maximum with a heat map. */
@@ -113,11 +151,33 @@ export class Panel {
     return html("div", { class: "wide", tabindex: "0", role: "group", "aria-label": words("heat", words(what)) }, table);
   }
 
+  /** How value and gradient go through the steps: the mean, and the power of ten of the largest. */
+  #overSteps(alike, now) {
+    const { words, scene } = this;
+    if (alike.length < 3) return [];
+    const nodes = alike.map((number) => scene.node(number));
+    const largest = ({ min, max }) => Math.max(Math.abs(min), Math.abs(max));
+    const mean = nodes.map(({ value }) => (value === null ? NaN : gist(value).mean));
+    const size = nodes.map(({ gradient }) => (gradient === null ? NaN : Math.log10(largest(gist(gradient)))));
+    return [this.#part("over_steps", ...[["value", mean, written], ["gradient", size, power]].flatMap(([what, points, say]) => {
+      const known = points.filter(Number.isFinite);
+      if (!known.length) return [];
+      const low = Math.min(0, ...known), high = Math.max(0, ...known), place = alike.indexOf(this.number);
+      const x = (k) => 4 + (292 * k) / (points.length - 1), y = (p) => 56 - (52 * (p - low)) / (high - low || 1);
+      const line = points.map((p, k) => (Number.isFinite(p) ? `${x(k)},${y(p)}` : "")).filter(Boolean).join(" ");
+      const said = words(`over_${what}`, say(points[0]), say(points.at(-1)), say(Math.min(...known)), say(Math.max(...known)));
+      const here = now === null || !Number.isFinite(points[place]) ? [] : [svg("circle", { cx: x(place), cy: y(points[place]), r: 3.5 })];
+      return [html("p", { class: "note" }, said),
+        svg("svg", { class: "curve over", viewBox: "0 0 300 60", role: "img", "aria-label": said },
+          svg("line", { x1: 0, x2: 300, y1: y(0), y2: y(0) }), svg("polyline", { points: line }), ...here)];
+    }))];
+  }
+
   #mathematics(node) {
     const { words } = this, template = this.#template(node.primitive);
     const call = html("code", {}, html("bdi", {}, this.#call(node)));
     const forward = template?.content.querySelector('[data-part="forward"]');
-    const parts = [this.#part("formula", html("p", {}, call), ...(forward ? [this.#written(forward)] : []))];
+    const parts = [this.#part("formula", html("p", {}, call), ...(forward ? [this.#forward(node, forward)] : []))];
     const backward = [...(template?.content.querySelectorAll('[data-part="backward"]') ?? [])];
     if (!backward.length) {
       const why = template?.dataset.kind === "linear" ? "no_notation" : "no_derivative";
@@ -143,6 +203,10 @@ export class Panel {
     const { words } = this;
     if (!bySympy) return [];
     if (!node.partials || !Array.isArray(node.value)) return [html("p", { class: "note" }, words("no_numbers"))];
+    return this.#entry(node, "entry");
+  }
+
+  #entry(node, part) {
     if (node.value.length < 2) return [];
     this.entry = Math.min(this.entry, node.value.length - 1);
     const options = node.value.map((_, k) => {
@@ -150,33 +214,45 @@ export class Panel {
       option.selected = k === this.entry;
       return option;
     });
-    const label = html("label", { class: "note" }, words("at_entry", ""), html("select", { "data-part": "entry" }, ...options));
+    const label = html("label", { class: "note" }, this.words("at_entry", ""), html("select", { "data-part": part }, ...options));
     label.addEventListener("change", (event) => {
       this.entry = Number(event.target.value);
       this.show(this.item, node.number);
-      this.root.querySelector('[data-part="entry"]').focus();
+      this.root.querySelector(`[data-part="${part}"]`).focus();
     });
     return [label];
   }
 
+  /** y in terms of x; below it, the same with this entry's numbers. */
+  #forward(node, formula) {
+    const line = this.#written(formula);
+    return node.partials ? this.#substituted(node, line, (entry) => node.value[entry]) : line;
+  }
+
   /** ∂y/∂x; below it, the same with this entry's numbers in place of the names. */
   #derivative(node, formula, operand) {
-    const line = this.#written(formula), math = line.querySelector("math");
-    if (operand === null || !node.partials || !Array.isArray(node.value) || !node.value.length) return line;
+    const line = this.#written(formula);
+    if (operand === null || !node.partials) return line;
+    return this.#substituted(node, line, (entry) => node.partials[operand][entry]);
+  }
+
+  #substituted(node, line, result) {
+    const math = line.querySelector("math");
+    if (!math || !Array.isArray(node.value) || !node.value.length) return line;
     const entry = Math.min(this.entry, node.value.length - 1);
+    if (this.scene.live?.isHeld(node.number, entry)) return html("div", {}, line, html("p", { class: "note" }, this.words("is_held")));
     const numbers = this.#numbers(node, index(entry, node.shape), entry);
     const row = math.querySelector("mrow") ?? math;
     const parts = [...row.childNodes], equals = parts.findIndex((part) => part.textContent.trim() === "=");
     const right = parts.slice(equals + 1).map((part) => part.cloneNode(true));
-    const result = node.partials[operand][entry];
     const substituted = mathml("mrow", ...right);
     let changed = false;
     for (const name of substituted.querySelectorAll("mi")) {
       if (!numbers.has(name.textContent)) continue;
-      name.replaceWith(numeral(numbers.get(name.textContent), isFactor(name)));
+      name.replaceWith(numeral(numbers.get(name.textContent), isFactor(name), isEnclosed(name)));
       changed = true;
     }
-    const last = mathml("mn", written(result));
+    const last = mathml("mn", written(result(entry)));
     last.setAttribute("data-part", "result");
     const between = changed && (right.length > 1 || right[0].localName !== "mi") ? [mathml("mo", "="), substituted] : [];
     const whole = mathml("mrow", ...between, mathml("mo", "="), last);
@@ -267,6 +343,8 @@ export class Panel {
     };
     if (data.checks.length) parts.push(this.#part("judges", about("whole"), this.#verdicts(data.checks)));
     else parts.push(this.#part("judges", about("whole_not_judged")));
+    const fixed = this.scene.live?.fixed() ?? [];
+    if (fixed.length) parts.push(html("p", { class: "note", "data-part": "fixed" }, words("stay", fixed.join(", "))));
     return parts;
   }
 }
@@ -277,9 +355,25 @@ function mathml(name, ...children) {
   return element;
 }
 
+/** A factor in text: in brackets if it is negative. */
+function bracketed(x) {
+  return typeof x === "number" && x < 0 ? `(${written(x)})` : written(x);
+}
+
+/** A power of ten as a number. */
+function power(exponent) {
+  return exponent === -Infinity ? "0" : written(10 ** exponent);
+}
+
+/** Whether a name stands in brackets already. */
+function isEnclosed(name) {
+  return name.previousElementSibling?.textContent === "(" && name.nextElementSibling?.textContent === ")";
+}
+
 /** A number inside a formula; in brackets if it is negative, or stands beside another factor. */
-function numeral(x, factor) {
+function numeral(x, factor, enclosed) {
   const number = mathml("mn", written(x));
+  if (enclosed) return number;
   return factor || (typeof x === "number" && x < 0) ? mathml("mrow", mathml("mo", "("), number, mathml("mo", ")")) : number;
 }
 

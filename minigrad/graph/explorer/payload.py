@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.graph.drawing import words
 from minigrad.graph.explorer.geometry import Geometry, geometry
+from minigrad.graph.explorer.live import Live
 from minigrad.graph.explorer.mathematics import judged, local_derivatives, verdict
 from minigrad.graph.record import Graph, Operation, summary
 from minigrad.graph.view import Arrow, Item, View
@@ -19,8 +20,10 @@ _DIGITS = 7  # significant digits of a number on the page
 _LONGEST = 10_000  # characters of a name that are shown
 
 
-def payload(graph: Graph, checks: Sequence[Check] = ()) -> dict[str, Any]:
-    """The figure of a graph.
+def payload(
+    graph: Graph, checks: Sequence[Check] = (), living: Live | None = None
+) -> dict[str, Any]:
+    """The figure of a graph; of one that computes, ``living`` has the numbers.
 
     ==========  ===============================================================================
     title       string
@@ -36,6 +39,7 @@ def payload(graph: Graph, checks: Sequence[Check] = ()) -> dict[str, Any]:
                 points is the arrow's tip
     kinds       what nodes have in common: kind, primitive, label, name, shape, path, keywords,
                 constant (no gradient is wanted)
+    live        null, or what `Live` has beside its program: leaves, nodes, loss, direct
     nodes       by id: kind (a place in kinds), value, gradient (null, a flat list of entries,
                 or min, mean, max, nonfinite and grid), operands (node ids, or [number]) and
                 partials (entries of SymPy's ∂y/∂operand, by operand)
@@ -43,7 +47,10 @@ def payload(graph: Graph, checks: Sequence[Check] = ()) -> dict[str, Any]:
     """
     placed = geometry(graph)
     kinds: dict[tuple[Any, ...], int] = {}
-    nodes = [_node(node, operands, kinds, graph) for node, operands in _with_operands(graph)]
+    nodes = [
+        _node(node, operands, kinds, None if living else graph)
+        for node, operands in _with_operands(graph)
+    ]
     primitives = sorted({node.primitive for node in graph.nodes if node.primitive})
     return {
         "title": graph.title[:_LONGEST],
@@ -52,6 +59,7 @@ def payload(graph: Graph, checks: Sequence[Check] = ()) -> dict[str, Any]:
         "verdicts": {name: verdict(name) for name in primitives if name in PRIMITIVES},
         **_drawn(placed),
         "nodes": nodes,
+        "live": living and living.to_dict(),
         "kinds": [
             dict(zip(("kind", "primitive", "label", "name", "shape", "path", "keywords",
                       "constant"), kind, strict=True))
@@ -137,20 +145,19 @@ def _with_operands(graph: Graph) -> list[tuple[Operation, list[Any]]]:
 
 
 def _node(
-    node: Operation, operands: list[Any], kinds: dict[tuple[Any, ...], int], graph: Graph
+    node: Operation, operands: list[Any], kinds: dict[tuple[Any, ...], int], graph: Graph | None
 ) -> dict[str, Any]:
+    """A node of a figure; with its numbers, if the graph is given."""
     path = " › ".join(level.name for level in node.scope if level.kind != "step" and level.name)
     kind = (node.kind, node.primitive, node.label[:_LONGEST], (node.name or "")[:_LONGEST],
             node.shape, path, node.keywords[:_LONGEST], not node.requires_grad)  # fmt: skip
-    found: dict[str, Any] = {
-        "kind": kinds.setdefault(kind, len(kinds)),
-        "value": _array(node.value),
-        "gradient": _array(node.gradient),
-    }
-    if node.kind != "operation":
+    found: dict[str, Any] = {"kind": kinds.setdefault(kind, len(kinds))}
+    if node.kind == "operation":
+        found["operands"] = operands
+    if graph is None:
         return found
-    found["operands"] = operands
-    partials = _partials(node, operands, graph)
+    found |= {"value": _array(node.value), "gradient": _array(node.gradient)}
+    partials = _partials(node, operands, graph) if node.kind == "operation" else None
     if partials is not None:
         found["partials"] = [_array(partial) for partial in partials]
     return found

@@ -1,12 +1,19 @@
-// The figure's parts and their places. Folding a step compresses its stretch of the x axis, and
+// The figure's parts, their numbers and their places. Folding a step compresses its stretch of the x axis, and
 // everything, arrows too, is drawn through that one map.
+
+import { Live } from "./live.js";
 
 const FOLDED = 64; // width of a folded step
 
 export class Scene {
-  /** @param data the payload, see payload.py */
-  constructor(data) {
+  /** @param data the payload, see payload.py; @param program what computes its numbers, or null */
+  constructor(data, program) {
     this.data = data;
+    this.live = program && new Live(data, program);
+    this.readers = data.nodes.map(() => []); // of each node: [operation, position]
+    data.nodes.forEach(({ operands = [] }, number) => operands.forEach((operand, position) => {
+      if (!Array.isArray(operand)) this.readers[operand].push([number, position]);
+    }));
     this.steps = data.steps;
     this.folded = new Set();
     this.items = []; // all that can be selected, steps first, in the order of the payload
@@ -29,7 +36,17 @@ export class Scene {
 
   node(number) {
     const node = this.data.nodes[number];
-    return { number, ...node, ...this.data.kinds[node.kind] };
+    return Object.assign(Object.create(node), { number }, this.data.kinds[node.kind]);
+  }
+
+  /** The same line of code at every step: the numbers of nodes, in the order of the steps. */
+  alike(item, number = item.nodes.at(-1)) {
+    const inner = item.nodes.indexOf(number);
+    if (item.step === null || inner < 0) return [number];
+    const sign = ({ kind, nodes }) => `${kind} ${nodes.map((node) => this.data.nodes[node].kind)}`;
+    const same = (step) => this.itemsOf(step).filter((other) => sign(other) === sign(item));
+    const place = same(item.step).indexOf(item);
+    return this.steps.flatMap((_, step) => same(step)[place]?.nodes[inner] ?? []);
   }
 
   /** Items of a step; of what is outside of steps, for null. */

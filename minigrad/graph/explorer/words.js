@@ -15,7 +15,7 @@ const WORDS = {
     details: "Details",
     pick: "Choose a node with a click or the arrow keys.",
     layer: "layer", point: "operation", operation: "operation", state: "state", input: "input",
-    join: "joined lines", parameter: "parameter", ellipsis: "left out",
+    join: "joined lines", parameter: "parameter", constant: "constant", module: "module", ellipsis: "left out",
     at_step: "step {0}", outside: "outside of steps", shape: "shape {0}",
     value: "Value", gradient: "Gradient ∂L/∂value", formula: "Formula",
     derivative: "Local derivative", adjoint: "What goes back to the operands",
@@ -33,14 +33,28 @@ const WORDS = {
     inside: "Operations in it", parameters: "Parameters", operands: "Operands", constant_number: "the number {0}",
     no_backward: "No backward() yet: there is no gradient.",
     not_kept: "Not kept: backward() keeps the gradients of leaves, and of what has called retain_grad().",
-    constant: "A constant: no gradient is wanted.",
+    no_gradient: "A constant: no gradient is wanted.",
     no_value: "The value was not kept.",
     no_node: "Drawn where several layers read the same values; not an operation of its own.",
     min: "minimum", mean: "mean", max: "maximum", nonfinite: "not finite",
     empty: "no entries", no_entries: "no numbers",
     loss: "The gradients are those of {0}.",
-    step_label: "Step {0}", folded: "folded", now: "Now: {0}", end: "The end.",
+    step_label: "t = {0}", folded: "folded", now: "Now: {0}", end: "The end.",
     heat: "Heat map of {0}", entry: "entry {0}: {1}",
+    colour: "Colour", by_kind: "kinds", by_value: "values", by_gradient: "gradients",
+    heat_value: "mean: blue −1, white 0, orange 1",
+    heat_gradient: "largest |∂L/∂·|: white 10⁻⁸, orange 1; dashed: exactly 0",
+    change: "Change", hold: "Hold", all_entries: "all entries", times: "all, times a factor",
+    entries_of: "Entry", one_entry: "one entry", axis: "place on axis {0}", stay_short: "As recorded: {0}", typed: "the number, typed", restore: "As recorded", release: "Release",
+    is_held: "Held: nothing goes back through it.", held_there: "held",
+    fixed: "Whole numbers and masks stay as they were recorded.",
+    stay: "The page computes the recorded operations again. These stay as they were recorded, also where the code made them from numbers that are changed here: {0}.",
+    every_step: "at every step", over_steps: "Over the steps",
+    over_value: "mean: {0} at the first, {1} at the last; {2} … {3}",
+    over_gradient: "largest |∂L/∂·|: {0} at the first, {1} at the last; {2} … {3}, by powers of ten",
+    sources: "Where it comes from", product: "upstream × local = sent here, from each that reads it", total: "Sum",
+    rate: "Learning rate", train: "Train", train_many: "Train {0} steps", reset: "Reset all",
+    curve: "L over {0} steps of training",
   },
   es: {
     language: "Idioma",
@@ -56,7 +70,7 @@ const WORDS = {
     details: "Detalles",
     pick: "Elija un nodo con un clic o con las flechas del teclado.",
     layer: "capa", point: "operación", operation: "operación", state: "estado", input: "entrada",
-    join: "líneas unidas", parameter: "parámetro", ellipsis: "omitido",
+    join: "líneas unidas", parameter: "parámetro", constant: "constante", module: "módulo", ellipsis: "omitido",
     at_step: "paso {0}", outside: "fuera de los pasos", shape: "forma {0}",
     value: "Valor", gradient: "Gradiente ∂L/∂valor", formula: "Fórmula",
     derivative: "Derivada local", adjoint: "Lo que vuelve a los operandos",
@@ -74,14 +88,28 @@ const WORDS = {
     inside: "Operaciones que contiene", parameters: "Parámetros", operands: "Operandos", constant_number: "el número {0}",
     no_backward: "Aún no hay backward(): no hay gradiente.",
     not_kept: "No se ha conservado: backward() conserva los gradientes de las hojas y de lo que llamó a retain_grad().",
-    constant: "Una constante: no se pide su gradiente.",
+    no_gradient: "Una constante: no se pide su gradiente.",
     no_value: "El valor no se ha conservado.",
     no_node: "Se dibuja donde varias capas leen los mismos valores; no es una operación.",
     min: "mínimo", mean: "media", max: "máximo", nonfinite: "no finitos",
     empty: "sin entradas", no_entries: "sin números",
     loss: "Los gradientes son los de {0}.",
-    step_label: "Paso {0}", folded: "plegado", now: "Ahora: {0}", end: "Fin.",
+    step_label: "t = {0}", folded: "plegado", now: "Ahora: {0}", end: "Fin.",
     heat: "Mapa de calor de {0}", entry: "entrada {0}: {1}",
+    colour: "Color", by_kind: "tipos", by_value: "valores", by_gradient: "gradientes",
+    heat_value: "media: azul −1, blanco 0, naranja 1",
+    heat_gradient: "mayor |∂L/∂·|: blanco 10⁻⁸, naranja 1; a rayas: exactamente 0",
+    change: "Cambiar", hold: "Fijar", all_entries: "todas las entradas", times: "todas, por un factor",
+    entries_of: "Entrada", one_entry: "una entrada", axis: "lugar en el eje {0}", stay_short: "Como se registró: {0}", typed: "el número, escrito", restore: "Como se registró", release: "Soltar",
+    is_held: "Fijado: nada pasa hacia atrás por aquí.", held_there: "fijado",
+    fixed: "Los números enteros y las máscaras quedan como se registraron.",
+    stay: "La página calcula de nuevo las operaciones registradas. Esto queda como se registró, aunque el código lo obtuviera de números que aquí se cambian: {0}.",
+    every_step: "en todos los pasos", over_steps: "A lo largo de los pasos",
+    over_value: "media: {0} en el primero, {1} en el último; {2} … {3}",
+    over_gradient: "mayor |∂L/∂·|: {0} en el primero, {1} en el último; {2} … {3}, por potencias de diez",
+    sources: "De dónde viene", product: "lo que llega × local = lo que se envía aquí, desde cada operación que lo lee", total: "Suma",
+    rate: "Tasa de aprendizaje", train: "Entrenar", train_many: "Entrenar {0} pasos", reset: "Restablecer todo",
+    curve: "L en {0} pasos de entrenamiento",
     "the mean of the squares of the output": "la media de los cuadrados de la salida",
     "the mean of the squares of the output at the last step":
       "la media de los cuadrados de la salida en el último paso",
@@ -92,9 +120,10 @@ const WORDS = {
 
 export const LANGUAGES = { en: "English", es: "Español" };
 
-/** The language that the reader's browser asks for, if the page speaks it. */
+/** The page's own language, else the one that the reader's browser asks for. */
 export function preferred() {
-  return navigator.language?.startsWith("es") ? "es" : "en";
+  const asked = document.documentElement.dataset.language;
+  return asked ?? (navigator.language?.startsWith("es") ? "es" : "en");
 }
 
 /** A sentence; what the page has no words for (a loss of one's own, say) stays as it is. */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.graph.record import summary
 from minigrad.graph.record.summary import Summary
-from minigrad.primitives.primitive import Array
+from minigrad.primitives.primitive import Array, Primitive
 
 SCHEMA = "minigrad-graph/2"
 _KINDS = ("parameter", "input", "constant", "operation")
@@ -49,6 +49,24 @@ Path = tuple[Level, ...]
 """Where an operation was recorded, outermost first."""
 
 
+class Call(NamedTuple):
+    """What computes a value.
+
+    Attributes:
+        primitive: the operation.
+        operands: the raw arrays and numbers that it was applied to.
+        static: its keywords.
+    """
+
+    primitive: Primitive
+    operands: Sequence[Array]
+    static: Mapping[str, Any]
+
+    def __call__(self) -> Array:
+        """The value again."""
+        return self.primitive.bind(self.operands, self.static)
+
+
 @dataclass(frozen=True)
 class Operation:
     """One node of the recorded graph. Two are equal if all but their arrays are.
@@ -71,7 +89,7 @@ class Operation:
         value: the array, shared with the tape; a `Summary` if it was large and has been read
             from JSON; ``None`` if it was not kept.
         gradient: ∂L/∂value, likewise; ``None`` if no backward has been run.
-        call: computes the value again; ``None`` for a leaf, and in a graph read from JSON.
+        call: what computed the value; ``None`` for a leaf, and in a graph read from JSON.
 
     Example:
         >>> from minigrad.graph import trace
@@ -95,7 +113,7 @@ class Operation:
     flips: bool = False
     value: Array | Summary | None = field(default=None, compare=False, repr=False)
     gradient: Array | Summary | None = field(default=None, compare=False, repr=False)
-    call: Callable[[], Array] | None = field(default=None, compare=False, repr=False)
+    call: Call | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def step(self) -> int | None:
@@ -141,6 +159,20 @@ class Use:
     position: int
 
 
+class Objective(NamedTuple):
+    """How the number that the gradients are of was computed from the nodes of a graph.
+
+    Attributes:
+        nodes: operations that the graph itself does not have; their ids follow its own.
+        edges: into these.
+        output: the id of the number.
+    """
+
+    nodes: tuple[Operation, ...]
+    edges: tuple[Use, ...]
+    output: int
+
+
 @dataclass(frozen=True)
 class Graph:
     """What was recorded on the way to some outputs.
@@ -151,6 +183,8 @@ class Graph:
         edges: by target, then position.
         outputs: ids of the outputs.
         loss: what the gradients are of, in words; ``None`` if no backward has been run.
+        objective: how that was computed; ``None`` where a backward has left the gradients, and
+            in a graph read from JSON.
 
     Example:
         >>> from minigrad.graph import Graph, trace
@@ -166,6 +200,7 @@ class Graph:
     edges: tuple[Use, ...]
     outputs: tuple[int, ...]
     loss: str | None = None
+    objective: Objective | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def operands(self) -> Mapping[int, tuple[Use, ...]]:

@@ -50,6 +50,8 @@ def with_loops(graph: Graph) -> Graph:
                     if states and not _cuts_a_module(plain, loops[k])), default=None)  # fmt: skip
         if best is not None:
             loop = loops[best[1]]
+            if _is_branch(graph, plain, signs, loop):
+                continue
             taken.update(range(loop.start, loop.start + loop.period * loop.turns))
             found.append(loop)
     found.sort()
@@ -129,6 +131,20 @@ def _carried(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> set[tuple
     if not all((turn, *pair) in carried for pair in pairs for turn in range(1, loop.turns)):
         return None
     return pairs if shares else None
+
+
+def _is_branch(graph: Graph, plain: Sequence[Operation], signs: Sequence[int], loop: _Loop) -> bool:
+    """Whether a later turn also reads a turn's value from elsewhere, as a tree reads two nodes."""
+    turn_of = _turns(plain, loop)
+    later = (number for number, (turn, _) in turn_of.items() if turn)
+    sources = {edge.source for number in later for edge in graph.operands[number]} - turn_of.keys()
+    period, code = loop.period, signs[loop.start : loop.start + loop.period]
+    places = [place for place, node in enumerate(plain) if node.id in sources]
+    return any(
+        signs[place + 1 - period : place + 1] == [*code[k + 1 :], *code[: k + 1]]
+        for place in places if place + 1 >= period
+        for k in range(period)
+    )  # fmt: skip
 
 
 def _around(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> Path:

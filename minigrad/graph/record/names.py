@@ -15,7 +15,11 @@ import numpy as np
 from minigrad.tensor import Tensor
 
 _HERE = str(Path(__file__).parents[2])
-_LIBRARIES = (_HERE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+_LIBRARIES = (
+    _HERE,
+    "<frozen",
+    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+)
 _LAYERS = str(Path(_HERE) / "nn")
 _COMPARED = 1 << 16  # bytes of an array that is known again by what is in it
 
@@ -76,7 +80,8 @@ class Names:
         if event not in ("call", "return"):
             return
         file = frame.f_code.co_filename
-        if not file.startswith(_LIBRARIES):
+        generated = frame.f_globals.get("__name__", "").startswith("minigrad.")
+        if not file.startswith(_LIBRARIES) and not generated:
             self.learn(frame.f_locals)
         elif event == "call" and file.startswith(_LAYERS) and frame.f_code.co_name == "forward":
             self.learn(frame.f_locals, ours=True)

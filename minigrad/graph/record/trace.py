@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minigrad.autograd import gradients
-from minigrad.graph.record.graph import Graph, Kind, Level, Operation, Path, Use
+from minigrad.graph.record.graph import (
+    Call,
+    Graph,
+    Kind,
+    Level,
+    Objective,
+    Operation,
+    Path,
+    Use,
+)
 from minigrad.graph.record.loops import with_loops, with_states
 from minigrad.graph.record.names import Names, of_function
 from minigrad.primitives.primitive import Array
@@ -79,6 +87,8 @@ def trace(
     outer = tensors[0].scope.path[0].label if tensors[0].scope else ""
     ids = tuple(dict.fromkeys(made.ids[t] for t in tensors))
     graph = Graph(title or outer or "graph", tuple(made.nodes), tuple(made.edges), ids, loss)
+    if gradients_of is not None:
+        graph = replace(graph, objective=made.objective(gradients_of.settled()))
     called = {number: name for node, number in made.ids.items() if (name := made.names.of(node))}
     return _with_slices(with_states(with_loops(graph), called))
 
@@ -152,9 +162,17 @@ class _Made:
             number, "operation", primitive.name, primitive.label, node.name, node.data.shape,
             scope, keywords, tuple(numbers), node.requires_grad, part,
             _flips(primitive.name, static, node.data.ndim), node.data, self.gradients.get(node),
-            partial(primitive.bind, [raw(operand) for operand in operands], static),
+            Call(primitive, [raw(operand) for operand in operands], static),
         ))  # fmt: skip
         self.edges += [Use(source, number, position) for source, position in sources]
+
+    def objective(self, loss: TapeNode) -> Objective:
+        """How a number was computed from the nodes so far, and the nodes that are lacking."""
+        nodes, edges = len(self.nodes), len(self.edges)
+        for node in _recorded([loss]):
+            if node not in self.ids:
+                self.add(node)
+        return Objective(tuple(self.nodes[nodes:]), tuple(self.edges[edges:]), self.ids[loss])
 
     def _leaf(self, node: TapeNode, scope: Path) -> int:
         if not node.requires_grad and node.name is None:  # one array is one box

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
 from math import prod
@@ -10,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.graph.drawing.attention import arranged
-from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path
+from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path, modules
 from minigrad.graph.terms import subscript
-from minigrad.graph.view import Panel, View, view
+from minigrad.graph.view import Panel, View, WrongPictureError, view
+from minigrad.graph.views.items import common
 from minigrad.tensor import raw
 
 SIDES = ("query", "key")
@@ -20,7 +22,7 @@ LEAST = 0.01  # smaller weights are not drawn as lines
 _MOST = 40_000  # weights of one head
 
 
-@view("attention", "who attends to whom")
+@view("attention", "which positions attend to which")
 def attention(
     what: Any,
     *,
@@ -91,23 +93,28 @@ def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
     """Softmaxes whose value a matrix product takes as its left operand; of the first sequence."""
     found: dict[tuple[Path, Path], list[Operation]] = defaultdict(list)
     for node in graph.nodes:
-        weights = _weights(graph, node) if node.primitive == "softmax" else None
-        if weights is not None and isinstance(weights.value, np.ndarray) and weights.value.ndim > 1:
+        taken = taker(graph, node) if node.primitive == "softmax" else None
+        if taken is None:
+            continue
+        _, weights = taken
+        if isinstance(weights.value, np.ndarray) and weights.value.ndim > 1:
             # of a decoder, every step's query is one row
             place = (node.strip, node.inside) if node.step is not None else ((), node.scope)
             found[place].append(weights)
     if not found:
-        raise ValueError(
+        raise WrongPictureError(
             f"attention: nothing attends in {graph.title}: no softmax that a product with values "
             "follows"
         )
     panels = []
+    paths = [modules((*strip, *inside)) for strip, inside in found]
+    around = functools.reduce(common, [path[:1] for path in paths])  # the model's own name
     for (strip, inside), nodes in found.items():
         arrays = [np.asarray(n.value if n.value.ndim < 3 else n.value[0])  # type: ignore[union-attr, index]
                   for n in nodes]  # fmt: skip
         groups = [np.concatenate(arrays, axis=-2)] if strip else arrays
-        levels = [level for level in (*strip, *inside) if level.kind == "module" and level.name]
-        where = ".".join(level.name for level in levels[1:])
+        path = modules((*strip, *inside))
+        where = ".".join(level.name for level in path[len(around) :] if level.name)
         for array in groups:
             heads = _heads(array)
             panels += [
@@ -117,15 +124,15 @@ def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
     return panels
 
 
-def _weights(graph: Graph, node: Operation) -> Operation | None:
-    """The weights as a product with values takes them, if one does, before dropout or a mask."""
+def taker(graph: Graph, node: Operation) -> tuple[Operation, Operation] | None:
+    """The product with values that takes the weights, before dropout or a mask; and these."""
     stack = [(node, node)]
     while stack:
         at, weights = stack.pop()
         for edge in graph.readers[at.id]:
             reader = graph.nodes[edge.target]
             if reader.primitive == "matmul" and edge.position == 0:
-                return weights
+                return reader, weights
             if reader.shape == at.shape and reader.primitive in ("multiply", "where"):
                 stack.append((reader, weights))
             elif reader.primitive in BOOKKEEPING and prod(reader.shape) == prod(at.shape):

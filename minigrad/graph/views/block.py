@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from minigrad import nn
-from minigrad.graph.record import BOOKKEEPING, Graph, Path, modules
+from minigrad.graph.record import BOOKKEEPING, Graph, Level, Path, modules
 from minigrad.graph.terms import Term
 from minigrad.graph.view import Arrow, Item, Key, Label, Say, View, view
 from minigrad.graph.views import steps
+from minigrad.graph.views.attention import taker
 from minigrad.graph.views.items import Sketch, sketch
 from minigrad.graph.views.nesting import around, collapse, fold, whole
 from minigrad.graph.views.unrolled import as_view
@@ -19,9 +20,9 @@ from minigrad.graph.views.unrolled import as_view
 Roles = Mapping[int, frozenset[str]]
 
 
-@view("block", "the figure of papers: blocks, residual lines and attention, without details")
+@view("block", "blocks, residual lines and attention, as papers print a model")
 def block(graph: Graph, *, all_steps: bool = False, title: str | None = None) -> View:
-    """Blocks in blocks: what has residual lines is open, what is inside of it one box each.
+    """Nested blocks: a module with residual lines is open, and each part of it is one box.
 
     A recurrent layer is one box, and so is attention; the arrows into it say whether they bring
     queries, keys or values, and masks are told in the box.
@@ -43,7 +44,7 @@ def block(graph: Graph, *, all_steps: bool = False, title: str | None = None) ->
     for key, item in list(made.items.items()):
         made.items[key] = _plain(item, masked=key in masked)
     shown = as_view(made, title or graph.title, all_steps=all_steps, name="block")
-    return replace(shown, repeats=repeats, labels=_labels(shown, graph, roles))
+    return replace(shown, repeats=repeats, labels={**shown.labels, **_labels(shown, graph, roles)})
 
 
 def _open(made: Sketch) -> set[Path]:
@@ -54,11 +55,12 @@ def _open(made: Sketch) -> set[Path]:
         if item.kind not in ("operation", "point") or item.step is not None:
             continue
         node = graph.nodes[item.nodes[-1]]
-        if node.primitive == "add" and len(graph.operands[node.id]) == 2:
+        if node.primitive == "add" and len(list(_computed(graph, node.id))) == 2:
             path = around(item)
             found.update(path[:k] for k in range(1, len(path) + 1))
     start = len(whole(made)) + 1
-    attends = {modules(node.scope)[:start] for node in graph.nodes if node.primitive == "softmax"}
+    attends = {modules(node.scope)[:start] for node in graph.nodes
+               if node.primitive == "softmax" and taker(graph, node)}  # fmt: skip
     inside: dict[Path, list[Item]] = defaultdict(list)
     for item in made.items.values():
         inside[around(item)[:start]].append(item)
@@ -69,6 +71,16 @@ def _open(made: Sketch) -> set[Path]:
         if any(item.step is not None and not _is_library(item) for item in items):
             found.add(path)
     return found
+
+
+def _computed(graph: Graph, number: int) -> Iterator[int]:
+    """The operands of a node that were computed, or given, and are no parameters."""
+    for edge in graph.operands[number]:
+        at = edge.source
+        while graph.nodes[at].primitive in BOOKKEEPING:
+            at = graph.operands[at][0].source
+        if graph.nodes[at].kind in ("operation", "input"):
+            yield at
 
 
 def _is_library(item: Item) -> bool:
@@ -84,18 +96,15 @@ def attention_roles(graph: Graph) -> Roles:
         if node.primitive != "softmax":
             continue
         scores = _behind(graph, node.id)
-        takers = [
-            edge.target for edge in graph.readers[node.id]
-            if graph.nodes[edge.target].primitive == "matmul" and edge.position == 0
-        ]  # fmt: skip
+        taken = taker(graph, node)
         if (
             scores is None
-            or not takers
+            or taken is None
             or any(graph.nodes[edge.source].kind == "parameter" for edge in graph.operands[scores])
         ):
             continue  # additive attention, say, whose scores are no product of two values
         ends = {"Q": graph.operands[scores][0].source, "K": graph.operands[scores][1].source,
-                "V": graph.operands[takers[0]][1].source}  # fmt: skip
+                "V": graph.operands[taken[0].id][1].source}  # fmt: skip
         for role, number in ends.items():
             stack, inside = [number], modules(node.scope)
             while stack:
@@ -128,16 +137,23 @@ def _behind(graph: Graph, number: int) -> int | None:
 
 
 def _without_masks(made: Sketch) -> set[Key]:
-    """Leave masks of attention out; the boxes that read them say so."""
+    """Leave masks of attention and of dropout out; the boxes that read the first say so."""
     masks = {
         key for key, item in made.items.items()
         if item.kind == "constant" and item.nodes
         and str(getattr(made.graph.nodes[item.nodes[-1]].value, "dtype", "")) == "bool"
     }  # fmt: skip
+    made.rewire((a, b) for a, b in made.arrows
+                if made.items[a].kind != "constant" or not _is_dropout(b))  # fmt: skip
     readers = {b for a, b in made.arrows if a in masks and b.kind == "module"}
     gone = {a for a, b in made.arrows if a in masks and b in readers}
     made.rewire((a, b) for a, b in made.arrows if not (a in gone and b in readers))
     return readers
+
+
+def _is_dropout(key: Key) -> bool:
+    level = key.path[-1] if key.path else None
+    return isinstance(level, Level) and level.label.startswith("Dropout")
 
 
 def _plain(item: Item, *, masked: bool) -> Item:
@@ -161,9 +177,9 @@ def _words(name: str) -> str:
     """A class's name; one of `minigrad.nn` as words: Multihead attention."""
     if not hasattr(nn, name):
         return name
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]*\d*d?|[a-z]+|\d+", name)
+    parts = re.findall(r"[A-Z]*[a-z]?LU\d?|[A-Z]+(?![a-z])|[A-Z][a-z]*\d*d?|[a-z]+|\d+", name)
     said = " ".join(parts) or name
-    return said[:1] + re.sub(r"\b[A-Z](?=[a-z])", lambda m: m[0].lower(), said[1:])
+    return said[:1] + re.sub(r"\b[A-Z](?=[a-z]+(?![a-zA-Z]))", lambda m: m[0].lower(), said[1:])
 
 
 def _labels(shown: View, graph: Graph, roles: Roles) -> dict[Arrow, Term | Say | str]:

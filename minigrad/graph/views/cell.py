@@ -16,9 +16,10 @@ from minigrad.graph.drawing.phrases import said
 from minigrad.graph.drawing.words import name as written
 from minigrad.graph.drawing.words import strip_title
 from minigrad.graph.record import BOOKKEEPING, Graph, Path, modules
-from minigrad.graph.terms import Call, Term
-from minigrad.graph.view import Item, Key, Label, Say, View, view
+from minigrad.graph.terms import Call, Name, Term
+from minigrad.graph.view import Item, Key, Label, Say, View, WrongPictureError, view
 from minigrad.graph.views.folded import one_step
+from minigrad.graph.views.operands import with_roles
 
 
 @view("cell", "the cell as course notes draw it")
@@ -31,7 +32,7 @@ def cell(graph: Graph, *, title: str | None = None) -> View:
         title: heading of the picture; the graph's title if not given.
 
     Raises:
-        ValueError: the graph has no time steps, or cells of several kinds.
+        WrongPictureError: the graph has no time steps, or cells of several kinds.
     """
     whole = one_step(graph, "cell", title)
     alike: dict[Any, list[Path]] = defaultdict(list)
@@ -40,17 +41,18 @@ def cell(graph: Graph, *, title: str | None = None) -> View:
         if any(item.kind not in ("input", "constant", "parameter", "state") for item in items):
             alike[_structure(items, whole)].append(strip)
     if len(alike) != 1:
-        raise ValueError(
-            f"cell: {whole.title} has {len(alike)} kinds of cells, expected one; its folded view "
-            "shows them all"
+        raise WrongPictureError(
+            f"cell: {whole.title} has {len(alike)} kinds of cells, expected one"
         )
     ((drawn, *others),) = alike.values()
     names = "; ".join(said(strip_title(strip), "en") for strip in (drawn, *others))
     outputs = {
         item.key for item in whole.items
-        if item.kind == "state" and item.step is not None and _leaves(graph, item, drawn)
+        if item.kind in ("state", "layer", "point") and item.step is not None
+        and _leaves(graph, item, drawn)
     }  # fmt: skip
-    return _of_strip(whole, drawn, outputs, (Say("alike", (names,)),) if others else ())
+    shown = _of_strip(whole, drawn, outputs, (Say("alike", (names,)),) if others else ())
+    return with_roles(shown, graph)
 
 
 def _leaves(graph: Graph, item: Item, strip: Path) -> bool:
@@ -80,7 +82,7 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, .
         label = item.label
         if item.kind == "layer":
             label = Label(label.name, item.step, _sign(label.formula))
-            item = replace(item, label=label, shape=None)
+            item = replace(item, label=label, shape=None, notes=())
         elif item.kind in ("input", "constant", "parameter", "state"):
             key = item.key
             if item.kind == "input":
@@ -97,16 +99,19 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, .
         key = Key("state", (*state.path, "after"), None, strip)
         leaving[state] = key
         items.append(replace(whole.by_key[state], key=key, shape=None))
-        if state in outputs:
-            above = Key("output", state.path)
-            items.append(replace(whole.by_key[state], key=above, shape=None, where=modules(strip)))
-            kept[moved[state], above] = None
     for a, b in arrows:
         if b in moved or (a in moved and b.step is None):
             continue  # it goes on to its place at the border
         kept[moved.get(a, under.get(a, a)), b] = None
     for state, key in leaving.items():
         kept[moved[state], key] = None
+    for output, item in whole.by_key.items():
+        if output not in outputs & inside - set(moved.values()):
+            continue
+        above = Key("output", output.path)  # it leaves above
+        label = Label(item.label.name or "y", item.step, None, item.label.primes)
+        items.append(Item(above, "state", label, None, item.nodes, modules(strip)))
+        kept[moved.get(output, output), above] = None
     return View(
         whole.title, tuple(items), tuple(kept), "cell", whole.steps, now=whole.now,
         folded=whole.folded, caption=caption,
@@ -116,7 +121,8 @@ def _of_strip(whole: View, strip: Path, outputs: set[Key], caption: tuple[Say, .
 def _sign(formula: Term | Say | str | None) -> Term | Say | str:
     """What stands in a layer's box: its activation, or W."""
     if isinstance(formula, Call) and not formula.infix:
-        return formula.label
+        bars = formula.label in ("|", "‖")
+        return replace(formula, args=(Name("x"),)) if bars else formula.label
     return "W" if isinstance(formula, Call) else formula or "W"
 
 

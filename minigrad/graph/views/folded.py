@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from minigrad.graph.record import Graph
-from minigrad.graph.view import Arrow, Item, Key, Say, View, view
+from minigrad.graph.view import Arrow, Item, Key, Say, View, WrongPictureError, view
+from minigrad.graph.views.operands import with_roles
 from minigrad.graph.views.unrolled import unrolled
 
 EVERYTHING = 10**6  # levels of modules
 
 
-@view("folded", "one step, with its states going back into it")
+@view("folded", "one step, with its states as back edges")
 def folded(
     graph: Graph,
     *,
@@ -29,26 +30,23 @@ def folded(
         title: heading of the picture; the graph's title if not given.
 
     Raises:
-        ValueError: the graph has no time steps.
+        WrongPictureError: the graph has no time steps.
     """
     shown = unrolled(graph, all_steps=True, depth=depth, open=open, title=title)
     if depth is None and not shown.steps:
         return one_step(graph, "folded", title, open)
-    return _one_step(shown, "folded")
+    return with_roles(_one_step(shown, "folded"), graph)
 
 
 def one_step(graph: Graph, name: str, title: str | None, open: Sequence[str] = ()) -> View:
     """The view of a step in the middle, for the view of this name; all modules are open."""
-    return _one_step(
-        unrolled(graph, all_steps=True, depth=EVERYTHING, open=open, title=title), name
-    )
+    shown = unrolled(graph, all_steps=True, depth=EVERYTHING, open=open, title=title)
+    return with_roles(_one_step(shown, name), graph)
 
 
 def _one_step(whole: View, name: str) -> View:
     if not whole.steps:
-        raise ValueError(
-            f"{name}: {whole.title} has no time steps; its unrolled view shows it whole"
-        )
+        raise WrongPictureError(f"{name}: {whole.title} has no time steps")
     kept = whole.steps[len(whole.steps) // 2]
     _see_that_steps_are_alike(whole, kept, name)
     shown = {item.key for item in whole.items if item.step == kept}
@@ -89,21 +87,20 @@ def _see_that_steps_are_alike(whole: View, kept: int, name: str) -> None:
     """One step can stand for all if each reads what the one before hands over.
 
     Raises:
-        ValueError: a step reads an earlier one's value, or the next reads something else.
+        WrongPictureError: a step reads an earlier one's value, or the next reads something else.
     """
     read: dict[int, set[tuple[Key, Key]]] = {kept: set(), kept + 1: set()}
     for a, b in whole.arrows:
         if b.step not in read or a.strip != b.strip:
             continue
         if a.step is not None and abs(a.step - b.step) > 1:
-            raise ValueError(
+            raise WrongPictureError(
                 f"{name}: {whole.title} reads {a.path[0]} of {abs(a.step - b.step)} steps before, "
-                "which one step cannot show; its unrolled view does"
+                "which one step cannot show"
             )
         if a.kind == "leaf" and whole.by_key[a].kind == "input":
             read[b.step].add((a.role, b.role))
     if read[kept + 1] and read[kept] != read[kept + 1]:
-        raise ValueError(
-            f"{name}: the steps of {whole.title} read different inputs, which one step cannot "
-            "show; its unrolled view does"
+        raise WrongPictureError(
+            f"{name}: the steps of {whole.title} read different inputs, which one step cannot show"
         )

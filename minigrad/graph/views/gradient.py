@@ -13,10 +13,11 @@ import numpy as np
 from minigrad import notation
 from minigrad.graph import terms
 from minigrad.graph.drawing.words import cut, strip_title
-from minigrad.graph.record import BOOKKEEPING, Graph, Operation, Path
+from minigrad.graph.record import Graph, Operation, Path
 from minigrad.graph.record.summary import Summary
 from minigrad.graph.terms import Call, Name, Number, Term
 from minigrad.graph.view import Item, Key, Say, View, view
+from minigrad.graph.views.operands import Operands
 from minigrad.graph.views.steps import ENDS, name_of
 from minigrad.graph.views.unrolled import unrolled
 from minigrad.primitives import PRIMITIVES, Primitive
@@ -100,14 +101,8 @@ class _Derivatives:
     """What an arrow makes of the gradient, read off the primitive's own rule."""
 
     def __init__(self, graph: Graph, view: View) -> None:
-        self.graph, self.view = graph, view
-        self.sources: dict[Key, list[Key]] = defaultdict(list)
-        for a, b in view.arrows:
-            self.sources[b].append(a)
-        self.drawn: dict[int, list[Key]] = defaultdict(list)
-        for item in view.items:
-            for number in item.nodes:
-                self.drawn[number].append(item.key)
+        self.graph, self.view, self.operands = graph, view, Operands(graph, view)
+        self.drawn, self.sources = self.operands.drawn, self.operands.sources
         self.known: dict[tuple[Path, Key, Key, int], tuple[int, Term | None]] = {}
 
     def label(self, a: Key, b: Key) -> Term | None:
@@ -176,18 +171,10 @@ class _Derivatives:
 
     def _operand(self, node: Operation, a: Key) -> tuple[int, bool] | None:
         """Which operand of the node comes from an item, and whether it was transposed there."""
-        wanted = set(self.view.by_key[a].nodes)
-        for edge in self.graph.operands[node.id]:
-            stack = [(edge.source, False)]
-            while stack:
-                number, flipped = stack.pop()
-                if number in wanted or a in self.drawn[number]:
-                    return edge.position, flipped
-                source = self.graph.nodes[number]
-                if source.primitive in BOOKKEEPING and not self.drawn[number]:
-                    flipped ^= source.flips
-                    stack += [(e.source, flipped) for e in self.graph.operands[number]]
-        if a.kind in ("port", "bundle", "ellipsis") or not wanted:
+        found = next(self.operands.brought(node, a), None)
+        if found is not None:
+            return found
+        if a.kind in ("port", "bundle", "ellipsis") or not self.view.by_key[a].nodes:
             return (self.graph.operands[node.id][0].position, False) if (
                 len(self.graph.operands[node.id]) == 1) else None  # fmt: skip
         return None

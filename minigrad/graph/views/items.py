@@ -46,7 +46,8 @@ class Sketch:
 
     def order(self) -> dict[Path, list[int]]:
         """The steps of each strip in the order in which they ran: backward, in a reversed one."""
-        return {strip: list(steps) for strip, steps in self.graph.turns.items()}
+        drawn = {key.strip for key in self.items if key.step is not None}
+        return {strip: list(steps) for strip, steps in self.graph.turns.items() if strip in drawn}
 
     def sources(self) -> dict[Key, list[Key]]:
         """What each item reads."""
@@ -317,8 +318,7 @@ def _item(key: Key, group: list[Operation], graph: Graph, writer: _Writer, *, ev
         source = graph.nodes[graph.operands[last.id][0].source]
         return Item(key, "input", Label(source.name or "x", last.step), last.shape, nodes, where)
     if last.kind != "operation":
-        label = Label(f"{last.label} {last.gate}".strip(), last.step)
-        return Item(key, last.kind, label, last.shape, nodes, where)
+        return replace(leaf(last), key=key, nodes=nodes, where=where)
     sign = short(last.primitive, last.label, last.numbers)
     if every:
         label = Label(last.name or "", last.step if last.name else None, sign)
@@ -327,6 +327,13 @@ def _item(key: Key, group: list[Operation], graph: Graph, writer: _Writer, *, ev
         return Item(key, "point", Label("", None, sign), last.shape, nodes, where)
     formula = writer.term(last) or sign
     return Item(key, "operation", Label(last.name or "", None, formula), last.shape, nodes, where)
+
+
+def leaf(node: Operation) -> Item:
+    """The item of what was given, and not computed."""
+    assert node.kind != "operation"
+    label = Label(f"{node.label} {node.gate}".strip(), node.step)
+    return Item(Key("leaf", (node.id,)), node.kind, label, node.shape, (node.id,))
 
 
 def _with_shared_weights(items: dict[Key, Item], graph: Graph) -> None:
@@ -359,8 +366,9 @@ def _layer_formula(group: list[Operation]) -> Term | str:
         inner: Term | str = Call("[ ]", (Name("W"), Name("index")))
     elif primitives & _AFFINE:
         weighted: Term = Call("·", (Name("W"), Listed(())), infix=True)
-        if "windows" in primitives:
-            weighted = Call("∗", (Name("W"), Name("x")), infix=True)
+        if primitives & {"windows", "overlap_add"}:  # the second is the adjoint of the first
+            weight = Name("W", transposed="overlap_add" in primitives)
+            weighted = Call("∗", (weight, Name("x")), infix=True)
         inner = Call("+", (weighted, Name("b")), infix=True) if biased else weighted
     elif len(kept) == 1:
         inner = operation(kept[0].primitive, kept[0].label, [Name("x")])
@@ -370,7 +378,7 @@ def _layer_formula(group: list[Operation]) -> Term | str:
         inner = group[0].scope[-1].label
     if activation is None or isinstance(inner, str):
         return inner
-    return Call(activation.label, (inner,))
+    return operation(activation.primitive, activation.label, [inner])
 
 
 # Arrows

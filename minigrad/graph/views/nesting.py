@@ -10,7 +10,7 @@ from typing import Any
 
 from minigrad.graph.record import Graph, Path, modules, shaped
 from minigrad.graph.view import Arrow, Item, Key, Label, Repeat, Say
-from minigrad.graph.views.items import Sketch, common, drawn_behind
+from minigrad.graph.views.items import Sketch, common, drawn_behind, leaf
 
 
 def around(item: Item) -> Path:
@@ -68,10 +68,12 @@ def collapse(sketch: Sketch, closed: Callable[[Path], bool]) -> None:
         )
         inside[boxes[key]].append(item)
     members = {box: _nodes(items) for box, items in inside.items()}
+    makers = {number: box for box, numbers in members.items() for number in numbers}
     arrows: dict[Arrow, None] = {}
     for a, b in sketch.arrows:
         one, other = boxes.get(a, a), boxes.get(b, b)
-        if one != other:
+        mine = one.kind == "state" and makers.get(sketch.items[one].nodes[-1]) == other
+        if one != other and not mine:  # it need not be told that a box reads what it computed
             arrows[one, other] = None
     for key in boxes:
         del sketch.items[key]
@@ -79,13 +81,18 @@ def collapse(sketch: Sketch, closed: Callable[[Path], bool]) -> None:
     graph = sketch.graph
     for box, numbers in members.items():
         sketch.items[box] = item = _module(box, numbers, graph)
-        sketch.owner |= dict.fromkeys(item.nodes, box)
+        sketch.owner |= dict.fromkeys((*numbers, *item.nodes), box)
     for box in members:  # what is not drawn inside may read, too
-        for number in sketch.items[box].nodes:
-            for edge in graph.operands[number]:
-                for a in drawn_behind(sketch, edge.source):
-                    if a != box:
-                        sketch.arrows[a, box] = None
+        for edge in (edge for n in sketch.items[box].nodes for edge in graph.operands[n]):
+            source = graph.nodes[edge.source]
+            if source.kind in ("input", "constant") and source.id not in sketch.owner:
+                given = leaf(source)  # a sequence whose steps are not drawn any more
+                sketch.items[given.key] = given
+                sketch.owner[source.id] = given.key
+            behind = drawn_behind(sketch, edge.source)
+            if box not in behind:
+                states = [a for a in behind if a.kind == "state"]
+                sketch.arrows |= dict.fromkeys((a, box) for a in states or behind)
     own = {key for key, item in sketch.items.items() if item.kind == "parameter"}
     readers = sketch.readers()
     only = {key for key in own if {b.kind for b in readers[key]} == {"module"}}

@@ -12,11 +12,12 @@ from minigrad.graph.view import Key, Repeat, View, view
 from minigrad.graph.views import steps
 from minigrad.graph.views.items import Sketch, sketch
 from minigrad.graph.views.nesting import around, collapse, deepest, dotted, fold, whole
+from minigrad.graph.views.operands import with_roles
 
 MOST_ITEMS = 60  # outside of steps, that fit a page
 
 
-@view("unrolled", "a strip of steps, or the whole model where there is no time")
+@view("unrolled", "the steps in a row, or the whole model if it has no time steps")
 def unrolled(
     graph: Graph,
     *,
@@ -116,7 +117,8 @@ def as_view(
     items, arrows = tuple(made.items.values()), tuple(made.arrows)
     if kept != every:
         items, arrows = steps.elided(made.items, made.arrows, every, kept)
-    return View(title, items, arrows, name, kept, len(every) - len(kept))
+    view = View(title, items, arrows, name, kept, len(every) - len(kept))
+    return with_roles(view, made.graph)
 
 
 def _with_operands(made: Sketch) -> None:

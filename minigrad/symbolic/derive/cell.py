@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import sympy
 
+from minigrad.options import did_you_mean
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.derive.chain import Adjoint, Partials, Term, adjoints
@@ -317,7 +318,8 @@ def _meant(equations: CellEquations, wrt: str) -> str:
     ]  # fmt: skip
     if wrt not in known:
         raise ValueError(
-            f"derive: {equations.title} has no {wrt!r}; it has {', '.join(dict.fromkeys(known))}"
+            f"derive: {equations.title} has no {wrt!r}{did_you_mean(wrt, known) or ';'} it has "
+            + ", ".join(dict.fromkeys(known))
         )
     if wrt in gates and wrt not in named:  # its activation is a state: the map stands for it
         return next(e.name for e in equations.equations if isinstance(e, Affine) and e.gate == wrt)

@@ -12,6 +12,7 @@ import sympy
 
 from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
+from minigrad.options import did_you_mean
 from minigrad.symbolic import formula as f
 from minigrad.symbolic.derivation import Derivation, Line, Section
 from minigrad.symbolic.derive.notes import NOTES
@@ -52,7 +53,8 @@ def derive_matrices(trace: Trace, wrt: str | None = None, *, words: Words) -> De
         wrt = wrt if wrt in known else {key.lower(): key for key in known}.get(wrt, wrt)
         if wrt not in known:
             raise ValueError(
-                f"derive: {trace.title} has no {wrt!r}; it has {', '.join(sorted(known))}"
+                f"derive: {trace.title} has no {wrt!r}{did_you_mean(wrt, known) or ';'} it has "
+                + ", ".join(sorted(known))
             )
         needed = names.made_from(known[wrt])
         backward = [line for line in backward if line.of.removeprefix("δ") in needed]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
+from minigrad.verify.explanation.changes import statements_of
 from minigrad.verify.explanation.gradients import (
     Evidence,
     as_a_whole,
@@ -15,8 +18,18 @@ from minigrad.verify.explanation.gradients import (
     by_number,
     outright,
 )
-from minigrad.verify.explanation.repair import Trial, fault_of, locals_of, small_trials
+from minigrad.verify.explanation.repair import (
+    Trial,
+    fault_of,
+    locals_of,
+    names_set,
+    returned_parts,
+    small_trials,
+    trial_with,
+)
+from minigrad.verify.explanation.terms import close
 from minigrad.verify.handwritten import HandWritten
+from minigrad.verify.sources import tree_of
 from minigrad.verify.subject import Subject
 
 
@@ -35,7 +48,7 @@ def sentences(
     told: dict[str, str] = {}
     open_: set[str] = set()
     for name in wrong:
-        said = _outright(name, trials)
+        said = _swapped(name, trials) or _outright(name, trials) or _untouched(name, trials)
         if said:
             told[name] = f"backward's {said}"
         else:
@@ -63,6 +76,39 @@ def _outright(name: str, trials: list[Trial]) -> str | None:
     return None
 
 
+def _swapped(name: str, trials: list[Trial]) -> str | None:
+    """Whether what is returned for an input is the gradient by another, which is wrong too."""
+    for trial in trials:
+        found = trial.gradients()
+        for other in trial.wrong(found) - {name}:
+            if trial.right[other].size > 1 and close(_array(found.get(name)), trial.right[other]):
+                return f"∂L/∂{other} is returned for ∂L/∂{name}: the order is wrong"
+    return None
+
+
+def _untouched(name: str, trials: list[Trial]) -> str | None:
+    """The line that makes a gradient of zeros, if no other writes into it."""
+    if not trials or np.any(_array(trials[0].gradients().get(name))):
+        return None
+    tree = tree_of(trials[0].subject.pair.backward)
+    if not isinstance(tree, ast.FunctionDef):
+        return None
+    part = returned_parts(tree, trials[0].subject).get(name)
+    writing = [
+        s for s in statements_of(tree) if isinstance(part, ast.Name) and part.id in names_set(s)
+    ]
+    if not isinstance(part, ast.Name) or len(writing) != 1:
+        return None
+    line = ast.unparse(writing[0])
+    return (
+        f"∂L/∂{name} is 0: nothing is added to {part.id} after line {writing[0].lineno}, `{line}`"
+    )
+
+
+def _array(gradient: Any) -> np.ndarray:
+    return np.zeros(()) if gradient is None else np.asarray(gradient, dtype=float)
+
+
 def _as_gradient(name: str, trials: list[Trial], again: list[Trial]) -> str | None:
     """What the whole gradient lacks: the same at fresh numbers, or it was a coincidence."""
     pairs = sorted(zip(trials, again, strict=False), key=lambda pair: -pair[0].subject.entries)
@@ -71,9 +117,21 @@ def _as_gradient(name: str, trials: list[Trial], again: list[Trial]) -> str | No
     for search in (as_a_whole, by_formula):
         for one, two in found:
             said = search(one)
-            if said and said == search(two):
+            if said and said == search(two) and _said_elsewhere(said, search, name, trials[-1]):
                 return _without_coincidence(said, [search(a) for a, _ in found])
     return by_number(found[0][0]) if found else None
+
+
+def _said_elsewhere(
+    said: str, search: Callable[[Evidence], str | None], name: str, trial: Trial
+) -> bool:
+    """Whether a condition, as x > 0, says which entries are wrong where other entries meet it."""
+    if " where " not in said:
+        return True
+    rng = np.random.default_rng(trial.seed)
+    shuffled = {n: rng.permutation(x.ravel()).reshape(x.shape) for n, x in trial.point.items()}
+    evidence = _evidence(name, trial_with(trial.subject, shuffled, trial.seed))
+    return evidence is not None and search(evidence) == said
 
 
 def _without_coincidence(said: str, at_all_shapes: list[str | None]) -> str:

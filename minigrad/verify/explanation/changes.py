@@ -53,16 +53,24 @@ class Change:
 
 
 def statements_of(tree: ast.FunctionDef | ast.Lambda) -> list[ast.stmt]:
-    """The simple statements and loop headers of a function, in order."""
+    """The simple statements and loop headers of a function, in order.
+
+    Not those that a ``while`` waits for: changed, it might never end.
+    """
     if isinstance(tree, ast.Lambda):
         return []
+    simple = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.For
+    tests = [_names_in(node.test) for node in ast.walk(tree) if isinstance(node, ast.While)]
+    awaited = set().union(*tests)
     return [
         node
         for node in ast.walk(tree)
-        if isinstance(
-            node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.For
-        )
+        if isinstance(node, simple) and not awaited & _names_in(node, ast.Store)
     ]
+
+
+def _names_in(node: ast.AST, context: type = ast.Load) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
 
 
 def changes_of(
@@ -203,15 +211,20 @@ def _forms(
     text = _text(node)
     if target:
         yield from _indices(node, text)
+        yield from _comparisons(node, text)
         return
     yield from _signs(node, text)
     yield from _names(node, text, shapes)
-    yield from _constants(node, text)
+    yield from _complements(node, text, shapes)
+    yield from _comparisons(node, text)
+    yield from _constants(node, text, lengths)
     yield from _calls(node, text)
     yield from _products(node, text)
     yield from _indices(node, text)
-    if whole or (isinstance(node, ast.BinOp | ast.Name | ast.Call) and not part):
-        yield from _more(node, text, shapes, lengths, whole)
+    if whole or isinstance(node, ast.BinOp | ast.Name | ast.Call):
+        yield from _terms(shapes, 0.0 if whole else 0.4)
+        if not part:
+            yield from _more(node, text, shapes, lengths, whole)
     if whole:
         yield from _centred(shapes)
 
@@ -240,7 +253,33 @@ def _names(node: ast.expr, text: str, shapes: Mapping[str, tuple[int, ...]]) -> 
             yield 3, ast.BinOp(node, op, ast.Constant(1)), f"{text} is off by one"
 
 
-def _constants(node: ast.expr, text: str) -> Iterator[Form]:
+def _complements(
+    node: ast.expr, text: str, shapes: Mapping[str, tuple[int, ...]]
+) -> Iterator[Form]:
+    """1 − f for f, as in the derivatives of σ and tanh."""
+    match node:
+        case ast.Name(name) if name in shapes:
+            yield 1.4, "1 - _", f"1 - {text} should stand in place of {text}"
+        case ast.BinOp(_, ast.Pow(), _):
+            yield 1.8, "1 - _", f"1 - {text} should stand in place of {text}"
+        case ast.BinOp(left, ast.Mult(), right) if ast.dump(left) == ast.dump(right):
+            yield 1.8, "1 - _", f"1 - {text} should stand in place of {text}"
+
+
+_OPPOSITES: Mapping[type, tuple[type, ...]] = {
+    ast.Gt: (ast.LtE, ast.Lt), ast.GtE: (ast.Lt, ast.LtE), ast.Lt: (ast.GtE, ast.Gt),
+    ast.LtE: (ast.Gt, ast.GtE), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
+}  # fmt: skip
+
+
+def _comparisons(node: ast.expr, text: str) -> Iterator[Form]:
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        for other in _OPPOSITES.get(type(node.ops[0]), ()):
+            new = ast.Compare(node.left, [other()], node.comparators)
+            yield 1.5, new, f"{text} is the wrong way round"
+
+
+def _constants(node: ast.expr, text: str, lengths: Sequence[str]) -> Iterator[Form]:
     if not isinstance(node, ast.Constant) or isinstance(node.value, str):
         return
     value = node.value
@@ -259,6 +298,8 @@ def _constants(node: ast.expr, text: str) -> Iterator[Form]:
                 f"{value * factor:g} should stand in place of {text}",
             )
         yield 2.5, ast.Constant(1 - value), f"{1 - value:g} should stand in place of {text}"
+        for constant in (n for n in lengths if n[0].isdigit() and n != text):  # forward's constants
+            yield 1.9, constant, f"{constant} should stand in place of {text}"
     elif value is None:
         for axis in (0, 1, -1):
             yield 1.9, ast.Constant(axis), f"{axis} should stand in place of None"
@@ -405,19 +446,29 @@ def _more(
     node: ast.expr, text: str, shapes: Mapping[str, tuple[int, ...]], lengths: Sequence[str],
     whole: bool,
 ) -> Iterator[Form]:  # fmt: skip
-    """A factor, a term or a sum that is not there."""
+    """A factor or a sum that is not there."""
     load = ast.Load()
     base = 0.0 if whole else 0.4
     yield 1.3 + base, ast.UnaryOp(ast.USub(), node), f"{text} has the wrong sign"
     there = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
     if whole:
         yield 1.5, ast.Attribute(node, "T", load), f"{text} should be transposed"
+        for name in (n for n, shape in shapes.items() if len(shape) == 2):
+            for form, told in (
+                (f"{name} @ _", f"{name} @"),
+                (f"_ @ {name}", f"@ {name}"),
+                (f"{name}.T @ _", f"{name}.T @"),
+                (f"_ @ {name}.T", f"@ {name}.T"),
+            ):
+                yield 2.6, form, f"it lacks the factor {told}"
         for axis in (0, 1, -1):
             for keep in (False, True):
                 words = [ast.keyword("axis", ast.Constant(axis))]
                 words += [ast.keyword("keepdims", ast.Constant(True))] if keep else []
                 new = ast.Call(ast.Attribute(node, "sum", load), [], words)
                 yield 1.7, new, f"{text} is not summed over axis {axis}"
+    for function in ("exp", "tanh", "sqrt", "log"):
+        yield 2.4 + base, f"np.{function}(_)", f"np.{function} of {text} is missing"
     for value in (2, 0.5, 3, 4):
         yield (
             2 + base,
@@ -428,9 +479,7 @@ def _more(
         yield 2.2 + base, f"_ / {length}", f"it lacks the factor 1 / {length}"
         yield 2.6 + base, f"_ * {length}", f"it lacks the factor {length}"
     for name in shapes:
-        yield 2.1 + base, f"_ + {name}", f"it lacks the term {name}"
         yield 2.3 + base, f"_ * {name}", f"it lacks the factor {name}"
-        yield 2.3 + base, f"_ - {name}", f"it lacks the term −{name}"
         yield 2.5 + base, f"_ / {name}", f"it lacks the factor 1 / {name}"
         for cost, factor in (
             (2.4, f"(1 - {name})"), (2.5, f"(1 - {name} ** 2)"), (2.6, f"{name} * (1 - {name})"),
@@ -438,6 +487,13 @@ def _more(
         ):  # fmt: skip
             nearer = 0.4 if name in there else 0.0  # as f (1 - f) where there is an f
             yield cost + base - nearer, f"_ * {factor}", f"it lacks the factor {factor}"
+
+
+def _terms(shapes: Mapping[str, tuple[int, ...]], base: float) -> Iterator[Form]:
+    """A term that is not there."""
+    for name in shapes:
+        yield 2.1 + base, f"_ + {name}", f"it lacks the term {name}"
+        yield 2.3 + base, f"_ - {name}", f"it lacks the term −{name}"
 
 
 def _centred(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Form]:
@@ -492,18 +548,24 @@ def replaced(
     """The function with one statement changed."""
     if isinstance(tree, ast.Lambda):
         assert isinstance(new, ast.Expr)
-        return ast.Lambda(tree.args, new.value)
+        new.value = ast.fix_missing_locations(ast.copy_location(new.value, tree.body))
+        return ast.copy_location(ast.Lambda(tree.args, new.value), tree)
     way = _way(tree, statement)
     changed = copy.copy(tree)
-    _set(changed, way, ast.copy_location(new, statement))
+    _set(changed, way, _located(new, statement))
     return changed
+
+
+def _located(new: ast.stmt, old: ast.stmt) -> ast.stmt:
+    """With lines for the compiler, wherever it has none."""
+    return ast.fix_missing_locations(ast.copy_location(new, old))
 
 
 def inserted(tree: ast.FunctionDef, after: ast.stmt | None, new: ast.stmt) -> ast.FunctionDef:
     """The function with a statement more, after another or at its beginning."""
     changed = copy.copy(tree)
     if after is None:
-        changed.body = [ast.copy_location(new, tree.body[0]), *tree.body]
+        changed.body = [_located(new, tree.body[0]), *tree.body]
         return changed
     *above, (field, k) = _way(tree, after)
     node: Any = changed
@@ -517,7 +579,7 @@ def inserted(tree: ast.FunctionDef, after: ast.stmt | None, new: ast.stmt) -> as
         node = part
     block = list(getattr(node, field))
     assert k is not None
-    block.insert(k + 1, ast.copy_location(new, after))
+    block.insert(k + 1, _located(new, after))
     setattr(node, field, block)
     return changed
 
@@ -547,17 +609,17 @@ def function_of(
     free = plain.__code__.co_freevars
     inner: ast.stmt
     if isinstance(tree, ast.Lambda):
-        inner = ast.Expr(tree)
+        inner = ast.copy_location(ast.Expr(tree), tree)
     else:
         inner = copy.copy(tree)
         inner.decorator_list = []
+    given = [ast.copy_location(ast.arg(n), tree) for n in free]
     outer = ast.FunctionDef(
-        "__outer__", ast.arguments([], [ast.arg(n) for n in free], None, [], [], None, []),
-        [inner], [], None, None,
+        "__outer__", ast.arguments([], given, None, [], [], None, []), [inner], [], None, None
     )  # fmt: skip
     if "type_params" in ast.FunctionDef._fields:
         outer.type_params = []  # type: ignore[attr-defined]
-    module = ast.fix_missing_locations(ast.Module([outer], []))
+    module = ast.Module([ast.copy_location(outer, tree)], [])
     code = compile(module, plain.__code__.co_filename, "exec")
     found = _inner(_inner(code, "__outer__"), plain.__code__.co_name)
     cells = dict(zip(free, plain.__closure__ or (), strict=True))

@@ -45,15 +45,15 @@ def outright(e: Evidence) -> str | None:
         return f"{e.what} is missing: it returns None, right is {_right(e)}"
     mine = np.asarray(e.mine, dtype=float)
     if mine.shape != e.right.shape:
-        return _wrong_shape(e.what, mine, e.right)
-    if not np.all(np.isfinite(mine)):
-        return f"{e.what} is not finite: {_entry(mine, ~np.isfinite(mine))}"
+        return _wrong_shape(e, mine)
     return None
 
 
 def as_a_whole(e: Evidence) -> str | None:
     """A sign, a factor, a transpose or a turn that all entries lack."""
     mine = np.asarray(e.mine, dtype=float)
+    if not np.all(np.isfinite(mine)):
+        return f"{e.what} is not finite: {_entry(mine, ~np.isfinite(mine))}"
     if not np.any(mine):
         found = formula(e.right, e.named, most=3, lengths=tuple(e.lengths))
         return f"{e.what} is 0, right is {signed(found) if found else 'not'}"
@@ -87,6 +87,7 @@ def by_formula(e: Evidence) -> str | None:
         wrong = ~np.isclose(mine, right, rtol=1e-7, atol=1e-9 * np.max(np.abs(right)))
         if wrong.any() and not wrong.all():
             return _where(e, mine, wrong)
+    every = named
     named = {n: a for n, a in named.items() if not (
         a.shape == right.shape and (close(a, mine) or close(a, right)))}  # fmt: skip
     lengths = tuple(e.lengths)
@@ -100,9 +101,9 @@ def by_formula(e: Evidence) -> str | None:
     both = [formula(a, named, most=2, lengths=lengths) for a in (mine, right)]
     if both[0] and both[1]:
         return f"{what} is {signed(both[0])}, right is {signed(both[1])}"
-    missing = formula(right - mine, named, most=3, lengths=lengths)
+    missing = formula(right - mine, every, most=3, lengths=lengths)
     if missing and missing[1][0].isdigit():  # twice a term, if half of it is written without
-        half = formula((right - mine) / 2, named, most=3, lengths=lengths)
+        half = formula((right - mine) / 2, every, most=3, lengths=lengths)
         if half and not half[1][0].isdigit():
             return f"{what} has the sign of the term {half[1]} reversed"
     if missing:
@@ -169,7 +170,8 @@ def _scale(e: Evidence, mine: np.ndarray) -> str | None:
     return f"lacks the factor {text}{known}"
 
 
-def _wrong_shape(what: str, mine: np.ndarray, right: np.ndarray) -> str:
+def _wrong_shape(e: Evidence, mine: np.ndarray) -> str:
+    what, right = e.what, e.right
     got = f"got shape {mine.shape}, expected {right.shape}"
     if mine.ndim >= 2 and mine.T.shape == right.shape and close(mine.T, right):
         return f"{what} is the transpose of the right one: {got}"
@@ -182,7 +184,8 @@ def _wrong_shape(what: str, mine: np.ndarray, right: np.ndarray) -> str:
         if axes and tail.size == right.size and close(tail.reshape(right.shape), right):
             several = "axes " + ", ".join(map(str, axes)) if len(axes) > 1 else f"axis {axes[0]}"
             return f"{what} was not summed over {several}: {got}"
-    return f"{what} has the wrong shape: {got}"
+    found = formula(right, e.named, most=2, lengths=tuple(e.lengths))
+    return f"{what} has the wrong shape: {got}" + (f"; right is {signed(found)}" if found else "")
 
 
 def _part(mine: np.ndarray, right: np.ndarray) -> tuple[slice, ...] | None:

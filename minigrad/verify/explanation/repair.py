@@ -27,7 +27,7 @@ from minigrad.verify.explanation.changes import (
     replaced,
     statements_of,
 )
-from minigrad.verify.explanation.terms import formula
+from minigrad.verify.explanation.terms import close, formula, number
 from minigrad.verify.explanation.truth import cotangents, right_gradients
 from minigrad.verify.handwritten import HandWritten
 from minigrad.verify.namespace import is_users
@@ -103,7 +103,11 @@ def _close(mine: Any, right: np.ndarray) -> bool:
 
 def trial_at(subject: HandWritten, seed: int) -> Trial:
     """A point near the example with the right gradients there."""
-    point = near(subject, np.random.default_rng(seed))
+    return trial_with(subject, near(subject, np.random.default_rng(seed)), seed)
+
+
+def trial_with(subject: HandWritten, point: dict[str, np.ndarray], seed: int) -> Trial:
+    """This point with the right gradients there."""
     return Trial(subject, point, seed, right_gradients(subject, point, seed))
 
 
@@ -337,25 +341,38 @@ def _ranked(unit: Unit, trial: Trial, wrong: set[str]) -> Iterator[tuple[float, 
         if rank >= 3:
             continue
         hopeless = _is_hopeless(trial, unit, statement)
-        for change in changes_of(statement, _fitting(statement, shapes), lengths):
-            if not (hopeless and change.of_value):
+        fitting, whole = _fitting(statement, shapes), _shape_of(statement, shapes)
+        wider = [
+            n for n, s in fitting.items() if whole is not None and _broadcast(s, whole) != whole
+        ]
+        for change in changes_of(statement, fitting, lengths):
+            widens = isinstance(change.node, str) and any(name in change.node for name in wider)
+            if widens or not (hopeless and change.of_value):
                 yield rank, change
 
 
 def _fitting(statement: ast.stmt, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Arrays that can be a factor or a term of what a line gives."""
-    targets = _targets(statement)
-    if len(targets) != 1 or not isinstance(targets[0], ast.Name) or targets[0].id not in shapes:
+    """Arrays that a line names, or that can be a factor or a term of what it gives."""
+    whole = _shape_of(statement, shapes)
+    if whole is None:
         return shapes
-    whole = shapes[targets[0].id]
-    return {n: s for n, s in shapes.items() if _stretches(s, whole)}
+    named = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+    return {n: s for n, s in shapes.items() if n in named or _broadcast(s, whole) in (s, whole)}
 
 
-def _stretches(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+def _shape_of(statement: ast.stmt, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape of the variable that a line sets, if it sets one."""
+    match _targets(statement):
+        case [ast.Name(name)]:
+            return shapes.get(name)
+    return None
+
+
+def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...] | None:
     try:
-        return np.broadcast_shapes(shape, whole) == whole
+        return np.broadcast_shapes(one, other)
     except ValueError:
-        return False
+        return None
 
 
 def _numbers_in(function: Any) -> list[str]:
@@ -407,13 +424,11 @@ def _suspicion(tree: ast.FunctionDef, trial: Trial, wrong: set[str]) -> dict[int
         for target in _targets(node):
             for name in _bases(target):
                 uses.setdefault(name, set()).update(used)
-    returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value]
-    parts = list(returned[-1].elts) if returned and isinstance(returned[-1], ast.Tuple) else []
-    names = [n for n, leaf in trial.subject.leaves.items() if len(leaf.path) == 1]
-    if len(parts) != len(names):
+    parts = returned_parts(tree, trial.subject)
+    if not parts:
         return {}
     slices = {}
-    for name, part in zip(names, parts, strict=True):
+    for name, part in parts.items():
         todo = [n.id for n in ast.walk(part) if isinstance(n, ast.Name)]
         reached: set[str] = set()
         while todo:
@@ -427,12 +442,28 @@ def _suspicion(tree: ast.FunctionDef, trial: Trial, wrong: set[str]) -> dict[int
         if isinstance(statement, ast.Return | ast.For):
             found[id(statement)] = 0.3
             continue
-        written = {name for target in _targets(statement) for name in _bases(target)}
+        written = names_set(statement)
         for_wrong = [bool(written & slices[n]) for n in wrong if n in slices]
         for_right = [bool(written & s) for n, s in slices.items() if n not in wrong]
         rank = 0.0 if all(for_wrong) and for_wrong else 1.5
         found[id(statement)] = 3.0 if not any(for_wrong) else rank + 0.5 * any(for_right)
     return found
+
+
+def returned_parts(tree: ast.FunctionDef, subject: HandWritten) -> dict[str, ast.expr]:
+    """What the last ``return`` gives for each input; nothing where that cannot be read."""
+    returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value]
+    names = [n for n, leaf in subject.leaves.items() if len(leaf.path) == 1]
+    if not returned:
+        return {}
+    last = returned[-1]
+    parts = last.elts if isinstance(last, ast.Tuple | ast.List) else [last]
+    return dict(zip(names, parts, strict=True)) if len(parts) == len(names) else {}
+
+
+def names_set(statement: ast.stmt) -> set[str]:
+    """The names of the variables that a statement writes, whole or in part."""
+    return {name for target in _targets(statement) for name in _bases(target)}
 
 
 def _targets(node: ast.AST) -> list[ast.expr]:
@@ -559,7 +590,7 @@ def _by_insertion(trial: Trial, unit: Unit, until: float, seed: int) -> Fault | 
     """Something that comes in, and to which a line that is not there should add a term."""
     if isinstance(unit.tree, ast.Lambda):
         return None
-    for statement, name in _incoming(unit.tree):
+    for statement, name in _incoming(unit.tree, trial.subject):
         if time.thread_time() > until:
             return None
         said = []
@@ -583,17 +614,22 @@ def _by_insertion(trial: Trial, unit: Unit, until: float, seed: int) -> Fault | 
     return None
 
 
-def _incoming(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt | None, str]]:
-    """Names that hold what comes in: arguments, and what is unpacked from one."""
+def _incoming(tree: ast.FunctionDef, subject: HandWritten) -> Iterator[tuple[ast.stmt | None, str]]:
+    """Names that hold gradients that come in: arguments, and what is unpacked from one."""
     arguments = [a.arg for a in (*tree.args.posonlyargs, *tree.args.args)]
+    own = [name for name in arguments[:-1] or arguments if name not in subject.leaves]
+    returned = {
+        ast.unparse(n.value) for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value
+    }
     for statement in statements_of(tree):
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple):
             value = statement.value
-            if isinstance(value, ast.Name | ast.Subscript):
+            if isinstance(value, ast.Name) and value.id in own:
                 for name in _bases(statement.targets[0]):
                     yield statement, name
-    for name in arguments:
-        yield None, name
+    for name in own:
+        if name not in returned:  # else it is the line that returns it which lacks something
+            yield None, name
 
 
 def _target(statement: ast.Assign | ast.AugAssign) -> str:
@@ -630,6 +666,8 @@ def _solved(trial: Trial, subject: HandWritten, values: _Values) -> Any:
         moved[k] += 1.0
         columns.append(run(shaped(moved)) - start)
     matrix = np.stack(columns, axis=1)
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(start))):
+        return None  # LAPACK may search for ever
     step, _, rank, _ = np.linalg.lstsq(matrix, right - start, rcond=1e-9)
     size_of = float(np.max(np.abs(right)))
     if np.max(np.abs(start + matrix @ step - right)) > 1e-6 * size_of:
@@ -661,7 +699,11 @@ def _in_words(
         with np.errstate(all="ignore"):
             factor = formula(right / mine, named, most=2)
             term = formula(right - mine, named, most=3)
-        if factor:
+            ratios = (right / mine).ravel()
+        constant = number(float(ratios[0])) if close(ratios, ratios * 0 + ratios[0]) else None
+        if constant:
+            said.add(f"{target} lacks the factor {constant}")
+        elif factor:
             said.add(f"{target} lacks the factor {_signed(factor)}")
         elif term:
             said.add(f"{target} lacks the term {_signed(term)}")

@@ -42,7 +42,7 @@ def culprits(problem: Problem, seed: int) -> list[str]:
                 _, outputs = problem.forward(twins(subject, Residue, at, rng))
                 return _faults(outputs, rng) or [
                     "the rule of each recorded operation is right: something leaves the tape "
-                    "(.data, float(), a copy made by np.array), or the walk over it is wrong"
+                    "(.data, detach(), no_grad(), float()), or the walk over it is wrong"
                 ]
         except OutsideDomainError:
             at = elsewhere(subject, rng)

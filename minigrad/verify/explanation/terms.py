@@ -135,7 +135,8 @@ def _told(
             text, scale = text.replace("sum(", "mean(", 1), 1.0
         texts.append(text)
     leading = number(scale, lengths)
-    if leading is None:
+    sides = [{t for t, f in zip(texts, chosen, strict=True) if f.below is b} for b in (True, False)]
+    if leading is None or sides[0] & sides[1]:  # x / x is no factor
         return None
     written = [(t, f.below) for t, f in zip(texts, chosen, strict=True)]
     counted = Counter(written)
@@ -171,6 +172,8 @@ def _factors(
             add(f"(1 − {name}²)", 1 - a * a, 2.5)
             add(f"({name} > 0)", (a > 0) * 1.0, 2.6)
             add(f"tanh({name})", np.tanh(a), 2.6)
+            add(f"σ({name})", 1 / (1 + np.exp(-a)), 2.6)
+            add(f"exp({name})", np.exp(a), 2.6)
             add(f"(1 − tanh({name})²)", 1 - np.tanh(a) ** 2, 2.7)
             if a.ndim and a.shape == shape[: a.ndim] != shape[-a.ndim :]:
                 column = a.reshape(a.shape + (1,) * (len(shape) - a.ndim))

@@ -1,16 +1,17 @@
-"""Mistakes planted in the source of a backward pass, and differences that tell if they matter."""
+"""Mistakes planted in the source of a backward pass."""
 
 from __future__ import annotations
 
 import ast
-import copy
+import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
+from .changing import Change, changes, variables
+from .oracle import WRONG, Oracle
 from .pair import Pair
-from .source import function_of, source_of
+from .source import function_of
 
 _OTHER = {
     ast.Add: (ast.Sub, "a sign"),
@@ -29,30 +30,14 @@ _SIDES = {
 _TURNED = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.Lt, ast.LtE: ast.Gt, ast.Eq: ast.NotEq}
 
 
-def mistakes(function: Callable[..., Any]) -> list[tuple[str, str]]:
-    """All changes of one node of a function: the kind, and the changed source."""
-    tree = ast.parse(source_of(function))
-    body = [n for statement in tree.body[0].body for n in ast.walk(statement)]  # type: ignore
-    names = sorted({n.id for n in body if isinstance(n, ast.Name) and n.id != "np"})
-    found = []
-    for place, node in enumerate(body):
-        for kind, new in _changes(node, names):
-            changed = copy.deepcopy(tree)
-            old = [n for s in changed.body[0].body for n in ast.walk(s)][place]  # type: ignore
-            text = ast.unparse(_Replace(old, copy.deepcopy(new)).visit(changed))
-            found.append((kind, text + "\n"))
-    return found
+def mistakes(function: Callable[..., Any] | str) -> list[Change]:
+    """All changes of one node of a function, or of its text, that people make by mistake."""
+    found = changes(function, _mistakes)
+    return [change for change in found if not change.in_a_while_loop]  # it might never end
 
 
-class _Replace(ast.NodeTransformer):
-    def __init__(self, old: ast.AST, new: ast.AST) -> None:
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        return self.new if node is self.old else self.generic_visit(node)
-
-
-def _changes(node: ast.AST, names: list[str]) -> Iterator[tuple[str, ast.AST]]:
+def _mistakes(node: ast.AST, tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """The mistakes that one node allows."""
     match node:
         case ast.BinOp(left, op, right):
             if type(op) in _OTHER:
@@ -94,7 +79,7 @@ def _changes(node: ast.AST, names: list[str]) -> Iterator[tuple[str, ast.AST]]:
         case ast.IfExp(_, yes, no):
             yield "a branch for both", yes
             yield "a branch for both", no
-        case ast.Name(name, ast.Load()) if name in names:
+        case ast.Name(name, ast.Load()) if name in (names := variables(tree)):
             for other in names:
                 if other != name:
                     yield "a wrong name", ast.Name(other, ast.Load())
@@ -104,48 +89,18 @@ def _changes(node: ast.AST, names: list[str]) -> Iterator[tuple[str, ast.AST]]:
                 yield "gradients out of order", ast.Return(ast.Tuple(turned, ast.Load()))
 
 
-def changed(pair: Pair, text: str) -> Pair:
-    """The pair with another backward."""
-    return Pair(pair.forward, function_of(text, pair.backward), pair.inputs, pair.saves)
+def planted(pair: Pair, oracle: Oracle, draw: random.Random) -> tuple[Pair, Change]:
+    """The pair with a mistake that changes its gradient; every kind is as likely.
 
-
-def error(pair: Pair, seed: int = 0) -> float:
-    """The largest relative error of backward beside central differences; ∞ if it does not fit."""
-    rng = np.random.default_rng(seed)
-    inputs = [np.array(x) for x in pair.inputs]
-
-    def outputs() -> list[np.ndarray]:
-        y = pair.forward(*[x.copy() for x in inputs])
-        y = y[0] if pair.saves else y
-        return [np.asarray(part) for part in (y if isinstance(y, tuple) else (y,))]
-
-    g = [rng.normal(size=y.shape) for y in outputs()]
-    cotangent = tuple(map(np.copy, g)) if len(g) > 1 else g[0].copy()
-    own = [x.copy() for x in inputs]
-    try:
-        with np.errstate(all="ignore"):
-            saved = (pair.forward(*own)[1],) if pair.saves else own
-            claims = pair.backward(cotangent, *saved)
-    except Exception:
-        return np.inf
-    claims = claims if isinstance(claims, tuple) else (claims,)
-    if len(claims) != len(inputs):
-        return np.inf
-    worst = 0.0
-    for x, claim in zip(inputs, claims, strict=True):
-        if claim is None:
-            continue
-        if np.shape(claim) != x.shape or not np.isfinite(claim).all():
-            return np.inf
-        slopes = np.zeros(x.shape)
-        for at in np.ndindex(x.shape):
-            kept, h = x[at].copy(), 1e-5
-            sides = []
-            for step in (h, -h):
-                x[at] = kept + step
-                sides.append(sum(float((a * b).sum()) for a, b in zip(g, outputs(), strict=True)))
-            x[at] = kept
-            slopes[at] = (sides[0] - sides[1]) / (2 * h)
-        scale = max(1e-3, float(np.abs(slopes).max()))
-        worst = max(worst, float(np.abs(claim - slopes).max()) / scale)
-    return worst
+    Raises:
+        ValueError: none was found.
+    """
+    by_kind: dict[str, list[Change]] = {}
+    for change in mistakes(pair.backward):
+        by_kind.setdefault(change.kind, []).append(change)
+    for _ in range(200):
+        change = draw.choice(by_kind[draw.choice(sorted(by_kind))])
+        wrong = replace(pair, backward=function_of(change.text, pair.backward))
+        if oracle.error(wrong) > WRONG:  # not if it raises an error: then it is NaN
+            return wrong, change
+    raise ValueError(f"no mistake in {pair.name} changes its gradient")

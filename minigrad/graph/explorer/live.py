@@ -1,0 +1,268 @@
+"""A recorded graph as a program for the page: every value and gradient, from other inputs.
+
+The operations are done again with NumPy's functions writing a program down, and the engine's own
+walk goes back through them. Each value passes a place where a reader may hold it, and each operand
+a place that tells what its operation sends back to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from minigrad.autograd import gradients
+from minigrad.compile.javascript_code import HOLD, RELEASE, Script, written
+from minigrad.compile.program import Operand
+from minigrad.compile.trace import Trace, TraceError
+from minigrad.compile.traced_array import TracedArray, value_of
+from minigrad.graph.explorer.mathematics import local_derivatives
+from minigrad.graph.record import Graph, Operation, Use, summary
+from minigrad.primitives import PRIMITIVES, Primitive
+from minigrad.scope import unfused
+from minigrad.tape import record
+from minigrad.tensor import Tensor, raw
+
+MOST = 500_000  # numbers in all, above which a frame is too short to compute them
+
+
+@dataclass(frozen=True)
+class Live:
+    """A graph that computes.
+
+    Attributes:
+        script: the program.
+        leaves: by node that a reader may change, the number of its array, and its entries.
+        nodes: by node: the arrays of its value and gradient; of SymPy's ∂y/∂operand, by operand;
+            and of what goes back to each operand. ``None`` for what there is not.
+        loss: the array of L.
+        direct: by node that L itself reads, the arrays of what that sends back.
+    """
+
+    script: Script
+    leaves: Mapping[int, tuple[int, list[float]]]
+    nodes: Sequence[tuple[int, int | None, list[int] | None, list[int | None]]]
+    loss: int | None
+    direct: Mapping[int, list[int]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the page reads, beside the program's text."""
+        leaves = {n: (array, summary.plain(entries)) for n, (array, entries) in self.leaves.items()}
+        return {"leaves": leaves, "nodes": self.nodes, "loss": self.loss, "direct": self.direct}
+
+
+def live(graph: Graph) -> Live:
+    """The program of a graph whose gradients are those of a loss that was recorded with it.
+
+    Everything is computed in double precision.
+
+    Raises:
+        ValueError: it cannot be computed anew, or not in JavaScript.
+    """
+    if any(node.kind == "operation" and node.call is None for node in graph.nodes):
+        _refuse(graph, "it was read from JSON, which has no operations; draw what it was made from")
+    if graph.loss is not None and graph.objective is None:
+        _refuse(
+            graph, "its gradients are what a backward() has left; pass gradients_of=L to draw, L "
+            "being the single number that they are of",
+        )  # fmt: skip
+    count = sum(int(np.prod(node.shape)) for node in graph.nodes)
+    if count > MOST:
+        _refuse(graph, f"it has {count:,} numbers, and a page computes at most {MOST:,}; draw "
+                "fewer steps or smaller layers")  # fmt: skip
+    try:
+        return _Again(graph).run()
+    except TraceError as error:
+        raise ValueError(f"live: {error}") from error
+
+
+def _refuse(graph: Graph, why: str) -> NoReturn:
+    raise ValueError(f"live: {graph.title}: {why}")
+
+
+class _Trace(Trace):
+    """A trace whose operations were recorded elsewhere."""
+
+    def place(self) -> str:
+        """Nowhere: no line of the user's is running."""
+        return ""
+
+
+class _Again:
+    """The operations of a graph, done again on traced arrays."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.trace = _Trace(graph.title, whole=False)
+        self.values: dict[int, Any] = {}  # Tensors, and arrays that are constants
+        self.uses: dict[tuple[int, int], Tensor] = {}  # an operand, on its way into an operation
+        self.leaves: dict[int, int] = {}  # the number of the input, by node
+
+    def run(self) -> Live:
+        graph, objective = self.graph, self.graph.objective
+        with unfused():
+            self.done(graph.nodes, graph.edges)
+            if objective is not None:
+                self.done(objective.nodes, objective.edges)
+        found: dict[int, Any] = {}
+        if objective is not None:
+            tracked = [x for x in (*self.values.values(), *self.uses.values())
+                       if isinstance(x, Tensor) and x.requires_grad]  # fmt: skip
+            parts = gradients(self.values[objective.output], tracked, retain_graph=True)
+            found = dict(zip(map(id, tracked), parts, strict=True))
+        outputs: list[Operand] = []
+
+        def place(x: Any) -> int | None:
+            """The number of an output."""
+            if x is None:
+                return None
+            outputs.append(self.trace.operand(raw(x)))
+            return len(outputs) - 1
+
+        nodes = []
+        for node in graph.nodes:
+            value = self.values[node.id]
+            if node.gradient is not None:
+                self.same(node, node.gradient, found[id(value)], "gradient")
+            operands = [self.uses.get((node.id, k)) for k in range(self.arity(node))]
+            partials = self.partials(node)
+            nodes.append((
+                place(value), place(found.get(id(value))),
+                None if partials is None else [place(partial) for partial in partials],
+                [place(found.get(id(x))) for x in operands],
+            ))  # fmt: skip
+        loss = None if objective is None else place(self.values[objective.output])
+        direct: dict[int, list[int | None]] = {}
+        for edge in () if objective is None else objective.edges:
+            if edge.source < len(graph.nodes):
+                sent = found.get(id(self.uses.get((edge.target, edge.position))))
+                direct.setdefault(edge.source, []).append(place(sent))
+        script = written(self.trace.program(outputs))
+        leaves = {
+            number: (script.inputs[k], _entries(graph.nodes[number].value))
+            for number, k in self.leaves.items() if number < len(graph.nodes)
+        }  # fmt: skip
+        return _numbered(script, leaves, nodes, loss, direct)
+
+    def done(self, nodes: Sequence[Operation], edges: Sequence[Use]) -> None:
+        """Do the operations of some nodes."""
+        operands: dict[int, dict[int, int]] = {}
+        for edge in edges:
+            operands.setdefault(edge.target, {})[edge.position] = edge.source
+        for node in nodes:
+            if node.call is None:
+                self.values[node.id] = self.leaf(node)
+                continue
+            primitive, given, static = node.call
+            sources = operands.get(node.id, {})
+            arrays = [
+                self.used(node.id, k, self.values[sources[k]]) if k in sources else _double(x)
+                for k, x in enumerate(given)
+            ]
+            static = {k: _double(x) if k == "dtype" else x for k, x in static.items()}
+            value = record(Tensor, primitive, arrays, static)
+            self.same(node, node.value, value.data, "value")
+            if isinstance(value.data, TracedArray):  # else it follows from constants alone
+                value = record(Tensor, _HELD, [value], {"number": node.id})
+            self.values[node.id] = value
+
+    def leaf(self, node: Operation) -> Any:
+        """A leaf: an input of the program if its numbers are not whole."""
+        array: Any = np.asarray(node.value)
+        if array.dtype.kind == "c":
+            _refuse(self.graph, f"{node.label} is complex, and a page computes with real numbers")
+        if array.dtype.kind == "f":
+            self.leaves[node.id] = len(self.trace.inputs)
+            array = self.trace.array(array.astype(float), node.name)
+        if node.kind == "constant":
+            return array
+        return Tensor(array, requires_grad=node.requires_grad)
+
+    def used(self, target: int, position: int, value: Any) -> Any:
+        """An operand, passed on so that what goes back to it is known."""
+        if not isinstance(value, Tensor) or not value.requires_grad:
+            return value
+        self.uses[target, position] = record(Tensor, _USED, [value])
+        return self.uses[target, position]
+
+    def same(self, node: Operation, recorded: Any, again: Any, what: str) -> None:
+        """See that an array comes out as it was recorded.
+
+        Raises:
+            ValueError: it does not.
+        """
+        before, now = np.asarray(recorded), np.asarray(value_of(raw(again)))
+        tolerance = 1e-9 if before.dtype == float else 1e-3
+        size = 1 + np.max(np.abs(now), initial=0, where=np.isfinite(now))
+        if before.shape != now.shape or not np.allclose(
+            before / size, now / size, rtol=0, atol=tolerance, equal_nan=True
+        ):
+            _refuse(self.graph, f"computed again, the {what} of {node.label} is not what was "
+                    "recorded: does a hook change it?")  # fmt: skip
+
+    def arity(self, node: Operation) -> int:
+        return 0 if node.call is None else len(node.call.operands)
+
+    def partials(self, node: Operation) -> list[Any] | None:
+        """SymPy's local derivatives, where they are few enough to be shown."""
+        if node.call is None or int(np.prod(node.shape)) > summary.MOST_ENTRIES:
+            return None
+        if node.primitive not in PRIMITIVES:
+            return None
+        numbers = dict(node.numbers)
+        sources = {edge.position: edge.source for edge in self.graph.operands[node.id]}
+        operands = [
+            raw(self.values[sources[k]]) if k in sources else float(numbers.get(k, _scalar(x)))
+            for k, x in enumerate(node.call.operands)
+        ]
+        return local_derivatives(PRIMITIVES[node.primitive], operands, node.shape)
+
+
+def _numbered(
+    script: Script,
+    leaves: Mapping[int, tuple[int, list[float]]],
+    nodes: Sequence[tuple[Any, ...]],
+    loss: int | None,
+    direct: Mapping[int, Sequence[int | None]],
+) -> Live:
+    """Numbers of arrays in the place of numbers of outputs."""
+
+    def array(x: Any) -> Any:
+        if isinstance(x, list | tuple):
+            return [array(part) for part in x]
+        return None if x is None else script.outputs[x]
+
+    sent = {number: array(parts) for number, parts in direct.items()}
+    return Live(script, leaves, [array(node) for node in nodes], array(loss), sent)
+
+
+def _entries(array: Any) -> list[float]:
+    found: list[float] = np.asarray(array, float).ravel().tolist()
+    return found
+
+
+def _scalar(x: Any) -> float:
+    return float(x) if np.ndim(x) == 0 else float("nan")
+
+
+def _double(x: Any) -> Any:
+    """Numbers and types of single precision as double ones."""
+    if isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "f":
+        return x.astype(float)
+    if isinstance(x, type | np.dtype) and np.dtype(x).kind == "f":
+        return np.dtype(float)
+    return x
+
+
+def _marked(name: str, rule: Callable[..., Any], forward: Callable[..., Any]) -> Primitive:
+    return Primitive(name, forward, "fused", (rule,), (rule,), static=("number",))
+
+
+_HELD = _marked(
+    "held",
+    lambda g, y, x, *, number: y.trace.apply(RELEASE, [g], {"number": number}),
+    lambda x, *, number: x.trace.apply(HOLD, [x], {"number": number}),
+)
+_USED = _marked("used", lambda g, y, x: g, lambda x: x)
