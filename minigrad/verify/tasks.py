@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.targets import Judge, Problem, Target, TargetError
 from minigrad.targets.files import told
-from minigrad.targets.functions import BackwardTarget, forward_beside
+from minigrad.targets.functions import BackwardTarget, PassesTarget
 from minigrad.targets.layers import CellTarget
 from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
@@ -23,6 +23,7 @@ from minigrad.verify.handwritten import (
     NotDeterministicError,
 )
 from minigrad.verify.judges import JUDGES, OUTPUT, STANDARD, Finding, Settings, judged
+from minigrad.verify.objects import pair_of_object
 from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Outcome
 from minigrad.verify.subject import Subject
@@ -39,10 +40,22 @@ class Judged:
 Task = tuple[str, Callable[[], Judged]]
 
 
-def tasks_of(target: Target, settings: Settings) -> list[Task]:
-    """What is to be done for one target, each with what it is called."""
+def tasks_of(target: Target, settings: Settings, *, lenient: bool = False) -> list[Task]:
+    """What is to be done for one target, each with what it is called.
+
+    Args:
+        target: what is judged.
+        settings: how.
+        lenient: a target that cannot be run is undecided with the reason, and no error.
+    """
+    if lenient:
+        try:
+            found = tasks_of(target, settings)
+        except TargetError as error:
+            return [(target.name, partial(_refused, target.name, _why(error, target), "undecided"))]
+        return [(what, partial(_tried, run, target)) for what, run in found]
     if isinstance(target, BackwardTarget):
-        return [(target.name, partial(judge_pair, _pair_of(target), settings))]
+        return [(target.name, partial(judge_pair, _pair_of(target, settings.seed), settings))]
     known: dict[str, list[str]] = {}
     tasks: list[Task] = [
         (f"{problem.target}: {judge}", partial(judge_problem, problem, judge, settings, known))
@@ -54,13 +67,27 @@ def tasks_of(target: Target, settings: Settings) -> list[Task]:
     return tasks
 
 
-def _pair_of(target: BackwardTarget) -> Pair:
+def _tried(run: Callable[[], Judged], target: Target) -> Judged:
+    try:
+        return run()
+    except TargetError as error:
+        return _refused(target.name, _why(error, target), "undecided")
+
+
+def _why(error: TargetError, target: Target) -> str:
+    return f"it cannot be run: {str(error).removeprefix(f'{target.name}: ')}"
+
+
+def _pair_of(target: BackwardTarget, seed: int) -> Pair:
     """What a function was marked as; else what stands beside it in its file."""
-    beside = forward_beside(target.subject)
-    if isinstance(target.subject, Pair) or beside is None:
-        pair: Pair = target.subject
-        return pair
-    return Pair(target.title, beside.forward, target.subject, tuple(beside.inputs()), beside.saves)
+    if isinstance(target.subject, Pair):
+        return target.subject
+    if isinstance(target, PassesTarget):
+        try:
+            return pair_of_object(target.name, target.made(), target.inputs(seed))
+        except MisfitError as error:
+            raise TargetError(str(error)) from error
+    return Pair(target.title, target.forward, target.subject, target.inputs(seed), target.saves)
 
 
 def judge_problem(
@@ -180,9 +207,9 @@ def judge_pair(pair: Pair, settings: Settings = STANDARD) -> Judged:
     try:
         subject = torch_pair(pair) if is_torch_pair(pair) else HandWritten(pair)
     except NotDeterministicError as error:
-        return undecided(pair.name, str(error))
+        return _refused(pair.name, str(error), "undecided")
     except BackwardRaisesError as error:
-        return undecided(pair.name, str(error), "wrong")
+        return _refused(pair.name, str(error), "wrong")
     except MisfitError as error:
         raise TargetError(str(error)) from error
     return judge_subject(subject, settings)
@@ -232,7 +259,7 @@ def _of_input(
     )  # fmt: skip
 
 
-def undecided(name: str, reason: str, outcome: Outcome = "undecided") -> Judged:
+def _refused(name: str, reason: str, outcome: Outcome) -> Judged:
     """A verdict without judges: what was found out by calling the code."""
     failures = (reason,) if outcome == "wrong" else ()
     check = Check(name, "numeric", {}, 1, outcome, 0.0, "relative error", reason, failures)

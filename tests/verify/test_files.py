@@ -43,11 +43,10 @@ def test_what_cannot_be_run_is_undecided_and_the_others_are_judged(tmp_path, job
     assert "line 20: ValueError: matmul" in str(report)
 
 
-def test_a_file_of_which_nothing_can_be_run_is_an_error(tmp_path):
-    file = tmp_path / "bad.py"
-    functions = FILE.partition("    class")[0].replace("np.sum(np.tanh(x))", "x @ np.ones((4, 4))")
-    file.write_text(textwrap.dedent(functions))
-    with pytest.raises(TargetError, match=r"fine: calling it failed.*; .*raises: calling it"):
+def test_a_file_without_anything_to_judge_is_an_error(tmp_path):
+    file = tmp_path / "nothing.py"
+    file.write_text("def undescribed(x):\n    return x\n")
+    with pytest.raises(TargetError, match="nothing in it can be judged: undescribed: no examples"):
         verify(str(file))
 
 
