@@ -34,9 +34,9 @@ layer or primitive of your own. The file is run, as an import would run it. `ver
 FILE.py alone, for everything that it defines, and backward passes written by hand: marked with
 @minigrad.verify.backward_of(forward, example_inputs), named f_backward next to an f with
 @minigrad.verify.with_examples or --input, written by `compile -o`, or a class with forward and
-backward, whose gradients stand beside its parameters (dW, grads["W"]). `graph` and `derive` also take a whole
-model: a function without required arguments that returns a Tensor, such as a loss, or a tuple of
-Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
+backward, whose gradients stand beside its parameters (dW, grads["W"]). `graph` and `derive` also
+take a whole model: a function without required arguments that returns a Tensor, such as a loss, or
+a tuple of Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
 """
 
 
