@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from minigrad.targets import Judge, Problem, Target, TargetError
+from minigrad.targets.files import told
 from minigrad.targets.functions import BackwardTarget, PassesTarget
 from minigrad.targets.layers import CellTarget
 from minigrad.verify.engine import subject_of
@@ -108,6 +112,7 @@ def judge_problem(
         an identity for every real input, at these shapes
     """
     subject = subject_of(problem, settings.seed)
+    _try(subject)
     (finding,) = judged(subject, (judge,), settings)
     known = {} if known is None else known
 
@@ -120,6 +125,22 @@ def judge_problem(
     constants = [f"{name} is a constant: {why}" for name, why in subject.constants.items()]
     remarks = (*finding.remarks, *constants)
     return Judged([check], {problem.target: remarks} if remarks else {})
+
+
+def _try(subject: Subject) -> None:
+    """Run it once on its example.
+
+    Raises:
+        TargetError: it fails; the message has the line of the user's file.
+    """
+    try:
+        with subject.held(), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            subject.outputs({name: x.copy() for name, x in subject.inputs.items()})
+    except Exception as error:
+        given = ", ".join(f"{name} {shape}" for name, shape in subject.shapes.items())
+        reason = told(error, subject.name.rpartition(":")[0])
+        raise TargetError(f"{subject.name}: it fails on {given}: {reason}") from error
 
 
 def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged:
@@ -143,8 +164,8 @@ def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged
             f"the code generated for {backend} computes what the cell's steps do, forward and "
             f"backward: {finding.established}"
         )
-        told = f"see the code: minigrad compile {target.name} --backend {backend} --show"
-        done.checks.append(_together(target.name, finding, subject, lambda: [told]))  # noqa: B023
+        see = f"see the code: minigrad compile {target.name} --backend {backend} --show"
+        done.checks.append(_together(target.name, finding, subject, lambda: [see]))  # noqa: B023
     return done
 
 
@@ -156,10 +177,10 @@ def _together(
     outcome: Outcome = "untried"
     if finding.wrong or finding.doubts:
         outcome = "wrong" if finding.wrong else "undecided"
-        told = [*finding.wrong.values(), *finding.doubts.values()]
-        more = [f"and {len(told) - 3} more"] if len(told) > 3 else []
+        every = [*finding.wrong.values(), *finding.doubts.values()]
+        more = [f"and {len(every) - 3} more"] if len(every) > 3 else []
         where = "wrong" if subject.order == 1 else "wrong at second order"
-        failures = (f"{where}: " + ", ".join([*told[:3], *more]), *explained())
+        failures = (f"{where}: " + ", ".join([*every[:3], *more]), *explained())
     elif finding.figures:
         outcome = "right"
     figures = finding.figures.values()
@@ -198,11 +219,11 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
     """A subject by all three judges: a check per input and judge."""
     findings = judged(subject, JUDGES, settings)
     wrong = {name for finding in findings for name in finding.wrong if name != OUTPUT}
-    told = sentences(subject, wrong, settings.seed) if wrong else {}
+    named = sentences(subject, wrong, settings.seed) if wrong else {}
     done = Judged()
     for name in subject.inputs:
         target = f"{subject.name}: ∂L/∂{name}"
-        done.checks += [_of_input(target, name, f, subject, told) for f in findings]
+        done.checks += [_of_input(target, name, f, subject, named) for f in findings]
         notes = [*subject.remarks, *(r for f in findings for r in f.remarks)]
         own = (r for r in notes if f"∂L/∂{name} " in r or "∂L/∂" not in r)
         done.remarks[target] = tuple(dict.fromkeys(own))
@@ -227,8 +248,8 @@ def _of_input(
     elif name in finding.figures:
         outcome, established = "right", finding.apart.get(name, finding.established)
     elif not finding.reason:
-        told = [r for r in finding.remarks if name in r]
-        established = "; ".join(told) or "not reached"
+        own = [r for r in finding.remarks if name in r]
+        established = "; ".join(own) or "not reached"
     return Check(
         target=target, judge=finding.judge, shapes=finding.shapes, order=subject.order,
         outcome=outcome, figure=finding.figures.get(name, 0.0), unit=finding.unit,
