@@ -7,16 +7,10 @@ changes besides arrays, what it prints, is an error that names the line.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import contextvars
 import functools
-import io
 import logging
-import os
-import random
 import sys
-import threading
 import types
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,10 +19,18 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minigrad import hooks
-from minigrad.compile import loading
 from minigrad.compile.closure import Closure, closure_of, is_library
 from minigrad.compile.naming import Names
+from minigrad.compile.outside import (
+    OUTWARD,
+    RefusingIterator,
+    RefusingStream,
+    draws_so_far,
+    refused_call,
+    refused_log,
+    settings_now,
+    watched,
+)
 from minigrad.compile.places import Place
 from minigrad.compile.program import Literal, Operand, Variable
 from minigrad.compile.signature import Leaves
@@ -199,7 +201,7 @@ class _Run:
         self.given: list[tuple[Source, Any, Callable[[], Any]]] = []  # (what, before, how to read)
 
     def run(self) -> Traced:
-        draws, settings = _draws(), _settings()
+        draws, settings = draws_so_far(), settings_now()
         with self._around():
             with self.names.watched() if self.names else contextlib.nullcontext():
                 result = self._called()
@@ -213,15 +215,15 @@ class _Run:
                 f"the function changes {name}, which would happen only while it is traced; return "
                 "the value instead",
             )
-        if _draws() != draws:
-            draws = _draws()
+        if draws_so_far() != draws:
+            draws = draws_so_far()
             self._refuse(
-                lambda: _draws() != draws,
+                lambda: draws_so_far() != draws,
                 "the function draws from the random numbers of np.random or random, which would "
                 "be the same in every call; pass a generator, np.random.default_rng(…), as an "
                 "argument",
             )
-        if (now := _settings()) != settings:
+        if (now := settings_now()) != settings:
             name = next(k for k in {**now, **settings} if now.get(k) != settings.get(k))
             raise TraceError(
                 f"jit({self.trace.title}): the function sets {name}, which would happen only "
@@ -262,13 +264,13 @@ class _Run:
             self.args, self.kwargs = self.leaves.rebuilt(values)
             self._swap(undo)
             undo.callback(setattr, self.trace, "is_open", False)
-            undo.enter_context(contextlib.redirect_stdout(_Refusing(sys.stdout, self.trace)))
-            undo.enter_context(contextlib.redirect_stderr(_Refusing(sys.stderr, self.trace)))
-            for module, name in _OUTWARD:
+            undo.enter_context(contextlib.redirect_stdout(RefusingStream(sys.stdout, self.trace)))
+            undo.enter_context(contextlib.redirect_stderr(RefusingStream(sys.stderr, self.trace)))
+            for module, name in OUTWARD:
                 undo.callback(setattr, module, name, getattr(module, name))
-                setattr(module, name, _refused_call(module, name, self.trace))
+                setattr(module, name, refused_call(module, name, self.trace))
             undo.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
-            logging.setLogRecordFactory(_refused_log(logging.getLogRecordFactory(), self.trace))
+            logging.setLogRecordFactory(refused_log(logging.getLogRecordFactory(), self.trace))
             yield
 
     def _refuse(self, changed: Callable[[], Any], what: str) -> NoReturn:
@@ -280,7 +282,7 @@ class _Run:
         fresh = type(self.trace)(self.trace.title)
         again = _Run(self.function, fresh, self.leaves, self.closure, False)
         self.closure.restore()
-        with again._around(), _watched(changed) as lines:
+        with again._around(), watched(changed) as lines:
             self.function(*again.args, **again.kwargs)
         self.closure.restore()
         where = f"{lines[0]}: " if lines else ""
@@ -334,7 +336,7 @@ class _Run:
             self.given.append((source, found, place.get))
         for place in self.closure.iterators:
             undo.callback(place.set, place.get())
-            place.set(_Iterator(self.trace, place.name))
+            place.set(RefusingIterator(self.trace, place.name))
 
     # After
 
@@ -423,31 +425,6 @@ class _Run:
                 g.variable.of = node.data.variable
 
 
-@contextlib.contextmanager
-def _watched(changed: Callable[[], Any]) -> Iterator[list[str]]:
-    """Watch every line of the user's code; note the first after which something has changed."""
-    found: list[str] = []
-    last = [""]
-
-    def line(frame: Any, event: str, argument: Any) -> Any:
-        if not found and last[0] and changed():
-            found.append(last[0])
-        last[0] = quoted(frame.f_code.co_filename, frame.f_lineno)
-        return line
-
-    def call(frame: Any, event: str, argument: Any) -> Any:
-        return None if is_library(frame.f_globals.get("__name__")) else line
-
-    before = sys.gettrace()
-    sys.settrace(call)
-    try:
-        yield found
-    finally:
-        sys.settrace(before)
-        if not found and last[0] and changed():
-            found.append(last[0])
-
-
 def _holds_traced(value: Any) -> bool:
     """Whether an object, set or function has arrays that stand for others, or runs later."""
     if isinstance(value, Iterator | Coroutine):
@@ -458,120 +435,6 @@ def _holds_traced(value: Any) -> bool:
     elif hasattr(value, "__dict__") and not isinstance(value, type | Tensor | Module | Optimizer):
         parts += tree_leaves(list(vars(value).values()))
     return any(isinstance(getattr(x, "data", x), TracedArray | TracedCall) for x in parts)
-
-
-class _Refusing:
-    """Standard output, or that of errors, while a function is traced."""
-
-    def __init__(self, stream: Any, trace: Trace) -> None:
-        self.stream, self.trace, self.thread = stream, trace, threading.get_ident()
-
-    def write(self, text: str) -> int:
-        warned = sys._getframe(1).f_globals.get("__name__") == "warnings"
-        if threading.get_ident() == self.thread and not warned:
-            _refuse_text(self.trace, "printed", "print")
-        return self.stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-
-def _refused_log(factory: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
-    """What makes the records of `logging` while a function is traced."""
-    thread = threading.get_ident()
-
-    def record(*args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() == thread:
-            _refuse_text(trace, "logged", "log")
-        return factory(*args, **kwargs)
-
-    return record
-
-
-_OUTWARD = (
-    (builtins, "open"), (io, "open"), (builtins, "input"), (builtins, "eval"), (builtins, "exec"),
-    (builtins, "globals"),
-)  # fmt: skip
-"""Functions that read what neither the arguments nor the code name."""
-_OPENING = {*sys.stdlib_module_names, "numpy", "scipy", "numba", "llvmlite"}  # for somebody else
-
-
-def _root(frame: types.FrameType) -> str:
-    """The package of the code that runs in a frame."""
-    return str(frame.f_globals.get("__name__")).partition(".")[0]
-
-
-def _makes_code(frame: types.FrameType | None) -> bool:
-    """Whether the library asked for what runs: to make or to load the kernel of a layer."""
-    making = {hooks.__name__, loading.__name__}
-    while frame is not None and frame.f_globals.get("__name__") not in making:
-        frame = frame.f_back
-    return frame is not None
-
-
-def _refused_call(module: Any, name: str, trace: Trace) -> Callable[..., Any]:
-    """Such a function while another is traced: the user's own code does not call it."""
-    original, thread = getattr(module, name), threading.get_ident()
-
-    @functools.wraps(original)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        caller = asking = sys._getframe(1)
-        while name == "open" and _root(asking) in _OPENING and asking.f_back is not None:
-            asking = asking.f_back
-        own = not is_library(asking.f_globals.get("__name__")) and not _makes_code(caller)
-        if threading.get_ident() == thread and own:
-            trace.refuse(
-                f"{name}() is called, which would happen only while the function is traced",
-                "call it outside, and pass what it gives as an argument",
-            )
-        if name == "globals":
-            return caller.f_globals
-        if name in ("eval", "exec") and len(args) == 1 and "globals" not in kwargs:
-            args = (*args, caller.f_globals, caller.f_locals)  # those of the caller, not of here
-        return original(*args, **kwargs)
-
-    return call
-
-
-def _refuse_text(trace: Trace, done: str, do: str) -> NoReturn:
-    trace.refuse(
-        f"something is {done}, which would happen only while the function is traced",
-        f"return it, and {do} it outside",
-    )
-
-
-class _Iterator:
-    """Stands for an iterator, or a file, while a function is traced."""
-
-    def __init__(self, trace: Trace, name: str) -> None:
-        self._trace, self._name = trace, name
-
-    def __iter__(self) -> NoReturn:
-        self._refuse()
-
-    def __next__(self) -> NoReturn:
-        self._refuse()
-
-    def __getattr__(self, name: str) -> NoReturn:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        self._trace.refuse(
-            f"{self._name} is an iterator or a file, which would go on only while the function is "
-            "traced", "pass what it gives as an argument",
-        )  # fmt: skip
-
-
-def _draws() -> Any:
-    """Where the random numbers that belong to everybody stand."""
-    state: Any = np.random.get_state()
-    return state[1].tobytes(), state[2:], random.getstate()
-
-
-def _settings() -> dict[str, Any]:
-    """What belongs to the process or to the context: the latter by identity."""
-    context = contextvars.copy_context().items()
-    return {**os.environ, **{variable.name: id(value) for variable, value in context}}
 
 
 def _difference(one: Traced, other: Traced) -> str | None:

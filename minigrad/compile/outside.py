@@ -1,0 +1,166 @@
+"""What a function does besides computing, noticed while it is traced: it would happen only then.
+
+It prints, logs, opens a file, goes on with an iterator, draws from the random numbers that belong
+to everybody, or changes what belongs to the process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import contextvars
+import functools
+import io
+import os
+import random
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from minigrad import hooks
+from minigrad.compile import loading
+from minigrad.compile.closure import is_library
+from minigrad.compile.trace import Trace, quoted
+
+
+@contextlib.contextmanager
+def watched(changed: Callable[[], Any]) -> Iterator[list[str]]:
+    """Watch every line of the user's code; note the first after which something has changed."""
+    found: list[str] = []
+    last = [""]
+
+    def line(frame: Any, event: str, argument: Any) -> Any:
+        if not found and last[0] and changed():
+            found.append(last[0])
+        last[0] = quoted(frame.f_code.co_filename, frame.f_lineno)
+        return line
+
+    def call(frame: Any, event: str, argument: Any) -> Any:
+        return None if is_library(frame.f_globals.get("__name__")) else line
+
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        yield found
+    finally:
+        sys.settrace(before)
+        if not found and last[0] and changed():
+            found.append(last[0])
+
+
+class RefusingStream:
+    """Standard output, or that of errors, while a function is traced."""
+
+    def __init__(self, stream: Any, trace: Trace) -> None:
+        self.stream, self.trace, self.thread = stream, trace, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        warned = sys._getframe(1).f_globals.get("__name__") == "warnings"
+        if threading.get_ident() == self.thread and not warned:
+            _refuse_text(self.trace, "printed", "print")
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def refused_log(factory: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
+    """What makes the records of `logging` while a function is traced."""
+    thread = threading.get_ident()
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == thread:
+            _refuse_text(trace, "logged", "log")
+        return factory(*args, **kwargs)
+
+    return record
+
+
+OUTWARD = (
+    (builtins, "open"), (io, "open"), (builtins, "input"), (builtins, "eval"), (builtins, "exec"),
+    (builtins, "globals"),
+)  # fmt: skip
+"""Functions that read what neither the arguments nor the code name."""
+_OPENING = {*sys.stdlib_module_names, "numpy", "scipy", "numba", "llvmlite"}  # for somebody else
+
+
+def _root(frame: types.FrameType) -> str:
+    """The package of the code that runs in a frame."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def _makes_code(frame: types.FrameType | None) -> bool:
+    """Whether the library asked for what runs: to make or to load the kernel of a layer."""
+    making = {hooks.__name__, loading.__name__}
+    while frame is not None and frame.f_globals.get("__name__") not in making:
+        frame = frame.f_back
+    return frame is not None
+
+
+def refused_call(module: Any, name: str, trace: Trace) -> Callable[..., Any]:
+    """Such a function while another is traced: the user's own code does not call it."""
+    original, thread = getattr(module, name), threading.get_ident()
+
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        caller = asking = sys._getframe(1)
+        while name == "open" and _root(asking) in _OPENING and asking.f_back is not None:
+            asking = asking.f_back
+        own = not is_library(asking.f_globals.get("__name__")) and not _makes_code(caller)
+        if threading.get_ident() == thread and own:
+            trace.refuse(
+                f"{name}() is called, which would happen only while the function is traced",
+                "call it outside, and pass what it gives as an argument",
+            )
+        if name == "globals":
+            return caller.f_globals
+        if name in ("eval", "exec") and len(args) == 1 and "globals" not in kwargs:
+            args = (*args, caller.f_globals, caller.f_locals)  # those of the caller, not of here
+        return original(*args, **kwargs)
+
+    return call
+
+
+def _refuse_text(trace: Trace, done: str, do: str) -> NoReturn:
+    trace.refuse(
+        f"something is {done}, which would happen only while the function is traced",
+        f"return it, and {do} it outside",
+    )
+
+
+class RefusingIterator:
+    """Stands for an iterator, or a file, while a function is traced."""
+
+    def __init__(self, trace: Trace, name: str) -> None:
+        self._trace, self._name = trace, name
+
+    def __iter__(self) -> NoReturn:
+        self._refuse()
+
+    def __next__(self) -> NoReturn:
+        self._refuse()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        self._trace.refuse(
+            f"{self._name} is an iterator or a file, which would go on only while the function is "
+            "traced", "pass what it gives as an argument",
+        )  # fmt: skip
+
+
+def draws_so_far() -> Any:
+    """Where the random numbers that belong to everybody stand."""
+    state: Any = np.random.get_state()
+    return state[1].tobytes(), state[2:], random.getstate()
+
+
+def settings_now() -> dict[str, Any]:
+    """What belongs to the process or to the context: the latter by identity."""
+    context = contextvars.copy_context().items()
+    return {**os.environ, **{variable.name: id(value) for variable, value in context}}
