@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -353,7 +354,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a mistake in the input is one line, and exit status 2."""
     show_any_sign()
     try:
-        status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         status = 2
@@ -366,6 +369,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         status = _refuse("interrupted", 130)
     sys.exit(status or 0)
+
+
+def _warn(message: Warning | str, kind: type[Warning], file: str, line: int, *_: Any) -> None:
+    """A warning on one line; with its place if that is in the user's own code."""
+    own = not Path(file).is_relative_to(Path(__file__).parent)
+    place = f"{file}, line {line}: {kind.__name__}: " if own else ""
+    click.echo(f"minigrad: warning: {place}{' '.join(str(message).split())}", err=True)
 
 
 def _refuse(message: str, status: int = 2) -> int:

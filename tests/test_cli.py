@@ -477,3 +477,17 @@ def test_a_file_without_anything_to_judge_is_refused_with_the_reasons(minigrad, 
 def test_list_prints_the_built_in_names(minigrad, tmp_path):
     printed = minigrad("verify", "--list", cwd=tmp_path).stdout.splitlines()
     assert {"lstm", "layer-norm", "tanh"} <= set(printed)
+
+
+def test_a_warning_is_one_line(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import warnings\nimport minigrad as mg\nfrom minigrad import nn\n\n"
+        "class Own(nn.Cell):\n    state, gates = ('h',), ('a', 'unused')\n"
+        "    def step(self, x, h):\n        return mg.tanh(self.a(h, x))\n\n"
+        "warnings.warn('mine', stacklevel=1)\n"
+    )
+    done = in_a_process("derive", "own.py:Own", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *others = done.stderr.splitlines()
+    assert first.endswith("own.py, line 10: UserWarning: mine")
+    assert others and all("step does not call the gate unused" in line for line in others)
