@@ -25,6 +25,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from minigrad import hooks
+from minigrad.compile import loading
 from minigrad.compile.closure import Closure, closure_of, is_library
 from minigrad.compile.naming import Names
 from minigrad.compile.places import Place
@@ -499,6 +501,14 @@ def _root(frame: types.FrameType) -> str:
     return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
+def _makes_code(frame: types.FrameType | None) -> bool:
+    """Whether the library asked for what runs: to make or to load the kernel of a layer."""
+    making = {hooks.__name__, loading.__name__}
+    while frame is not None and frame.f_globals.get("__name__") not in making:
+        frame = frame.f_back
+    return frame is not None
+
+
 def _refused_call(module: Any, name: str, trace: Trace) -> Callable[..., Any]:
     """Such a function while another is traced: the user's own code does not call it."""
     original, thread = getattr(module, name), threading.get_ident()
@@ -508,7 +518,8 @@ def _refused_call(module: Any, name: str, trace: Trace) -> Callable[..., Any]:
         caller = asking = sys._getframe(1)
         while name == "open" and _root(asking) in _OPENING and asking.f_back is not None:
             asking = asking.f_back
-        if threading.get_ident() == thread and not is_library(asking.f_globals.get("__name__")):
+        own = not is_library(asking.f_globals.get("__name__")) and not _makes_code(caller)
+        if threading.get_ident() == thread and own:
             trace.refuse(
                 f"{name}() is called, which would happen only while the function is traced",
                 "call it outside, and pass what it gives as an argument",

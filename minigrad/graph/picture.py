@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import inspect
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.files import check_writable, write_bytes
-from minigrad.graph.drawing import graphviz, layout
+from minigrad.graph.drawing import graphviz, layout, tikz
 from minigrad.graph.drawing.check import checked, complete
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError
 from minigrad.graph.drawing.scene import Scene
@@ -22,6 +23,8 @@ from minigrad.graph.drawing.under import with_caption
 from minigrad.graph.record import Graph, Names, trace, trace_target
 from minigrad.graph.view import PAGES, Say, Shown, View, WrongPictureError
 from minigrad.graph.views import VIEWS
+from minigrad.hooks import export_onnx
+from minigrad.tape import ancestors
 from minigrad.targets import Target, resolve, target_of
 from minigrad.tensor import Tensor
 
@@ -29,13 +32,14 @@ if TYPE_CHECKING:
     from minigrad.graph.explorer.page import Still
     from minigrad.verify.report import Check
 
-FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
+FORMATS = ("svg", "png", "pdf", "dot", "tex", "json", "html", "onnx")
 LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
 MOST_DOTS = 32_767  # of a .png each way: a Cairo surface holds no more
 MANY_NODES = 3000  # of a graph of which a page shows one view only
+SMALL_NODES, SMALL_WEIGHTS = 300, 1_000_000  # of what a notebook draws by itself
 
 
 class Output(NamedTuple):
@@ -63,6 +67,7 @@ class Picture(View):
         graph: what it is drawn from.
         output: how its files are written.
         checks: what the judges said of its subject.
+        target: what it is of, if that can be run again, and over how many steps it was.
 
     Example:
         >>> from minigrad.graph import draw
@@ -73,6 +78,8 @@ class Picture(View):
     graph: Graph | None = field(default=None, compare=False, repr=False)
     output: Output = _USUAL
     checks: tuple[Check, ...] = field(default=(), compare=False, repr=False)
+    target: Target | None = field(default=None, compare=False, repr=False)
+    recorded: int = 0
 
     @property
     def svg(self) -> str:
@@ -87,6 +94,8 @@ class Picture(View):
         check_writable(path)
         if ending == "json" and graph is not None:
             write_bytes(path, graph.to_json().encode())
+        elif ending == "onnx":
+            _exported(self.target, self.recorded, path)
         elif ending == "html" and graph is not None:
             from minigrad.graph.explorer import page  # SymPy loads with it
 
@@ -120,10 +129,10 @@ class Picture(View):
             pass  # the explorer needs none
         return found
 
-    def open(self) -> None:
-        """Show the page to explore it in the browser."""
+    def open(self, *, live: bool = False) -> None:
+        """Show the page to explore it in the browser; ``live`` as for `draw`."""
         with tempfile.NamedTemporaryFile(suffix=".html", delete=False) as file:
-            self.save(file.name)
+            self.save(file.name, live=live)
         webbrowser.open(Path(file.name).as_uri())
 
     def _repr_svg_(self) -> str | None:
@@ -193,8 +202,9 @@ def draw(
     Args:
         what: a `Target` or its name, such as ``"mymodel.py:loss"``; a cell, layer or function; a
             `Graph`; or a Tensor (or several in a tuple).
-        path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
-            `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
+        path: where to write it: .svg, .png, .pdf, .dot or .tex (TikZ), the recorded graph as
+            .json (see `Graph.to_json`), the model as .onnx, or a page to explore it as .html;
+            nothing is written if ``None``.
         steps: time steps of a cell or layer.
         view: one of `VIEWS`.
         style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
@@ -242,6 +252,7 @@ def draw(
     if path is not None:
         format_of(path)
         check_writable(Path(path))
+    what = _target(what)
     graph = _recorded(what, steps, title, gradients_of)
     given = {name: value for name, value in options.items() if name in VIEWS[view].options}
     hidden = frozenset([hide] if isinstance(hide, str) else hide)
@@ -253,19 +264,56 @@ def draw(
     output = Output(scale, dpi, transparent)
     picture = Picture(
         **{f.name: getattr(made, f.name) for f in fields(View)}, graph=graph, output=output,
-        checks=tuple(checks),
+        checks=tuple(checks), target=what if isinstance(what, Target) else None, recorded=steps,
     )  # fmt: skip
     if path is not None:
         picture.save(path, live=live)
     return picture
 
 
+def notebook_svg(what: Any) -> str:
+    """The picture of a layer or a recorded Tensor that a notebook shows; empty if there is none.
+
+    A copy of the layer runs, so that the picture changes nothing in it.
+
+    Example:
+        >>> from minigrad.graph import notebook_svg
+        >>> notebook_svg(nn.GRU(3, 4))[:4], notebook_svg(mg.Tensor([1.0]))
+        ('<svg', '')
+    """
+    try:
+        if isinstance(what, Tensor):
+            if what.primitive is None or len(ancestors([what])) > SMALL_NODES:
+                return ""
+        elif sum(parameter.size for parameter in what.parameters()) > SMALL_WEIGHTS:
+            return ""
+        picture = draw(what if isinstance(what, Tensor) else copy.deepcopy(what))
+        return picture.svg if len(picture.items) <= SMALL_NODES else ""
+    except Exception:  # a layer of the user's may raise anything; its words are shown
+        return ""
+
+
+def _exported(what: Target | None, steps: int, path: Path) -> None:
+    """Write a target as an ONNX file.
+
+    Raises:
+        ValueError: it is not known what it is called with, or it cannot be written.
+    """
+    called = None if what is None else what.call(steps)
+    if called is None:
+        raise ValueError(
+            f"{path}: got {'a Tensor' if what is None else what.title}, expected a cell, a layer, "
+            "a module whose first layer knows its width, or a function; else call "
+            "minigrad.onnx.export(model, example, path)"
+        )
+    try:
+        export_onnx(*called, path)
+    except TypeError as error:  # it does what cannot be written down
+        raise ValueError(f"{path}: {error}") from error
+
+
 def _recorded(what: Any, steps: int, title: str | None, gradients_of: Any) -> Graph:
     """The graph of whatever is to be drawn."""
-    if isinstance(what, str):
-        what = resolve(what)
-    if not isinstance(what, Target | Graph | Tensor | tuple | list | dict):
-        what = target_of(what)
     if isinstance(what, Target):
         what = trace_target(what, steps)
     if isinstance(what, Graph):
@@ -273,6 +321,15 @@ def _recorded(what: Any, steps: int, title: str | None, gradients_of: Any) -> Gr
     names = Names()
     names.learn(_variables())
     return trace(what, title, gradients_of=gradients_of, names=names)
+
+
+def _target(what: Any) -> Any:
+    """The target that a name, a layer or a function is; what was recorded as it is."""
+    if isinstance(what, str):
+        return resolve(what)
+    return (
+        what if isinstance(what, Target | Graph | Tensor | tuple | list | dict) else target_of(what)
+    )
 
 
 def _variables() -> dict[str, Any]:
@@ -421,6 +478,8 @@ def render(view: View, path: str | Path) -> None:
 
 def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
     dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    if format == "tex":
+        return tikz.source(drawn, on_page(drawn)).encode()
     if format == "png":
         _check_dots(drawn, dpi)
     look = graphviz.Look(on_page(drawn), dpi, output.transparent)

@@ -75,6 +75,9 @@ class FunctionTarget(TensorTarget):
     def title(self) -> str:
         return self.name.rpartition(":")[2]
 
+    def call(self, steps: int) -> tuple[Any, tuple[Any, ...]] | None:
+        return self.subject, tuple(self.inputs(0).values())
+
     def record(self, steps: int) -> Recording:
         inputs = {
             name: Tensor(x, requires_grad=True, name=name) if _is_floats(x) else x

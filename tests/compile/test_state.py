@@ -9,6 +9,7 @@ import itertools
 import logging
 import operator
 import os
+import subprocess
 import sys
 import weakref
 from collections import ChainMap, Counter, UserDict, deque
@@ -419,6 +420,20 @@ def test_what_no_argument_and_no_name_gives_is_refused(function, tmp_path):
         TraceError, match=r"test_state.py, line .*(open|eval|globals)\(\) is called"
     ):
         mg.jit(function)(X, path)
+
+
+LAYER = """
+import numpy as np
+import minigrad as mg
+layer = mg.nn.GRU(3, 4, rng=0)
+x = np.ones((2, 5, 3), np.float32)
+assert np.allclose(mg.jit(lambda x: layer(x)[0])(x).data, layer(x)[0].data, rtol=1e-5)
+"""
+
+
+def test_a_layer_may_load_its_kernel_while_it_is_traced():
+    """Its first call reads a file, and imports what looks at its own globals()."""
+    subprocess.run([sys.executable, "-c", LAYER], check=True)
 
 
 def test_the_environment_s_own_functions_are_back_after_a_trace():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.cli import main
 from minigrad.graph import Graph, draw, trace, trace_target
 from minigrad.graph.explorer.live import live
 from minigrad.targets import resolve
@@ -319,3 +320,86 @@ def test_single_precision_is_computed_in_double(blank):
     _, loss = computed(blank, trace(output, gradients_of=output))
     exact = x.data.astype(float)
     assert loss == pytest.approx((np.tanh(exact) * exact).sum(), rel=1e-14)
+
+
+def test_a_gradient_that_a_hook_changes_is_refused():
+    x = mg.Tensor(np.ones(2), requires_grad=True, name="x")
+    y = np.tanh(x)
+    y.register_hook(lambda g: 2 * g)
+    output = y.sum()
+    with pytest.raises(ValueError, match="gradient of x is not what was recorded"):
+        live(trace(output, gradients_of=output))
+
+
+def test_numbers_that_are_not_finite_reach_the_page(site):
+    x = mg.Tensor(np.ones(3), requires_grad=True, name="x")
+    output = mg.softmax(x + np.array([0.0, -np.inf, 0.0])).max()
+    with site.open(trace(output, gradients_of=output), live=True) as tab:
+        chosen(tab, "softmax")
+        assert numbers(tab, "value") == [0.5, 0, 0.5]
+
+
+def test_the_forget_gate_at_every_step_and_the_belt_over_the_steps(site):
+    """With f = 1 everywhere the gradient of c no longer fades by the gate."""
+    with site.open(recorded("lstm", 6), live=True) as tab:
+        chosen(tab, "f", 2)
+        tab.locator(".change input[type=checkbox]").check()
+        tab.locator(".change input[type=number]").fill("0.9")
+        settled(tab)
+        held = tab.evaluate("""() => {
+          const { scene } = document.querySelector('.explorer').explorer;
+          const f = scene.items.find((item) => item.lines[0] === 'f');
+          return scene.alike(f).map((node) => [...scene.live.value(node)]);
+        }""")
+        assert held == [[0.9] * 4] * 6
+        chosen(tab, "c", 2)
+        assert tab.locator('[data-part="over_steps"] polyline').count() == 2
+        points = tab.locator('[data-part="over_steps"] polyline').first.get_attribute("points")
+        assert points.count(",") == 6
+
+
+def test_the_command_writes_a_live_page(tmp_path, capsys):
+    path = tmp_path / "rnn.html"
+    with pytest.raises(SystemExit, match="0"):
+        main(["graph", "rnn", "--steps", "2", "--live", "-o", str(path)])
+    assert "const PROGRAMS = [(() =>" in path.read_text("utf-8")
+    with pytest.raises(SystemExit, match=r"[12]"):
+        main(["graph", "rnn", "--live", "-o", str(tmp_path / "rnn.svg")])
+    assert "expected a page: -o page.html" in capsys.readouterr().err
+
+
+def test_the_address_leads_to_what_is_chosen_and_changed(site):
+    with site.open(recorded("lstm"), live=True) as tab:
+        number = chosen(tab, "f", 1)
+        tab.locator(".change input[type=number]").first.fill("0.9")
+        settled(tab)
+        loss = tab.inner_text(".training output")
+        tab.wait_for_timeout(800)  # the address follows a moment later
+        assert "0.9" in tab.url
+        link = tab.url
+        for address in ("about:blank", link):
+            tab.goto(address)
+        assert tab.inner_text(".training output") == loss
+        assert tab.inner_text(".panel h2") == "f"
+        assert tab.evaluate("(n) => document.querySelector('.explorer').explorer.scene.live"
+                            ".isHeld(n, 0)", number)  # fmt: skip
+        plain = link.partition("#")[0]
+        for wrong in ("#nonsense", '#{"figure-1":{"item":1e9,"changes":{"0":[1],"x":2}}}', "#[]"):
+            tab.goto("about:blank")
+            tab.goto(plain + wrong)
+            assert tab.inner_text(".training output") != loss
+
+
+def test_an_entry_of_a_large_array_is_chosen_by_its_place(site):
+    x = mg.Tensor(np.zeros((12, 9)), requires_grad=True, name="x")
+    output = np.square(x - 1).sum()
+    with site.open(trace(output, gradients_of=output), live=True) as tab:
+        number = chosen(tab, "x")
+        tab.get_by_label("place on axis 0").fill("3")
+        tab.get_by_label("place on axis 1").fill("7")
+        tab.get_by_label("the number, typed").fill("2.5")
+        settled(tab)
+        values = tab.evaluate("(n) => [...document.querySelector('.explorer').explorer.scene.live"
+                              ".value(n)]", number)  # fmt: skip
+        assert np.flatnonzero(values).tolist() == [3 * 9 + 7]
+        assert tab.inner_text(".training output") == "L = 109.3"

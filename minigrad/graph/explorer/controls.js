@@ -3,7 +3,7 @@
 import { index, written } from "./numbers.js";
 import { html, svg } from "./elements.js";
 
-const LISTED = 256; // entries of an array that can be chosen one by one
+const LISTED = 64; // entries that are chosen from a list; of more, by their places
 const SHARES = new Set(["sigmoid", "softmax"]);
 
 export class Controls {
@@ -14,8 +14,9 @@ export class Controls {
   }
 
   /** The controls of a node; those that are there already if it is the same one. */
-  show(number) {
+  show(number, alike) {
     const { live, words } = this;
+    this.alike = alike;
     if (number !== this.number || words("change") !== this.title) {
       this.number = number;
       this.title = words("change");
@@ -31,13 +32,18 @@ export class Controls {
     const { live, words, number } = this, node = this.scene.node(number);
     const size = live.value(number).length, leaf = live.isLeaf(number);
     const option = (value, text) => html("option", { value }, text);
-    const each = Array.from({ length: Math.min(size, LISTED) }, (_, k) => option(String(k), `[${index(k, node.shape).join(", ")}]`));
+    const each = size > LISTED ? [option("one", words("one_entry"))]
+      : Array.from({ length: size }, (_, k) => option(String(k), `[${index(k, node.shape).join(", ")}]`));
+    this.places = (size > LISTED ? node.shape : []).map((length, axis) => html("input", {
+      type: "number", min: 0, max: length - 1, step: 1, value: 0, "aria-label": words("axis", axis) }));
+    for (const place of this.places) place.oninput = () => this.update();
     const every = [option("all", words("all_entries")), ...(leaf ? [option("times", words("times"))] : [])];
     this.which = html("select", {}, ...(leaf ? [...each, ...every] : [...every, ...each]));
     this.slider = html("input", { type: "range", "aria-label": words("value") });
     this.typed = html("input", { type: "number", step: "any", "aria-label": words("typed") });
     this.back = html("button", { type: "button" }, words(leaf ? "restore" : "release"));
     this.note = html("p", { class: "note" });
+    this.every = html("input", { type: "checkbox" });
     const values = live.value(number), largest = values.reduce((most, x) => (Math.abs(x) < 1e9 ? Math.max(most, Math.abs(x)) : most), 0);
     const most = node.primitive === "tanh" ? 1 : Number((Math.max(1, 2 * largest)).toPrecision(2));
     this.range = SHARES.has(node.primitive) ? [0, 1] : [-most, most];
@@ -47,25 +53,41 @@ export class Controls {
       if (Number.isFinite(this.typed.valueAsNumber)) this.#set(this.typed.valueAsNumber);
     };
     this.back.onclick = () => {
-      live.restore(number);
+      this.#each((node) => live.restore(node));
       this.factor = 1;
       this.changed();
       this.slider.focus({ preventScroll: true });
     };
     this.factor = 1;
     this.root.append(
-      ...(size > 1 ? [html("label", {}, words("entries_of"), this.which)] : []),
-      html("div", { class: "set" }, this.slider, this.typed), this.back, this.note);
+      ...(size > 1 ? [html("div", { class: "set" }, html("label", {}, words("entries_of"), this.which), ...this.places)] : []),
+      html("div", { class: "set" }, this.slider, this.typed), this.back,
+      ...(this.alike.length > 1 ? [html("label", {}, this.every, words("every_step"))] : []), this.note);
     if (size === 1) this.which.value = "0";
   }
 
+  /** The number of the entry that is chosen; null for all of them. */
+  #entry() {
+    const which = this.which.value, { shape } = this.scene.node(this.number);
+    if (which === "all") return null;
+    if (which !== "one") return Number(which);
+    const within = (place, length) => Math.min(length - 1, Math.max(0, Math.trunc(place.valueAsNumber || 0)));
+    return this.places.reduce((flat, place, axis) => flat * shape[axis] + within(place, shape[axis]), 0);
+  }
+
   #set(x) {
-    const { live, number } = this, which = this.which.value;
-    if (which === "times") {
-      this.factor = x;
-      live.scale(number, x);
-    } else live.set(number, which === "all" ? null : Number(which), x);
+    const { live } = this, which = this.which.value;
+    if (which === "times") this.factor = x;
+    this.#each((node) => {
+      if (which === "times") live.scale(node, x);
+      else live.set(node, this.#entry(), x);
+    });
     this.changed();
+  }
+
+  /** The node, or the same at every step. */
+  #each(change) {
+    for (const node of this.every.checked ? this.alike : [this.number]) change(node);
   }
 
   /** Show the numbers as they are now. */
@@ -74,7 +96,8 @@ export class Controls {
     if (!live.canChange(number)) return;
     const which = this.which.value, values = live.value(number), factors = which === "times";
     const mean = () => values.reduce((a, b) => a + b, 0) / values.length;
-    const x = factors ? this.factor : which === "all" ? mean() : values[Number(which)];
+    const x = factors ? this.factor : which === "all" ? mean() : values[this.#entry()];
+    for (const place of this.places) place.hidden = which !== "one";
     const [low, high] = factors ? [0, 3] : this.range;
     Object.assign(this.slider, { min: Math.min(low, x), max: Math.max(high, x), step: (high - low) / 200 });
     this.slider.value = x;
@@ -105,9 +128,10 @@ export class Training {
       changed();
     });
     this.curve = svg("svg", { class: "curve", viewBox: "0 0 120 30", role: "img" });
+    this.fixed = html("span", { class: "note" });
     const rate = html("label", {}, this.label, this.rate);
     const parts = live.loss === null ? [this.back] : [this.at, this.step, this.steps, this.back, this.curve, rate];
-    this.root = html("div", { class: "group training" }, ...parts);
+    this.root = html("div", { class: "group training" }, ...parts, this.fixed);
     this.speak();
   }
 
@@ -125,6 +149,8 @@ export class Training {
     this.steps.textContent = "× 20";
     this.steps.setAttribute("aria-label", words("train_many", 20));
     this.back.textContent = words("reset");
+    const fixed = this.live.fixed();
+    this.fixed.textContent = fixed.length ? words("stay_short", fixed.join(", ")) : "";
     this.update();
   }
 

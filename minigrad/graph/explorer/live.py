@@ -49,8 +49,8 @@ class Live:
 
     def to_dict(self) -> dict[str, Any]:
         """What the page reads, beside the program's text."""
-        return {"leaves": self.leaves, "nodes": self.nodes, "loss": self.loss,
-                "direct": self.direct}  # fmt: skip
+        leaves = {n: (array, summary.plain(entries)) for n, (array, entries) in self.leaves.items()}
+        return {"leaves": leaves, "nodes": self.nodes, "loss": self.loss, "direct": self.direct}
 
 
 def live(graph: Graph) -> Live:
@@ -124,6 +124,8 @@ class _Again:
         nodes = []
         for node in graph.nodes:
             value = self.values[node.id]
+            if node.gradient is not None:
+                self.same(node, node.gradient, found[id(value)], "gradient")
             operands = [self.uses.get((node.id, k)) for k in range(self.arity(node))]
             partials = self.partials(node)
             nodes.append((
@@ -161,7 +163,7 @@ class _Again:
             ]
             static = {k: _double(x) if k == "dtype" else x for k, x in static.items()}
             value = record(Tensor, primitive, arrays, static)
-            self.same(node, value)
+            self.same(node, node.value, value.data, "value")
             if isinstance(value.data, TracedArray):  # else it follows from constants alone
                 value = record(Tensor, _HELD, [value], {"number": node.id})
             self.values[node.id] = value
@@ -185,19 +187,20 @@ class _Again:
         self.uses[target, position] = record(Tensor, _USED, [value])
         return self.uses[target, position]
 
-    def same(self, node: Operation, value: Tensor) -> None:
-        """See that an operation gives what was recorded.
+    def same(self, node: Operation, recorded: Any, again: Any, what: str) -> None:
+        """See that an array comes out as it was recorded.
 
         Raises:
             ValueError: it does not.
         """
-        before, now = np.asarray(node.value), np.asarray(value_of(raw(value)))
-        tolerance = 1e-9 if before.dtype == float else 1e-2
+        before, now = np.asarray(recorded), np.asarray(value_of(raw(again)))
+        tolerance = 1e-9 if before.dtype == float else 1e-3
         size = 1 + np.max(np.abs(now), initial=0, where=np.isfinite(now))
         if before.shape != now.shape or not np.allclose(
             before / size, now / size, rtol=0, atol=tolerance, equal_nan=True
         ):
-            _refuse(self.graph, f"{node.label} does not give again what was recorded")
+            _refuse(self.graph, f"computed again, the {what} of {node.label} is not what was "
+                    "recorded: does a hook change it?")  # fmt: skip
 
     def arity(self, node: Operation) -> int:
         return 0 if node.call is None else len(node.call.operands)

@@ -1,7 +1,7 @@
 // What is known of the chosen node.
 
 import { Controls } from "./controls.js";
-import { html } from "./elements.js";
+import { html, svg } from "./elements.js";
 import { broadcast, gist, index, rows, shade, written } from "./numbers.js";
 
 export class Panel {
@@ -62,12 +62,14 @@ export class Panel {
 
   #node(node, item) {
     const { words } = this, shape = `(${node.shape.join(", ")})`;
+    const alike = this.scene.alike(item, node.number);
     const inner = item.nodes.length > 1, parameters = this.parameters(item);
     return [
       html("dl", {}, html("dt", {}, words("shape", "")), html("dd", { "data-part": "shape" }, shape)),
-      ...(this.controls ? [this.controls.show(node.number)] : []),
+      ...(this.controls ? [this.controls.show(node.number, alike)] : []),
       this.#part("value", node.value === null ? html("p", {}, words("no_value")) : this.#array(node.value, node, "value")),
       this.#part("gradient", this.#gradient(node), ...this.#sources(node)),
+      ...this.#overSteps(alike, item.step),
       ...(node.kind === "operation" ? this.#mathematics(node) : []),
       ...(inner ? [this.#part("inside", this.#links(item.nodes, node.number))] : []),
       ...(node.operands?.length ? [this.#part("operands", this.#operands(node))] : []),
@@ -147,6 +149,28 @@ export class Panel {
     });
     table.append(body);
     return html("div", { class: "wide", tabindex: "0", role: "group", "aria-label": words("heat", words(what)) }, table);
+  }
+
+  /** How value and gradient go through the steps: the mean, and the power of ten of the largest. */
+  #overSteps(alike, now) {
+    const { words, scene } = this;
+    if (alike.length < 3) return [];
+    const nodes = alike.map((number) => scene.node(number));
+    const largest = ({ min, max }) => Math.max(Math.abs(min), Math.abs(max));
+    const mean = nodes.map(({ value }) => (value === null ? NaN : gist(value).mean));
+    const size = nodes.map(({ gradient }) => (gradient === null ? NaN : Math.log10(largest(gist(gradient)))));
+    return [this.#part("over_steps", ...[["value", mean, written], ["gradient", size, power]].flatMap(([what, points, say]) => {
+      const known = points.filter(Number.isFinite);
+      if (!known.length) return [];
+      const low = Math.min(0, ...known), high = Math.max(0, ...known), place = alike.indexOf(this.number);
+      const x = (k) => 4 + (292 * k) / (points.length - 1), y = (p) => 56 - (52 * (p - low)) / (high - low || 1);
+      const line = points.map((p, k) => (Number.isFinite(p) ? `${x(k)},${y(p)}` : "")).filter(Boolean).join(" ");
+      const said = words(`over_${what}`, say(points[0]), say(points.at(-1)), say(Math.min(...known)), say(Math.max(...known)));
+      const here = now === null || !Number.isFinite(points[place]) ? [] : [svg("circle", { cx: x(place), cy: y(points[place]), r: 3.5 })];
+      return [html("p", { class: "note" }, said),
+        svg("svg", { class: "curve over", viewBox: "0 0 300 60", role: "img", "aria-label": said },
+          svg("line", { x1: 0, x2: 300, y1: y(0), y2: y(0) }), svg("polyline", { points: line }), ...here)];
+    }))];
   }
 
   #mathematics(node) {
@@ -334,6 +358,11 @@ function mathml(name, ...children) {
 /** A factor in text: in brackets if it is negative. */
 function bracketed(x) {
   return typeof x === "number" && x < 0 ? `(${written(x)})` : written(x);
+}
+
+/** A power of ten as a number. */
+function power(exponent) {
+  return exponent === -Infinity ? "0" : written(10 ** exponent);
 }
 
 /** Whether a name stands in brackets already. */

@@ -39,6 +39,16 @@ export class Scene {
     return Object.assign(Object.create(node), { number }, this.data.kinds[node.kind]);
   }
 
+  /** The same line of code at every step: the numbers of nodes, in the order of the steps. */
+  alike(item, number = item.nodes.at(-1)) {
+    const inner = item.nodes.indexOf(number);
+    if (item.step === null || inner < 0) return [number];
+    const sign = ({ kind, nodes }) => `${kind} ${nodes.map((node) => this.data.nodes[node].kind)}`;
+    const same = (step) => this.itemsOf(step).filter((other) => sign(other) === sign(item));
+    const place = same(item.step).indexOf(item);
+    return this.steps.flatMap((_, step) => same(step)[place]?.nodes[inner] ?? []);
+  }
+
   /** Items of a step; of what is outside of steps, for null. */
   itemsOf(step) {
     const place = step ?? this.steps.length;
