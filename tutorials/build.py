@@ -354,7 +354,7 @@ def build(
         wheel: minigrad's wheel, which is copied there.
         kept: where runs are kept, so that only what has changed is run again.
         apart: run each language by itself, which takes longer and writes the same.
-        say: is told of the progress.
+        say: called with each line of progress.
 
     Raises:
         ValueError: a prose cell has no twin.
