@@ -294,6 +294,9 @@ def graph(
     """
     if options["measure"] and options["view"] != "cost":
         raise InvalidInput(f"--measure: is for --view cost, got --view {options['view']}")
+    for name, usual in (("scale", 1.0), ("dpi", 96.0)):
+        if options[name] != usual and (output is None or output.suffix.lower() != ".png"):
+            raise InvalidInput(f"--{name}: is for a .png file, got {output or 'no file'}")
     try:
         picture = draw(_resolve(target, inputs), output, fit=fit or "", **options)
         text = source(picture) if output is None else f"wrote {output}"

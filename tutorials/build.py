@@ -260,7 +260,7 @@ def slides(notebook: NotebookNode, this: Chapter) -> str:
             deck.append({"shown": [_html(choices(cell.source, this.language))]})
         elif cell.cell_type == "markdown":
             for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
-                if heading := re.match(r"## (.+)\n+((?:(?!\n\n|\$\$).)*)", part, re.DOTALL):
+                if heading := re.match(r"## ([^\n]+)\n+((?:(?!\n\n|\$\$).)*)", part, re.DOTALL):
                     lead = re.match(r".+?[.?!:](?=\s|$)", _unwrapped(heading[2]))
                     deck.append({"title": heading[1], "lead": lead[0] if lead else "", "shown": []})
                 found = re.findall(r"\$\$[^$]+\$\$", CODE.sub("", part))
