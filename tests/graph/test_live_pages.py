@@ -403,3 +403,10 @@ def test_an_entry_of_a_large_array_is_chosen_by_its_place(site):
                               ".value(n)]", number)  # fmt: skip
         assert np.flatnonzero(values).tolist() == [3 * 9 + 7]
         assert tab.inner_text(".training output") == "L = 109.3"
+
+
+def test_precisions_may_be_mixed(blank):
+    x = mg.Tensor(np.linspace(-1, 1, 4, dtype=np.float32), requires_grad=True, name="x")
+    output = (np.tanh(x) / np.float64(3)).sum()
+    _, loss = computed(blank, trace(output, gradients_of=output))
+    assert loss == pytest.approx((np.tanh(x.data.astype(float)) / 3).sum(), rel=1e-14)
