@@ -8,7 +8,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from rich.console import Console
@@ -374,10 +374,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(status or 0)
 
 
-def _warn(message: Warning | str, kind: type[Warning], file: str, line: int, *_: Any) -> None:
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """A warning on one line; with its place if that is in the user's own code."""
-    own = not Path(file).is_relative_to(Path(__file__).parent)
-    place = f"{file}, line {line}: {kind.__name__}: " if own else ""
+    own = not Path(filename).is_relative_to(Path(__file__).parent)
+    place = f"{filename}, line {lineno}: {category.__name__}: " if own else ""
     click.echo(f"minigrad: warning: {place}{' '.join(str(message).split())}", err=True)
 
 
