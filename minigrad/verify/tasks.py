@@ -219,7 +219,7 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
     """A subject by all three judges: a check per input and judge."""
     findings = judged(subject, JUDGES, settings)
     wrong = {name for finding in findings for name in finding.wrong if name != OUTPUT}
-    named = sentences(subject, wrong, settings.seed) if wrong else {}
+    named = sentences(subject, wrong, settings.seed, min(settings.seconds, 3.0)) if wrong else {}
     done = Judged()
     for name in subject.inputs:
         target = f"{subject.name}: ∂L/∂{name}"
