@@ -808,6 +808,10 @@ def _on_symbols_at(subject: Subject, at: Point, settings: Settings, finding: Fin
         else:
             finding.figures[name] = x.size
     domain = _where(subject)[1:] or " for every real input"
+    logs = {log for formula in (*np.concatenate(pairs), *meanings.values())
+            for log in formula.atoms(sympy.log)}  # fmt: skip
+    if finding.figures and any(not written_out(log.args[0], meanings).is_positive for log in logs):
+        domain += " at which what stands in a logarithm is positive"
     finding.established = f"an identity{domain}, at these shapes"
     if Formula.branches > branches:
         finding.established += ", where comparisons come out as at this point"

@@ -32,7 +32,7 @@ def test_an_example_that_no_shorter_one_stands_for_is_not_tried_and_says_why(mon
     assert report.status == 0, str(report)
     exact = next(check for check in report.checks if check.judge == "exact")
     assert exact.outcome == "untried"
-    assert exact.established.startswith("not tried: it would take about 0.00 of memory")
+    assert exact.established.startswith("not tried: it would take about 0.0")
 
 
 def test_the_search_for_the_wrong_line_keeps_to_the_budget(monkeypatch):
