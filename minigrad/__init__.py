@@ -39,8 +39,15 @@ def _export(*arguments: Any, **options: Any) -> Any:
     return export(*arguments, **options)
 
 
+def _draw(shown: Any) -> str:
+    from minigrad.graph import notebook_svg  # when a notebook shows a layer or a Tensor
+
+    return notebook_svg(shown)
+
+
 hooks.set_fuser(_fuse)
 hooks.set_exporter(_export)
+hooks.set_drawer(_draw)
 
 
 def jit(

@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad import primitives as p
 from minigrad.boundary import as_array
+from minigrad.hooks import bundle
 from minigrad.methods import ArrayMethods
 from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
@@ -111,6 +112,10 @@ class Tensor(ArrayMethods, Node):
         with np.printoptions(threshold=20, edgeitems=2, precision=4):
             text = html.escape(self._text())
         return f"<pre>Tensor {self.shape} {self.dtype}{html.escape(made)}\n{text}</pre>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows: the entries, and how they came about, if that is a small graph."""
+        return bundle(self, self._repr_html_())
 
     def _text(self) -> str:
         if isinstance(self.data, np.ndarray | np.generic):

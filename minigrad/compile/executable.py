@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from minigrad.compile.backends import Backend
 from minigrad.compile.numpy_code import Code, Writer
 from minigrad.compile.program import Program, Variable
 from minigrad.compile.simplify import simplified
+from minigrad.compile.threads import ONE_THREAD, wants_one_thread
 
 NOTHING: Mapping[int, int] = {}
 
@@ -52,6 +54,7 @@ class Executable:
         self.code: Code = _writer(backend)(self.program, into).write()
         self._names = dict(self.code.names)
         exec(compile(self.code.text, "<minigrad.compile>", "exec"), self._names)
+        self._threads = ONE_THREAD if wants_one_thread(self.program) else nullcontext()
         self._idle: list[Callable[..., list[Any]]] = []
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
@@ -61,6 +64,7 @@ class Executable:
         except IndexError:
             run = self._names["make"](np.empty(self.code.memory.size, np.uint8))
         try:
-            return run(*inputs)
+            with self._threads:
+                return run(*inputs)
         finally:
             self._idle.append(run)

@@ -25,6 +25,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from minigrad.compile.javascript_formulas import (
+    ELEMENTWISE,
+    EXACT,
+    FLAGS,
+    REDUCTIONS,
+    number_text,
+)
 from minigrad.compile.operations import CALL, Operation
 from minigrad.compile.program import Literal, Operand, Program, Slot, Statement, Variable, needed
 from minigrad.compile.strides import Model, Places, along, cut, joined
@@ -79,48 +86,6 @@ def written(program: Program) -> Script:
     return _Writer(program).write()
 
 
-_ELEMENTWISE: Mapping[str, str] = {
-    "add": "{0}+{1}", "subtract": "{0}-{1}", "multiply": "{0}*{1}", "divide": "{0}/{1}",
-    "negative": "-{0}", "positive": "{0}", "conj": "{0}", "square": "{0}*{0}",
-    "reciprocal": "1/{0}", "absolute": "Math.abs({0})", "fabs": "Math.abs({0})",
-    "sign": "Math.sign({0})", "power": "power({0},{1})", "float_power": "power({0},{1})",
-    "remainder": "modulo({0},{1})", "fmod": "{0}%{1}", "floor_divide": "quotient({0},{1})",
-    "maximum": "Math.max({0},{1})", "minimum": "Math.min({0},{1})",
-    "sqrt": "Math.sqrt({0})", "cbrt": "Math.cbrt({0})", "hypot": "Math.hypot({0},{1})",
-    "exp": "Math.exp({0})", "expm1": "Math.expm1({0})", "exp2": "2**{0}",
-    "log": "Math.log({0})", "log1p": "Math.log1p({0})", "log2": "Math.log2({0})",
-    "log10": "Math.log10({0})", "logaddexp": "logaddexp({0},{1})",
-    "sin": "Math.sin({0})", "cos": "Math.cos({0})", "tan": "Math.tan({0})",
-    "arcsin": "Math.asin({0})", "arccos": "Math.acos({0})", "arctan": "Math.atan({0})",
-    "arctan2": "Math.atan2({0},{1})", "sinh": "Math.sinh({0})", "cosh": "Math.cosh({0})",
-    "tanh": "Math.tanh({0})", "arcsinh": "Math.asinh({0})", "arccosh": "Math.acosh({0})",
-    "arctanh": "Math.atanh({0})", "floor": "Math.floor({0})", "ceil": "Math.ceil({0})",
-    "trunc": "Math.trunc({0})", "rint": "rounded({0})", "sigmoid": "sigmoid({0})",
-    "softplus": "softplus({0})", "erf": "erf({0})", "where": "{0}?{1}:{2}",
-    "less": "+({0}<{1})", "less_equal": "+({0}<={1})", "greater": "+({0}>{1})",
-    "greater_equal": "+({0}>={1})", "equal": "+({0}==={1})", "not_equal": "+({0}!=={1})",
-    "isfinite": "+Number.isFinite({0})", "isnan": "+({0}!=={0})",
-    "isinf": "+(Math.abs({0})===Infinity)", "isposinf": "+({0}===Infinity)",
-    "isneginf": "+({0}===-Infinity)", "copysign": "copysign({0},{1})",
-    "xlogy": "{0}===0&&{1}==={1}?0:{0}*Math.log({1})",
-    "xlog1py": "{0}===0&&{1}==={1}?0:{0}*Math.log1p({1})",
-    "logical_and": "+({0}!==0&&{1}!==0)", "logical_or": "+({0}!==0||{1}!==0)",
-    "logical_not": "+({0}===0)", "logical_xor": "+(({0}!==0)!==({1}!==0))",
-}  # fmt: skip
-_FLAGS: Mapping[str, str] = {  # of booleans alone: those of whole numbers have 64 bits
-    "bitwise_and": "+({0}!==0&&{1}!==0)", "bitwise_or": "+({0}!==0||{1}!==0)",
-    "bitwise_xor": "+({0}!=={1})", "invert": "+({0}===0)",
-    "add": "+({0}!==0||{1}!==0)", "multiply": "+({0}!==0&&{1}!==0)",
-    "maximum": "Math.max({0},{1})", "minimum": "Math.min({0},{1})", "where": "{0}?{1}:{2}",
-    "astype": "+({0}!==0)", "positive": "{0}",
-}  # fmt: skip
-_EXACT = frozenset({"add", "subtract", "negative", "positive", "absolute", "sign", "where",
-                    "maximum", "minimum", "astype"})  # fmt: skip
-"""What stays exact for whole numbers in the 53 bits that a double has."""
-_REDUCTIONS: Mapping[str, tuple[str, str]] = {
-    "sum": ("0", "s+={0}"), "max": ("-Infinity", "s=Math.max(s,{0})"),
-    "min": ("Infinity", "s=Math.min(s,{0})"), "prod": ("1", "s*={0}"),
-}  # fmt: skip
 _VIEWS: Mapping[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: x.reshape(shape),
     "transpose": lambda x, axes=None: x.transpose(axes),
@@ -161,7 +126,7 @@ class _Writer:
     def text(self) -> str:
         runtime = resources.files("minigrad.compile").joinpath("runtime.js").read_text("utf-8")
         constants = ",".join(
-            f"[{number},[{','.join(map(_number, values))}]]"
+            f"[{number},[{','.join(map(number_text, values))}]]"
             for number, values in self.constants.items()
         )
         return "\n".join([
@@ -252,7 +217,7 @@ class _Writer:
         found = self.places(model.shape, [target, *spread])
         names = iter([f"{name}[{found.index(k + 1)}]"
                       for k, name in zip(range(len(views)), _LETTERS, strict=False)])  # fmt: skip
-        texts = [next(names) if isinstance(x, Variable) else _number(x.value) for x in operands]
+        texts = [next(names) if isinstance(x, Variable) else number_text(x.value) for x in operands]
         body = f"o[{found.index(0)}]={formula.format(*texts)}"
         self.call(f"({_names(len(views))})=>{{{found.heads()}{body}}}", found.parts)
 
@@ -269,7 +234,7 @@ class _Writer:
             self.held(s)
         elif operation.kind == "elementwise" or name in ("isneginf", "isposinf"):  # no ufuncs
             self.elementwise(s)
-        elif name in _REDUCTIONS:
+        elif name in REDUCTIONS:
             self.reduction(s)
         elif name in _VIEWS:
             self.view(s, lambda model: _VIEWS[name](model, **s.static))
@@ -317,13 +282,13 @@ class _Writer:
         name, (output,) = s.operation.name, s.outputs
         assert output.dtype is not None
         flags = all(x.dtype == bool for x in (output, *s.operands))
-        formula = _FLAGS.get(name) if flags else _ELEMENTWISE.get(name)
+        formula = FLAGS.get(name) if flags else ELEMENTWISE.get(name)
         if name == "astype":
             formula = {"f": "{0}", "i": "Math.trunc({0})", "b": "+({0}!==0)"}[output.dtype.kind]
         if formula is None or (set(s.static) - {"dtype"}):
             self.refuse()
         by_flags = name == "multiply" and any(x.dtype == bool for x in s.operands)
-        if output.dtype.kind in "iu" and name not in _EXACT and not by_flags:
+        if output.dtype.kind in "iu" and name not in EXACT and not by_flags:
             self.refuse("of whole numbers has no JavaScript: a double holds 53 bits of them")
         self.loop(s.operands, formula, self.new(output))
 
@@ -336,7 +301,7 @@ class _Writer:
         kept = [k for k in range(model.ndim) if k not in axes]
         target = self.new(s.output)
         out = target[1].reshape([model.shape[k] for k in kept])
-        start, step = _REDUCTIONS[s.operation.name]
+        start, step = REDUCTIONS[s.operation.name]
         spread = np.lib.stride_tricks.as_strided(  # it stands still along what is summed
             out, [*out.shape, *(model.shape[k] for k in axes)], [*out.strides, *(0 for _ in axes)]
         )
@@ -527,12 +492,3 @@ def _entries(shape: tuple[int, ...]) -> np.ndarray:
 
 def _names(operands: int) -> str:
     return ",".join("o" + _LETTERS[:operands])
-
-
-def _number(value: Any) -> str:
-    """A number in JavaScript."""
-    number = float(value)
-    if math.isnan(number):
-        return "NaN"
-    text = "Infinity" if math.isinf(number) else repr(abs(number)).removesuffix(".0")
-    return f"(-{text})" if math.copysign(1, number) < 0 else text

@@ -1,7 +1,7 @@
 """Pictures of recorded graphs: record, choose a view, lay out, check, draw."""
 
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError, require_graphviz
-from minigrad.graph.picture import Picture, draw, render, source, svg
+from minigrad.graph.picture import Picture, draw, notebook_svg, render, source, svg
 from minigrad.graph.record import Graph, Operation, Use, trace, trace_target
 from minigrad.graph.view import Item, View, WrongPictureError
 from minigrad.graph.views import VIEWS
@@ -18,6 +18,7 @@ __all__ = [
     "View",
     "WrongPictureError",
     "draw",
+    "notebook_svg",
     "render",
     "require_graphviz",
     "source",

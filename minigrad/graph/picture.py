@@ -7,21 +7,22 @@ import gc
 import inspect
 import tempfile
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.files import check_writable, write_bytes
-from minigrad.graph.drawing import graphviz, layout
-from minigrad.graph.drawing.check import checked, complete
+from minigrad.graph.drawing import graphviz, tikz
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError
 from minigrad.graph.drawing.scene import Scene
-from minigrad.graph.drawing.under import with_caption
+from minigrad.graph.fitting import fitted, on_page, scene, with_another
 from minigrad.graph.record import Graph, Names, trace, trace_target
-from minigrad.graph.view import PAGES, Say, Shown, View, WrongPictureError
+from minigrad.graph.view import View, WrongPictureError
 from minigrad.graph.views import VIEWS
+from minigrad.hooks import export_onnx
+from minigrad.tape import ancestors
 from minigrad.targets import Target, resolve, target_of
 from minigrad.tensor import Tensor
 
@@ -29,13 +30,10 @@ if TYPE_CHECKING:
     from minigrad.graph.explorer.page import Still
     from minigrad.verify.report import Check
 
-FORMATS = ("svg", "png", "pdf", "dot", "json", "html")
-LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
-SMALLEST = 12.0  # points of its letters as it is laid out
-MOST = 1.25  # how much a small picture is enlarged for its page
-HEADING = 26.0  # points for the title
+FORMATS = ("svg", "png", "pdf", "dot", "tex", "json", "html", "onnx")
 MOST_DOTS = 32_767  # of a .png each way: a Cairo surface holds no more
 MANY_NODES = 3000  # of a graph of which a page shows one view only
+SMALL_NODES, SMALL_WEIGHTS = 300, 1_000_000  # of what a notebook draws by itself
 
 
 class Output(NamedTuple):
@@ -63,6 +61,7 @@ class Picture(View):
         graph: what it is drawn from.
         output: how its files are written.
         checks: what the judges said of its subject.
+        target: what it is of, if that can be run again, and over how many steps it was.
 
     Example:
         >>> from minigrad.graph import draw
@@ -73,6 +72,8 @@ class Picture(View):
     graph: Graph | None = field(default=None, compare=False, repr=False)
     output: Output = _USUAL
     checks: tuple[Check, ...] = field(default=(), compare=False, repr=False)
+    target: Target | None = field(default=None, compare=False, repr=False)
+    recorded: int = 0
 
     @property
     def svg(self) -> str:
@@ -87,6 +88,8 @@ class Picture(View):
         check_writable(path)
         if ending == "json" and graph is not None:
             write_bytes(path, graph.to_json().encode())
+        elif ending == "onnx":
+            _exported(self.target, self.recorded, path)
         elif ending == "html" and graph is not None:
             from minigrad.graph.explorer import page  # SymPy loads with it
 
@@ -120,10 +123,10 @@ class Picture(View):
             pass  # the explorer needs none
         return found
 
-    def open(self) -> None:
-        """Show the page to explore it in the browser."""
+    def open(self, *, live: bool = False) -> None:
+        """Show the page to explore it in the browser; ``live`` as for `draw`."""
         with tempfile.NamedTemporaryFile(suffix=".html", delete=False) as file:
-            self.save(file.name)
+            self.save(file.name, live=live)
         webbrowser.open(Path(file.name).as_uri())
 
     def _repr_svg_(self) -> str | None:
@@ -193,8 +196,9 @@ def draw(
     Args:
         what: a `Target` or its name, such as ``"mymodel.py:loss"``; a cell, layer or function; a
             `Graph`; or a Tensor (or several in a tuple).
-        path: where to write it: .svg, .png, .pdf or .dot, the recorded graph as .json (see
-            `Graph.to_json`), or a page to explore it as .html; nothing is written if ``None``.
+        path: where to write it: .svg, .png, .pdf, .dot or .tex (TikZ), the recorded graph as
+            .json (see `Graph.to_json`), the model as .onnx, or a page to explore it as .html;
+            nothing is written if ``None``.
         steps: time steps of a cell or layer.
         view: one of `VIEWS`.
         style: ``"light"``, ``"dark"`` or ``"print"`` (black on white, kinds told apart by lines
@@ -242,6 +246,7 @@ def draw(
     if path is not None:
         format_of(path)
         check_writable(Path(path))
+    what = _target(what)
     graph = _recorded(what, steps, title, gradients_of)
     given = {name: value for name, value in options.items() if name in VIEWS[view].options}
     hidden = frozenset([hide] if isinstance(hide, str) else hide)
@@ -249,23 +254,58 @@ def draw(
     try:
         made = fitted(graph, VIEWS[view], given, look)
     except WrongPictureError as error:
-        raise _with_another(error, graph, view) from error
+        raise with_another(error, graph, view) from error
     output = Output(scale, dpi, transparent)
     picture = Picture(
         **{f.name: getattr(made, f.name) for f in fields(View)}, graph=graph, output=output,
-        checks=tuple(checks),
+        checks=tuple(checks), target=what if isinstance(what, Target) else None, recorded=steps,
     )  # fmt: skip
     if path is not None:
         picture.save(path, live=live)
     return picture
 
 
+def notebook_svg(what: Any) -> str:
+    """The picture of a layer or a recorded Tensor that a notebook shows; empty if there is none.
+
+    Example:
+        >>> from minigrad.graph import notebook_svg
+        >>> notebook_svg(nn.GRU(3, 4))[:4], notebook_svg(mg.Tensor([1.0]))
+        ('<svg', '')
+    """
+    try:
+        if isinstance(what, Tensor):
+            if what.primitive is None or len(ancestors([what])) > SMALL_NODES:
+                return ""
+        elif sum(parameter.size for parameter in what.parameters()) > SMALL_WEIGHTS:
+            return ""
+        picture = draw(what)
+        return picture.svg if len(picture.items) <= SMALL_NODES else ""
+    except Exception:  # a layer of the user's may raise anything; its words are shown
+        return ""
+
+
+def _exported(what: Target | None, steps: int, path: Path) -> None:
+    """Write a target as an ONNX file.
+
+    Raises:
+        ValueError: it is not known what it is called with, or it cannot be written.
+    """
+    called = None if what is None else what.call(steps)
+    if called is None:
+        raise ValueError(
+            f"{path}: got {'a Tensor' if what is None else what.title}, expected a cell, a layer, "
+            "a module whose first layer knows its width, or a function; else call "
+            "minigrad.onnx.export(model, example, path)"
+        )
+    try:
+        export_onnx(*called, path)
+    except TypeError as error:  # it does what cannot be written down
+        raise ValueError(f"{path}: {error}") from error
+
+
 def _recorded(what: Any, steps: int, title: str | None, gradients_of: Any) -> Graph:
     """The graph of whatever is to be drawn."""
-    if isinstance(what, str):
-        what = resolve(what)
-    if not isinstance(what, Target | Graph | Tensor | tuple | list | dict):
-        what = target_of(what)
     if isinstance(what, Target):
         what = trace_target(what, steps)
     if isinstance(what, Graph):
@@ -275,6 +315,15 @@ def _recorded(what: Any, steps: int, title: str | None, gradients_of: Any) -> Gr
     return trace(what, title, gradients_of=gradients_of, names=names)
 
 
+def _target(what: Any) -> Any:
+    """The target that a name, a layer or a function is; what was recorded as it is."""
+    if isinstance(what, str):
+        return resolve(what)
+    return (
+        what if isinstance(what, Target | Graph | Tensor | tuple | list | dict) else target_of(what)
+    )
+
+
 def _variables() -> dict[str, Any]:
     """The variables of the code that called `draw`, for the names that they give to arrays."""
     frame = inspect.currentframe()
@@ -282,116 +331,6 @@ def _variables() -> dict[str, Any]:
     while frame is not None and frame.f_code.co_filename in here:
         frame = frame.f_back
     return {} if frame is None else {**frame.f_globals, **frame.f_locals}
-
-
-def scene(view: View) -> Scene:
-    """Where everything in a picture is, after seeing that it is right.
-
-    Raises:
-        ValueError: this view cannot show it truly; the message names one that can.
-    """
-    try:
-        return with_caption(checked((view.arrange or layout.arranged)(view)))
-    except WrongPictureError as error:
-        graph = view.graph if isinstance(view, Picture) else None
-        raise (error if graph is None else _with_another(error, graph, view.name)) from error
-
-
-_OTHERS = ("unrolled", "folded", "block", "tape")  # the first that can is named
-
-
-def _with_another(error: WrongPictureError, graph: Graph, name: str) -> WrongPictureError:
-    """The refusal of a view, with another view that can draw the graph."""
-    for other in _OTHERS:
-        with contextlib.suppress(ValueError):
-            if other != name:
-                scene(complete(VIEWS[other].build(graph), graph))
-                return WrongPictureError(f"{error}; use view {other!r}")
-    return WrongPictureError(f"{error}; and no other view can draw it")
-
-
-def on_page(drawn: Scene) -> float:
-    """By how much a scene is enlarged on the page that it is made for; 1 without one."""
-    if not drawn.view.fit:
-        return 1.0
-    left, bottom, right, top = drawn.extent()
-    wide, high = PAGES[drawn.view.fit]
-    return min(wide / (right - left + 8), high / (top - bottom + 8 + HEADING), MOST)
-
-
-def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]) -> View:
-    """The view, changed until its letters can be read on its page.
-
-    First long chains are wrapped, then shapes left out, then steps, then modules collapsed; what
-    was done is in the caption.
-    """
-    best: View | None = None
-    largest = 0.0
-    for changes, options in _changes(shown, given, look, timed=bool(graph.turns)):
-        made = complete(shown.build(graph, **{**given, **options}), graph)
-        if "depth" in options and _is_one_box(made):
-            continue
-        made = without_weights(replace(made, **{**look, **changes}))
-        if look["fit"]:
-            told = _left_out(look, changes, given, options)
-            made = replace(made, caption=(*made.caption, *told))
-        if not look["fit"] or not (made.items or made.panels):
-            return made
-        found = scene(made)
-        factor = on_page(found)
-        if factor > largest:
-            best, largest = made, factor
-        if factor * SMALLEST >= LEGIBLE:
-            break
-    assert best is not None
-    if largest * SMALLEST < LEGIBLE:
-        best = replace(best, caption=(*best.caption, Say("small", (largest * SMALLEST,))))
-    return best
-
-
-def _is_one_box(view: View) -> bool:
-    """Whether nothing is left to see but one box, and what is given to it."""
-    given = ("input", "constant", "parameter", "state")
-    return sum(item.kind not in given for item in view.items) < 2
-
-
-def _left_out(
-    look: Mapping[str, Any], changes: Mapping[str, Any], given: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> Iterator[Say]:  # fmt: skip
-    """What a picture says of how it was made to fit."""
-    if "shapes" in changes.get("hide", look["hide"]) - look["hide"]:
-        yield Say("left out", (Say("shapes"),))
-    if options.get("depth") not in (None, given.get("depth")):
-        yield Say("collapsed", (options["depth"],))
-
-
-def without_weights(view: View) -> View:
-    """The view without its parameters, if they are to be hidden."""
-    if "weights" not in view.hide:
-        return view
-    items = tuple(item for item in view.items if item.kind != "parameter")
-    shown = {item.key for item in items}
-    arrows = tuple(arrow for arrow in view.arrows if shown.issuperset(arrow))
-    return replace(view, items=items, arrows=arrows)
-
-
-def _changes(
-    shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any], *, timed: bool
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Changes of a view and of its options, from none to many."""
-    hidden = look["hide"] | {"shapes"}
-    wraps = (0, 24, 16, 12, 9, 7, 5, 4, 3, 2, 1)
-    yield from (({"wrap": wrap}, {}) for wrap in wraps)
-    ends: list[dict[str, Any]] = [{}]
-    if timed and "ends" in shown.options and not given.get("all_steps"):
-        ends += [{"ends": (2, 1)}, {"ends": (1, 1)}]
-    depths: list[dict[str, Any]] = [{}]
-    if "depth" in shown.options and given.get("depth") is None:
-        depths += [{"depth": depth} for depth in (3, 2, 1)]
-    for depth in depths:
-        for fewer in ends:
-            yield from (({"wrap": wrap, "hide": hidden}, {**depth, **fewer}) for wrap in wraps)
 
 
 def render(view: View, path: str | Path) -> None:
@@ -421,6 +360,8 @@ def render(view: View, path: str | Path) -> None:
 
 def _written(drawn: Scene, format: str, output: Output = _USUAL) -> bytes:
     dpi = output.dpi * output.scale if format == "png" else 72  # for .pdf, a point is a point
+    if format == "tex":
+        return tikz.source(drawn, on_page(drawn)).encode()
     if format == "png":
         _check_dots(drawn, dpi)
     look = graphviz.Look(on_page(drawn), dpi, output.transparent)

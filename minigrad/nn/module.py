@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import is_dataclass
 from functools import lru_cache
+from html import escape
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from minigrad.elsewhere import advice
+from minigrad.hooks import bundle
 from minigrad.nn.elsewhere import ATTRIBUTES
 from minigrad.nn.formats import Layout, as_arrays, keras_hint
 from minigrad.nn.summary import tree
@@ -477,6 +479,10 @@ class Module:
 
     def __repr__(self) -> str:
         return tree(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook shows: the modules in it, and a picture if it knows its own input."""
+        return bundle(self, f"<pre>{escape(repr(self))}</pre>")
 
     if not TYPE_CHECKING:  # else every misspelt attribute would have a type
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +15,9 @@ import numpy as np
 from minigrad import nn
 from minigrad.datasets import seattle_weather
 from minigrad.primitives import PRIMITIVES
-from minigrad.scope import unfused
+from minigrad.scope import step, unfused
 from minigrad.tape import ancestors
+from minigrad.targets.examples import examples_of
 from minigrad.targets.files import told
 from minigrad.targets.problem import Problem, holding
 from minigrad.targets.target import Recording, Target, TargetError, one_line
@@ -63,6 +66,10 @@ class LayerTarget(Target):
     def derivable(self) -> Target:
         cell = getattr(self.subject, "cell_type", None)
         return CellTarget(self.name, cell) if cell else self
+
+    def call(self, steps: int) -> tuple[Any, tuple[Any, ...]] | None:
+        module = self.module(3, 4, rng=0, dtype=np.float32)
+        return module, (_sequence(module, steps),)
 
     def record(self, steps: int) -> Recording:
         return recording_of(self.module(3, 4, rng=0), steps)
@@ -195,26 +202,59 @@ class ModuleTarget(LayerTarget):
         layer = self.subject
         return ModuleTarget(self.name, layer.cell) if isinstance(layer, nn.Recurrent) else self
 
+    def call(self, steps: int) -> tuple[Any, tuple[Any, ...]] | None:
+        given = next(examples_of(self.subject, steps), None)
+        return None if given is None else (self.subject, given)
+
     def record(self, steps: int) -> Recording:
-        if isinstance(self.subject, nn.Recurrent):
-            return recording_of(self.subject, steps)
-        return super().record(steps)
+        """A copy of the module as it is, so that what running it changes is not changed here."""
+        module = copy.deepcopy(self.subject)
+        if isinstance(module, nn.Recurrent):
+            return recording_of(module, steps)
+        if isinstance(module, nn.Cell):
+            return _steps_of(module, steps)
+        for given in examples_of(module, steps):
+            floats = given[0].dtype.kind == "f"
+            x = Tensor(given[0], requires_grad=True, name="x") if floats else given[0]
+            with contextlib.suppress(Exception), unfused():  # another shape may be the right one
+                return Recording(module(*([x] * len(given))))
+        raise TargetError(
+            f"{self.name}: got a {self.title}, and it is not known what it is called with, "
+            "expected a cell, a recurrent layer or a module whose first layer knows its width; "
+            "draw what it returns, or name a function that calls it"
+        )
+
+
+def _steps_of(cell: nn.Cell, steps: int) -> Recording:
+    """A cell in a loop over a random sequence."""
+    data = np.random.default_rng(0).normal(size=(1, steps, cell.input_size))
+    x = Tensor(data, requires_grad=True, name="x")
+    now: Any = tuple(Tensor(np.zeros((1, cell.size_of(name))), requires_grad=True, name=name)
+                     for name in cell.state)  # fmt: skip
+    outputs = []
+    with unfused():
+        for t in range(steps):
+            with step(t):
+                after = cell(x[:, t], now if len(now) > 1 else now[0])
+            now = after if isinstance(after, tuple) else (after,)
+            outputs.append(now[0])
+        return Recording(np.stack(outputs, axis=1), last=True)
+
+
+def _sequence(module: nn.Module, steps: int) -> np.ndarray:
+    """One random sequence of so many steps."""
+    width = module.cell.input_size if isinstance(module, nn.Recurrent) else 3
+    return np.random.default_rng(0).normal(size=(1, steps, width))
 
 
 def recording_of(module: nn.Module, steps: int) -> Recording:
     """A module over a random sequence of so many steps, each recorded by itself."""
-    batch, width = 1, 3
-    recurrent = isinstance(module, nn.Recurrent)
-    if isinstance(module, nn.Recurrent):
-        width = module.cell.input_size
-    data = np.random.default_rng(0).normal(size=(batch, steps, width))
-    x = Tensor(data, requires_grad=True, name="x")
+    x = Tensor(_sequence(module, steps), requires_grad=True, name="x")
     with unfused():
-        if not recurrent:
+        if not isinstance(module, nn.Recurrent):
             return Recording(module(x))
-        assert isinstance(module, nn.Recurrent)
         initial = None if len(module.cells) > 1 else tuple(
-            Tensor(np.zeros((batch, module.cell.size_of(name))), requires_grad=True, name=name)
+            Tensor(np.zeros((1, module.cell.size_of(name))), requires_grad=True, name=name)
             for name in module.cell.state
         )  # fmt: skip
         outputs = module(x, initial)

@@ -100,6 +100,10 @@ class Target:
         """What it is that has formulas: of a recurrent layer its cell, else mostly itself."""
         raise self.refusal("a cell, a module, a primitive or a function that returns a loss")
 
+    def call(self, steps: int) -> tuple[Any, tuple[Any, ...]] | None:
+        """What runs, and an example of its arguments; ``None`` if there is no one such call."""
+        return None
+
     def record(self, steps: int) -> Recording:
         """Run it on example inputs: over so many time steps, if it has any.
 

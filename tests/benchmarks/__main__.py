@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     chain,
+    compiling,
     conv_step,
     gpt_step,
     graphs,
@@ -33,10 +34,10 @@ from tests.benchmarks import (
 from tests.benchmarks.measuring import THREADS, Line, Target, told_otherwise
 
 WORKLOADS = (
-    small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, training, memory,
-    chain, graphs, import_time, verification,
+    small_operations, one_operation, mlp_step, conv_step, gpt_step, recurrent, training, compiling,
+    memory, chain, graphs, import_time, verification,
 )  # fmt: skip
-SIDES = ("minigrad", "PyTorch", "JAX jit", "autograd", "NumPy")
+SIDES = ("minigrad", "PyTorch", "torch.compile", "JAX jit", "autograd", "NumPy")
 PACKAGES = ("minigrad", "numpy", "numba", "torch", "jax", "autograd",
             "torchviz", "torchview")  # fmt: skip
 
@@ -115,7 +116,7 @@ def _time(seconds: float) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     name, *middle, target = cells
-    return f"{name:<38}" + "".join(f"{cell:>11}" for cell in middle) + f"  {target}"
+    return f"{name:<38}" + "".join(f"{cell:>16}" for cell in middle) + f"  {target}"
 
 
 def _record(lines: Sequence[Line], failures: Sequence[str]) -> dict:

@@ -48,7 +48,7 @@ def in_minigrad(*, compiled: bool = False) -> Work:
     return lambda: run(*next(batches)).data
 
 
-def in_torch() -> Work:
+def in_torch(*, compiled: bool = False) -> Work:
     import torch
     from torch.nn.functional import conv2d, cross_entropy, max_pool2d, relu
 
@@ -57,13 +57,18 @@ def in_torch() -> Work:
     optimizer = torch.optim.Adam(parameters, RATE, BETAS, EPS)
     batches = cycle(zip(torch.from_numpy(IMAGES), torch.from_numpy(LABELS), strict=True))
 
-    def work() -> torch.Tensor:
-        images, labels = next(batches)
+    def forward(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         first, b1, second, b2, last, b3 = parameters
-        optimizer.zero_grad()
         x = max_pool2d(relu(conv2d(images, first, b1, padding=1)), 2)
         x = max_pool2d(relu(conv2d(x, second, b2, padding=1)), 2)
-        loss = cross_entropy(x.reshape(BATCH, FLAT) @ last.T + b3, labels)
+        return cross_entropy(x.reshape(BATCH, FLAT) @ last.T + b3, labels)
+
+    run = torch.compile(forward) if compiled else forward
+
+    def work() -> torch.Tensor:
+        images, labels = next(batches)
+        optimizer.zero_grad()
+        loss = run(images, labels)
         loss.backward()
         optimizer.step()
         return loss.detach()
@@ -76,5 +81,6 @@ SIDES = {"minigrad": in_minigrad, "PyTorch": in_torch}
 
 def lines(rounds: int) -> Iterator[Line]:
     yield compare(NAME, SIDES, {"PyTorch": 1.0}, rounds)
-    sides = {**SIDES, "minigrad": partial(in_minigrad, compiled=True)}
+    sides = {**SIDES, "minigrad": partial(in_minigrad, compiled=True),
+             "torch.compile": partial(in_torch, compiled=True)}  # fmt: skip
     yield compare(f"{NAME}, jit", sides, {"PyTorch": 1.0}, rounds)

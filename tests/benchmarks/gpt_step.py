@@ -149,7 +149,7 @@ def torch_gpt(vocabulary: int, time: int, width: int, heads: int, layers: int) -
     return Gpt()
 
 
-def in_torch(size: tuple[int, ...]) -> Work:
+def in_torch(size: tuple[int, ...], *, compiled: bool = False) -> Work:
     import torch
     from torch.nn import functional
 
@@ -158,15 +158,76 @@ def in_torch(size: tuple[int, ...]) -> Work:
     model.load_state_dict({name: torch.from_numpy(a) for name, a in weights(size).items()})
     optimizer = torch.optim.Adam(model.parameters(), RATE, BETAS, EPS)
     data = batches(size)
+    run = torch.compile(model) if compiled else model
 
     def work() -> torch.Tensor:
         tokens = torch.from_numpy(next(data))
         optimizer.zero_grad()
-        logits = model(tokens[:, :-1])
+        logits = run(tokens[:, :-1])
         loss = functional.cross_entropy(logits.reshape(-1, VOCABULARY), tokens[:, 1:].reshape(-1))
         loss.backward()
         optimizer.step()
         return loss.detach()
+
+    return work
+
+
+def in_jax(size: tuple[int, ...]) -> Work:
+    import jax
+    import jax.numpy as jnp
+
+    batch, time, width, heads, layers = size
+    seen = jnp.tril(jnp.ones((time, time), bool))
+
+    def norm(p: Any, name: str, x: Any) -> Any:
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / jnp.sqrt((centred * centred).mean(-1, keepdims=True) + 1e-5)
+        return scaled * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+    def affine(p: Any, name: str, x: Any) -> Any:
+        mark = "_" if name.endswith("in_proj") else "."
+        return x @ p[f"{name}{mark}weight"].T + p[f"{name}{mark}bias"]
+
+    def loss(p: Any, tokens: Any) -> Any:
+        x = p["tokens.weight"][tokens[:, :-1]] + p["positions.weight"]
+        for k in range(layers):
+            at = f"body.layers.{k}"
+            joint = affine(p, f"{at}.self_attn.in_proj", norm(p, f"{at}.norm1", x))
+            q, key, v = (
+                y.reshape(batch, time, heads, -1).swapaxes(1, 2) for y in jnp.split(joint, 3, -1)
+            )
+            scores = q @ key.swapaxes(-1, -2) / (width // heads) ** 0.5
+            y = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf)) @ v
+            y = y.swapaxes(1, 2).reshape(batch, time, width)
+            x = x + affine(p, f"{at}.self_attn.out_proj", y)
+            hidden = affine(p, f"{at}.linear1", norm(p, f"{at}.norm2", x))
+            x = x + affine(p, f"{at}.linear2", jax.nn.gelu(hidden, approximate=False))
+        logits = norm(p, "body.norm", x) @ p["head.weight"].T
+        logs = jax.nn.log_softmax(logits)
+        return -jnp.take_along_axis(logs, tokens[:, 1:, None], -1).mean()
+
+    @jax.jit
+    def step(state: Any, number: float, tokens: Any) -> Any:
+        p, first, second = state
+        value, g = jax.value_and_grad(loss)(p, tokens)
+        beta1, beta2 = BETAS
+        first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, first, g)
+        second = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, second, g)
+        rate, scale = RATE / (1 - beta1**number), 1 / (1 - beta2**number)
+        p = jax.tree.map(
+            lambda p, m, v: p - rate * m / (jnp.sqrt(scale * v) + EPS), p, first, second
+        )
+        return value, (p, first, second)
+
+    p = {name: jnp.asarray(array) for name, array in weights(size).items()}
+    zeros = jax.tree.map(jnp.zeros_like, p)
+    state, number, data = (p, zeros, zeros), 0, batches(size)
+
+    def work() -> Any:
+        nonlocal state, number
+        number += 1
+        value, state = jax.block_until_ready(step(state, float(number), jnp.asarray(next(data))))
+        return value
 
     return work
 
@@ -177,4 +238,9 @@ def lines(rounds: int) -> Iterator[Line]:
         sides = {"minigrad": partial(in_minigrad, size), "PyTorch": partial(in_torch, size)}
         yield compare(name, sides, {"PyTorch": 1.0}, rounds)
         sides["minigrad"] = partial(in_minigrad, size, compiled=True)
-        yield compare(f"{name}, jit", sides, {"PyTorch": limit}, rounds)
+        sides["torch.compile"] = partial(in_torch, size, compiled=True)
+        sides["JAX jit"] = partial(in_jax, size)
+        yield compare(f"{name}, jit", sides, {"PyTorch": limit, "JAX jit": 1.0}, rounds)
+        if size == SIZES[0]:
+            yield compare(f"{name}, jit, beside another process", sides, {"PyTorch": limit}, rounds,
+                          company=1)  # fmt: skip

@@ -77,8 +77,13 @@ class Line:
         }
 
 
-def compare(name: str, sides: Mapping[str, Side], limits: Mapping[str, float], rounds: int) -> Line:
+def compare(
+    name: str, sides: Mapping[str, Side], limits: Mapping[str, float], rounds: int, *,
+    company: int = 0,
+) -> Line:  # fmt: skip
     """Time the same workload on every side; ``limits`` are the targets by peer.
+
+    Beside it run as many processes as ``company`` says, which do nothing but keep a processor busy.
 
     Raises:
         RuntimeError: minigrad's side fails, or the sides' results differ.
@@ -86,11 +91,31 @@ def compare(name: str, sides: Mapping[str, Side], limits: Mapping[str, float], r
     with processes(sides, set_threads) as (ready, notes):
         results = {side: process.ask("results") for side, process in ready.items()}
         _agree(name, results)
-        seconds = in_turn(ready, rounds)
+        with _busy(company):
+            seconds = in_turn(ready, rounds)
     line = Line(name, seconds, notes=notes)
     ratios = line.ratios
     line.targets = [Target(f"÷ {peer}", limit, ratios.get(peer)) for peer, limit in limits.items()]
     return line
+
+
+@contextmanager
+def _busy(count: int) -> Iterator[None]:
+    context = multiprocessing.get_context("spawn")
+    started = [context.Process(target=_spin, daemon=True) for _ in range(count)]
+    for process in started:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+            process.join()
+
+
+def _spin() -> None:
+    while True:
+        pass
 
 
 def in_turn(ready: Mapping[str, Process], rounds: int) -> dict[str, list[float]]:

@@ -55,7 +55,7 @@ def in_minigrad(*, compiled: bool = False) -> Work:
     return lambda: run(*next(batches)).data
 
 
-def in_torch() -> Work:
+def in_torch(*, compiled: bool = False) -> Work:
     import torch
     from torch import nn
     from torch.nn.functional import cross_entropy
@@ -71,12 +71,13 @@ def in_torch() -> Work:
             layer.weight.copy_(torch.from_numpy(weight))
             layer.bias.copy_(torch.from_numpy(bias))
     optimizer = torch.optim.Adam(model.parameters(), RATE, BETAS, EPS)
+    run = torch.compile(model) if compiled else model
     batches = cycle(zip(torch.from_numpy(IMAGES), torch.from_numpy(LABELS), strict=True))
 
     def work() -> torch.Tensor:
         images, labels = next(batches)
         optimizer.zero_grad()
-        loss = cross_entropy(model(images), labels)
+        loss = cross_entropy(run(images), labels)
         loss.backward()
         optimizer.step()
         return loss.detach()
@@ -168,5 +169,6 @@ SIDES = {
 
 def lines(rounds: int) -> Iterator[Line]:
     yield compare(NAME, SIDES, {"PyTorch": 1.0}, rounds)
-    sides = {**SIDES, "minigrad": partial(in_minigrad, compiled=True)}
+    sides = {**SIDES, "minigrad": partial(in_minigrad, compiled=True),
+             "torch.compile": partial(in_torch, compiled=True)}  # fmt: skip
     yield compare(f"{NAME}, jit", sides, {"PyTorch": 0.6, "JAX jit": 1.0}, rounds)

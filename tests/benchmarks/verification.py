@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.verify import Report, check_vjp, verify
+from minigrad.verify.handwritten import MisfitError
 from tests.benchmarks.measuring import Line, Target
 from tests.verify.corpus import PAIRS
 from tests.verify.corpus.changing import Change
@@ -155,6 +156,7 @@ def summed(cases: list[Case], notes: list[str]) -> Iterator[Line]:
         what = "false alarms" if kind == "right" else "false passes"
         targets = [
             Target(what, 0, own.count(fault)),
+            Target("errors", 0, own.count("failed")),
             Target("undecided, %", 2, 100 * own.count("undecided") / len(own)),
             Target("median seconds", 1, statistics.median(seconds["minigrad"])),
         ]
@@ -162,7 +164,7 @@ def summed(cases: list[Case], notes: list[str]) -> Iterator[Line]:
             missed = sum(
                 not case.named for case in cases if case.said["minigrad"][kind].outcome == "wrong"
             )
-            targets.insert(2, Target("not named, %", 20, 100 * missed / max(own.count("wrong"), 1)))
+            targets.insert(3, Target("not named, %", 20, 100 * missed / max(own.count("wrong"), 1)))
         late = np.quantile(seconds["minigrad"], 0.95)
         said = [
             f"{kind} code, {len(cases)} cases: {dict(Counter(own))}, within {late:.1f} s of "
@@ -222,15 +224,15 @@ def names(text: str, case: Case, wrong: Pair) -> bool:
     sentences = re.findall(r"backward's ∂L/∂.*", text)
     known = (
         f"in line {number}, ",
-        *(
-            ("should be ", " right is ", " lacks the ", " is returned for ")
-            if "return" in line
-            else ()
-        ),
+        *((" right is ", " lacks the ", " is returned for ") if "return" in line else ()),
+        " should be ",
         *((f"nothing is added to {case.dropped}",) if case.dropped else ()),
     )
     return bool(sentences) and all(
-        (any(word in sentence for word in known) and "is wrong: " not in sentence)
+        (
+            any(word in sentence for word in known)
+            and not re.search("is wrong: |right is not", sentence)
+        )
         or is_mended(sentence, wrong)
         for sentence in sentences
     )
@@ -238,12 +240,18 @@ def names(text: str, case: Case, wrong: Pair) -> bool:
 
 def is_mended(sentence: str, wrong: Pair) -> bool:
     """Whether the gradient is right with the line that a sentence gives."""
-    told = re.search(r"in line (\d+), `(.*?)`, .*; it is right as `(.*)`", sentence)
+    other = re.search(r"in line (\d+), `(.*?)`, .*; it is right as `(.*)`", sentence)
+    missing = re.search(r"in line (\d+), `.*`, after which `(.*)` is missing", sentence)
+    told = other or missing
     if told is None:
         return False
     lines = source_of(wrong.backward).splitlines(keepends=True)
     number = int(told[1]) - 1
-    lines[number] = lines[number].replace(told[2], told[3])
+    if other:
+        lines[number] = lines[number].replace(told[2], told[3])
+    else:
+        indent = re.match(" *", lines[number])[0]
+        lines[number] += f"{indent}{told[2]}\n"
     mended = replace(wrong, backward=function_of("".join(lines), wrong.backward))
     return oracle_of(wrong.name).error(mended) < SAME
 
@@ -259,8 +267,10 @@ def _said(judge: Callable[[], Report]) -> Said:
         warnings.simplefilter("ignore")
         try:
             report = judge()
-        except ValueError as refusal:
-            return Said("refused", str(refusal), time.process_time() - start)
+        except ValueError as error:
+            refused = isinstance(error.__cause__, MisfitError)
+            outcome = "refused" if refused else "failed"
+            return Said(outcome, str(error), time.process_time() - start)
     seconds = time.process_time() - start
     return Said({0: "right", 1: "wrong", 3: "undecided"}[report.status], str(report), seconds)
 

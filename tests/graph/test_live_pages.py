@@ -366,3 +366,47 @@ def test_the_command_writes_a_live_page(tmp_path, capsys):
     with pytest.raises(SystemExit, match=r"[12]"):
         main(["graph", "rnn", "--live", "-o", str(tmp_path / "rnn.svg")])
     assert "expected a page: -o page.html" in capsys.readouterr().err
+
+
+def test_the_address_leads_to_what_is_chosen_and_changed(site):
+    with site.open(recorded("lstm"), live=True) as tab:
+        number = chosen(tab, "f", 1)
+        tab.locator(".change input[type=number]").first.fill("0.9")
+        settled(tab)
+        loss = tab.inner_text(".training output")
+        tab.wait_for_timeout(800)  # the address follows a moment later
+        assert "0.9" in tab.url
+        link = tab.url
+        for address in ("about:blank", link):
+            tab.goto(address)
+        assert tab.inner_text(".training output") == loss
+        assert tab.inner_text(".panel h2") == "f"
+        assert tab.evaluate("(n) => document.querySelector('.explorer').explorer.scene.live"
+                            ".isHeld(n, 0)", number)  # fmt: skip
+        plain = link.partition("#")[0]
+        for wrong in ("#nonsense", '#{"figure-1":{"item":1e9,"changes":{"0":[1],"x":2}}}', "#[]"):
+            tab.goto("about:blank")
+            tab.goto(plain + wrong)
+            assert tab.inner_text(".training output") != loss
+
+
+def test_an_entry_of_a_large_array_is_chosen_by_its_place(site):
+    x = mg.Tensor(np.zeros((12, 9)), requires_grad=True, name="x")
+    output = np.square(x - 1).sum()
+    with site.open(trace(output, gradients_of=output), live=True) as tab:
+        number = chosen(tab, "x")
+        tab.get_by_label("place on axis 0").fill("3")
+        tab.get_by_label("place on axis 1").fill("7")
+        tab.get_by_label("the number, typed").fill("2.5")
+        settled(tab)
+        values = tab.evaluate("(n) => [...document.querySelector('.explorer').explorer.scene.live"
+                              ".value(n)]", number)  # fmt: skip
+        assert np.flatnonzero(values).tolist() == [3 * 9 + 7]
+        assert tab.inner_text(".training output") == "L = 109.3"
+
+
+def test_precisions_may_be_mixed(blank):
+    x = mg.Tensor(np.linspace(-1, 1, 4, dtype=np.float32), requires_grad=True, name="x")
+    output = (np.tanh(x) / np.float64(3)).sum()
+    _, loss = computed(blank, trace(output, gradients_of=output))
+    assert loss == pytest.approx((np.tanh(x.data.astype(float)) / 3).sum(), rel=1e-14)

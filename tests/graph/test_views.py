@@ -18,7 +18,7 @@ from minigrad.graph.drawing import layout
 from minigrad.graph.drawing.phrases import said as phrase
 from minigrad.graph.drawing.scene import width_of
 from minigrad.graph.drawing.words import formula, lines, name
-from minigrad.graph.picture import scene
+from minigrad.graph.fitting import scene
 from minigrad.graph.terms import subscript, text
 from minigrad.graph.view import Say, View
 from minigrad.graph.views.attention import attention

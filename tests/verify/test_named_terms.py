@@ -29,7 +29,7 @@ def said_of(name, right, wrong):
         ("attention", "ds @ k, ds.T @ q, dv", "dv, ds.T @ q, ds @ k", "the order is wrong"),
         ("embedding_loop", "dW[word] += dout[i]", "pass",
          "∂L/∂W is 0: nothing is added to dW after line 3, `dW = np.zeros(shape)`"),
-        ("rms_norm", "return dx, dg", "return dx, dxn", "expected (4,); right is dg"),
+        ("rms_norm", "return dx, dg", "return dx, dxn", "`dxn`, dg should stand in place of dxn"),
         ("lstm_sequence", "df * f * (1 - f)", "df * f * f", "1 - f should stand in place of f"),
         ("residual_block", "(1 - h**2)", "h**2", "1 - h ** 2 should stand in place of h ** 2"),
         ("relu", "cache <= 0", "cache > 0", "it is right as `dx[cache <= 0] = 0`"),
@@ -42,6 +42,14 @@ def said_of(name, right, wrong):
         ("softplus", "dout / (1 + np.exp(-x))", "1.0 * dout", "lacks the factor σ(x)"),
         ("log_softmax", "return g - p * g.sum(axis=1, keepdims=True)", "return g",
          "∂L/∂x lacks the term −p ∘ sum(g, axis=-1)"),
+        ("cross_entropy", "dx[np.arange(n), t] -= 1", "pass",
+         "`dx = p.copy()`, after which `dx[np.arange(len(t)), t] -= 1` is missing"),
+        ("two_layer_net", "dscores /= len(y)", "pass", "/ X.shape[0]` is missing"),
+        ("affine", "db = dout.sum(axis=0)", "db = dout.sum(axis=1)",
+         "it is right as `db = dout.sum(axis=0)`"),
+        ("swish", "dout * x * x * s", "dout * x * beta * s", "x should stand in place of beta"),
+        ("additive_attention", "de = a * (da - a @ da)", "de = a * da", "in line 5"),
+        ("global_pool", " / (H * W)", "", "lacks the factor 1/4"),
     ],
 )  # fmt: skip
 def test_the_slip_is_named(name, right, wrong, said):

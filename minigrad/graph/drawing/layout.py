@@ -35,7 +35,7 @@ def arranged(view: View) -> Scene:
         if view.name == "cell" and item.kind == "layer":
             x, y, _, h = laid.boxes[item.key]
             name = words.name(item.label, view.now, view.plain)
-            scene.texts.append(Text(name, (x + 5, y + h / 2 + 8), "l", 11))
+            scene.texts.append(Text(name, (x + 5, y + h / 2 + 8), "l", 11, item.key))
     head = -1 if view.name == "gradient" else 1
     for a, b in view.arrows:
         path, label = laid.paths[a, b], written.get((a, b), "")

@@ -127,12 +127,16 @@ class Frame:
 
 @dataclass(frozen=True)
 class Text:
-    """Words without anything around them; ``at`` is in the first line."""
+    """Words without anything around them; ``at`` is in the first line.
+
+    With a key they are an item's name.
+    """
 
     words: str
     at: Point
     align: Literal["l", "c", "r"] = "c"
     size: float = 12.0
+    key: Key | None = None
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from minigrad import notation
 from minigrad.graph import terms
@@ -49,11 +49,23 @@ def lines(item: Item, view: View) -> tuple[str, ...]:
     return view.written[item.key]
 
 
-def whole_lines(item: Item, view: View) -> tuple[str, ...]:
-    """What is written in an item, however long it is."""
-    called, written = _said(item, view)
+def whole_lines(
+    item: Item,
+    view: View,
+    said_of: Callable[[Item, View], tuple[str, str]] | None = None,
+    plain: Callable[[str], str] = str,
+) -> tuple[str, ...]:
+    """What is written in an item, however long it is.
+
+    Args:
+        item: of the view.
+        view: in whose language and time it is written.
+        said_of: sets an item's name and formula; in Unicode if not given.
+        plain: sets what is neither.
+    """
+    called, written = (said_of or _said)(item, view)
     hidden = item.shape is None or "shapes" in view.hide
-    shape = () if hidden else (shaped(item.shape or ()),)
+    shape = () if hidden else (plain(shaped(item.shape or ())),)
     if item.kind in ("point", "ellipsis"):
         return (written,)
     if item.kind in ("operation", "state") and called and written:
@@ -64,8 +76,8 @@ def whole_lines(item: Item, view: View) -> tuple[str, ...]:
         shape = ()
     repeat = view.repeats.get(item.key.path) if item.kind == "module" else None
     if repeat is not None:
-        head = (repeated(item.key.path[-1], repeat),)
-    notes = (said(note, view.language) for note in item.notes)
+        head = (plain(repeated(item.key.path[-1], repeat)),)
+    notes = (plain(said(note, view.language)) for note in item.notes)
     return (*head, *notes, *shape) or ("",)
 
 

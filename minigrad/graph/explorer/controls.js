@@ -3,7 +3,7 @@
 import { index, written } from "./numbers.js";
 import { html, svg } from "./elements.js";
 
-const LISTED = 256; // entries of an array that can be chosen one by one
+const LISTED = 64; // entries that are chosen from a list; of more, by their places
 const SHARES = new Set(["sigmoid", "softmax"]);
 
 export class Controls {
@@ -32,7 +32,11 @@ export class Controls {
     const { live, words, number } = this, node = this.scene.node(number);
     const size = live.value(number).length, leaf = live.isLeaf(number);
     const option = (value, text) => html("option", { value }, text);
-    const each = Array.from({ length: Math.min(size, LISTED) }, (_, k) => option(String(k), `[${index(k, node.shape).join(", ")}]`));
+    const each = size > LISTED ? [option("one", words("one_entry"))]
+      : Array.from({ length: size }, (_, k) => option(String(k), `[${index(k, node.shape).join(", ")}]`));
+    this.places = (size > LISTED ? node.shape : []).map((length, axis) => html("input", {
+      type: "number", min: 0, max: length - 1, step: 1, value: 0, "aria-label": words("axis", axis) }));
+    for (const place of this.places) place.oninput = () => this.update();
     const every = [option("all", words("all_entries")), ...(leaf ? [option("times", words("times"))] : [])];
     this.which = html("select", {}, ...(leaf ? [...each, ...every] : [...every, ...each]));
     this.slider = html("input", { type: "range", "aria-label": words("value") });
@@ -56,10 +60,19 @@ export class Controls {
     };
     this.factor = 1;
     this.root.append(
-      ...(size > 1 ? [html("label", {}, words("entries_of"), this.which)] : []),
+      ...(size > 1 ? [html("div", { class: "set" }, html("label", {}, words("entries_of"), this.which), ...this.places)] : []),
       html("div", { class: "set" }, this.slider, this.typed), this.back,
       ...(this.alike.length > 1 ? [html("label", {}, this.every, words("every_step"))] : []), this.note);
     if (size === 1) this.which.value = "0";
+  }
+
+  /** The number of the entry that is chosen; null for all of them. */
+  #entry() {
+    const which = this.which.value, { shape } = this.scene.node(this.number);
+    if (which === "all") return null;
+    if (which !== "one") return Number(which);
+    const within = (place, length) => Math.min(length - 1, Math.max(0, Math.trunc(place.valueAsNumber || 0)));
+    return this.places.reduce((flat, place, axis) => flat * shape[axis] + within(place, shape[axis]), 0);
   }
 
   #set(x) {
@@ -67,7 +80,7 @@ export class Controls {
     if (which === "times") this.factor = x;
     this.#each((node) => {
       if (which === "times") live.scale(node, x);
-      else live.set(node, which === "all" ? null : Number(which), x);
+      else live.set(node, this.#entry(), x);
     });
     this.changed();
   }
@@ -83,7 +96,8 @@ export class Controls {
     if (!live.canChange(number)) return;
     const which = this.which.value, values = live.value(number), factors = which === "times";
     const mean = () => values.reduce((a, b) => a + b, 0) / values.length;
-    const x = factors ? this.factor : which === "all" ? mean() : values[Number(which)];
+    const x = factors ? this.factor : which === "all" ? mean() : values[this.#entry()];
+    for (const place of this.places) place.hidden = which !== "one";
     const [low, high] = factors ? [0, 3] : this.range;
     Object.assign(this.slider, { min: Math.min(low, x), max: Math.max(high, x), step: (high - low) / 200 });
     this.slider.value = x;
@@ -114,9 +128,10 @@ export class Training {
       changed();
     });
     this.curve = svg("svg", { class: "curve", viewBox: "0 0 120 30", role: "img" });
+    this.fixed = html("span", { class: "note" });
     const rate = html("label", {}, this.label, this.rate);
     const parts = live.loss === null ? [this.back] : [this.at, this.step, this.steps, this.back, this.curve, rate];
-    this.root = html("div", { class: "group training" }, ...parts);
+    this.root = html("div", { class: "group training" }, ...parts, this.fixed);
     this.speak();
   }
 
@@ -134,6 +149,8 @@ export class Training {
     this.steps.textContent = "× 20";
     this.steps.setAttribute("aria-label", words("train_many", 20));
     this.back.textContent = words("reset");
+    const fixed = this.live.fixed();
+    this.fixed.textContent = fixed.length ? words("stay_short", fixed.join(", ")) : "";
     this.update();
   }
 

@@ -8,6 +8,7 @@ import { html } from "./elements.js";
 import { gist } from "./numbers.js";
 import { Panel } from "./panel.js";
 
+const LONGEST_LINK = 30_000; // characters
 const BEAT = 700; // milliseconds from one operation to the next
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -41,6 +42,32 @@ export class Explorer {
     this.#build();
     this.#speak();
     this.drawing.fit();
+    this.#follow();
+    addEventListener("hashchange", () => this.#follow());
+  }
+
+  // The address: what is chosen and changed, so that a link leads there
+
+  #follow() {
+    const state = linked()[this.root.id];
+    if (!state || JSON.stringify(state) === JSON.stringify(this.#address())) return;
+    this.scene.live?.take(state.changes);
+    this.training?.update();
+    this.choose(this.scene.items[state.item] ?? null, undefined, false);
+  }
+
+  #address() {
+    const item = this.chosen?.number, changes = this.scene.live?.state();
+    return item === undefined && !changes ? undefined : { item, changes };
+  }
+
+  /** A moment after the last change: browsers let an address change only so often. */
+  #link() {
+    clearTimeout(this.linking);
+    this.linking = setTimeout(() => {
+      const hash = encodeURIComponent(JSON.stringify({ ...linked(), [this.root.id]: this.#address() }));
+      history.replaceState(null, "", `#${hash === "%7B%7D" || hash.length > LONGEST_LINK ? "" : hash}`);
+    }, 400);
   }
 
   // Choosing
@@ -57,6 +84,7 @@ export class Explorer {
     this.panel.show(item, node);
     if (item?.step !== null && item) this.#atStep(item.step);
     this.#buttons();
+    this.#link();
     if (item && focus) (this.drawing.element(item.number, node) ?? this.panel.root).focus({ preventScroll: true });
   }
 
@@ -77,6 +105,7 @@ export class Explorer {
       this.panel.refresh();
       this.drawing.paint();
       this.training.update();
+      this.#link();
     });
   }
 
@@ -382,6 +411,16 @@ export class Explorer {
     }
     b.open.disabled = this.chosen?.kind !== "layer";
     b.backward.setAttribute("aria-pressed", String(this.drawing.backward));
+  }
+}
+
+/** The states of the figures that the address leads to; none if it is not one of ours. */
+function linked() {
+  try {
+    const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+    return typeof found === "object" && found ? found : {};
+  } catch {
+    return {};
   }
 }
 

@@ -114,6 +114,23 @@ export class Live {
     this.losses.push(this.loss);
   }
 
+  /** What has been changed, as JSON holds it. */
+  state() {
+    const held = Object.entries(this.held).map(([node, array]) => [node, [...array].map((x) => (Number.isNaN(x) ? null : x))]);
+    const leaves = Object.keys(this.given.leaves).filter((node) => this.isChanged(node)).map((node) => [node, [...this.value(node)]]);
+    return held.length + leaves.length ? Object.fromEntries([...held, ...leaves]) : undefined;
+  }
+
+  /** Take such changes over; what is none of this graph is left out. */
+  take(state) {
+    this.reset();
+    for (const [node, entries] of Object.entries(state ?? {})) {
+      if (!(node in this.given.nodes) || !this.canChange(node) || entries?.length !== this.value(node).length) continue;
+      entries.forEach((x, k) => { if (typeof x === "number") this.set(node, k, x); });
+    }
+    this.compute();
+  }
+
   /** An array as the payload holds it: its entries, or their gist. */
   #shown(place, shape) {
     const array = this.program.arrays[place];

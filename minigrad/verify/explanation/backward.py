@@ -51,7 +51,7 @@ def sentences(
         said = _swapped(name, trials) or _outright(name, trials) or _untouched(name, trials)
         if said:
             told[name] = f"backward's {said}"
-        else:
+        if not said or " has the wrong shape" in said:  # a line may be at fault for that
             open_.add(name)
     if not open_ or not trials:
         return told
@@ -60,7 +60,7 @@ def sentences(
         if fault is not None:
             told[name] = f"backward's ∂L/∂{name} is wrong {fault}"
             continue
-        said = _as_gradient(name, trials, again)
+        said = None if name in told else _as_gradient(name, trials, again)
         if said:
             told[name] = f"backward's {said}"
     return told
@@ -151,7 +151,7 @@ def _evidence(name: str, trial: Trial) -> Evidence | None:
     found = trial.gradients()
     if name not in trial.wrong(found):
         return None
-    named, _ = locals_of(trial, trial.subject.pair.backward)
+    named, *_ = locals_of(trial, trial.subject.pair.backward)
     named = {**trial.point, **named}
     lengths: dict[int, str] = {}
     for other, x in trial.point.items():

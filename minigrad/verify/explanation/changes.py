@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
@@ -29,6 +29,7 @@ class Change:
         says: what is wrong, if this mends it.
         path: the way to that expression; empty for the whole statement.
         of_value: whether it only changes what the statement's right side gives.
+        after: whether the node is a statement that is missing after this one.
     """
 
     cost: float
@@ -37,6 +38,13 @@ class Change:
     says: str
     path: Path = ()
     of_value: bool = True
+    after: bool = False
+
+    def applied(self, tree: ast.FunctionDef | ast.Lambda) -> ast.FunctionDef | ast.Lambda:
+        """The function with the change."""
+        if self.after and isinstance(tree, ast.FunctionDef):
+            return inserted(tree, self.statement, self.new)
+        return replaced(tree, self.statement, self.new)
 
     @property
     def new(self) -> ast.stmt:
@@ -91,6 +99,19 @@ def changes_of(
     fields = ["value"] + (["targets"] if isinstance(statement, ast.Assign) else [])
     fields += ["target"] if isinstance(statement, ast.AugAssign) else []
     yield from _inside(statement, fields, shapes, lengths)
+
+
+def missing_after(
+    statement: ast.stmt, written: Iterable[str], labels: Sequence[str], lengths: Sequence[str]
+) -> Iterator[Change]:
+    """A line less: the division of what was just written, the 1 that is taken from a softmax."""
+    for name in written:
+        lines = [(1.8, f"{name}[np.arange(len({t})), {t}] -= 1") for t in labels]
+        lines += [(2.0, f"{name}[{t}] -= 1") for t in labels]
+        lines += [(2.3, f"{name} = {name} / {length}") for length in lengths]
+        for cost, line in lines:
+            says = f"after which `{line}` is missing"
+            yield Change(cost, statement, ast.parse(line).body[0], says, of_value=False, after=True)
 
 
 def _of_the_whole(statement: ast.stmt) -> Iterator[Change]:
@@ -221,7 +242,7 @@ def _forms(
     yield from _calls(node, text)
     yield from _products(node, text)
     yield from _indices(node, text)
-    if whole or isinstance(node, ast.BinOp | ast.Name | ast.Call):
+    if whole or isinstance(node, ast.BinOp | ast.UnaryOp | ast.Name | ast.Call):
         yield from _terms(shapes, 0.0 if whole else 0.4)
         if not part:
             yield from _more(node, text, shapes, lengths, whole)
@@ -245,8 +266,9 @@ def _signs(node: ast.expr, text: str) -> Iterator[Form]:
 def _names(node: ast.expr, text: str, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Form]:
     if isinstance(node, ast.Name) and node.id in shapes:
         for other, shape in shapes.items():
-            if other != node.id and shape == shapes[node.id]:
-                yield 2, ast.Name(other, ast.Load()), f"{other} should stand in place of {text}"
+            if other != node.id:
+                cost = 2 if shape == shapes[node.id] else 2.7
+                yield cost, ast.Name(other, ast.Load()), f"{other} should stand in place of {text}"
     elif isinstance(node, ast.Name):  # an index
         for by in (1, -1):
             op: ast.operator = ast.Add() if by > 0 else ast.Sub()
@@ -467,6 +489,10 @@ def _more(
                 words += [ast.keyword("keepdims", ast.Constant(True))] if keep else []
                 new = ast.Call(ast.Attribute(node, "sum", load), [], words)
                 yield 1.7, new, f"{text} is not summed over axis {axis}"
+    else:
+        for axis in (-1, 0, 1):
+            kept = f"_.sum(axis={axis}, keepdims=True)"
+            yield 2.4, kept, f"{text} is not summed over axis {axis}"
     for function in ("exp", "tanh", "sqrt", "log"):
         yield 2.4 + base, f"np.{function}(_)", f"np.{function} of {text} is missing"
     for value in (2, 0.5, 3, 4):

@@ -192,7 +192,7 @@ def _part(mine: np.ndarray, right: np.ndarray) -> tuple[slice, ...] | None:
     """The block that holds all wrong entries, where it is not the whole and wholly wrong."""
     scale = np.max(np.abs(right), initial=0)
     wrong = np.abs(mine - right) > 1e-9 * scale
-    if not wrong.any():
+    if not wrong.any() or not wrong.ndim:
         return None
     block = tuple(slice(int(w.min()), int(w.max()) + 1) for w in np.nonzero(wrong))
     return block if wrong[block].all() and not wrong.all() else None

@@ -24,6 +24,7 @@ from minigrad.verify.explanation.changes import (
     changes_of,
     function_of,
     inserted,
+    missing_after,
     replaced,
     statements_of,
 )
@@ -140,10 +141,14 @@ class Unit:
 def units_of(subject: HandWritten) -> list[Unit]:
     """Backward, and functions of the user's that only backward calls."""
     backward, forward = subject.pair.backward, subject.pair.forward
+    install: Any = _as_backward
+    if inspect.ismethod(method := getattr(backward, "__wrapped__", None)):  # of an object's pair
+        backward, forward = method, forward.__wrapped__  # type: ignore[attr-defined]
+        install = _in_class(method.__self__, method.__name__)
     found: list[Unit] = []
     tree = tree_of(backward)
     if tree is not None:
-        found.append(Unit(getattr(backward, "__name__", "backward"), backward, tree, _as_backward))
+        found.append(Unit(getattr(backward, "__name__", "backward"), backward, tree, install))
     by_forward = _called(forward)
     todo, seen = [backward], {id(_plain(backward))}
     while todo:
@@ -194,7 +199,7 @@ def _callees(function: Any) -> Iterator[tuple[str, Any, Any]]:
         for name in code.co_names:
             method = getattr(instance, name, None)
             if inspect.ismethod(method) and is_users(method.__func__.__code__.co_filename):
-                yield name, method, _on_instance(instance, name)
+                yield name, method, _in_class(instance, name)
 
 
 def _cell(cell: Any) -> Any:
@@ -216,14 +221,21 @@ def _in_globals(space: dict[str, Any], name: str) -> Any:
     return install
 
 
-def _on_instance(instance: Any, name: str) -> Any:
+def _in_class(instance: Any, name: str) -> Any:
+    """Puts a method in its class, since what an instance holds is put back after each call."""
+
     @contextmanager
     def install(function: Callable[..., Any]) -> Iterator[None]:
-        vars(instance)[name] = function
+        kind = next((k for k in type(instance).__mro__ if name in vars(k)), type(instance))
+        before = vars(kind).get(name)
+        setattr(kind, name, getattr(function, "__func__", staticmethod(function)))
         try:
             yield None
         finally:
-            del vars(instance)[name]
+            if before is None:
+                delattr(kind, name)
+            else:
+                setattr(kind, name, before)
 
     return install
 
@@ -276,12 +288,14 @@ def fault_of(
         if time.thread_time() > until:
             break
         try:
-            function = function_of(replaced(unit.tree, change.statement, change.new), unit.function)
+            function = function_of(change.applied(unit.tree), unit.function)
             with with_function(trial.subject, unit, function) as changed:
                 if trial.wrong(trial.gradients(changed)):
                     continue
             if all(_holds(check, unit, function) for check in checks):
                 line, mended = _lines(change.statement, change.new)
+                if change.after:
+                    line, mended = _line(change.statement), ""
                 return Fault(unit.name, change.statement.lineno, line, change.says, mended)
         except Exception:
             continue
@@ -327,7 +341,7 @@ def _lines(old: ast.stmt, new: ast.stmt) -> tuple[str, str]:
 
 def _ranked(unit: Unit, trial: Trial, wrong: set[str]) -> Iterator[tuple[float, Any]]:
     """The changes of a unit, with how unlikely its statement is to be at fault."""
-    local, lengths = locals_of(trial, unit.function)
+    local, lengths, labels = locals_of(trial, unit.function)
     lengths += _numbers_in(trial.subject.pair.forward)
     shapes = {n: np.shape(x) for n, x in local.items()}
     if isinstance(unit.tree, ast.Lambda):
@@ -349,6 +363,10 @@ def _ranked(unit: Unit, trial: Trial, wrong: set[str]) -> Iterator[tuple[float, 
             widens = isinstance(change.node, str) and any(name in change.node for name in wider)
             if widens or not (hopeless and change.of_value):
                 yield rank, change
+        unpacked = any(isinstance(target, ast.Tuple) for target in _targets(statement))
+        written = [] if unpacked else sorted(names_set(statement) & shapes.keys())
+        for change in missing_after(statement, written, labels, lengths):
+            yield rank, change
 
 
 def _fitting(statement: ast.stmt, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
@@ -384,12 +402,13 @@ def _numbers_in(function: Any) -> list[str]:
 
 def locals_of(
     trial: Trial, function: Callable[..., Any]
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Arrays that are local to a function when it runs, and expressions for their lengths."""
+) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
+    """Arrays that are local to a function when it runs, expressions for their lengths, labels."""
     seen: dict[str, np.ndarray] = {}
+    labels: set[str] = set()
     code = getattr(_plain(function), "__code__", None)
     if code is None:
-        return {}, []
+        return {}, [], []
     given = set(code.co_varnames[: code.co_argcount])  # as they come in: they may be written into
 
     def note(frame: Any, _event: str, _arg: Any) -> Any:
@@ -400,6 +419,8 @@ def locals_of(
                 and (name not in given or name not in seen)
             ):
                 seen[name] = np.array(value)
+            elif getattr(value, "dtype", np.dtype(float)).kind in "iu" and np.ndim(value) <= 1:
+                labels.add(name)
         return note
 
     outer = sys.gettrace()
@@ -413,7 +434,7 @@ def locals_of(
         for axis, n in enumerate(x.shape):
             lengths.setdefault(n, f"{name}.shape[{axis}]")
     names = [n for n, v in seen.items() if not np.ndim(v)]
-    return seen, [*lengths.values(), *names]
+    return seen, [*lengths.values(), *names], sorted(labels)
 
 
 def _suspicion(tree: ast.FunctionDef, trial: Trial, wrong: set[str]) -> dict[int, float]:
@@ -603,7 +624,7 @@ def _by_insertion(trial: Trial, unit: Unit, until: float, seed: int) -> Fault | 
             if found is None or found is _NONE:
                 break
             own, needed, scopes = found
-            last, _ = locals_of(point, unit.function)
+            last, *_ = locals_of(point, unit.function)
             wider = [{**last, **scope} for scope in scopes]
             said.append(_in_words(own, needed, wider, name))
         if len(said) == 2 and said[0] and said[0] == said[1] and " the term " in said[0]:
@@ -699,6 +720,7 @@ def _in_words(
         with np.errstate(all="ignore"):
             factor = formula(right / mine, named, most=2)
             term = formula(right - mine, named, most=3)
+            whole = formula(right, named, most=3)
             ratios = (right / mine).ravel()
         constant = number(float(ratios[0])) if close(ratios, ratios * 0 + ratios[0]) else None
         if constant:
@@ -707,6 +729,8 @@ def _in_words(
             said.add(f"{target} lacks the factor {_signed(factor)}")
         elif term:
             said.add(f"{target} lacks the term {_signed(term)}")
+        elif whole:
+            said.add(f"it should be {_signed(whole)}")
         else:
             return None
     return said.pop() if len(said) == 1 else None

@@ -69,6 +69,7 @@ def formula(
     factors = _factors(wanted.shape, named, places)
     if not factors:
         return None
+    scalars = {n: float(np.ravel(a)[0]) for n, a in named.items() if a.size == 1}
     values = np.stack([f.value for f in factors])
     n = len(factors)
     singles = [(k,) for k in range(n)]
@@ -91,7 +92,7 @@ def formula(
             for row in np.nonzero((high > low) & np.isfinite(mark))[0]:
                 for k in order[low[row] : high[row]]:
                     chosen = sorted((*divisors[row], *table[k]))
-                    told = _told(target, [factors[j] for j in chosen], lengths)
+                    told = _told(target, [factors[j] for j in chosen], lengths, scalars)
                     if told:
                         found.append((sum(factors[j].cost for j in chosen), *told))
             if found:
@@ -120,7 +121,10 @@ def _mark(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _told(
-    target: np.ndarray, chosen: list[Factor], lengths: Iterable[int]
+    target: np.ndarray,
+    chosen: list[Factor],
+    lengths: Iterable[int],
+    scalars: Mapping[str, float],
 ) -> tuple[float, str] | None:
     """The constant, and the product as text without its sign, where they make up the target."""
     product = np.prod([factor.value for factor in chosen], axis=0)
@@ -135,6 +139,11 @@ def _told(
             text, scale = text.replace("sum(", "mean(", 1), 1.0
         texts.append(text)
     leading = number(scale, lengths)
+    for name, value in scalars.items() if leading is None else ():
+        times = number(scale / abs(value), lengths) if value else None
+        if times:
+            leading, constant = name if times == "1" else f"{times} {name}", constant / value
+            break
     sides = [{t for t, f in zip(texts, chosen, strict=True) if f.below is b} for b in (True, False)]
     if leading is None or sides[0] & sides[1]:  # x / x is no factor
         return None
