@@ -32,10 +32,11 @@ TARGETS = """
 A TARGET is a built-in name (lstm, tanh), or MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE for a cell,
 layer or primitive of your own. The file is run, as an import would run it. `verify` also takes
 FILE.py alone, for everything that it defines, and backward passes written by hand: marked with
-@minigrad.verify.backward_of(forward, example_inputs), or named f_backward next to an f that has
-@minigrad.verify.with_examples or that `compile -o` wrote. `graph` and `derive` also take a whole
-model: a function without required arguments that returns a Tensor, such as a loss, or a tuple of
-Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
+@minigrad.verify.backward_of(forward, example_inputs), named f_backward next to an f with
+@minigrad.verify.with_examples or --input, written by `compile -o`, or a class with forward and
+backward, whose gradients stand beside its parameters (dW, grads["W"]). `graph` and `derive` also
+take a whole model: a function without required arguments that returns a Tensor, such as a loss, or
+a tuple of Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
 """
 
 
@@ -124,7 +125,8 @@ def verify(
     Each verdict is right, wrong (with a point at which floats show it), or undecided.
 
     Exit status: 0 if everything is right, 1 if something is wrong, 3 if nothing is wrong but
-    something is undecided, 2 if the input was invalid or a process died.
+    something is undecided or cannot be run, 2 if there is nothing to judge, the input was invalid
+    or a process died.
     """
     from minigrad.verify import WorkerError
     from minigrad.verify import verify as judge

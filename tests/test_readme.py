@@ -61,7 +61,8 @@ def test_the_cell_that_opens_the_readme_has_the_verdict_that_is_shown(mycell, ca
     said = capsys.readouterr().out
     (shown,) = [text for _, text in BLOCKS if "$ minigrad verify mycell.py:Coupled\n┃" in text]
     row, total = shown.splitlines()[-2:]
-    assert row in said
+    error = re.compile(r"✓ [1-9]e-1[5-7]")  # its digits are those of one processor's arithmetic
+    assert error.sub("", row) in error.sub("", said) and error.search(row)
     assert total in said.splitlines()
 
 

@@ -206,10 +206,11 @@ def _compare_floats(
             finding.wrong[name] = f"∂L/∂{name}: got shape {g.shape}, expected {point[name].shape}"
         else:
             trials[name] = _Trial(line, name, g, analytic, settings)
-    few = share < 3 and not finding.wrong  # runs that the time is enough for
-    if few and not _off_together(line, trials, rng, analytic, settings):
-        finding.figures = dict.fromkeys(trials, 0.0)
-        return analytic
+    if share < 3 and not finding.wrong:  # runs that the time is enough for
+        error, wrong = _off_together(line, trials, rng, analytic, settings)
+        if not wrong:
+            finding.figures = {n: max(error, finding.figures.get(n, 0.0)) for n in trials}
+            return analytic
     for name, trial in trials.items():
         shown = len(finding.witnesses) >= (_WITNESSES if seconds < 0.003 else 1)
         worst, witness = trial.over(_groups(trial.g, max(share, 3)), narrow=not shown)
@@ -222,27 +223,29 @@ def _compare_floats(
             if worst <= settings.tolerance:
                 finding.wrong[name] = f"∂L/∂{witness.entry} is off by {witness.off:.1e} of its size"
         else:
-            finding.figures[name] = max(worst, finding.figures.get(name, 0.0))
+            finding.figures[name] = max(trial.measured, finding.figures.get(name, 0.0))
     return analytic
 
 
 def _off_together(
     line: Line, trials: Mapping[str, _Trial], rng: np.random.Generator, analytic: bool,
     settings: Settings,
-) -> bool:  # fmt: skip
-    """Whether something is off along random directions of all inputs at once."""
+) -> tuple[float, bool]:  # fmt: skip
+    """The relative error along random directions of all inputs at once; whether it is too large."""
+    error = 0.0
     for _ in range(3):
         every = {n: rng.choice((-1.0, 1.0), size=t.g.shape) * t.scale for n, t in trials.items()}
         mine = sum(float(np.sum(trials[n].g * d)) for n, d in every.items())
         size = sum(float(np.sum(np.abs(trials[n].g * d))) for n, d in every.items())
         if analytic:
-            off, error = abs(line.complex_slope(every) - mine), 0.0
+            off, allowed = abs(line.complex_slope(every) - mine), 0.0
         else:
             slope = line.slope(every)
-            off, error = slope.distance(mine), 10 * slope.error
-        if off > settings.tolerance * size + error:
-            return True
-    return False
+            off, allowed = slope.distance(mine), 10 * slope.error
+        if off > settings.tolerance * size + allowed:
+            return math.inf, True
+        error = max(error, off / size if size else 0.0)
+    return error, False
 
 
 def claimed(
@@ -349,7 +352,8 @@ class _Trial:
         self.scale = scales(line.point[name])
         self.whole = float(np.max(np.abs(g * self.scale), initial=0, where=np.isfinite(g)))
         self.rounding = 1e2 * line.subject.eps * max(self.whole, line.noise)
-        self.largest = 0.0  # error that was seen, of the whole gradient's size
+        self.largest = 0.0  # error beyond rounding that was seen, of the whole gradient's size
+        self.measured = 0.0  # the same with rounding
 
     def over(
         self, groups: Sequence[np.ndarray], *, narrow: bool = True
@@ -375,12 +379,17 @@ class _Trial:
         mine = float(np.sum(self.g * direction))
         if self.analytic:
             self.true = self.line.complex_slope({self.name: direction})
-            return max(abs(mine - self.true) - self.rounding, 0.0)
+            return self.beyond(abs(mine - self.true), self.rounding)
         slope = self.line.slope({self.name: direction})
         self.true = slope.size
         if not np.isfinite(slope.error):
             return 0.0
-        return max(slope.distance(mine) - 10 * slope.error - self.rounding, 0.0)
+        return self.beyond(slope.distance(mine), 10 * slope.error + self.rounding)
+
+    def beyond(self, off: float, allowed: float) -> float:
+        """An error less what it may be; the whole of it is kept as measured."""
+        self.measured = max(self.measured, self.relative(off))
+        return max(off - allowed, 0.0)
 
     def relative(self, off: float) -> float:
         """An error in terms of the whole gradient."""
