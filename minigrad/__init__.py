@@ -2,7 +2,7 @@
 
 The parts load when they are used: ``minigrad.nn``, ``minigrad.optim``, ``minigrad.verify``,
 ``minigrad.symbolic``, ``minigrad.graph``, ``minigrad.compile``, ``minigrad.onnx``,
-``minigrad.datasets``.
+``minigrad.datasets``, ``minigrad.stats``.
 
 All examples in docstrings take these imports for granted:
 
@@ -115,6 +115,8 @@ if not TYPE_CHECKING:  # else every misspelt name would have a type
             import minigrad.onnx as part
         elif name == "datasets":
             import minigrad.datasets as part
+        elif name == "stats":
+            import minigrad.stats as part
         else:
             raise AttributeError(
                 f"module 'minigrad' has no attribute {name!r}{advice(FUNCTIONS, name)}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from rich.console import Console
@@ -32,10 +33,11 @@ TARGETS = """
 A TARGET is a built-in name (lstm, tanh), or MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE for a cell,
 layer or primitive of your own. The file is run, as an import would run it. `verify` also takes
 FILE.py alone, for everything that it defines, and backward passes written by hand: marked with
-@minigrad.verify.backward_of(forward, example_inputs), or named f_backward next to an f that has
-@minigrad.verify.with_examples or that `compile -o` wrote. `graph` and `derive` also take a whole
-model: a function without required arguments that returns a Tensor, such as a loss, or a tuple of
-Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
+@minigrad.verify.backward_of(forward, example_inputs), named f_backward next to an f with
+@minigrad.verify.with_examples or --input, written by `compile -o`, or a class with forward and
+backward, whose gradients stand beside its parameters (dW, grads["W"]). `graph` and `derive` also
+take a whole model: a function without required arguments that returns a Tensor, such as a loss, or
+a tuple of Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
 """
 
 
@@ -124,7 +126,8 @@ def verify(
     Each verdict is right, wrong (with a point at which floats show it), or undecided.
 
     Exit status: 0 if everything is right, 1 if something is wrong, 3 if nothing is wrong but
-    something is undecided, 2 if the input was invalid or a process died.
+    something is undecided or cannot be run, 2 if there is nothing to judge, the input was invalid
+    or a process died.
     """
     from minigrad.verify import WorkerError
     from minigrad.verify import verify as judge
@@ -293,6 +296,9 @@ def graph(
     """
     if options["measure"] and options["view"] != "cost":
         raise InvalidInput(f"--measure: is for --view cost, got --view {options['view']}")
+    for name, usual in (("scale", 1.0), ("dpi", 96.0)):
+        if options[name] != usual and (output is None or output.suffix.lower() != ".png"):
+            raise InvalidInput(f"--{name}: is for a .png file, got {output or 'no file'}")
     try:
         picture = draw(_resolve(target, inputs), output, fit=fit or "", **options)
         text = source(picture) if output is None else f"wrote {output}"
@@ -353,7 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a mistake in the input is one line, and exit status 2."""
     show_any_sign()
     try:
-        status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         status = 2
@@ -366,6 +374,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         status = _refuse("interrupted", 130)
     sys.exit(status or 0)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning on one line; with its place if that is in the user's own code."""
+    own = not Path(filename).is_relative_to(Path(__file__).parent)
+    place = f"{filename}, line {lineno}: {category.__name__}: " if own else ""
+    click.echo(f"minigrad: warning: {place}{' '.join(str(message).split())}", err=True)
 
 
 def _refuse(message: str, status: int = 2) -> int:

@@ -47,7 +47,6 @@ class ArrayMethods:
     diagonal = _method("diagonal")
     dot = _method("dot")
     flatten = _method("ravel")
-    mean = _method("mean")
     nonzero = _method("nonzero")
     prod = _method("prod")
     ptp = _method("ptp")

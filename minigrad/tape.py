@@ -40,8 +40,8 @@ next_index = itertools.count().__next__
 
 
 _ndarray = np.ndarray
-_NUMBERS = frozenset({float, int})
-_TAKEN = {np.ndarray, float, int}  # types of operands that need no look: these, and nodes
+_NUMBERS = frozenset({float, int, np.float64, np.float32})
+_TAKEN = {*_NUMBERS, np.ndarray}  # types of operands that need no look: these, and nodes
 
 
 class Node:
@@ -170,7 +170,9 @@ def record(
         return record(kind, *call)
     saved = None
     if not tracked and primitive.kind != "linear":
-        arrays = widened(arrays)
+        first = arrays[0]
+        if type(first) is not _ndarray or first.dtype.kind in "biu":
+            arrays = widened(arrays)
     if not plain:
         data = primitive.bind(arrays, static)
         saved = getattr(data, "saved", None)  # what a world keeps for a backward pass of its own

@@ -431,6 +431,12 @@ class Tensor(ArrayMethods, Node):
             return np.sum(self, axis, *args, keepdims=keepdims, **kwargs)
         return record(Tensor, p.sum, (self,), {"axis": axis, "keepdims": keepdims})
 
+    def mean(self, axis: Any = None, *args: Any, keepdims: bool = False, **kwargs: Any) -> Tensor:
+        """Mean along ``axis``, as ``np.mean``."""
+        if args or kwargs:
+            return np.mean(self, axis, *args, keepdims=keepdims, **kwargs)
+        return p.mean(self, axis, keepdims=keepdims)
+
     def max(self, axis: Any = None, *args: Any, keepdims: bool = False, **kwargs: Any) -> Tensor:
         """Largest entry along ``axis``, as ``np.max``."""
         if args or kwargs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
 import sys
 from operator import attrgetter
 from pathlib import Path
@@ -60,7 +61,8 @@ def test_the_cell_that_opens_the_readme_has_the_verdict_that_is_shown(mycell, ca
     said = capsys.readouterr().out
     (shown,) = [text for _, text in BLOCKS if "$ minigrad verify mycell.py:Coupled\n┃" in text]
     row, total = shown.splitlines()[-2:]
-    assert row in said
+    error = re.compile(r"✓ [1-9]e-1[5-7]")  # its digits are those of one processor's arithmetic
+    assert error.sub("", row) in error.sub("", said) and error.search(row)
     assert total in said.splitlines()
 
 
@@ -90,16 +92,20 @@ def test_a_backward_is_right_with_the_line_that_its_verdict_gives(tmp_path):
     assert verify(f"{tmp_path}/mended.py").status == 0
 
 
-def test_the_source_that_is_shown_is_what_compile_writes(tmp_path):
-    (text,) = [text for text in PYTHON if text.startswith("def nll(")]
-    (tmp_path / "nll.py").write_text(f"import numpy as np\nimport minigrad as mg\n\n\n{text}")
-    (options,) = re.findall(r"minigrad compile nll\.py:nll (.*) -o gradient\.py", README)
-    output = tmp_path / "gradient.py"
+@pytest.mark.parametrize("name", ["nll", "layer_norm", "recurrent"])
+def test_the_source_that_is_shown_is_what_compile_writes(name, tmp_path):
+    (text,) = [text for text in PYTHON if f"def {name}(" in text]
+    command = re.search(rf"minigrad compile (\w+)\.py:{name} (.*) -o (\w+\.py)", README)
+    file, options, output = command.groups()
+    (tmp_path / f"{file}.py").write_text(text, encoding="utf-8")
+    output = tmp_path / output
     with pytest.raises(SystemExit, match="0"):
-        main(["compile", f"{tmp_path}/nll.py:nll", *options.split(), "-o", str(output)])
-    (shown,) = [text for _, text in BLOCKS if text.startswith("def nll_backward(")]
+        main(["compile", f"{tmp_path}/{file}.py:{name}", *options.split(), "-o", str(output)])
+    shown = re.search(rf"def {name}_backward\(.*?(?=\n\n\n|```)", README, re.DOTALL)[0]
     assert shown in output.read_text(encoding="utf-8")
-    assert {c.passed for c in verify(f"{output}:nll_backward").checks} == {True}
+    alone = subprocess.run([sys.executable, "-I", output], capture_output=True, text=True)
+    assert alone.returncode == 0 and alone.stdout, alone.stderr
+    assert {c.passed for c in verify(f"{output}:{name}_backward").checks} == {True}
 
 
 @pytest.mark.parametrize(

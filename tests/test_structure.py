@@ -15,7 +15,7 @@ HOUSE = Path(__file__).parents[1] / "minigrad"
 FLOORS = (
     {"elsewhere", "extras", "files", "hooks", "methods", "notation", "options", "terminal", "tree"},
     {"primitives", "arrays", "boundary"},
-    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer", "coverage"},
+    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer", "coverage", "stats"},
     {"nn", "optim", "datasets"},
     {"targets", "symbolic"},
     {"compile", "verify", "graph"},
@@ -104,7 +104,7 @@ def test_no_import_is_made_of_a_string_but_those_of_files_that_nothing_else_list
 
 
 @pytest.mark.parametrize("part", ["nn", "optim", "verify", "symbolic", "graph", "compile", "onnx",
-                                  "datasets"])  # fmt: skip
+                                  "datasets", "stats"])  # fmt: skip
 def test_a_part_loads_when_it_is_first_used(part):
     """As the package's first lines say: one import is enough, and it loads none of them."""
     code = (

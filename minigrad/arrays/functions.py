@@ -365,6 +365,18 @@ class gammainc(sympy.Function):  # noqa: N801
         return sympy.lowergamma(a, z) / sympy.gamma(a) if rule == sympy.exp else None
 
 
+class betainc(sympy.Function):  # noqa: N801
+    """The lower share of B(a, b), by its upper limit z."""
+
+    def fdiff(self, argindex: int = 3) -> sympy.Expr:
+        a, b, z = self.args
+        return exp((a - 1) * sympy.log(z) + (b - 1) * sympy.log(1 - z) - betaln(a, b))
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> sympy.Expr | None:
+        a, b, z = args
+        return sympy.betainc_regularized(a, b, 0, z) if rule == sympy.exp else None
+
+
 def kve(n: sympy.Expr, z: sympy.Expr) -> sympy.Expr:
     """The modified Bessel function of the second kind times eᶻ."""
     return sympy.besselk(n, z) * exp(z)

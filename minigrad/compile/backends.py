@@ -81,12 +81,14 @@ def named(name: str) -> Backend:
 
 @contextmanager
 def backend(name: str) -> Iterator[None]:
-    """Context manager: compiled layers and functions of float32 run on this backend.
+    """Context manager: compiled layers and functions run on this backend.
 
-    Those of other types always run on NumPy, whose functions of float64 are the faster ones.
+    Numba has kernels of recurrent layers for float32 alone: where it is asked for, those of other
+    types run on NumPy, with a warning.
 
     Args:
-        name: "numpy" or "numba"; by default it is Numba for float32 if it is installed.
+        name: "numpy" or "numba"; by default it is Numba for float32 if that is installed, and NumPy
+            for all other types, whose functions of float64 are the faster ones.
 
     Raises:
         ValueError: no such backend.
@@ -106,13 +108,11 @@ def backend(name: str) -> Iterator[None]:
 
 
 def chosen_backend(dtype: np.dtype) -> Backend:
-    """Numba for float32 where it is installed; NumPy has the better tanh in float64.
+    """The one that was asked for; else Numba for float32 where it is installed.
 
     Example:
         >>> from minigrad.compile import chosen_backend
         >>> chosen_backend(np.dtype(np.float64)).name
         'numpy'
     """
-    if dtype != np.float32:
-        return NUMPY
-    return _chosen.get() or (NUMBA if has_numba() else NUMPY)
+    return _chosen.get() or (NUMBA if dtype == np.float32 and has_numba() else NUMPY)

@@ -17,7 +17,7 @@ from minigrad.compile.recording import Recording, record
 from minigrad.compile.signature import Leaves, flatten
 from minigrad.scope import current
 
-_SINGLE = np.dtype(np.float32)
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _SIGNATURES = 64  # programs that one function keeps
 _WARN = 8  # signatures, from which there is a warning
 
@@ -118,7 +118,8 @@ class Compiled:
     def recording(self, leaves: Leaves) -> Recording:
         """The program for such arguments."""
         state = current()
-        key = leaves.key, state.recording, state.fusing, chosen_backend(_SINGLE)
+        backends = chosen_backend(_SINGLE), chosen_backend(_DOUBLE)
+        key = leaves.key, state.recording, state.fusing, backends
         found = self._entries.get(key, list)
         why = "its shapes, types or static arguments are new"
         for recording in found:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import gc
 import inspect
 import tempfile
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.files import check_writable, write_bytes
-from minigrad.graph.drawing import graphviz, layout, tikz
-from minigrad.graph.drawing.check import checked, complete
+from minigrad.graph.drawing import graphviz, tikz
 from minigrad.graph.drawing.graphviz import GraphvizNotFoundError
 from minigrad.graph.drawing.scene import Scene
-from minigrad.graph.drawing.under import with_caption
+from minigrad.graph.fitting import fitted, on_page, scene, with_another
 from minigrad.graph.record import Graph, Names, trace, trace_target
-from minigrad.graph.view import PAGES, Say, Shown, View, WrongPictureError
+from minigrad.graph.view import View, WrongPictureError
 from minigrad.graph.views import VIEWS
 from minigrad.hooks import export_onnx
 from minigrad.tape import ancestors
@@ -33,10 +31,6 @@ if TYPE_CHECKING:
     from minigrad.verify.report import Check
 
 FORMATS = ("svg", "png", "pdf", "dot", "tex", "json", "html", "onnx")
-LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
-SMALLEST = 12.0  # points of its letters as it is laid out
-MOST = 1.25  # how much a small picture is enlarged for its page
-HEADING = 26.0  # points for the title
 MOST_DOTS = 32_767  # of a .png each way: a Cairo surface holds no more
 MANY_NODES = 3000  # of a graph of which a page shows one view only
 SMALL_NODES, SMALL_WEIGHTS = 300, 1_000_000  # of what a notebook draws by itself
@@ -260,7 +254,7 @@ def draw(
     try:
         made = fitted(graph, VIEWS[view], given, look)
     except WrongPictureError as error:
-        raise _with_another(error, graph, view) from error
+        raise with_another(error, graph, view) from error
     output = Output(scale, dpi, transparent)
     picture = Picture(
         **{f.name: getattr(made, f.name) for f in fields(View)}, graph=graph, output=output,
@@ -274,8 +268,6 @@ def draw(
 def notebook_svg(what: Any) -> str:
     """The picture of a layer or a recorded Tensor that a notebook shows; empty if there is none.
 
-    A copy of the layer runs, so that the picture changes nothing in it.
-
     Example:
         >>> from minigrad.graph import notebook_svg
         >>> notebook_svg(nn.GRU(3, 4))[:4], notebook_svg(mg.Tensor([1.0]))
@@ -287,7 +279,7 @@ def notebook_svg(what: Any) -> str:
                 return ""
         elif sum(parameter.size for parameter in what.parameters()) > SMALL_WEIGHTS:
             return ""
-        picture = draw(what if isinstance(what, Tensor) else copy.deepcopy(what))
+        picture = draw(what)
         return picture.svg if len(picture.items) <= SMALL_NODES else ""
     except Exception:  # a layer of the user's may raise anything; its words are shown
         return ""
@@ -339,116 +331,6 @@ def _variables() -> dict[str, Any]:
     while frame is not None and frame.f_code.co_filename in here:
         frame = frame.f_back
     return {} if frame is None else {**frame.f_globals, **frame.f_locals}
-
-
-def scene(view: View) -> Scene:
-    """Where everything in a picture is, after seeing that it is right.
-
-    Raises:
-        ValueError: this view cannot show it truly; the message names one that can.
-    """
-    try:
-        return with_caption(checked((view.arrange or layout.arranged)(view)))
-    except WrongPictureError as error:
-        graph = view.graph if isinstance(view, Picture) else None
-        raise (error if graph is None else _with_another(error, graph, view.name)) from error
-
-
-_OTHERS = ("unrolled", "folded", "block", "tape")  # the first that can is named
-
-
-def _with_another(error: WrongPictureError, graph: Graph, name: str) -> WrongPictureError:
-    """The refusal of a view, with another view that can draw the graph."""
-    for other in _OTHERS:
-        with contextlib.suppress(ValueError):
-            if other != name:
-                scene(complete(VIEWS[other].build(graph), graph))
-                return WrongPictureError(f"{error}; use view {other!r}")
-    return WrongPictureError(f"{error}; and no other view can draw it")
-
-
-def on_page(drawn: Scene) -> float:
-    """By how much a scene is enlarged on the page that it is made for; 1 without one."""
-    if not drawn.view.fit:
-        return 1.0
-    left, bottom, right, top = drawn.extent()
-    wide, high = PAGES[drawn.view.fit]
-    return min(wide / (right - left + 8), high / (top - bottom + 8 + HEADING), MOST)
-
-
-def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]) -> View:
-    """The view, changed until its letters can be read on its page.
-
-    First long chains are wrapped, then shapes left out, then steps, then modules collapsed; what
-    was done is in the caption.
-    """
-    best: View | None = None
-    largest = 0.0
-    for changes, options in _changes(shown, given, look, timed=bool(graph.turns)):
-        made = complete(shown.build(graph, **{**given, **options}), graph)
-        if "depth" in options and _is_one_box(made):
-            continue
-        made = without_weights(replace(made, **{**look, **changes}))
-        if look["fit"]:
-            told = _left_out(look, changes, given, options)
-            made = replace(made, caption=(*made.caption, *told))
-        if not look["fit"] or not (made.items or made.panels):
-            return made
-        found = scene(made)
-        factor = on_page(found)
-        if factor > largest:
-            best, largest = made, factor
-        if factor * SMALLEST >= LEGIBLE:
-            break
-    assert best is not None
-    if largest * SMALLEST < LEGIBLE:
-        best = replace(best, caption=(*best.caption, Say("small", (largest * SMALLEST,))))
-    return best
-
-
-def _is_one_box(view: View) -> bool:
-    """Whether nothing is left to see but one box, and what is given to it."""
-    given = ("input", "constant", "parameter", "state")
-    return sum(item.kind not in given for item in view.items) < 2
-
-
-def _left_out(
-    look: Mapping[str, Any], changes: Mapping[str, Any], given: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> Iterator[Say]:  # fmt: skip
-    """What a picture says of how it was made to fit."""
-    if "shapes" in changes.get("hide", look["hide"]) - look["hide"]:
-        yield Say("left out", (Say("shapes"),))
-    if options.get("depth") not in (None, given.get("depth")):
-        yield Say("collapsed", (options["depth"],))
-
-
-def without_weights(view: View) -> View:
-    """The view without its parameters, if they are to be hidden."""
-    if "weights" not in view.hide:
-        return view
-    items = tuple(item for item in view.items if item.kind != "parameter")
-    shown = {item.key for item in items}
-    arrows = tuple(arrow for arrow in view.arrows if shown.issuperset(arrow))
-    return replace(view, items=items, arrows=arrows)
-
-
-def _changes(
-    shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any], *, timed: bool
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Changes of a view and of its options, from none to many."""
-    hidden = look["hide"] | {"shapes"}
-    wraps = (0, 24, 16, 12, 9, 7, 5, 4, 3, 2, 1)
-    yield from (({"wrap": wrap}, {}) for wrap in wraps)
-    ends: list[dict[str, Any]] = [{}]
-    if timed and "ends" in shown.options and not given.get("all_steps"):
-        ends += [{"ends": (2, 1)}, {"ends": (1, 1)}]
-    depths: list[dict[str, Any]] = [{}]
-    if "depth" in shown.options and given.get("depth") is None:
-        depths += [{"depth": depth} for depth in (3, 2, 1)]
-    for depth in depths:
-        for fewer in ends:
-            yield from (({"wrap": wrap, "hide": hidden}, {**depth, **fewer}) for wrap in wraps)
 
 
 def render(view: View, path: str | Path) -> None:
@@ -555,7 +437,7 @@ _MEANING = {
 
 
 def _descriptions(view: View) -> tuple[str, str]:
-    """What a reader who does not see the picture is told, in short and at length."""
+    """Descriptions for a reader who does not see the picture: a short and a long one."""
     count = view.folded or len(view.steps) + view.skipped
     over = f" over {count} time step{'s' * (count > 1)}" if count and view.name != "cell" else ""
     meaning = _MEANING.get(view.name, _BOXES).format(**view.palette.names)

@@ -55,7 +55,6 @@ class Listed:
 
 
 Term = Name | Number | Call | Listed
-BLANK = Name("·")
 _STRENGTH = {"+": 1, "−": 1, "×": 2, "∘": 2, "·": 2, "÷": 2, "@": 2, "^": 4, "′": 5, "²": 4, "³": 4}
 _POWERS = {2: "²", 3: "³"}
 _SUBSCRIPTS = str.maketrans("-0123456789", "₋₀₁₂₃₄₅₆₇₈₉")

@@ -182,8 +182,11 @@ class Primitive:
         what is left runs ``forward``.
         """
         for operand in operands:
-            if type(operand) is not np.ndarray and hasattr(operand, "__primitive__"):
-                result = operand.__primitive__(self, operands, static)
+            if type(operand) is np.ndarray:
+                continue
+            interpret = getattr(operand, "__primitive__", None)
+            if interpret is not None:
+                result = interpret(self, operands, static)
                 if result is not NotImplemented:
                     return result
         if self.kind != "linear":
@@ -221,7 +224,8 @@ class Primitive:
             if parent is None or (rule := rules[k]) is None:
                 parts.append(None)
                 continue
-            part, like = rule(g, y, *operands, **static), operands[k]
+            part = rule(g, y, *operands, **static) if static else rule(g, y, *operands)
+            like = operands[k]
             if part.shape != like.shape:
                 part = unbroadcast(part, like.shape, f"{self.name}: the rule for operand {k}")
             if part.dtype is not like.dtype and part.dtype != like.dtype:

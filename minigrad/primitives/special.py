@@ -19,7 +19,8 @@ from minigrad.extras import require
 from minigrad.primitives.activations import erf, sigmoid, softplus
 from minigrad.primitives.calls import Constant
 from minigrad.primitives.exponentials import exp, exp2, expm1, log, log1p
-from minigrad.primitives.powers import cbrt
+from minigrad.primitives.indexing import where
+from minigrad.primitives.powers import cbrt, sqrt
 from minigrad.primitives.primitive import Array, Primitive, elementwise, implements, sample
 from minigrad.primitives.statistics import fixed
 
@@ -293,6 +294,47 @@ def gammaincc(a: Array, x: Array) -> Array:
     return 1 - gammainc(a, x)
 
 
+_betainc = elementwise(
+    "betainc", Special("betainc", ordered=True), symbol="betainc", analytic=False,
+    partials=(None, None, lambda y, a, b, x:
+              exp((a - 1) * log(x) + (b - 1) * log(1 - x) - betaln(a, b))),
+    domain=("integer", "integer", "share"),
+    samples=(sample(np.array(1), np.array(1), (2, 3)),
+             sample(np.array([[1], [3]]), np.array(2), (3,))),
+)  # fmt: skip
+
+
+def betainc(a: Array, b: Array, x: Array) -> Array:
+    """The share of B(a, b) that is ∫₀ˣ tᵃ⁻¹ (1 − t)ᵇ⁻¹ dt; ``a`` and ``b`` are constants.
+
+    Raises:
+        TypeError: ``a`` or ``b`` requires a gradient.
+
+    Example:
+        >>> print(mg.betainc(2.0, 2.0, 0.5), mg.grad(mg.betainc, argnums=2)(2.0, 2.0, 0.5).round(6))
+        0.5 1.5
+    """
+    a, b = (np.asarray(fixed(v, "betainc", name)) for v, name in ((a, "a"), (b, "b")))
+    return _betainc(a, b, x)
+
+
+def stdtr(df: Array, x: Array) -> Array:
+    """The distribution function of Student's t; the degrees of freedom are a constant.
+
+    Raises:
+        TypeError: ``df`` requires a gradient.
+
+    Example:
+        >>> print(mg.stdtr(1.0, 1.0).round(6), mg.grad(mg.stdtr, argnums=1)(1.0, 0.0).round(6))
+        0.75 0.31831
+    """
+    df = np.asarray(fixed(df, "stdtr", "df"))
+    tail = where(x < 0, x, -x)
+    root = sqrt(x * x + df)
+    share = betainc(df / 2, df / 2, df / (2 * root * (root - tail)))
+    return where(x < 0, share, 1 - share)
+
+
 def multigammaln(a: Array, d: int) -> Array:
     """The logarithm of the multivariate gamma function of ``d`` dimensions.
 
@@ -476,7 +518,8 @@ def kl_div(a: Array, b: Array) -> Array:
 SCIPY: Mapping[str, Callable[..., Array]] = MappingProxyType({
     **{f.name: f for f in (erf, erfc, erfcx, erfinv, erfcinv, ndtr, log_ndtr, ndtri, logit, xlogy,
                            xlog1py, entr, gammaln, gamma, betaln, exp2, expm1, log1p, cbrt)},
-    **{f.__name__: f for f in (beta, rgamma, digamma, gammainc, gammaincc, jv, yv, iv, kv, ive,
+    **{f.__name__: f for f in (beta, rgamma, digamma, gammainc, gammaincc,
+                               betainc, stdtr, jv, yv, iv, kv, ive,
                                kve, i0, log_expit, rel_entr, kl_div)},
     "gammasgn": Constant(Special("gammasgn")),
     "psi": digamma, "expit": sigmoid, "exp10": lambda x: 10.0**x, "jn": jv, "yn": yv, "kn": kv,

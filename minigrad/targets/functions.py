@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from minigrad.tape import ancestors
 from minigrad.targets.files import told
 from minigrad.targets.inputs import examples, positional, unknown_arguments
 from minigrad.targets.problem import JUDGES, Problem
-from minigrad.targets.target import Recording, Target, TargetError
+from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor, raw
 from minigrad.tree import tree_leaves
 
@@ -79,11 +78,16 @@ class FunctionTarget(TensorTarget):
         return self.subject, tuple(self.inputs(0).values())
 
     def record(self, steps: int) -> Recording:
-        inputs = {
-            name: Tensor(x, requires_grad=True, name=name) if _is_floats(x) else x
-            for name, x in self.inputs(0).items()
-        }
-        return Recording(self._recorded(self._called(inputs)), given=True)
+        return Recording(self._recorded(self._on_tensors()), given=True)
+
+    def _on_tensors(self) -> Any:
+        """What it returns where its arrays of floats are Tensors."""
+        return self._called(
+            {
+                name: Tensor(x, requires_grad=True, name=name) if _is_floats(x) else x
+                for name, x in self.inputs(0).items()
+            }
+        )
 
     def inputs(self, seed: int) -> dict[str, Any]:
         """An example of each argument."""
@@ -92,17 +96,13 @@ class FunctionTarget(TensorTarget):
     def unfit(self) -> str | None:
         if hasattr(self.subject, "__examples__"):
             return None
-        forward = _partner(self.subject)
-        if forward is not None:
-            told = f"its forward pass {forward.__name__} has no examples"
-            return f"{told}; decorate that with minigrad.verify.with_examples"
         missing = unknown_arguments(self.subject)
         if missing:
             names = ", ".join(missing)
             return f"no examples of {names}; decorate it with minigrad.verify.with_examples"
         if not self._says_loss():  # it may be a main that trains for hours
             return f"it is not called unless it is asked for: {self.name}"
-        returned = tree_leaves(self._called(self.inputs(0)))
+        returned = tree_leaves(self._on_tensors())
         if all(isinstance(leaf, Tensor) for leaf in returned):
             return None
         return f"it returned {type(returned[0]).__name__} and no Tensor"
@@ -171,7 +171,12 @@ class BackwardTarget(Target):
     """A backward written by hand.
 
     It is decorated with `minigrad.verify.backward_of`, or its forward pass stands beside it.
+
+    Attributes:
+        given: examples of the forward pass's arguments, as the command line describes them.
     """
+
+    given: tuple[str, ...] = ()
 
     noun = "backward"
 
@@ -183,50 +188,98 @@ class BackwardTarget(Target):
     @property
     def forward(self) -> Callable[..., Any]:
         """The forward pass that it belongs to."""
-        beside = forward_beside(self.subject)
-        forward: Callable[..., Any] = beside.forward if beside else self.subject.forward
+        forward: Callable[..., Any] = partner(self.subject) or self.subject.forward
         return forward
+
+    @property
+    def saves(self) -> bool | None:
+        """Whether forward returns (outputs, saved); ``None`` if that has to be found out."""
+        return True if self._written() else None
+
+    def inputs(self, seed: int = 0) -> tuple[Any, ...]:
+        """Examples of the forward pass's arguments.
+
+        These are the ones given, its `with_examples`, or `example_inputs` in a file that
+        `minigrad compile -o` writes.
+        """
+        written = self._written()
+        if written and not self.given:
+            inputs: tuple[Any, ...] = tuple(written())
+            return inputs
+        return positional(self.name, self.forward, self.given, seed)
+
+    def unfit(self) -> str | None:
+        if partner(self.subject) is None or self._written():
+            return None
+        return _without_examples(self.forward, "its forward pass ")
+
+    def _written(self) -> Callable[[], Sequence[Any]] | None:
+        forward = partner(self.subject)
+        written = getattr(forward, "__globals__", {}).get("example_inputs")
+        if forward is None or not forward.__name__.endswith("_forward") or not callable(written):
+            return None
+        return None if hasattr(forward, "__examples__") else written
 
 
 @dataclass(frozen=True)
-class Beside:
-    """The forward pass that stands beside a backward pass in its file.
+class PassesTarget(BackwardTarget):
+    """An object, or the class of one, with methods forward and backward."""
 
-    Attributes:
-        forward: the function.
-        inputs: gives the examples of its arguments.
-        saves: whether it returns (outputs, saved); ``None`` if that has to be found out.
-    """
+    noun = "class with forward and backward"
 
-    forward: Callable[..., Any]
-    inputs: Callable[[], Sequence[Any]]
-    saves: bool | None
+    @property
+    def title(self) -> str:
+        return self.name.rpartition(":")[2]
+
+    @property
+    def forward(self) -> Callable[..., Any]:
+        forward: Callable[..., Any] = self.made().forward
+        return forward
+
+    def made(self) -> Any:
+        """The object; a class is called without arguments."""
+        if not isinstance(self.subject, type):
+            return self.subject
+        try:
+            return self.subject()
+        except Exception as error:
+            raise TargetError(
+                f"{self.name}: {self.subject.__name__}() failed: {one_line(error)}; make one in "
+                "the file, as layer = …, and name that"
+            ) from error
+
+    def unfit(self) -> str | None:
+        try:
+            return _without_examples(self.forward, "forward has ")
+        except TargetError as error:
+            return str(error)
 
 
-def forward_beside(backward: Any) -> Beside | None:
-    """The forward pass of ``f_backward`` or ``f_grad``: ``f_forward`` or ``f``, if it has examples.
+def _without_examples(forward: Callable[..., Any], whose: str) -> str | None:
+    """Why the arguments of a forward pass are not known; ``None`` if they are."""
+    if hasattr(forward, "__examples__") or not unknown_arguments(forward):
+        return None
+    if not whose.endswith("has "):
+        whose += f"{forward.__name__} has "
+    return f"{whose}no examples; decorate it with minigrad.verify.with_examples"
 
-    These are its `with_examples`, or `example_inputs` in a file that `minigrad compile -o` writes.
+
+def has_passes(subject: Any) -> bool:
+    """Whether it is an object, or the class of one, with methods forward and backward."""
+    return all(callable(getattr(subject, name, None)) for name in ("forward", "backward")) and (
+        not hasattr(subject, "apply")  # a function of PyTorch's
+    )
+
+
+def partner(backward: Any) -> Callable[..., Any] | None:
+    """The forward pass of ``f_backward`` or ``f_grad``: ``f_forward`` or ``f`` in the same file.
 
     Example:
-        >>> from minigrad.targets.functions import forward_beside
+        >>> from minigrad.targets.functions import partner
         >>> def double_backward(dy, cache): ...
-        >>> forward_beside(double_backward) is None
+        >>> partner(double_backward) is None
         True
     """
-    forward = _partner(backward)
-    if forward is None:
-        return None
-    if hasattr(forward, "__examples__"):
-        return Beside(forward, partial(positional, forward), None)
-    written = backward.__globals__.get("example_inputs")
-    if not forward.__name__.endswith("_forward") or not callable(written):
-        return None
-    return Beside(forward, written, True)
-
-
-def _partner(backward: Any) -> Callable[..., Any] | None:
-    """The function that has the name of this one's forward pass, in the same file."""
     name, space = getattr(backward, "__name__", ""), getattr(backward, "__globals__", {})
     base, _, ending = name.rpartition("_")
     if not base or ending not in ("backward", "grad"):

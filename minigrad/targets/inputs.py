@@ -119,11 +119,17 @@ def examples(
     return {key: found.get(key, parameter.default) for key, parameter in parameters.items()}
 
 
-def positional(function: Callable[..., Any]) -> tuple[Any, ...]:
-    """The examples of `with_examples`, in the order of the arguments, up to the last one given."""
-    found = examples(function.__name__, function, ())
-    given = getattr(function, "__examples__", {})
-    last = max((k for k, name in enumerate(found) if name in given), default=-1)
+def positional(
+    name: str, function: Callable[..., Any], given: Sequence[str] = (), seed: int = 0
+) -> tuple[Any, ...]:
+    """The examples in the order of the arguments, up to the last one that has no default.
+
+    Those of `with_examples` and those given count as having none.
+    """
+    found = examples(name, function, given, seed)
+    own = {text.partition("=")[0].partition(".")[0] for text in given}
+    own |= getattr(function, "__examples__", {}).keys() | set(unknown_arguments(function))
+    last = max((k for k, key in enumerate(found) if key in own), default=-1)
     return tuple(found.values())[: last + 1]
 
 

@@ -14,8 +14,10 @@ from minigrad.targets.files import load, own_names
 from minigrad.targets.functions import (
     BackwardTarget,
     FunctionTarget,
+    PassesTarget,
     TensorTarget,
-    forward_beside,
+    has_passes,
+    partner,
 )
 from minigrad.targets.layers import CellTarget, LayerTarget, ModuleTarget
 from minigrad.targets.parts import PARTS, Part, PartTarget
@@ -107,10 +109,11 @@ def resolve(text: str, given: Sequence[str] = ()) -> Target:
             + (", ".join(known) or "no cell, layer, primitive, backward or function to draw")
         )
     target = target_of(found, text, named=not given)
-    if given and not isinstance(target, FunctionTarget):
+    if isinstance(target, FunctionTarget | BackwardTarget):
+        target = replace(target, given=tuple(given))
+    elif given:
         raise target.refusal("a function of arrays, to which --input gives examples")
     if isinstance(target, FunctionTarget):
-        target = replace(target, given=tuple(given))
         for name, value in vars(module).items():  # its layers, as a model's attributes are named
             if isinstance(value, nn.Module) and not value.name:
                 value.name = name
@@ -126,7 +129,7 @@ def _file(place: str) -> FileTarget:
         value = getattr(module, name)
         if not _is_target(value):
             if isinstance(value, type):
-                left_out[name] = "a class, but no subclass of minigrad.nn.Module"
+                left_out[name] = "a class without forward and backward, and no minigrad.nn.Module"
             continue
         target = resolve(f"{place}:{name}")
         reason = target.unfit()
@@ -167,19 +170,21 @@ def target_of(subject: Any, name: str = "", *, named: bool = False) -> Target:
 
 
 def _kind_of(subject: Any, name: str) -> type[Target]:
-    if hasattr(subject, "__vjp__") or forward_beside(subject) is not None:
+    if hasattr(subject, "__vjp__") or partner(subject) is not None:
         return BackwardTarget
     if isinstance(subject, type) and issubclass(subject, nn.Module):
         return CellTarget if issubclass(subject, nn.Cell) else LayerTarget
     for kind, target in _KINDS.items():
         if isinstance(subject, kind):
             return target
+    if has_passes(subject):
+        return PassesTarget
     if callable(subject) and not isinstance(subject, type):
         return FunctionTarget
     raise TargetError(
         f"{name}: got {type(subject).__name__}, expected a subclass of minigrad.nn.Cell or "
         "minigrad.nn.Module, a primitive, a function, a function decorated with "
-        "minigrad.verify.backward_of, or a Tensor"
+        "minigrad.verify.backward_of, a class with forward and backward, or a Tensor"
     )
 
 

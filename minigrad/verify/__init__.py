@@ -79,7 +79,8 @@ def verify(
     found = [member for target in named for member in target.members()]
     left_out = {f"{t.name}:{name}": why for t in named if isinstance(t, FileTarget)
                 for name, why in t.left_out.items()}  # fmt: skip
-    tasks = [tasks_of(target, settings) for target in found]
+    in_files = {m.name for t in named if isinstance(t, FileTarget) for m in t.members()}
+    tasks = [tasks_of(target, settings, lenient=target.name in in_files) for target in found]
     total = sum(map(len, tasks))
     told = progress or (lambda what, done, total: None)
     judged: dict[int, Judged] = {}
@@ -92,7 +93,8 @@ def verify(
                 told(found[away[left[0]]].name, total - open_, total)
 
         names = [found[k].name for k in away]
-        results = spread(partial(_by_name, settings=settings), names, jobs, count)
+        work = partial(_by_name, settings=settings, lenient=frozenset(in_files))
+        results = spread(work, names, jobs, count)
         judged = dict(zip(away, results, strict=True))
     done = sum(len(tasks[k]) for k in judged)
     for k, own in enumerate(tasks):
@@ -204,10 +206,10 @@ def backward_of(
     return mark
 
 
-def _by_name(name: str, settings: Settings) -> Judged:
+def _by_name(name: str, settings: Settings, lenient: frozenset[str]) -> Judged:
     """What the judges say of a target that another process found."""
     done = Judged()
-    for _, run in tasks_of(resolve(name), settings):
+    for _, run in tasks_of(resolve(name), settings, lenient=name in lenient):
         _join(done, run())
     return done
 

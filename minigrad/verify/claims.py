@@ -62,7 +62,7 @@ def _inside(
     found: dict[str, Any] = {}
     if isinstance(argument, Mapping) and isinstance(g, Mapping):
         for key, part in argument.items():
-            match = next((form for form in _forms(str(key)) if form in g), None)
+            match = next((form for form in forms(str(key)) if form in g), None)
             if key in g or match is not None:
                 value = g[key] if key in g else g[match]
                 found |= _inside(value, part, (*path, key), leaves)
@@ -97,13 +97,13 @@ def _by_key(
     found: dict[str, Any] = {}
     left = dict(raw)
     for k, name in enumerate(names):
-        key = next((form for form in _forms(name) if form in left), None)
+        key = next((form for form in forms(name) if form in left), None)
         if key is not None:
             found |= _inside(left.pop(key), arguments[k], (k,), leaves)
     for leaf_name, leaf in leaves.items():
         if leaf_name in found or len(leaf.path) < 2:
             continue
-        key = next((form for form in _forms(str(leaf.path[-1])) if form in left), None)
+        key = next((form for form in forms(str(leaf.path[-1])) if form in left), None)
         if key is not None:
             found[leaf_name] = left.pop(key)
     if not found:
@@ -114,7 +114,7 @@ def _by_key(
     return found
 
 
-def _forms(name: str) -> list[str]:
+def forms(name: str) -> list[str]:
     """Names that a gradient by ``name`` has in a dict."""
     forms = [f"d{name}", name, f"d_{name}", f"{name}_grad", f"grad_{name}", f"g{name}"]
     forms += [f"d{name}t", f"d{name}_t"]
@@ -128,4 +128,4 @@ def _forms(name: str) -> list[str]:
 
 
 def _place_of(name: str, names: Sequence[str]) -> int | None:
-    return next((k for k, n in enumerate(names) if name in _forms(n)), None)
+    return next((k for k, n in enumerate(names) if name in forms(n)), None)

@@ -68,8 +68,12 @@ class State:
             self._visit(value.__self__, type(value.__self__).__name__)
             self._visit(value.__func__, name)
         elif isinstance(value, FunctionType):
-            for key, part in _reached(inspect.unwrap(value)):
-                self._visit(part, key)
+            inner = inspect.unwrap(value)
+            if isinstance(inner, MethodType):
+                self._visit(inner, name)
+            else:
+                for key, part in _reached(inner):
+                    self._visit(part, key)
         elif _is_object(value):
             self._holders.append((vars(value), dict(vars(value))))
             for key, part in list(vars(value).items()):

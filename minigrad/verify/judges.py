@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,9 @@ _ROUNDINGS = 1e4  # how many roundings a gradient may be off, relative to its si
 _ROUNDED = 1e-13  # relative size of a difference that no float shows
 OUTPUT = "the output"
 """What is wrong where code that claims a gradient computes other outputs than its reference."""
+_MEMORY = 2e9  # bytes that the exact judge may take
+_BYTES = 200  # of a number of a field, with its twin and its slope
+_FEW = 256  # entries of inputs up to which no example takes much memory
 _BRANCHES = 2  # more points, where comparisons choose a branch
 _WITNESSES = 3  # inputs for which one is looked for; of others it is only said that they are wrong
 _GROSS = 1e-3  # relative error of an entry that is no rounding, however small the entry is
@@ -207,10 +211,11 @@ def _compare_floats(
             finding.wrong[name] = f"∂L/∂{name}: got shape {g.shape}, expected {point[name].shape}"
         else:
             trials[name] = _Trial(line, name, g, analytic, settings)
-    few = share < 3 and not finding.wrong  # runs that the time is enough for
-    if few and not _off_together(line, trials, rng, analytic, settings):
-        finding.figures = dict.fromkeys(trials, 0.0)
-        return analytic
+    if share < 3 and not finding.wrong:  # runs that the time is enough for
+        error, wrong = _off_together(line, trials, rng, analytic, settings, max(share, 1))
+        if not wrong:
+            finding.figures = {n: max(error, finding.figures.get(n, 0.0)) for n in trials}
+            return analytic
     for name, trial in trials.items():
         shown = len(finding.witnesses) >= (_WITNESSES if seconds < 0.003 else 1)
         worst, witness = trial.over(_groups(trial.g, max(share, 3)), narrow=not shown)
@@ -223,27 +228,29 @@ def _compare_floats(
             if worst <= settings.tolerance:
                 finding.wrong[name] = f"∂L/∂{witness.entry} is off by {witness.off:.1e} of its size"
         else:
-            finding.figures[name] = max(worst, finding.figures.get(name, 0.0))
+            finding.figures[name] = max(trial.measured, finding.figures.get(name, 0.0))
     return analytic
 
 
 def _off_together(
     line: Line, trials: Mapping[str, _Trial], rng: np.random.Generator, analytic: bool,
-    settings: Settings,
-) -> bool:  # fmt: skip
-    """Whether something is off along random directions of all inputs at once."""
-    for _ in range(3):
+    settings: Settings, times: int,
+) -> tuple[float, bool]:  # fmt: skip
+    """The relative error along random directions of all inputs at once; whether it is too large."""
+    error = 0.0
+    for _ in range(times):
         every = {n: rng.choice((-1.0, 1.0), size=t.g.shape) * t.scale for n, t in trials.items()}
         mine = sum(float(np.sum(trials[n].g * d)) for n, d in every.items())
         size = sum(float(np.sum(np.abs(trials[n].g * d))) for n, d in every.items())
         if analytic:
-            off, error = abs(line.complex_slope(every) - mine), 0.0
+            off, allowed = abs(line.complex_slope(every) - mine), 0.0
         else:
             slope = line.slope(every)
-            off, error = slope.distance(mine), 10 * slope.error
-        if off > settings.tolerance * size + error:
-            return True
-    return False
+            off, allowed = slope.distance(mine), 10 * slope.error
+        if off > settings.tolerance * size + allowed:
+            return math.inf, True
+        error = max(error, off / size if size else 0.0)
+    return error, False
 
 
 def claimed(
@@ -350,7 +357,8 @@ class _Trial:
         self.scale = scales(line.point[name])
         self.whole = float(np.max(np.abs(g * self.scale), initial=0, where=np.isfinite(g)))
         self.rounding = 1e2 * line.subject.eps * max(self.whole, line.noise)
-        self.largest = 0.0  # error that was seen, of the whole gradient's size
+        self.largest = 0.0  # error beyond rounding that was seen, of the whole gradient's size
+        self.measured = 0.0  # the same with rounding
 
     def over(
         self, groups: Sequence[np.ndarray], *, narrow: bool = True
@@ -376,12 +384,17 @@ class _Trial:
         mine = float(np.sum(self.g * direction))
         if self.analytic:
             self.true = self.line.complex_slope({self.name: direction})
-            return max(abs(mine - self.true) - self.rounding, 0.0)
+            return self.beyond(abs(mine - self.true), self.rounding)
         slope = self.line.slope({self.name: direction})
         self.true = slope.size
         if not np.isfinite(slope.error):
             return 0.0
-        return max(slope.distance(mine) - 10 * slope.error - self.rounding, 0.0)
+        return self.beyond(slope.distance(mine), 10 * slope.error + self.rounding)
+
+    def beyond(self, off: float, allowed: float) -> float:
+        """An error less what it may be; the whole of it is kept as measured."""
+        self.measured = max(self.measured, self.relative(off))
+        return max(off - allowed, 0.0)
 
     def relative(self, off: float) -> float:
         """An error in terms of the whole gradient."""
@@ -463,6 +476,10 @@ def exact(subject: Subject, settings: Settings) -> Finding:
         if left < 0.05:
             break
         finding.shapes, finding.reason = variant.shapes, ""
+        memory = _memory_of(variant)
+        if memory > _MEMORY:
+            finding.reason = f"not tried: it would take about {memory / 1e9:.2g} GB of memory"
+            continue
         try:
             with budget.within(left), Digits.precision():
                 _in_worlds(variant, settings, finding)
@@ -479,6 +496,23 @@ def exact(subject: Subject, settings: Settings) -> Finding:
             )
     finding.figures, finding.wrong = {}, {}
     return finding
+
+
+def _memory_of(subject: Subject) -> float:
+    """Bytes that the numbers of a field will take, judged by what its floats take at most."""
+    if subject.entries < _FEW or tracemalloc.is_tracing():
+        return 0.0
+    tracemalloc.start()
+    try:
+        subject.pull(
+            _copies(example(subject)), lambda outputs: [np.ones(np.shape(y)) for y in outputs]
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    except Exception:  # what the judge will meet, and name
+        return 0.0
+    finally:
+        tracemalloc.stop()
+    return peak / 8 * _BYTES
 
 
 def _reversed(variants: Iterator[Subject]) -> list[Subject]:
@@ -784,6 +818,10 @@ def _on_symbols_at(subject: Subject, at: Point, settings: Settings, finding: Fin
         else:
             finding.figures[name] = x.size
     domain = _where(subject)[1:] or " for every real input"
+    logs = {log for formula in (*np.concatenate(pairs), *meanings.values())
+            for log in formula.atoms(sympy.log)}  # fmt: skip
+    if finding.figures and any(not written_out(log.args[0], meanings).is_positive for log in logs):
+        domain += " at which what stands in a logarithm is positive"
     finding.established = f"an identity{domain}, at these shapes"
     if Formula.branches > branches:
         finding.established += ", where comparisons come out as at this point"

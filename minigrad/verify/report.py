@@ -247,5 +247,5 @@ def summary(checks: Sequence[Check]) -> str:
     """The figures of one judge's checks in one: entries add up, of errors the largest counts."""
     figures = [check.figure for check in checks]
     if checks[0].judge == "numeric":
-        return f"{max(figures):.0e}"
+        return f"{max(figures):.0e}" if max(figures) else "0"
     return str(int(sum(figures)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from minigrad.targets import Judge, Problem, Target, TargetError
-from minigrad.targets.functions import BackwardTarget, forward_beside
+from minigrad.targets.files import told
+from minigrad.targets.functions import BackwardTarget, PassesTarget
 from minigrad.targets.layers import CellTarget
 from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
@@ -19,9 +23,13 @@ from minigrad.verify.handwritten import (
     NotDeterministicError,
 )
 from minigrad.verify.judges import JUDGES, OUTPUT, STANDARD, Finding, Settings, judged
+from minigrad.verify.objects import pair_of_object
 from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Outcome
 from minigrad.verify.subject import Subject
+
+SEARCH = 1.0, 3.0
+"""Seconds that the search for a wrong line may take at least and at most; between, the budget."""
 
 
 @dataclass
@@ -35,10 +43,22 @@ class Judged:
 Task = tuple[str, Callable[[], Judged]]
 
 
-def tasks_of(target: Target, settings: Settings) -> list[Task]:
-    """What is to be done for one target, each with what it is called."""
+def tasks_of(target: Target, settings: Settings, *, lenient: bool = False) -> list[Task]:
+    """What is to be done for one target, each with what it is called.
+
+    Args:
+        target: what is judged.
+        settings: how.
+        lenient: a target that cannot be run is undecided with the reason, and no error.
+    """
+    if lenient:
+        try:
+            found = tasks_of(target, settings)
+        except TargetError as error:
+            return [(target.name, partial(_refused, target.name, _why(error, target), "undecided"))]
+        return [(what, partial(_tried, run, target)) for what, run in found]
     if isinstance(target, BackwardTarget):
-        return [(target.name, partial(judge_pair, _pair_of(target), settings))]
+        return [(target.name, partial(judge_pair, _pair_of(target, settings.seed), settings))]
     known: dict[str, list[str]] = {}
     tasks: list[Task] = [
         (f"{problem.target}: {judge}", partial(judge_problem, problem, judge, settings, known))
@@ -50,13 +70,27 @@ def tasks_of(target: Target, settings: Settings) -> list[Task]:
     return tasks
 
 
-def _pair_of(target: BackwardTarget) -> Pair:
+def _tried(run: Callable[[], Judged], target: Target) -> Judged:
+    try:
+        return run()
+    except TargetError as error:
+        return _refused(target.name, _why(error, target), "undecided")
+
+
+def _why(error: TargetError, target: Target) -> str:
+    return f"it cannot be run: {str(error).removeprefix(f'{target.name}: ')}"
+
+
+def _pair_of(target: BackwardTarget, seed: int) -> Pair:
     """What a function was marked as; else what stands beside it in its file."""
-    beside = forward_beside(target.subject)
-    if isinstance(target.subject, Pair) or beside is None:
-        pair: Pair = target.subject
-        return pair
-    return Pair(target.title, beside.forward, target.subject, tuple(beside.inputs()), beside.saves)
+    if isinstance(target.subject, Pair):
+        return target.subject
+    if isinstance(target, PassesTarget):
+        try:
+            return pair_of_object(target.name, target.made(), target.inputs(seed))
+        except MisfitError as error:
+            raise TargetError(str(error)) from error
+    return Pair(target.title, target.forward, target.subject, target.inputs(seed), target.saves)
 
 
 def judge_problem(
@@ -81,6 +115,7 @@ def judge_problem(
         an identity for every real input, at these shapes
     """
     subject = subject_of(problem, settings.seed)
+    _try(subject)
     (finding,) = judged(subject, (judge,), settings)
     known = {} if known is None else known
 
@@ -93,6 +128,22 @@ def judge_problem(
     constants = [f"{name} is a constant: {why}" for name, why in subject.constants.items()]
     remarks = (*finding.remarks, *constants)
     return Judged([check], {problem.target: remarks} if remarks else {})
+
+
+def _try(subject: Subject) -> None:
+    """Run it once on its example.
+
+    Raises:
+        TargetError: it fails; the message has the line of the user's file.
+    """
+    try:
+        with subject.held(), np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            subject.outputs({name: x.copy() for name, x in subject.inputs.items()})
+    except Exception as error:
+        given = ", ".join(f"{name} {shape}" for name, shape in subject.shapes.items())
+        reason = told(error, subject.name.rpartition(":")[0])
+        raise TargetError(f"{subject.name}: it fails on {given}: {reason}") from error
 
 
 def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged:
@@ -116,8 +167,8 @@ def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged
             f"the code generated for {backend} computes what the cell's steps do, forward and "
             f"backward: {finding.established}"
         )
-        told = f"see the code: minigrad compile {target.name} --backend {backend} --show"
-        done.checks.append(_together(target.name, finding, subject, lambda: [told]))  # noqa: B023
+        see = f"see the code: minigrad compile {target.name} --backend {backend} --show"
+        done.checks.append(_together(target.name, finding, subject, lambda: [see]))  # noqa: B023
     return done
 
 
@@ -129,10 +180,10 @@ def _together(
     outcome: Outcome = "untried"
     if finding.wrong or finding.doubts:
         outcome = "wrong" if finding.wrong else "undecided"
-        told = [*finding.wrong.values(), *finding.doubts.values()]
-        more = [f"and {len(told) - 3} more"] if len(told) > 3 else []
+        every = [*finding.wrong.values(), *finding.doubts.values()]
+        more = [f"and {len(every) - 3} more"] if len(every) > 3 else []
         where = "wrong" if subject.order == 1 else "wrong at second order"
-        failures = (f"{where}: " + ", ".join([*told[:3], *more]), *explained())
+        failures = (f"{where}: " + ", ".join([*every[:3], *more]), *explained())
     elif finding.figures:
         outcome = "right"
     figures = finding.figures.values()
@@ -171,11 +222,15 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
     """A subject by all three judges: a check per input and judge."""
     findings = judged(subject, JUDGES, settings)
     wrong = {name for finding in findings for name in finding.wrong if name != OUTPUT}
-    told = sentences(subject, wrong, settings.seed) if wrong else {}
+    named = (
+        sentences(subject, wrong, settings.seed, float(np.clip(settings.seconds, *SEARCH)))
+        if wrong
+        else {}
+    )
     done = Judged()
     for name in subject.inputs:
         target = f"{subject.name}: ∂L/∂{name}"
-        done.checks += [_of_input(target, name, f, subject, told) for f in findings]
+        done.checks += [_of_input(target, name, f, subject, named) for f in findings]
         notes = [*subject.remarks, *(r for f in findings for r in f.remarks)]
         own = (r for r in notes if f"∂L/∂{name} " in r or "∂L/∂" not in r)
         done.remarks[target] = tuple(dict.fromkeys(own))
@@ -200,8 +255,8 @@ def _of_input(
     elif name in finding.figures:
         outcome, established = "right", finding.apart.get(name, finding.established)
     elif not finding.reason:
-        told = [r for r in finding.remarks if name in r]
-        established = "; ".join(told) or "not reached"
+        own = [r for r in finding.remarks if name in r]
+        established = "; ".join(own) or "not reached"
     return Check(
         target=target, judge=finding.judge, shapes=finding.shapes, order=subject.order,
         outcome=outcome, figure=finding.figures.get(name, 0.0), unit=finding.unit,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import nn, optim, targets
-from minigrad.compile import TraceError, backend
+from minigrad.compile import TraceError, backend, has_numba
 from minigrad.tree import tree_leaves
 
 rng = np.random.default_rng(0)
@@ -129,6 +129,28 @@ def test_arguments_and_results_may_be_nested():
         equal(got, expected)
         assert got["rest"][2:] == [None, "text"]
     assert compiled.signatures == 1
+
+
+@pytest.mark.skipif(not has_numba(), reason="needs Numba")
+def test_numba_compiles_float64_where_it_is_asked_for():
+    def function(x, w):
+        return mg.softmax(np.tanh(x @ w) * np.exp(-x), axis=-1).sum(axis=0)
+
+    x, w = np.random.default_rng(0).normal(size=(2, 5, 5))
+    compiled = mg.jit(function)
+    leaves = compiled._flat((x, w), {})
+    assert compiled.recording(leaves).backend.name == "numpy"  # by default
+    with backend("numba"):
+        recording = compiled.recording(leaves)
+        assert recording.backend.name == "numba" and "loop_" in recording.execute.code.text
+        np.testing.assert_allclose(compiled(x, w), function(x, w), rtol=1e-13)
+
+
+@pytest.mark.skipif(not has_numba(), reason="needs Numba")
+def test_a_layer_that_numba_has_no_kernel_for_says_so():
+    layer = nn.LSTM(2, 3, rng=0, dtype=np.float64)
+    with backend("numba"), pytest.warns(RuntimeWarning, match="float64, for which Numba has no"):
+        layer(np.ones((1, 4, 2)))
 
 
 def test_numbers_of_python_stay_numbers():

@@ -403,3 +403,21 @@ def test_an_entry_of_a_large_array_is_chosen_by_its_place(site):
                               ".value(n)]", number)  # fmt: skip
         assert np.flatnonzero(values).tolist() == [3 * 9 + 7]
         assert tab.inner_text(".training output") == "L = 109.3"
+
+
+def test_precisions_may_be_mixed(blank):
+    x = mg.Tensor(np.linspace(-1, 1, 4, dtype=np.float32), requires_grad=True, name="x")
+    output = (np.tanh(x) / np.float64(3)).sum()
+    _, loss = computed(blank, trace(output, gradients_of=output))
+    assert loss == pytest.approx((np.tanh(x.data.astype(float)) / 3).sum(), rel=1e-14)
+
+
+def test_names_cannot_break_out_of_a_live_page(site):
+    nasty = "</script><script>document.title='broken'</script>"
+    x = mg.Tensor(np.array([1.0, -2.0]), requires_grad=True, name=nasty)
+    output = np.where(x > 0, x, 0.1 * x).sum()
+    with site.open(trace(output, nasty, gradients_of=output), live=True) as tab:
+        assert tab.title() != "broken"
+        assert "Not computed anew: mask" in tab.inner_text(".training")
+        chosen(tab, nasty)
+        assert nasty in tab.inner_text(".panel h2")

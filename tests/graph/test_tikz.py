@@ -14,7 +14,7 @@ from minigrad import nn
 from minigrad.cli import main
 from minigrad.graph import draw, trace
 from minigrad.graph.drawing.tikz import plain, source
-from minigrad.graph.picture import scene
+from minigrad.graph.fitting import scene
 
 HOSTILE = r"a_b%$#&{}~^\input{/etc/passwd} é 中 ‮"
 

@@ -264,6 +264,16 @@ class Fused:
             dict(zip(self.plan.vectors, operands[second:], strict=True)),
         )  # fmt: skip
 
+    def _backend(self, dtype: np.dtype) -> Backend:
+        backend = chosen_backend(dtype)
+        if not backend.loops or dtype == np.float32:
+            return backend
+        warnings.warn(
+            f"{type(self.cell).__name__}: got {dtype}, for which Numba has no kernel of a "
+            "recurrent layer, so it runs on NumPy; use float32", RuntimeWarning, stacklevel=2,
+        )  # fmt: skip
+        return NUMPY
+
     def _forward(self, *operands: np.ndarray, **static: Any) -> np.ndarray:
         return self._saving(*operands, **static)[0]
 
@@ -277,7 +287,7 @@ class Fused:
     ) -> tuple[np.ndarray, tuple[Kernel, Saved]]:
         x, states, *parameters = self._arranged(operands)
         dtype = np.result_type(*operands)
-        kernel = kernel_of(self.plan, self.cell, chosen_backend(dtype))
+        kernel = kernel_of(self.plan, self.cell, self._backend(dtype))
         batch, time, _ = x.shape
         valid = None if counts is None else counts.T
         turned = x[:, ::-1] if reverse else x

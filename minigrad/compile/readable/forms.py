@@ -57,6 +57,8 @@ def form(
         if len(own) == 1:
             return Expression(operation.write([own[0].within(SIGN)], {}), rank)
         left = own[0].within(rank + (name in ("power", "pow")))
+        if name == "add" and own[1].rank > rank and own[1].text.startswith("-"):
+            return Expression(f"{left} - {own[1].text[1:]}", rank)
         return Expression(operation.write([left, own[1].within(rank, right=True)], {}), rank)
     if operation.rank:
         return Expression(f"np.{name}({', '.join([*texts, *_keywords(static)])})")
@@ -94,7 +96,7 @@ def _divided(s: Statement, operands: Sequence[Expression]) -> Expression | None:
     for k, x in enumerate(s.operands):
         if isinstance(x, Literal) and isinstance(x.value, float) and 0 < x.value < 1:
             count = round(1 / x.value)
-            if 1 / count == x.value and count & (count - 1):
+            if 1 / count == x.value and (count > 4 or count == 3):  # not ½ and ¼, as people write
                 return Expression(f"{operands[1 - k].within(PRODUCT)} / {count}", PRODUCT)
     return None
 

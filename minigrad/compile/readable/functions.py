@@ -211,6 +211,7 @@ class _Source(Writer):
         self.differentiable: list[str] = []
         for number, x in enumerate(self.outputs):
             base = self.found.outputs[number].name  # type: ignore[union-attr]
+            base = f"{base}_out" if base in self.taken else base  # h after an argument h
             plain = "out" if "y" in self.taken else "y"
             wanted = base or (plain if len(self.outputs) == 1 else f"{plain}{number + 1}")
             if isinstance(x, Variable) and x not in self.text and x.value is None:

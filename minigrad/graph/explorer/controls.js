@@ -151,6 +151,7 @@ export class Training {
     this.back.textContent = words("reset");
     const fixed = this.live.fixed();
     this.fixed.textContent = fixed.length ? words("stay_short", fixed.join(", ")) : "";
+    this.fixed.title = fixed.length ? words("stay", fixed.join(", ")) : "";
     this.update();
   }
 

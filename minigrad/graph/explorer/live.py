@@ -99,6 +99,9 @@ class _Again:
         self.values: dict[int, Any] = {}  # Tensors, and arrays that are constants
         self.uses: dict[tuple[int, int], Tensor] = {}  # an operand, on its way into an operation
         self.leaves: dict[int, int] = {}  # the number of the input, by node
+        types = {np.asarray(node.value).dtype for node in graph.nodes}
+        doubles = all(dtype.itemsize >= 8 for dtype in types if dtype.kind == "f")
+        self.tolerance = 1e-9 if doubles else 1e-3  # of what was recorded
 
     def run(self) -> Live:
         graph, objective = self.graph, self.graph.objective
@@ -194,10 +197,9 @@ class _Again:
             ValueError: it does not.
         """
         before, now = np.asarray(recorded), np.asarray(value_of(raw(again)))
-        tolerance = 1e-9 if before.dtype == float else 1e-3
         size = 1 + np.max(np.abs(now), initial=0, where=np.isfinite(now))
         if before.shape != now.shape or not np.allclose(
-            before / size, now / size, rtol=0, atol=tolerance, equal_nan=True
+            before / size, now / size, rtol=0, atol=self.tolerance, equal_nan=True
         ):
             _refuse(self.graph, f"computed again, the {what} of {node.label} is not what was "
                     "recorded: does a hook change it?")  # fmt: skip

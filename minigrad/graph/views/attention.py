@@ -18,7 +18,6 @@ from minigrad.graph.views.items import common
 from minigrad.tensor import raw
 
 SIDES = ("query", "key")
-LEAST = 0.01  # smaller weights are not drawn as lines
 _MOST = 40_000  # weights of one head
 
 

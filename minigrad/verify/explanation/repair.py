@@ -141,10 +141,14 @@ class Unit:
 def units_of(subject: HandWritten) -> list[Unit]:
     """Backward, and functions of the user's that only backward calls."""
     backward, forward = subject.pair.backward, subject.pair.forward
+    install: Any = _as_backward
+    if inspect.ismethod(method := getattr(backward, "__wrapped__", None)):  # of an object's pair
+        backward, forward = method, forward.__wrapped__  # type: ignore[attr-defined]
+        install = _in_class(method.__self__, method.__name__)
     found: list[Unit] = []
     tree = tree_of(backward)
     if tree is not None:
-        found.append(Unit(getattr(backward, "__name__", "backward"), backward, tree, _as_backward))
+        found.append(Unit(getattr(backward, "__name__", "backward"), backward, tree, install))
     by_forward = _called(forward)
     todo, seen = [backward], {id(_plain(backward))}
     while todo:
@@ -195,7 +199,7 @@ def _callees(function: Any) -> Iterator[tuple[str, Any, Any]]:
         for name in code.co_names:
             method = getattr(instance, name, None)
             if inspect.ismethod(method) and is_users(method.__func__.__code__.co_filename):
-                yield name, method, _on_instance(instance, name)
+                yield name, method, _in_class(instance, name)
 
 
 def _cell(cell: Any) -> Any:
@@ -217,14 +221,21 @@ def _in_globals(space: dict[str, Any], name: str) -> Any:
     return install
 
 
-def _on_instance(instance: Any, name: str) -> Any:
+def _in_class(instance: Any, name: str) -> Any:
+    """Puts a method in its class, since what an instance holds is put back after each call."""
+
     @contextmanager
     def install(function: Callable[..., Any]) -> Iterator[None]:
-        vars(instance)[name] = function
+        kind = next((k for k in type(instance).__mro__ if name in vars(k)), type(instance))
+        before = vars(kind).get(name)
+        setattr(kind, name, getattr(function, "__func__", staticmethod(function)))
         try:
             yield None
         finally:
-            del vars(instance)[name]
+            if before is None:
+                delattr(kind, name)
+            else:
+                setattr(kind, name, before)
 
     return install
 
