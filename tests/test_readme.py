@@ -97,7 +97,7 @@ def test_the_source_that_is_shown_is_what_compile_writes(name, tmp_path):
     (text,) = [text for text in PYTHON if f"def {name}(" in text]
     command = re.search(rf"minigrad compile (\w+)\.py:{name} (.*) -o (\w+\.py)", README)
     file, options, output = command.groups()
-    (tmp_path / f"{file}.py").write_text(f"import numpy as np\nimport minigrad as mg\n\n\n{text}")
+    (tmp_path / f"{file}.py").write_text(text, encoding="utf-8")
     output = tmp_path / output
     with pytest.raises(SystemExit, match="0"):
         main(["compile", f"{tmp_path}/{file}.py:{name}", *options.split(), "-o", str(output)])

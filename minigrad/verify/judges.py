@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,9 @@ _ROUNDINGS = 1e4  # how many roundings a gradient may be off, relative to its si
 _ROUNDED = 1e-13  # relative size of a difference that no float shows
 OUTPUT = "the output"
 """What is wrong where code that claims a gradient computes other outputs than its reference."""
+_MEMORY = 2e9  # bytes that the exact judge may take
+_BYTES = 200  # of a number of a field, with its twin and its slope
+_FEW = 256  # entries of inputs up to which no example takes much memory
 _BRANCHES = 2  # more points, where comparisons choose a branch
 _WITNESSES = 3  # inputs for which one is looked for; of others it is only said that they are wrong
 _GROSS = 1e-3  # relative error of an entry that is no rounding, however small the entry is
@@ -207,7 +211,7 @@ def _compare_floats(
         else:
             trials[name] = _Trial(line, name, g, analytic, settings)
     if share < 3 and not finding.wrong:  # runs that the time is enough for
-        error, wrong = _off_together(line, trials, rng, analytic, settings)
+        error, wrong = _off_together(line, trials, rng, analytic, settings, max(share, 1))
         if not wrong:
             finding.figures = {n: max(error, finding.figures.get(n, 0.0)) for n in trials}
             return analytic
@@ -229,11 +233,11 @@ def _compare_floats(
 
 def _off_together(
     line: Line, trials: Mapping[str, _Trial], rng: np.random.Generator, analytic: bool,
-    settings: Settings,
+    settings: Settings, times: int,
 ) -> tuple[float, bool]:  # fmt: skip
     """The relative error along random directions of all inputs at once; whether it is too large."""
     error = 0.0
-    for _ in range(3):
+    for _ in range(times):
         every = {n: rng.choice((-1.0, 1.0), size=t.g.shape) * t.scale for n, t in trials.items()}
         mine = sum(float(np.sum(trials[n].g * d)) for n, d in every.items())
         size = sum(float(np.sum(np.abs(trials[n].g * d))) for n, d in every.items())
@@ -471,6 +475,10 @@ def exact(subject: Subject, settings: Settings) -> Finding:
         if left < 0.05:
             break
         finding.shapes, finding.reason = variant.shapes, ""
+        memory = _memory_of(variant)
+        if memory > _MEMORY:
+            finding.reason = f"not tried: it would take about {memory / 1e9:.2g} GB of memory"
+            continue
         try:
             with budget.within(left), Digits.precision():
                 _in_worlds(variant, settings, finding)
@@ -487,6 +495,23 @@ def exact(subject: Subject, settings: Settings) -> Finding:
             )
     finding.figures, finding.wrong = {}, {}
     return finding
+
+
+def _memory_of(subject: Subject) -> float:
+    """Bytes that the numbers of a field will take, judged by what its floats take at most."""
+    if subject.entries < _FEW or tracemalloc.is_tracing():
+        return 0.0
+    tracemalloc.start()
+    try:
+        subject.pull(
+            _copies(example(subject)), lambda outputs: [np.ones(np.shape(y)) for y in outputs]
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    except Exception:  # what the judge will meet, and name
+        return 0.0
+    finally:
+        tracemalloc.stop()
+    return peak / 8 * _BYTES
 
 
 def _reversed(variants: Iterator[Subject]) -> list[Subject]:
@@ -783,6 +808,10 @@ def _on_symbols_at(subject: Subject, at: Point, settings: Settings, finding: Fin
         else:
             finding.figures[name] = x.size
     domain = _where(subject)[1:] or " for every real input"
+    logs = {log for formula in (*np.concatenate(pairs), *meanings.values())
+            for log in formula.atoms(sympy.log)}  # fmt: skip
+    if finding.figures and any(not written_out(log.args[0], meanings).is_positive for log in logs):
+        domain += " at which what stands in a logarithm is positive"
     finding.established = f"an identity{domain}, at these shapes"
     if Formula.branches > branches:
         finding.established += ", where comparisons come out as at this point"

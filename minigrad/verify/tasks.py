@@ -28,6 +28,9 @@ from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Outcome
 from minigrad.verify.subject import Subject
 
+SEARCH = 1.0, 3.0
+"""Seconds that the search for a wrong line may take at least and at most; between, the budget."""
+
 
 @dataclass
 class Judged:
@@ -219,7 +222,11 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
     """A subject by all three judges: a check per input and judge."""
     findings = judged(subject, JUDGES, settings)
     wrong = {name for finding in findings for name in finding.wrong if name != OUTPUT}
-    named = sentences(subject, wrong, settings.seed) if wrong else {}
+    named = (
+        sentences(subject, wrong, settings.seed, float(np.clip(settings.seconds, *SEARCH)))
+        if wrong
+        else {}
+    )
     done = Judged()
     for name in subject.inputs:
         target = f"{subject.name}: ∂L/∂{name}"
