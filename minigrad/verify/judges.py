@@ -14,6 +14,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -646,6 +647,13 @@ def disagreements(
         else:
             claims[name] = _exacts(kind, g)
 
+    sums = [
+        np.sum(np.abs(u * _exacts(kind, y)))
+        for u, y in zip(cotangents, outputs, strict=True)
+        if kind is Digits
+    ]
+    rounding = sum(sums) * Decimal(_SAME) if sums else 0
+
     def off(names: Sequence[str], moved: Sequence[Any]) -> float:
         forward = [u * _slopes(kind, y) for u, y in zip(cotangents, moved, strict=True)]
         backward = [claims[n] * tangents[n] for n in names]
@@ -653,8 +661,10 @@ def disagreements(
         total -= sum(np.sum(part, dtype=object) for part in backward)
         if kind is Residue:
             return float(int(total) % PRIME != 0)
+        if abs(total) <= rounding:  # of slopes that are 0 it is all there is
+            return 0.0
         size = sum(np.sum(np.abs(part)) for part in (*forward, *backward))
-        return float(abs(total) / size) if size else 0.0
+        return float(abs(total) / size)
 
     apart = max((_apart(kind, *pair) for pair in zip(outputs, computed, strict=True)), default=0.0)
     if apart > _SAME:
