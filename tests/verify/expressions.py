@@ -32,7 +32,7 @@ _SHAPED = (
     "mg.layer_norm({}, x[0], y[1], eps=1e-5)", "mg.matmul({}, x.T) @ y", "mg.where(x > y, {}, x)",
     "mg.max({}, axis=1, keepdims=True)", "{}[::-1]", "mg.reshape({}, (3, 2)).reshape(2, 3)",
 )  # fmt: skip
-_SLOW = {"polygamma", "gammainc", "zeta"}  # whole numbers, and derivatives by differences
+_SLOW = {"polygamma", "gammainc", "betainc", "zeta"}  # of whole numbers, or by differences
 
 
 @dataclass(frozen=True)
