@@ -15,6 +15,7 @@ from minigrad.targets.functions import BackwardTarget, PassesTarget
 from minigrad.targets.layers import CellTarget
 from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
+from minigrad.verify.finding import OUTPUT, STANDARD, Finding, Settings
 from minigrad.verify.foreign import is_torch_pair, torch_pair
 from minigrad.verify.generated import kernels
 from minigrad.verify.handwritten import (
@@ -22,7 +23,7 @@ from minigrad.verify.handwritten import (
     HandWritten,
     NotDeterministicError,
 )
-from minigrad.verify.judges import JUDGES, OUTPUT, STANDARD, Finding, Settings, judged
+from minigrad.verify.judges import JUDGES, judged
 from minigrad.verify.objects import pair_of_object
 from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Outcome
