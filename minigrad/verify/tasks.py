@@ -116,7 +116,8 @@ def judge_problem(
         an identity for every real input, at these shapes
     """
     subject = subject_of(problem, settings.seed)
-    _try(subject)
+    if judge == "numeric":  # the others say so themselves
+        _try(subject)
     (finding,) = judged(subject, (judge,), settings)
     known = {} if known is None else known
 
