@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from rich.console import Console
@@ -295,6 +296,9 @@ def graph(
     """
     if options["measure"] and options["view"] != "cost":
         raise InvalidInput(f"--measure: is for --view cost, got --view {options['view']}")
+    for name, usual in (("scale", 1.0), ("dpi", 96.0)):
+        if options[name] != usual and (output is None or output.suffix.lower() != ".png"):
+            raise InvalidInput(f"--{name}: is for a .png file, got {output or 'no file'}")
     try:
         picture = draw(_resolve(target, inputs), output, fit=fit or "", **options)
         text = source(picture) if output is None else f"wrote {output}"
@@ -355,7 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a mistake in the input is one line, and exit status 2."""
     show_any_sign()
     try:
-        status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            status = cli.main(args=arguments, prog_name="minigrad", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         status = 2
@@ -368,6 +374,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         status = _refuse("interrupted", 130)
     sys.exit(status or 0)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning on one line; with its place if that is in the user's own code."""
+    own = not Path(filename).is_relative_to(Path(__file__).parent)
+    place = f"{filename}, line {lineno}: {category.__name__}: " if own else ""
+    click.echo(f"minigrad: warning: {place}{' '.join(str(message).split())}", err=True)
 
 
 def _refuse(message: str, status: int = 2) -> int:

@@ -117,7 +117,7 @@ def read_checkpoint(path: Path, name: str) -> tuple[dict[str, Any], Arrays]:
         about = _unpacked(state.pop("about"))
         found, settings = about["model"], dict(about["settings"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: no checkpoint of one of these models") from error
+        raise ValueError(f"{path}: not a checkpoint of one of these models") from error
     if found != name:
         raise ValueError(f"{path}: a checkpoint of the model {found}, expected one of {name}")
     return settings, state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +46,10 @@ class Command(click.Command):
             return super().invoke(ctx)
         except Diverged as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly where nobody reads any more
+            raise BadInput(f"{error.filename or 'output'}: {error.strerror or error}") from error
         except MemoryError as error:
             raise BadInput(f"out of memory: {error}; choose smaller sizes") from error
         except TraceError as error:

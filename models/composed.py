@@ -1,4 +1,4 @@
-"""Praise and complaint put together from parts, in English and Spanish: as many as one likes.
+"""Praise and complaint composed of parts, in English and Spanish: as many sentences as needed.
 
 Nearly every pattern turns on the order of its words: "I expected X to be dull but it was lovely"
 praises, and with the adjectives exchanged it complains. Counting words cannot tell the two apart.

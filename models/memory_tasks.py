@@ -190,7 +190,7 @@ class Reber(Task):
 
     def __init__(self, distance: int) -> None:
         super().__init__(distance)
-        # How likely from each node so many letters, or more, are still to come
+        # How likely this many letters, or more, still follow from each node
         self.tail = np.zeros((distance + 1, len(self.arcs)))
         self.tail[0] = 1
         for more in range(1, distance + 1):
@@ -281,7 +281,7 @@ class Memory(Module):
         rng = np.random.default_rng(rng)
         self.memory = Recurrent(task.inputs, hidden, cell=CELLS[cell], output_size=task.outputs,
                                 rng=rng)  # fmt: skip
-        # Gates that keep start so that the units keep for 1 to about so many steps
+        # Forget gates start so that the units remember for 1 to about this many steps
         start = np.log(rng.uniform(1, max(2, 2 * task.distance), hidden)).astype(np.float32)
         for gate, sign in _KEEPING.get(cell, {}).items():
             getattr(self.memory.cell, gate).bias.data = sign * start

@@ -68,13 +68,11 @@ def test_a_cell_of_one_s_own_goes_through_verify_derive_and_graph(minigrad, tmp_
     verified = minigrad("verify", target, "--json", "r.json", cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert json.loads((tmp_path / "r.json").read_text())["passed"] is True
-    derived = in_a_process("derive", target, "--wrt", "W_f", cwd=tmp_path)
+    derived = in_a_process("derive", "mycell:Coupled", "--wrt", "W_f", cwd=tmp_path)
     assert "∂L/∂W_f = Σ_t δa^f_t [h_{t−1}, x_t]ᵀ" in derived.stdout
     drawn = minigrad("graph", target, "--steps", 2, "-o", "cell.svg", cwd=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     assert "σ(W·[h, x, c] + b)" in (tmp_path / "cell.svg").read_text()
-    by_module = in_a_process("verify", "mycell:Coupled", cwd=tmp_path)
-    assert by_module.returncode == 0
 
 
 def test_a_wrong_rule_exits_with_1_and_names_it(minigrad, tmp_path):
@@ -283,6 +281,7 @@ def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command,
         (["graph", "rnn", "--steps", "9" * 30], "is too large, expected 1000000000 at most"),
         (["graph", "rnn", "--measure"], "--measure: is for --view cost, got --view unrolled"),
         (["graph", "rnn", "--dpi", "1e7", "-o", "a.png"], "expected 1 to 32,767 each way"),
+        (["graph", "rnn", "--dpi", "300", "-o", "a.svg"], "--dpi: is for a .png file, got a.svg"),
         (["verify", "lstn"], "`minigrad verify --list` lists the built-in names"),
         (["verify", "nowhere.py"], "nowhere.py: No such file"),
         (["verify", "none.py:Cell"], "No such file"),
@@ -477,3 +476,17 @@ def test_a_file_without_anything_to_judge_is_refused_with_the_reasons(minigrad, 
 def test_list_prints_the_built_in_names(minigrad, tmp_path):
     printed = minigrad("verify", "--list", cwd=tmp_path).stdout.splitlines()
     assert {"lstm", "layer-norm", "tanh"} <= set(printed)
+
+
+def test_a_warning_is_one_line(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import warnings\nimport minigrad as mg\nfrom minigrad import nn\n\n"
+        "class Own(nn.Cell):\n    state, gates = ('h',), ('a', 'unused')\n"
+        "    def step(self, x, h):\n        return mg.tanh(self.a(h, x))\n\n"
+        "warnings.warn('mine', stacklevel=1)\n"
+    )
+    done = in_a_process("derive", "own.py:Own", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *others = done.stderr.splitlines()
+    assert first.endswith("own.py, line 10: UserWarning: mine")
+    assert others and all("step does not call the gate unused" in line for line in others)

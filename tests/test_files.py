@@ -64,8 +64,8 @@ def test_a_byte_order_mark_rules_out_other_encodings(tmp_path, written, named):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
 def test_lines_of_a_large_file_are_those_of_its_text(tmp_path, encoding, caplog):
     path = tmp_path / "text.txt"
-    path.write_bytes("uno\r\n\r\ndos ñ\u00a0tres\n".encode(encoding))
-    assert list(read_lines(path)) == ["uno", "", "dos ñ\u00a0tres"]
+    path.write_bytes("uno\r\n\r\ndos ñ\u00a0tres\x1a\n".encode(encoding))
+    assert list(read_lines(path)) == ["uno", "", "dos ñ\u00a0tres\x1a"]
     assert ("Windows-1252" in caplog.text) == (encoding == "cp1252")
 
 

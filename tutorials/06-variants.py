@@ -41,7 +41,7 @@ from minigrad.symbolic import derive
 from minigrad.targets import target_of
 from minigrad.tutorial import check, formulas, live, text, verdicts
 from minigrad.verify import verify
-from models.training import train
+from models.training import compiled_steps, train
 from models.variants import Run, interval, score
 
 SEED = 6
@@ -228,7 +228,8 @@ tasks = ("adding", "copying", "digits")
 cells = ("rnn", "lstm", "peephole", "coupled", "gru")
 runs = [Run(task, cell, seed, steps=500, hidden=24)
         for task in tasks for cell in cells for seed in range(3)]  # fmt: skip
-found = {run: score(run) for run in runs}
+with compiled_steps():  # each training step as one program || cada paso como un solo programa
+    found = {run: score(run) for run in runs}
 wrong = {(task, cell): [found[run] for run in runs if (run.task, run.cell) == (task, cell)]
          for task in tasks for cell in cells}  # fmt: skip
 print(text("wrong, %, seed by seed", "mal, %, semilla a semilla"))

@@ -565,7 +565,7 @@ plt.show()
 
 # %% [markdown] lang="en"
 # Follow the diagonal, and see it cross itself at each item: to say *red*, it looks past *manzanas*
-# at *rojas*, and goes back for *apples*. Nobody told it to. Such a picture is no proof of what a
+# at *rojas*, and goes back for *apples*. Nobody told it to. Such a picture does not prove what a
 # network thinks (a GRU's note at one place also knows about its neighbours), but here it can be
 # compared with the truth: how often does it look most at the word that it is translating, or right
 # beside it?

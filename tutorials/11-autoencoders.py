@@ -236,7 +236,7 @@ def loss_backward(g, X, E, D):
 
 
 def learn(X, code, updates=400, rate=0.02):
-    """E and D after so many updates, and the losses on the way.
+    """E and D after this many updates, and the losses on the way.
 
     || E y D tras estas actualizaciones, y las pérdidas por el camino.
     """

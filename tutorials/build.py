@@ -260,7 +260,7 @@ def slides(notebook: NotebookNode, this: Chapter) -> str:
             deck.append({"shown": [_html(choices(cell.source, this.language))]})
         elif cell.cell_type == "markdown":
             for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
-                if heading := re.match(r"## (.+)\n+((?:(?!\n\n|\$\$).)*)", part, re.DOTALL):
+                if heading := re.match(r"## ([^\n]+)\n+((?:(?!\n\n|\$\$).)*)", part, re.DOTALL):
                     lead = re.match(r".+?[.?!:](?=\s|$)", _unwrapped(heading[2]))
                     deck.append({"title": heading[1], "lead": lead[0] if lead else "", "shown": []})
                 found = re.findall(r"\$\$[^$]+\$\$", CODE.sub("", part))
@@ -354,7 +354,7 @@ def build(
         wheel: minigrad's wheel, which is copied there.
         kept: where runs are kept, so that only what has changed is run again.
         apart: run each language by itself, which takes longer and writes the same.
-        say: is told of the progress.
+        say: called with each line of progress.
 
     Raises:
         ValueError: a prose cell has no twin.

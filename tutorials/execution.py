@@ -84,7 +84,7 @@ def execute(
         notebooks: by the chapter's name, from `tutorials.chapters.read`.
         kept: a folder in which runs are kept, and taken from if nothing changed.
         apart: see `runs_of`.
-        say: is told what begins and what is done.
+        say: called with a line about what begins and what is done.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.

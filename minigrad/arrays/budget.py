@@ -21,7 +21,7 @@ _deadline: ContextVar[float] = ContextVar("minigrad.deadline", default=float("in
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Inside, `check` and `foresee` raise once so many seconds are over.
+    """Inside, `check` and `foresee` raise once this many seconds have passed.
 
     Raises:
         OutOfBudgetError: from the work inside.
@@ -40,6 +40,6 @@ def check() -> None:
 
 
 def foresee(operations: float) -> None:
-    """Raise if so many scalar operations would take longer than the time that is left."""
+    """Raise if this many scalar operations would take longer than the time that is left."""
     if operations > 1000 and time.thread_time() + operations / _PER_SECOND > _deadline.get():
         raise OutOfBudgetError(f"{operations:.0e} operations take longer than the time allowed")

@@ -1,4 +1,4 @@
-"""Tables that hold what was used last, and no more than so many entries."""
+"""Tables that hold the entries used last, up to a fixed number."""
 
 from __future__ import annotations
 

@@ -342,6 +342,7 @@ def _members(owner: type) -> Iterator[tuple[str, Any]]:
             yield from list(vars(kind).items())
 
 
+@functools.cache
 def is_library(module: str | None) -> bool:
     """Whether a module is nobody's own code: it has no state that a function depends on."""
     return (module or "").partition(".")[0] in _LIBRARIES

@@ -140,6 +140,7 @@ class _Planning:
             self._inside(output, target)
         free = _Free()
         held: dict[Variable, tuple[int, int]] = {}
+        ending: dict[int, list[Variable]] = {}  # by the number of the last item that reads them
         for k, item in enumerate(self.items):
             pieces = []
             for output in self._written(item):
@@ -148,14 +149,16 @@ class _Planning:
                 heir = self._heir(item, k, output, held)
                 held[output] = free.take(output.nbytes) if heir is None else held.pop(heir)
                 memory.place[output] = held[output][0]
+                ending.setdefault(max(self.last.get(output, k), k), []).append(output)
             if isinstance(item, Loop):
                 for variable in scratch(item, memory.kept):
                     pieces.append(free.take(variable.nbytes))
                     memory.place[variable] = pieces[-1][0]
             for piece in pieces:
                 free.give(*piece)
-            for variable in [v for v in held if self.last.get(v, k) <= k]:
-                free.give(*held.pop(variable))
+            for variable in ending.pop(k, ()):
+                if variable in held:  # none has taken its place over
+                    free.give(*held.pop(variable))
         memory.size = free.end
         return memory
 

@@ -57,7 +57,7 @@ class Source:
 
     @property
     def key(self) -> Any:
-        """By which two are told apart."""
+        """What distinguishes two of them."""
         return self.kind, self.where if isinstance(self.where, int) else id(self.where)
 
     def owner(self, values: Sequence[Any]) -> Any:

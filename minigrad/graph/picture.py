@@ -437,7 +437,7 @@ _MEANING = {
 
 
 def _descriptions(view: View) -> tuple[str, str]:
-    """What a reader who does not see the picture is told, in short and at length."""
+    """Descriptions for a reader who does not see the picture: a short and a long one."""
     count = view.folded or len(view.steps) + view.skipped
     over = f" over {count} time step{'s' * (count > 1)}" if count and view.name != "cell" else ""
     meaning = _MEANING.get(view.name, _BOXES).format(**view.palette.names)

@@ -282,7 +282,8 @@ class Cell(Module):
                 )
             wrong = [n for n in names if not isinstance(n, str) or not n.isidentifier()]
             if wrong or len(set(names)) != len(names):
-                raise ValueError(f"{cell}: got {what} = {names!r}, expected different names")
+                fault = f"{wrong[0]!r} is not a Python name" if wrong else "a name occurs twice"
+                raise ValueError(f"{cell}: got {what} = {names!r}, and {fault}")
         for name in (*self.gates, *self.vectors):
             if hasattr(type(self), name):
                 raise ValueError(
@@ -305,7 +306,7 @@ class Cell(Module):
         if parameters[0].name in self.state:
             raise ValueError(
                 f"{cell}: state = {self.state!r} has the name of step's input, "
-                f"{parameters[0].name}; rename the state, or write {wanted}"
+                f"{parameters[0].name}; rename one of them"
             )
         names = tuple(p.name for p in parameters[1 : 1 + len(self.state)])
         if names != self.state and sorted(names) == sorted(self.state):

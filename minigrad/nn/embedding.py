@@ -200,7 +200,7 @@ class EmbeddingBag(Module):
 
 
 def _bags(indices: np.ndarray, offsets: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Where the entries of each bag stand, (bags, longest), and which of these places count."""
+    """The positions of each bag's entries, (bags, longest), and which of them count."""
     if offsets is None:
         return np.arange(indices.size).reshape(indices.shape), np.ones(indices.shape, bool)
     offsets = np.asarray(raw(offsets))
@@ -218,7 +218,7 @@ def _bags(indices: np.ndarray, offsets: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_indices(name: str, indices: np.ndarray, size: int) -> None:
-    """Refuse what are no indices of so many rows."""
+    """Refuse what are not indices of an array with ``size`` rows."""
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{name}: got indices of dtype {indices.dtype}, expected integers")
 

@@ -162,7 +162,7 @@ class RMSNorm(_LastAxes):
 
 
 class _Channels(_Scaled):
-    """What those share that know of channels: the second axis, of so many."""
+    """Base of the norms over channels, which are the second axis."""
 
     axes: ClassVar[tuple[int, ...]] = ()  # how many axes x may have
 
@@ -432,7 +432,7 @@ class GroupNorm(_Channels):
 
 
 class LocalResponseNorm(Module):
-    """x / (k + α · mean of the squares of so many neighbouring channels)^β.
+    """x / (k + α · mean of the squares of neighbouring channels)^β.
 
     Krizhevsky et al. 2012, section 3.3, with the mean in place of their sum, as in PyTorch.
 

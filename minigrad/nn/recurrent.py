@@ -51,7 +51,7 @@ class Recurrent(Module):
         activation: what stands in the place of the cell's tanh.
         fused: run all steps of a cell as one operation wherever its equations allow that
             (`minigrad.compile`); ``False``, or inside `minigrad.unfused`, each step by itself.
-        checkpoint_every: keep what a fused layer needs for its backward pass for so many steps at
+        checkpoint_every: keep what a fused layer needs for its backward pass for this many steps at
             a time only, and compute it again there: less memory, one more pass forward.
         rng: seed or generator of the initial weights and of what dropout draws.
         dtype: of the parameters.
@@ -197,7 +197,7 @@ class Recurrent(Module):
             type(self).__name__, self.cell, len(self.cells), state, batch, x.dtype
         )
         if counts is not None:
-            x = where(counts[..., None], x, 0)  # NaN times 0 is NaN, also on the way back
+            x = where(counts[..., None], x, 0)  # NaN times 0 is NaN, also in the backward pass
         kernels = self._kernels(x, states) if time > 1 else None
         if kernels is not None:
             h, last, final = self._by_kernels(kernels, x, states, counts)

@@ -53,7 +53,7 @@ def cosine(lr: float, steps: int, final: float = 0.0) -> Schedule:
 
     Args:
         lr: at step 0.
-        steps: after so many it is ``final``, and stays there.
+        steps: after this many it is ``final``, and stays there.
         final: where it ends.
 
     Example:

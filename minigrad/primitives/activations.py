@@ -105,7 +105,7 @@ def _shares(x: Array, axis: Axes) -> Array:
     numbers = constant(x)
     if not isinstance(numbers, np.ndarray) or np.isfinite(numbers.min(initial=0).real):
         return softmax(x, axis=axis)
-    return softmax(x, axis=axis, where=numbers != -np.inf)
+    return softmax(x, axis=axis, where=~np.isneginf(numbers))
 
 
 def _stable_logsumexp(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:

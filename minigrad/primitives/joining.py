@@ -199,7 +199,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Equal parts along ``axis``: their number, or the positions at which to cut.
 
     Raises:
-        ValueError: the axis cannot be cut into so many equal parts.
+        ValueError: the axis cannot be cut into this many equal parts.
 
     Example:
         >>> first, second = mg.split(np.array([1.0, 2.0, 3.0]), [1])

@@ -55,7 +55,7 @@ rint = elementwise(
 
 @implements(np.round, np.around)
 def round(x: Array, decimals: int = 0) -> Array:
-    """X with so many decimal places; its derivative is 0.
+    """X rounded to this many decimal places; its derivative is 0.
 
     Example:
         >>> print(mg.round(2.345, 1), mg.grad(mg.round)(2.345))

@@ -253,7 +253,7 @@ def _sum(x: Matrix, axis: Any = None, keepdims: bool = False) -> Matrix:
     axes = {*range(x.ndim)} if axis is None else {a % x.ndim for a in np.atleast_1d(axis)}
     own = tuple(1 if a in axes else n for a, n in enumerate(x.own))
     long = {a for a, n in enumerate(x.own) if n != 1}
-    repeated = (x.shape[a] for a in axes - long if x.shape[a] != 1)  # so many times the same
+    repeated = (x.shape[a] for a in axes - long if x.shape[a] != 1)  # the same entry, repeated
     result = sympy.Mul(*map(f.length, repeated)) * x.formula
     last = x.ndim - 1
     if axes & long:

@@ -76,7 +76,7 @@ def _from_name(name: str) -> ModuleType:
     if not name:
         raise TargetError("no module before the colon, expected FILE.py:NAME or MODULE:NAME")
     if "" not in sys.path:
-        sys.path.insert(0, "")  # a module of the folder one stands in, as with python -m
+        sys.path.insert(0, "")  # modules of the current folder, as with python -m
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:

@@ -248,7 +248,7 @@ def _sequence(module: nn.Module, steps: int) -> np.ndarray:
 
 
 def recording_of(module: nn.Module, steps: int) -> Recording:
-    """A module over a random sequence of so many steps, each recorded by itself."""
+    """A module over a random sequence, each step recorded by itself."""
     x = Tensor(_sequence(module, steps), requires_grad=True, name="x")
     with unfused():
         if not isinstance(module, nn.Recurrent):

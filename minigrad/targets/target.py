@@ -105,7 +105,7 @@ class Target:
         return None
 
     def record(self, steps: int) -> Recording:
-        """Run it on example inputs: over so many time steps, if it has any.
+        """Run it on example inputs: over this many time steps, if it has any.
 
         Raises:
             TargetError: it cannot be run, or records nothing.

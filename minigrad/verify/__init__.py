@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from minigrad.targets import FileTarget, Problem, Target, builtin, resolve
 from minigrad.targets.inputs import with_examples
+from minigrad.verify.finding import BUDGET, TOLERANCE, Settings
 from minigrad.verify.foreign import foreign
-from minigrad.verify.judges import BUDGET, TOLERANCE, Settings
 from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Report, Verdict, Witness
 from minigrad.verify.tasks import (

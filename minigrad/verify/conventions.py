@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minigrad.verify.pair import Pair, get, required
 from minigrad.verify.sources import returned_names
 
@@ -49,6 +51,11 @@ class Convention:
         return backward(*(get(roots[root], path) for root, *path in self.taken))
 
     @property
+    def upstream(self) -> bool:
+        """Whether backward is given a cotangent; without one it belongs to a loss, for 1."""
+        return any(root == "g" for root, *_ in self.taken)
+
+    @property
     def text(self) -> tuple[str, str]:
         """The outputs and the call as expressions, for a script."""
         outs = ", ".join(_subscripted("r", path) for path in self.outs)
@@ -89,9 +96,14 @@ def _by_names(pair: Pair, names: Sequence[str], returned: Any) -> Iterator[Conve
     for known in ({**whole, **inputs, **results}, {**whole, **results, **inputs}):
         unknown = [name for name in most if name not in known]
         taken = {known[name] for name in most if name in known}
-        if not unknown or len(unknown) == len(most) or taken in seen:
+        if len(unknown) == len(most) or taken in seen:
             continue
         seen.append(taken)
+        if not unknown:
+            loss: Path = (0,) if several else ()
+            if np.ndim(get(returned, loss)) == 0:
+                yield Convention((loss,), tuple(known[n] for n in most), f"({', '.join(most)})")
+            continue
         readings: list[tuple[Path, ...]] = [((),)]
         if several:
             every = tuple((k,) for k in range(len(returned)))
@@ -141,7 +153,7 @@ def _by_position(pair: Pair, names: Sequence[str], returned: Any) -> Iterator[Co
                     outs, (*cotangents, *rest), f"({told}, {says})" if says else f"({told})"
                 )
     if fits(()) and not fits((("g",),)):
-        yield Convention(every, (), "()")
+        yield Convention(every[:1], (), "()")
 
 
 def _saving(returned: Sequence[Any]) -> Iterator[tuple[tuple[Path, ...], tuple[Path, ...]]]:

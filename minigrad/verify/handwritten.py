@@ -312,8 +312,7 @@ class HandWritten(Subject):
             every = self.convention.outputs(returned)
             outputs = copied(self._real(every))
             given = self._cotangents(every, cotangents(outputs))
-            raw = self.convention.call(self.pair.backward, given, arguments, returned)
-            return outputs, self._gradients(copied(raw))
+            return outputs, copied(self._called_back(given, arguments, returned))
 
     def _filled(self, leaves: Mapping[str, Any]) -> list[Any]:
         """The arguments with these arrays in place of the example's."""
@@ -341,6 +340,18 @@ class HandWritten(Subject):
     def _gradients(self, raw: Any) -> dict[str, Any]:
         return assigned(raw, self.arguments, names_of(self.pair), self.leaves, self.pair.backward)
 
+    def _called_back(
+        self, cotangents: Sequence[Any], arguments: Sequence[Any], returned: Any
+    ) -> dict[str, Any]:
+        """The gradients by input; a backward without a cotangent is that of a loss, for 1."""
+        found = self._gradients(
+            self.convention.call(self.pair.backward, cotangents, arguments, returned)
+        )
+        if self.convention.upstream:
+            return found
+        (cotangent,) = cotangents
+        return {name: None if g is None else g * cotangent for name, g in found.items()}
+
     def with_script(
         self, witness: Witness, name: str, index: tuple[int, ...], point: Arrays,
         cotangents: Sequence[Array],
@@ -353,6 +364,8 @@ class HandWritten(Subject):
         gradient = self._gradients(raw).get(name)
         way = way_to(gradient, raw) if gradient is not None else None
         try:
+            if not self.convention.upstream:
+                raise NoScriptError("backward takes no cotangent")
             if way is None:
                 raise NoScriptError("backward returns no array for it")
             path = f"{way}[{', '.join(map(str, index))}]" if index else way
@@ -383,15 +396,13 @@ class HandWritten(Subject):
             outputs = self.convention.outputs(returned)
             one, other = ([rng.normal(size=np.shape(y)) for y in outputs] for _ in range(2))
             given = _cotangents(one)
-            first = copy.deepcopy(self._gradients(
-                self.convention.call(self.pair.backward, given, arguments, returned)))  # fmt: skip
+            first = copy.deepcopy(self._called_back(given, arguments, returned))
             if not all(np.array_equal(a, b) for a, b in zip(one, given, strict=True)):
                 self.remarks.append("backward writes into the cotangent that it is given")
             if not same(arguments, before):
                 self.remarks.append(f"backward writes into {self._changed(arguments, leaves)}")
             try:
-                second = copy.deepcopy(self._gradients(self.convention.call(
-                    self.pair.backward, _cotangents(other), arguments, returned)))  # fmt: skip
+                second = copy.deepcopy(self._called_back(_cotangents(other), arguments, returned))
             except Exception as error:
                 text = " ".join(str(error).split())
                 self.remarks.append(

@@ -15,6 +15,7 @@ from minigrad.targets.functions import BackwardTarget, PassesTarget
 from minigrad.targets.layers import CellTarget
 from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
+from minigrad.verify.finding import OUTPUT, STANDARD, Finding, Settings
 from minigrad.verify.foreign import is_torch_pair, torch_pair
 from minigrad.verify.generated import kernels
 from minigrad.verify.handwritten import (
@@ -22,11 +23,14 @@ from minigrad.verify.handwritten import (
     HandWritten,
     NotDeterministicError,
 )
-from minigrad.verify.judges import JUDGES, OUTPUT, STANDARD, Finding, Settings, judged
+from minigrad.verify.judges import JUDGES, judged
 from minigrad.verify.objects import pair_of_object
 from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Outcome
 from minigrad.verify.subject import Subject
+
+SEARCH = 1.0, 3.0
+"""Seconds that the search for a wrong line may take at least and at most; between, the budget."""
 
 
 @dataclass
@@ -112,7 +116,8 @@ def judge_problem(
         an identity for every real input, at these shapes
     """
     subject = subject_of(problem, settings.seed)
-    _try(subject)
+    if judge == "numeric":  # the others say so themselves
+        _try(subject)
     (finding,) = judged(subject, (judge,), settings)
     known = {} if known is None else known
 
@@ -219,7 +224,11 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
     """A subject by all three judges: a check per input and judge."""
     findings = judged(subject, JUDGES, settings)
     wrong = {name for finding in findings for name in finding.wrong if name != OUTPUT}
-    named = sentences(subject, wrong, settings.seed) if wrong else {}
+    named = (
+        sentences(subject, wrong, settings.seed, float(np.clip(settings.seconds, *SEARCH)))
+        if wrong
+        else {}
+    )
     done = Judged()
     for name in subject.inputs:
         target = f"{subject.name}: ∂L/∂{name}"

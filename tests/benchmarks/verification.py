@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.verify import Report, check_vjp, verify
-from minigrad.verify.handwritten import MisfitError
+from minigrad.verify.pair import MisfitError
 from tests.benchmarks.measuring import Line, Target
 from tests.verify.corpus import PAIRS
 from tests.verify.corpus.changing import Change

@@ -598,3 +598,20 @@ def test_notes_are_not_written_over_the_boxes_of_a_cell():
             h = word(x, h)
         s = sentence(h, s)
     assert not any("shared" in said for said in words(cell(trace(s, "document"))))
+
+
+def test_a_state_has_the_shape_in_which_it_is_handed_on():
+    class Slots(nn.Cell):
+        state = ("M",)
+        gates = ("a",)
+
+        def size_of(self, name):
+            return 2 * self.hidden_size if name == "M" else self.hidden_size
+
+        def step(self, x, M):
+            slots = M.reshape(*M.shape[:-1], 2, self.hidden_size)
+            slots = slots + self.a(x)[..., None, :]
+            return slots.reshape(M.shape)
+
+    states = [i.shape for i in draw(Slots, steps=2).items if i.kind == "state"]
+    assert set(states) == {(1, 8)}

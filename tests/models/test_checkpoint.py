@@ -47,7 +47,7 @@ def test_one_that_is_cut_short_is_refused(path, kept):
 def test_a_file_of_other_arrays_is_refused(path, about):
     state = {} if about is None else {"about": np.frombuffer(about, np.uint8)}
     save_state(path, {"x": np.ones(2), **state})
-    with pytest.raises(ValueError, match="no checkpoint of one of these models"):
+    with pytest.raises(ValueError, match="not a checkpoint of one of these models"):
         read_checkpoint(path, "mine")
 
 

@@ -27,6 +27,16 @@ def interrupted(within):
     return command
 
 
+def test_output_that_cannot_be_written_ends_in_one_line():
+    @click.command(cls=Command)
+    def command():
+        raise OSError(28, "No space left on device")
+
+    result = CliRunner().invoke(command)
+    assert result.exit_code == 2
+    assert result.stderr == "Error: output: No space left on device\n"
+
+
 def test_too_much_memory_ends_in_one_line():
     @click.command(cls=Command)
     def command():

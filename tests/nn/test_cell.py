@@ -34,7 +34,7 @@ def cell(step, state=("h",), gates=("a",)):
         (cell(lambda self, x, h: mg.tanh(x), gates=()),
          r"step returns h of shape \(1, 3\) for one sequence, expected \(1, 4\)"),
         (cell(lambda self, x, h: self.a(h, x) + self.a(x)), r"operands of widths \(3,\), expected"),
-        (cell(lambda self, x, h: self.a(h, x), gates=("a", "a")), "expected different names"),
+        (cell(lambda self, x, h: self.a(h, x), gates=("a", "a")), "and a name occurs twice"),
         (cell(lambda self, x, h: self.step(h, x), gates=("step",)),
          "the gate or vector step has the name of a method or attribute of the class; rename it"),
         (cell(lambda self, x, h: self.a(h, x), ("x",)), "has the name of step's input, x; rename"),

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+from html import unescape
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
@@ -15,8 +16,8 @@ import nbformat
 import pytest
 
 from tutorials import reference
-from tutorials.build import build, for_download, with_mathml, zipped_models
-from tutorials.chapters import chapter, in_language, in_words, read, untwinned
+from tutorials.build import build, for_download, slides, with_mathml, zipped_models
+from tutorials.chapters import LANGUAGES, chapter, in_language, in_words, read, untwinned
 
 ROOT = Path(__file__).parents[2]
 
@@ -220,6 +221,19 @@ def test_slides_show_the_question_and_each_figure(site):
     assert "¿Cuánto es" in deck and deck.count("<section") >= 4
     assert "data:image/png" in deck and "<svg" in deck
     assert "folded" not in deck
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_slide_s_heading_is_its_section_s_and_its_lead_a_sentence(language):
+    script = Path(reference.__file__).parent / "05-lstm-gate-by-gate.py"
+    notebook = in_language(read(script), language)
+    deck = slides(notebook, chapter(script, notebook, language))
+    headings = re.findall(r"<h2>(.*?)</h2>", deck, re.DOTALL)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert headings
+    assert all(f"\n## {heading}\n" in f"\n{prose}" for heading in map(unescape, headings))
+    leads = re.findall(r"<h2>.*?</h2>\s*<p>(.*?)</p>", deck)
+    assert leads and not any("\n\n" in lead or "**" in lead for lead in leads)
 
 
 def test_one_run_for_both_languages_shows_what_two_runs_show(tmp_path, site, wheel):

@@ -165,3 +165,46 @@ def test_a_mistake_is_a_mistake_in_each_reading():
 def test_whole_numbers_as_an_output_are_refused_with_what_to_do():
     with pytest.raises(TargetError, match=r"expected an array of floats; .* y.astype\(float\)"):
         check_vjp(lambda x: (x > 0).astype(int), lambda g, x: 0 * x, [(3, 4)])
+
+
+def test_the_domain_of_a_logarithm_is_said():
+    def proven(forward, backward, x):
+        report = check_vjp(forward, backward, [x])
+        assert report.passed, str(report)
+        return report.checks[0].established
+
+    inside = np.array([-1.5, 0.5, 2.0])
+    said = proven(lambda x: np.log(x + 3), lambda g, y, x: g / (x + 3), inside)
+    assert "for every real input at which what stands in a logarithm is positive" in said
+    said = proven(lambda x: np.log(x * x + 3), lambda g, y, x: 2 * g * x / (x * x + 3), inside)
+    assert "for every real input, at these shapes" in said
+    assert "for positive x" in proven(np.log, lambda g, y, x: g / x, np.array([0.5, 2.0]))
+
+
+def _loss(x, y):
+    p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(len(y)), y]).mean()
+    return loss, p
+
+
+def _loss_backward(p, y):
+    d = p.copy()
+    d[np.arange(len(y)), y] -= 1
+    return d / len(y)
+
+
+def test_the_backward_of_a_loss_needs_no_cotangent():
+    example = [(3, 4), np.array([0, 1, 3])]
+    assert check_vjp(_loss, _loss_backward, example).status == 0
+    report = check_vjp(_loss, lambda p, y: _loss_backward(p, y) * len(y), example)
+    assert report.status == 1, str(report)
+    assert report.verdicts()[0].witness
+
+    kept = {}
+
+    def forward(x):
+        kept["x"] = x
+        return np.sum(np.sin(x))
+
+    assert check_vjp(forward, lambda: np.cos(kept["x"]), [(3,)]).status == 0
+    assert check_vjp(forward, lambda: np.sin(kept["x"]), [(3,)]).status == 1

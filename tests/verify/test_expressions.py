@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from expressions import expression, wrong_rule
+from expressions import Expression, expression, wrong_rule
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from mutation import mutants
@@ -35,3 +35,9 @@ def test_a_wrong_rule_is_caught(draw: random.Random):
         assume(mutant is not None)
         report = verify(found.target, budget=0.5)
     assert not report.passed, f"{found}\n{mutant}\n{report}"
+
+
+def test_a_slope_of_0_is_no_difference_between_two_roundings():
+    """arctan2(0.7 x, x) changes nowhere but where x changes its sign."""
+    found = Expression("mg.erf(mg.reciprocal(mg.arctan2(0.7 * x, x)))", 5)
+    assert verify(found.target, budget=1).passed

@@ -19,7 +19,7 @@ from minigrad.primitives import PRIMITIVES, sample
 from minigrad.primitives import primitive as engine
 from minigrad.targets import target_of
 from minigrad.verify import judge_problem
-from minigrad.verify.judges import Settings
+from minigrad.verify.finding import Settings
 
 EQUIVALENT = {
     "max: (x == y.reshape(kept)) * 1.0 → x == y.reshape(kept)": "True counts as 1",

@@ -146,7 +146,7 @@ class Plan:
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
-        """Quantities that outlive their block, for a later stage or the way back reads them.
+        """Quantities that a later stage or the backward pass reads after their block.
 
         States are kept anyway.
         """

@@ -256,7 +256,7 @@ class _Writer:
 
     def _forward_block(self, number: int, block: Block) -> str:
         todo = []
-        for name in self.rows:  # an affine map that the way back reads is kept as it is
+        for name in self.rows:  # an affine map that the backward pass reads is kept as it is
             if name in self.plan.kept and self._ready_in(name) == number:
                 source = symbol(f"{name} now")
                 todo.append(Assignment(name, source, self._value(name)))

@@ -70,7 +70,7 @@ class _Arranger:
         self.backward = {strip for strip in strips if onward[strip] < 0}
 
     def whole(self) -> Part:
-        """All of it; modules that everything is in are told by the title."""
+        """All of it; modules that contain everything are named in the title."""
         paths = [*map(home, self.loose), *map(modules, self.strips)]
         common = paths[0] if paths else ()
         for path in paths:
@@ -259,7 +259,7 @@ class _Arranger:
 
 
 def _wrapped(grid: Mapping[Hashable, Place], wrap: int) -> dict[Hashable, Place]:
-    """Layers in rows of so many, one row beside the other, if there are more."""
+    """Layers in rows of this length, one row beside the other, if there are more."""
     if not wrap or max((row for _, row in grid.values()), default=0) < wrap:
         return dict(grid)
     wide = 1 + max(column for column, _ in grid.values())

@@ -31,7 +31,7 @@ class Palette:
             to bright, or from pale to dark in print.
         curves: of a gradient's size in time; they differ in dashes and marks too.
         weight: a line of attention, and the least opacity that it has, of 255.
-        names: what a reader who does not see the picture is told that kinds look like.
+        names: how each kind looks, in words, for a reader who does not see the picture.
     """
 
     paper: str

@@ -25,7 +25,7 @@ def block(graph: Graph, *, all_steps: bool = False, title: str | None = None) ->
     """Nested blocks: a module with residual lines is open, and each part of it is one box.
 
     A recurrent layer is one box, and so is attention; the arrows into it say whether they bring
-    queries, keys or values, and masks are told in the box.
+    queries, keys or values, and masks are named in the box.
 
     Args:
         graph: from `trace` or `trace_target`.

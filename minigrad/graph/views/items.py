@@ -473,17 +473,17 @@ def _with_states(sketch: Sketch, *, every: bool) -> None:
 def _called(sketch: Sketch, node: Operation) -> tuple[str | None, tuple[int, ...]]:
     """The name and the shape of a value; its name may be that of the same entries, rearranged."""
     graph, at = sketch.graph, node
-    name = sketch.carried.get(node.id) or node.name
-    while not name:
+    while not at.name:
         readers = graph.readers[at.id]
         if len(readers) != 1:
             break
-        at = graph.nodes[readers[0].target]
+        after = graph.nodes[readers[0].target]
         if (
-            at.id in sketch.owner
-            or (at.strip, at.step) != (node.strip, node.step)
-            or prod(at.shape) != prod(node.shape)
+            after.id in sketch.owner
+            or (after.strip, after.step) != (node.strip, node.step)
+            or prod(after.shape) != prod(node.shape)
         ):
             break
-        name = at.name
-    return name, at.shape if name else node.shape
+        at = after
+    name = sketch.carried.get(node.id) or at.name
+    return name, at.shape if at.name else node.shape

@@ -302,7 +302,7 @@ def thinned(sketch: Sketch, ends: tuple[int, int]) -> None:
     counted = any(b.step is None and a.step not in stay and not sketch.items[a].label.name
                   for a, b in sketch.arrows)  # fmt: skip
     if counted:
-        return  # it is told how many there are
+        return  # the picture says how many there are
     sketch.steps = every
     sketch.items = {key: item for key, item in sketch.items.items() if key.step in stay}
     sketch.arrows = {

@@ -96,7 +96,7 @@ def rows(equation: Equation, width: int, *, latex: bool) -> list[tuple[str, str]
 
 
 def _lines(right: sympy.Expr, width: int) -> list[list[sympy.Expr]]:
-    """A sum's terms in rows of at most so many characters, if its terms are that short."""
+    """A sum's terms in rows of at most this many characters, if its terms are that short."""
     printer = _Printer(latex=False)
     found: list[list[sympy.Expr]] = [[]]
     for term in _in_order(sympy.Add.make_args(right)):

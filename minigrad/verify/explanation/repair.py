@@ -722,7 +722,8 @@ def _in_words(
             term = formula(right - mine, named, most=3)
             whole = formula(right, named, most=3)
             ratios = (right / mine).ravel()
-        constant = number(float(ratios[0])) if close(ratios, ratios * 0 + ratios[0]) else None
+        alike = np.all(np.isfinite(ratios)) and close(ratios, np.full_like(ratios, ratios[0]))
+        constant = number(float(ratios[0])) if alike else None
         if constant:
             said.add(f"{target} lacks the factor {constant}")
         elif factor:

@@ -28,7 +28,7 @@ class Factor:
     Attributes:
         text: the formula.
         value: at the sampled entries.
-        cost: how complicated it is: the simplest that fits is told.
+        cost: how complicated it is: the simplest that fits is reported.
         below: whether ``text`` stands under the line.
         summed: length of the axis that it sums over, 1 if none.
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.arrays import budget
 from minigrad.arrays.numbers import Traced
-from minigrad.verify.judges import Line
+from minigrad.verify.numeric import Line
 from minigrad.verify.subject import Subject
 
 

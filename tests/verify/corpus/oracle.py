@@ -132,9 +132,9 @@ class Oracle:
         try:
             with np.errstate(all="ignore"):
                 claims = [self._claims(pair, point.inputs, point.g, calls) for calls in (1, 2)]
-        except Exception:
+                return max(self._off(claim, point) for claim in claims)
+        except Exception:  # also where what it returns is no array
             return float("nan")
-        return max(self._off(claim, point) for claim in claims)
 
     def _off(self, claims: Sequence[Any], point: _Point) -> float:
         if len(claims) != len(point.inputs):
