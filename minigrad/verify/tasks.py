@@ -116,7 +116,8 @@ def judge_problem(
         an identity for every real input, at these shapes
     """
     subject = subject_of(problem, settings.seed)
-    _try(subject)
+    if subject.order == 1:  # the outputs of the second are the first gradient: a judge's matter
+        _try(subject)
     (finding,) = judged(subject, (judge,), settings)
     known = {} if known is None else known
 
