@@ -467,7 +467,7 @@ def test_a_file_without_anything_to_judge_is_refused_with_the_reasons(minigrad, 
     done = minigrad("verify", "own.py", cwd=tmp_path)
     assert done.returncode == 2
     assert "nothing in it can be judged: f, h: no examples of x" in done.stderr
-    assert "f_grad: its forward pass f has no examples; decorate that" in done.stderr
+    assert "f_grad: its forward pass f has no examples; decorate it with" in done.stderr
     done = minigrad("graph", "own.py", cwd=tmp_path)
     assert done.returncode == 2
     assert "own.py: got a file, expected" in done.stderr

@@ -116,7 +116,7 @@ def judge_problem(
         an identity for every real input, at these shapes
     """
     subject = subject_of(problem, settings.seed)
-    if judge == "numeric":  # the others say so themselves
+    if judge == "numeric" and subject.order == 1:  # the others say so themselves
         _try(subject)
     (finding,) = judged(subject, (judge,), settings)
     known = {} if known is None else known
