@@ -535,7 +535,7 @@ assert wrong_losses[0] > 0.5 and np.mean(wrong_losses[-100:]) < 0.015
 # ¡Aprende! La pérdida baja a menos de la décima parte de la de «siempre 1». Una comprobación que
 # coincide, una pérdida que baja; y el gradiente está **mal**. Enséñaselo a los jueces. Ejecutan tu
 # código de NumPy con símbolos y en el cuerpo finito, y te lo dicen (en inglés) con tus propios
-# nombres; *lacks the term* es «le falta el término»:
+# nombres; *lacks the term* es «le falta el término», y *it is right as*, «así está bien»:
 
 # %%
 shapes = [(3, 2), (3, 4), (3, 4), (4, 6), (4,), (4, 6), (4,)]  # x, h, m, W_w, b_w, W_a, b_a
@@ -543,17 +543,17 @@ report = check_vjp(step, step_backward, shapes, saves=True)
 findings = list(dict.fromkeys(fault for found in report.checks for fault in found.failures))
 print("\n".join(findings))
 assert not report.passed and len(findings) == 4
-assert all("d_w lacks the term −to_m ∘ m" in finding for finding in findings)
+assert all("it is right as `d_w = to_m * (h_new - m)`" in finding for finding in findings)
 
 # %% [markdown] lang="en"
-# Four gradients are wrong, for one reason: `d_w` lacks the term `−to_m ∘ m`. There is the
+# Four gradients are wrong, for one reason: the line of `d_w` lacks the `- m`. There is the
 # $-\,m_{t-1}$ of the derivation. Why did the usual check not see it? Because it began with an empty
 # diary: where $m = 0$, the missing term is 0. With something in the diary, this check sees it, too.
 # And training is forgiving: the wrong gradient mostly points in the right direction.
 
 # %% [markdown] lang="es"
-# Hay cuatro gradientes mal, por un solo motivo: a `d_w` le falta el término `−to_m ∘ m`. Ahí está
-# el $-\,m_{t-1}$ de la deducción. ¿Por qué no lo vio la comprobación habitual? Porque empezaba con
+# Hay cuatro gradientes mal, por un solo motivo: a la línea de `d_w` le falta el `- m`. Ahí está el
+# $-\,m_{t-1}$ de la deducción. ¿Por qué no lo vio la comprobación habitual? Porque empezaba con
 # el diario en blanco: si $m = 0$, el término que falta vale 0. Con algo escrito en el diario,
 # también se nota. Y el entrenamiento perdona: el gradiente equivocado apunta casi siempre hacia el
 # lado bueno.

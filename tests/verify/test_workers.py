@@ -40,7 +40,11 @@ one, two, three = (
 
 
 def _without_times(report):
-    return [{**check, "seconds": 0} for check in report.to_dict()["checks"]]
+    """The checks without seconds and roundings: BLAS adds up otherwise on other threads."""
+    return [
+        {**check, "seconds": 0, "figure": check["figure"] if check["figure"] > 1e-12 else 0}
+        for check in report.to_dict()["checks"]
+    ]
 
 
 def test_processes_give_the_report_that_one_gives():
