@@ -24,7 +24,8 @@ def pair_of_object(name: str, layer: Any, inputs: Sequence[Any]) -> Pair:
     """An object's passes as functions of its inputs and its parameters.
 
     A parameter is an array beside which backward leaves a gradient: dW or W_grad beside W,
-    ``grads["W"]`` beside ``params["W"]``, ``grads[0]`` beside ``params[0]``.
+    ``grads["W"]`` beside ``params["W"]``, ``grads[0]`` beside ``params[0]``. Arrays without one are
+    constants, which the report names.
 
     Args:
         name: what reports call it.
@@ -74,7 +75,8 @@ def pair_of_object(name: str, layer: Any, inputs: Sequence[Any]) -> Pair:
                 f"{name}: backward returns {len(returned)} gradients, expected {len(names)}: one "
                 f"for each of {', '.join(names)}"
             )
-        return (*returned, *(_get(layer, gradient) for gradient in parameters.values()))
+        found = (g if g is None else _get(layer, g) for g in parameters.values())
+        return (*returned, *found)
 
     count = range(len(names) + len(labels))
     taken = [inspect.Parameter(f"x{k}", inspect.Parameter.POSITIONAL_ONLY) for k in count]
@@ -89,8 +91,8 @@ def _stand_for(function: Any, method: Any, signature: inspect.Signature) -> None
     function.__name__ = function.__qualname__ = method.__name__
 
 
-def _parameters(name: str, layer: Any, inputs: Sequence[Any]) -> dict[Place, Place]:
-    """Where its parameters are, and where backward leaves the gradient of each."""
+def _parameters(name: str, layer: Any, inputs: Sequence[Any]) -> dict[Place, Place | None]:
+    """Where its arrays are, and where backward leaves the gradient of each; ``None`` if nowhere."""
     try:
         before = dict(_arrays(layer))
         with State({name: layer}).held(Floats()):
@@ -107,7 +109,7 @@ def _parameters(name: str, layer: Any, inputs: Sequence[Any]) -> dict[Place, Pla
             f"{type(error).__name__}: {text}"
         ) from error
     known = {id(array) for array in before.values()}
-    found: dict[Place, Place] = {}
+    found: dict[Place, Place | None] = {}
     for place, array in after.items():
         again = id(array) in known and place not in before  # another name of it
         if again or _holds_gradients(place) or any(array is after[p] for p in found):
@@ -122,6 +124,10 @@ def _parameters(name: str, layer: Any, inputs: Sequence[Any]) -> dict[Place, Pla
                 f"{name}: forward makes {_called(place)} anew, so that nothing can be "
                 "differentiated by it; make it in __init__"
             )
+    for place, array in before.items():
+        own = not _holds_gradients(place) and place not in found.values()
+        if own and array.dtype.kind == "f" and not any(array is before[p] for p in found):
+            found[place] = None
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, FLAGS, Site, needs_chromium
+from browser import Site, needs_chromium
 
 import minigrad as mg
 from minigrad import nn, verify
@@ -36,16 +36,6 @@ NASTY = [
 @cache
 def recorded(target: str, steps: int = 3) -> Graph:
     return trace_target(resolve(target), steps)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, FLAGS, Site, needs_chromium
+from browser import Site, needs_chromium
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -27,16 +27,6 @@ CELLS = sorted(
 )  # fmt: skip
 WHOLE = ["lstm", "gru", "attention", "multi-head", "cross-attention", "encoder", "decoder",
          "layer-norm", "cross-entropy", "lstm-layernorm", "conv2d", "selective-ssm"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -192,6 +192,28 @@ def test_what_cannot_be_run_does_not_end_the_file(tmp_path):
     assert all(c.outcome == "right" for c in report.checks if c.target.endswith("Good"))
 
 
+def test_an_array_without_a_gradient_is_said_not_to_be_judged(tmp_path):
+    file = tmp_path / "named.py"
+    file.write_text(
+        textwrap.dedent("""
+        import numpy as np
+        class Named:
+            def __init__(self):
+                self.W, self.b = np.ones((3, 2)), np.zeros(2)
+            def forward(self, x):
+                self.x = x
+                return x @ self.W + self.b
+            def backward(self, dy):
+                self.change_of_W, self.db = 7 * self.x.T @ dy, dy.sum(axis=0)
+                return dy @ self.W.T
+    """)
+    )
+    report = verify(resolve(f"{file}:Named", ["x=4x3"]))
+    assert {check.target.rpartition("∂L/∂")[2] for check in report.checks} == {"x", "b"}
+    notes = [note for notes in report.remarks.values() for note in notes]
+    assert any("W is a constant: backward returns None for it" in note for note in notes)
+
+
 def test_parameters_that_forward_makes_are_refused(tmp_path):
     file = tmp_path / "lazy.py"
     file.write_text(
