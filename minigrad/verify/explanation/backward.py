@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.verify.explanation.changes import statements_of
 from minigrad.verify.explanation.gradients import (
     Evidence,
     as_a_whole,
@@ -18,16 +17,10 @@ from minigrad.verify.explanation.gradients import (
     by_number,
     outright,
 )
-from minigrad.verify.explanation.repair import (
-    Trial,
-    fault_of,
-    locals_of,
-    names_set,
-    returned_parts,
-    small_trials,
-    trial_with,
-)
+from minigrad.verify.explanation.repair import fault_of
+from minigrad.verify.explanation.statements import names_set, returned_parts, statements_of
 from minigrad.verify.explanation.terms import close
+from minigrad.verify.explanation.trials import Trial, locals_of, small_trials, trial_with
 from minigrad.verify.handwritten import HandWritten
 from minigrad.verify.sources import tree_of
 from minigrad.verify.subject import Subject
