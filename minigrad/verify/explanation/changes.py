@@ -81,7 +81,7 @@ def changes_of(
     yield from _kept_in_part(statement, lengths)
     if isinstance(statement, ast.For | ast.If):
         header = ["iter" if isinstance(statement, ast.For) else "test"]
-        yield from _inside(statement, header, shapes, lengths)
+        yield from _inside(statement, header, {}, [])
         return
     fields = ["value"] + (["targets"] if isinstance(statement, ast.Assign) else [])
     fields += ["target"] if isinstance(statement, ast.AugAssign) else []
@@ -418,7 +418,7 @@ def _more(
                 (f"{name}.T @ _", f"{name}.T @"),
                 (f"_ @ {name}.T", f"@ {name}.T"),
             ):
-                yield 2.6, form, f"it lacks the factor {told}"
+                yield 1.9, form, f"it lacks the factor {told}"
         for axis in (0, 1, -1):
             for keep in (False, True):
                 words = [ast.keyword("axis", ast.Constant(axis))]

@@ -17,9 +17,11 @@ import numpy as np
 
 from minigrad.verify.explanation.changes import Change, changes_of, missing_after
 from minigrad.verify.explanation.statements import (
+    Path,
     at,
     bases_of,
     inserted,
+    is_read,
     line_of,
     names_set,
     parts_of,
@@ -28,7 +30,7 @@ from minigrad.verify.explanation.statements import (
     targets_of,
     values_of,
 )
-from minigrad.verify.explanation.trials import LARGEST, Trial, locals_of, trial_at
+from minigrad.verify.explanation.trials import LARGEST, Trial, locals_of, shuffled_trials, trial_at
 from minigrad.verify.explanation.units import Unit, function_of, units_of, with_function
 from minigrad.verify.explanation.values import (
     IMPOSSIBLE,
@@ -103,10 +105,10 @@ def fault_of(
     largest = max(trials, key=lambda t: t.subject.entries)
     again = trial_at(largest.subject, seed + 2)
     for search in (
-        lambda: _by_change(likely, trials[0], checks, until),
+        lambda: _by_change(likely, trials[0], checks, seed, until),
         lambda: _by_value(suspects, largest, again, until),
         lambda: _by_insertion(units, largest, again, until),
-        lambda: _by_change(changes[len(likely) :], trials[0], checks, until),
+        lambda: _by_change(changes[len(likely) :], trials[0], checks, seed, until),
         lambda: _alone(suspects, largest, again),
     ):
         fault = search()
@@ -120,7 +122,7 @@ def fault_of(
 
 def _by_change(
     changes: Sequence[tuple[float, int, Unit, Change]], trial: Trial, checks: Sequence[Trial],
-    until: float,
+    seed: int, until: float,
 ) -> Fault | None:  # fmt: skip
     for *_, unit, change in changes:
         if time.thread_time() > until:
@@ -130,7 +132,8 @@ def _by_change(
             with with_function(trial.subject, unit, function) as changed:
                 if trial.wrong(trial.gradients(changed)):
                     continue
-            if all(_holds(check, unit, function) for check in checks):
+            fresh = shuffled_trials(trial.subject, seed)
+            if all(_holds(check, unit, function) for check in (*checks, *fresh)):
                 line, mended = _lines(change.statement, change.new)
                 if change.after:
                     line, mended = line_of(change.statement), ""
@@ -161,14 +164,31 @@ def _lines(old: ast.stmt, new: ast.stmt) -> tuple[str, str]:
 # Where to look
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Suspect:
-    """A statement that may be at fault, and how unlikely that is."""
+    """A statement that may be at fault.
+
+    Attributes:
+        unit: the function that it is in.
+        statement: as it is.
+        rank: how unlikely it is at fault.
+        hopeless: ways to its expressions of which no value makes every gradient right.
+    """
 
     unit: Unit
     statement: ast.stmt
     rank: float
-    hopeless: bool
+    hopeless: frozenset[Path]
+
+    @property
+    def roots(self) -> list[Path]:
+        """The ways to what it sets, adds or returns, where that can be at fault."""
+        return [path for path in values_of(self.statement) if path not in self.hopeless]
+
+    def may_mend(self, change: Change) -> bool:
+        """Whether a change is not one of a hopeless value."""
+        ways = (change.path[:k] for k in range(len(change.path) + 1))
+        return not (change.of_value and any(way in self.hopeless for way in ways))
 
 
 def _suspects(unit: Unit, trial: Trial) -> Iterator[_Suspect]:
@@ -179,13 +199,11 @@ def _suspects(unit: Unit, trial: Trial) -> Iterator[_Suspect]:
     for statement in statements_of(unit.tree):
         rank = ranks.get(id(statement), 2.0)
         if rank < 3:
-            yield _Suspect(unit, statement, rank, _is_hopeless(trial, unit, statement))
-
-
-def _is_hopeless(trial: Trial, unit: Unit, statement: ast.stmt) -> bool:
-    """Whether no value of a line could make every gradient right: then it is another line."""
-    paths = values_of(statement) if isinstance(statement, ast.Assign | ast.AugAssign) else []
-    return len(paths) == 1 and solution(trial, unit, statement, paths[0]) is IMPOSSIBLE
+            paths = values_of(statement)
+            hopeless = [p for p in paths if solution(trial, unit, statement, p) is IMPOSSIBLE]
+            if hopeless == paths[:1]:  # the whole value, whose statement it is
+                hopeless.append(())
+            yield _Suspect(unit, statement, rank, frozenset(hopeless))
 
 
 def _changes(suspect: _Suspect, trial: Trial) -> Iterator[Change]:
@@ -198,7 +216,7 @@ def _changes(suspect: _Suspect, trial: Trial) -> Iterator[Change]:
     wider = [n for n, s in fitting.items() if whole is not None and _broadcast(s, whole) != whole]
     for change in changes_of(statement, fitting, lengths):
         widens = isinstance(change.node, str) and any(name in change.node for name in wider)
-        if widens or not (suspect.hopeless and change.of_value):
+        if widens or suspect.may_mend(change):
             yield change
     unpacked = any(isinstance(target, ast.Tuple) for target in targets_of(statement))
     written = [] if unpacked else sorted(names_set(statement) & shapes.keys())
@@ -280,7 +298,7 @@ def _by_value(
     told: list[Any] = []
     for suspect in suspects:
         unit, statement = suspect.unit, suspect.statement
-        for root in () if suspect.hopeless else values_of(statement):
+        for root in suspect.roots:
             for path in (root, *parts_of(statement, root)):
                 if time.thread_time() > until:
                     break
@@ -320,13 +338,12 @@ def _alone(suspects: Sequence[_Suspect], trial: Trial, again: Trial) -> Fault | 
     """The only line of which another value makes every gradient right."""
     able = []
     for suspect in suspects:
-        for root in () if suspect.hopeless else values_of(suspect.statement):
-            if isinstance(suspect.statement, ast.Return) and isinstance(
-                at(suspect.statement, root), ast.Name | ast.Constant
-            ):
+        for root in suspect.roots:
+            if is_read(at(suspect.statement, root)):
                 continue
             found = solution(trial, suspect.unit, suspect.statement, root)
-            if found is not IMPOSSIBLE:
+            zeros = isinstance(found, Solution) and not any(map(np.any, found.own))
+            if found is not IMPOSSIBLE and not zeros:
                 able.append((suspect, root, found))
     if len(able) != 1:
         return None

@@ -95,6 +95,11 @@ def values_of(statement: ast.stmt) -> list[Path]:
     return [(("value", None),)] if isinstance(value, ast.expr) else []
 
 
+def is_read(node: ast.expr) -> bool:
+    """Whether an expression only reads what there is: a name, an entry, a constant."""
+    return not any(isinstance(n, ast.BinOp | ast.UnaryOp | ast.Call) for n in ast.walk(node))
+
+
 def parts_of(statement: ast.stmt, path: Path) -> Iterator[Path]:
     """The ways to what a value is computed from: operands and arguments, not indices."""
     node = at(statement, path)

@@ -18,7 +18,7 @@ import numpy as np
 _CLOSE = 1e-9  # relative difference up to which two arrays are the same
 _POWERS = {1: "", 2: "²", 3: "³", 4: "⁴"}
 _SAMPLE = 48  # entries that stand for a whole array in the search
-_MOST = 300  # factors that are tried, the simplest first
+_MOST = 300  # factors of which products are tried, the simplest first
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def formula(
     values = np.stack([f.value for f in factors])
     n = len(factors)
     singles = [(k,) for k in range(n)]
-    pairs = list(combinations_with_replacement(range(n), 2)) if most > 1 else []
+    simple = range(min(n, _MOST))
+    pairs = list(combinations_with_replacement(simple, 2)) if most > 1 else []
     table = singles + pairs
     first, second = np.array(pairs, dtype=int).reshape(-1, 2).T
     products = np.concatenate([values, values[first] * values[second]])
@@ -198,7 +199,7 @@ def _factors(
     for factor in found:
         scaled = factor.value / np.max(np.abs(factor.value))
         kept.setdefault(np.round(scaled, 9).tobytes(), factor)
-    return list(kept.values())[:_MOST]
+    return list(kept.values())
 
 
 def _centred(named: Mapping[str, np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from minigrad.verify.explanation.units import plain
 from minigrad.verify.handwritten import HandWritten
 from minigrad.verify.points import near
 
+_SHUFFLED = 8
 LARGEST = 600  # entries up to which an example is searched at
 
 
@@ -60,6 +61,19 @@ def trial_at(subject: HandWritten, seed: int) -> Trial:
 def trial_with(subject: HandWritten, point: dict[str, np.ndarray], seed: int) -> Trial:
     """This point with the right gradients there."""
     return Trial(subject, point, seed, right_gradients(subject, point, seed))
+
+
+def shuffled_trials(subject: HandWritten, seed: int) -> Iterator[Trial]:
+    """Points that take the example's rows in other orders, so that comparisons come out anew."""
+    rng = np.random.default_rng(seed)
+    for _ in range(_SHUFFLED):
+        point = {n: rng.permutation(x) if x.ndim else x for n, x in near(subject, rng).items()}
+        try:
+            trial = trial_with(subject, point, seed)
+        except Exception:
+            continue
+        if all(np.all(np.isfinite(g)) for g in trial.right.values()):
+            yield trial
 
 
 def small_trials(subject: HandWritten, seed: int) -> list[Trial]:

@@ -23,7 +23,7 @@ from minigrad.verify.explanation.units import Unit, function_of, plain, with_fun
 from minigrad.verify.handwritten import HandWritten
 
 _UNKNOWNS = 90  # entries of the values of an expression that are solved for
-_SLICES = 16  # expressions like x[t] whose values are looked at
+_SLICES = 24  # expressions like x[t] whose values are looked at
 _HOOK = "__minigrad_value__"
 IMPOSSIBLE = object()
 """No value of the expression makes every gradient right."""
@@ -34,7 +34,7 @@ class Solution:
     """The values of an expression, one for each time that it is computed.
 
     Attributes:
-        own: those that it has.
+        own: those that it gives where it had the right ones before.
         needed: those with which every gradient is right.
         scopes: what has a name there, each time.
     """
@@ -55,15 +55,16 @@ class _Values:
     def __init__(self) -> None:
         self.given: list[np.ndarray] | None = None
         self.seen: list[np.ndarray] = []
-        self.scopes: list[dict[str, np.ndarray]] = []
+        self.scopes: list[dict[str, np.ndarray]] | None = None
 
     def __call__(self, value: Any, slices: Mapping[str, Callable[[], Any]], into: Any = 0.0) -> Any:
         """What the expression is taken to give; ``into`` is what it is added to."""
         k = len(self.seen)
         shape = np.broadcast_shapes(np.shape(value), np.shape(into))
         self.seen.append(np.array(np.broadcast_to(value, shape), dtype=float))
-        if self.given is None:
+        if self.scopes is not None:
             self.scopes.append(_named({**sys._getframe(1).f_locals, **_called(slices)}))
+        if self.given is None:
             return value
         other = self.given[k]
         return other if shape else float(other)
@@ -109,12 +110,14 @@ def through_hook(name: str, tree: ast.FunctionDef) -> ast.Assign:
 
 
 def _slices(tree: ast.FunctionDef | ast.Lambda) -> ast.Dict:
-    """The entries and slices that the code names, each as a function."""
-    found = {
-        ast.unparse(n): n
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Load)
-    }
+    """The entries and slices that the code names, and those beside them, each as a function."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            beside = [ast.BinOp(node.slice, op, ast.Constant(1)) for op in (ast.Add(), ast.Sub())]
+            for index in (node.slice, *(beside if isinstance(node.slice, ast.Name) else ())):
+                part = ast.Subscript(node.value, index, ast.Load())
+                found[ast.unparse(part)] = part
     texts = sorted(found, key=len)[:_SLICES]
     none = ast.arguments([], [], None, [], [], None, [])
     return ast.Dict([ast.Constant(t) for t in texts], [ast.Lambda(none, found[t]) for t in texts])
@@ -170,15 +173,18 @@ def _solved(trial: Trial, subject: HandWritten, values: _Values) -> Any:
     step, _, rank, _ = np.linalg.lstsq(matrix, right - start, rcond=1e-9)
     size_of = float(np.max(np.abs(right)))
     if np.max(np.abs(start + matrix @ step - right)) > 1e-6 * size_of:
-        probe = np.sin(np.arange(size) + 1.0)
-        linear = np.allclose(run(shaped(flat + probe)), start + matrix @ probe, rtol=1e-6,
-                             atol=1e-6 * size_of)  # fmt: skip
+        waves = np.sin(np.arange(size) + 1.0)
+        linear = all(
+            np.allclose(run(shaped(flat + by)), start + matrix @ by, rtol=1e-6, atol=1e-6 * size_of)
+            for by in (waves, 3 * waves - 2 * flat)  # the other signs too
+        )
         return IMPOSSIBLE if linear else None
     if rank < size:
         return None
     needed = shaped(flat + step)
+    values.scopes = []
     off = np.max(np.abs(run(needed) - right))
-    return Solution(own, needed, values.scopes) if off <= 1e-7 * size_of else None
+    return Solution(values.seen, needed, values.scopes) if off <= 1e-7 * size_of else None
 
 
 def in_words(found: Solution, target: str) -> str | None:
