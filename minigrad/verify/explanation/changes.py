@@ -167,6 +167,7 @@ def _forms(
     """Other forms of an expression; what is part of a product lacks no factor of its own."""
     text = _text(node)
     if target:
+        yield from _constants(node, text, lengths)
         yield from _indices(node, text)
         yield from _comparisons(node, text)
         return
@@ -427,8 +428,12 @@ def _more(
                 yield 1.7, new, f"{text} is not summed over axis {axis}"
     else:
         for axis in (-1, 0, 1):
-            kept = f"_.sum(axis={axis}, keepdims=True)"
-            yield 2.4, kept, f"{text} is not summed over axis {axis}"
+            for kept in ("", ", keepdims=True"):
+                form = f"_.sum(axis={axis}{kept})"
+                yield 2.4, form, f"{text} is not summed over axis {axis}"
+        for name in ("sum", "mean"):
+            yield 2.4, f"_.{name}()", f"{text} lacks its {name}"
+        yield 2.4, "_ ** 2", f"{text} is not squared"
     for function in ("exp", "tanh", "sqrt", "log"):
         yield 2.4 + base, f"np.{function}(_)", f"np.{function} of {text} is missing"
     for value in (2, 0.5, 3, 4):

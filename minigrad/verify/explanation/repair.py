@@ -348,6 +348,8 @@ def _alone(suspects: Sequence[_Suspect], trial: Trial, again: Trial) -> Fault | 
     if len(able) != 1:
         return None
     suspect, root, found = able[0]
+    if isinstance(suspect.statement, ast.Return):  # a line that is not there may be at fault
+        return None
     other = solution(again, suspect.unit, suspect.statement, root)
     if not all(isinstance(f, Solution) and f.differs for f in (found, other)):
         return None

@@ -96,8 +96,11 @@ def values_of(statement: ast.stmt) -> list[Path]:
 
 
 def is_read(node: ast.expr) -> bool:
-    """Whether an expression only reads what there is: a name, an entry, a constant."""
-    return not any(isinstance(n, ast.BinOp | ast.UnaryOp | ast.Call) for n in ast.walk(node))
+    """Whether an expression only reads what there is: a name or an entry."""
+    worked = ast.BinOp | ast.UnaryOp | ast.Call
+    return not isinstance(node, ast.Constant) and not any(
+        isinstance(n, worked) for n in ast.walk(node)
+    )
 
 
 def parts_of(statement: ast.stmt, path: Path) -> Iterator[Path]:
@@ -112,8 +115,7 @@ def parts_of(statement: ast.stmt, path: Path) -> Iterator[Path]:
         if isinstance(node.func, ast.Attribute):
             below.append((("func", None), ("value", None)))
     for way in below:
-        part = at(node, way)
-        if isinstance(part, ast.BinOp | ast.UnaryOp | ast.Call | ast.Attribute | ast.Subscript):
+        if not isinstance(at(node, way), ast.Constant):
             yield (*path, *way)
             yield from parts_of(statement, (*path, *way))
 
@@ -135,6 +137,8 @@ def _below(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.expr]]:
         for k, part in parts:
             if isinstance(part, ast.expr):
                 yield from _below(part, (*path, (name, k)))
+            elif isinstance(part, ast.comprehension):
+                yield from _below(part.iter, (*path, (name, k), ("iter", None)))
             elif isinstance(part, ast.keyword):
                 yield from _below(part.value, (*path, (name, k), ("value", None)))
 

@@ -184,6 +184,7 @@ def _factors(
             add(f"tanh({name})", np.tanh(a), 2.6)
             add(f"σ({name})", 1 / (1 + np.exp(-a)), 2.6)
             add(f"exp({name})", np.exp(a), 2.6)
+            add(f"log({name})", np.log(a), 2.6)
             add(f"(1 − tanh({name})²)", 1 - np.tanh(a) ** 2, 2.7)
             if a.ndim and a.shape == shape[: a.ndim] != shape[-a.ndim :]:
                 column = a.reshape(a.shape + (1,) * (len(shape) - a.ndim))
@@ -192,6 +193,7 @@ def _factors(
             add(text, array, 2.9)
         for text, array, length in _sums(shape, named):
             add(text, array, 2.7, summed=length)
+            add(text, 1 / array, 2.9, below=True)
         for text, array in _matrix_products(shape, named):
             add(text, array, 2.8)
     found.sort(key=lambda factor: factor.cost)

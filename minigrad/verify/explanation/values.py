@@ -23,6 +23,7 @@ from minigrad.verify.explanation.units import Unit, function_of, plain, with_fun
 from minigrad.verify.handwritten import HandWritten
 
 _UNKNOWNS = 90  # entries of the values of an expression that are solved for
+_STEPS = 6  # of Newton's method, where a backward is not linear in an expression
 _SLICES = 24  # expressions like x[t] whose values are looked at
 _HOOK = "__minigrad_value__"
 IMPOSSIBLE = object()
@@ -162,29 +163,31 @@ def _solved(trial: Trial, subject: HandWritten, values: _Values) -> Any:
         parts = np.split(vector, np.cumsum([x.size for x in own])[:-1])
         return [p.reshape(x.shape) for p, x in zip(parts, own, strict=True)]
 
-    columns = []
-    for k in range(size):
-        moved = flat.copy()
-        moved[k] += 1.0
-        columns.append(run(shaped(moved)) - start)
-    matrix = np.stack(columns, axis=1)
+    def slopes(at: np.ndarray, by: float) -> np.ndarray:
+        return np.stack(
+            [(run(shaped(at + by * e)) - run(shaped(at))) / by for e in np.eye(size)], 1
+        )
+
+    size_of = float(np.max(np.abs(right)))
+    matrix, goal = slopes(flat, 1.0), flat
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(start))):
         return None  # LAPACK may search for ever
-    step, _, rank, _ = np.linalg.lstsq(matrix, right - start, rcond=1e-9)
-    size_of = float(np.max(np.abs(right)))
-    if np.max(np.abs(start + matrix @ step - right)) > 1e-6 * size_of:
-        waves = np.sin(np.arange(size) + 1.0)
-        linear = all(
-            np.allclose(run(shaped(flat + by)), start + matrix @ by, rtol=1e-6, atol=1e-6 * size_of)
-            for by in (waves, 3 * waves - 2 * flat)  # the other signs too
-        )
-        return IMPOSSIBLE if linear else None
-    if rank < size:
-        return None
-    needed = shaped(flat + step)
-    values.scopes = []
-    off = np.max(np.abs(run(needed) - right))
-    return Solution(values.seen, needed, values.scopes) if off <= 1e-7 * size_of else None
+    waves = np.sin(np.arange(size) + 1.0)
+    linear = all(
+        np.allclose(run(shaped(flat + by)), start + matrix @ by, rtol=1e-6, atol=1e-6 * size_of)
+        for by in (waves, 3 * waves - 2 * flat)  # the other signs too
+    )
+    for _ in range(1 if linear else _STEPS):
+        if not linear:
+            matrix = slopes(goal, 1e-5)
+        step, _, rank, _ = np.linalg.lstsq(matrix, right - run(shaped(goal)), rcond=1e-9)
+        goal = goal + step
+        values.scopes = []
+        off = np.max(np.abs(run(shaped(goal)) - right))
+        if off <= 1e-7 * size_of:
+            return Solution(values.seen, shaped(goal), values.scopes) if rank == size else None
+    wider = size == 1  # a number in place of an array
+    return IMPOSSIBLE if linear and off > 1e-6 * size_of and not wider else None
 
 
 def in_words(found: Solution, target: str) -> str | None:
