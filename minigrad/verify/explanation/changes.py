@@ -433,7 +433,7 @@ def _more(
                 yield 2.4, form, f"{text} is not summed over axis {axis}"
         for name in ("sum", "mean"):
             yield 2.4, f"_.{name}()", f"{text} lacks its {name}"
-        yield 2.4, "_ ** 2", f"{text} is not squared"
+        yield 2.8, "_ ** 2", f"{text} is not squared"
     for function in ("exp", "tanh", "sqrt", "log"):
         yield 2.4 + base, f"np.{function}(_)", f"np.{function} of {text} is missing"
     for value in (2, 0.5, 3, 4):

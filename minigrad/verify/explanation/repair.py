@@ -23,6 +23,7 @@ from minigrad.verify.explanation.statements import (
     inserted,
     is_read,
     line_of,
+    names_in,
     names_set,
     parts_of,
     returned_parts,
@@ -34,6 +35,8 @@ from minigrad.verify.explanation.trials import LARGEST, Trial, locals_of, shuffl
 from minigrad.verify.explanation.units import Unit, function_of, units_of, with_function
 from minigrad.verify.explanation.values import (
     IMPOSSIBLE,
+    STEPS,
+    UNLIKELY,
     Solution,
     in_words,
     off_most,
@@ -46,7 +49,6 @@ from minigrad.verify.sources import tree_of
 
 SECONDS = 3.0
 _READABLE = 90  # characters of a line that are shown
-_LIKELY = 2.0  # cost up to which changes are tried before values are solved for
 
 
 @dataclass(frozen=True)
@@ -96,37 +98,32 @@ def fault_of(
         except Exception:
             continue
     suspects = [s for unit in units for s in _suspects(unit, trials[0])]
-    changes = sorted(
+    changes = iter(sorted(
         ((change.cost + s.rank, k, s.unit, change) for s in suspects
          for k, change in enumerate(_changes(s, trials[0]))),
         key=lambda c: c[:2],
-    )  # fmt: skip
-    likely = [c for c in changes if c[0] < _LIKELY]
+    ))  # fmt: skip
     largest = max(trials, key=lambda t: t.subject.entries)
     again = trial_at(largest.subject, seed + 2)
-    for search in (
-        lambda: _by_change(likely, trials[0], checks, seed, until),
-        lambda: _by_value(suspects, largest, again, until),
-        lambda: _by_insertion(units, largest, again, until),
-        lambda: _by_change(changes[len(likely) :], trials[0], checks, seed, until),
-        lambda: _alone(suspects, largest, again),
-    ):
-        fault = search()
-        if fault is not None:
-            return fault
-    return None
+    return (
+        _by_change(changes, trials[0], checks, seed, until - seconds / 2)
+        or _by_value(suspects, largest, again, 0, until)
+        or _by_insertion(units, largest, again, until)
+        or _by_value(suspects, largest, again, STEPS, until)
+        or _by_change(changes, trials[0], checks, seed, until)
+        or _alone(suspects, largest, again, until + seconds / 2)
+    )
 
 
 # A change that mends it
 
 
 def _by_change(
-    changes: Sequence[tuple[float, int, Unit, Change]], trial: Trial, checks: Sequence[Trial],
+    changes: Iterator[tuple[float, int, Unit, Change]], trial: Trial, checks: Sequence[Trial],
     seed: int, until: float,
 ) -> Fault | None:  # fmt: skip
-    for *_, unit, change in changes:
-        if time.thread_time() > until:
-            return None
+    while time.thread_time() < until and (tried := next(changes, None)):
+        *_, unit, change = tried
         try:
             function = function_of(change.applied(unit.tree), unit.function)
             with with_function(trial.subject, unit, function) as changed:
@@ -194,13 +191,15 @@ class _Suspect:
 def _suspects(unit: Unit, trial: Trial) -> Iterator[_Suspect]:
     """The statements of a unit on which a wrong gradient depends."""
     ranks: Mapping[int, float] = {}
+    usual = 0.0  # of a lambda's only expression
     if isinstance(unit.tree, ast.FunctionDef):
         ranks = _suspicion(unit.tree, trial, trial.wrong(trial.gradients()))
+        usual = 2.0
     for statement in statements_of(unit.tree):
-        rank = ranks.get(id(statement), 2.0)
+        rank = ranks.get(id(statement), usual)
         if rank < 3:
             paths = values_of(statement)
-            hopeless = [p for p in paths if solution(trial, unit, statement, p) is IMPOSSIBLE]
+            hopeless = [p for p in paths if solution(trial, unit, statement, p, 0) is IMPOSSIBLE]
             if hopeless == paths[:1]:  # the whole value, whose statement it is
                 hopeless.append(())
             yield _Suspect(unit, statement, rank, frozenset(hopeless))
@@ -292,22 +291,26 @@ def _suspicion(tree: ast.FunctionDef, trial: Trial, wrong: set[str]) -> dict[int
 
 
 def _by_value(
-    suspects: Sequence[_Suspect], trial: Trial, again: Trial, until: float
+    suspects: Sequence[_Suspect], trial: Trial, again: Trial, steps: int, until: float
 ) -> Fault | None:
     """An expression that has a right value, made of what has names, which it does not take."""
     told: list[Any] = []
     for suspect in suspects:
         unit, statement = suspect.unit, suspect.statement
         for root in suspect.roots:
+            passed = at(statement, root)
+            if is_read(passed) and names_in(passed) <= names_in(unit.tree, ast.Store):
+                continue  # another line sets it
             for path in (root, *parts_of(statement, root)):
                 if time.thread_time() > until:
                     break
-                found = solution(trial, unit, statement, path)
+                found = solution(trial, unit, statement, path, steps)
                 if found is IMPOSSIBLE and path == root:
                     break
                 says = _says(found, statement, path, root)
                 if says:
-                    told.append((suspect.rank, len(says), len(told), suspect, path, root, says))
+                    size = len(says.removeprefix(_named(statement, path, root)))
+                    told.append((suspect.rank, size, len(told), suspect, path, root, says))
     for *_, suspect, path, root, says in sorted(told, key=lambda t: t[:3]):
         unit, statement = suspect.unit, suspect.statement
         if says == _says(solution(again, unit, statement, path), statement, path, root):
@@ -318,7 +321,12 @@ def _by_value(
 def _says(found: Any, statement: ast.stmt, path: Any, root: Any) -> str | None:
     if not isinstance(found, Solution) or not found.differs:
         return None
-    return in_words(found, _target(statement) if path == root else ast.unparse(at(statement, path)))
+    return in_words(found, _named(statement, path, root))
+
+
+def _named(statement: ast.stmt, path: Path, root: Path) -> str:
+    """What an expression is called: by what it is given to, if it is the whole value."""
+    return _target(statement) if path == root else ast.unparse(at(statement, path))
 
 
 def _fault(suspect: _Suspect, root: Any, says: str) -> Fault:
@@ -334,16 +342,18 @@ def _target(statement: ast.stmt) -> str:
     return "it"
 
 
-def _alone(suspects: Sequence[_Suspect], trial: Trial, again: Trial) -> Fault | None:
+def _alone(suspects: Sequence[_Suspect], trial: Trial, again: Trial, until: float) -> Fault | None:
     """The only line of which another value makes every gradient right."""
     able = []
     for suspect in suspects:
         for root in suspect.roots:
             if is_read(at(suspect.statement, root)):
                 continue
+            if time.thread_time() > until:
+                return None
             found = solution(trial, suspect.unit, suspect.statement, root)
             zeros = isinstance(found, Solution) and not any(map(np.any, found.own))
-            if found is not IMPOSSIBLE and not zeros:
+            if found not in (IMPOSSIBLE, UNLIKELY) and not zeros:
                 able.append((suspect, root, found))
     if len(able) != 1:
         return None

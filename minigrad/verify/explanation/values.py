@@ -23,11 +23,13 @@ from minigrad.verify.explanation.units import Unit, function_of, plain, with_fun
 from minigrad.verify.handwritten import HandWritten
 
 _UNKNOWNS = 90  # entries of the values of an expression that are solved for
-_STEPS = 6  # of Newton's method, where a backward is not linear in an expression
+STEPS = 5  # of Newton's method, where a backward is not linear in an expression
 _SLICES = 24  # expressions like x[t] whose values are looked at
 _HOOK = "__minigrad_value__"
 IMPOSSIBLE = object()
 """No value of the expression makes every gradient right."""
+UNLIKELY = object()
+"""None was found, and the gradients are not linear in it."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,11 @@ def _named(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
-def solution(trial: Trial, unit: Unit, statement: ast.stmt, path: Path) -> Any:
-    """A `Solution` for the expression at this place; `IMPOSSIBLE` if there is none.
+def solution(trial: Trial, unit: Unit, statement: ast.stmt, path: Path, steps: int = STEPS) -> Any:
+    """A `Solution` for the expression at this place, or `IMPOSSIBLE`, or `UNLIKELY`.
 
-    ``None`` where it cannot be told.
+    ``None`` where it cannot be told: there are too many values, or more than one would do. Of
+    Newton's method that many steps are taken where the gradients are not linear in it.
     """
     arguments: list[ast.expr] = [at(statement, path), _slices(unit.tree)]
     if isinstance(statement, ast.AugAssign) and len(path) == 1:
@@ -101,7 +104,7 @@ def solution(trial: Trial, unit: Unit, statement: ast.stmt, path: Path) -> Any:
         arguments.append(into)
     hooked = copy.copy(statement)
     put(hooked, path, ast.Call(ast.Name(_HOOK, ast.Load()), arguments, []))
-    return with_hook(trial, unit, replaced(unit.tree, statement, hooked))
+    return with_hook(trial, unit, replaced(unit.tree, statement, hooked), steps)
 
 
 def through_hook(name: str, tree: ast.FunctionDef) -> ast.Assign:
@@ -124,7 +127,9 @@ def _slices(tree: ast.FunctionDef | ast.Lambda) -> ast.Dict:
     return ast.Dict([ast.Constant(t) for t in texts], [ast.Lambda(none, found[t]) for t in texts])
 
 
-def with_hook(trial: Trial, unit: Unit, tree: ast.FunctionDef | ast.Lambda) -> Any:
+def with_hook(
+    trial: Trial, unit: Unit, tree: ast.FunctionDef | ast.Lambda, steps: int = STEPS
+) -> Any:
     """As `solution`, of a function in which one value goes through the hook."""
     values = _Values()
     try:
@@ -133,18 +138,15 @@ def with_hook(trial: Trial, unit: Unit, tree: ast.FunctionDef | ast.Lambda) -> A
         space[_HOOK] = values
         try:
             with with_function(trial.subject, unit, function) as subject:
-                return _solved(trial, subject, values)
+                return _solved(trial, subject, values, steps)
         finally:
             del space[_HOOK]
     except Exception:
         return None
 
 
-def _solved(trial: Trial, subject: HandWritten, values: _Values) -> Any:
-    """The values that make every gradient right, if there are any and they are the only ones.
-
-    `IMPOSSIBLE` if there are none, ``None`` where it cannot be told.
-    """
+def _solved(trial: Trial, subject: HandWritten, values: _Values, steps: int) -> Any:
+    """The values that make every gradient right, if they are the only ones; as `solution`."""
 
     def run(given: list[np.ndarray] | None) -> np.ndarray:
         values.given, values.seen = given, []
@@ -177,17 +179,20 @@ def _solved(trial: Trial, subject: HandWritten, values: _Values) -> Any:
         np.allclose(run(shaped(flat + by)), start + matrix @ by, rtol=1e-6, atol=1e-6 * size_of)
         for by in (waves, 3 * waves - 2 * flat)  # the other signs too
     )
-    for _ in range(1 if linear else _STEPS):
+    for _ in range(1 if linear else steps):
         if not linear:
             matrix = slopes(goal, 1e-5)
+        if not np.all(np.isfinite(matrix)):
+            return UNLIKELY
         step, _, rank, _ = np.linalg.lstsq(matrix, right - run(shaped(goal)), rcond=1e-9)
         goal = goal + step
         values.scopes = []
         off = np.max(np.abs(run(shaped(goal)) - right))
         if off <= 1e-7 * size_of:
             return Solution(values.seen, shaped(goal), values.scopes) if rank == size else None
-    wider = size == 1  # a number in place of an array
-    return IMPOSSIBLE if linear and off > 1e-6 * size_of and not wider else None
+    if size == 1:  # an array might do in place of a number
+        return None
+    return IMPOSSIBLE if linear else UNLIKELY
 
 
 def in_words(found: Solution, target: str) -> str | None:
@@ -225,20 +230,24 @@ def _together_in_words(found: Solution, target: str) -> str | None:
 def _lacking(
     mine: np.ndarray, right: np.ndarray, named: Mapping[str, np.ndarray], target: str
 ) -> str | None:
+    plain_names = {n: a for n, a in named.items() if "[" not in n}
     with np.errstate(all="ignore"):
         ratios = (right / mine).ravel()
         if np.all(np.isfinite(ratios)) and close(ratios, np.full_like(ratios, ratios[0])):
             constant = number(float(ratios[0])) or _scalar(float(ratios[0]), named)
             if constant:
                 return f"{target} lacks the factor {constant}"
-        factor = formula(right / mine, named, most=2)
-        if factor:
-            return f"{target} lacks the factor {_signed(factor)}"
-        term = formula(right - mine, named, most=3)
-        if term:
-            return f"{target} lacks the term {_signed(term)}"
-        whole = formula(right, named, most=3)
-        return f"it should be {_signed(whole)}" if whole else None
+        for names in (plain_names, named):
+            factor = formula(right / mine, names, most=2)
+            if factor:
+                return f"{target} lacks the factor {_signed(factor)}"
+            term = formula(right - mine, names, most=3)
+            if term:
+                return f"{target} lacks the term {_signed(term)}"
+            whole = formula(right, names, most=3)
+            if whole:
+                return f"{target} should be {_signed(whole)}"
+    return None
 
 
 def _scalar(value: float, named: Mapping[str, np.ndarray]) -> str | None:
