@@ -47,6 +47,8 @@ EXACT = frozenset({"add", "subtract", "negative", "positive", "absolute", "sign"
 REDUCTIONS: Mapping[str, tuple[str, str]] = {
     "sum": ("0", "s+={0}"), "max": ("-Infinity", "s=Math.max(s,{0})"),
     "min": ("Infinity", "s=Math.min(s,{0})"), "prod": ("1", "s*={0}"),
+    "any": ("0", "s=s||+({0}!==0)"), "all": ("1", "s=s&&+({0}!==0)"),
+    "count_nonzero": ("0", "s+=+({0}!==0)"),
 }  # fmt: skip
 
 
