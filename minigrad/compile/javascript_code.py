@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad.compile.javascript_formulas import (
+    CHECKED,
     ELEMENTWISE,
     EXACT,
     FLAGS,
@@ -290,7 +291,9 @@ class _Writer:
             self.refuse()
         by_flags = name == "multiply" and any(x.dtype == bool for x in s.operands)
         if output.dtype.kind in "iu" and name not in EXACT and not by_flags:
-            self.refuse("of whole numbers has no JavaScript: a double holds 53 bits of them")
+            if name not in CHECKED:
+                self.refuse("of whole numbers has no JavaScript: a double holds 53 bits of them")
+            formula = f"exact({formula})"
         self.loop(s.operands, formula, self.new(output))
 
     def reduction(self, s: Statement) -> None:

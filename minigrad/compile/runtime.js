@@ -50,6 +50,7 @@
     : Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b))));
   const power = (a, b) => (a === 1 ? 1 : Math.abs(a) === 1 && Math.abs(b) === Infinity ? 1 : a ** b);
   const copysign = (a, b) => (b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a));
+  const exact = (x) => (Math.abs(x) <= Number.MAX_SAFE_INTEGER ? x : NaN);
   const modulo = (a, b) => {
     const rest = a % b;
     return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;

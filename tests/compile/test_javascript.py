@@ -121,6 +121,9 @@ FUNCTIONS = {
     "the error function": lambda x: mg.erf(np.concatenate([x * 3, x * 1e-9])),
     "infinite": lambda x: (np.exp(x * 1e4), np.log(x * 0), (x * 0) / (x * 0), mg.softplus(x * 1e3)),
     "remainders": lambda x: (np.remainder(x, -0.3), np.rint(x * 2), x // 0.25),
+    "whole numbers": lambda x: [f(np.rint(x * 9).astype(int)) for f in (
+        lambda n: n * n - 7 * n, lambda n: n**3, lambda n: n // 4, lambda n: n % -5, np.square,
+    )],
     "powers": lambda x: (np.power(np.abs(x), x), np.sign(x) ** 3.0),
     "in order": lambda x: (np.sort(x, axis=0), np.argsort(-x.T, axis=-1), np.sort(x, axis=None)),
     "the largest": lambda x: (np.argmax(x), np.argmin(x, axis=0), x.argmax(1)[:, None] + x),
@@ -153,6 +156,13 @@ def test_places_that_are_computed_are_looked_up_anew_and_written_to(tab):
 def test_a_place_that_there_is_not_has_no_number(tab):
     made = script(lambda x: x[(x[:1] * 100).astype(int)], np.zeros(3))
     assert np.isnan(run(tab, made, [np.array([0.03, 1, 2])])[0]).all()
+
+
+def test_whole_numbers_of_more_than_53_bits_are_no_numbers(tab):
+    made = script(lambda x: x.astype(int) * 3, np.ones(2))
+    got = run(tab, made, [np.array([2.0**51, 2.0**52])])[0]
+    assert got[0] == 3 * 2.0**51
+    assert np.isnan(got[1])
 
 
 def test_it_computes_anew_from_other_inputs(tab):

@@ -7,7 +7,7 @@ former again, and watches the latter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -33,12 +33,14 @@ class Followed:
     Attributes:
         statements: what computed each variable.
         given: the arrays that came in.
-        looks: numbers that a line of the code looked at, with that line; it did not look again.
+        looks: numbers that a line of the code looked at, with that line.
+        checks: flags that must be true of the numbers that a line hands over, likewise.
     """
 
     statements: dict[Variable, Statement] = field(default_factory=dict)
     given: dict[Variable, np.ndarray] = field(default_factory=dict)
     looks: dict[Variable, str] = field(default_factory=dict)
+    checks: dict[Variable, str] = field(default_factory=dict)
 
 
 def followed(graph: Graph, target: Target | None, steps: int) -> Graph:
@@ -65,11 +67,17 @@ def followed(graph: Graph, target: Target | None, steps: int) -> Graph:
             again = trace_target(target, steps)
     except (TargetError, TraceError, ValueError, TypeError):  # it takes numbers of NumPy alone
         return graph
-    if [node.primitive for node in again.nodes if node.primitive] != [
-        node.primitive for node in graph.nodes if node.primitive
-    ]:
-        return graph  # it is another one in each run
+    if not all(map(_same, _outputs(again), _outputs(graph))):
+        return graph  # it draws random numbers, say
     return replace(again, title=graph.title, followed=run.found)
+
+
+def _outputs(graph: Graph) -> list[Any]:
+    return [graph.nodes[number].value for number in graph.outputs]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return np.shape(one) == np.shape(other) and np.allclose(one, other, equal_nan=True)
 
 
 class _Following(Trace):
@@ -111,6 +119,11 @@ class _Following(Trace):
         if isinstance(seen, dict):
             return {key: self.looked(part, what, instead) for key, part in seen.items()}
         return seen
+
+    def check(self, condition: Any, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
+        """The line whose numbers are judged is noted."""
+        super().check(condition, error, arrays)
+        self.found.checks[condition.variable] = said_line()
 
     def _statement(self, *given: Any) -> tuple[Variable, ...]:
         """Equal ones stay two: a reader may hold one of them."""

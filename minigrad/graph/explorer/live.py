@@ -15,7 +15,7 @@ import numpy as np
 
 from minigrad.autograd import gradients
 from minigrad.compile.javascript_code import HOLD, RELEASE, Script, written
-from minigrad.compile.program import Operand, Statement, Variable
+from minigrad.compile.program import Operand, Statement, Variable, run
 from minigrad.compile.trace import Trace, TraceError
 from minigrad.compile.traced_array import TracedArray, value_of
 from minigrad.graph.explorer.following import Followed
@@ -42,6 +42,8 @@ class Live:
         direct: by node that L itself reads, the arrays of what that sends back.
         followed: whether masks, indices and what the code made of ``x.data`` are computed too.
         looks: lines of the code that looked at numbers, and the arrays of these.
+        checks: by the line or label of an operation, arrays with an entry 0 where it does not
+            take the numbers.
         fixed: nodes that cannot be held: another has the same entries.
     """
 
@@ -52,6 +54,7 @@ class Live:
     direct: Mapping[int, list[int]]
     followed: bool = False
     looks: Mapping[str, list[int]] = field(default_factory=dict)
+    checks: Mapping[str, list[int]] = field(default_factory=dict)
     fixed: Sequence[int] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,7 +65,8 @@ class Live:
         }
         return {
             "leaves": leaves, "nodes": self.nodes, "loss": self.loss, "direct": self.direct,
-            "followed": self.followed, "looks": self.looks, "fixed": self.fixed,
+            "followed": self.followed, "looks": self.looks, "checks": self.checks,
+            "fixed": self.fixed,
         }  # fmt: skip
 
 
@@ -100,9 +104,20 @@ def _refuse(graph: Graph, why: str) -> NoReturn:
 class _Trace(Trace):
     """A trace whose operations were recorded elsewhere."""
 
+    def __init__(self, title: str) -> None:
+        super().__init__(title, whole=False)
+        self.checks: list[tuple[Any, str]] = []  # what an operation demands, and its label
+        self.label = ""  # of the operation that is done now
+
     def place(self) -> str:
         """Nowhere: no line of the user's is running."""
         return ""
+
+    def check(self, condition: Any, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
+        """What raises an error is said on the page."""
+        super().check(condition, error, arrays)
+        self.statements.pop()
+        self.checks.append((condition, self.label))
 
 
 class _Again:
@@ -110,7 +125,7 @@ class _Again:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.trace = _Trace(graph.title, whole=False)
+        self.trace = _Trace(graph.title)
         self.values: dict[int, Any] = {}  # Tensors, and arrays that are constants
         self.uses: dict[tuple[int, int], Tensor] = {}  # an operand, on its way into an operation
         self.leaves: dict[int, int] = {}  # the number of the input, by node
@@ -156,8 +171,12 @@ class _Again:
             ))  # fmt: skip
         loss = None if objective is None else place(self.values[objective.output])
         looks: dict[str, list[int | None]] = {}
-        for variable, line in self.followed.looks.items() if self.followed else ():
-            looks.setdefault(line, []).append(place(self.computed(variable)))
+        checks: dict[str, list[int | None]] = {}
+        if self.followed:
+            self.watched(self.followed.looks, looks, place)
+            self.watched(self.followed.checks, checks, place)
+        for condition, label in self.trace.checks:
+            checks.setdefault(label, []).append(place(condition))
         direct: dict[int, list[int | None]] = {}
         for edge in () if objective is None else objective.edges:
             if edge.source < len(graph.nodes):
@@ -178,7 +197,7 @@ class _Again:
             return None if x is None else script.outputs[x]
 
         return Live(script, leaves, array(nodes), array(loss), array(direct),
-                    self.followed is not None, array(looks), self.fixed)  # fmt: skip
+                    self.followed is not None, array(looks), array(checks), self.fixed)  # fmt: skip
 
     def done(self, nodes: Sequence[Operation], edges: Sequence[Use]) -> None:
         """Do the operations of some nodes."""
@@ -187,9 +206,10 @@ class _Again:
             operands.setdefault(edge.target, {})[edge.position] = edge.source
         for node in nodes:
             if node.call is None:
-                self.values[node.id] = self.leaf(node)
+                self.know(node, self.leaf(node))
                 continue
             primitive, given, static = node.call
+            self.trace.label = node.label
             sources = operands.get(node.id, {})
             arrays = [
                 self.used(node.id, k, self.values[sources[k]]) if k in sources else self.again(x)
@@ -212,6 +232,16 @@ class _Again:
             if variable in self.known and node.kind != "constant":
                 self.fixed.append(node.id)
             self.known.setdefault(variable, raw(value))
+
+    def watched(
+        self, given: Mapping[Variable, str], found: dict[str, list[int | None]],
+        place: Callable[[Any], int | None],
+    ) -> None:  # fmt: skip
+        """Numbers that were looked at, by line; those that a reader cannot change are left out."""
+        for variable, line in given.items():
+            now = self.computed(variable)
+            if isinstance(now, TracedArray):
+                found.setdefault(line, []).append(place(now))
 
     def leaf(self, node: Operation) -> Any:
         """A leaf: computed as it was, or an input of the program.
@@ -267,7 +297,10 @@ class _Again:
                 operands = [self.known[x] if isinstance(x, Variable) else _double(x.value)
                             for x in statement.operands]  # fmt: skip
                 static = {k: _double(x) for k, x in statement.static.items()}
-                self.known[now] = self.trace.apply(statement.operation, operands, static)
+                done = run if not any(isinstance(x, TracedArray) for x in operands) else (
+                    self.trace.apply
+                )  # fmt: skip
+                self.known[now] = done(statement.operation, operands, static)
         return self.known[variable]
 
     def limit(self, index: Any, shape: tuple[int, ...]) -> None:
@@ -323,7 +356,8 @@ class _Again:
             raw(self.values[sources[k]]) if k in sources else float(numbers.get(k, _scalar(x)))
             for k, x in enumerate(node.call.operands)
         ]
-        return local_derivatives(PRIMITIVES[node.primitive], operands, node.shape)
+        floats = [x.astype(float) if isinstance(x, TracedArray) else x for x in operands]
+        return local_derivatives(PRIMITIVES[node.primitive], floats, node.shape)
 
 
 def _entries(array: Any) -> list[float]:
