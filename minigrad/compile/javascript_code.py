@@ -438,9 +438,10 @@ class _Writer:
         terms = []
         for k, x in computed:
             axis = _axis(filled, k, len(shape))
-            sizes = [x.size if a == axis else n for a, n in enumerate(shape)]
-            which = np.arange(x.size).reshape([x.size if a == axis else 1 for a in range(len(shape))])
-            chosen = np.broadcast_to(which, sizes)[(*filled[:k], _entries(x.shape), *filled[k + 1 :])]
+            sizes, ones = list(shape), [1] * len(shape)
+            sizes[axis] = ones[axis] = x.size
+            which = np.broadcast_to(np.arange(x.size).reshape(ones), sizes)
+            chosen = which[(*filled[:k], _entries(x.shape), *filled[k + 1 :])]
             step = math.prod(shape[axis + 1 :])
             terms.append(f"[v[{self.dense(x)}],{self.map(chosen)},{step},{shape[axis]}]")
         places = f"m[{len(self.maps)}]"

@@ -276,7 +276,7 @@ class Trace:
         Raises:
             TraceError: what depends on them would hold for this call only.
         """
-        self.refuse(f"{what} of an array that is not known while it is traced", instead)
+        self.refuse(what, instead)
 
     # Where
 

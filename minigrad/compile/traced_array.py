@@ -134,7 +134,8 @@ class TracedArray(NDArrayOperatorsMixin):
     # Its values, which nobody sees unless the trace shows them
 
     def _unseen(self, what: str, instead: str) -> Any:
-        return self.trace.looked(self, what, instead)
+        unknown = "of an array that is not known while it is traced"
+        return self.trace.looked(self, f"{what} {unknown}", instead)
 
     def __bool__(self) -> bool:
         return bool(self._unseen(
@@ -246,7 +247,7 @@ class TracedArray(NDArrayOperatorsMixin):
             return rule(*args, **kwargs)
         name = getattr(function, "__name__", str(function))
         seen = trace.looked(
-            (args, kwargs), f"numpy.{name}",
+            (args, kwargs), f"numpy.{name} of an array that is not known while it is traced",
             "its result, or the shape of it, depends on the values: compute it outside, and pass "
             "it as an argument",
         )  # fmt: skip
@@ -309,8 +310,8 @@ class TracedArray(NDArrayOperatorsMixin):
         if not _is_mask(index):
             return index
         return self.trace.looked(
-            index, "a mask that chooses some entries",
-            "their number is not known: multiply by the mask, or use np.where(mask, x, 0)",
+            index, "a mask chooses some entries, whose number is not known",
+            "multiply by the mask, or use np.where(mask, x, 0)",
         )  # fmt: skip
 
     def _as_view(

@@ -171,7 +171,7 @@ def values(x: Array) -> np.ndarray:
     """
     data: Any = constant(x)
     if hasattr(data, "__check__"):  # its numbers come later
-        return data  # type: ignore[no-any-return]
+        return data
     if not isinstance(data, np.ndarray | np.generic):
         raise TypeError(f"got {type(data).__name__}, expected an array of numbers, whose order "
                         "is known")  # fmt: skip

@@ -147,9 +147,7 @@ def test_functions(tab, function):
 
 def test_places_that_are_computed_are_looked_up_anew_and_written_to(tab):
     x, y = np.random.default_rng(5).normal(size=(2, 3, 4))
-    both = mg.value_and_grad(
-        lambda x: (np.sort(x, axis=0)[1:] * x[np.argmax(x, axis=0)[:2]]).sum()
-    )
+    both = mg.value_and_grad(lambda x: (np.sort(x, axis=0)[1:] * x[np.argmax(x, axis=0)[:2]]).sum())
     close(run(tab, script(both, x), [y]), both(y))
 
 

@@ -202,7 +202,7 @@ def test_what_cannot_be_run_again_says_what_stays(site):
 
 def test_a_run_with_random_numbers_is_not_followed():
     def noisy_loss(x):
-        return (x * np.random.normal(size=2)).sum()  # noqa: NPY002
+        return (x * np.random.normal(size=2)).sum()
 
     assert run_again(noisy_loss, x=np.ones(2)).followed is None
 

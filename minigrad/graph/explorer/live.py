@@ -288,8 +288,10 @@ class _Again:
             if now in self.known:
                 waiting.pop()
             elif statement is None:  # a constant, or an array that leads to no output
-                value = now.value if now.value is not None else self.followed.given[now]
-                self.known[now] = _double(value)
+                assert self.followed is not None
+                self.known[now] = _double(
+                    self.followed.given[now] if now.value is None else now.value
+                )
             elif missing := [x for x in statement.operands
                              if isinstance(x, Variable) and x not in self.known]:  # fmt: skip
                 waiting += missing
@@ -312,7 +314,7 @@ class _Again:
                     self.limits[part.variable] = min(size, self.limits.get(part.variable, size))
 
     def whole(self, number: int) -> tuple[Any, ...]:
-        """Of a leaf of whole numbers or flags: from which on there are no more; 0 if that is open."""
+        """Of a leaf of whole numbers: from which on there are no more; 0 if that is open."""
         node = self.graph.nodes[number]
         kind = np.asarray(node.value).dtype.kind
         if kind == "f":

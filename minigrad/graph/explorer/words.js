@@ -45,11 +45,14 @@ const WORDS = {
     heat_value: "mean: blue −1, white 0, orange 1",
     heat_gradient: "largest |∂L/∂·|: white 10⁻⁸, orange 1; dashed: exactly 0",
     change: "Change", hold: "Hold", all_entries: "all entries", times: "all, times a factor",
-    entries_of: "Entry", one_entry: "one entry", axis: "place on axis {0}", stay_short: "Not computed anew: branches, x.data{0}", typed: "the number, typed", restore: "As recorded", release: "Release",
+    entries_of: "Entry", one_entry: "one entry", axis: "place on axis {0}", typed: "the number, typed",
+    restore: "As recorded", release: "Release", stay_short: "Not computed anew: branches, x.data{0}",
     is_held: "Held: nothing goes back through it.", held_there: "held",
     fixed: "Whole numbers and masks stay as they were recorded.",
     follows: "It follows from other numbers: change these.",
-    stay: "The page computes the recorded operations again. What the code did beside them stays as it was recorded: the branches that it took, and what it made of x.data{0}. On the page of a function or model itself (minigrad graph file.py:f --live), that is computed anew, or named when it would change.",
+    stay:
+      "The page computes the recorded operations again. What the code did beside them stays as it was recorded: the branches that it took, and what it made of " +
+      "x.data{0}. On the page of a function or model itself (minigrad graph file.py:f --live), that is computed anew, or named when it would change.",
     stale: "The code looked at numbers that are others now, and what it did with them stays as it was recorded: {0}",
     not_taken: "These operations do not take such numbers: {0}",
     every_step: "at every step", over_steps: "Over the steps",
@@ -108,7 +111,9 @@ const WORDS = {
     is_held: "Fijado: nada pasa hacia atrás por aquí.", held_there: "fijado",
     fixed: "Los números enteros y las máscaras quedan como se registraron.",
     follows: "Resulta de otros números: cambie esos.",
-    stay: "La página calcula de nuevo las operaciones registradas. Lo que el código hizo además queda como se registró: las ramas que tomó y lo que obtuvo de x.data{0}. En la página de la propia función o del modelo (minigrad graph archivo.py:f --live) eso se calcula de nuevo, o se nombra cuando cambiaría.",
+    stay:
+      "La página calcula de nuevo las operaciones registradas. Lo que el código hizo además queda como se registró: las ramas que tomó y lo que obtuvo de " +
+      "x.data{0}. En la página de la propia función o del modelo (minigrad graph archivo.py:f --live) eso se calcula de nuevo, o se nombra cuando cambiaría.",
     stale: "El código miró números que ahora son otros, y lo que hizo con ellos queda como se registró: {0}",
     not_taken: "Estas operaciones no admiten tales números: {0}",
     every_step: "en todos los pasos", over_steps: "A lo largo de los pasos",
