@@ -125,6 +125,9 @@ class Compiled:
         for recording in found:
             changed = recording.changed()
             if changed is None:
+                if not recording.confirmed:
+                    with self._lock:
+                        recording.confirm(leaves)
                 return recording
             why = f"{changed}, which it sees, has changed"
         with self._lock:

@@ -1,8 +1,8 @@
 """A function is run once on arrays that stand for others: what it computes, and what it changes.
 
-Nothing else may come of that run. It is done twice, and both programs must be equal: a number
-that is drawn, or a clock that is read, would otherwise stay what it was. What the function
-changes besides arrays, what it prints, is an error that names the line.
+Nothing else may come of that run. A second one, with the next arguments, must give the same
+program: what it takes from outside would otherwise stay what it was. What the function changes
+besides arrays, what it prints, is an error that names the line.
 """
 
 from __future__ import annotations
@@ -135,6 +135,7 @@ class Traced:
         leaves: sources of the Tensors that the result depends on, and that are tracked.
         seeds: inputs for the cotangents of the tracked outputs, if a backward pass was traced.
         gradients: cotangents of the leaves.
+        accumulated: Tensors that it sees whose gradient from before it reads.
     """
 
     trace: Trace
@@ -145,6 +146,7 @@ class Traced:
     leaves: list[Source] = field(default_factory=list)
     seeds: list[Variable] = field(default_factory=list)
     gradients: list[Operand | None] = field(default_factory=list)
+    accumulated: set[Tensor] = field(default_factory=set)
 
 
 def traced(
@@ -155,8 +157,9 @@ def traced(
     backward: bool = False,
     kind: type[Trace] = Trace,
     names: Names | None = None,
+    known: tuple[Traced, Closure] | None = None,
 ) -> tuple[Traced, Closure]:
-    """Trace a function twice, and see that both programs are equal.
+    """Trace a function.
 
     Args:
         function: it is called with the arguments.
@@ -166,24 +169,35 @@ def traced(
         kind: of trace.
         names: notes what the user's code calls each value; then nothing stays whole that is made
             of NumPy's functions.
+        known: what came of an earlier call, which must come again.
 
     Raises:
-        TraceError: it does what cannot be compiled.
+        TraceError: it does what cannot be compiled, or not the same as before.
     """
-    closure = closure_of(function, *leaves.owners)
-    found = [
-        _Run(function, kind(title, whole=names is None), leaves, closure, backward, names).run()
-        for _ in range(2)
-    ]
-    if (where := _difference(*found)) is not None:
+    closure = closure_of(function, *leaves.owners) if known is None else known[1]
+    trace = kind(title, whole=names is None)
+    found = _Run(function, trace, leaves, closure, backward, names).run()
+    if known is not None and (where := _difference(known[0], found)) is not None:
         raise TraceError(
             f"jit({title}): {where} does not compute the same when it is called "
-            "twice with the same arguments: does it draw random numbers, or read a clock? Pass a "
+            "twice: does it draw random numbers, or read a clock? Pass a "
             "generator (np.random.default_rng) or the number as an argument"
         )
-    for array in {id(a): a for ref in found[1].trace.outside if (a := ref()) is not None}.values():
+    for array in {id(a): a for ref in trace.outside if (a := ref()) is not None}.values():
         closure.add_constant(array)
-    return found[0], closure
+    return found, closure
+
+
+def traced_twice(
+    function: Callable[..., Any], title: str, leaves: Leaves, **options: Any
+) -> Traced:
+    """Trace a function that is not to be called again, and see that it does the same twice.
+
+    Raises:
+        TraceError: as `traced`.
+    """
+    known = traced(function, title, leaves, **options)
+    return traced(function, title, leaves, **options, known=known)[0]
 
 
 class _Run:
@@ -199,16 +213,18 @@ class _Run:
         self.found = Traced(self.trace)
         self.tensors: dict[Tensor, Source] = {}  # those that the function is given or sees
         self.given: list[tuple[Source, Any, Callable[[], Any]]] = []  # (what, before, how to read)
+        self.uses: dict[Tensor, list[str]] = {}  # of the gradients of Tensors that it sees
 
     def run(self) -> Traced:
         draws, settings = draws_so_far(), settings_now()
         with self._around():
-            with self.names.watched() if self.names else contextlib.nullcontext():
+            with self._uses_noted(), self.names.watched() if self.names else _NOTHING:
                 result = self._called()
             self._effects()
             self.found.result = self._nest(result)
             if self.backward:
                 self._walk(result)
+            self._without_unread()
         if (name := self.closure.changed()) is not None:
             self._refuse(
                 self.closure.changed,
@@ -272,6 +288,31 @@ class _Run:
             undo.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
             logging.setLogRecordFactory(refused_log(logging.getLogRecordFactory(), self.trace))
             yield
+
+    @contextlib.contextmanager
+    def _uses_noted(self) -> Iterator[None]:
+        """Note whose gradient is read before one is put there."""
+        for tensor in self.closure.tensors:
+            self.uses[tensor] = vars(tensor)["uses"] = []
+            tensor.__class__ = _noting(type(tensor))
+        try:
+            yield
+        finally:
+            for tensor in self.closure.tensors:
+                tensor.__class__ = type(tensor).__base__
+                del vars(tensor)["uses"]
+
+    def _without_unread(self) -> None:
+        """What gradient there was makes no difference where it is not read."""
+        for tensor, uses in self.uses.items():
+            if uses[:1] == [READ]:
+                self.found.accumulated.add(tensor)
+        kept = [
+            (source, x) for source, x in zip(self.found.sources, self.trace.inputs, strict=True)
+            if source.kind != "grad" or source.where not in self.uses
+            or source.where in self.found.accumulated
+        ]  # fmt: skip
+        self.found.sources, self.trace.inputs = [s for s, _ in kept], [x for _, x in kept]
 
     def _refuse(self, changed: Callable[[], Any], what: str) -> NoReturn:
         """Run once more, to see which line does it.
@@ -345,7 +386,10 @@ class _Run:
             now = read()
             array = now.data if isinstance(now, Tensor) else now
             same = now is before
-            if same and not (isinstance(array, TracedArray) and array.version):
+            changed = isinstance(array, TracedArray) and array.version
+            if same and not changed and not (
+                source.kind == "grad" and PUT_THERE in self.uses.get(source.where, ())
+            ):
                 continue
             if array is None and source.kind == "grad":
                 self.found.effects.append(Effect(source, None, False))
@@ -425,6 +469,25 @@ class _Run:
                 g.variable.of = node.data.variable
 
 
+READ, PUT_THERE = "read", "put there"
+_NOTHING = contextlib.nullcontext()
+
+
+@functools.cache
+def _noting(kind: type[Tensor]) -> type[Tensor]:
+    """A kind of Tensors that note what becomes of their gradients."""
+
+    def read(self: Tensor) -> Any:
+        vars(self)["uses"].append(READ)
+        return vars(self).get("grad")
+
+    def put(self: Tensor, value: Any) -> None:
+        vars(self)["uses"].append(PUT_THERE)
+        vars(self)["grad"] = value
+
+    return type(kind.__name__, (kind,), {"grad": property(read, put)})
+
+
 def _holds_traced(value: Any) -> bool:
     """Whether an object, set or function has arrays that stand for others, or runs later."""
     if isinstance(value, Iterator | Coroutine):
@@ -458,7 +521,30 @@ def _difference(one: Traced, other: Traced) -> str | None:
     if len(first) != len(second):
         longer = max(first, second, key=len)
         return quoted_place(longer[min(len(first), len(second))].outputs[0].place)
-    return None
+    if len(one.outputs) == len(other.outputs) and len(one.effects) == len(other.effects) and all(
+        _same(x, y, *numbers) for x, y in zip(one.outputs, other.outputs, strict=True)
+    ) and all(
+        a.source.key == b.source.key and (
+            a.value is b.value is None
+            or a.value is not None and b.value is not None and _same(a.value, b.value, *numbers)
+        )
+        for a, b in zip(one.effects, other.effects, strict=True)
+    ) and _alike(one.result, other.result):  # fmt: skip
+        return None
+    return "the function"
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two results are the same but for what stands for arrays."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(_alike(one[k], other[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, np.ndarray):
+        return one.shape == other.shape and one.tobytes() == other.tobytes()
+    return bool(one is other or one == other or (one != one and other != other))
 
 
 def _same(x: Operand, y: Operand, first: Mapping[Any, int], second: Mapping[Any, int]) -> bool:
