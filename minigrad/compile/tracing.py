@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
-import sys
 import types
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +20,9 @@ import numpy as np
 from minigrad.compile.closure import Closure, closure_of, is_library
 from minigrad.compile.naming import Names
 from minigrad.compile.outside import (
-    OUTWARD,
     RefusingIterator,
-    RefusingStream,
     draws_so_far,
-    refused_call,
-    refused_log,
+    refusing,
     settings_now,
     watched,
 )
@@ -280,13 +275,7 @@ class _Run:
             self.args, self.kwargs = self.leaves.rebuilt(values)
             self._swap(undo)
             undo.callback(setattr, self.trace, "is_open", False)
-            undo.enter_context(contextlib.redirect_stdout(RefusingStream(sys.stdout, self.trace)))
-            undo.enter_context(contextlib.redirect_stderr(RefusingStream(sys.stderr, self.trace)))
-            for module, name in OUTWARD:
-                undo.callback(setattr, module, name, getattr(module, name))
-                setattr(module, name, refused_call(module, name, self.trace))
-            undo.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
-            logging.setLogRecordFactory(refused_log(logging.getLogRecordFactory(), self.trace))
+            undo.enter_context(refusing(self.trace, self.closure))
             yield
 
     @contextlib.contextmanager
@@ -294,12 +283,12 @@ class _Run:
         """Note whose gradient is read before one is put there."""
         for tensor in self.closure.tensors:
             self.uses[tensor] = vars(tensor)["uses"] = []
-            tensor.__class__ = _noting(type(tensor))
+            _become(tensor, _noting(type(tensor)))  # type: ignore[arg-type]
         try:
             yield
         finally:
             for tensor in self.closure.tensors:
-                tensor.__class__ = type(tensor).__base__
+                _become(tensor, type(tensor).__base__)
                 del vars(tensor)["uses"]
 
     def _without_unread(self) -> None:
@@ -387,9 +376,8 @@ class _Run:
             array = now.data if isinstance(now, Tensor) else now
             same = now is before
             changed = isinstance(array, TracedArray) and array.version
-            if same and not changed and not (
-                source.kind == "grad" and PUT_THERE in self.uses.get(source.where, ())
-            ):
+            put = source.kind == "grad" and PUT_THERE in self.uses.get(source.where, ())
+            if same and not changed and not put:
                 continue
             if array is None and source.kind == "grad":
                 self.found.effects.append(Effect(source, None, False))
@@ -471,6 +459,7 @@ class _Run:
 
 READ, PUT_THERE = "read", "put there"
 _NOTHING = contextlib.nullcontext()
+_become = vars(object)["__class__"].__set__
 
 
 @functools.cache
@@ -485,7 +474,8 @@ def _noting(kind: type[Tensor]) -> type[Tensor]:
         vars(self)["uses"].append(PUT_THERE)
         vars(self)["grad"] = value
 
-    return type(kind.__name__, (kind,), {"grad": property(read, put)})
+    names = {"grad": property(read, put), "__class__": property(lambda self: kind)}
+    return type(kind.__name__, (kind,), names)
 
 
 def _holds_traced(value: Any) -> bool:
@@ -521,15 +511,10 @@ def _difference(one: Traced, other: Traced) -> str | None:
     if len(first) != len(second):
         longer = max(first, second, key=len)
         return quoted_place(longer[min(len(first), len(second))].outputs[0].place)
-    if len(one.outputs) == len(other.outputs) and len(one.effects) == len(other.effects) and all(
-        _same(x, y, *numbers) for x, y in zip(one.outputs, other.outputs, strict=True)
-    ) and all(
-        a.source.key == b.source.key and (
-            a.value is b.value is None
-            or a.value is not None and b.value is not None and _same(a.value, b.value, *numbers)
-        )
-        for a, b in zip(one.effects, other.effects, strict=True)
-    ) and _alike(one.result, other.result):  # fmt: skip
+    ends = [[*found.outputs, *(effect.value for effect in found.effects)] for found in (one, other)]
+    keys = [[effect.source.key for effect in found.effects] for found in (one, other)]
+    same = keys[0] == keys[1] and len(ends[0]) == len(ends[1]) and _alike(one.result, other.result)
+    if same and all(_same(x, y, *numbers) for x, y in zip(*ends, strict=True)):
         return None
     return "the function"
 
@@ -547,7 +532,11 @@ def _alike(one: Any, other: Any) -> bool:
     return bool(one is other or one == other or (one != one and other != other))
 
 
-def _same(x: Operand, y: Operand, first: Mapping[Any, int], second: Mapping[Any, int]) -> bool:
+def _same(
+    x: Operand | None, y: Operand | None, first: Mapping[Any, int], second: Mapping[Any, int]
+) -> bool:
+    if x is None or y is None:
+        return x is y
     if isinstance(x, Literal) or isinstance(y, Literal):
         return type(x) is type(y) and repr(x.value) == repr(y.value)
     if x.value is not None and y.value is not None:
