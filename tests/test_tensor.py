@@ -150,7 +150,7 @@ def test_a_keyword_without_a_rule_is_refused():
         np.sort(leaf([1.0, 2.0]), order="a")
     with pytest.raises(TypeError, match="out"):
         np.add(leaf([1.0]), 1, out=np.zeros(1))
-    with pytest.raises(TypeError, match="log_softmax: got the keyword where, expected axis$"):
+    with pytest.raises(TypeError, match=r"log_softmax: got the keyword where, expected axis$"):
         mg.log_softmax(leaf([1.0]), where=True)
 
 

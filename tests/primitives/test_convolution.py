@@ -142,6 +142,13 @@ def test_the_gradient_of_a_maximum_goes_to_the_entry_that_has_it():
     )
 
 
+def test_one_number_is_for_all_axes(rng):
+    x = rng.normal(size=(1, 5, 6))
+    np.testing.assert_array_equal(
+        mg.avg_pool2d(x, (2,), [1], (1,)), mg.avg_pool2d(x, (2, 2), (1, 1), (1, 1))
+    )
+
+
 @given(st.data())
 @settings(max_examples=80, deadline=None)
 def test_pooling_skips_and_reaches_beyond_the_end_as_asked(data):
