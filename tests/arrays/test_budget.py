@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import sympy
 
@@ -21,7 +23,7 @@ def test_a_proof_stops_before_a_product_that_takes_longer_than_is_left():
 def test_a_derivative_through_many_names_stops_within_the_time_allowed():
     x, *names = sympy.symbols("x a:400", real=True)
     meanings = {names[0]: sympy.sin(x)}
-    for before, name in zip(names, names[1:], strict=False):
+    for before, name in pairwise(names):
         meanings[name] = sympy.exp(sympy.sin(before * x) + before**3) * x
     with budget.within(0.2), pytest.raises(budget.OutOfBudgetError, match="time allowed"):
         Slopes(names[-1], meanings).by(x)
