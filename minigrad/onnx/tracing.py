@@ -75,7 +75,7 @@ class Written:
     Attributes:
         program: what it computes.
         sources: where each input is read from: an argument, or what the function sees.
-        result: what it returned, with an `Output` in the place of each array.
+        result: what it returned, with an `Output` in place of each array.
     """
 
     program: Program
@@ -110,7 +110,7 @@ def written(
         function: takes and returns arrays.
         title: its name, for messages.
         args: arrays, and whatever else it takes.
-        kwargs: likewise.
+        kwargs: the keyword arguments of that call.
         around: what holds while it runs.
         sees: modules that it uses, if it is a function of minigrad's own.
 
