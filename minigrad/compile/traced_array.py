@@ -434,6 +434,26 @@ class TracedArray(NDArrayOperatorsMixin):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 
+class _Kinds(type):
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if len(args) != 1:
+            return type(*args, **kwargs)
+        (x,) = args
+        if isinstance(x, TracedArray):
+            return type(x.value)
+        return x.__class__ if isinstance(x, TracedGenerator | Tensor) else type(x)
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, type)
+
+    def __subclasscheck__(cls, x: type) -> bool:
+        return issubclass(x, type)
+
+
+class Kind(type, metaclass=_Kinds):
+    """What the user's own code calls `type` while it is traced: it says what is stood for."""
+
+
 def _asked_by_user() -> bool:
     """Whether the line that is running is no library's."""
     return not is_library(sys._getframe(2).f_globals.get("__name__"))

@@ -15,7 +15,7 @@ from minigrad.compile.javascript_code import HOLD, RELEASE, JavaScriptError, wri
 from minigrad.compile.trace import Trace
 from minigrad.tensor import raw
 from minigrad.tree import tree_leaves
-from tests.compile.test_compiled import programs, weighted
+from tests.compile.test_compiled import problems, programs, weighted
 from tests.graph.browser import CHROMIUM, FLAGS, needs_chromium
 
 pytestmark = needs_chromium
@@ -74,25 +74,24 @@ def close(got, expected):
 
 @pytest.mark.parametrize("name", [t.name for t in targets.builtin()])
 def test_values_and_gradients_of_everything_built_in(tab, name):
-    for problem in targets.resolve(name).problems():
-        if problem.order == 1:
-            numbers = problem.numbers(np.random.default_rng(1))
-            names, arrays = list(numbers), [np.asarray(raw(x)) for x in numbers.values()]
+    for problem in problems(name):
+        numbers = problem.numbers(np.random.default_rng(1))
+        names, arrays = list(numbers), [np.asarray(raw(x)) for x in numbers.values()]
 
-            def loss(arrays, problem=problem, given=numbers):
-                return weighted(problem.run({
-                    k: x if isinstance(given[k], mg.Tensor) else mg.Tensor(x, name=k)
-                    for k, x in arrays.items()
-                }))  # fmt: skip
+        def loss(arrays, problem=problem, given=numbers):
+            return weighted(problem.run({
+                k: x if isinstance(given[k], mg.Tensor) else mg.Tensor(x, name=k)
+                for k, x in arrays.items()
+            }))  # fmt: skip
 
-            def both(*arrays, names=names, loss=loss):
-                return mg.value_and_grad(loss)(dict(zip(names, arrays, strict=True)))
+        def both(*arrays, names=names, loss=loss):
+            return mg.value_and_grad(loss)(dict(zip(names, arrays, strict=True)))
 
-            if name in REFUSED:
-                with pytest.raises(JavaScriptError, match=REFUSED[name]):
-                    script(both, *arrays)
-                return
-            close(run(tab, script(both, *arrays), arrays), both(*arrays))
+        if name in REFUSED:
+            with pytest.raises(JavaScriptError, match=REFUSED[name]):
+                script(both, *arrays)
+            return
+        close(run(tab, script(both, *arrays), arrays), both(*arrays))
 
 
 @settings(max_examples=60, deadline=None)
