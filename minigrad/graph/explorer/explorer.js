@@ -28,7 +28,7 @@ export class Explorer {
     this.scene = new Scene(data, program);
     this.drawing = new Drawing(this.scene, root.id, {
       name: (item, node) => this.#name(item, node),
-      stepName: (k) => `${this.words("step_label", this.scene.steps[k].t)}${this.scene.folded.has(k) ? `, ${this.words("folded")}` : ""}`,
+      folded: () => this.words("folded"),
       isOpen: (item) => this.open.has(item.number),
       state: (item, node) => this.#state(item, node),
       heat: (item, what) => this.#heat(item, what),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.graph.drawing import words
-from minigrad.graph.explorer.geometry import Geometry, geometry
+from minigrad.graph.explorer.geometry import Box, Geometry, geometry
 from minigrad.graph.explorer.live import Live
 from minigrad.graph.explorer.mathematics import judged, local_derivatives, verdict
 from minigrad.graph.record import Graph, Operation, summary
@@ -30,8 +30,10 @@ def payload(
     loss        string: what the gradients are of; null: no backward has been run
     checks      what the judges said of the whole; empty if they were not asked
     verdicts    by primitive: one object per judge, or null: there is nothing to judge it on
-    steps       objects of t, x (left side), w (width), template (a place in templates) and
-                items, each [lines, node ids] in the template's order
+    steps       objects of t, x (left side), w (width), template (a place in templates), cells,
+                [name, x, y, w, h] of each frame, x from the left side, and items, each
+                [lines, node ids] in the template's order
+    titles      [name, x, y, w, h] of the frames around modules
     loose       like a step, for what is outside of steps; its template is its own
     templates   objects of y and h (top and height), items [kind, x, y, w, h], x from the step's
                 left side, and arrows [source, target, points] into its items: a source is a
@@ -102,10 +104,17 @@ def _drawn(placed: Geometry) -> dict[str, Any]:
             templates.append(template)
         steps.append({
             "t": step, "x": round(left, 1), "w": round(right - left, 1), "template": same,
+            "cells": [_titled(name, box, left) for name, box in placed.cells.get(step, ())],
             "items": [[[*_lines(item, placed.view), words.note(item, placed.view)],
                        list(item.nodes)] for item in items],
         })  # fmt: skip
-    return {"steps": steps[:-1], "loose": steps[-1], "templates": templates}
+    titles = [_titled(name, box) for name, box in placed.titles]
+    return {"steps": steps[:-1], "loose": steps[-1], "templates": templates, "titles": titles}
+
+
+def _titled(name: str, box: Box, left: float = 0.0) -> list[Any]:
+    x, y, w, h = box
+    return [words.printable(name)[:80], *(round(c, 1) for c in (x - left, y, w, h))]
 
 
 def _lines(item: Item, view: View) -> list[str]:
