@@ -246,9 +246,10 @@ export class Explorer {
 
   #text(item) {
     const inner = [...item.nodes, ...this.panel.parameters(item)].map((n) => {
-      const { primitive, name, path } = this.scene.node(n);
-      return `${primitive} ${name} ${path}`;
+      const { primitive, name, path } = this.scene.node(n), letter = { weight: "W", bias: "b" }[name];
+      return `${primitive} ${name} ${path} ${letter ? `${letter}_${path.split(" › ").at(-1)}` : ""}`;
     });
+    inner.push(...(this.panel.roles(item) ?? []));
     const t = item.step === null ? "" : `t = ${this.scene.steps[item.step].t}`;
     return plain([...item.lines, item.tooltip, t, this.#name(item), ...inner].join("\n"));
   }

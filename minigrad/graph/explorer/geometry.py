@@ -79,7 +79,7 @@ def geometry(graph: Graph) -> Geometry:
 def _name(strip: Path, view: View) -> str:
     """What a step of a strip is called without its number: its layer, or its module."""
     around = modules(strip)
-    module = around[-1].name or around[-1].label if around else view.title
+    module = (around[-1].name if around else "") or view.title
     layer = words.strip_title(strip)
     return f"{module}, {said(layer, view.language)}" if layer else module
 

@@ -2,7 +2,8 @@
 
 import { Controls } from "./controls.js";
 import { html, svg } from "./elements.js";
-import { broadcast, gist, index, rows, shade, written } from "./numbers.js";
+import { flat, gist, index, rows, shade, written } from "./numbers.js";
+import { terms } from "./terms.js";
 
 export class Panel {
   /**
@@ -36,13 +37,18 @@ export class Panel {
     const kind = inner || node?.kind === "parameter" ? node.kind : item.kind;
     const parts = [
       html("h2", {}, html("bdi", {}, title)),
-      html("p", { class: "where" }, [words(kind), where, node?.path].filter(Boolean).join(" · ")),
+      html("p", { class: "where" }, [words(kind), inner ? "" : words("role", ...this.roles(item) ?? ["", ""]), where, node?.path].filter(Boolean).join(" · ")),
     ];
     if (!inner && item.lines.length > 1 && item.kind === "layer") parts.push(html("p", { class: "equation" }, html("bdi", {}, item.tooltip)));
     if (!node) parts.push(html("p", {}, words("no_node")), html("p", {}, item.tooltip));
     else parts.push(...this.#node(node, item));
     this.#put(parts);
     if (elsewhere) this.root.scrollTop = 0;
+  }
+
+  /** What a gate is called in words, in each language. */
+  roles(item) {
+    return item.kind === "layer" ? this.scene.data.roles[item.lines[0]] : undefined;
   }
 
   /** The same with the numbers of now. */
@@ -95,16 +101,20 @@ export class Panel {
     const { words, scene } = this, { live } = scene, readers = scene.readers[node.number];
     if (node.constant || !Array.isArray(node.gradient) || !node.gradient.length) return [];
     const entry = Math.min(this.entry, node.gradient.length - 1), lines = [];
+    const read = (number, what) => {
+      if (live) return live[what](number);
+      const array = scene.node(number)[what];
+      return Array.isArray(array) ? array : null;
+    };
     for (const [target, position] of readers) {
       const reader = scene.node(target), sent = live?.sent(target, position)?.[entry];
-      const alike = String(reader.shape) === String(node.shape) && Array.isArray(reader.gradient) && reader.partials;
-      const held = live?.isHeld(target, entry);
-      if (alike && !held) {
-        const [upstream, local] = [reader.gradient[entry], reader.partials[position][entry]];
-        const both = typeof upstream === "number" && typeof local === "number" ? upstream * local : "nan";
-        lines.push([target, `${written(upstream)} × ${bracketed(local)} = ${written(sent ?? both)}`]);
-      } else if (sent !== undefined) lines.push([target, held && alike ? `${words("held_there")}: 0` : written(sent)]);
-      else if (reader.gradient !== null && !reader.constant) return []; // not all of them are known
+      if (reader.constant) continue;
+      const factors = terms(scene, reader, position, entry, sent, read)?.filter(([, slope]) => slope !== 0);
+      const total = factors?.reduce((sum, [up, slope]) => sum + up * slope, 0);
+      if (live?.isHeldAnywhere(target)) lines.push([target, `${words("held_there")}: ${written(sent)}`]);
+      else if (factors?.length && (sent === undefined || near(total, sent))) lines.push([target, `${summed(factors)} = ${written(sent ?? total)}`]);
+      else if (sent !== undefined) lines.push([target, written(sent)]);
+      else if (reader.gradient !== null) return []; // not all of them are known
     }
     const direct = live?.direct(node.number).map((array) => array[entry]) ?? [];
     if (!lines.length && !direct.length) return [];
@@ -267,7 +277,7 @@ export class Panel {
     node.operands.forEach((operand, k) => {
       if (Array.isArray(operand)) return found.set(names[k], operand[0]);
       const { value, shape } = this.scene.node(operand);
-      if (Array.isArray(value)) found.set(names[k], broadcast(value, shape, at));
+      if (Array.isArray(value)) found.set(names[k], value[flat(shape, at)]);
     });
     return found;
   }
@@ -358,6 +368,16 @@ function mathml(name, ...children) {
 /** A factor in text: in brackets if it is negative. */
 function bracketed(x) {
   return typeof x === "number" && x < 0 ? `(${written(x)})` : written(x);
+}
+
+/** Products added up; of many, the first. */
+function summed(factors) {
+  const first = factors.slice(0, 6).map(([up, slope]) => `${bracketed(up)} × ${bracketed(slope)}`);
+  return `${first.join(" + ")}${factors.length > first.length ? ` + … (${factors.length})` : ""}`.replace(/^\((.*?)\)/, "$1");
+}
+
+function near(a, b) {
+  return Object.is(a, b) || Math.abs(a - b) <= 1e-9 * (1 + Math.abs(b));
 }
 
 /** A power of ten as a number. */

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compile.traced_array import value_of
 from minigrad.graph.drawing import words
 from minigrad.graph.explorer.geometry import Box, Geometry, geometry
 from minigrad.graph.explorer.live import Live
@@ -14,6 +15,9 @@ from minigrad.graph.explorer.mathematics import judged, local_derivatives, verdi
 from minigrad.graph.record import Graph, Operation, summary
 from minigrad.graph.view import Arrow, Item, View
 from minigrad.primitives import PRIMITIVES
+from minigrad.primitives.axes import reduced_axes
+from minigrad.symbolic.derive.naming import roles_of
+from minigrad.symbolic.write.sentences import SENTENCES
 from minigrad.verify import Check
 
 _DIGITS = 7  # significant digits of a number on the page
@@ -40,7 +44,8 @@ def payload(
                 place in items, [steps back, place], or ["loose", place]; the last of the
                 points is the arrow's tip
     kinds       what nodes have in common: kind, primitive, label, name, shape, path, keywords,
-                constant (no gradient is wanted)
+                constant (no gradient is wanted), axes (of a sum or softmax, or null)
+    roles       by the name of a gate, what it is called in English and in Spanish: forget gate
     live        null, or what `Live` has beside its program: leaves, nodes, loss, direct
     nodes       by id: kind (a place in kinds), value, gradient (null, a flat list of entries,
                 or min, mean, max, nonfinite and grid), operands (node ids, or [number]) and
@@ -61,13 +66,22 @@ def payload(
         "verdicts": {name: verdict(name) for name in primitives if name in PRIMITIVES},
         **_drawn(placed),
         "nodes": nodes,
+        "roles": _roles(placed.view),
         "live": living and living.to_dict(),
         "kinds": [
             dict(zip(("kind", "primitive", "label", "name", "shape", "path", "keywords",
-                      "constant"), kind, strict=True))
+                      "constant", "axes"), kind, strict=True))
             for kind in kinds
         ],
     }  # fmt: skip
+
+
+def _roles(view: View) -> dict[str, tuple[str, ...]]:
+    """What the gates of a cell with such states are called in words."""
+    states = {item.label.name for item in view.items if item.kind == "state" and item.step is not None}
+    gates = {item.label.name for item in view.items if item.kind == "layer"}
+    known = roles_of(states)
+    return {gate: SENTENCES[known[gate]] for gate in sorted(gates & known.keys())}
 
 
 def _drawn(placed: Geometry) -> dict[str, Any]:
@@ -159,7 +173,7 @@ def _node(
     """A node of a figure; with its numbers, if the graph is given."""
     path = " › ".join(level.name for level in node.scope if level.kind != "step" and level.name)
     kind = (node.kind, node.primitive, node.label[:_LONGEST], (node.name or "")[:_LONGEST],
-            node.shape, path, node.keywords[:_LONGEST], not node.requires_grad)  # fmt: skip
+            node.shape, path, node.keywords[:_LONGEST], not node.requires_grad, _axes(node))  # fmt: skip
     found: dict[str, Any] = {"kind": kinds.setdefault(kind, len(kinds))}
     if node.kind == "operation":
         found["operands"] = operands
@@ -170,6 +184,15 @@ def _node(
     if partials is not None:
         found["partials"] = [_array(partial) for partial in partials]
     return found
+
+
+def _axes(node: Operation) -> tuple[int, ...] | None:
+    """The axes along which a sum or a softmax goes, if they are known."""
+    if node.call is None or node.primitive not in ("sum", "softmax", "log_softmax"):
+        return None
+    usual = None if node.primitive == "sum" else -1
+    operand = value_of(node.call.operands[0])
+    return reduced_axes(node.call.static.get("axis", usual), np.ndim(operand))
 
 
 def _partials(node: Operation, operands: list[Any], graph: Graph) -> list[np.ndarray] | None:
