@@ -13,7 +13,7 @@ export class Drawing {
   /**
    * @param scene what to draw
    * @param id of the figure, so that two on a page share no id
-   * @param calls name(item), folded(), isOpen(item), state(item), heat(item, what), choose(item, node), fold(k),
+   * @param calls name(item), folded(), isOpen(item), state(item), heat(item, what), tip(item, node), choose(item, node), fold(k),
    *   resized()
    */
   constructor(scene, id, calls) {
@@ -103,6 +103,12 @@ export class Drawing {
       this.pan(dx, dy);
     });
     this.root.addEventListener("pointerup", () => { from = null; });
+    this.root.addEventListener("pointerover", (event) => { // what a pointer that rests here is told
+      const part = event.target.closest("[data-item]");
+      if (!part) return;
+      const tip = part.querySelector(":scope > title") ?? part.appendChild(svg("title"));
+      tip.textContent = this.calls.tip(this.scene.items[part.dataset.item], part.dataset.node && Number(part.dataset.node));
+    });
     this.root.addEventListener("click", (event) => {
       if (moved) return;
       const part = event.target.closest("[data-item], [data-fold]");
@@ -154,6 +160,30 @@ export class Drawing {
       this.shown.set(key, groups);
     }
     this.#oneTabStop();
+  }
+
+  /** All of the figure as SVG text that needs no page: every step, with the colours of now. */
+  whole() {
+    const { x, y, w, h } = this.scene.bounds, margin = 20, small = this.small;
+    this.small = false;
+    const steps = [...this.scene.steps.keys()].map((k) => this.#step(k)), loose = this.#inside(null);
+    this.small = small;
+    const layers = [[this.#titles(false), ...steps.map(([frames]) => frames)], [loose[0], ...steps.map(([, arrows]) => arrows)],
+      [loose[1], ...steps.map(([, , items]) => items)]];
+    const sheets = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+    const names = new Set(sheets.flatMap((rule) => [...(rule.cssText.match(/--[\w-]+/g) ?? [])]));
+    const now = getComputedStyle(document.documentElement);
+    const colours = [...names].map((name) => `${name}: ${now.getPropertyValue(name)};`).join(" ");
+    const rules = sheets.filter((rule) => rule.selectorText?.startsWith(".explorer")).map((rule) => rule.cssText);
+    const style = svg("style");
+    style.textContent = `.explorer { ${colours} }\n${rules.join("\n")}\n.explorer { display: inline; height: auto; }`;
+    const size = { width: w + 2 * margin, height: h + 2 * margin };
+    const root = svg("svg", { xmlns: "http://www.w3.org/2000/svg", class: "explorer", ...size,
+      viewBox: `${x - margin} ${y - margin} ${size.width} ${size.height}` }, style,
+    svg("rect", { x: x - margin, y: y - margin, ...size, style: "fill: var(--paper)" }), this.root.querySelector("defs").cloneNode(true),
+    svg("g", { class: "graph" }, ...layers.map((groups, k) => svg("g", { class: ["frames", "arrows", "items"][k] }, ...groups))));
+    for (const part of root.querySelectorAll(".chosen, .todo")) part.classList.remove("chosen", "todo");
+    return { text: new XMLSerializer().serializeToString(root), ...size };
   }
 
   /** Draw everything anew: after folding, another language, a turned arrow. */

@@ -5,6 +5,8 @@ import { html, svg } from "./elements.js";
 import { flat, gist, index, rows, shade, written } from "./numbers.js";
 import { terms } from "./terms.js";
 
+const ROUND = { point: 6, input: 4, state: 5, operation: 4 }; // corners in the legend
+
 export class Panel {
   /**
    * @param words (key, ...parts) → sentence
@@ -25,7 +27,7 @@ export class Panel {
     Object.assign(this, { item, number });
     this.root.setAttribute("aria-label", words("details"));
     if (!item) {
-      this.root.replaceChildren(html("h2", {}, words("details")), html("p", {}, words("pick")), ...this.#about());
+      this.#put([html("h2", {}, words("details")), html("p", {}, words("pick")), ...this.#about(), this.#legend()]);
       return;
     }
     const inner = number !== undefined && number !== item.nodes.at(-1);
@@ -42,7 +44,7 @@ export class Panel {
     if (!inner && item.lines.length > 1 && item.kind === "layer") parts.push(html("p", { class: "equation" }, html("bdi", {}, item.tooltip)));
     if (!node) parts.push(html("p", {}, words("no_node")), html("p", {}, item.tooltip));
     else parts.push(...this.#node(node, item));
-    this.#put(parts);
+    this.#put([...parts, this.#legend()]);
     if (elsewhere) this.root.scrollTop = 0;
   }
 
@@ -59,11 +61,24 @@ export class Panel {
   /** What is shown; controls that are there already stay, so that a slider can be pulled on. */
   #put(parts) {
     const { root } = this, kept = this.controls?.root, place = parts.indexOf(kept), top = root.scrollTop;
-    if (place < 0 || kept.parentNode !== root) return root.replaceChildren(...parts);
-    for (const old of [...root.children]) if (old !== kept) old.remove();
-    kept.before(...parts.slice(0, place));
-    kept.after(...parts.slice(place + 1));
-    root.scrollTop = top;
+    const focus = this.#focused();
+    if (place < 0 || kept.parentNode !== root) root.replaceChildren(...parts);
+    else {
+      for (const old of [...root.children]) if (old !== kept) old.remove();
+      kept.before(...parts.slice(0, place));
+      kept.after(...parts.slice(place + 1));
+      root.scrollTop = top;
+    }
+    focus?.();
+  }
+
+  /** If the focus is in what is written anew: a function that puts it where it was, or on the panel. */
+  #focused() {
+    const now = document.activeElement, { root } = this;
+    if (!root.contains(now) || now === root || this.controls?.root.contains(now)) return null;
+    const part = now.closest("[data-part]:is(section)")?.dataset.part, among = (scope) => [...scope.querySelectorAll(now.localName)];
+    const section = () => root.querySelector(`section[data-part="${part}"]`) ?? root, k = among(section()).indexOf(now);
+    return () => (among(section())[k] ?? root).focus({ preventScroll: true });
   }
 
   #node(node, item) {
@@ -82,6 +97,23 @@ export class Panel {
       ...(parameters.length ? [this.#part("parameters", this.#links(parameters, node.number))] : []),
       ...(node.primitive ? [this.#part("judges", ...this.#judges(node))] : []),
     ];
+  }
+
+  /** What colours and shapes mean, as the figure is drawn now. */
+  #legend() {
+    const { words, scene } = this, heat = this.heat ?? "";
+    const kinds = [...new Set(scene.items.map(({ kind }) => kind))];
+    const list = heat ? [html("p", {}, words(`heat_${heat}`)), html("div", { class: `scale ${heat}` })]
+      : [html("ul", { class: "kinds" }, ...kinds.map((kind) => html("li", {}, svg("svg", { viewBox: "0 0 24 16", "aria-hidden": "true" },
+        svg("g", { class: `item ${kind}` }, svg("rect", { class: "box", x: 2, y: 2, width: 20, height: 12, rx: ROUND[kind] ?? 1 }))), words(kind))))];
+    const part = this.#part("legend", ...list);
+    return part;
+  }
+
+  /** Another colouring: the legend says what it means. */
+  legend(heat) {
+    this.heat = heat;
+    this.root.querySelector('[data-part="legend"]').replaceWith(this.#legend());
   }
 
   #part(key, ...content) {
