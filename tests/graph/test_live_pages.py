@@ -312,7 +312,8 @@ PRODUCTS = {
     "lstm": (["f", "c", "h", "x"], lambda: recorded("lstm")),
     "attention": (["Q", "K", "V", "S = ", "A = ", "x"], lambda: recorded("attention")),
     "products": (["x", "y", "v"], lambda: of_arrays(
-        lambda x, y, v: (mg.softmax(x @ y, axis=0) @ v * (x @ np.ones(4))).sum(), (3, 4), (4, 2), (2,)
+        lambda x, y, v: (mg.softmax(x @ y, axis=0) @ v * (x @ np.ones(4))).sum(),
+        (3, 4), (4, 2), (2,),
     )),
     "stacks": (["x", "y"], lambda: of_arrays(
         lambda x, y: np.square(np.exp(mg.log_softmax(x @ y, axis=1)) + x[:, :1]).sum(),
@@ -409,6 +410,28 @@ def test_on_a_phone_the_panel_does_not_cover_what_was_tapped(site, start):
         assert graph["x"] <= box["x"]
         assert box["x"] + box["width"] <= graph["x"] + graph["width"]
         assert tab.locator(".change input[type=range]").is_visible()
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"color_scheme": "dark", "locale": "es-ES", "viewport": {"width": 390, "height": 844}},
+])  # fmt: skip
+def test_axe_finds_nothing(site, options):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with site.open(recorded("lstm"), live=True, **options) as tab:
+        assert Axe().run(tab).response["violations"] == []
+        tab.evaluate("""() => {
+          const page = document.querySelector('.explorer').explorer;
+          page.choose(page.scene.items.find(({ lines }) => lines[0] === 'f'));
+          page.toggleGate();
+          page.fold(1);
+          page.heat.value = 'gradient';
+          page.heat.onchange();
+          page.advance(1);
+          page.training.step.click();
+        }""")
+        settled(tab)
+        assert Axe().run(tab).response["violations"] == []
 
 
 def test_a_long_sequence_stays_small(tmp_path):

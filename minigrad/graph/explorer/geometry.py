@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from minigrad.graph.drawing import layout, words
 from minigrad.graph.drawing.check import checked
@@ -56,8 +57,8 @@ def geometry(graph: Graph) -> Geometry:
         if frame.step is None:
             titles.append((frame.heading, box))
         else:
-            strip, _ = frame.part  # type: ignore[misc]
-            cells[frame.step].append((_name(strip, view), box))
+            part: Any = frame.part  # the strip, and the step
+            cells[frame.step].append((_name(part[0], view), box))
     bare: dict[int, list[Box]] = defaultdict(list)
     for key, (x, y, w, h) in boxes.items():
         if key.step is not None and key.step not in cells:

@@ -102,12 +102,11 @@ export class Panel {
   /** What colours and shapes mean, as the figure is drawn now. */
   #legend() {
     const { words, scene } = this, heat = this.heat ?? "";
-    const kinds = [...new Set(scene.items.map(({ kind }) => kind))];
+    const kinds = [...new Map(scene.items.map(({ kind }) => [words(kind), kind])).values()];
     const list = heat ? [html("p", {}, words(`heat_${heat}`)), html("div", { class: `scale ${heat}` })]
       : [html("ul", { class: "kinds" }, ...kinds.map((kind) => html("li", {}, svg("svg", { viewBox: "0 0 24 16", "aria-hidden": "true" },
         svg("g", { class: `item ${kind}` }, svg("rect", { class: "box", x: 2, y: 2, width: 20, height: 12, rx: ROUND[kind] ?? 1 }))), words(kind))))];
-    const part = this.#part("legend", ...list);
-    return part;
+    return this.#part("legend", ...list);
   }
 
   /** Another colouring: the legend says what it means. */

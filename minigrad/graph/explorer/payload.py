@@ -78,7 +78,9 @@ def payload(
 
 def _roles(view: View) -> dict[str, tuple[str, ...]]:
     """What the gates of a cell with such states are called in words."""
-    states = {item.label.name for item in view.items if item.kind == "state" and item.step is not None}
+    states = {
+        item.label.name for item in view.items if item.kind == "state" and item.step is not None
+    }
     gates = {item.label.name for item in view.items if item.kind == "layer"}
     known = roles_of(states)
     return {gate: SENTENCES[known[gate]] for gate in sorted(gates & known.keys())}
@@ -118,7 +120,8 @@ def _drawn(placed: Geometry) -> dict[str, Any]:
             templates.append(template)
         steps.append({
             "t": step, "x": round(left, 1), "w": round(right - left, 1), "template": same,
-            "cells": [_titled(name, box, left) for name, box in placed.cells.get(step, ())],
+            "cells": [] if step is None else [_titled(name, box, left)
+                                              for name, box in placed.cells[step]],
             "items": [[[*_lines(item, placed.view), words.note(item, placed.view)],
                        list(item.nodes)] for item in items],
         })  # fmt: skip
@@ -173,7 +176,8 @@ def _node(
     """A node of a figure; with its numbers, if the graph is given."""
     path = " › ".join(level.name for level in node.scope if level.kind != "step" and level.name)
     kind = (node.kind, node.primitive, node.label[:_LONGEST], (node.name or "")[:_LONGEST],
-            node.shape, path, node.keywords[:_LONGEST], not node.requires_grad, _axes(node))  # fmt: skip
+            node.shape, path, node.keywords[:_LONGEST], not node.requires_grad,
+            _axes(node))  # fmt: skip
     found: dict[str, Any] = {"kind": kinds.setdefault(kind, len(kinds))}
     if node.kind == "operation":
         found["operands"] = operands

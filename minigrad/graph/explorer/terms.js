@@ -25,6 +25,13 @@ export function terms(scene, reader, position, entry, sent, read) {
     const values = Array.isArray(other) ? null : read(other, "value");
     return values && products(upstream, shape, position, where, operand.shape, values, scene.node(other).shape);
   }
+  if (primitive === "affine") { // x Wᵀ + b
+    const [x, weight] = reader.operands.map((number) => (Array.isArray(number) ? null : read(number, "value")));
+    const i = where.at(-1), width = scene.node(reader.operands[1]).shape[1], rows = (at) => flat(shape.slice(0, -1), at.slice(0, -1));
+    if (!x || !weight) return null;
+    if (position === 0) return chosen(upstream, shape, (at) => (String(at.slice(0, -1)) === String(where.slice(0, -1)) ? weight[at.at(-1) * width + i] : null));
+    return chosen(upstream, shape, (at) => (at.at(-1) !== where[0] ? null : position === 1 ? x[rows(at) * width + i] : 1));
+  }
   if (primitive === "softmax" && reader.axes) {
     const y = read(reader.number, "value"), [axis] = reader.axes;
     return y && chosen(upstream, shape, (at, k) => (at.every((i, a) => a === axis || i === where[a]) ? y[k] * ((k === entry) - y[entry]) : null));
