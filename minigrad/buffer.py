@@ -151,6 +151,8 @@ class Handle(Tensor, handle=True):
             flat = np.ravel(self.laid(), *args[1:], **kwargs)
             if not np.may_share_memory(flat, self.laid()):  # a line with gaps is copied too
                 args = (self.settled(), *args[1:])
+        if function is np.imag and self.dtype.kind == "c":
+            return View(self, _IMAG, {})
         if function in _MAY_BE_ITSELF and args and args[0] is self:
             return getattr(self, function.__name__)(*args[1:], **kwargs)
         if function is np.meshgrid and kwargs.get("copy", True):
@@ -363,6 +365,10 @@ class View(Handle, handle=True):
         self.base.write(self.how["index"], part.value)
 
 
+_IMAG = Primitive(
+    "imag", np.imag, "linear", (lambda g, z: g * -1j,), (lambda g, y, z: g * -1j,), label="Im"
+)
+"""The imaginary part as a view; on values it is a composition."""
 _MAY_BE_ITSELF = frozenset({np.astype, np.nan_to_num})
 """Functions whose result is the array itself where they are told not to copy it."""
 _BY_PLACES = frozenset({np.diagonal, np.diag, np.rot90})

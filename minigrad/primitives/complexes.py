@@ -29,10 +29,6 @@ _real = linear(
     samples=(sample((2, 3)),),
     adjoints=(lambda g, z: g,),
 )  # fmt: skip
-_imag = linear(
-    "imag", lambda z: z.imag, label="Im", analytic=False, samples=(sample(np.array([1 + 2j, 3j])),),
-    adjoints=(lambda g, z: g * -1j,),
-)  # fmt: skip
 
 
 @implements(np.real)
@@ -54,7 +50,7 @@ def imag(z: Array) -> Array:
         >>> print(mg.imag(np.array([1.0 + 2.0j])), mg.grad(lambda x: mg.imag(x * 1j * x))(2.0))
         [2.] 4.0
     """
-    return _imag(z) if np.iscomplexobj(z) else where(True, 0, z)
+    return _real(z * -1j) if np.iscomplexobj(z) else where(True, 0, z)
 
 
 @implements(np.angle)
