@@ -26,6 +26,7 @@ import numpy as np
 from minigrad import primitives as p
 from minigrad.boundary import as_array
 from minigrad.primitives import BY_NUMPY, Primitive
+from minigrad.primitives.checks import check_cast
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current
 from minigrad.tape import Node, record
@@ -296,7 +297,7 @@ class Buffer(Handle, handle=True):
             self.value = record(Tensor, p.updated, (old, value), {"index": index})
             return
         of = np.asarray(of)
-        self._check(of.dtype, into.dtype)
+        check_cast("assignment", of, into.dtype)
         if self.lent:
             into = into.copy("K")
         into[index] = of
@@ -307,14 +308,6 @@ class Buffer(Handle, handle=True):
             return
         self.value = Tensor.recorded(into, p.updated, tracked, operands=(into, of))
         self.value.static = {"index": index}
-
-    def _check(self, dtype: Any, into: Any) -> None:
-        """Refuse what NumPy would cut off: the fraction of a number, or its imaginary part."""
-        if (dtype.kind in "fc" and into.kind in "biu") or (dtype.kind == "c" and into.kind == "f"):
-            raise TypeError(
-                f"assignment of {dtype} into an array of {into}, which would cut the numbers off: "
-                f"make it with dtype={dtype}, or convert the value with .astype"
-            )
 
 
 class View(Handle, handle=True):
