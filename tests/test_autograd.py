@@ -213,8 +213,8 @@ def test_an_array_that_was_changed_in_place_is_noticed_at_backward(how, size, ch
     assert x.grad is None
 
 
-@given(st.integers(2, 70_000), st.sampled_from([float, np.float32, np.int64, np.uint8]), st.data())
-@settings(max_examples=150, deadline=None)
+@given(st.integers(2, 20_000), st.sampled_from([float, np.float32, np.int64, np.uint8]), st.data())
+@settings(max_examples=60, deadline=None)
 def test_entries_that_change_places_change_the_checksum(size, dtype, data):
     array = (np.arange(size) % 100).astype(dtype)
     one, other = (data.draw(st.integers(0, size - 1)) for _ in range(2))
@@ -240,7 +240,7 @@ def test_the_map_of_vjp_notices_an_argument_that_has_changed():
     _, pull = mg.vjp(np.sin, x)
     np.testing.assert_allclose(pull(np.ones(2))[0], np.cos(x))
     x[0] = 3.0
-    with pytest.raises(RuntimeError, match="operand 0 of sin.*changed in place"):
+    with pytest.raises(RuntimeError, match=r"operand 0 of sin.*changed in place"):
         pull(np.ones(2))
 
 
