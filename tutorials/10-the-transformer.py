@@ -456,9 +456,9 @@ live("heads", words=words_read, ask=place, heads=4, x=bert.words(indices)[0],
 # network: put an adjective of the other kind there, and see whether the answer changes.
 
 # %% [markdown] lang="es"
-# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y de media poco al otro
-# adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon ahí
-# un adjetivo de la otra clase y mira si cambia la respuesta.
+# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y en promedio poco al
+# otro adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon
+# ahí un adjetivo de la otra clase y mira si cambia la respuesta.
 
 # %%
 other = 1 + asked.index(text("dull", "triste"))

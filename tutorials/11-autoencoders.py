@@ -388,8 +388,8 @@ plt.show()
 # ## ¿Dice cada número algo propio?
 #
 # Un código desperdicia sitio si dos de sus números dicen lo mismo. Midámoslo: ¿cuánto se
-# **correlacionan** dos elementos del código, de media sobre todas las parejas? Los ejes de PCA no
-# están correlacionados por construcción, en las imágenes de las que salieron. Pero no
+# **correlacionan** dos elementos del código, en promedio sobre todas las parejas? Los ejes de PCA
+# no están correlacionados por construcción, en las imágenes de las que salieron. Pero no
 # correlacionados no quiere decir **independientes**. Si dos números fueran independientes, tampoco
 # sus *cuadrados* estarían correlacionados.
 
