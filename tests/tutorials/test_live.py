@@ -543,7 +543,7 @@ def test_a_handle_is_pulled_by_mouse_or_finger(opened, name, settings, pull):
     assert all(after[key] != before[key] for key in settings)
     assert after["scrolled"] == before["scrolled"]
     box = handle.bounding_box()
-    assert box["x"] + box["width"] / 2 != x and box["y"] + box["height"] / 2 < y - 15
+    assert box["x"] + box["width"] / 2 != x and box["y"] + box["height"] / 2 < y - 5
 
 
 @needs_chromium
