@@ -344,4 +344,4 @@ def test_tables_and_code_are_scrolled_and_prose_is_wrapped():
     assert in_columns("r       10        30\n0.5     8.1e-04   3.6e-10\n0.9     0.24      0.0078\n")
     assert in_columns("def double(x):\n    return 2 * x\n    # done\n")
     assert not in_columns("T = 0: the soup was good .\nT = 1: the soup was anything but good .\n")
-    assert not in_columns("The same:\n  0.35 a rude shop  " + 60 * "where " + "\n  0.29 the waiter\n")
+    assert not in_columns("The same:\n  0.35 a rude shop" + 60 * " where" + "\n  0.29 a waiter\n")
