@@ -52,15 +52,17 @@ class Names:
                     clash = before != name and was_ours == ours
                     self._alike[key] = ("" if clash else name, ours)
 
-    def of(self, value: Any) -> str | None:
-        """The name of what an array is a view of, its own, or that of one that is equal."""
+    def of(self, value: Any, *, alike: bool = True) -> str | None:
+        """The name of what an array is a view of, its own, or (``alike``) that of an equal one."""
         base = getattr(value, "base", None)
-        if base is not None and (found := self.of(base)):
+        if base is not None and (found := self.of(base, alike=alike)):
             return found
         if (known := self._named.get(id(value))) is not None:
             return known[0]
-        alike = self._alike.get(_content(value)) if isinstance(value, np.ndarray) else None
-        return alike[0] or None if alike else None
+        if not alike:
+            return None
+        equal = self._alike.get(_content(value)) if isinstance(value, np.ndarray) else None
+        return equal[0] or None if equal else None
 
     @contextmanager
     def watching(self) -> Iterator[None]:
