@@ -342,7 +342,7 @@ def test_names_are_looked_up_only_for_what_is_given():
         return x.sum()
 
     graph = trace_target(target_of(f, "f"), 1)
-    assert [node.name for node in graph.nodes] == [None, None, None]
+    assert [node.name for node in graph.nodes] == ["x", None, None]
 
 
 def test_watching_variables_leaves_the_profiler_as_it_was():

@@ -85,8 +85,12 @@ class Names:
         generated = frame.f_globals.get("__name__", "").startswith("minigrad.")
         if not file.startswith(_LIBRARIES) and not generated:
             self.learn(frame.f_locals)
-        elif event == "call" and file.startswith(_LAYERS) and frame.f_code.co_name == "forward":
-            self.learn(frame.f_locals, ours=True)
+        elif event == "call":
+            caller = frame.f_back
+            if caller is not None and not caller.f_code.co_filename.startswith(_LIBRARIES):
+                self.learn(caller.f_locals)  # what a loop of the user's computes with
+            if file.startswith(_LAYERS) and frame.f_code.co_name == "forward":
+                self.learn(frame.f_locals, ours=True)
 
 
 def _content(array: np.ndarray) -> tuple[Any, ...]:
