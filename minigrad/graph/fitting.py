@@ -19,7 +19,7 @@ LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
-_TRIED = 3  # ways to wrap a picture
+_TRIED = 4  # ways to wrap a picture
 
 
 def scene(view: View) -> Scene:
@@ -97,21 +97,22 @@ def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[s
 def _wrapped(view: View) -> Iterator[tuple[View, float]]:
     """The view with its rows as they are and, while it is too small, wrapped; and how large it is.
 
-    Of the many lengths of a row those are tried that promise the largest letters.
+    Tried are the lengths of a row near the one that promises the largest letters.
     """
     drawn = _drawn(view)
     yield view, on_page(drawn)
     left, bottom, right, top = drawn.extent()
     wide, high, length = right - left, top - bottom, drawn.longest
-    rows = {row: -(-length // row) for row in range(1, length)}
     along = bool(view.steps)  # steps stand beside each other, layers above
-    size = {
-        row: _factor(view.fit, wide * row / length, high * count) if along
-        else _factor(view.fit, wide * count, high * row / length)
-        for row, count in rows.items()
-    }  # fmt: skip
-    hopeless = max(size.values(), default=0.0) * SMALLEST < LEGIBLE / 1.5
-    for row in sorted(size, key=lambda row: (-size[row], -row))[: 1 if hopeless else _TRIED]:
+    promised: dict[int, float] = {}
+    for row in range(1, length):
+        share, rows = row / length, -(-length // row)
+        size = (wide * share, high * rows) if along else (wide * rows, high * share)
+        promised[row] = _factor(view.fit, *size) * SMALLEST
+    best = max(promised, key=lambda row: (promised[row], row), default=0)
+    hopeless = promised.get(best, 0.0) < LEGIBLE / 1.5
+    near = sorted(promised, key=lambda row: (abs(row - best), row))
+    for row in near[: 1 if hopeless else _TRIED]:
         wrapped = replace(view, wrap=row)
         factor = on_page(_drawn(wrapped))
         yield wrapped, factor
@@ -120,8 +121,8 @@ def _wrapped(view: View) -> Iterator[tuple[View, float]]:
 
 
 def _is_one_box(view: View) -> bool:
-    """Whether nothing is left to see of a model but one box."""
-    return sum(item.kind in ("module", "layer") for item in view.items) < 2
+    """Whether nothing is left to see of a model but one box, or one in each step."""
+    return len({item.key.role for item in view.items if item.kind in ("module", "layer")}) < 2
 
 
 def _left_out(

@@ -352,10 +352,12 @@ def with_states(graph: Graph, called: Mapping[int, str]) -> Graph:
     """
     names: dict[int, str] = {}
     for strip in graph.turns:
-        for alike in graph.alike(strip):
-            named = any(graph.nodes[number].name for number in alike)
+        carried = [alike for alike in graph.alike(strip) if _is_carried(graph, alike)]
+        known = Counter(graph.nodes[alike[-1]].name for alike in carried)
+        for alike in carried:
             said = [called[number] for number in alike if number in called]
-            if said and not named and _is_carried(graph, alike):
+            name = graph.nodes[alike[-1]].name
+            if said and (name is None or known[name] > 1):  # two cells call their state h
                 names |= dict.fromkeys(alike, said[-1])
     if not names:
         return graph

@@ -193,7 +193,9 @@ class _Made:
         around = tuple(level for level in scope if level.kind != "gate")
         if key not in self.constants:
             number = self.constants[key] = len(self.nodes)
-            name = self.names.of(array, alike=role != "target")  # equal to the next step's input
+            name = self.names.of(
+                array, lasting=role == "target"
+            )  # a step's is the next one's input
             self.nodes.append(Operation(
                 number, "constant", "", name or role, name, array.shape, around,
                 requires_grad=False, value=array,
