@@ -67,10 +67,11 @@ def with_loops(graph: Graph) -> Graph:
         carried = [_carried(graph, plain, loop) for loop in loops]
         if any(states is not None and not states for states in carried):
             continue  # seen from another place, its turns do not follow each other
-        best = min(((len(states), k) for k, states in enumerate(carried)
+        best = min(((len(states), _first_given(graph, plain, loops[k]), k)
+                    for k, states in enumerate(carried)
                     if states and not _cuts_a_module(plain, loops[k])), default=None)  # fmt: skip
         if best is not None:
-            loop = loops[best[1]]
+            loop = loops[best[-1]]
             if _is_branch(graph, plain, signs, loop):
                 continue
             loop = _with_ends(graph, plain, loop, taken)
@@ -145,6 +146,18 @@ def _turns(plain: Sequence[Operation], loop: _Loop) -> dict[int, tuple[int, int]
     return {plain[place].id: turn for place, turn in zip(loop.places, turns, strict=True)}
 
 
+def _first_given(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> int:
+    """Where in its second turn something is read that is given to it alone: a turn begins there."""
+    second = plain[loop.start + loop.period : loop.start + 2 * loop.period]
+    mine = {node.id for node in second}
+    for place, node in enumerate(second):
+        for edge in graph.operands[node.id]:
+            given = graph.nodes[edge.source].kind in ("constant", "input")
+            if given and mine.issuperset(use.target for use in graph.readers[edge.source]):
+                return place
+    return loop.period
+
+
 def _with_ends(
     graph: Graph, plain: Sequence[Operation], loop: _Loop, taken: Container[int]
 ) -> _Loop:
@@ -169,27 +182,24 @@ def _with_ends(
         return tuple(found[::way])
 
     before, after = part(loop.start - 1, -1), part(end, 1)
-    best = loop
-    for k in range(len(before) - loop.period // 2):
-        longer = best._replace(before=before[k:])
-        if _goes_on(graph, plain, longer):
-            best = longer
-            break
-    for k in range(len(after), loop.period // 2, -1):
-        longer = best._replace(after=after[:k])
-        if _goes_on(graph, plain, longer):
-            return longer
-    return best
+    ends = [loop._replace(before=before[k:]) for k in range(len(before))]
+    found = next((longer for longer in ends if _goes_on(graph, plain, longer)), loop)
+    ends = [found._replace(after=after[:k]) for k in range(len(after), 0, -1)]
+    return next((longer for longer in ends if _goes_on(graph, plain, longer)), found)
 
 
 def _goes_on(graph: Graph, plain: Sequence[Operation], loop: _Loop) -> bool:
-    """Whether its ends hand on and read what its whole turns do, and are whole modules."""
+    """Whether its ends use its weights, hand on and read what its turns do, and cut no module."""
     whole = _carried(graph, plain, loop._replace(before=(), after=()))
     turn_of = _turns(plain, loop)
     last = loop.turns - 1 + bool(loop.before)
     if whole is None or _cuts_a_module(plain, loop):
         return False
     read: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    weighing = {turn_of[e.target][0] for n in turn_of for e in graph.operands[n]
+                if _is_weight(graph, e)}  # fmt: skip
+    if not weighing >= set(range(last + 1 + bool(loop.after))):
+        return False
     for number, (turn, place) in turn_of.items():
         for edge in graph.operands[number]:
             source = turn_of.get(edge.source, (turn, 0))
