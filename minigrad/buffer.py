@@ -18,7 +18,7 @@ Example:
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from minigrad.primitives import BY_NUMPY, Primitive
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current
 from minigrad.tape import Node, record
-from minigrad.tensor import MAKERS, Tensor, array
+from minigrad.tensor import Tensor
 
 
 def _of_value(name: str) -> property:
@@ -359,102 +359,3 @@ def _made(part: Any, primitive: Primitive, whole: Tensor, static: Mapping[str, A
     out = Tensor.recorded(part, primitive, [whole])
     out.static = static
     return out
-
-
-# What makes them
-
-
-def zeros(shape: Any, dtype: Any = float) -> Buffer:
-    """As ``np.zeros``, an array that Tensors can be assigned into.
-
-    Example:
-        >>> def doubled(x):
-        ...     y = mg.zeros(2)
-        ...     y[:] = 2 * x
-        ...     return y.sum()
-        >>> print(mg.grad(doubled)(np.ones(2)))
-        [2. 2.]
-    """
-    return Buffer(Tensor(np.zeros(shape, dtype)))
-
-
-def ones(shape: Any, dtype: Any = float) -> Buffer:
-    """As ``np.ones``: see `zeros`.
-
-    Example:
-        >>> mg.ones(2)
-        Tensor([1. 1.])
-    """
-    return Buffer(Tensor(np.ones(shape, dtype)))
-
-
-def empty(shape: Any, dtype: Any = float) -> Buffer:
-    """As ``np.empty``, with zeros: see `zeros`.
-
-    Example:
-        >>> mg.empty((2, 3)).shape
-        (2, 3)
-    """
-    return zeros(shape, dtype)
-
-
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
-    """As ``np.full``, also of a Tensor.
-
-    Example:
-        >>> print(mg.grad(lambda x: mg.full((2, 3), x).sum())(1.0))
-        6.0
-    """
-    value = as_array(fill_value, "full")
-    if dtype is None:
-        dtype = getattr(value, "dtype", np.dtype(type(value)))
-    made = zeros(shape, dtype)
-    made.fill(value)
-    return made
-
-
-def _like(function: Callable[..., Any]) -> Callable[..., Buffer]:
-    def make(x: Any, *args: Any, **kwargs: Any) -> Buffer:
-        kwargs.pop("subok", None)
-        return Buffer(Tensor(function(getattr(x, "data", x), *args, **kwargs)))
-
-    return make
-
-
-def _with(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
-    """A maker as NumPy calls it for ``like=x``; a Tensor ignores the order in memory."""
-
-    def made(*args: Any, order: Any = "C", device: Any = None, **kwargs: Any) -> Buffer:
-        return make(*args, **kwargs)
-
-    return made
-
-
-def _full_like(x: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Buffer:
-    shape = kwargs.get("shape")
-    return full(
-        x.shape if shape is None else shape, fill_value, x.dtype if dtype is None else dtype
-    )
-
-
-def _copy(a: Any, order: Any = "K", subok: bool = False) -> Buffer:
-    np.copy(0, order)  # which refuses what is no order; a Tensor has none
-    return Buffer(a.settled(), lent=True)
-
-
-def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    if not isinstance(dst, Handle):
-        raise TypeError(
-            "numpy.copyto of a Tensor into a plain array, which would lose its gradient; make the "
-            "array with minigrad.zeros or np.zeros_like(x)"
-        )
-    dst.write(..., src if where is True else np.where(where, src, dst.settled()))
-
-
-MAKERS.update({
-    np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like),
-    np.empty_like: _like(np.zeros_like), np.full_like: _full_like,
-    np.zeros: _with(zeros), np.ones: _with(ones), np.empty: _with(empty), np.full: _with(full),
-    np.array: array, np.asarray: array, np.copy: _copy,
-    np.copyto: _copyto,
-})  # fmt: skip

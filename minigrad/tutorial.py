@@ -50,7 +50,7 @@ def text(en: Any, es: Any) -> Any:
     """The one of the two that is in the reader's language.
 
     Raises:
-        TypeError: the site is being built, and these are no words: the chapter has to say in its
+        TypeError: the site is being built, and these are not words: the chapter has to say in its
             header that it has data of each language.
     """
     language = os.environ.get("MINIGRAD_LANGUAGE")
@@ -113,7 +113,7 @@ def _as_numbers(yours: Any) -> np.ndarray:
     """An answer as an array, however it was written.
 
     Raises:
-        TypeError, ValueError: it is no number and no array of numbers.
+        TypeError, ValueError: it is neither a number nor an array of numbers.
     """
     if isinstance(yours, Tensor):
         return _as_numbers(yours.data)

@@ -294,7 +294,7 @@ def fill(
     """The likeliest words and their probabilities, of each [MASK] in the text."""
     indices, lengths = batch_of([vocabulary.encode(tokenise(text)[:LONGEST])])
     likely = model.predict(indices, lengths, indices == HIDDEN).astype(float)
-    likely[:, : HIDDEN + 1] = -np.inf  # these are no words
+    likely[:, : HIDDEN + 1] = -np.inf  # these are not words
     return [[(vocabulary.tokens[k], float(np.exp(row[k]))) for k in np.argsort(-row)[:most]]
             for row in likely]  # fmt: skip
 

@@ -108,8 +108,20 @@ def copied_to(x):
     return y
 
 
+def moved_by_numpy(x):
+    y, chosen = zeros(x), x > 0
+    np.fill_diagonal(y, x[0, :3] ** 2)
+    np.fill_diagonal(y[:, 1:], 2 * x[1, 1])
+    np.put(y, [-1, 4], x[2, :2] * x[0, :2])
+    np.putmask(y, chosen, y + x**3)
+    np.place(y, np.arange(12).reshape(3, 4) % 5 == 0, [x[0, 0], 3.0 * x[0, 1]])
+    np.put_along_axis(y, np.array([[1], [3], [0]]), x[:, :1] * x[:, 1:2], axis=1)
+    return y**2
+
+
 PROGRAMS = [rows, columns, masks, a_view_made_before, a_transpose_made_before, added_at, shifted,
-            an_operand_that_changes_later, an_index_twice, in_place, copied_to]  # fmt: skip
+            an_operand_that_changes_later, an_index_twice, in_place, copied_to,
+            moved_by_numpy]  # fmt: skip
 
 
 def assert_right(function, x):
@@ -311,7 +323,10 @@ def test_a_copy_is_not_its_original():
         (lambda x: mg.zeros(3).__setitem__(0, x * 1j), "complex128 into an array of float64"),
         (lambda x: x.reshape(1).__setitem__(0, 1.0), r"y = x\.copy\(\)"),
         (lambda x: mg.zeros((2, 3)).T.__setitem__(0, x), "what transpose made"),
-        (lambda x: np.copyto(np.zeros(1), x), "lose its gradient"),
+        (lambda x: np.copyto(np.zeros(1), x), "lose the gradient"),
+        (lambda x: np.put(np.zeros(2), [0], x), "put into a plain array.*lose the gradient"),
+        (lambda x: np.put(x, [0], 1.0), "put into a Tensor.*cannot change"),
+        (lambda x: np.put(mg.zeros(2, int), [0], x), "float64 into an array of int64"),
     ],
 )
 def test_what_cannot_be_assigned_is_refused(assign, said):

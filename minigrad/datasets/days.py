@@ -60,7 +60,7 @@ def read_days(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no such table; a day is there twice or before the one above; a value or
+        ValueError: it is not such a table; a day is there twice or before the one above; a value or
             a day is missing, and ``fill`` was not asked for: one line that says where.
 
     Example:

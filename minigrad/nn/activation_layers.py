@@ -169,7 +169,7 @@ class Hardsigmoid(_InPlace):
 
 
 class LogSigmoid(_Activation):
-    """Log σ(x): `logsigmoid`.
+    """``log σ(x)``: `logsigmoid`.
 
     Example:
         >>> print(nn.LogSigmoid()(np.array([-1000.0])))
@@ -385,7 +385,7 @@ class Softmax(_Activation):
     """eˣ / Σ eˣ along an axis: `minigrad.softmax`.
 
     Args:
-        dim: the axis. There is no default, for PyTorch's depends on the number of axes.
+        dim: the axis. There is no default, because PyTorch's depends on the number of axes.
 
     Raises:
         ValueError: no axis is given.

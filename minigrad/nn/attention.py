@@ -116,8 +116,8 @@ def scaled_dot_product_attention(
         key: (…, keys, d).
         value: (…, keys, width).
         mask: as for `attend`, which also says what is returned.
-        is_causal: likewise.
-        dropout: likewise.
+        is_causal: see `attend`.
+        dropout: see `attend`.
         scale: 1/√d if not given.
         enable_gqa: whether key and value may have fewer heads, the third axis from the end: as
             many queries' heads in a row as it takes share one (Ainslie et al. 2023, section 2.2).
@@ -286,7 +286,7 @@ def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
     """A mask as booleans, True: may attend, and what is added to the scores; either may be None.
 
     Raises:
-        ValueError: it holds integers, or nothing but 0.0 and 1.0, which are no numbers to add.
+        ValueError: it holds integers, or only 0.0 and 1.0, which are probably booleans.
     """
     if mask is None:
         return None, None
@@ -316,7 +316,7 @@ def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
 
 
 def cleared(x: Array, padding: Any, batch_first: bool = True) -> Array:
-    """X with 0 for what is no number, where it is padding.
+    """``x`` with 0 in place of NaN and ∞ where it is padding.
 
     0 times NaN is NaN, also in the backward pass: what nobody attends to would reach everything.
 

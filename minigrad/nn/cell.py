@@ -108,7 +108,7 @@ class Cell(Module):
         input_size: width of x_t.
         hidden_size: width of every state and gate.
         bias: whether the gates have one.
-        activation: what stands in the place of the cell's tanh.
+        activation: the function used in place of the cell's tanh.
         rng: seed or generator of the initial weights.
         dtype: of the parameters.
 
@@ -190,8 +190,8 @@ class Cell(Module):
             cell = type(self).__name__
             if name in type(self).gates and "gates" in vars(self):
                 raise AttributeError(
-                    f"{cell}: the gate {name!r} has no weights, for step did not call it when the "
-                    "cell was made; let it call every gate whatever x is"
+                    f"{cell}: the gate {name!r} has no weights, because step did not call it "
+                    "when the cell was made; let it call every gate whatever x is"
                 )
             if name.startswith("_") or name in type(self).gates:
                 raise AttributeError(f"{cell} has no attribute {name!r} yet")

@@ -160,7 +160,7 @@ threshold = _of(act.Threshold, "input", "threshold value inplace")
 
 
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
-    """X Wᵀ + b, with a weight (outputs, inputs), or (inputs,) for one output without an axis."""
+    """``x Wᵀ + b``; the weight is (outputs, inputs), or (inputs,) for a single output."""
     y = primitives.matmul(input, weight.T)
     return y if bias is None else y + bias
 
@@ -243,7 +243,7 @@ def pad(
 
 
 def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
-    """X over its p-norm along an axis.
+    """``x`` divided by its p-norm along an axis.
 
     Example:
         >>> print(nn.functional.normalize(np.array([[3.0, 4.0]])))
@@ -281,7 +281,7 @@ def rms_norm(
     weight: Array | None = None,
     eps: float | None = None,
 ) -> Array:
-    """X over the root of its mean square over the last axes, then times a weight."""
+    """``x`` divided by the root of its mean square over the last axes, then times a weight."""
     norm = normalisation.RMSNorm(tuple(normalized_shape), eps, False)
     return _affine(norm.forward(input), weight, None)
 
@@ -302,7 +302,7 @@ def batch_norm(
         input: (batch, channels, …).
         running_mean: (channels,), which training changes in place; without it, and in training,
             the mean is that of the input.
-        running_var: likewise.
+        running_var: (channels,), as ``running_mean``.
         weight: (channels,).
         bias: (channels,).
         training: whether the input's own mean and variance are taken.

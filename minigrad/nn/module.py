@@ -355,7 +355,7 @@ class Module:
                 real numbers: all of them, listed.
 
         Warns:
-            UserWarning: numbers were rounded, for they came in a wider dtype.
+            UserWarning: numbers were rounded because they came in a wider dtype.
         """
         own = self.state_dict()
         arrays = as_arrays(state)
@@ -578,7 +578,7 @@ def _has_any(value: Any, parameters: Mapping[Parameter, Any]) -> bool:
 
 
 def _replaced(value: Any, new: Mapping[Parameter, Any]) -> Any:
-    """The same nest with other arrays in the place of some parameters."""
+    """The same nest with other arrays in place of some parameters."""
     if isinstance(value, Parameter):
         return new.get(value, value)
     if isinstance(value, _LISTS):

@@ -48,7 +48,7 @@ class Recurrent(Module):
         zoneout: share of the state's entries that training keeps from the step before; after
             training the mean of both is taken (Krueger et al. 2017, section 3).
         parallel: compute all steps at once by a scan, for a cell that is a `ScanCell`.
-        activation: what stands in the place of the cell's tanh.
+        activation: the function used in place of the cell's tanh.
         fused: run all steps of a cell as one operation wherever its equations allow that
             (`minigrad.compile`); ``False``, or inside `minigrad.unfused`, each step by itself.
         checkpoint_every: keep what a fused layer needs for its backward pass for this many steps at

@@ -24,7 +24,7 @@ def interpolate(
     mode: Mode = "nearest",
     align_corners: bool = False,
 ) -> Array:
-    """X in another size along its last axes.
+    """Resize ``x`` along its last axes.
 
     Args:
         x: (batch, channels, *lengths), one to three lengths.
@@ -90,7 +90,7 @@ class Upsample(Module):
         self.mode, self.align_corners = mode, align_corners
 
     def forward(self, x: Array) -> Array:
-        """X in another size."""
+        """Resize ``x``."""
         return interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
 
 

@@ -25,7 +25,7 @@ class Identity(Module):
         pass
 
     def forward(self, x: Array) -> Array:
-        """X itself."""
+        """``x`` itself."""
         return x
 
 

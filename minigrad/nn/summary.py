@@ -106,7 +106,7 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
     Args:
         model: any module; it runs once, as in evaluation and without recording.
         inputs: what it is called with.
-        options: likewise.
+        options: keyword arguments of that call.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.1), nn.Linear(8, 1))

@@ -245,8 +245,8 @@ def strong_wolfe(
         length: the first to try.
         start: the point at 0, where the slope is negative.
         least: the search ends in a bracket that is shorter.
-        c1: see above.
-        c2: likewise.
+        c1: the constant of sufficient decrease.
+        c2: the constant of curvature.
         most: how many lengths are tried at most, beside the first.
 
     Returns:

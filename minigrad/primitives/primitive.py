@@ -173,7 +173,15 @@ class Primitive:
             if type(x) in _LISTS:
                 args = tuple(map(joined, args))
                 break
-        return self.bind(args, static)
+        try:
+            return self.bind(args, static)
+        except TypeError:
+            if unknown := [name for name in static if name not in self.static]:
+                raise TypeError(
+                    f"{self.name}: got the keyword {', '.join(unknown)}, expected "
+                    f"{' or '.join(self.static) or 'none'}"
+                ) from None
+            raise
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """Apply to operands of any world: the first that interprets primitives does so.

@@ -185,8 +185,8 @@ def quantile(
         q: one share or an array of them, between 0 and 1.
         axis: an int, a tuple, or all axes.
         overwrite_input: taken for NumPy's sake; nothing is overwritten.
-        method: how to go between two entries: NumPy's names. Only of ``"linear"`` is there a
-            derivative by ``q``.
+        method: how to go between two entries: NumPy's names. Where the result jumps from entry
+            to entry as ``q`` grows, its derivative by ``q`` is 0.
         keepdims: keep the axes with length 1.
 
     Returns:
@@ -214,13 +214,17 @@ def nanquantile(
 
 
 _DISCRETE = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
+_STEPS = {  # by how many places beyond n one moves while q goes from 0 to 1 (Hyndman & Fan 1996)
+    "linear": -1, "interpolated_inverted_cdf": 0, "hazen": 0, "weibull": 1,
+    "median_unbiased": 1 / 3, "normal_unbiased": 1 / 4,
+}  # fmt: skip
 
 
 def _quantile(
     x: Array, q: Any, axis: Axes, method: str, keepdims: bool, *, without_nan: bool = False
 ) -> Array:
     """Between two sorted entries: NumPy's own rule says which, asked of the positions 0, 1, 2."""
-    shares = np.asarray(constant(q) if method == "linear" else fixed(q, f"quantile, {method}", "q"))
+    shares = np.asarray(constant(q))
     np.quantile(np.zeros(1), shares, method=method)  # type: ignore[call-overload]  # NumPy's checks
     lines, kept = _lines(x, axis)
     if lines.shape[-1] == 0 and without_nan:
@@ -241,9 +245,10 @@ def _quantile(
     strong = [] if isinstance(q, int | float) else [shares.dtype]
     share = (place - below).astype(np.result_type(
         *strong, lines.dtype if lines.dtype.kind == "f" else float))  # fmt: skip
-    if hasattr(q, "parents"):  # it moves n − 1 places when q goes from 0 to 1
+    if hasattr(q, "parents") and method in _STEPS:
         step = reshape(q - shares, shape=(*shares.shape, *(1,) * (lines.ndim - 1)))
-        share = share + step * np.maximum(many - 1, 0).astype(share.dtype)
+        inside = (place > 0) & (place < many - 1) if method != "linear" else many > 0
+        share = share + step * (inside * (many + _STEPS[method])).astype(share.dtype)
     ordered = sort(lines)
     first = _picked(ordered, below)
     y = first if method in _DISCRETE else first + (_picked(ordered, above) - first) * share

@@ -55,7 +55,7 @@ def test_a_gate_that_step_does_not_call_is_told_and_is_no_part_of_the_cell(rng):
         made = kind(3, 4)
     assert made.gates == ("a",)
     assert dict(made.named_parameters()).keys() == {"a.weight", "a.bias"}
-    with pytest.raises(AttributeError, match="the gate 'b' has no weights, for step did not call"):
+    with pytest.raises(AttributeError, match="the gate 'b' has no weights, because step did not"):
         made.b(rng.normal(size=(1, 3)))
     with pytest.warns(UserWarning, match="gate b"):
         layer = nn.Recurrent(3, 4, cell=kind, rng=0)

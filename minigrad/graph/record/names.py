@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compile.traced_array import TracedArray
 from minigrad.tensor import Tensor
 
 _HERE = str(Path(__file__).parents[2])
@@ -44,7 +45,7 @@ class Names:
     def learn(self, variables: Mapping[str, Any], *, ours: bool = False) -> None:
         """Take over what is an array or Tensor; ``ours``: a layer of minigrad calls it so."""
         for name, value in variables.items():
-            if name.startswith("_") or not isinstance(value, np.ndarray | Tensor):
+            if name.startswith("_") or not isinstance(value, np.ndarray | Tensor | TracedArray):
                 continue
             known = self._named.get(id(value))
             if known is None or (known[2] and not ours):

@@ -61,8 +61,8 @@ def cross_entropy(
         axis: where the classes are: the last one; 1 for PyTorch's (batch, classes, …).
 
     Raises:
-        ValueError: the shapes do not fit, a target is no class, or ε is not within 0 and 1.
-        TypeError: the targets are no integers.
+        ValueError: the shapes do not fit, a target is not a class, or ε is not within 0 and 1.
+        TypeError: the targets are not integers.
 
     Example:
         >>> logits = np.array([[0.0, 0.0], [100.0, 0.0]])
@@ -307,8 +307,8 @@ def multilabel_margin_loss(scores: Array, target: Any, reduction: Reduction = "m
         reduction: see `mse_loss`.
 
     Raises:
-        ValueError: the shapes differ, or a target is no class.
-        TypeError: the targets are no integers.
+        ValueError: the shapes differ, or a target is not a class.
+        TypeError: the targets are not integers.
 
     Example:
         >>> print(nn.multilabel_margin_loss(np.array([[0.5, 0.0]]), np.array([[0, -1]])))

@@ -164,7 +164,7 @@ class CrossEntropyLoss(_Loss):
         weight: (classes,), what a target of each class counts.
         ignore_index: a target of this value adds nothing.
         reduction: see `cross_entropy`.
-        label_smoothing: likewise.
+        label_smoothing: see `cross_entropy`.
 
     Shapes:
         logits (batch, classes) or (classes,), or (batch, classes, …): the classes come second, as
