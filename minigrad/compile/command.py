@@ -24,7 +24,7 @@ from minigrad.compile.readable import Language
 from minigrad.compile.recording import Both, backend_for, program_of
 from minigrad.compile.signature import flatten
 from minigrad.compile.trace import TraceError, quoted
-from minigrad.compile.tracing import traced
+from minigrad.compile.tracing import traced_twice
 from minigrad.targets import Target, TargetError, resolve, target_of
 from minigrad.targets.files import load
 from minigrad.targets.inputs import examples
@@ -63,7 +63,7 @@ def description(text: str, given: Sequence[str], backend: Backend | None) -> Ite
     start = time.perf_counter()
     leaves = flatten((), readable.with_tensors(inputs), (), (), title)
     with _calling(text):
-        found, _ = traced(subject, title, leaves, backward=True)
+        found = traced_twice(subject, title, leaves, backward=True)
     where = backend or backend_for(program_of(found))
     both = Both(found, where)
     took = time.perf_counter() - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from array import array
 from collections import deque
@@ -90,11 +91,24 @@ class Current(Place):
             self.holder.set(value)
 
 
+class Setting(Place):
+    """What the process is set to: the holder says so, nobody puts it back."""
+
+    def get(self) -> Any:
+        """What it is set to now."""
+        return self.holder()
+
+    def set(self, value: Any) -> None:
+        """Nothing: who changes it while a function is traced is told."""
+
+
 def differs(holder: Any, copy: Any) -> bool:
     """Whether a container has changed; the items of a list or dict have places of their own."""
-    if isinstance(holder, list | dict | deque) or len(holder) != len(copy):
-        return len(holder) != len(copy)
-    return bool(holder != copy)
+    if len(holder) != len(copy):
+        return True
+    if isinstance(holder, dict | set):  # the order counts for who goes through it
+        return not all(map(operator.is_, holder, copy)) and list(holder) != list(copy)
+    return not isinstance(holder, list | deque) and bool(holder != copy)
 
 
 def put_back(holder: Any, copy: Any) -> None:

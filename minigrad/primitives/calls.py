@@ -97,9 +97,9 @@ def refuse_out(function: Callable[..., Any], out: Any) -> None:
     given = out if isinstance(out, tuple) else (out,)
     if any(array is not None for array in given):
         raise TypeError(
-            f"{path_of(function)}(out=…) on a Tensor: writing into an array would hide what is "
-            "recorded; use the result instead, and np.stack for a list of Tensors, of which NumPy "
-            "has made objects"
+            f"{path_of(function)}: got a Tensor to write into an array, as out= and a += b do, "
+            "where no gradient is recorded. Write a = a + b, or make a with minigrad.zeros or "
+            "np.zeros_like(x); join a list of Tensors with np.stack"
         )
 
 
