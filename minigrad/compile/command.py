@@ -66,8 +66,8 @@ def description(text: str, given: Sequence[str], backend: Backend | None) -> Ite
         found = traced_twice(subject, title, leaves, backward=True)
     if not found.outputs and not found.effects:
         raise TargetError(
-            f"{text}: it returns no array and changes none, so there is nothing to compile; expected "
-            "a function that returns arrays"
+            f"{text}: it returns no array and changes none, so there is nothing to compile; "
+            "expected a function that returns arrays"
         )
     where = backend or backend_for(program_of(found))
     both = Both(found, where)
