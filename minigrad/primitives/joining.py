@@ -60,7 +60,7 @@ concatenate = linear(
     adjoints=(lambda g, *xs, position, axis=0: _part(g, position, axis, xs),),
     samples=(sample((1, 2), (2, 2)), sample((2, 1), (2, 2), (2, 1), axis=-1),
              sample((2, 1), (3,), axis=None)),
-    doc="""Arrays one behind the other along ``axis``.
+    doc="""Arrays one after the other along ``axis``.
 
     Example:
         >>> print(mg.concatenate([np.array([1.0, 2.0]), np.array([3.0])]))
@@ -95,7 +95,7 @@ def vstack(tup: Sequence[Array], dtype: Any = None) -> Array:
 
 @implements(np.hstack)
 def hstack(tup: Sequence[Array], dtype: Any = None) -> Array:
-    """Arrays side by side; vectors one behind the other.
+    """Arrays side by side; vectors one after the other.
 
     Example:
         >>> print(mg.hstack([np.array([1.0, 2.0]), np.array([3.0])]))
@@ -109,7 +109,7 @@ def hstack(tup: Sequence[Array], dtype: Any = None) -> Array:
 
 @implements(np.dstack)
 def dstack(tup: Sequence[Array]) -> Array:
-    """Arrays one behind the other along the third axis.
+    """Arrays one after the other along the third axis.
 
     Example:
         >>> mg.dstack([np.ones(2), np.ones(2)]).shape

@@ -57,7 +57,7 @@ def apply_over_axes(func: Callable[[Array, int], Array], x: Array, axes: Axes) -
 
 @implements(np.bincount)
 def bincount(x: Array, weights: Array | None = None, minlength: int = 0) -> Array:
-    """How often each whole number comes, or the sum of its weights, which have a derivative.
+    """How often each whole number occurs, or the sum of its weights, which have a derivative.
 
     Example:
         >>> print(mg.bincount(np.array([0, 2, 2]), weights=np.array([1.0, 2.0, 3.0])))
@@ -102,7 +102,7 @@ def histogram(
 ) -> tuple[Array, Array]:  # fmt: skip
     """How many entries lie in each bin: constants; and the bins' edges: `histogram_bin_edges`.
 
-    The sums of ``weights`` have a derivative by these, and densities by the edges.
+    The sums of ``weights`` have a derivative with respect to these, and densities to the edges.
 
     Example:
         >>> counts, edges = mg.histogram(np.array([1.0, 2.0, 2.5]), bins=[0.0, 2.0, 3.0])

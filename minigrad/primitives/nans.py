@@ -26,7 +26,7 @@ def nan_to_num(
 
     Args:
         x: any array.
-        copy: taken for NumPy's sake; nothing is overwritten.
+        copy: accepted as in NumPy; nothing is overwritten.
         nan: in place of NaN.
         posinf: in place of ∞; the largest number there is if ``None``.
         neginf: in place of −∞; the smallest one if ``None``.

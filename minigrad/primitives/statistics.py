@@ -164,7 +164,7 @@ def average(
 
 @implements(np.ptp)
 def ptp(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-    """From the smallest to the largest entry along ``axis``.
+    """The difference of the largest and the smallest entry along ``axis``.
 
     Example:
         >>> print(mg.ptp(np.array([1.0, 4.0, 2.0])), mg.grad(mg.ptp)(np.array([1.0, 4.0, 2.0])))
@@ -184,9 +184,9 @@ def quantile(
         x: any array.
         q: one share or an array of them, between 0 and 1.
         axis: an int, a tuple, or all axes.
-        overwrite_input: taken for NumPy's sake; nothing is overwritten.
+        overwrite_input: accepted as in NumPy; nothing is overwritten.
         method: how to go between two entries: NumPy's names. Where the result jumps from entry
-            to entry as ``q`` grows, its derivative by ``q`` is 0.
+            to entry as ``q`` grows, its derivative for ``q`` is 0.
         keepdims: keep the axes with length 1.
 
     Returns:
@@ -370,7 +370,7 @@ def cov(
         y: more variables.
         rowvar: False if the variables are in columns.
         bias: divide by the number of observations and not by one less.
-        ddof: divide by the number of observations less this.
+        ddof: divide by the number of observations minus this.
         fweights: how often each observation counts.
         aweights: the weight of each observation.
         dtype: in which it is computed.
