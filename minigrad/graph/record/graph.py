@@ -240,6 +240,22 @@ class Graph:
                 found |= zip(turn, _aligned(signs, list(map(self._sign, turn))), strict=True)
         return found
 
+    @cached_property
+    def twins(self) -> Mapping[int, int]:
+        """Of whole numbers that stand outside of steps, the first with its name and entries.
+
+        Layers that look words up copy them, so one array of the user's is recorded several times.
+        """
+        first: dict[tuple[Any, ...], int] = {}
+        found: dict[int, int] = {}
+        for node in self.nodes:
+            if node.kind == "constant" and node.step is None and node.name is not None:
+                array = node.value
+                if isinstance(array, np.ndarray) and array.dtype.kind in "biu":
+                    key = (node.name, array.shape, array.tobytes())
+                    found[node.id] = first.setdefault(key, node.id)
+        return found
+
     def _sign(self, number: int) -> tuple[Any, ...]:
         node = self.nodes[number]
         fixed = tuple(k for k, _ in node.numbers)

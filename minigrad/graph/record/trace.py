@@ -146,8 +146,8 @@ class _Made:
                 source = node.given[position]
             if isinstance(source, TapeNode):
                 sources.append((self.ids[source], position))
-            elif isinstance(operand, int | float):
-                numbers.append((position, operand))
+            elif (single := _number(operand)) is not None:
+                numbers.append((position, single))
             elif getattr(operand, "ndim", 0) or type(operand) is TracedArray:
                 sources.append((self._constant(operand, _role(operand), scope), position))
         for position, (role, array) in enumerate(_arrays(primitive.name, static), len(operands)):
@@ -200,7 +200,8 @@ class _Made:
         around = tuple(level for level in scope if level.kind != "gate")
         if key not in self.constants:
             number = self.constants[key] = len(self.nodes)
-            name = self.names.of(array)
+            lasting = role == "target"  # a step's target is the next step's input
+            name = self.names.of(array, lasting=lasting)
             self.nodes.append(Operation(
                 number, "constant", "", name or role, name, array.shape, around,
                 requires_grad=False, value=value_of(array), origin=origin,
@@ -210,6 +211,13 @@ class _Made:
         if before != around:
             self.nodes[number] = replace(self.nodes[number], scope=_around_both(before, around))
         return number
+
+
+def _number(operand: Any) -> float | None:
+    """The number that an operand is, such as the size of a batch; ``None`` if it is an array."""
+    if isinstance(operand, np.ndarray | np.generic) and not operand.ndim:
+        return operand.item() if operand.dtype.kind in "biuf" else None
+    return operand if isinstance(operand, int | float) else None
 
 
 def _around_both(one: Path, other: Path) -> Path:
