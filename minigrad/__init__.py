@@ -14,10 +14,11 @@ All examples in docstrings take these imports for granted:
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from minigrad import autograd, buffer, hooks, memory, primitives, scope, tape, tensor, tree
+from minigrad import autograd, buffer, hooks, makers, memory, primitives, scope, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
-from minigrad.buffer import Buffer, empty, full, ones, zeros
+from minigrad.buffer import Buffer
 from minigrad.elsewhere import FUNCTIONS, advice
+from minigrad.makers import empty, full, ones, zeros
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.scope import enable_grad, no_grad, step, unfused
 from minigrad.tensor import Parameter, Tensor, array
@@ -134,6 +135,7 @@ __all__ = [
     "enable_grad",
     "full",
     "jit",
+    "makers",
     "no_grad",
     "ones",
     "scope",

@@ -18,7 +18,7 @@ Example:
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,11 @@ import numpy as np
 from minigrad import primitives as p
 from minigrad.boundary import as_array
 from minigrad.primitives import BY_NUMPY, Primitive
+from minigrad.primitives.checks import check_cast
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current
 from minigrad.tape import Node, record
-from minigrad.tensor import MAKERS, Tensor, array
+from minigrad.tensor import Tensor
 
 
 def _of_value(name: str) -> property:
@@ -75,6 +76,10 @@ class Handle(Tensor, handle=True):
     def settled(self) -> Tensor:
         """The value of this moment, which does not change any more."""
         return self.now()
+
+    def laid(self) -> Array:
+        """The array of this moment as NumPy's would lie in memory, where it would be a view too."""
+        raise NotImplementedError
 
     def write(self, index: Any, value: Any) -> None:
         """Assign to a part of it."""
@@ -125,13 +130,13 @@ class Handle(Tensor, handle=True):
         key: Any = None,
     ) -> Tensor:
         """The result; where NumPy's would be a view of this array, a view."""
-        now = self.now()
-        if len(operands) > 1 or not isinstance(now.data, np.ndarray):
+        whole = self.laid()
+        if len(operands) > 1 or not isinstance(whole, np.ndarray):
             return record(Tensor, primitive, operands, static)
-        part = primitive.forward(now.data, **static)
-        if isinstance(part, np.ndarray) and np.may_share_memory(part, now.data):
+        part = primitive.forward(whole, **static)
+        if isinstance(part, np.ndarray) and np.may_share_memory(part, whole):
             return View(self, primitive, static, key)
-        return _made(part, primitive, now, static)
+        return _made(part, primitive, self.now(), static)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -143,6 +148,14 @@ class Handle(Tensor, handle=True):
             places = np.arange(self.size).reshape(self.shape)
             index = np.unravel_index(function(places, *args[1:], **kwargs), self.shape)
             return View(self, p.getitem, {"index": index})
+        if function is np.ravel and args and args[0] is self:
+            flat = np.ravel(self.laid(), *args[1:], **kwargs)
+            if not np.may_share_memory(flat, self.laid()):  # a line with gaps is copied too
+                args = (self.settled(), *args[1:])
+        if function is np.imag and self.dtype.kind == "c":
+            return View(self, _IMAG, {})
+        if function in _MAY_BE_ITSELF and args and args[0] is self:
+            return getattr(self, function.__name__)(*args[1:], **kwargs)
         if function is np.meshgrid and kwargs.get("copy", True):
             args = tuple(map(as_array, args))
         return super().__array_function__(function, types, args, kwargs)
@@ -209,6 +222,11 @@ class Handle(Tensor, handle=True):
         """As `Tensor.astype`; the array itself where nothing changes and ``copy`` is False."""
         return self if not copy and np.dtype(dtype) == self.dtype else super().astype(dtype)
 
+    def nan_to_num(self, copy: bool = True, *args: Any, **kwargs: Any) -> Tensor:
+        """As ``np.nan_to_num``, which writes into the array itself where ``copy`` is False."""
+        numbers = p.nan_to_num(self.settled(), True, *args, **kwargs)
+        return numbers if copy else self._written(numbers)
+
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same entries in another shape, as ``ndarray.reshape``."""
         if order != "C":
@@ -255,6 +273,9 @@ class Buffer(Handle, handle=True):
     def now(self) -> Tensor:
         return self.value
 
+    def laid(self) -> Array:
+        return self.value.data
+
     def settled(self) -> Tensor:
         if not self.lent and isinstance(self.value.data, np.ndarray):
             self.value.data.setflags(write=False)  # from here on others may hold it
@@ -276,9 +297,9 @@ class Buffer(Handle, handle=True):
             self.value = record(Tensor, p.updated, (old, value), {"index": index})
             return
         of = np.asarray(of)
-        self._check(of.dtype, into.dtype)
+        check_cast("assignment", of, into.dtype)
         if self.lent:
-            into = into.copy()
+            into = into.copy("K")
         into[index] = of
         self.lent = False
         tracked = [x if isinstance(x, Node) and x.requires_grad else None for x in (old, value)]
@@ -287,14 +308,6 @@ class Buffer(Handle, handle=True):
             return
         self.value = Tensor.recorded(into, p.updated, tracked, operands=(into, of))
         self.value.static = {"index": index}
-
-    def _check(self, dtype: Any, into: Any) -> None:
-        """Refuse what NumPy would cut off: the fraction of a number, or its imaginary part."""
-        if (dtype.kind in "fc" and into.kind in "biu") or (dtype.kind == "c" and into.kind == "f"):
-            raise TypeError(
-                f"assignment of {dtype} into an array of {into}, which would cut the numbers off: "
-                f"make it with dtype={dtype}, or convert the value with .astype"
-            )
 
 
 class View(Handle, handle=True):
@@ -320,15 +333,23 @@ class View(Handle, handle=True):
             self.seen = whole, _made(array, self.made_by, whole, self.how)
         return self.seen[1]
 
+    def laid(self) -> Array:
+        return self.made_by.forward(self.base.laid(), **self.how)
+
     def lend(self, array: np.ndarray) -> None:
         self.base.lend(array)
 
     def write(self, index: Any, value: Any) -> None:
         if self.made_by is not p.getitem:
-            raise TypeError(
-                f"assignment into what {self.made_by.name} made of an array to be filled: assign "
-                "into that array itself"
-            )
+            places = np.arange(self.base.size).reshape(self.base.shape)
+            part = self.made_by.forward(places, **self.how)
+            if self.dtype != self.base.dtype or not part.flags.writeable:
+                raise TypeError(
+                    f"assignment into what {self.made_by.name} made of an array to be filled: "
+                    "assign into that array itself"
+                )
+            self.base.write(np.unravel_index(part[index], self.base.shape), value)
+            return
         if index is Ellipsis:
             self.base.write(self.how["index"], value)
             return
@@ -337,6 +358,12 @@ class View(Handle, handle=True):
         self.base.write(self.how["index"], part.value)
 
 
+_IMAG = Primitive(
+    "imag", np.imag, "linear", (lambda g, z: g * -1j,), (lambda g, y, z: g * -1j,), label="Im"
+)
+"""The imaginary part as a view; on values it is a composition."""
+_MAY_BE_ITSELF = frozenset({np.astype, np.nan_to_num})
+"""Functions whose result is the array itself where they are told not to copy it."""
 _BY_PLACES = frozenset({np.diagonal, np.diag, np.rot90})
 """Functions whose result is a view in NumPy, though the rule here takes entries one by one."""
 
@@ -359,102 +386,3 @@ def _made(part: Any, primitive: Primitive, whole: Tensor, static: Mapping[str, A
     out = Tensor.recorded(part, primitive, [whole])
     out.static = static
     return out
-
-
-# What makes them
-
-
-def zeros(shape: Any, dtype: Any = float) -> Buffer:
-    """As ``np.zeros``, an array that Tensors can be assigned into.
-
-    Example:
-        >>> def doubled(x):
-        ...     y = mg.zeros(2)
-        ...     y[:] = 2 * x
-        ...     return y.sum()
-        >>> print(mg.grad(doubled)(np.ones(2)))
-        [2. 2.]
-    """
-    return Buffer(Tensor(np.zeros(shape, dtype)))
-
-
-def ones(shape: Any, dtype: Any = float) -> Buffer:
-    """As ``np.ones``: see `zeros`.
-
-    Example:
-        >>> mg.ones(2)
-        Tensor([1. 1.])
-    """
-    return Buffer(Tensor(np.ones(shape, dtype)))
-
-
-def empty(shape: Any, dtype: Any = float) -> Buffer:
-    """As ``np.empty``, with zeros: see `zeros`.
-
-    Example:
-        >>> mg.empty((2, 3)).shape
-        (2, 3)
-    """
-    return zeros(shape, dtype)
-
-
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Buffer:
-    """As ``np.full``, also of a Tensor.
-
-    Example:
-        >>> print(mg.grad(lambda x: mg.full((2, 3), x).sum())(1.0))
-        6.0
-    """
-    value = as_array(fill_value, "full")
-    if dtype is None:
-        dtype = getattr(value, "dtype", np.dtype(type(value)))
-    made = zeros(shape, dtype)
-    made.fill(value)
-    return made
-
-
-def _like(function: Callable[..., Any]) -> Callable[..., Buffer]:
-    def make(x: Any, *args: Any, **kwargs: Any) -> Buffer:
-        kwargs.pop("subok", None)
-        return Buffer(Tensor(function(getattr(x, "data", x), *args, **kwargs)))
-
-    return make
-
-
-def _with(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
-    """A maker as NumPy calls it for ``like=x``; a Tensor ignores the order in memory."""
-
-    def made(*args: Any, order: Any = "C", device: Any = None, **kwargs: Any) -> Buffer:
-        return make(*args, **kwargs)
-
-    return made
-
-
-def _full_like(x: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Buffer:
-    shape = kwargs.get("shape")
-    return full(
-        x.shape if shape is None else shape, fill_value, x.dtype if dtype is None else dtype
-    )
-
-
-def _copy(a: Any, order: Any = "K", subok: bool = False) -> Buffer:
-    np.copy(0, order)  # which refuses what is no order; a Tensor has none
-    return Buffer(a.settled(), lent=True)
-
-
-def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    if not isinstance(dst, Handle):
-        raise TypeError(
-            "numpy.copyto of a Tensor into a plain array, which would lose its gradient; make the "
-            "array with minigrad.zeros or np.zeros_like(x)"
-        )
-    dst.write(..., src if where is True else np.where(where, src, dst.settled()))
-
-
-MAKERS.update({
-    np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like),
-    np.empty_like: _like(np.zeros_like), np.full_like: _full_like,
-    np.zeros: _with(zeros), np.ones: _with(ones), np.empty: _with(empty), np.full: _with(full),
-    np.array: array, np.asarray: array, np.copy: _copy,
-    np.copyto: _copyto,
-})  # fmt: skip

@@ -425,7 +425,7 @@ def _style_of(output: Path | None) -> str:
 
 
 def _progress() -> Progress:
-    """Progress on standard error, and nothing where that is no terminal."""
+    """Progress on standard error, and nothing where it is not a terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),

@@ -23,7 +23,7 @@ Example:
 KINDS: dict[Kind, str] = {
     "rule": "is a primitive with a derivative rule of its own",
     "composition": "is made of primitives, from whose rules its derivative follows",
-    "buffer": "makes an array whose later changes by assignment are recorded",
+    "buffer": "makes an array whose changes by assignment are recorded, or is such a change",
     "constant": "gives NumPy's own result, such as flags, positions or counts: its derivative is 0",
     "refused": "raises TypeError, for the reason given",
     "numbers only": "never reaches a Tensor, for the reason given",

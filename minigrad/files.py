@@ -92,7 +92,7 @@ def _candidates(path: Path, data: bytes, encoding: str | None) -> list[str]:
 
 
 def _check_encoding(path: Path, encoding: str, marked: list[str]) -> None:
-    """Refuse what is no encoding of text, and one that the file's byte-order mark rules out."""
+    """Refuse what is not an encoding of text, and one that the file's byte-order mark rules out."""
     try:
         "x".encode(encoding)  # base64 and the like are found, but are not for text
         known = codecs.lookup(encoding).name

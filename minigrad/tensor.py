@@ -161,9 +161,9 @@ class Tensor(ArrayMethods, Node):
         """The same data as a constant."""
         return Tensor(self.data)
 
-    def copy(self, order: str = "K") -> Tensor:
+    def copy(self, order: str = "C") -> Tensor:
         """A copy that is still on the tape, and that can be assigned to."""
-        return MAKERS[np.copy](self)
+        return MAKERS[np.copy](self, order)
 
     def __getstate__(self) -> dict[str, Any]:
         if self.primitive is not None:
@@ -290,6 +290,11 @@ class Tensor(ArrayMethods, Node):
         if whole or not (self.requires_grad and current().recording):
             array = np.asarray(self.data, dtype=dtype)
             return array.copy() if copy else array
+        if _is_for_strides():
+            raise TypeError(
+                "numpy.lib.stride_tricks.as_strided of a Tensor, whose memory it would read by "
+                "itself: use sliding_window_view, np.broadcast_to or an index; or x.numpy()"
+            )
         if dtype is not None and np.dtype(dtype) != object:
             raise TypeError(
                 f"a Tensor that requires a gradient cannot become an array of {np.dtype(dtype)} "
@@ -492,7 +497,7 @@ class Parameter(Tensor):
 
 
 MAKERS: dict[Callable[..., Any], Callable[..., Any]] = {}
-"""What answers to NumPy's functions that make an array to be filled: `minigrad.buffer` says."""
+"""What answers to NumPy's functions that make an array to be filled: `minigrad.makers` says."""
 _NUMPY = np.ndarray | np.generic
 _FILL = (
     "to fill an array, make it with minigrad.zeros or np.zeros_like(x), or join its parts with "
@@ -522,6 +527,14 @@ def raw(x: Any) -> Any:
 def _inside_numpy(depth: int) -> bool:
     """Whether the function that is so many calls up is one of NumPy's own."""
     return sys._getframe(depth).f_globals.get("__name__", "").startswith("numpy.")
+
+
+def _is_for_strides() -> bool:
+    """Whether ``as_strided`` has called for an array, of objects whose size it does not know."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_name == "__array__":
+        frame = frame.f_back
+    return frame.f_code.co_name == "as_strided"
 
 
 def own(g: Array, *, as_tensor: bool = False) -> Array:

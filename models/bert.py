@@ -294,7 +294,7 @@ def fill(
     """The likeliest words and their probabilities, of each [MASK] in the text."""
     indices, lengths = batch_of([vocabulary.encode(tokenise(text)[:LONGEST])])
     likely = model.predict(indices, lengths, indices == HIDDEN).astype(float)
-    likely[:, : HIDDEN + 1] = -np.inf  # these are no words
+    likely[:, : HIDDEN + 1] = -np.inf  # these are not words
     return [[(vocabulary.tokens[k], float(np.exp(row[k]))) for k in np.argsort(-row)[:most]]
             for row in likely]  # fmt: skip
 
@@ -469,7 +469,7 @@ def main(
                 composed(settings["sentences"], settings["seed"], ("en",))
                 if settings["data"] is None else sentiment.read(Path(settings["data"]), encoding)
             )  # fmt: skip
-            if min(np.bincount(known.label, minlength=2)) < (labels + 1) // 2:
+            if draws and min(np.bincount(known.label, minlength=2)) < (labels + 1) // 2:
                 raise ValueError(f"--labels: got {labels}, but {len(known)} sentences to draw "
                                  f"from, {known.label.sum()} of them praise")  # fmt: skip
         if not files.load:

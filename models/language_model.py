@@ -132,7 +132,7 @@ class Memory(Module):
 
     def clear(self) -> None:
         """Nothing has been read."""
-        self.arrays = [np.zeros_like(array) for array in self.arrays]
+        self.arrays[:] = [np.zeros_like(array) for array in self.arrays]
 
     @property
     def state(self) -> Any:
@@ -149,7 +149,7 @@ class Memory(Module):
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Any:
         """Take over what `state_dict` gave."""
-        self.arrays = [state[str(k)] for k in range(len(self.arrays))]
+        self.arrays[:] = [state[str(k)] for k in range(len(self.arrays))]
 
 
 # Score

@@ -81,7 +81,7 @@ def stop_words(language: Language) -> frozenset[str]:
 
 
 def without_stop_words(tokens: Iterable[str], language: Language) -> list[str]:
-    """The tokens that are no stop words, in whatever case."""
+    """The tokens that are not stop words, in whatever case."""
     stops = stop_words(language)
     return [token for token in tokens if token.lower() not in stops]
 

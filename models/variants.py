@@ -106,7 +106,7 @@ def scores(
     Raises:
         ImportError: joblib, or Dask's distributed, is not installed; or the cluster does not
             have this package.
-        OSError: this is no address, or no scheduler answers there.
+        OSError: this is not an address, or no scheduler answers there.
     """
     if cluster is None:
         joblib = require("joblib", extra="models")

@@ -161,7 +161,7 @@ def test_the_order_of_day_and_month_is_seen_from_all_dates(cells, last):
     [
         (["01/02/2020"], "day and month cannot be told apart"),
         (["13/13/2020"], "13/13/2020"),
-        (["13/01/2020", "01/13/2020"], "no date with"),
+        (["13/01/2020", "01/13/2020"], "not a date with"),
         (["1/2/20"], "expected YYYY-MM-DD, DD/MM/YYYY"),
         (["2020-01-01 12:30"], "expected YYYY-MM-DD"),
     ],

@@ -150,6 +150,15 @@ def test_a_keyword_without_a_rule_is_refused():
         np.sort(leaf([1.0, 2.0]), order="a")
     with pytest.raises(TypeError, match="out"):
         np.add(leaf([1.0]), 1, out=np.zeros(1))
+    with pytest.raises(TypeError, match=r"log_softmax: got the keyword where, expected axis$"):
+        mg.log_softmax(leaf([1.0]), where=True)
+
+
+def test_memory_is_not_read_by_strides():
+    for x in (leaf([1.0, 2.0]), leaf([1.0, 2.0]).copy()):
+        with pytest.raises(TypeError, match="use sliding_window_view"):
+            np.lib.stride_tricks.as_strided(x, (2,), (4,))
+    np.testing.assert_array_equal(np.lib.stride_tricks.as_strided(mg.Tensor([1.0, 2.0]), (1,)), 1)
 
 
 def test_assignment_explains_what_to_do():
@@ -339,7 +348,7 @@ def test_to_callers_a_number_on_the_tape_has_its_own_dtype():
 
 def test_a_percentile_of_a_list_says_how_to_join_it():
     x = mg.Tensor(2.0, requires_grad=True)
-    with pytest.raises(TypeError, match=r"np\.stack for a list of Tensors"):
+    with pytest.raises(TypeError, match=r"join a list of Tensors with np\.stack"):
         np.percentile([x, x], 50)
 
 

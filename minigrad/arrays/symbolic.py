@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from minigrad.arrays import functions
+from minigrad.arrays import budget, functions
 from minigrad.arrays.world import ExactArray, rational
 from minigrad.primitives import PRIMITIVES, Primitive
 
@@ -114,6 +114,7 @@ class Slopes:
     def __init__(self, expression: sympy.Expr, meanings: Meanings) -> None:
         self.expression, self.meanings = expression, meanings
         self._partials: dict[tuple[sympy.Expr, sympy.Symbol], sympy.Expr] = {}
+        self._free: dict[sympy.Expr, set[sympy.Symbol]] = {}
 
     def by(self, variable: sympy.Symbol) -> sympy.Expr:
         """∂/∂variable, through every name."""
@@ -123,13 +124,16 @@ class Slopes:
         return self._total(self.expression, variable, of_names)
 
     def _total(self, of: sympy.Expr, variable: sympy.Symbol, names: Meanings) -> sympy.Expr:
-        through = [n for n in names if names[n] != 0 and n in of.free_symbols]
-        return self._partial(of, variable) + sympy.Add(
-            *(self._partial(of, name) * names[name] for name in through)
-        )
+        if of not in self._free:
+            self._free[of] = of.free_symbols
+        inner = {n: names[n] for n in names if n in self._free[of] and names[n] != 0}
+        if variable in self._free[of]:
+            inner[variable] = sympy.S.One
+        return sympy.Add(*(self._partial(of, n) * slope for n, slope in inner.items()))
 
     def _partial(self, of: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr:
         if (of, variable) not in self._partials:
+            budget.check()
             self._partials[of, variable] = sympy.diff(of, variable)
         return self._partials[of, variable]
 

@@ -10,6 +10,8 @@ in every call: when it has changed, the function is traced again.
 from __future__ import annotations
 
 import copy
+import decimal
+import dis
 import functools
 import gc
 import operator
@@ -34,6 +36,7 @@ from minigrad.compile.places import (
     Attribute,
     Current,
     Place,
+    Setting,
     differs,
     equal,
     put_back,
@@ -52,6 +55,16 @@ _BY_NAME = frozenset({"getattr", "vars", "__dict__", "__getattribute__"})
 _DUNDER = re.compile(r"__(?!init|new|repr|str|del|class|subclass)\w+__")  # that Python calls itself
 
 
+_FORMATTING = {code for name, code in dis.opmap.items() if name.startswith("FORMAT_")}
+_SETTINGS: tuple[tuple[frozenset[str], str, Callable[[], str]], ...] = (
+    (frozenset({"decimal", "Decimal"}), "decimal's context",
+     lambda: str(decimal.getcontext()).partition(", flags")[0]),
+    (frozenset({"str", "repr", "format", "array2string", "array_repr", "array_str"}),
+     "NumPy's print options", lambda: str(np.get_printoptions())),
+)  # fmt: skip
+"""What code depends on that mentions one of these names."""
+
+
 @dataclass
 class Closure:
     """What a function sees.
@@ -66,7 +79,9 @@ class Closure:
         same: places, and what must be there.
         stamps: arrays that count as constant, and their checksums.
         copies: containers and namespaces, and copies of them.
+        orders: dicts that can be gone through, and their keys.
         iterators: the places of what gives one thing after the other.
+        kinds: where functions that ask for types look `type` up.
     """
 
     tensors: dict[Tensor, str] = field(default_factory=dict)
@@ -77,21 +92,42 @@ class Closure:
     same: list[tuple[Place, Any]] = field(default_factory=list)
     stamps: list[tuple[np.ndarray, int, str]] = field(default_factory=list)
     copies: list[tuple[Any, Any, str]] = field(default_factory=list)
+    orders: list[tuple[dict[Any, Any], list[Any], str]] = field(default_factory=list)
     iterators: list[Place] = field(default_factory=list)
+    kinds: list[Place] = field(default_factory=list)
 
     def changed(self) -> str | None:
-        """The name of something that is not what it was; ``None`` if all is."""
-        for place, before in self.same:
+        """The name of something that is not what it was; ``None`` if all is.
+
+        Each call asks for this, so most of it is one look into a dict.
+        """
+        for get, key, before, name in self._items:
+            now = get(key, MISSING)
+            if now is not before and not equal(now, before):
+                return name
+        for place, before in self._others:
             now = place.get()
             if now is not before and not equal(now, before):
                 return place.name
         for holder, before, name in self.copies:
             if differs(holder, before):
                 return name
+        for mapping, keys, name in self.orders:
+            if list(mapping) != keys:
+                return name
         for constant, before, name in self.stamps:
             if stamp(constant) != before:
                 return name
         return None
+
+    @functools.cached_property
+    def _items(self) -> list[tuple[Callable[..., Any], Any, Any, str]]:
+        return [(place.holder.get, place.key, before, place.name) for place, before in self.same
+                if place.in_dict]  # fmt: skip
+
+    @functools.cached_property
+    def _others(self) -> list[tuple[Place, Any]]:
+        return [(place, before) for place, before in self.same if not place.in_dict]
 
     def add_constant(self, array: np.ndarray) -> None:
         """Look at an array in every call, wherever it is kept."""
@@ -132,6 +168,9 @@ class _Search:
             self.visit(other, None, getattr(other, "name", "") or f"argument {k}")
         if self.names & {"environ", "getenv"}:
             self.visit(vars(os.environ)["_data"], None, "os.environ")
+        for words, title, read in _SETTINGS:
+            if self.names & words:
+                self.found.same.append((Setting(read, None, title), read()))
         before = -1
         while before != len(self.followed):  # a new function may name further attributes
             before = len(self.followed)
@@ -180,7 +219,8 @@ class _Search:
         elif isinstance(value, ContextVar):
             self.visit(value.get(MISSING), Current(value, None, value.name), value.name)
         elif isinstance(value, set | bytearray | array):
-            self.found.copies.append((value, copy.copy(value), name))
+            kept = list(value) if isinstance(value, set) else copy.copy(value)
+            self.found.copies.append((value, kept, name))
             for part in value if isinstance(value, set) else ():
                 self.visit(part, None, f"an element of {name}")
         elif isinstance(value, list | deque):
@@ -189,6 +229,7 @@ class _Search:
                 self.visit(part, Place(value, k, f"{name}[{k}]"), f"{name}[{k}]", state=state)
         elif isinstance(value, dict):
             self.found.copies.append((value, value.copy(), name))
+            self.found.orders.append((value, list(value), name))
             for key, part in list(value.items()):
                 self.visit(part, Place(value, key, f"{name}[{key!r}]"), f"{name}[{key!r}]",
                            state=state)  # fmt: skip
@@ -238,7 +279,11 @@ class _Search:
             return
         self.found.copies.append((vars(function), vars(function).copy(), name))
         self.objects.append((function, name))
+        if "type" not in function.__globals__:
+            self.found.kinds.append(Place(function.__globals__, "type", "type"))
         for code in _codes(function.__code__):
+            if not _FORMATTING.isdisjoint(code.co_code[::2]):
+                self.names.add("format")
             self.everything |= not _BY_NAME.isdisjoint(code.co_names)
             self.names.update(code.co_names)
             self.names.update(c for c in code.co_consts if isinstance(c, str))  # for getattr

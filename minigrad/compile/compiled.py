@@ -78,6 +78,7 @@ class Compiled:
 
     Attributes:
         function: as it was given.
+        traces: how often a program was made.
 
     Example:
         >>> double = mg.jit(lambda x: 2 * x)
@@ -93,7 +94,7 @@ class Compiled:
         self._static = numbers, names
         self._entries: Cache[list[Recording]] = Cache(_SIGNATURES)
         self._lock = threading.RLock()
-        self._traces = 0
+        self.traces = 0
         functools.update_wrapper(self, function, updated=())
 
     @property
@@ -125,6 +126,9 @@ class Compiled:
         for recording in found:
             changed = recording.changed()
             if changed is None:
+                if not recording.confirmed:
+                    with self._lock:
+                        recording.confirm(leaves)
                 return recording
             why = f"{changed}, which it sees, has changed"
         with self._lock:
@@ -138,8 +142,8 @@ class Compiled:
         return flatten(args, kwargs, numbers, names, self.title)
 
     def _count(self, why: str) -> None:
-        self._traces += 1
-        if self._traces == _WARN:
+        self.traces += 1
+        if self.traces == _WARN:
             warnings.warn(
                 f"jit({self.title}): traced {_WARN} times, each as long as some calls without jit, "
                 f"now because {why}; pad arrays to few shapes, or pass what changes as an "

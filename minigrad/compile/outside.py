@@ -1,7 +1,7 @@
 """What a function does besides computing, noticed while it is traced: it would happen only then.
 
 It prints, logs, opens a file, goes on with an iterator, draws from the random numbers that belong
-to everybody, or changes what belongs to the process.
+to everybody, reads a clock or a setting, or changes what belongs to the process.
 """
 
 from __future__ import annotations
@@ -9,13 +9,20 @@ from __future__ import annotations
 import builtins
 import contextlib
 import contextvars
+import datetime
+import decimal
 import functools
 import io
+import locale
+import logging
 import os
 import random
+import secrets
 import sys
 import threading
+import time
 import types
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -23,8 +30,9 @@ import numpy as np
 
 from minigrad import hooks
 from minigrad.compile import loading
-from minigrad.compile.closure import is_library
+from minigrad.compile.closure import Closure, is_library
 from minigrad.compile.trace import Trace, quoted
+from minigrad.compile.traced_array import Kind
 
 
 @contextlib.contextmanager
@@ -52,7 +60,7 @@ def watched(changed: Callable[[], Any]) -> Iterator[list[str]]:
             found.append(last[0])
 
 
-class RefusingStream:
+class _Stream:
     """Standard output, or that of errors, while a function is traced."""
 
     def __init__(self, stream: Any, trace: Trace) -> None:
@@ -68,7 +76,7 @@ class RefusingStream:
         return getattr(self.stream, name)
 
 
-def refused_log(factory: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
+def _refused_log(factory: Callable[..., Any], trace: Trace) -> Callable[..., Any]:
     """What makes the records of `logging` while a function is traced."""
     thread = threading.get_ident()
 
@@ -80,11 +88,25 @@ def refused_log(factory: Callable[..., Any], trace: Trace) -> Callable[..., Any]
     return record
 
 
-OUTWARD = (
-    (builtins, "open"), (io, "open"), (builtins, "input"), (builtins, "eval"), (builtins, "exec"),
-    (builtins, "globals"),
+_READERS: tuple[tuple[Any, str], ...] = (
+    (builtins, "open input eval exec globals"),
+    (io, "open"),
+    (time, "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns process_time "
+           "process_time_ns thread_time thread_time_ns localtime gmtime ctime asctime strftime"),
+    (datetime, "datetime date"),
+    (os, "urandom getpid getcwd listdir scandir stat"),
+    (uuid, "uuid1 uuid4"),
+    (secrets, "token_bytes token_hex token_urlsafe randbits randbelow choice"),
+    (np.random, "default_rng"),
+    (np, "get_printoptions geterr getbufsize"),
+    (decimal, "getcontext"),
+    (locale, "getlocale localeconv"),
 )  # fmt: skip
-"""Functions that read what neither the arguments nor the code name."""
+"""Functions, and classes with such methods, that read what neither the arguments nor the code
+name."""
+_FUNCTIONS = (type, types.FunctionType, types.BuiltinFunctionType)
+_NOW = ("now", "utcnow", "today")
+_FOR_OTHERS = {"open", "urandom", "listdir", "scandir", "stat"}  # that a library asks for
 _OPENING = {*sys.stdlib_module_names, "numpy", "scipy", "numba", "llvmlite"}  # for somebody else
 
 
@@ -101,17 +123,62 @@ def _makes_code(frame: types.FrameType | None) -> bool:
     return frame is not None
 
 
-def refused_call(module: Any, name: str, trace: Trace) -> Callable[..., Any]:
+@contextlib.contextmanager
+def refusing(trace: Trace, closure: Closure) -> Iterator[None]:
+    """While a function is traced, its own code neither reads nor says anything but by arrays."""
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(contextlib.redirect_stdout(_Stream(sys.stdout, trace)))
+        undo.enter_context(contextlib.redirect_stderr(_Stream(sys.stderr, trace)))
+        factory = logging.getLogRecordFactory()
+        undo.callback(logging.setLogRecordFactory, factory)
+        logging.setLogRecordFactory(_refused_log(factory, trace))
+        instead: dict[Any, Any] = {}
+        for module, names in _READERS:
+            for name in names.split():
+                original = getattr(module, name)
+                undo.callback(setattr, module, name, original)
+                if original not in instead:
+                    make = _without_clock if isinstance(original, type) else _refused_call
+                    instead[original] = make(original, name, trace)
+                setattr(module, name, instead[original])
+        for place, value in closure.same:  # of code that has imported such a function by itself
+            if isinstance(value, _FUNCTIONS) and value in instead:
+                undo.callback(place.set, value)
+                place.set(instead[value])
+        for place in closure.kinds:
+            undo.callback(place.set, place.get())
+            place.set(Kind)
+        yield
+
+
+def _without_clock(kind: type, name: str, trace: Trace) -> type:
+    """`datetime` or `date`, of which nobody asks what time it is."""
+
+    class Kinds(type):
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            return kind(*args, **kwargs)
+
+        def __instancecheck__(cls, x: Any) -> bool:
+            return isinstance(x, kind)
+
+    methods = {name: getattr(kind, name) for name in _NOW if hasattr(kind, name)}
+    return Kinds(kind.__name__, (kind,), {
+        name: staticmethod(_refused_call(method, name, trace)) for name, method in methods.items()
+    })  # fmt: skip
+
+
+def _refused_call(original: Any, name: str, trace: Trace) -> Callable[..., Any]:
     """Such a function while another is traced: the user's own code does not call it."""
-    original, thread = getattr(module, name), threading.get_ident()
+    thread = threading.get_ident()
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
         caller = asking = sys._getframe(1)
-        while name == "open" and _root(asking) in _OPENING and asking.f_back is not None:
+        while name in _FOR_OTHERS and _root(asking) in _OPENING and asking.f_back is not None:
             asking = asking.f_back
         own = not is_library(asking.f_globals.get("__name__")) and not _makes_code(caller)
-        if threading.get_ident() == thread and own:
+        seeded = name == "default_rng" and (kwargs or (args and args[0] is not None))
+        if threading.get_ident() == thread and own and not seeded:
             trace.refuse(
                 f"{name}() is called, which would happen only while the function is traced",
                 "call it outside, and pass what it gives as an argument",

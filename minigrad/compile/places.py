@@ -37,6 +37,11 @@ class Place:
     key: Any
     name: str
 
+    @property
+    def in_dict(self) -> bool:
+        """Whether it is an item of a dict, and nothing else."""
+        return type(self) is Place and self.key is not None and isinstance(self.holder, dict)
+
     def get(self) -> Any:
         """What is there now."""
         if self.key is None:
@@ -90,10 +95,23 @@ class Current(Place):
             self.holder.set(value)
 
 
+class Setting(Place):
+    """What the process is set to: the holder says so, nobody puts it back."""
+
+    def get(self) -> Any:
+        """What it is set to now."""
+        return self.holder()
+
+    def set(self, value: Any) -> None:
+        """Nothing: who changes it while a function is traced is told."""
+
+
 def differs(holder: Any, copy: Any) -> bool:
     """Whether a container has changed; the items of a list or dict have places of their own."""
     if isinstance(holder, list | dict | deque) or len(holder) != len(copy):
         return len(holder) != len(copy)
+    if isinstance(holder, set):  # the order counts for who goes through it
+        holder = list(holder)
     return bool(holder != copy)
 
 

@@ -26,7 +26,8 @@ from minigrad.tree import rebuilt, tree_leaves
 def record(function: Callable[..., Any], title: str, leaves: Leaves) -> Recording:
     """Trace a function for such arguments, and its backward pass if it is to be recorded."""
     backward = current().recording
-    return Recording(function, title, leaves, *traced(function, title, leaves, backward=backward))
+    found, closure = traced(function, title, leaves, backward=backward)
+    return Recording(function, title, leaves, found, closure, backward)
 
 
 @dataclass
@@ -53,16 +54,23 @@ class Recording:
         leaves: the arguments.
         found: what came of it.
         closure: what the function sees.
+        backward: whether its backward pass was traced too.
     """
 
     def __init__(
         self, function: Callable[..., Any], title: str, leaves: Leaves, found: Traced,
-        closure: Closure,
+        closure: Closure, backward: bool,
     ) -> None:  # fmt: skip
         self.function, self.title = function, title
-        self.found, self.closure = found, closure
+        self.found, self.closure, self.backward = found, closure, backward
+        self.confirmed = False
         self.owners = leaves.owners  # alive, so that the key's ids stay theirs
-        self.states = [(tensor, _state(tensor)) for tensor in closure.tensors]
+        self.states = [
+            (tensor, tensor.data.shape, tensor.data.dtype, tensor.requires_grad,
+             tensor.grad is None if tensor in found.accumulated else None)
+            for tensor in closure.tensors
+        ]  # fmt: skip
+        self._readers = [source.read for source in found.sources]
         self.tracked = [x for x in tree_leaves(found.result) if isinstance(x, Output) and x.tracked]
         self.program = program_of(found)
         self.backend = backend_for(self.program)
@@ -71,15 +79,31 @@ class Recording:
 
     def changed(self) -> str | None:
         """What the function sees that is not what it was; ``None`` if it still does the same."""
-        for tensor, before in self.states:
-            if _state(tensor) != before:
+        for tensor, shape, dtype, requires_grad, no_grad in self.states:
+            data = tensor.data
+            if (
+                data.shape != shape or data.dtype != dtype or tensor.requires_grad != requires_grad
+                or (no_grad is not None and (tensor.grad is None) != no_grad)
+            ):  # fmt: skip
                 return self.closure.tensors[tensor]
         return self.closure.changed()
 
+    def confirm(self, leaves: Leaves) -> None:
+        """See, in the second call, that the function still does the same with other arguments.
+
+        Raises:
+            TraceError: it does not.
+        """
+        known = self.found, self.closure
+        traced(self.function, self.title, leaves, backward=self.backward, known=known)
+        self.confirmed = True
+
     def __call__(self, leaves: Leaves) -> Any:
         """Run."""
-        call = Call(leaves, [source.read(leaves.values) for source in self.found.sources])
-        self._apart_from_others(call.values)
+        given = leaves.values
+        call = Call(leaves, [read(given) for read in self._readers])
+        if self._changed:
+            self._apart_from_others(call.values)
         recorded: dict[int, Tensor] = {}
         if self.tracked and current().recording:
             hub = self._primitive.bind(self._operands(call), {"call": call})
@@ -299,11 +323,6 @@ def _targets(found: Traced) -> dict[int, int]:
 
 def _changed(found: Traced) -> list[Operand]:
     return [effect.value for effect in found.effects if effect.value is not None]
-
-
-def _state(tensor: Tensor) -> tuple[Any, ...]:
-    data = tensor.data
-    return data.shape, data.dtype, tensor.requires_grad, tensor.grad is None
 
 
 def _never(*_: Any, **__: Any) -> Array:

@@ -1,16 +1,15 @@
 """A function is run once on arrays that stand for others: what it computes, and what it changes.
 
-Nothing else may come of that run. It is done twice, and both programs must be equal: a number
-that is drawn, or a clock that is read, would otherwise stay what it was. What the function
-changes besides arrays, what it prints, is an error that names the line.
+Nothing else may come of that run. A second one, with the next arguments, must give the same
+program: what it takes from outside would otherwise stay what it was. What the function changes
+besides arrays, what it prints, is an error that names the line.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import logging
-import sys
+import operator
 import types
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +21,9 @@ import numpy as np
 from minigrad.compile.closure import Closure, closure_of, is_library
 from minigrad.compile.naming import Names
 from minigrad.compile.outside import (
-    OUTWARD,
     RefusingIterator,
-    RefusingStream,
     draws_so_far,
-    refused_call,
-    refused_log,
+    refusing,
     settings_now,
     watched,
 )
@@ -64,12 +60,17 @@ class Source:
         """The Tensor, the place, or the argument itself."""
         return values[self.where] if isinstance(self.where, int) else self.where
 
-    def read(self, values: Sequence[Any]) -> Any:
-        """The array, number or generator, as it is now."""
-        owner = self.owner(values)
-        if self.kind != "value":
-            return getattr(owner, self.kind)
-        return owner.get() if isinstance(owner, Place) else owner
+    @functools.cached_property
+    def read(self) -> Callable[[Sequence[Any]], Any]:
+        """A function of the arguments: the array, number or generator, as it is now."""
+        where, kind = self.where, self.kind
+        if isinstance(where, int):
+            if kind == "value":
+                return operator.itemgetter(where)
+            return lambda values: getattr(values[where], kind)
+        if kind == "value":
+            return lambda _: where.get()
+        return (lambda _: where.data) if kind == "data" else (lambda _: where.grad)
 
     def write(self, values: Sequence[Any], new: Any, *, in_place: bool) -> None:
         """Put a new value there; into the array that is there if it is to stay the same one."""
@@ -135,6 +136,7 @@ class Traced:
         leaves: sources of the Tensors that the result depends on, and that are tracked.
         seeds: inputs for the cotangents of the tracked outputs, if a backward pass was traced.
         gradients: cotangents of the leaves.
+        accumulated: Tensors that it sees whose gradient from before it reads.
     """
 
     trace: Trace
@@ -145,6 +147,7 @@ class Traced:
     leaves: list[Source] = field(default_factory=list)
     seeds: list[Variable] = field(default_factory=list)
     gradients: list[Operand | None] = field(default_factory=list)
+    accumulated: set[Tensor] = field(default_factory=set)
 
 
 def traced(
@@ -155,8 +158,9 @@ def traced(
     backward: bool = False,
     kind: type[Trace] = Trace,
     names: Names | None = None,
+    known: tuple[Traced, Closure] | None = None,
 ) -> tuple[Traced, Closure]:
-    """Trace a function twice, and see that both programs are equal.
+    """Trace a function.
 
     Args:
         function: it is called with the arguments.
@@ -166,24 +170,35 @@ def traced(
         kind: of trace.
         names: notes what the user's code calls each value; then nothing stays whole that is made
             of NumPy's functions.
+        known: what came of an earlier call, which must come again.
 
     Raises:
-        TraceError: it does what cannot be compiled.
+        TraceError: it does what cannot be compiled, or not the same as before.
     """
-    closure = closure_of(function, *leaves.owners)
-    found = [
-        _Run(function, kind(title, whole=names is None), leaves, closure, backward, names).run()
-        for _ in range(2)
-    ]
-    if (where := _difference(*found)) is not None:
+    closure = closure_of(function, *leaves.owners) if known is None else known[1]
+    trace = kind(title, whole=names is None)
+    found = _Run(function, trace, leaves, closure, backward, names).run()
+    if known is not None and (where := _difference(known[0], found)) is not None:
         raise TraceError(
             f"jit({title}): {where} does not compute the same when it is called "
-            "twice with the same arguments: does it draw random numbers, or read a clock? Pass a "
+            "twice: does it draw random numbers, or read a clock? Pass a "
             "generator (np.random.default_rng) or the number as an argument"
         )
-    for array in {id(a): a for ref in found[1].trace.outside if (a := ref()) is not None}.values():
+    for array in {id(a): a for ref in trace.outside if (a := ref()) is not None}.values():
         closure.add_constant(array)
-    return found[0], closure
+    return found, closure
+
+
+def traced_twice(
+    function: Callable[..., Any], title: str, leaves: Leaves, **options: Any
+) -> Traced:
+    """Trace a function that is not to be called again, and see that it does the same twice.
+
+    Raises:
+        TraceError: as `traced`.
+    """
+    known = traced(function, title, leaves, **options)
+    return traced(function, title, leaves, **options, known=known)[0]
 
 
 class _Run:
@@ -199,16 +214,18 @@ class _Run:
         self.found = Traced(self.trace)
         self.tensors: dict[Tensor, Source] = {}  # those that the function is given or sees
         self.given: list[tuple[Source, Any, Callable[[], Any]]] = []  # (what, before, how to read)
+        self.uses: dict[Tensor, list[str]] = {}  # of the gradients of Tensors that it sees
 
     def run(self) -> Traced:
         draws, settings = draws_so_far(), settings_now()
         with self._around():
-            with self.names.watched() if self.names else contextlib.nullcontext():
+            with self._uses_noted(), self.names.watched() if self.names else _NOTHING:
                 result = self._called()
             self._effects()
             self.found.result = self._nest(result)
             if self.backward:
                 self._walk(result)
+            self._without_unread()
         if (name := self.closure.changed()) is not None:
             self._refuse(
                 self.closure.changed,
@@ -264,14 +281,33 @@ class _Run:
             self.args, self.kwargs = self.leaves.rebuilt(values)
             self._swap(undo)
             undo.callback(setattr, self.trace, "is_open", False)
-            undo.enter_context(contextlib.redirect_stdout(RefusingStream(sys.stdout, self.trace)))
-            undo.enter_context(contextlib.redirect_stderr(RefusingStream(sys.stderr, self.trace)))
-            for module, name in OUTWARD:
-                undo.callback(setattr, module, name, getattr(module, name))
-                setattr(module, name, refused_call(module, name, self.trace))
-            undo.callback(logging.setLogRecordFactory, logging.getLogRecordFactory())
-            logging.setLogRecordFactory(refused_log(logging.getLogRecordFactory(), self.trace))
+            undo.enter_context(refusing(self.trace, self.closure))
             yield
+
+    @contextlib.contextmanager
+    def _uses_noted(self) -> Iterator[None]:
+        """Note whose gradient is read before one is put there."""
+        for tensor in self.closure.tensors:
+            self.uses[tensor] = vars(tensor)["uses"] = []
+            _become(tensor, _noting(type(tensor)))  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            for tensor in self.closure.tensors:
+                _become(tensor, type(tensor).__base__)
+                del vars(tensor)["uses"]
+
+    def _without_unread(self) -> None:
+        """What gradient there was makes no difference where it is not read."""
+        for tensor, uses in self.uses.items():
+            if uses[:1] == [READ]:
+                self.found.accumulated.add(tensor)
+        kept = [
+            (source, x) for source, x in zip(self.found.sources, self.trace.inputs, strict=True)
+            if source.kind != "grad" or source.where not in self.uses
+            or source.where in self.found.accumulated
+        ]  # fmt: skip
+        self.found.sources, self.trace.inputs = [s for s, _ in kept], [x for _, x in kept]
 
     def _refuse(self, changed: Callable[[], Any], what: str) -> NoReturn:
         """Run once more, to see which line does it.
@@ -345,7 +381,9 @@ class _Run:
             now = read()
             array = now.data if isinstance(now, Tensor) else now
             same = now is before
-            if same and not (isinstance(array, TracedArray) and array.version):
+            changed = isinstance(array, TracedArray) and array.version
+            put = source.kind == "grad" and PUT_THERE in self.uses.get(source.where, ())
+            if same and not changed and not put:
                 continue
             if array is None and source.kind == "grad":
                 self.found.effects.append(Effect(source, None, False))
@@ -425,6 +463,27 @@ class _Run:
                 g.variable.of = node.data.variable
 
 
+READ, PUT_THERE = "read", "put there"
+_NOTHING = contextlib.nullcontext()
+_become = vars(object)["__class__"].__set__
+
+
+@functools.cache
+def _noting(kind: type[Tensor]) -> type[Tensor]:
+    """A kind of Tensors that note what becomes of their gradients."""
+
+    def read(self: Tensor) -> Any:
+        vars(self)["uses"].append(READ)
+        return vars(self).get("grad")
+
+    def put(self: Tensor, value: Any) -> None:
+        vars(self)["uses"].append(PUT_THERE)
+        vars(self)["grad"] = value
+
+    names = {"grad": property(read, put), "__class__": property(lambda self: kind)}
+    return type(kind.__name__, (kind,), names)
+
+
 def _holds_traced(value: Any) -> bool:
     """Whether an object, set or function has arrays that stand for others, or runs later."""
     if isinstance(value, Iterator | Coroutine):
@@ -458,10 +517,32 @@ def _difference(one: Traced, other: Traced) -> str | None:
     if len(first) != len(second):
         longer = max(first, second, key=len)
         return quoted_place(longer[min(len(first), len(second))].outputs[0].place)
-    return None
+    ends = [[*found.outputs, *(effect.value for effect in found.effects)] for found in (one, other)]
+    keys = [[effect.source.key for effect in found.effects] for found in (one, other)]
+    same = keys[0] == keys[1] and len(ends[0]) == len(ends[1]) and _alike(one.result, other.result)
+    if same and all(_same(x, y, *numbers) for x, y in zip(*ends, strict=True)):
+        return None
+    return "the function"
 
 
-def _same(x: Operand, y: Operand, first: Mapping[Any, int], second: Mapping[Any, int]) -> bool:
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two results are the same but for what stands for arrays."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(_alike(one[k], other[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, np.ndarray):
+        return one.shape == other.shape and one.tobytes() == other.tobytes()
+    return bool(one is other or one == other or (one != one and other != other))
+
+
+def _same(
+    x: Operand | None, y: Operand | None, first: Mapping[Any, int], second: Mapping[Any, int]
+) -> bool:
+    if x is None or y is None:
+        return x is y
     if isinstance(x, Literal) or isinstance(y, Literal):
         return type(x) is type(y) and repr(x.value) == repr(y.value)
     if x.value is not None and y.value is not None:

@@ -60,7 +60,7 @@ def read_days(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no such table; a day is there twice or before the one above; a value or
+        ValueError: it is not such a table; a day is there twice or before the one above; a value or
             a day is missing, and ``fill`` was not asked for: one line that says where.
 
     Example:
@@ -93,7 +93,7 @@ def read_days(
         )
     missing = _missing(found, when, names, values)
     if missing and not fill:
-        raise ValueError(f"{missing}; fill them by hand, or ask for it (fill=True, --fill)")
+        raise ValueError(f"{missing}; fill them in, or pass --fill (in Python, fill=True)")
     every = np.arange(when[0], when[-1] + 1)
     if missing:
         values = np.stack([_interpolated(every, when, column) for column in values.T], axis=-1)

@@ -41,7 +41,7 @@ def read_rows(
     Raises:
         ImportError: it is an Excel file, and the extra ``excel`` is not installed.
         OSError: it cannot be read.
-        ValueError: it is no text or no table, or lacks a column: names file and line.
+        ValueError: it is not text or not a table, or lacks a column; the message says where.
     """
     if path.suffix.lower() in (".xlsx", ".xlsm"):
         if encoding is not None:
@@ -141,7 +141,7 @@ def decimal_sign(cells: Iterable[tuple[str, str]]) -> Literal[".", ","]:
     """What stands before the decimals in a file, seen from all its numbers: 1,5 or 1.5.
 
     Args:
-        cells: where each cell is, and what is in it; those that are no numbers tell nothing.
+        cells: where each cell is, and what is in it; those that are not numbers tell nothing.
 
     Raises:
         ValueError: some cells have a decimal comma and others a decimal point, or there is only
@@ -199,7 +199,7 @@ def dates(cells: Sequence[tuple[str, str]], column: str = "date") -> np.ndarray:
         column: its name, for messages.
 
     Raises:
-        ValueError: one is no such date, or day and month cannot be told apart.
+        ValueError: a cell is not a date of that kind, or day and month cannot be told apart.
     """
     orders: dict[str, list[np.datetime64]] = {"day": [], "month": []}
     wrong: dict[str, str] = {}
@@ -219,7 +219,7 @@ def dates(cells: Sequence[tuple[str, str]], column: str = "date") -> np.ndarray:
                 days.append(np.datetime64(f"{year}-{int(month):02}-{int(day):02}", "D"))
             except ValueError:  # a month 13
                 wrong.setdefault(
-                    order, f"{where}: column {column}: got {cell!r}, which is no date with the "
+                    order, f"{where}: column {column}: got {cell!r}, which is not a date with the "
                     f"{order} first",
                 )  # fmt: skip
     fits = {order: np.array(days) for order, days in orders.items() if order not in wrong}

@@ -44,7 +44,7 @@ def selu(x: Array) -> Array:
 
 
 def relu6(x: Array) -> Array:
-    """``x`` limited to 0 and 6 (Howard et al. 2017).
+    """``x`` clipped to [0, 6] (Howard et al. 2017).
 
     Example:
         >>> print(nn.relu6(np.array([-1.0, 2.0, 7.0])))
@@ -54,7 +54,7 @@ def relu6(x: Array) -> Array:
 
 
 def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
-    """``x`` limited to a range.
+    """``x`` clipped to a range.
 
     Example:
         >>> print(nn.hardtanh(np.array([-2.0, 0.5])))
@@ -64,7 +64,7 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
 
 
 def hardsigmoid(x: Array) -> Array:
-    """(x + 3) / 6, limited to 0 and 1 (Howard et al. 2019, section 5.2).
+    """(x + 3) / 6, clipped to [0, 1] (Howard et al. 2019, section 5.2).
 
     Example:
         >>> print(nn.hardsigmoid(np.array([-3.0, 0.0, 3.0])))
@@ -94,7 +94,7 @@ def mish(x: Array) -> Array:
 
 
 def softsign(x: Array) -> Array:
-    """X / (1 + |x|).
+    """``x / (1 + |x|)``.
 
     Example:
         >>> print(nn.softsign(np.array([-1.0, 3.0])))
@@ -104,7 +104,7 @@ def softsign(x: Array) -> Array:
 
 
 def logsigmoid(x: Array) -> Array:
-    """Log σ(x) = −softplus(−x), accurate in both tails.
+    """``log σ(x)`` = −softplus(−x), accurate in both tails.
 
     Example:
         >>> print(nn.logsigmoid(np.array([0.0, -1000.0])).round(4))
@@ -114,7 +114,7 @@ def logsigmoid(x: Array) -> Array:
 
 
 def tanhshrink(x: Array) -> Array:
-    """X − tanh(x).
+    """``x − tanh(x)``.
 
     Example:
         >>> print(nn.tanhshrink(np.array([0.0, 1.0])).round(4))
@@ -164,7 +164,7 @@ def softmin(x: Array, axis: int = -1) -> Array:
 
 
 def glu(x: Array, axis: int = -1) -> Array:
-    """A ∘ σ(b), where a and b are the halves of ``x`` along ``axis`` (Dauphin et al. 2017, eq. 1).
+    """``a ∘ σ(b)``, with ``a`` and ``b`` the halves of ``x`` along ``axis`` (Dauphin et al. 2017).
 
     Raises:
         ValueError: the axis has an odd length.

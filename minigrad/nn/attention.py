@@ -116,11 +116,11 @@ def scaled_dot_product_attention(
         key: (…, keys, d).
         value: (…, keys, width).
         mask: as for `attend`, which also says what is returned.
-        is_causal: likewise.
-        dropout: likewise.
+        is_causal: see `attend`.
+        dropout: see `attend`.
         scale: 1/√d if not given.
-        enable_gqa: whether key and value may have fewer heads, the third axis from the end: as
-            many queries' heads in a row as it takes share one (Ainslie et al. 2023, section 2.2).
+        enable_gqa: whether key and value may have fewer heads (third axis from the end), each of
+            them shared by consecutive heads of the query (Ainslie et al. 2023, section 2.2).
 
     Raises:
         ValueError: the widths of query and key, or the numbers of keys and values, differ; the
@@ -154,7 +154,9 @@ def shared_heads(query: Array, x: Array) -> Array:
 def dot_product_attention(
     query: Array, key: Array, value: Array, mask: Mask = None, *, is_causal: bool = False
 ) -> tuple[Array, Array]:
-    """softmax(Q Kᵀ) V (Luong et al. 2015, section 3.1, "dot"); the rest as the scaled one.
+    """softmax(Q Kᵀ) V (Luong et al. 2015, section 3.1, "dot").
+
+    Otherwise as `scaled_dot_product_attention`.
 
     Example:
         >>> query, key, value = np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]])
@@ -286,7 +288,7 @@ def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
     """A mask as booleans, True: may attend, and what is added to the scores; either may be None.
 
     Raises:
-        ValueError: it holds integers, or nothing but 0.0 and 1.0, which are no numbers to add.
+        ValueError: it holds integers, or only 0.0 and 1.0, which are probably booleans.
     """
     if mask is None:
         return None, None
@@ -316,7 +318,7 @@ def split_mask(mask: Any) -> tuple[np.ndarray | None, Array | None]:
 
 
 def cleared(x: Array, padding: Any, batch_first: bool = True) -> Array:
-    """X with 0 for what is no number, where it is padding.
+    """``x`` with 0 in place of NaN and ∞ where it is padding.
 
     0 times NaN is NaN, also in the backward pass: what nobody attends to would reach everything.
 

@@ -67,7 +67,7 @@ class Embedding(Module):
             padding_idx: index of a row that is never learned.
 
         Raises:
-            ValueError: it is no matrix of floats.
+            ValueError: it is not a matrix of floats.
         """
         matrix = np.array(raw(embeddings))
         if matrix.ndim != 2 or matrix.dtype.kind != "f":
@@ -94,7 +94,7 @@ class Embedding(Module):
         """The rows at ``indices``.
 
         Raises:
-            TypeError: the indices are no integers.
+            TypeError: the indices are not integers.
             ValueError: an index is negative or too large.
         """
         indices = as_array(indices)
@@ -157,11 +157,11 @@ class EmbeddingBag(Module):
 
         Args:
             indices: see the class.
-            offsets: likewise.
-            per_sample_weights: shaped as the indices, what each row counts in a sum.
+            offsets: see the class.
+            per_sample_weights: shaped as the indices, the weight of each row in a sum.
 
         Raises:
-            TypeError: the indices or offsets are no integers.
+            TypeError: the indices or offsets are not integers.
             ValueError: an index is out of range, or the offsets do not rise from 0; or there are
                 weights of rows without ``mode="sum"``.
         """
@@ -225,7 +225,7 @@ def check_indices(name: str, indices: np.ndarray, size: int) -> None:
     def error(indices: np.ndarray) -> Exception:
         wrong = indices[(indices < 0) | (indices >= size)]
         return ValueError(
-            f"{name}: got index {wrong.flat[0]}, expected 0 to {size - 1}, for it has {size} rows"
+            f"{name}: got index {wrong.flat[0]}, expected 0 to {size - 1}: it has {size} rows"
         )
 
     every((indices >= 0) & (indices < size), error, indices)

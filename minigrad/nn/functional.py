@@ -160,7 +160,7 @@ threshold = _of(act.Threshold, "input", "threshold value inplace")
 
 
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
-    """X Wᵀ + b, with a weight (outputs, inputs), or (inputs,) for one output without an axis."""
+    """``x Wᵀ + b``; the weight is (outputs, inputs), or (inputs,) for a single output."""
     y = primitives.matmul(input, weight.T)
     return y if bias is None else y + bias
 
@@ -218,7 +218,7 @@ def dropout3d(input: Array, p: float = 0.5, training: bool = True, *, rng: Seed 
 def pad(
     input: Array, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Array:
-    """Entries around: (before, after) of the last axis, then of the one before it, and so on.
+    """Add entries around: (before, after) for the last axis, then the one before it, and so on.
 
     Args:
         input: any array.
@@ -243,7 +243,7 @@ def pad(
 
 
 def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Array:
-    """X over its p-norm along an axis.
+    """``x`` divided by its p-norm along an axis.
 
     Example:
         >>> print(nn.functional.normalize(np.array([[3.0, 4.0]])))
@@ -267,7 +267,7 @@ def layer_norm(
     bias: Array | None = None,
     eps: float = 1e-5,
 ) -> Array:
-    """Mean 0 and variance 1 over the last axes, then times a weight and plus a bias."""
+    """Bring the last axes to mean 0 and variance 1; then apply a weight and a bias."""
     shape = tuple(normalized_shape)
     kind = as_array(input).dtype
     one = np.ones(shape, kind) if weight is None else weight
@@ -281,7 +281,7 @@ def rms_norm(
     weight: Array | None = None,
     eps: float | None = None,
 ) -> Array:
-    """X over the root of its mean square over the last axes, then times a weight."""
+    """``x`` divided by the root of its mean square over the last axes, then times a weight."""
     norm = normalisation.RMSNorm(tuple(normalized_shape), eps, False)
     return _affine(norm.forward(input), weight, None)
 
@@ -296,16 +296,16 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Array:
-    """Mean 0 and variance 1 of each channel, which is axis 1, then a weight and a bias.
+    """Bring each channel, axis 1, to mean 0 and variance 1; then apply a weight and a bias.
 
     Args:
         input: (batch, channels, …).
         running_mean: (channels,), which training changes in place; without it, and in training,
             the mean is that of the input.
-        running_var: likewise.
+        running_var: (channels,), as ``running_mean``.
         weight: (channels,).
         bias: (channels,).
-        training: whether the input's own mean and variance are taken.
+        training: whether to use the input's own mean and variance.
         momentum: the part of a running mean that training replaces.
         eps: added to the variance.
 
@@ -341,7 +341,7 @@ def group_norm(
     bias: Array | None = None,
     eps: float = 1e-5,
 ) -> Array:
-    """Mean 0 and variance 1 of each group of channels, then a weight and a bias per channel."""
+    """Bring groups of channels to mean 0 and variance 1; then a weight and a bias per channel."""
     norm = normalisation.GroupNorm(num_groups, input.shape[1], eps, False)
     return _affine(norm.forward(input), weight, bias, 1)
 
@@ -349,7 +349,7 @@ def group_norm(
 def instance_norm(
     input: Array, *, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ) -> Array:
-    """Mean 0 and variance 1 of each channel of each example, then a weight and a bias."""
+    """Bring each channel of each example to mean 0 and variance 1; then a weight and a bias."""
     y, _, _ = normalisation.normalised(input, tuple(range(2, input.ndim)), eps)
     return _affine(y, weight, bias, 1)
 

@@ -178,7 +178,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with 1 on its diagonal and 0 elsewhere.
 
     Raises:
-        ValueError: it is no matrix.
+        ValueError: it is not a matrix.
 
     Example:
         >>> print(nn.init.eye_(nn.Linear(2, 2).weight).data)

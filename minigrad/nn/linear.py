@@ -139,5 +139,5 @@ def check_width(owner: Module, x: Array, width: int) -> None:
     if not x.ndim or x.shape[-1] != width:
         raise ValueError(
             f"{type(owner).__name__}: got an input of shape {x.shape}, "
-            f"expected (…, {width}), for its weights have that many columns"
+            f"expected (…, {width}): its weights have that many columns"
         )

@@ -264,11 +264,11 @@ class Module:
         return self
 
     def eval(self) -> Self:
-        """Stop what only training does: `train` with ``False``."""
+        """Switch off what only training does: `train` with ``False``."""
         return self.train(False)
 
     def astype(self, dtype: Any) -> Self:
-        """Convert all floating-point parameters and buffers; their gradients are forgotten.
+        """Convert all floating-point parameters and buffers; their gradients are discarded.
 
         Raises:
             ValueError: a dtype that is not one of real floating-point numbers.
@@ -355,7 +355,7 @@ class Module:
                 real numbers: all of them, listed.
 
         Warns:
-            UserWarning: numbers were rounded, for they came in a wider dtype.
+            UserWarning: numbers were rounded because they came in a wider dtype.
         """
         own = self.state_dict()
         arrays = as_arrays(state)
@@ -464,7 +464,7 @@ class Module:
         self.assign_keras_weights(iter(arrays))
 
     def assign_keras_weights(self, arrays: Iterator[np.ndarray]) -> None:
-        """Take over as many arrays, which `load_keras_weights` has checked, as are its own."""
+        """Take over the arrays, one for each of its own; `load_keras_weights` has checked them."""
         if self.keras_layout is not None:
             self.keras_layout.write(self, arrays)
             return
@@ -578,7 +578,7 @@ def _has_any(value: Any, parameters: Mapping[Parameter, Any]) -> bool:
 
 
 def _replaced(value: Any, new: Mapping[Parameter, Any]) -> Any:
-    """The same nest with other arrays in the place of some parameters."""
+    """The same nest with other arrays in place of some parameters."""
     if isinstance(value, Parameter):
         return new.get(value, value)
     if isinstance(value, _LISTS):

@@ -163,7 +163,7 @@ class LearnedPositionalEncoding(Module):
 
 
 def _angles(length: int, width: int, start: int = 0) -> np.ndarray:
-    """T / 10000^(2i / width) for positions t and pairs i, (length, width / 2)."""
+    """Angles t / 10000^(2i / width) for positions t and pairs i, (length, width / 2)."""
     if width % 2:
         raise ValueError(f"got width {width}, expected an even one: sine and cosine go in pairs")
     pairs = np.arange(0, width, 2) / width

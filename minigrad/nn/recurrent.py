@@ -48,7 +48,7 @@ class Recurrent(Module):
         zoneout: share of the state's entries that training keeps from the step before; after
             training the mean of both is taken (Krueger et al. 2017, section 3).
         parallel: compute all steps at once by a scan, for a cell that is a `ScanCell`.
-        activation: what stands in the place of the cell's tanh.
+        activation: the function used in place of the cell's tanh.
         fused: run all steps of a cell as one operation wherever its equations allow that
             (`minigrad.compile`); ``False``, or inside `minigrad.unfused`, each step by itself.
         checkpoint_every: keep what a fused layer needs for its backward pass for this many steps at
@@ -327,7 +327,7 @@ class Recurrent(Module):
 
         There each layer and direction has ``weight_ih_l0``, ``weight_hh_l0``, ``bias_ih_l0``
         and ``bias_hh_l0``, with ``_reverse`` behind in the other direction, and the gates one
-        above the other. Where PyTorch adds two biases here is one: the second goes out as 0.
+        above the other. PyTorch adds two biases where there is one here: the second is 0.
         """
         if not self._is_packed():
             return super().state_dict()
@@ -354,11 +354,11 @@ class Recurrent(Module):
 
     @classmethod
     def from_keras_weights(cls, weights: Sequence[Any], **options: Any) -> Self:
-        """A layer of the sizes and the dtype of what ``get_weights()`` of Keras's layer gives.
+        """A layer with the sizes and the dtype of what a Keras layer's ``get_weights()`` returns.
 
         Args:
             weights: as for `load_keras_weights`: per layer and direction kernel, recurrent kernel
-                and bias; those of several layers one after another, forward before backward.
+                and bias; those of several layers one after the other, forward before backward.
             options: of the layer; ``bidirectional=True`` where Keras's is, ``bias=False`` where it
                 was made with ``use_bias=False``.
 

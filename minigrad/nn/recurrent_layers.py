@@ -26,10 +26,10 @@ class RNN(Recurrent):
         num_layers: as for `Recurrent`; so are the others that are not named here.
         nonlinearity: ``"tanh"`` or ``"relu"``; any other function as ``activation``.
         bias: see `Recurrent`.
-        batch_first: likewise.
-        dropout: likewise.
-        bidirectional: likewise.
-        rest: likewise.
+        batch_first: see `Recurrent`.
+        dropout: see `Recurrent`.
+        bidirectional: see `Recurrent`.
+        rest: see `Recurrent`.
 
     Example:
         >>> y, h = nn.RNN(3, 8)(np.ones((2, 5, 3)))  # (batch, time, features)
@@ -66,9 +66,9 @@ class LSTM(Recurrent):
         hidden_size: width of the state.
         num_layers: as for `Recurrent`; so are the others that are not named here.
         bias: see `Recurrent`.
-        batch_first: likewise.
-        dropout: likewise.
-        bidirectional: likewise.
+        batch_first: see `Recurrent`.
+        dropout: see `Recurrent`.
+        bidirectional: see `Recurrent`.
         proj_size: width to which h is projected; 0 for no projection: see `ProjectedLSTMCell`.
         rest: as for `Recurrent`.
 
@@ -107,9 +107,9 @@ class GRU(Recurrent):
         hidden_size: width of the state.
         num_layers: as for `Recurrent`; so are the others that are not named here.
         bias: see `Recurrent`.
-        batch_first: likewise.
-        dropout: likewise.
-        bidirectional: likewise.
+        batch_first: see `Recurrent`.
+        dropout: see `Recurrent`.
+        bidirectional: see `Recurrent`.
         reset_after: the variant of PyTorch, cuDNN and Keras, whose weights only fit that:
             `ResetAfterGRUCell`.
         rest: as for `Recurrent`.

@@ -24,12 +24,12 @@ def interpolate(
     mode: Mode = "nearest",
     align_corners: bool = False,
 ) -> Array:
-    """X in another size along its last axes.
+    """Resize ``x`` along its last axes.
 
     Args:
         x: (batch, channels, *lengths), one to three lengths.
         size: the new lengths, or one for all.
-        scale_factor: instead, what the lengths are multiplied with.
+        scale_factor: instead, the factor of the lengths.
         mode: ``"nearest"`` takes the entry at ⌊position⌋, ``"nearest-exact"`` the nearest one;
             ``"linear"``, ``"bilinear"`` and ``"trilinear"`` weigh the two neighbours along each
             axis, ``"bicubic"`` four (Keys 1981, with a = −¾); ``"area"`` takes means, as
@@ -90,7 +90,7 @@ class Upsample(Module):
         self.mode, self.align_corners = mode, align_corners
 
     def forward(self, x: Array) -> Array:
-        """X in another size."""
+        """Resize ``x``."""
         return interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners)
 
 

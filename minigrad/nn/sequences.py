@@ -54,8 +54,8 @@ def counted_steps(name: str, lengths: Any, mask: Any, x: Array, batch_first: boo
     Args:
         name: of the layer, for messages.
         lengths: as the layer got them.
-        mask: likewise.
-        x: likewise.
+        mask: as the layer got it.
+        x: as the layer got it.
         batch_first: whether its first axis is the batch.
 
     Raises:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tree(module: Module) -> str:
-    """The module and its parts, one a line, with shapes and numbers of parameters."""
+    """The module and its parts, one per line, with shapes and numbers of parameters."""
     parts = list(module.named_children())
     if not parts:
         return _alone(module)
@@ -106,7 +106,7 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
     Args:
         model: any module; it runs once, as in evaluation and without recording.
         inputs: what it is called with.
-        options: likewise.
+        options: keyword arguments of that call.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.1), nn.Linear(8, 1))

@@ -70,7 +70,7 @@ class _Layer(Module):
     norm3: LayerNorm
 
     def _residual(self, x: Array, norm: LayerNorm, part: Callable[[Array], Array]) -> Array:
-        """X plus a part of it; normalised afterwards, or before the part (Xiong et al. 2020)."""
+        """``x`` plus a sublayer of it, normalised after or before (Xiong et al. 2020)."""
         if self.norm_first:
             return x + self.dropout(part(norm(x)))
         return norm(x + self.dropout(part(x)))
@@ -339,14 +339,14 @@ class Transformer(Module):
         num_encoder_layers: how many layers the encoder has.
         num_decoder_layers: how many layers the decoder has.
         dim_feedforward: as for `TransformerEncoderLayer`; so are the following.
-        dropout: likewise.
-        activation: likewise.
+        dropout: see `TransformerEncoderLayer`.
+        activation: see `TransformerEncoderLayer`.
         custom_encoder: an encoder in place of its own.
         custom_decoder: a decoder in place of its own.
-        layer_norm_eps: likewise.
-        batch_first: likewise.
-        norm_first: likewise.
-        bias: likewise.
+        layer_norm_eps: see `TransformerEncoderLayer`.
+        batch_first: see `TransformerEncoderLayer`.
+        norm_first: see `TransformerEncoderLayer`.
+        bias: see `TransformerEncoderLayer`.
         rng: seed or generator of the initial weights and of dropout.
         dtype: of the parameters.
 

@@ -30,7 +30,7 @@ _SEQUENCE = Operation("sequence", "other", _refused, lambda operands, static: ""
 
 
 def whole(layer: Recurrent) -> Mapping[str, Callable[..., Any]]:
-    """What stands in the place of a layer's methods while it is written down."""
+    """What stands in place of a layer's methods while it is written down."""
     own = layer._kernels
 
     def kernels(x: Any, states: Any) -> list[Any] | None:

@@ -82,7 +82,7 @@ def _rename(node: Any, other: Mapping[str, str]) -> None:
 
 
 def _joined(nodes: Sequence[Any], graph: Graph) -> list[Any]:
-    """X Wᵀ + b, of matrices, as ONNX's Gemm."""
+    """``x Wᵀ + b`` of matrices, as ONNX's Gemm."""
     made = {name: node for node in nodes for name in node.output}
     counts = Counter(reads(nodes))
     stored = graph.store.arrays

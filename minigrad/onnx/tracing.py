@@ -17,7 +17,7 @@ from minigrad.compile.signature import flatten
 from minigrad.compile.simplify import simplified
 from minigrad.compile.trace import Trace
 from minigrad.compile.traced_array import TracedArray
-from minigrad.compile.tracing import Source, traced
+from minigrad.compile.tracing import Source, traced_twice
 from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.scope import no_grad
 
@@ -75,7 +75,7 @@ class Written:
     Attributes:
         program: what it computes.
         sources: where each input is read from: an argument, or what the function sees.
-        result: what it returned, with an `Output` in the place of each array.
+        result: what it returned, with an `Output` in place of each array.
     """
 
     program: Program
@@ -110,7 +110,7 @@ def written(
         function: takes and returns arrays.
         title: its name, for messages.
         args: arrays, and whatever else it takes.
-        kwargs: likewise.
+        kwargs: the keyword arguments of that call.
         around: what holds while it runs.
         sees: modules that it uses, if it is a function of minigrad's own.
 
@@ -125,7 +125,7 @@ def written(
     leaves = flatten(tuple(args), kwargs, (), (), title)
     leaves.owners += [function, *sees]  # what they hold is an input
     with no_grad():
-        found, _ = traced(run, title, leaves, kind=ExportTrace)
+        found = traced_twice(run, title, leaves, kind=ExportTrace)
     if found.effects:
         name = found.effects[0].source.name
         found.trace.refuse(f"{name} is changed", "return the new value instead")

@@ -181,7 +181,7 @@ WHOLE: Mapping[type, Callable[[Any], Mapping[str, Forward]]] = {
     **dict.fromkeys(_MAXIMA, _whole_maxima),
     **dict.fromkeys(_GLOBAL_MEANS, _whole_global),
 }
-"""By class, what stands in the place of a layer's methods while it is written down."""
+"""By class, what stands in place of a layer's methods while it is written down."""
 
 
 def _layer(c: Call) -> str:

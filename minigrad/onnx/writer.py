@@ -120,7 +120,7 @@ class Call:
         found = self.writer.dims(of)
         if None in found:
             self.refuse(
-                "the shape of an array is no multiple of an open length",
+                "the shape of an array is not a multiple of an open length",
                 "leave that axis out of dynamic_axes",
             )
         return found  # type: ignore[return-value]

@@ -41,7 +41,7 @@ _ELSEWHERE = {
     "clip_grad_norm_": "clip_grad_norm",
     "clip_grad_value_": "clip_grad_value",
     "utils": "clip_grad_norm",
-    "SparseAdam": "Adam, for there are no sparse gradients here",
+    "SparseAdam": "Adam: there are no sparse gradients here",
     "ASGD": "SGD or Adam",
     "Adafactor": "Adam",
 }

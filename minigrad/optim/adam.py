@@ -33,7 +33,7 @@ class _WithMeans(Optimizer):
         return step
 
     def averaged(self, k: int, grad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """M and v with this gradient, and an array like them to write into."""
+        """``m`` and ``v`` with this gradient, and an array like them to write into."""
         beta1, beta2 = self.betas
         m, v = self.first[k], self.second[k]
         room = np.multiply(grad, 1 - beta1, out=np.empty_like(v))
@@ -111,7 +111,7 @@ class Adam(_WithMeans):
 
 
 class AdamW(Adam):
-    """Adam with the weight decay beside it, not in its gradient (Loshchilov & Hutter 2019, alg. 2).
+    """Adam with decoupled weight decay, not in its gradient (Loshchilov & Hutter 2019, alg. 2).
 
     θ ← θ − lr · λ θ − lr · m̂ / (√v̂ + eps)
 
@@ -152,7 +152,7 @@ class AdamW(Adam):
 
 
 class Adamax(_WithMeans):
-    """Adam with the largest of decaying sizes in the place of √v (Kingma & Ba 2015, algorithm 2).
+    """Adam with the largest of decaying sizes in place of √v (Kingma & Ba 2015, algorithm 2).
 
     u ← max(β₂ u, |g| + eps); θ ← θ − lr / (1 − β₁ᵗ) · m / u
 

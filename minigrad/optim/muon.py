@@ -32,7 +32,7 @@ class Muon(Optimizer):
             0.2 √max(rows, columns) if ``"match_rms_adamw"`` (Liu et al. 2025, eq. 4).
 
     Raises:
-        ValueError: a parameter that is no matrix, or a setting out of range.
+        ValueError: a parameter that is not a matrix, or a setting out of range.
 
     Where PyTorch computes the polynomial in bfloat16, this does in the parameter's own precision.
 

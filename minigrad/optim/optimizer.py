@@ -100,7 +100,7 @@ class Optimizer:
             groups: dicts with ``params`` and with settings of their own.
         lr: learning rate; assign to it for a schedule. A group with an lr of its own keeps its
             ratio to it.
-        weight_decay: λ; the gradient gets λ θ added, that of an L2 penalty λ/2 ‖θ‖².
+        weight_decay: λ; adds λ θ to the gradient, that of an L2 penalty λ/2 ‖θ‖².
         maximize: whether the parameters follow the gradient instead.
         settings: those of the subclass, by name.
 
@@ -113,7 +113,7 @@ class Optimizer:
     Raises:
         ValueError: no parameters, one of them twice, unknown settings, a learning rate that is
             not positive, or λ < 0.
-        TypeError: one parameter instead of several, or what is no parameter.
+        TypeError: one parameter instead of several, or something that is not a parameter.
 
     Example:
         >>> from minigrad import optim
@@ -172,7 +172,7 @@ class Optimizer:
 
         Raises:
             ValueError: a parameter that is learned already, no ``params`` or an unknown setting.
-            TypeError: what is no parameter, or no group.
+            TypeError: something that is neither a parameter nor a group.
         """
         name = type(self).__name__
         if not isinstance(group, Mapping) or "params" not in group:
@@ -307,7 +307,7 @@ class Optimizer:
                 if several:
                     self._enter(self._group_of[k])
                 self.steps[k] += 1
-                # A new array, for the tape may hold the old one; of the same type, also where
+                # A new array, because the tape may hold the old one; of the same type, also where
                 # a schedule computes lr with NumPy's own float64.
                 grad = -raw(parameter.grad) if self.maximize else raw(parameter.grad)
                 moved = parameter.data - self.change(k, self.regularised(k, grad))

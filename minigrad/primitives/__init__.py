@@ -320,6 +320,7 @@ __all__ = [
     "sin",
     "sinc",
     "sinh",
+    "sliding_window_view",
     "slogdet",
     "softmax",
     "softmax_cross_entropy",

@@ -64,6 +64,20 @@ def constant(x: Any) -> Any:
     return x.numpy() if hasattr(x, "parents") else x
 
 
+def fixed(x: Any, name: str, what: str) -> Any:
+    """An argument for which there is no derivative rule, as a plain array.
+
+    Raises:
+        TypeError: it is a Tensor that requires a gradient, which would be lost.
+    """
+    if getattr(x, "requires_grad", False) or (
+        isinstance(x, tuple | list) and any(getattr(part, "requires_grad", False) for part in x)
+    ):
+        raise TypeError(f"{name}: no derivative rule for {what}: pass {what}.detach() to make it "
+                        "a constant")  # fmt: skip
+    return constant(x)
+
+
 def path_of(function: Callable[..., Any]) -> str:
     """The name under which people know a function of NumPy, such as ``numpy.linalg.inv``."""
     name = getattr(function, "__name__", str(function))
@@ -83,9 +97,9 @@ def refuse_out(function: Callable[..., Any], out: Any) -> None:
     given = out if isinstance(out, tuple) else (out,)
     if any(array is not None for array in given):
         raise TypeError(
-            f"{path_of(function)}(out=…) on a Tensor: writing into an array would hide what is "
-            "recorded; use the result instead, and np.stack for a list of Tensors, of which NumPy "
-            "has made objects"
+            f"{path_of(function)}: got a Tensor to write into an array, as out= and a += b do, "
+            "where no gradient is recorded. Write a = a + b, or make a with minigrad.zeros or "
+            "np.zeros_like(x); join a list of Tensors with np.stack"
         )
 
 

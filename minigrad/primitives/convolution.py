@@ -14,15 +14,17 @@ from math import prod
 from typing import Literal
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from minigrad.primitives.arithmetic import add
 from minigrad.primitives.padding import pad
-from minigrad.primitives.primitive import Array, Primitive, linear, sample
+from minigrad.primitives.primitive import Array, Primitive, implements, linear, sample
 from minigrad.primitives.products import matmul
-from minigrad.primitives.shaping import expand_dims, reshape
+from minigrad.primitives.shaping import expand_dims, moveaxis, reshape
 
 Size = int | Sequence[int]
 Padding = int | Sequence[int] | Literal["same", "valid"]
+_SLIDING = np.lib.stride_tricks.sliding_window_view
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -32,8 +34,9 @@ def extent(size: int, dilation: int) -> int:
 
 
 def each(name: str, what: str, n: int, value: Size, least: int) -> tuple[int, ...]:
-    """One number per axis."""
-    values = (value,) * n if isinstance(value, int | np.integer) else tuple(value)
+    """One number per axis; a single one is for all."""
+    values = (value,) if isinstance(value, int | np.integer) else tuple(value)
+    values *= n if len(values) == 1 else 1
     if len(values) != n or any(v < least for v in values):
         raise ValueError(f"{name}: got {what} {value}, expected {n} numbers from {least} up")
     return tuple(int(v) for v in values)
@@ -46,7 +49,7 @@ def _windows(
     n = len(size)
     dilation = dilation or (1,) * n
     reach = tuple(map(extent, size, dilation))
-    view: Array = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(-n, 0)))
+    view: Array = _SLIDING(x, reach, axis=tuple(range(-n, 0)))
     steps = tuple(slice(None, None, s) for s in (*stride, *dilation))
     view = view[(Ellipsis, *steps)]
     lead = x.ndim - n
@@ -111,6 +114,33 @@ overlap_add: Primitive = linear(
         [1. 2. 2. 1.]
     """,
 )  # fmt: skip
+
+
+@implements(_SLIDING)
+def sliding_window_view(x: Array, window_shape: Size, axis: Size | None = None) -> Array:
+    """All windows of a size: their positions along the axes of ``x``, then axes of their own.
+
+    Args:
+        x: any array.
+        window_shape: lengths of the windows.
+        axis: the axes that they move along; all if not given.
+
+    Raises:
+        ValueError: as NumPy: a window is longer than its axis, or there are not as many as axes.
+
+    Example:
+        >>> print(mg.sliding_window_view(np.array([1.0, 2.0, 3.0, 4.0]), 2))
+        [[1. 2.]
+         [2. 3.]
+         [3. 4.]]
+    """
+    _SLIDING(np.broadcast_to(0, x.shape), window_shape, axis)  # type: ignore[arg-type]  # its checks
+    sizes = (window_shape,) if isinstance(window_shape, int | np.integer) else window_shape
+    axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim, None, True)
+    for a, size in zip(axes, sizes, strict=True):
+        seen = windows(moveaxis(x, a, -1), size=(size,), stride=(1,))
+        x = moveaxis(seen, -1, a)
+    return x
 
 
 def conv1d(

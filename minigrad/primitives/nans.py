@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes
-from minigrad.primitives.calls import constant
+from minigrad.primitives.calls import constant, fixed
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.pieces import isnan
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import cumprod
-from minigrad.primitives.shaping import reshape
 from minigrad.primitives.statistics import mean, std, var
 
 
@@ -27,7 +26,7 @@ def nan_to_num(
 
     Args:
         x: any array.
-        copy: taken for NumPy's sake; nothing is overwritten.
+        copy: accepted as in NumPy; nothing is overwritten.
         nan: in place of NaN.
         posinf: in place of ∞; the largest number there is if ``None``.
         neginf: in place of −∞; the smallest one if ``None``.
@@ -37,7 +36,9 @@ def nan_to_num(
         [1. 0.]
     """
     numbers = constant(x)
-    clean = np.nan_to_num(numbers, nan=nan, posinf=posinf, neginf=neginf)
+    given = {"nan": nan, "posinf": posinf, "neginf": neginf}
+    instead: dict[str, Any] = {name: fixed(x, "nan_to_num", name) for name, x in given.items()}
+    clean = np.nan_to_num(numbers, **instead)
     return choose(np.isfinite(numbers), x, clean)
 
 
@@ -113,8 +114,8 @@ def nanmean(
         >>> print(mg.nanmean(np.array([1.0, np.nan, 3.0])))
         2.0
     """
-    x = _checked("nanmean", x, axis, dtype)
-    return mean(x, axis, dtype, keepdims and x.ndim > 0, where=_without(x, where))
+    axis = _checked("nanmean", x, axis, dtype)
+    return mean(x, axis, dtype, keepdims, where=_without(x, where))
 
 
 @implements(np.nanvar)
@@ -128,7 +129,7 @@ def nanvar(
         >>> print(mg.nanvar(np.array([1.0, np.nan, 3.0])))
         1.0
     """
-    x = _checked("nanvar", x, axis, dtype)
+    axis = _checked("nanvar", x, axis, dtype)
     y = var(x, axis, dtype, ddof, keepdims, where=_without(x, where), mean=mean,
             correction=correction)  # fmt: skip
     return choose(np.isinf(constant(y)), np.nan, y) if x.dtype.kind in "fc" else y
@@ -145,17 +146,17 @@ def nanstd(
         >>> print(mg.nanstd(np.array([1.0, np.nan, 3.0])))
         1.0
     """
-    x = _checked("nanstd", x, axis, dtype)
+    axis = _checked("nanstd", x, axis, dtype)
     y = std(x, axis, dtype, ddof, keepdims, where=_without(x, where), mean=mean,
             correction=correction)  # fmt: skip
     return choose(np.isinf(constant(y)), np.nan, y) if x.dtype.kind in "fc" else y
 
 
-def _checked(name: str, x: Array, axis: Axes, dtype: Any) -> Array:
-    """The array to average: a number is a line of one entry."""
+def _checked(name: str, x: Array, axis: Axes, dtype: Any) -> Axes:
+    """The axes to average along: a number counts as a line of one entry."""
     if dtype is not None and x.dtype.kind in "fc" and np.dtype(dtype).kind not in "fc":
         raise TypeError(f"{name}: got dtype={np.dtype(dtype)} for {x.dtype}, expected a float")
-    return reshape(x, shape=(1,)) if x.ndim == 0 and axis in (0, -1) else x
+    return None if x.ndim == 0 and axis in (0, -1) else axis
 
 
 @implements(np.nanmax)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.axes import Axes, axes_of, kept_shape
 from minigrad.primitives.calls import constant
 from minigrad.primitives.decompositions import svdvals
@@ -32,8 +31,13 @@ def _p_norm(x: Array, *, p: float, axis: Axes = None, keepdims: bool = False) ->
 def _p_norm_cotangent(g: Array, y: Array, x: Array, p: float, axis: Axes) -> Array:
     """Sign x · (|x| / ‖x‖)^(p − 1)."""
     kept = kept_shape(x.shape, axis)
-    ratio = where(x == 0, 1, quotient(absolute(x), reshape(y, shape=kept)))  # 0 has no direction
-    share = ratio ** (p - 1)
+    y, size = reshape(y, shape=kept), absolute(x)
+    y = where(y == 0, 1, y)
+    share = (
+        size ** (p - 1) / y ** (p - 1)
+        if 1 < p < 2  # where an entry of 0 has an infinite second derivative, which it keeps
+        else where(x == 0, 1, size / y) ** (p - 1)  # 0 has no direction
+    )
     direction = np.conjugate(sign(x)) if np.iscomplexobj(x) else sign(x)
     return reshape(g, shape=kept) * share * direction
 
@@ -159,7 +163,7 @@ def _matrix_norm(x: Array, axes: tuple[int, ...], keepdims: bool, ord: Any) -> A
 
 @implements(np.linalg.cond)
 def cond(x: Array, p: Any = None) -> Array:
-    """The condition number of matrices: how much larger relative errors can become.
+    """The condition number of matrices: by how much relative errors can grow.
 
     Args:
         x: (..., m, n); square unless ``p`` is ``None``, 2 or −2.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.primitives.arithmetic import quotient, remainder
+from minigrad.primitives.arithmetic import remainder
 from minigrad.primitives.calls import constant, is_exact
 from minigrad.primitives.indexing import where
 from minigrad.primitives.primitive import Array, Primitive, elementwise, implements
@@ -19,7 +19,7 @@ def sign(x: Array) -> Array:
         >>> print(mg.sign(np.array([-2.0, 0.0, 3.0])), mg.grad(mg.sign)(3.0))
         [-1.  0.  1.] 0.0
     """
-    return quotient(x, absolute(x)) if np.iscomplexobj(x) else _sign(x)
+    return _direction(x, absolute(x)) if np.iscomplexobj(x) else _sign(x)
 
 
 _sign = elementwise(
@@ -28,8 +28,14 @@ _sign = elementwise(
 )  # fmt: skip
 
 
+def _direction(x: Array, size: Array) -> Array:
+    """Complex numbers of size 1; 0 has the direction 0, which does not turn."""
+    none = constant(x) == 0
+    return where(none, 0, x) / where(none, 1, size)
+
+
 def _slope_of_absolute(y: Array, x: Array) -> Array:
-    return np.conjugate(quotient(x, y)) if np.iscomplexobj(x) else _sign(x)
+    return np.conjugate(_direction(x, y)) if np.iscomplexobj(x) else _sign(x)
 
 
 absolute: Primitive = elementwise(
@@ -86,7 +92,7 @@ copysign = elementwise(
 def heaviside(a: Array, b: Array) -> Array:
     """0 where ``a`` is negative, 1 where it is positive, ``b`` where it is 0.
 
-    The derivative by ``a`` is 0, also where it jumps.
+    The derivative with respect to ``a`` is 0, also where it jumps.
 
     Example:
         >>> print(mg.heaviside(np.array([-1.0, 0.0, 2.0]), 0.5))

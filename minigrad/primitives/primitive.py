@@ -2,7 +2,7 @@
 
 Three kinds, named for what a derivative rule of theirs states:
 
-- ``elementwise``: the partial derivative by each operand, as in any table of derivatives;
+- ``elementwise``: the partial derivative for each operand, as in any table of derivatives;
 - ``linear`` and ``bilinear``: the adjoint of each operand, ⟨A v, u⟩ = ⟨v, Aᵀ u⟩;
 - ``fused``: the vector-Jacobian product of several operations in one, together with the
   plain composition that it stands for.
@@ -173,7 +173,15 @@ class Primitive:
             if type(x) in _LISTS:
                 args = tuple(map(joined, args))
                 break
-        return self.bind(args, static)
+        try:
+            return self.bind(args, static)
+        except TypeError:
+            if unknown := [name for name in static if name not in self.static]:
+                raise TypeError(
+                    f"{self.name}: got the keyword {', '.join(unknown)}, expected "
+                    f"{' or '.join(self.static) or 'none'}"
+                ) from None
+            raise
 
     def bind(self, operands: Sequence[Array], static: Mapping[str, Any]) -> Array:
         """Apply to operands of any world: the first that interprets primitives does so.

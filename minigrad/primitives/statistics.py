@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import constant, plain_dtype
+from minigrad.primitives.calls import constant, fixed, plain_dtype
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.pieces import isnan
@@ -164,7 +164,7 @@ def average(
 
 @implements(np.ptp)
 def ptp(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-    """From the smallest to the largest entry along ``axis``.
+    """The difference of the largest and the smallest entry along ``axis``.
 
     Example:
         >>> print(mg.ptp(np.array([1.0, 4.0, 2.0])), mg.grad(mg.ptp)(np.array([1.0, 4.0, 2.0])))
@@ -184,9 +184,9 @@ def quantile(
         x: any array.
         q: one share or an array of them, between 0 and 1.
         axis: an int, a tuple, or all axes.
-        overwrite_input: taken for NumPy's sake; nothing is overwritten.
-        method: how to go between two entries: NumPy's names. Only of ``"linear"`` is there a
-            derivative by ``q``.
+        overwrite_input: accepted as in NumPy; nothing is overwritten.
+        method: how to go between two entries: NumPy's names. Where the result jumps from entry
+            to entry as ``q`` grows, its derivative for ``q`` is 0.
         keepdims: keep the axes with length 1.
 
     Returns:
@@ -214,13 +214,17 @@ def nanquantile(
 
 
 _DISCRETE = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
+_STEPS = {  # by how many places beyond n one moves while q goes from 0 to 1 (Hyndman & Fan 1996)
+    "linear": -1, "interpolated_inverted_cdf": 0, "hazen": 0, "weibull": 1,
+    "median_unbiased": 1 / 3, "normal_unbiased": 1 / 4,
+}  # fmt: skip
 
 
 def _quantile(
     x: Array, q: Any, axis: Axes, method: str, keepdims: bool, *, without_nan: bool = False
 ) -> Array:
     """Between two sorted entries: NumPy's own rule says which, asked of the positions 0, 1, 2."""
-    shares = np.asarray(constant(q) if method == "linear" else fixed(q, f"quantile, {method}", "q"))
+    shares = np.asarray(constant(q))
     np.quantile(np.zeros(1), shares, method=method)  # type: ignore[call-overload]  # NumPy's checks
     lines, kept = _lines(x, axis)
     if lines.shape[-1] == 0 and without_nan:
@@ -241,9 +245,10 @@ def _quantile(
     strong = [] if isinstance(q, int | float) else [shares.dtype]
     share = (place - below).astype(np.result_type(
         *strong, lines.dtype if lines.dtype.kind == "f" else float))  # fmt: skip
-    if hasattr(q, "parents"):  # it moves n − 1 places when q goes from 0 to 1
+    if hasattr(q, "parents") and method in _STEPS:
         step = reshape(q - shares, shape=(*shares.shape, *(1,) * (lines.ndim - 1)))
-        share = share + step * np.maximum(many - 1, 0).astype(share.dtype)
+        inside = (place > 0) & (place < many - 1) if method != "linear" else many > 0
+        share = share + step * (inside * (many + _STEPS[method])).astype(share.dtype)
     ordered = sort(lines)
     first = _picked(ordered, below)
     y = first if method in _DISCRETE else first + (_picked(ordered, above) - first) * share
@@ -341,18 +346,6 @@ def _lines(x: Array, axis: Axes) -> tuple[Array, tuple[int, ...]]:
     return lines, tuple(1 if a in axes else n for a, n in enumerate(x.shape))
 
 
-def fixed(x: Any, name: str, what: str) -> Any:
-    """An argument for which there is no derivative rule, as a plain array.
-
-    Raises:
-        TypeError: it is a Tensor that requires a gradient, which would be lost.
-    """
-    if getattr(x, "requires_grad", False):
-        raise TypeError(f"{name}: no derivative rule for {what}: pass {what}.detach() to make it "
-                        "a constant")  # fmt: skip
-    return constant(x)
-
-
 @implements(np.cov)
 def cov(
     x: Array, y: Array | None = None, rowvar: bool = True, bias: bool = False,
@@ -365,7 +358,7 @@ def cov(
         y: more variables.
         rowvar: False if the variables are in columns.
         bias: divide by the number of observations and not by one less.
-        ddof: divide by the number of observations less this.
+        ddof: divide by the number of observations minus this.
         fweights: how often each observation counts.
         aweights: the weight of each observation.
         dtype: in which it is computed.

@@ -107,7 +107,7 @@ def rows_and_columns(shape: tuple[int, ...]) -> tuple[int, int]:
         NotationError: more than two axes are longer than 1.
     """
     if any(n != 1 for n in shape[:-2]):
-        raise NotationError(f"an array of shape {shape}, which is no matrix")
+        raise NotationError(f"an array of shape {shape}, which is not a matrix")
     rows, columns = (1, 1, *shape)[-2:]
     return rows, columns
 

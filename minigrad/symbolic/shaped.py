@@ -20,7 +20,7 @@ class NotationError(ValueError):
 
 
 class ShapedArray(NDArrayOperatorsMixin):
-    """An array of which the shape is known, and something else in place of its entries.
+    """An array whose shape is known, and something else in place of its entries.
 
     Subclasses say what a primitive makes of them, in ``__primitive__``.
 

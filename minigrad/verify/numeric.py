@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.arrays import budget
 from minigrad.arrays.budget import OutOfBudgetError
 from minigrad.arrays.numbers import (
     OutsideDomainError,
@@ -24,40 +25,67 @@ from minigrad.verify.finding import (
 )
 from minigrad.verify.points import Point, example, near
 from minigrad.verify.report import Witness
-from minigrad.verify.slopes import Slope, by_complex_step, by_differences, noise_of
+from minigrad.verify.slopes import (
+    LADDERS,
+    Slope,
+    by_complex_step,
+    by_differences,
+    noise_of,
+    one_ladder,
+)
 from minigrad.verify.subject import Subject
 
 _ROUNDINGS = 1e4  # how many roundings a gradient may be off, relative to its size
 _WITNESSES = 3  # inputs for which one is looked for; of others it is only said that they are wrong
+_PATIENT = 400  # runs of forward that the time must be enough for, or there are fewer
+_NO_TIME = (
+    "the gradients together do not fit along a random direction, and the time was too short to "
+    "look at each (--budget)"
+)
+_ROUGH = 1e-3  # error of a slope, relative to its size, up to which it says something
 _GROSS = 1e-3  # relative error of an entry that is no rounding, however small the entry is
 
 
 def numeric(subject: Subject, settings: Settings) -> Finding:
     """The claimed gradient against slopes of the outputs' floats, at the example and near it."""
     finding = Finding("numeric", "relative error", shapes=subject.shapes)
+    try:
+        with budget.within(settings.seconds):
+            _at_points(subject, settings, finding)
+    except OutOfBudgetError:
+        if not finding.established and not finding.doubts:
+            finding.reason = f"not done within {settings.seconds:g} s (--budget)"
+    return finding
+
+
+def _at_points(subject: Subject, settings: Settings, finding: Finding) -> None:
+    """Hold the gradient against slopes at the example, near it, and on the other side of 0."""
     rng = np.random.default_rng(settings.seed)
     ways = set()
     generic = subject.free >= subject.inputs.keys()  # random numbers: as good as those near it
-    for point in [example(subject), *([] if generic else [near(subject, rng)])]:
+    points = {"at random numbers" if generic else "at the example": example(subject)}
+    if not generic:
+        points["near it"] = near(subject, rng)
+    done: list[str] = []
+    for place, point in points.items():
         try:
             ways.add(compare_floats(subject, point, rng, settings, finding))
         except OutsideDomainError as error:
-            if ways:
+            if done:
                 continue
             finding.reason = f"forward gives {error} at the example: it is outside of the domain"
-            return finding
+            return
         except WrongGradientError as error:
             for name in subject.inputs:
                 finding.wrong.setdefault(name, str(error))
-            return finding
+            return
+        done.append(place)
         how = "the complex step" if ways == {True} else "differences"
-        finding.established = (
-            f"the floats agree with {how}, at the example and near it{where(subject)}"
-        )
-        if finding.wrong:
-            return finding
+        places = " and ".join(done)
+        finding.established = f"the floats agree with {how}, {places}{where(subject)}"
+        if finding.wrong or finding.doubts:
+            return
     _look_beyond(subject, rng, settings, finding)
-    return finding
 
 
 def _look_beyond(
@@ -96,7 +124,7 @@ def compare_floats(
         for a, b in zip(outputs, again, strict=True)
     ):
         finding.wrong[OUTPUT] = "the outputs differ from those that they stand for"
-    line = Line(subject, point, cotangents)
+    line = Line(subject, point, cotangents, slow=seconds > settings.seconds / _PATIENT)
     analytic = line.is_analytic(rng)
     runs = settings.seconds / 10 / max(seconds, 1e-6) / (2 if analytic else 24)
     share = int(min(runs / max(len(claims), 1), 400))
@@ -111,9 +139,11 @@ def compare_floats(
         if not wrong:
             finding.figures = {n: max(error, finding.figures.get(n, 0.0)) for n in trials}
             return analytic
+        finding.doubts = dict.fromkeys(trials, _NO_TIME)
     for name, trial in trials.items():
         shown = len(finding.witnesses) >= (_WITNESSES if seconds < 0.003 else 1)
         worst, witness = trial.over(_groups(trial.g, max(share, 3)), narrow=not shown)
+        finding.doubts.pop(name, None)
         if witness is None and worst > trial.tolerance:
             finding.wrong[name] = f"∂L/∂{name} is off by {worst:.1e} of its size"
             continue
@@ -122,6 +152,11 @@ def compare_floats(
             finding.wrong[name] = f"∂L/∂{name} is off by {worst:.1e} of its size"
             if worst <= settings.tolerance:
                 finding.wrong[name] = f"∂L/∂{witness.entry} is off by {witness.off:.1e} of its size"
+        elif not trial.settled:
+            finding.doubts[name] = (
+                f"differences of the floats give no slope by {name}: they are too rough, or the "
+                "outputs jump"
+            )
         else:
             finding.figures[name] = max(trial.measured, finding.figures.get(name, 0.0))
     return analytic
@@ -142,6 +177,8 @@ def _off_together(
         else:
             slope = line.slope(every)
             off, allowed = slope.distance(mine), 10 * slope.error
+            if allowed > _ROUGH * max(size, _ROUGH * line.size):
+                return math.inf, True
         if off > settings.tolerance * size + allowed:
             return math.inf, True
         error = max(error, off / size if size else 0.0)
@@ -179,16 +216,28 @@ def _as_floats(name: str, gradient: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 class Line:
-    """Σ cotangent · output along lines through a point."""
+    """Σ cotangent · output along lines through a point.
 
-    def __init__(self, subject: Subject, point: Point, cotangents: Sequence[np.ndarray]) -> None:
-        self.subject, self.point, self.cotangents = subject, point, cotangents
+    Args:
+        subject: whose outputs.
+        point: its inputs.
+        cotangents: of its outputs.
+        slow: whether they take so long that few values have to do.
+    """
+
+    def __init__(
+        self, subject: Subject, point: Point, cotangents: Sequence[np.ndarray], *,
+        slow: bool = False,
+    ) -> None:  # fmt: skip
+        self.subject, self.point, self.cotangents, self.slow = subject, point, cotangents, slow
         outputs = subject.outputs(copies(point))
-        size = sum(float(np.sum(np.abs(u * y))) for u, y in zip(cotangents, outputs, strict=True))
-        self.noise = 4 * subject.eps * size
+        pairs = zip(cotangents, outputs, strict=True)
+        self.size = sum(float(np.sum(np.abs(u * y))) for u, y in pairs)
+        self.noise = 4 * subject.eps * self.size
 
     def value(self, directions: Mapping[str, np.ndarray], t: complex) -> Any:
         """At the point moved by t along directions of some inputs."""
+        budget.check()
         moved = copies(self.point)
         for name, direction in directions.items():
             moved[name] = moved[name] + t * direction
@@ -203,7 +252,8 @@ class Line:
 
     def slope(self, directions: Mapping[str, np.ndarray]) -> Slope:
         """By differences of floats."""
-        return by_differences(lambda t: self.real(directions, t), self.noise)
+        ladders = one_ladder(self.subject.eps) if self.slow else LADDERS
+        return by_differences(lambda t: self.real(directions, t), self.noise, ladders)
 
     def complex_slope(self, directions: Mapping[str, np.ndarray]) -> float:
         """By the complex step."""
@@ -215,7 +265,8 @@ class Line:
             name: rng.choice((-1.0, 1.0), size=x.shape) * scales(x)
             for name, x in self.point.items()
         }
-        self.noise = max(self.noise, 2 * noise_of(lambda t: self.real(every, t)))
+        if not self.slow:
+            self.noise = max(self.noise, 2 * noise_of(lambda t: self.real(every, t)))
         slope = self.slope(every)
         if not np.isfinite(slope.error):
             return False
@@ -254,6 +305,7 @@ class _Trial:
         self.rounding = 1e2 * line.subject.eps * max(self.whole, line.noise)
         self.largest = 0.0  # error beyond rounding that was seen, of the whole gradient's size
         self.measured = 0.0  # the same with rounding
+        self.settled = analytic or not g.size  # whether a slope was good enough to judge by
 
     def over(
         self, groups: Sequence[np.ndarray], *, narrow: bool = True
@@ -284,6 +336,8 @@ class _Trial:
         self.true = slope.size
         if not np.isfinite(slope.error):
             return 0.0
+        size = max(self.whole, slope.size, _ROUGH * self.line.size)
+        self.settled |= 10 * slope.error <= _ROUGH * size
         return self.beyond(slope.distance(mine), 10 * slope.error + self.rounding)
 
     def beyond(self, off: float, allowed: float) -> float:

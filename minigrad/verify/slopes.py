@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +12,12 @@ import numpy as np
 
 COMPLEX_STEP = 1e-30  # any step will do: nothing is subtracted, so nothing cancels
 _LONGEST = 2.0**-6  # step, in units of the direction
-_LADDERS = (0, 4, 8, 12, 15)  # where steps begin, in powers of ½ of the longest
+LADDERS = (0, 4, 8, 12, 15)  # where steps begin, in powers of ½ of the longest
+
+
+def one_ladder(eps: float) -> tuple[int]:
+    """The steps to take where there is time for one length alone: short ones, but for float32."""
+    return (LADDERS[2] if eps < 1e-12 else LADDERS[0],)
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ def by_complex_step(value: Callable[[complex], Any]) -> float:
     return float(np.imag(value(1j * COMPLEX_STEP))) / COMPLEX_STEP
 
 
-def by_differences(value: Callable[[float], float], noise: float) -> Slope:
+def by_differences(
+    value: Callable[[float], float], noise: float, ladders: Sequence[int] = LADDERS
+) -> Slope:
     """φ′(0) from differences, extrapolated to a step of 0 (Richardson 1911).
 
     Steps are shortened until three extrapolations in a row agree: a kink nearby spoils the long
@@ -56,6 +63,8 @@ def by_differences(value: Callable[[float], float], noise: float) -> Slope:
     Args:
         value: φ(t) along the direction.
         noise: how far one value may be off by rounding.
+        ladders: where the steps begin; of a single one no kink is looked for, which takes ten
+            values.
     """
     known: dict[float, float] = {}
 
@@ -73,7 +82,9 @@ def by_differences(value: Callable[[float], float], noise: float) -> Slope:
     def bend(h: float) -> float:
         return abs(at(h) - 2 * at(0.0) + at(-h)) / h
 
-    best = _extrapolated(central, noise, 2, 2)
+    best = _extrapolated(central, noise, 2, 2, ladders)
+    if len(ladders) == 1:
+        return best
     long, short = 2.0**-10, 2.0**-14  # on a smooth curve the bend shrinks with the step
     bent = bend(short) > max(bend(long) / 4, 40 * noise / short)
     if best.error <= 1e-6 * best.size and not bent:
@@ -104,7 +115,11 @@ def noise_of(value: Callable[[float], float]) -> float:
 
 
 def _extrapolated(
-    quotient: Callable[[float], float], noise: float, first: int, further: int
+    quotient: Callable[[float], float],
+    noise: float,
+    first: int,
+    further: int,
+    ladders: Sequence[int] = LADDERS,
 ) -> Slope:
     """The limit of a difference quotient whose error is a series in h: two of its terms go.
 
@@ -113,9 +128,10 @@ def _extrapolated(
         noise: of the values in it.
         first: the power of h in the error's first term.
         further: by how much the power grows from term to term.
+        ladders: where the steps begin.
     """
     found = Slope(np.nan, np.nan, np.inf)
-    for start in _LADDERS:
+    for start in ladders:
         h = _LONGEST * 2.0**-start
         row = [quotient(h * 2.0**-k) for k in range(5)]
         for exponent in (first, first + further):

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import array
 import contextvars
+import datetime
+import decimal
 import functools
 import itertools
 import logging
 import operator
 import os
+import random
 import subprocess
 import sys
+import time
+import uuid
 import weakref
 from collections import ChainMap, Counter, UserDict, deque
+from datetime import date as today
+from decimal import Decimal
+from time import time as now
 from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
@@ -437,8 +445,131 @@ def test_a_layer_may_load_its_kernel_while_it_is_traced():
 
 
 def test_the_environment_s_own_functions_are_back_after_a_trace():
-    before = open, eval, exec, globals, input
+    before = open, eval, exec, globals, input, type, time.time, now, datetime.date, today
     mg.jit(lambda x: 2 * x)(X)
-    with pytest.raises(TraceError):
-        mg.jit(evaluates)(X, 0)
-    assert before == (open, eval, exec, globals, input)
+    for function in (evaluates, *READERS):
+        with pytest.raises(TraceError):
+            mg.jit(function)(X, 0)
+    assert before == (
+        open, eval, exec, globals, input, type, time.time, now, datetime.date, today
+    )  # fmt: skip
+
+
+def reads_a_clock(x, _):
+    return x if time.time() < 2 else 3 * x
+
+
+def reads_a_clock_by_a_name_of_its_own(x, _):
+    return x if now() < 2 else 3 * x
+
+
+def asks_the_date(x, _):
+    return x if today.today().year < 2 else 3 * x
+
+
+def asks_the_time(x, _):
+    return x if datetime.datetime.now().year < 2 else 3 * x
+
+
+def looks_for_a_file(x, _):
+    return x if os.path.exists("settings.ini") else 3 * x
+
+
+def goes_through_a_folder(x, _):
+    return x * len(os.listdir())
+
+
+def draws_an_identifier(x, _):
+    return x * int(uuid.uuid4().hex[0], 16)
+
+
+def asks_how_errors_are_treated(x, _):
+    return x if np.geterr()["over"] == "warn" else 3 * x
+
+
+READERS = (
+    reads_a_clock, reads_a_clock_by_a_name_of_its_own, asks_the_date, asks_the_time,
+    looks_for_a_file, goes_through_a_folder, draws_an_identifier, asks_how_errors_are_treated,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("function", READERS)
+def test_what_the_world_says_is_no_constant(function):
+    """A branch on it gives the same program twice: only the question itself shows it."""
+    with pytest.raises(TraceError, match=r"test_state.py, line .*\(\) is called"):
+        mg.jit(function)(X, 0)
+
+
+def test_a_date_that_is_given_is_a_constant():
+    start = today(2000, 1, 1)
+    compiled = mg.jit(lambda x: x * (datetime.date(2000, 1, 3) - start).days)
+    np.testing.assert_array_equal(compiled(X), 2 * X)
+
+
+def test_what_differs_in_the_second_call_is_found_then():
+    """Random numbers that nobody watches: the first call is right, and the second refuses."""
+    outside = random.Random(0)
+    compiled = mg.jit(lambda x: x * outside_numbers(outside))
+    np.testing.assert_array_equal(compiled(X), X * random.Random(0).random())
+    outside.random()
+    with pytest.raises(TraceError, match="does not compute the same when it is called twice"):
+        compiled(X)
+
+
+def outside_numbers(generator):
+    numbers = random.Random()
+    numbers.setstate(generator.getstate())
+    return numbers.random()
+
+
+def test_types_are_those_of_what_is_stood_for():
+    layer = mg.nn.Linear(4, 1, rng=0)
+
+    def function(x, n):
+        kinds = type(x), type(n), type(x.sum()), type(layer.weight), type(n > 1)
+        known = np.ndarray, float, np.float64, mg.tensor.Parameter, bool
+        return 3 * x if kinds == known and isinstance(int, type) else x
+
+    np.testing.assert_array_equal(mg.jit(function)(X, 2.0), 3 * X)
+    assert type(layer.weight) is mg.tensor.Parameter
+
+
+def of_decimal_s_context():
+    return (lambda x: x * len(str(Decimal(1) / Decimal(3))),
+            lambda: decimal.getcontext().__setattr__("prec", 5))  # fmt: skip
+
+
+def of_print_options():
+    return lambda x: x * len(f"{third}"), lambda: np.set_printoptions(precision=2)
+
+
+def of_the_order_of_a_set():
+    numbers = {0, 8}
+
+    def change():
+        numbers.clear()
+        numbers.update([8, 0])
+
+    return lambda x: x * next(iter(numbers)), change
+
+
+def of_the_order_of_a_dict():
+    numbers = {"a": 1, "b": 2}
+    return lambda x: x * next(iter(numbers.values())), lambda: numbers.update(a=numbers.pop("a"))
+
+
+third = np.array([1 / 3])
+
+
+@pytest.mark.parametrize("make", [of_decimal_s_context, of_print_options, of_the_order_of_a_set,
+                                  of_the_order_of_a_dict])  # fmt: skip
+def test_settings_and_orders_count_as_they_are_now(make):
+    function, change = make()
+    compiled = mg.jit(function)
+    with decimal.localcontext(), np.printoptions():
+        before = function(X)
+        np.testing.assert_array_equal(compiled(X), before)
+        change()
+        after = function(X)
+        assert not np.array_equal(before, after)
+        np.testing.assert_array_equal(compiled(X), after)

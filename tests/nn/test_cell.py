@@ -21,7 +21,7 @@ def cell(step, state=("h",), gates=("a",)):
         (cell(lambda self, x, h: self.b(h, x)),
          r"C has no gate and no attribute 'b'; its gates are \('a',\)"),
         (cell(lambda self, x, h, c: mg.tanh(self.a(h, x)), ("h", "c")),
-         "returned 1 values, expected 2: h, c"),
+         "returned one value, expected 2: h, c"),
         (cell(lambda self, x, h: (self.a(h, x), h)), "returned 2 values, expected 1: h"),
         (cell(lambda self, x, h: self.a(h, x), ("h", "c")),
          r"step takes x, h and state = \('h', 'c'\); expected step\(self, x, h, c\)"),
@@ -55,7 +55,7 @@ def test_a_gate_that_step_does_not_call_is_told_and_is_no_part_of_the_cell(rng):
         made = kind(3, 4)
     assert made.gates == ("a",)
     assert dict(made.named_parameters()).keys() == {"a.weight", "a.bias"}
-    with pytest.raises(AttributeError, match="the gate 'b' has no weights, for step did not call"):
+    with pytest.raises(AttributeError, match="the gate 'b' has no weights, because step did not"):
         made.b(rng.normal(size=(1, 3)))
     with pytest.warns(UserWarning, match="gate b"):
         layer = nn.Recurrent(3, 4, cell=kind, rng=0)

@@ -47,7 +47,7 @@ def test_from_a_matrix_not_trainable(rng):
 
 @pytest.mark.parametrize("index", [-1, 5])
 def test_an_index_out_of_range_is_refused_with_the_size(index):
-    with pytest.raises(ValueError, match=f"got index {index}, expected 0 to 4, for it has 5 rows"):
+    with pytest.raises(ValueError, match=f"got index {index}, expected 0 to 4: it has 5 rows"):
         nn.Embedding(5, 3)(np.array([[0, index]]))
 
 

@@ -98,5 +98,5 @@ def test_dropout_is_reproducible_and_does_nothing_in_evaluation():
 def test_convolutions_refuse_other_channels_and_kernels():
     with pytest.raises(ValueError, match=r"\(2, 4, 5\).*\(2, 3, 2\)"):
         nn.Conv1d(3, 2, 2)(np.ones((2, 4, 5)))
-    with pytest.raises(ValueError, match=r"got kernel_size \(2,\), expected 2 numbers"):
-        nn.Conv2d(3, 2, (2,))
+    with pytest.raises(ValueError, match=r"got kernel_size \(2, 2, 2\), expected 2 numbers"):
+        nn.Conv2d(3, 2, (2, 2, 2))

@@ -73,6 +73,30 @@ def test_the_second_derivative_at_0(function, x, expected):
     np.testing.assert_allclose(mg.grad(mg.grad(function))(x), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("ord", [1, 2.5, 3, 4, np.inf])
+def test_an_entry_of_0_bends_no_norm_whose_power_is_above_2(ord, kind):
+    gradient = mg.grad(lambda x: np.linalg.norm(x, ord))
+    turned = lambda x: np.sum(np.real(gradient(x) * np.array([3.0, 2.0, -1.0])))  # noqa: E731
+    for x in (np.array([0.0, 1.0, 2.0], kind), np.zeros(3, kind)):
+        bend = mg.grad(turned)(x)
+        assert bend[0] == 0 and np.all(np.isfinite(bend))
+        np.testing.assert_array_equal(
+            mg.hvp(lambda x: np.linalg.norm(x, ord), x, np.eye(3)[0])[0], 0
+        )
+
+
+def test_an_entry_of_0_bends_a_norm_below_2_without_end():
+    with np.errstate(all="ignore"):
+        bend = mg.hessian(lambda x: np.linalg.norm(x, 1.5))(np.array([0.0, 1.0, 2.0]))
+    assert not np.isfinite(bend[0, 0])
+    gradient = mg.grad(lambda x: np.linalg.norm(x, 1.5))
+    step = 1e-6 * np.eye(3)[1]
+    x = np.array([0.0, 1.0, 2.0])
+    slope = (gradient(x + step)[1] - gradient(x - step)[1]) / 2e-6
+    np.testing.assert_allclose(bend[1, 1], slope, rtol=1e-7)
+
+
 def test_the_mixed_derivative_of_a_log_b_at_a_0():
     mixed = mg.grad(lambda a: mg.grad(mg.xlogy, argnums=1)(a, 2.0))(0.0)
     np.testing.assert_allclose(mixed, 0.5)

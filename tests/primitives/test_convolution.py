@@ -142,6 +142,13 @@ def test_the_gradient_of_a_maximum_goes_to_the_entry_that_has_it():
     )
 
 
+def test_one_number_is_for_all_axes(rng):
+    x = rng.normal(size=(1, 5, 6))
+    np.testing.assert_array_equal(
+        mg.avg_pool2d(x, (2,), [1], (1,)), mg.avg_pool2d(x, (2, 2), (1, 1), (1, 1))
+    )
+
+
 @given(st.data())
 @settings(max_examples=80, deadline=None)
 def test_pooling_skips_and_reaches_beyond_the_end_as_asked(data):
@@ -224,8 +231,8 @@ def test_float32_stays_float32_and_an_empty_batch_stays_empty():
         (lambda: mg.conv1d(np.ones((1, 2, 2)), np.ones((3, 2, 3))),
          r"conv1d: a window of \(3,\) is larger than the padded input \(2,\)"),
         (lambda: mg.conv1d(np.ones((1, 2, 5)), np.ones((3, 2, 3)), stride=0), "got stride 0"),
-        (lambda: mg.conv2d(np.ones((1, 2, 5, 5)), np.ones((3, 2, 3, 3)), padding=(1,)),
-         r"got padding \(1,\), expected 2 numbers from 0 up"),
+        (lambda: mg.conv2d(np.ones((1, 2, 5, 5)), np.ones((3, 2, 3, 3)), padding=(1, 1, 1)),
+         r"got padding \(1, 1, 1\), expected 2 numbers from 0 up"),
         (lambda: mg.max_pool1d(np.ones((1, 1, 4)), 2, padding=2), "in the padding alone"),
         (lambda: mg.conv2d(np.ones((1, 4, 5, 5)), np.ones((3, 2, 3, 3)), groups=2),
          r"got x \(1, 4, 5, 5\), weight \(3, 2, 3, 3\), groups 2; expected"),

@@ -159,6 +159,23 @@ CALLS = {
     "trim_zeros": (lambda x: np.trim_zeros(x[0] * np.array([0.0, 1.0, 1.0])), A),
     "quantile": (lambda x: np.quantile(x, [0.3, 0.75], axis=1), A),
     "quantile of all": (lambda x: np.quantile(x, 0.4, method="hazen", keepdims=True), A),
+    **{f"quantile by its share, {m}": (
+        lambda x, m=m: np.quantile(x[0], np.abs(x[1]) / 2 + 0.04, method=m), A)
+       for m in ("linear", "lower", "midpoint", "hazen", "weibull", "median_unbiased",
+                 "normal_unbiased", "interpolated_inverted_cdf", "averaged_inverted_cdf")},
+    "quantile beyond the last place": (lambda x: np.quantile(x[0], 0.97 + 0.01 * x[1],
+                                                             method="hazen"), A),
+    "pad with its entries": (lambda x: np.pad(x, 1, constant_values=x[0, 1]), A),
+    "pad each side": (lambda x: np.pad(x, 1, constant_values=(x[0, 0], 2.0)), A),
+    "pad each side of each axis": (
+        lambda x: np.pad(x, ((1, 0), (2, 1)), constant_values=((x[0, 0], 2.0), (x[1, 1], x[1, 2]))),
+        A),
+    "pad to its entries": (lambda x: np.pad(x, 3, "linear_ramp", end_values=x[1, 0] * 2), A),
+    "windows": (lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2)), A),
+    "windows along an axis": (lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, -1), A),
+    "windows of windows": (
+        lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2), (1, 1)), A),
+    "nanmean of a number": (lambda x: np.nanmean(x[0, 0], axis=0, keepdims=True), A),
     "percentile": (lambda x: np.percentile(x, 30.0, axis=0), A),
     "nanquantile": (lambda x: np.nanquantile(np.where(MASK, x, np.nan), 0.4, axis=1), A),
     "average weighted": (lambda x: np.average(x, axis=1, weights=x[0] ** 2), A),
@@ -474,11 +491,15 @@ def test_a_product_with_zeros_has_the_right_gradient():
         (lambda x: np.tensordot(x, x, axes=1), r"axis 1 of \(2, 3\) and axis 0 of \(2, 3\) differ"),
         (lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"), "no derivative rule for mode"),
         (lambda x: np.linalg.norm(x, ord=3), "got ord=3 for matrices"),
-        (lambda x: np.sum(x, out=np.ones(())), r"numpy.sum\(out=…\) on a Tensor: writing into"),
-        (lambda x: np.add(x, 1, out=np.ones((2, 3))), r"numpy.add\(out=…\) on a Tensor: writing"),
+        (lambda x: np.sum(x, out=np.ones(())), "numpy.sum: got a Tensor to write into"),
+        (lambda x: np.add(x, 1, out=np.ones((2, 3))), "numpy.add: got a Tensor to write into"),
         (lambda x: np.ravel(x, order="A"), "reshape: got order='A', expected 'C' or 'F'"),
         (lambda x: np.sort(x, order="a"), r"numpy.sort\(order=…\) on a Tensor: got order='a', for"),
         (lambda x: np.subtract.reduce(x), "numpy.subtract.reduce on a Tensor: no primitive"),
+        (lambda x: np.nan_to_num(x, nan=x[0, 0]), "nan_to_num: no derivative rule for nan"),
+        (lambda x: np.unwrap(x, period=x[1, 0]), "unwrap: no derivative rule for period"),
+        (lambda x: np.histogram(x, range=(x[0, 1], 2)), "histogram: no derivative rule for range"),
+        (lambda x: np.insert(mg.Tensor([1, 2]), 0, x[0, 0]), "insert into whole numbers: no deriv"),
     ],
 )
 def test_what_cannot_be_is_refused(call, said):

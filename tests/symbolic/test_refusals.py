@@ -52,7 +52,7 @@ REFUSED = {
     "a count": (lambda s, x, h: s.a(h, x) * (1 + s.calls % 2), "draws random numbers, or counts"),
     "a size": (lambda s, x, h: s.a(h, x) * (s.hidden_size > 70), "by naming an instance"),
     "another size": (
-        lambda s, x, h: s.a(h, x) * np.log(s.hidden_size), "which is no power of them"
+        lambda s, x, h: s.a(h, x) * np.log(s.hidden_size), "which is not a power of them"
     ),
     "the batch": (
         lambda s, x, h: s.a(h, x) - h.mean(axis=0, keepdims=True), "keep the batch as first axis"
@@ -111,7 +111,7 @@ def test_every_primitive_is_derived_or_refused_in_one_line(name: str) -> None:
         ("layer_norm", "no notation for layer_norm"),
         ("einsum", "no notation for einsum"),
         ("sum", "sum only moves or adds up entries"),
-        ("rotary", r"an array of shape \(3, 2, 2\), which is no matrix"),
+        ("rotary", r"an array of shape \(3, 2, 2\), which is not a matrix"),
         ("multi-head", "MultiheadAttention cannot be made and called as a module of matrices"),
     ],
 )

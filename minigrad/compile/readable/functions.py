@@ -25,7 +25,7 @@ from minigrad.compile.readable.text import Expression, drawn, identifier, shape_
 from minigrad.compile.readable.writer import OWN, Unwritable, Writer
 from minigrad.compile.signature import flatten
 from minigrad.compile.simplify import simplified
-from minigrad.compile.tracing import Output, Traced, traced
+from minigrad.compile.tracing import Output, Traced, traced_twice
 from minigrad.scope import unfused
 from minigrad.tensor import Tensor
 from minigrad.tree import tree_leaves, tree_map
@@ -92,7 +92,7 @@ def source(
     leaves = flatten((), with_tensors(inputs), (), (), title)
     names = Names()
     with unfused():
-        found, _ = traced(function, title, leaves, backward=True, names=names)
+        found = traced_twice(function, title, leaves, backward=True, names=names)
     if found.effects:
         raise Unwritable(f"{title}: it changes arrays that it sees; return the new ones instead")
     if not found.gradients:

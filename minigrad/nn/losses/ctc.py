@@ -11,7 +11,7 @@ from minigrad.primitives import logsumexp, stack, where
 from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 
-IMPOSSIBLE = -1e30  # log of a probability that is 0; finite, for ∞ − ∞ is no number
+IMPOSSIBLE = -1e30  # log of a probability that is 0; finite, for ∞ − ∞ is not a number
 
 
 def ctc_loss(

@@ -36,7 +36,7 @@ def margin_ranking_loss(
 def hinge_embedding_loss(
     distance: Array, target: Array, reduction: Reduction = "mean", *, margin: float = 1.0
 ) -> Array:
-    """X where t = 1, max(0, margin − x) where t = −1: alike should be near, the others apart.
+    """``x`` where t = 1, max(0, margin − x) where t = −1: alike near, others apart.
 
     Raises:
         ValueError: the shapes differ.
@@ -118,7 +118,7 @@ def triplet_margin_loss(
         reduction: see `mse_loss`.
         margin: by how much farther the negative should be.
         p: of the distance: see `pairwise_distance`.
-        eps: likewise.
+        eps: of the distance: see `pairwise_distance`.
         swap: whether the distance of positive and negative counts where it is smaller than that of
             anchor and negative (Balntas et al. 2016, section 3.3).
 

@@ -1,7 +1,7 @@
 """What all losses share: how many numbers become one, and a check of shapes.
 
 ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``, as in PyTorch; the shapes of prediction and
-target must be the same, for broadcasting here hides mistakes.
+target must be the same, because broadcasting hides mistakes here.
 """
 
 from __future__ import annotations

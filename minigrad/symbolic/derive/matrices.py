@@ -329,7 +329,7 @@ def _softmax(words: Words) -> Section:
     total = sympy.Add(*(functions.exp(v) for v in s))
     weights = [functions.exp(v) / total for v in s]
     p = sympy.symbols("p_0:3", real=True)
-    own, other = sympy.symbols("p_i p_j")  # numbers, as they are no quantities
+    own, other = sympy.symbols("p_i p_j")  # numbers, as they are not quantities
     shown = {p[0]: own, p[1]: other}
     lines = []
     for j, (right, which) in enumerate(((p[0] * (1 - p[0]), "same_entry"),

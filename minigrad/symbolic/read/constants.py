@@ -76,7 +76,7 @@ def lifted(
         title: of the code.
 
     Raises:
-        ValueError: a constant is no power of the sizes, or the code does something else there.
+        ValueError: a constant is not a power of the sizes, or the code does something else there.
     """
     at = " and ".join(str(tuple(lengths)) for lengths in zip(*sizes.values(), strict=True))
     names = ", ".join(map(str, sizes))
@@ -93,7 +93,7 @@ def lifted(
             if found[place] is None:
                 raise ValueError(
                     f"derive: {title} uses a constant that is {a.item():.6g} and {b.item():.6g} at "
-                    f"the sizes ({names}) = {at}, which is no power of them; derive one of a "
+                    f"the sizes ({names}) = {at}, which is not a power of them; derive one of a "
                     "single size, by naming an instance"
                 )
     return found

@@ -93,7 +93,7 @@ class CellEquations:
         shared: names of quantities with one number for all units.
         attributes: the dotted path in the cell that leads to each of the parameters.
         shapes: of each quantity, a vector being a row (1, n).
-        constants: arrays of the cell that are no parameters, by name.
+        constants: arrays of the cell that are not parameters, by name.
         lengths: how a number that counts entries is written: 97 is H.
 
     Example:

@@ -26,7 +26,7 @@ class Lengths(dict[int, sympy.Expr]):
     """
 
     def __missing__(self, n: int) -> sympy.Expr:
-        raise NotationError(f"{n} entries, which is no simple function of the sizes")
+        raise NotationError(f"{n} entries, which is not a simple function of the sizes")
 
 
 def lengths_of(first: Sequence[Node], second: Sequence[Node], sizes: Sizes) -> Lengths:

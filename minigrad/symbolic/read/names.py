@@ -45,7 +45,7 @@ class Names:
         inside: the nodes of gates.
         totals: what is a sum over the units: its node, and the factor of a mean.
         loose: name and width of values off the tape that gates are applied to, by identity.
-        constants: arrays that are no parameters, by name.
+        constants: arrays that are not parameters, by name.
         varying: what depends on the step's inputs.
     """
 

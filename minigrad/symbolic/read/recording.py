@@ -48,7 +48,7 @@ def record_step(cell: nn.Cell, title: str) -> Recording:
     """Run the step on arrays of which only the shape is known.
 
     Raises:
-        ValueError: it asks for values, or a state is no result of the step's inputs.
+        ValueError: it asks for values, or a state is not a result of the step's inputs.
     """
     widths = {"x": cell.input_size} | {f"{s}{PREVIOUS}": cell.size_of(s) for s in cell.state}
     batch = next(n for n in range(2, 99) if n not in widths.values())

@@ -161,7 +161,7 @@ def trace_call(call: Callable[..., Any], shapes: Shapes, title: str) -> Trace:
 def trace_function(run: Callable[[], Any], title: str) -> Trace:
     """What a function without arguments computes, such as a loss, whatever its parameters are.
 
-    It runs a second time with outlines in the place of the tensors that it found; those that it
+    It runs a second time with outlines in place of the tensors that it found; those that it
     makes anew in each call keep their values.
 
     Raises:
@@ -189,7 +189,7 @@ def trace_function(run: Callable[[], Any], title: str) -> Trace:
 
 @contextmanager
 def _outlined(leaves: Sequence[Node]) -> Iterator[None]:
-    """The leaves with outlines in the place of their arrays."""
+    """The leaves with outlines in place of their arrays."""
     arrays = [leaf.data for leaf in leaves]
     for leaf in leaves:
         leaf.data = Outline(np.shape(leaf.data))
