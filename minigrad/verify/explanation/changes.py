@@ -419,7 +419,7 @@ def _more(
                 (f"{name}.T @ _", f"{name}.T @"),
                 (f"_ @ {name}.T", f"@ {name}.T"),
             ):
-                yield 1.9, form, f"it lacks the factor {told}"
+                yield 1.5, form, f"it lacks the factor {told}"
         for axis in (0, 1, -1):
             for keep in (False, True):
                 words = [ast.keyword("axis", ast.Constant(axis))]
