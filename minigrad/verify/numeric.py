@@ -343,9 +343,9 @@ class _Trial:
     def beyond(self, off: float, allowed: float) -> float:
         """An error less what it may be; the whole of it is kept as measured.
 
-        A rounding of the outputs is a share of them: the gradient may be 0.
+        What is left of a gradient that is 0 is a rounding of the outputs, and a share of them.
         """
-        least = self.line.size if off <= self.line.noise else 0.0
+        least = self.line.size if self.whole <= self.line.noise else 0.0
         self.measured = max(self.measured, self.relative(off, least))
         return max(off - allowed, 0.0)
 
