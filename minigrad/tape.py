@@ -39,7 +39,7 @@ next_index = itertools.count().__next__
 """Numbers nodes in the order of their creation, so operands have smaller numbers."""
 
 
-_ndarray = np.ndarray
+_ndarray, _new = np.ndarray, object.__new__
 _NUMBERS = frozenset({float, int, np.float64, np.float32})
 _TAKEN = {*_NUMBERS, np.ndarray}  # types of operands that need no look: these, and nodes
 
@@ -69,7 +69,7 @@ class Node:
 
     __slots__ = (
         "__dict__", "__weakref__", "data", "index", "operands", "parents", "primitive",
-        "requires_grad", "scope", "static",
+        "requires_grad", "scope", "shared", "static",
     )  # fmt: skip
     data: Array
     requires_grad: bool
@@ -82,15 +82,15 @@ class Node:
     name: str | None = None
     saved: Any = None
     hooks: tuple[Callable[[Array], Array | None], ...] = ()
+    shared: bool
     stamps: guard.Stamps = ()
-    shared: bool = False
     given: Sequence[Any] = ()
     recipe: tuple[Primitive, Static] | None = None
 
     def __init__(self, data: Array, *, requires_grad: bool = False) -> None:
         state = current()
         self.data = data if state.replacing is None else state.replacing(data)
-        self.requires_grad = requires_grad
+        self.requires_grad, self.shared = requires_grad, False
         self.primitive, self.operands, self.parents, self.static = None, (), (), NOTHING
         self.index, self.scope = next_index(), state.scope
 
@@ -147,23 +147,27 @@ def record(
     tracked = constant = given = False
     plain = True  # whether NumPy alone will do
     for x in operands:
-        parent = None
-        if type(x) not in _TAKEN or (type(x) is _ndarray and x.dtype.kind not in "biufc"):
-            x = as_array(x, primitive.name)
-        if isinstance(x, Node):
-            array = x.data
-            if x.requires_grad:
-                parent, tracked = x, True
-            else:
-                constant = True
-            if x.primitive is None or x.shared:
-                given = True
-        else:
-            array = x
-            if type(x) is _ndarray:
-                given = True
+        if type(x) is not kind:  # else it needs no look
+            if type(x) not in _TAKEN or (type(x) is _ndarray and x.dtype.kind not in "biufc"):
+                x = as_array(x, primitive.name)
+            if not isinstance(x, Node):
+                if type(x) is _ndarray:
+                    given = True
+                elif type(x) not in _NUMBERS:
+                    plain = False
+                arrays.append(x)
+                parents.append(None)
+                continue
+        array = x.data
         arrays.append(array)
-        parents.append(parent)
+        if x.requires_grad:
+            parents.append(x)
+            tracked = True
+        else:
+            parents.append(None)
+            constant = True
+        if x.primitive is None or x.shared:
+            given = True
         if type(array) is not _ndarray and type(array) not in _NUMBERS:
             plain = False
     state = current()
@@ -184,8 +188,8 @@ def record(
         data = primitive.forward(*arrays, **static)
     else:
         data = primitive.forward(*arrays)
-    out = kind.__new__(kind)
-    out.data, out.index, out.scope = data, next_index(), state.scope
+    out = _new(kind)
+    out.data, out.index, out.scope, out.shared = data, next_index(), state.scope, False
     if not tracked:
         out.requires_grad, out.primitive, out.operands, out.parents = False, None, (), ()
         out.static = NOTHING
