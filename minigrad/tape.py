@@ -68,8 +68,8 @@ class Node:
     """
 
     __slots__ = (
-        "__dict__", "__weakref__", "data", "index", "operands", "parents", "primitive",
-        "requires_grad", "scope", "shared", "static",
+        "__dict__", "__weakref__", "data", "given", "hooks", "index", "operands", "parents",
+        "primitive", "requires_grad", "saved", "scope", "shared", "stamps", "static",
     )  # fmt: skip
     data: Array
     requires_grad: bool
@@ -79,19 +79,20 @@ class Node:
     static: Static
     index: int
     scope: Scope | None
-    name: str | None = None
-    saved: Any = None
-    hooks: tuple[Callable[[Array], Array | None], ...] = ()
+    saved: Any
+    hooks: tuple[Callable[[Array], Array | None], ...]
     shared: bool
-    stamps: guard.Stamps = ()
-    given: Sequence[Any] = ()
+    stamps: guard.Stamps
+    given: Sequence[Any]
+    name: str | None = None
     recipe: tuple[Primitive, Static] | None = None
 
     def __init__(self, data: Array, *, requires_grad: bool = False) -> None:
         state = current()
         self.data = data if state.replacing is None else state.replacing(data)
         self.requires_grad, self.shared = requires_grad, False
-        self.primitive, self.operands, self.parents, self.static = None, (), (), NOTHING
+        self.primitive, self.saved, self.static = None, None, NOTHING
+        self.operands = self.parents = self.given = self.hooks = self.stamps = ()
         self.index, self.scope = next_index(), state.scope
 
     def __init_subclass__(cls, handle: bool = False, **kwargs: Any) -> None:
@@ -190,19 +191,17 @@ def record(
         data = primitive.forward(*arrays)
     out = _new(kind)
     out.data, out.index, out.scope, out.shared = data, next_index(), state.scope, False
+    out.hooks = out.stamps = ()
     if not tracked:
-        out.requires_grad, out.primitive, out.operands, out.parents = False, None, (), ()
-        out.static = NOTHING
+        out.requires_grad, out.primitive, out.saved, out.static = False, None, None, NOTHING
+        out.operands = out.parents = out.given = ()
         if constant and state.recording and not state.fusing:
             out.given, out.recipe = operands, (primitive, static)
         return out
     out.requires_grad, out.primitive = True, primitive
     out.operands, out.parents = tuple(arrays), tuple(parents)
     out.static = guard.kept(static) if static else static
-    if saved is not None:
-        out.saved = saved
-    if constant:
-        out.given = operands
+    out.saved, out.given = saved, operands if constant else ()
     if type(data) is _ndarray:
         theirs = data is arrays[0] or data is arrays[-1]  # the operand itself
         if not theirs:
@@ -219,6 +218,11 @@ def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
 
     Nodes older than number ``since`` are taken as leaves.
     """
+    return sorted(reached(roots, since), key=attrgetter("index"), reverse=True)
+
+
+def reached(roots: Iterable[Node], since: int = -1) -> set[Node]:
+    """The same in no order."""
     seen = {root.settled() for root in roots}
     stack = list(seen)
     while stack:
@@ -229,7 +233,7 @@ def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=attrgetter("index"), reverse=True)
+    return seen
 
 
 def walk(
@@ -293,9 +297,8 @@ def walk(
                 before = table.get(parent)
                 table[parent] = part if before is None else before + part
         if not retain_graph:
-            node.operands = node.parents = ()
-            if node.saved is not None or node.given:
-                node.saved, node.given = None, ()
+            node.operands = node.parents = node.given = ()
+            node.saved = None
     return found
 
 
