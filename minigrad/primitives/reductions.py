@@ -98,7 +98,7 @@ def _sum(x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
             y = np.matmul(np.ones(len(rows), x.dtype), rows)
         if y is not None:
             return np.expand_dims(y, axes) if keepdims else y
-    total = np.add.reduce if type(x) is np.ndarray else np.sum  # the first without NumPy's detour
+    total: Any = np.add.reduce if type(x) is np.ndarray else np.sum  # the first has no detour
     return total(x, axis=axis, keepdims=keepdims)
 
 
