@@ -70,11 +70,9 @@ def roll(x: Array, shift: Any, axis: Axes = None) -> Array:
     """
     if axis is None:
         return reshape(roll(ravel(x), shift, 0), shape=x.shape)
-    pairs = np.broadcast(shift, normalize_axis_tuple(axis, x.ndim, allow_duplicate=True))
-    if pairs.ndim > 1:
-        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
+    np.roll(np.zeros(x.shape, bool), shift, axis)  # for its errors
     shifts: dict[int, int] = {}
-    for by, a in pairs:
+    for by, a in np.broadcast(shift, normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)):
         shifts[a] = shifts.get(a, 0) + int(by)
     found = x
     for a, by in shifts.items():
