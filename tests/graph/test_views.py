@@ -677,4 +677,4 @@ def test_arrays_that_are_joined_meet_in_a_box_and_not_in_what_reads_them(view):
     picture = VIEWS[view].build(graph)
     (product,) = (item.key for item in picture.items if item.nodes
                   and graph.nodes[item.nodes[-1]].primitive == "multiply")  # fmt: skip
-    assert [b for _, b in picture.arrows].count(product) == 2  # w and what was joined: no third factor
+    assert [b for _, b in picture.arrows].count(product) == 2  # w and the join

@@ -175,7 +175,8 @@ def _owners(graph: Graph) -> dict[int, Key]:
                 continue
             owner[node.id] = _leaf_key(node, graph)
         elif node.id not in owner:
-            if node.primitive not in BOOKKEEPING or _is_lookup(graph, node) or _joins(graph, node):
+            moves = node.primitive in BOOKKEEPING
+            if not moves or _is_lookup(graph, node) or _joins(graph, node):
                 owner[node.id] = _node_key(node, graph)
             elif (sequence := _step_of(graph, node)) is not None:
                 owner[node.id] = Key("x", (sequence,), node.step, node.strip)
