@@ -270,6 +270,14 @@ class Trace:
             return TracedNumber(self, variable, result)
         return TracedArray(self, variable, result)
 
+    def looked(self, seen: Any, what: str, instead: str) -> Any:
+        """The code looks at values: of a traced array, or of those in a nest.
+
+        Raises:
+            TraceError: what depends on them would hold for this call only.
+        """
+        self.refuse(what, instead)
+
     # Where
 
     def place(self) -> str:

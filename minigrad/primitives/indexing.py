@@ -169,7 +169,9 @@ def values(x: Array) -> np.ndarray:
     Raises:
         TypeError: an array of a world whose entries have no order, or are not at hand.
     """
-    data = constant(x)
+    data: Any = constant(x)
+    if hasattr(data, "__check__"):  # its numbers come later
+        return data
     if not isinstance(data, np.ndarray | np.generic):
         raise TypeError(f"got {type(data).__name__}, expected an array of numbers, whose order "
                         "is known")  # fmt: skip

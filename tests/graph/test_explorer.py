@@ -349,7 +349,7 @@ def test_the_language_can_be_changed_and_back(site):
 def test_both_languages_have_the_same_sentences():
     words = Path(__file__).parents[2] / "minigrad" / "graph" / "explorer" / "words.js"
     english, spanish = words.read_text("utf-8").split("  es: {")
-    key = r"\b(\w+): \""
+    key = r"\b(\w+):\s+\""
     assert set(re.findall(key, english)) == set(re.findall(key, spanish.split("\n};")[0]))
 
 

@@ -326,7 +326,7 @@ export class Explorer {
     const title = html("h1", {}, html("bdi", {}, data.title));
     const body = html("div", { class: "body" }, this.drawing.root, this.panel.root);
     const top = html("div", { class: "top" }, title, this.status, html("label", {}, this.labels.language, language));
-    const live = this.training ? [html("div", { class: "bar" }, this.training.root)] : [];
+    const live = this.training ? [html("div", { class: "bar" }, this.training.root), this.training.warning] : [];
     this.root.append(html("header", {}, top, bar, ...live), body);
     this.drawing.root.addEventListener("keydown", (event) => this.#key(event));
   }

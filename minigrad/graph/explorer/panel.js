@@ -343,8 +343,8 @@ export class Panel {
     };
     if (data.checks.length) parts.push(this.#part("judges", about("whole"), this.#verdicts(data.checks)));
     else parts.push(this.#part("judges", about("whole_not_judged")));
-    const fixed = this.scene.live?.fixed() ?? [];
-    if (fixed.length) parts.push(html("p", { class: "note", "data-part": "fixed" }, words("stay", fixed.join(", "))));
+    const { live } = this.scene, also = (live?.fixed() ?? []).map((name) => `, ${name}`).join("");
+    if (live && !live.given.followed) parts.push(html("p", { class: "note", "data-part": "fixed" }, words("stay", also)));
     return parts;
   }
 }
