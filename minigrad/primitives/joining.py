@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import axis_of
-from minigrad.primitives.calls import joined
+from minigrad.primitives.calls import fixed, joined
+from minigrad.primitives.checks import check_cast
 from minigrad.primitives.indexing import along
 from minigrad.primitives.primitive import Array, implements, linear, sample
 from minigrad.primitives.shaping import (
@@ -188,6 +189,10 @@ def insert(x: Array, obj: Any, values: Array, axis: int | None = None) -> Array:
     """
     values = values if hasattr(values, "ndim") else np.asarray(values)
     if hasattr(x, "dtype"):
+        if x.dtype.kind in "biu":
+            values = fixed(values, "insert into whole numbers", "values")
+        if values.dtype.kind in "iu":
+            check_cast("insert", values, x.dtype)
         values = astype(values, dtype=x.dtype)
     places = np.arange(x.size).reshape(x.shape)
     added = np.arange(x.size, x.size + values.size).reshape(values.shape)

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import constant, joined
+from minigrad.primitives.calls import constant, fixed, joined
 from minigrad.primitives.indexing import scatter
 from minigrad.primitives.joining import stack
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import max, min
 from minigrad.primitives.shaping import expand_dims, moveaxis, ravel, reshape
-from minigrad.primitives.statistics import fixed
 
 
 @implements(np.apply_along_axis)
@@ -84,7 +83,7 @@ def histogram_bin_edges(
          [0.5 0.  0.5]
          [0.  0.  1. ]]
     """
-    numbers = constant(x)
+    numbers, range = constant(x), fixed(range, "histogram", "range")
     edges = np.histogram_bin_edges(numbers, constant(bins), range, constant(weights))
     if np.ndim(constant(bins)):
         return bins if hasattr(bins, "parents") else joined(bins)
@@ -109,7 +108,7 @@ def histogram(
         >>> print(counts, edges)
         [1 2] [0. 2. 3.]
     """
-    numbers = constant(x)
+    numbers, range = constant(x), fixed(range, "histogram", "range")
     counts, places = np.histogram(numbers, constant(bins), range, weights=constant(weights))
     edges = histogram_bin_edges(x, bins, range, weights)
     if getattr(weights, "requires_grad", False):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes
-from minigrad.primitives.calls import constant
+from minigrad.primitives.calls import constant, fixed
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.pieces import isnan
 from minigrad.primitives.primitive import Array, implements
@@ -36,7 +36,9 @@ def nan_to_num(
         [1. 0.]
     """
     numbers = constant(x)
-    clean = np.nan_to_num(numbers, nan=nan, posinf=posinf, neginf=neginf)
+    given = {"nan": nan, "posinf": posinf, "neginf": neginf}
+    instead: dict[str, Any] = {name: fixed(x, "nan_to_num", name) for name, x in given.items()}
+    clean = np.nan_to_num(numbers, **instead)
     return choose(np.isfinite(numbers), x, clean)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import constant, plain_dtype
+from minigrad.primitives.calls import constant, fixed, plain_dtype
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.pieces import isnan
@@ -344,18 +344,6 @@ def _lines(x: Array, axis: Axes) -> tuple[Array, tuple[int, ...]]:
     length = math.prod(x.shape[a] for a in axes)
     lines = reshape(transpose(x, axes=(*rest, *axes)), shape=(*(x.shape[a] for a in rest), length))
     return lines, tuple(1 if a in axes else n for a, n in enumerate(x.shape))
-
-
-def fixed(x: Any, name: str, what: str) -> Any:
-    """An argument for which there is no derivative rule, as a plain array.
-
-    Raises:
-        TypeError: it is a Tensor that requires a gradient, which would be lost.
-    """
-    if getattr(x, "requires_grad", False):
-        raise TypeError(f"{name}: no derivative rule for {what}: pass {what}.detach() to make it "
-                        "a constant")  # fmt: skip
-    return constant(x)
 
 
 @implements(np.cov)
