@@ -98,21 +98,24 @@ def fault_of(
         except Exception:
             continue
     suspects = [s for unit in units for s in _suspects(unit, trials[0])]
+    known = {unit.name: locals_of(trials[0], unit.function) for unit in units}
+    constants = _numbers_in(subject.pair.forward)
     changes = iter(sorted(
         ((change.cost + s.rank, k, s.unit, change) for s in suspects
-         for k, change in enumerate(_changes(s, trials[0]))),
+         for k, change in enumerate(_changes(s, *known[s.unit.name], constants))),
         key=lambda c: c[:2],
     ))  # fmt: skip
     largest = max(trials, key=lambda t: t.subject.entries)
     again = trial_at(largest.subject, seed + 2)
-    return (
-        _by_change(changes, trials[0], checks, seed, until - seconds / 2)
-        or _by_value(suspects, largest, again, 0, until)
-        or _by_insertion(units, largest, again, until)
-        or _by_value(suspects, largest, again, STEPS, until)
-        or _by_change(changes, trials[0], checks, seed, until)
-        or _alone(suspects, largest, again, until + seconds / 2)
-    )
+    with np.errstate(all="ignore"):
+        return (
+            _by_change(changes, trials[0], checks, seed, until - seconds / 2)
+            or _by_value(suspects, largest, again, 0, until)
+            or _by_insertion(units, largest, again, until)
+            or _by_value(suspects, largest, again, STEPS, until)
+            or _by_change(changes, trials[0], checks, seed, until)
+            or _alone(suspects, largest, again, until + seconds / 2)
+        )
 
 
 # A change that mends it
@@ -205,11 +208,12 @@ def _suspects(unit: Unit, trial: Trial) -> Iterator[_Suspect]:
             yield _Suspect(unit, statement, rank, frozenset(hopeless))
 
 
-def _changes(suspect: _Suspect, trial: Trial) -> Iterator[Change]:
+def _changes(
+    suspect: _Suspect, local: Mapping[str, np.ndarray], lengths: list[str], labels: list[str],
+    constants: list[str],
+) -> Iterator[Change]:  # fmt: skip
     """The changes of a statement that might mend it."""
-    unit, statement = suspect.unit, suspect.statement
-    local, lengths, labels = locals_of(trial, unit.function)
-    lengths += _numbers_in(trial.subject.pair.forward)
+    statement, lengths = suspect.statement, [*lengths, *constants]
     shapes = {n: np.shape(x) for n, x in local.items()}
     fitting, whole = _fitting(statement, shapes), _shape_of(statement, shapes)
     wider = [n for n, s in fitting.items() if whole is not None and _broadcast(s, whole) != whole]

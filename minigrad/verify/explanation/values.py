@@ -137,7 +137,10 @@ def with_hook(
         space = plain(function).__globals__
         space[_HOOK] = values
         try:
-            with with_function(trial.subject, unit, function) as subject:
+            with (
+                np.errstate(all="ignore"),
+                with_function(trial.subject, unit, function) as subject,
+            ):
                 return _solved(trial, subject, values, steps)
         finally:
             del space[_HOOK]
