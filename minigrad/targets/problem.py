@@ -37,6 +37,7 @@ class Problem:
         reference: what ``run`` stands for and is held against, where it is another computation.
         own: leaves of the code's own, by name, whose data is replaced instead of being handed in.
         constants: what is not differentiated, each with the reason.
+        remarks: what else there is to know.
 
     Example:
         >>> from minigrad.verify import Problem, judge_problem
@@ -55,6 +56,7 @@ class Problem:
     reference: Callable[[Mapping[str, Tensor]], Any] | None = None
     own: Leaves = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def forward(self, arrays: Arrays, *, recorded: bool = True) -> tuple[Leaves, list[Tensor]]:
         """Leaves with these arrays, and the outputs computed from them.
