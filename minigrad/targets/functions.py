@@ -116,17 +116,22 @@ class FunctionTarget(TensorTarget):
 
     def _called(self, inputs: Mapping[str, Any]) -> Any:
         try:
-            with unfused():
-                return self.subject(**inputs)
+            return self._run(inputs)
         except (Exception, SystemExit) as error:
-            file = getattr(getattr(self.subject, "__code__", None), "co_filename", "")
-            raise TargetError(f"{self.name}: calling it failed: {told(error, file)}") from error
+            raise TargetError(f"{self.name}: calling it failed: {self._why(error)}") from error
+
+    def _run(self, inputs: Mapping[str, Any]) -> Any:
+        with unfused():
+            return self.subject(**inputs)
+
+    def _why(self, error: BaseException) -> str:
+        return told(error, getattr(getattr(self.subject, "__code__", None), "co_filename", ""))
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:
         """Its gradient by every argument of floats, and by every leaf that it reaches."""
         with np.errstate(all="ignore"):
             yield problem_of_call(
-                self.name, self._called, self._recorded, self.inputs(seed), self.roles
+                self.name, self._run, self._recorded, self._why, self.inputs(seed), self.roles
             )
 
 
@@ -134,6 +139,7 @@ def problem_of_call(
     target: str,
     call: Callable[[Mapping[str, Any]], Any],
     recorded: Callable[[Any], Any],
+    why: Callable[[BaseException], str],
     inputs: Mapping[str, Any],
     roles: Roles,
     own: Mapping[str, Tensor] | None = None,
@@ -144,6 +150,7 @@ def problem_of_call(
         target: what reports call it.
         call: arguments by name → what it returns.
         recorded: what is returned, if it is on the tape.
+        why: an error of the call, on one line.
         inputs: an example of each argument.
         roles: which of the inputs are differentiated.
         own: names of leaves; their own, if not given.
@@ -154,8 +161,11 @@ def problem_of_call(
     given = {n: np.asarray(x) for n, x in inputs.items() if _is_floats(x)}
     constants = {n: "it holds no floats" for n in inputs if n not in given}
     handed = {n: Tensor(x, requires_grad=True, name=n) for n, x in given.items()}
-    outputs = tree_leaves(recorded(call({**inputs, **handed})))
-    again = tree_leaves(call({**inputs, **handed}))
+    try:
+        first, second = (call({**inputs, **handed}) for _ in range(2))
+    except (Exception, SystemExit) as error:
+        raise TargetError(f"{target}: calling it failed: {why(error)}") from error
+    outputs, again = tree_leaves(recorded(first)), tree_leaves(second)
     if not all(np.array_equal(raw(a), raw(b), equal_nan=True)
                for a, b in zip(outputs, again, strict=True)):  # fmt: skip
         raise RandomError(f"{target}: it differs from call to call; seed it inside")
@@ -166,17 +176,17 @@ def problem_of_call(
     values = {**given, **{n: np.asarray(x.data, dtype=float) for n, x in found.items()}}
     roles.check(target, [*inputs, *found])
     for name in [*values]:
-        why = roles.reason(name)
-        if not why and name in handed and not any(handed[name] is node for node in reached):
-            why = "the outputs do not depend on it"
-        if why:
-            constants[name] = why
+        reason = roles.reason(name)
+        if not reason and name in handed and not any(handed[name] is node for node in reached):
+            reason = "the outputs do not depend on it"
+        if reason:
+            constants[name] = reason
             del values[name]
     for name in roles.positive:
         if name in values and not np.all(values[name] > 0):
             raise TargetError(f"{target}: the example of {name} is not positive everywhere")
     if not values:
-        listed = "; ".join(f"{n}: {why}" for n, why in constants.items())
+        listed = "; ".join(f"{n}: {reason}" for n, reason in constants.items())
         raise TargetError(
             f"{target}: it reaches no array of floats to differentiate by"
             + (f" ({listed})" if listed else "")

@@ -201,7 +201,7 @@ def _constructor(kind: type) -> str:
     return "name an instance of it, or a function that returns what it computes"
 
 
-def _with_line(error: Exception, subject: Any) -> str:
+def _with_line(error: BaseException, subject: Any) -> str:
     """An error on one line, with the line of the user's class where it came up, and a hint."""
     kind = subject if isinstance(subject, type) else type(subject)
     try:
@@ -290,17 +290,12 @@ class ModuleTarget(LayerTarget):
 
     def _problem(self, module: nn.Module, seed: int) -> Problem:
         def call(inputs: Mapping[str, Any]) -> Any:
-            try:
-                with unfused():
-                    return tuple(y for y in tree_leaves(module(**inputs)) if isinstance(y, Tensor))
-            except Exception as error:
-                raise TargetError(
-                    f"{self.name}: calling it failed: {_with_line(error, module)}"
-                ) from error
+            with unfused():
+                return tuple(y for y in tree_leaves(module(**inputs)) if isinstance(y, Tensor))
 
         return problem_of_call(
-            self.name, call, lambda outputs: outputs, self._inputs(module, seed), self.roles,
-            dict(module.named_parameters()),
+            self.name, call, lambda outputs: outputs, lambda error: _with_line(error, module),
+            self._inputs(module, seed), self.roles, dict(module.named_parameters()),
         )  # fmt: skip
 
     def _inputs(self, module: nn.Module, seed: int) -> dict[str, Any]:
@@ -310,7 +305,8 @@ class ModuleTarget(LayerTarget):
         if known or not unknown_arguments(forward):
             return examples(self.name, forward, self.given, seed, self.roles.positive)
         names = unknown_arguments(forward)
-        failures = []
+        failures: list[str] = []
+        inputs: dict[str, Any] = dict.fromkeys(names, np.zeros((3, 4)))
         for values in examples_of(module, _STEPS):
             inputs = dict(zip(names, values, strict=False))
             try:
@@ -320,7 +316,11 @@ class ModuleTarget(LayerTarget):
                 failures.append(_with_line(error, module))
             else:
                 return inputs
-        described = " ".join(f"--input {name}=3x4" for name in names)
+        kinds = {name: "int:0..2:" if x.dtype.kind == "i" else "" for name, x in inputs.items()}
+        described = " ".join(
+            f"--input {name}={kinds[name]}{'x'.join(map(str, x.shape))}"
+            for name, x in inputs.items()
+        )
         raise TargetError(
             f"{self.name}: it is not known what forward is called with; give an example of each "
             f"argument: {described}" + (f" ({failures[0]})" if failures else "")
