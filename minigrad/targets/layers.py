@@ -74,7 +74,7 @@ class LayerTarget(Target):
         if self._has_sizes():
             return None
         try:
-            self.alone()
+            next(self.alone().problems())
         except TargetError as error:
             return str(error).removeprefix(f"{self.name}: ")
         return None

@@ -87,14 +87,12 @@ def resolve(text: str, given: Sequence[str] = (), roles: Roles = NO_ROLES) -> Ta
         >>> resolve("lstm").title
         'LSTMCell'
     """
-    told = bool(given) or roles != NO_ROLES
+    told = [f"--{name.removesuffix('s')}" for name, values in vars(roles).items() if values]
+    told = [*(["--input"] if given else []), *told]
     subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
     if subject is None and _is_place(text):
         if told:
-            raise TargetError(
-                f"{text}: --input, --constant, --differentiate and --positive are for one "
-                f"function: {text}:NAME"
-            )
+            raise TargetError(f"{text}: {told[0]} is for one function: {text}:NAME")
         return _file(text)
     if ":" not in text:
         if subject is None:
@@ -104,10 +102,7 @@ def resolve(text: str, given: Sequence[str] = (), roles: Roles = NO_ROLES) -> Ta
                 "names; one of your own is FILE.py, FILE.py:NAME or MODULE:NAME"
             )
         if told:
-            raise TargetError(
-                f"{text}: --input, --constant, --differentiate and --positive are for a function "
-                "or a module of your own"
-            )
+            raise TargetError(f"{text}: {told[0]} is for a function or a module of your own")
         return target_of(subject, text, named=True)
     place, _, attribute = text.rpartition(":")
     module = load(place)

@@ -339,8 +339,7 @@ class HandWritten(Subject):
                 value = value[()] if isinstance(value, np.ndarray) else value
                 value = value.item() if isinstance(value, np.generic) else value
             else:
-                value = as_floats(value, leaf.value.dtype) if _is_narrow(leaf.value) else value
-                value = copied(value)
+                value = copied(_as_wide_as(leaf.value, value))
             put(arguments, leaf.path, value)
         return arguments
 
@@ -351,7 +350,7 @@ class HandWritten(Subject):
         """One for each output; those that are no real numbers get zeros."""
         every: list[Any] = [np.zeros(np.shape(y)) for y in outputs]
         for k, u in zip(self.kept, given, strict=True):
-            u = as_floats(u, outputs[k].dtype) if _is_narrow(outputs[k]) else u
+            u = _as_wide_as(outputs[k], u)
             every[k] = u[()] if isinstance(u, np.ndarray) and not u.ndim else u
         return every
 
@@ -412,7 +411,9 @@ class HandWritten(Subject):
                 returned = self.pair.forward(*arguments)
             before = copied(arguments)
             outputs = self.convention.outputs(returned)
-            one, other = ([rng.normal(size=np.shape(y)) for y in outputs] for _ in range(2))
+            one, other = (
+                [_as_wide_as(y, rng.normal(size=np.shape(y))) for y in outputs] for _ in range(2)
+            )
             given = _cotangents(one)
             first = copy.deepcopy(self._called_back(given, arguments, returned))
             if not all(np.array_equal(a, b) for a, b in zip(one, given, strict=True)):
@@ -564,6 +565,11 @@ def _is_real(y: Any) -> bool:
 def _is_narrow(y: Any) -> bool:
     """Whether it is an array of floats of less than double precision."""
     return isinstance(y, np.ndarray) and y.dtype.kind == "f" and y.dtype.itemsize < 8
+
+
+def _as_wide_as(like: Any, value: Any) -> Any:
+    """Floats of the type that another array has, if that is narrower than double precision."""
+    return as_floats(value, like.dtype) if _is_narrow(like) else value
 
 
 @contextmanager

@@ -73,7 +73,9 @@ def _at_points(subject: Subject, settings: Settings, finding: Finding) -> None:
         except OutsideDomainError as error:
             if done:
                 continue
-            finding.reason = f"forward gives {error} at the example: it is outside of the domain"
+            place = "random numbers" if generic else "the example"
+            finding.reason = f"forward gives {error} at {place}: it is outside of the domain"
+            finding.remarks.append(finding.reason)
             return
         except WrongGradientError as error:
             for name in subject.inputs:
@@ -339,7 +341,7 @@ class _Trial:
         if not np.isfinite(slope.error):
             return 0.0
         size = max(self.whole, slope.size, _ROUGH * self.line.size)
-        self.settled |= 10 * slope.error <= _ROUGH * size
+        self.settled |= 10 * slope.error <= max(_ROUGH, 100 * self.tolerance) * size
         return self.beyond(slope.distance(mine), 10 * slope.error + self.rounding)
 
     def beyond(self, off: float, allowed: float) -> float:
