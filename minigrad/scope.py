@@ -57,12 +57,14 @@ class State:
         scope: the scope they are recorded under.
         fusing: whether a layer may do many in one.
         differentiating: whether a derivative of the function that runs is being taken.
+        replacing: gives what stands for an array that enters a recording; ``None`` for itself.
     """
 
     recording: bool = True
     scope: Scope | None = None
     fusing: bool = True
     differentiating: bool = False
+    replacing: Callable[[Any], Any] | None = None
 
 
 _state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (frozen)
@@ -107,9 +109,10 @@ def scope(kind: str, name: str | int, label: str = "") -> entered:
     """
     return entered(
         lambda now: State(
-            now.recording, Scope(kind, str(name), now.scope, label), now.fusing, now.differentiating
+            now.recording, Scope(kind, str(name), now.scope, label), now.fusing,
+            now.differentiating, now.replacing,
         )
-    )
+    )  # fmt: skip
 
 
 def step(t: int) -> entered:
@@ -130,7 +133,7 @@ def step(t: int) -> entered:
 
 def differentiating() -> entered:
     """Context manager: a derivative is taken of what runs inside, so it is recorded."""
-    return entered(lambda now: State(True, now.scope, now.fusing, True))
+    return entered(lambda now: State(True, now.scope, now.fusing, True, now.replacing))
 
 
 def no_grad() -> entered:
@@ -174,3 +177,20 @@ def unfused() -> entered:
         stack
     """
     return entered(lambda now: replace(now, fusing=False))
+
+
+def replacing(function: Callable[[Any], Any]) -> entered:
+    """Context manager: arrays that Tensors are made of, and that a target is given, are replaced.
+
+    Example:
+        >>> with mg.scope.replacing(lambda array: 2 * array):
+        ...     mg.Tensor([1.0, 2.0])
+        Tensor([2. 4.])
+    """
+    return entered(lambda now: replace(now, replacing=function))
+
+
+def entering(array: Any) -> Any:
+    """What stands for an array that enters a recording: itself, but inside `replacing`."""
+    function = current().replacing
+    return array if function is None else function(array)

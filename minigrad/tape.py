@@ -88,9 +88,11 @@ class Node:
     recipe: tuple[Primitive, Static] | None = None
 
     def __init__(self, data: Array, *, requires_grad: bool = False) -> None:
-        self.data, self.requires_grad = data, requires_grad
+        state = current()
+        self.data = data if state.replacing is None else state.replacing(data)
+        self.requires_grad = requires_grad
         self.primitive, self.operands, self.parents, self.static = None, (), (), NOTHING
-        self.index, self.scope = next_index(), current().scope
+        self.index, self.scope = next_index(), state.scope
 
     def __init_subclass__(cls, handle: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

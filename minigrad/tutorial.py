@@ -173,7 +173,7 @@ def _mistake(got: np.ndarray, right: np.ndarray, rtol: float) -> str:
     pairs = zip(got.reshape(-1, 1), right.reshape(-1, 1), strict=True)
     good = sum(_matches(one, other, rtol) for one, other in pairs)
     if good and right.size > 1:
-        entries = text("entries are right", "entradas están bien")
+        entries = text("entries are right", "elementos están bien")
         return f"{wrong}: {good} {text('of', 'de')} {right.size} {entries}"
     if np.all(abs(got - right) <= 0.02 * np.max(abs(right))):
         return text("is close, but not close enough", "se acerca, pero no lo bastante")
@@ -226,7 +226,7 @@ def formulas(derivation: Derivation, *of: str, within: str | None = None) -> For
 
 @dataclass(frozen=True)
 class Spotlight:
-    """A picture of a cell in which all but some gates has faded."""
+    """A picture of a cell in which all but some gates have faded."""
 
     svg: str
 
@@ -323,7 +323,7 @@ def _handed(value: Any) -> Any:
 
 
 def verdicts(report: Report) -> None:
-    """Print what each judge said: a line for each thing that it established, over all shapes.
+    """Print what each judge said: a line for each order and for generated code, over all shapes.
 
     Raises:
         AssertionError: a check failed.
@@ -339,18 +339,17 @@ def verdicts(report: Report) -> None:
     }
     generated = text("generated code", "código generado")
     width = max(len(found.target) for found in report.checks)
-    lines: dict[tuple[str, Judge, int, str], list[Check]] = {}
+    lines: dict[tuple[str, Judge, str], list[Check]] = {}
     for found in report.checks:
-        one = found.target, found.judge, found.order, found.established
-        lines.setdefault(one, []).append(found)
-    for (target, judge, order, _), checks in lines.items():
+        what = generated if "generated" in found.unit else orders[found.order]
+        lines.setdefault((found.target, found.judge, what), []).append(found)
+    for (target, judge, what), checks in lines.items():
         figure = (
             f"{text('largest error', 'mayor error')} {summary(checks)}"
             if judge == "numeric"
-            else f"{summary(checks)} {text('entries equal', 'entradas iguales')}"
+            else f"{summary(checks)} {text('entries equal', 'elementos iguales')}"
         )
         mark = "✓" if all(found.passed for found in checks) else "✗"
-        what = generated if "generated" in checks[0].unit else orders[order]
         print(f"{mark} {target:<{width}} {judges[judge]:<13} {what:<18} {figure}")
         for failure in (failure for found in checks for failure in found.failures):
             print("   ", failure)

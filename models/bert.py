@@ -469,7 +469,7 @@ def main(
                 composed(settings["sentences"], settings["seed"], ("en",))
                 if settings["data"] is None else sentiment.read(Path(settings["data"]), encoding)
             )  # fmt: skip
-            if min(np.bincount(known.label, minlength=2)) < (labels + 1) // 2:
+            if draws and min(np.bincount(known.label, minlength=2)) < (labels + 1) // 2:
                 raise ValueError(f"--labels: got {labels}, but {len(known)} sentences to draw "
                                  f"from, {known.label.sum()} of them praise")  # fmt: skip
         if not files.load:

@@ -33,7 +33,7 @@ _COMPLAINT = {
           "hopeless",
     "es": "malo|espantoso|terrible|horrible|pobre|pésimo|soso|decepcionante|molesto|"
           "desagradable|aburrido|miserable|flojo|feo|inútil|mediocre|asqueroso|"
-          "triste|cutre|lamentable",
+          "triste|deplorable|lamentable",
 }  # fmt: skip
 MOST = 100_000
 """As many as one may ask for: each language has 116 000, and the last are long to find."""

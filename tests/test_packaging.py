@@ -12,12 +12,15 @@ import sys
 import tomllib
 import venv
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
+from email import message_from_bytes
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import nbformat
 import pytest
+from packaging.requirements import Requirement
 
 import minigrad
 from minigrad import extras
@@ -41,19 +44,30 @@ def wheel(tmp_path_factory) -> Path:
     return built
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> str:
+def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
     """What a command prints, outside the clone; what it complains of if it fails."""
     outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        command, cwd=cwd, env={**outside, "PIP_NO_COMPILE": "1"},
+        command, cwd=cwd, env={**outside, "PIP_NO_COMPILE": "1", **environment},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
+def needs(wheel: Path, *extras: str) -> Iterator[str]:
+    """The distributions that a wheel asks for, with these extras."""
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        asked = message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
+    for need in map(Requirement, asked):
+        if any(need.marker is None or need.marker.evaluate({"extra": x}) for x in ("", *extras)):
+            own = need.name == DISTRIBUTION  # an extra that another one brings along
+            yield from needs(wheel, *need.extras) if own else [need.name]
+
+
 def lend(*names: str, to: Path) -> None:
-    """Links to distributions of this environment and to what they need: Jupyter, and pip itself."""
+    """Links to distributions of this environment and to what they need, instead of installing."""
     (site,) = to.glob("lib/python*/site-packages")
     for name in names:
         with suppress(PackageNotFoundError):  # one for other systems
@@ -63,8 +77,9 @@ def lend(*names: str, to: Path) -> None:
             for top in new:
                 (site / top).symlink_to(lent.locate_file(top))
             if new:
-                needed = [need for need in lent.requires or () if "extra ==" not in need]
-                lend(*re.findall(r"^[\w.-]+", "\n".join(needed), re.MULTILINE), to=to)
+                asked = map(Requirement, lent.requires or ())
+                here = [need.name for need in asked if not need.marker or need.marker.evaluate()]
+                lend(*here, to=to)
 
 
 def test_the_wheel_holds_the_package_only_typed_and_with_its_data(wheel):
@@ -83,12 +98,15 @@ def test_the_wheel_holds_the_package_only_typed_and_with_its_data(wheel):
 
 
 def test_the_wheel_works_where_nothing_else_is_and_so_does_a_downloaded_notebook(wheel, tmp_path):
-    """One fresh environment: first the command, then a notebook that installs the wheel itself."""
-    venv.create(tmp_path / "fresh")
-    lend("pip", to=tmp_path / "fresh")
-    binaries = tmp_path / "fresh" / "bin"
+    """One fresh environment: first the command, then a notebook that installs the wheel itself.
+
+    It holds pip and what the wheel asks for, so that whatever the wheel forgets is missing.
+    """
+    fresh, binaries = tmp_path / "fresh", tmp_path / "fresh" / "bin"
+    venv.create(fresh)
+    lend("pip", *needs(wheel, "graphviz", "report"), to=fresh)
     pip = binaries / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"
-    run(*pip, "install", f"{wheel}[graphviz,report]")
+    run(*pip, "install", "--no-index", f"{wheel}[graphviz,report]")
     assert "verify" in run(binaries / "minigrad", "--help", cwd=tmp_path)
     assert "passed: 1 right, 0 wrong" in run(binaries / "minigrad", "verify", "tanh", cwd=tmp_path)
 
@@ -101,7 +119,7 @@ def test_the_wheel_works_where_nothing_else_is_and_so_does_a_downloaded_notebook
 
     # Now without the wheel: the notebook's first cell has to install it
     run(*pip, "uninstall", "--yes", DISTRIBUTION)
-    lend("ipykernel", "nbclient", to=tmp_path / "fresh")
+    lend("ipykernel", "nbclient", *needs(wheel, "models"), to=fresh)
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     shutil.copy(wheel, downloads)
@@ -111,7 +129,7 @@ def test_the_wheel_works_where_nothing_else_is_and_so_does_a_downloaded_notebook
     notebook = for_download(in_language(read(script), "es"), this, wheel.name)
     nbformat.write(notebook, downloads / "chapter.ipynb")
     execute = "from nbclient.cli import main; main(['--inplace', 'chapter.ipynb'])"
-    run(binaries / "python", "-c", execute, cwd=downloads)
+    run(binaries / "python", "-c", execute, cwd=downloads, PIP_NO_INDEX="1")
     cells = nbformat.read(downloads / "chapter.ipynb", as_version=4).cells
     printed = "".join(o.get("text", "") for cell in cells for o in cell.get("outputs", ()))
     assert re.search(r"^○ 1: aún sin responder", printed, re.MULTILINE)

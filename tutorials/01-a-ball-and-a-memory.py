@@ -408,7 +408,7 @@ print(text("same prediction, same gradient", "misma predicción, mismo gradiente
 # la actual. Así no tiene que aprender a copiar y, antes de entrenarla, su pronóstico es más o menos
 # «se queda donde está».
 #
-# `fit` es el bucle que verás en todas partes: predecir, medir la pérdida, recorrer el camino hacia
+# `fit` es el bucle que verás en todas partes: predecir, medir la pérdida, hacer la pasada hacia
 # atrás y dar un pasito cuesta abajo. Lo hace con un **lote** (*batch*) tras otro, aquí de 50
 # películas; una vuelta por todas las películas es una **época** (*epoch*). La **tasa de
 # aprendizaje** `lr` (*learning rate*) fija el tamaño de los pasos: si es muy pequeña, se tarda una
@@ -566,7 +566,7 @@ live("ball", memory=seer.memory.cell.a, output=seer.memory.output)
 # temperatura máxima y mínima, la lluvia, el viento y la estación del año como un punto de un
 # círculo. La pregunta es la misma: ¿qué viene después? Aquí: ¿qué máxima tendremos mañana?
 #
-# Quien pronostica con honradez tiene dos costumbres. El último año **se reserva**: la red no
+# Quien pronostica con honestidad tiene dos costumbres. El último año **se reserva**: la red no
 # aprende nada de él. Y los números se llevan a una escala común con las medias y las desviaciones
 # típicas de los años de *entrenamiento* solamente, porque nadie conoce la media del año que viene.
 
@@ -673,7 +673,7 @@ assert abs(one_day - network) < 0.15
 # %% [markdown] lang="es"
 # ## De «comprobado» a «demostrado»
 #
-# Antes comprobamos *una* entrada en *un* punto. `verify` va más lejos, con tres jueces.
+# Antes comprobamos *un* elemento en *un* punto. `verify` va más lejos, con tres jueces.
 # **Demostración** (*proof*): el mismo código se ejecuta con símbolos en vez de números, y su
 # gradiente menos la derivada que calcula SymPy debe reducirse a 0. **Exacto** (*exact*): cien pasos
 # en un cuerpo finito, donde igual significa igual (el capítulo 3 enseña cómo). **Numérico**

@@ -31,8 +31,8 @@
 #
 # La respuesta es más vieja que el aprendizaje profundo y cabe en diez líneas. Primero lo harás en
 # papel, luego escribirás esas diez líneas, verás que minigrad hace lo mismo y, por último,
-# intentarás pillarlo en falta: con diferencias finitas, con números imaginarios y, al final, con
-# una demostración.
+# intentarás sorprenderlo en un error: con diferencias finitas, con números imaginarios y, al final,
+# con una demostración.
 
 # %%
 import matplotlib.pyplot as plt
@@ -92,7 +92,7 @@ graph.draw(L, title="L = (tanh(w·x + b) − t)²")
 # would $L$ grow? Call the answer $\delta$. For $L$ itself it is 1. Every other value acts on $L$
 # only through the boxes that use it, so its $\delta$ is the $\delta$ of the box times the slope of
 # that one box, which you know from your calculus course; if it goes into a box twice, as $e$ does
-# into $e \cdot e$, both uses count. That is the chain rule, read from right to left:
+# into $e \cdot e$, both uses count. That is the chain rule, read from the end:
 #
 # $$\delta e = 2\,e = -1.0758$$
 # $$\delta y = \delta e \cdot 1 = -1.0758$$
@@ -111,8 +111,8 @@ graph.draw(L, title="L = (tanh(w·x + b) − t)²")
 # crecería $L$? Llamemos $\delta$ a la respuesta. Para la propia $L$ es 1. Cualquier otro valor
 # influye en $L$ solo a través de las cajas que lo usan; así que su $\delta$ es la $\delta$ de la
 # caja por la pendiente de esa única caja, que ya conoces del curso de cálculo; si entra dos veces
-# en una caja, como $e$ en $e \cdot e$, cuentan las dos. Es la regla de la cadena, leída de derecha
-# a izquierda:
+# en una caja, como $e$ en $e \cdot e$, cuentan las dos. Es la regla de la cadena, leída desde el
+# final:
 #
 # $$\delta e = 2\,e = -1.0758$$
 # $$\delta y = \delta e \cdot 1 = -1.0758$$
@@ -121,7 +121,8 @@ graph.draw(L, title="L = (tanh(w·x + b) − t)²")
 #   \qquad \delta b = \delta z = -0.8460$$
 #
 # Fíjate en lo que ha pasado. Queríamos tres pendientes y hemos vuelto atrás *una sola vez*: $\delta
-# z$ se calculó una vez y se usó tres. Con un millón de pesos seguiría siendo un solo recorrido.
+# z$ se calculó una vez y se usó tres. Con un millón de pesos seguiría siendo una sola pasada hacia
+# atrás.
 #
 # **¿Y si $w$ fuera 1, o el objetivo −1?** Recorre tú la cinta, operación por operación, hacia
 # delante y luego hacia atrás:
@@ -398,10 +399,11 @@ forgetful_tanh = mg.elementwise(
     symbol="tanh",  # its name in SymPy || su nombre en SymPy
 )
 report = verify(target_of(forgetful_tanh, "forgetful_tanh"), seed=SEED)
-for found in report.checks:
-    print("✓" if found.passed else "no:", found.judge)
+passed = sum(found.passed for found in report.checks)
+print(text("checks passed:", "comprobaciones superadas:"), passed, text("of", "de"),
+      len(report.checks))  # fmt: skip
 print(report.checks[0].failures[-1])
-assert not any(found.passed for found in report.checks)
+assert passed == 0
 
 # %% [markdown] lang="en"
 # ## Exercises
@@ -599,9 +601,9 @@ check("4", slope, np.exp(np.sin(1.0)) * np.cos(1.0), rtol=1e-15)
 # **1. ¿Qué guarda cada elemento de la cinta?**
 #
 # - [ ] La derivada de la pérdida respecto de los pesos :: Ese es el resultado; no se conoce hasta
-#   acabar el recorrido hacia atrás.
-# - [x] Un valor, sus padres y la pendiente respecto de cada uno :: Solo conocimiento local; el
-#   recorrido hacia atrás lo multiplica y lo suma.
+#   que acaba la pasada hacia atrás.
+# - [x] Un valor, sus padres y la pendiente respecto de cada uno :: Solo conocimiento local; la
+#   pasada hacia atrás lo multiplica y lo suma.
 # - [ ] La fórmula entera como texto :: No se guarda ninguna fórmula: solo números y de dónde salen.
 
 # %% [markdown] lang="en" tags=["quiz"]
@@ -644,13 +646,12 @@ check("4", slope, np.exp(np.sin(1.0)) * np.cos(1.0), rtol=1e-15)
 # - [ ] One for each layer :: A single pass goes through all layers.
 
 # %% [markdown] lang="es" tags=["quiz"]
-# **4. Una pérdida con un millón de pesos: ¿cuántos recorridos hacia atrás dan todas las
-# pendientes?**
+# **4. Una pérdida con un millón de pesos: ¿cuántas pasadas hacia atrás dan todas las pendientes?**
 #
-# - [x] Uno :: Hay una salida, así que un recorrido llega a todas las entradas. Por eso se hace
-#   hacia atrás.
-# - [ ] Uno por cada peso :: Eso costarían las diferencias finitas o el modo directo.
-# - [ ] Uno por cada capa :: Un solo recorrido pasa por todas las capas.
+# - [x] Una :: Hay una salida, así que una pasada llega a todas las entradas. Por eso se hace hacia
+#   atrás.
+# - [ ] Una por cada peso :: Eso costarían las diferencias finitas o el modo directo.
+# - [ ] Una por cada capa :: Una sola pasada recorre todas las capas.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. Why can the complex step be 1e-30, while that of a finite difference cannot?**

@@ -196,14 +196,14 @@ assert sympy.expand(slope - weight.grad.item()) == 0
 # ## The code, from primitives
 #
 # Here are the three formulas, line by line. `forward` keeps every $h_t$, because the backward pass
-# needs them: that is why training takes memory in proportion to the length of the film.
+# needs them: that is why training takes memory in proportion to the length of the sequence.
 
 # %% [markdown] lang="es"
 # ## El código, desde cero
 #
 # Aquí están las tres fórmulas, línea por línea. `forward` guarda todas las $h_t$, porque la pasada
 # hacia atrás las necesita: por eso entrenar gasta memoria en proporción a la longitud de la
-# película.
+# secuencia.
 
 
 # %%
@@ -251,14 +251,14 @@ assert np.allclose(sum(copies), by_tape, rtol=1e-12, atol=1e-12)
 # `loss` is called with a `Tensor`, and minigrad finds in one call what took us eight lines. But now
 # you know what it does.
 #
-# **What happens to all six copies when one entry of $W$ moves?** A small network, two units wide;
+# **What happens to all six copies when one entry of $W$ changes?** A small network, two units wide;
 # every step has the same matrix:
 
 # %% [markdown] lang="es"
 # `loss` recibe un `Tensor`, y minigrad halla en una llamada lo que a nosotros nos costó ocho
 # líneas. Pero ahora sabes lo que hace.
 #
-# **¿Qué les pasa a las seis copias cuando se mueve un elemento de $W$?** Una red pequeña, de dos
+# **¿Qué les pasa a las seis copias cuando cambia un elemento de $W$?** Una red pequeña, de dos
 # unidades; en todos los pasos está la misma matriz:
 
 # %% tags=["plot"]
@@ -337,8 +337,9 @@ plt.show()
 
 # %% [markdown] lang="en"
 # On this scale the error falls almost in a straight line: every further step divides it by a
-# similar factor. With ten steps of thirty, less than a hundredth is left. But note what that means:
-# no slope ever tells a truncated network about what lies more than $k$ steps back.
+# similar factor. With ten of the thirty steps, less than a hundredth of the gradient is missing.
+# But note what that means: no slope ever tells a truncated network about what lies more than $k$
+# steps back.
 #
 # ## The proof: a judge without tolerance
 #
@@ -357,8 +358,8 @@ plt.show()
 
 # %% [markdown] lang="es"
 # En esta escala el error baja casi en línea recta: cada paso más lo divide por un factor parecido.
-# Con diez pasos de treinta queda menos de una centésima. Pero ojo con lo que eso significa: ninguna
-# pendiente le habla jamás a una red truncada de lo que está a más de $k$ pasos.
+# Con diez de los treinta pasos falta menos de una centésima del gradiente. Pero ojo con lo que eso
+# significa: ninguna pendiente le habla jamás a una red truncada de lo que está a más de $k$ pasos.
 #
 # ## La demostración: un juez sin tolerancia
 #
@@ -388,16 +389,19 @@ def field_loss(W_h):
 
 
 def ours(backward):
-    """∂L/∂W_h in the field, by a backward pass. || ∂L/∂W_h en el cuerpo, con una pasada atrás."""
+    """∂L/∂W_h in the field, by a backward pass.
+
+    || ∂L/∂W_h en el cuerpo, con una pasada hacia atrás.
+    """
     hs = forward(field_W_h, field_W_x, field_b, field_xs)
     return sum(backward(field_W_h, hs, from_loss))
 
 
 engine = mg.grad(field_loss)(field_W_h)
-print(text("one entry, ours:  ", "una entrada, nuestra:  "), ours(backward)[0, 0].item())
-print(text("one entry, engine:", "una entrada, del motor:"), engine[0, 0].item())
+print(text("one entry, ours:  ", "un elemento, nuestro:  "), ours(backward)[0, 0].item())
+print(text("one entry, engine:", "un elemento, del motor:"), engine[0, 0].item())
 equal = int((ours(backward) == engine).sum().item())
-print(equal, text("of", "de"), engine.size, text("entries equal", "entradas iguales"))
+print(equal, text("of", "de"), engine.size, text("entries equal", "elementos iguales"))
 assert PRIME == 2**61 - 1
 assert equal == engine.size == 64
 
@@ -418,7 +422,7 @@ def without_transpose(W_h, hs, dl_dh):
 
 
 equal = int((ours(without_transpose) == engine).sum().item())
-print(equal, text("of", "de"), engine.size, text("entries equal", "entradas iguales"))
+print(equal, text("of", "de"), engine.size, text("entries equal", "elementos iguales"))
 assert equal == 0
 
 # %% [markdown] lang="en"
@@ -644,7 +648,7 @@ check("3", repaired and entries_equal(repaired), 64)
 #   both again. That is why memory grows with the length.
 # - [ ] To show it in pictures :: Pictures are drawn from it, but training needs it even without
 #   pictures.
-# - [ ] To start the next film from it :: Only the last state is needed for that.
+# - [ ] To start the next sequence from it :: Only the last state is needed for that.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. ¿Por qué se guarda el estado en cada paso hacia delante?**
@@ -653,12 +657,13 @@ check("3", repaired and entries_equal(repaired), 64)
 #   los lee de nuevo. Por eso la memoria crece con la longitud.
 # - [ ] Para mostrarlo en los dibujos :: Los dibujos salen de ahí, pero entrenar lo necesita aunque
 #   no haya dibujos.
-# - [ ] Para empezar con él la siguiente película :: Para eso basta el último estado.
+# - [ ] Para empezar con él la siguiente secuencia :: Para eso basta el último estado.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **4. The backward pass is cut after 20 steps (truncated). What is lost?**
 #
-# - [ ] Nothing but time :: The gradient is then not that of the loss.
+# - [ ] Nothing: it only saves time :: It does save time, but the gradient is no longer that of the
+#   loss.
 # - [x] The effect of a weight on the loss over more than 20 steps :: The shares of distant copies
 #   are left out; the chapter measures how large they are.
 # - [ ] The states before that :: The forward pass is not cut: it still has them.
@@ -666,7 +671,7 @@ check("3", repaired and entries_equal(repaired), 64)
 # %% [markdown] lang="es" tags=["quiz"]
 # **4. La pasada hacia atrás se corta a los 20 pasos (truncada). ¿Qué se pierde?**
 #
-# - [ ] Nada, solo tiempo :: El gradiente ya no es el de la pérdida.
+# - [ ] Nada: solo ahorra tiempo :: Ahorra tiempo, sí, pero el gradiente ya no es el de la pérdida.
 # - [x] El efecto de un peso sobre la pérdida más allá de 20 pasos :: Faltan las partes de las
 #   copias lejanas; el capítulo mide cuánto valen.
 # - [ ] Los estados anteriores :: La pasada hacia delante no se corta: los sigue teniendo.

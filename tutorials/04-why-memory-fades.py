@@ -89,17 +89,18 @@ for weight in (0.9, 1.0, 1.1):
 assert 0.9**100 < 3e-5 and 1.1**100 > 13_000
 
 # %% [markdown] lang="en"
-# One is a whisper of three hundred-thousandths, the other a shout of almost fourteen thousand. Only
-# a weight of exactly 1 carries a message unchanged. Keep that in mind: the next chapter is built on
-# it.
+# One is a whisper of less than three hundred-thousandths, the other a shout of almost fourteen
+# thousand. Only a weight of exactly 1 carries a message unchanged. Keep that in mind: the next
+# chapter is built on it.
 #
 # ## The equations
 #
 # With the tanh, the backward pass of chapter 3 was
 
 # %% [markdown] lang="es"
-# Uno es un susurro de tres cienmilésimas; el otro, un grito de casi catorce mil. Solo un peso de
-# exactamente 1 lleva el mensaje intacto. Recuérdalo: el próximo capítulo se construye sobre eso.
+# Uno es un susurro de menos de tres cienmilésimas; el otro, un grito de casi catorce mil. Solo un
+# peso de exactamente 1 lleva el mensaje intacto. Recuérdalo: el próximo capítulo se construye sobre
+# eso.
 #
 # ## Las ecuaciones
 #
@@ -234,8 +235,8 @@ plt.show()
 # %% [markdown] lang="en"
 # Solid lines are measured, dotted ones are $r^k$. The dotted line is a ceiling: tanh can only take
 # away. For $r < 1$ the gradient **vanishes**, and because of the tanh it fades even for $r = 1$. It
-# survives only with $r$ well above 1, and at 1.6 it **explodes**: after a hundred steps it is more
-# than a thousand times too large. (On the right, the same in colour: red is large, blue is small.)
+# survives only with $r$ well above 1, and at 1.6 it **explodes**: after a hundred steps it has
+# grown more than a thousandfold. (On the right, the same in colour: red is large, blue is small.)
 #
 # So what part does the tanh play in an explosion? Compare $r = 1.6$ with and without it:
 
@@ -243,8 +244,8 @@ plt.show()
 # Las líneas continuas están medidas; las de puntos son $r^k$. La de puntos es un techo: la tanh
 # solo puede quitar. Con $r < 1$ el gradiente **se desvanece**, y por culpa de la tanh se apaga
 # incluso con $r = 1$. Solo sobrevive con una $r$ bastante mayor que 1, y con 1.6 **explota**: tras
-# cien pasos es más de mil veces demasiado grande. (A la derecha, lo mismo en color: rojo es grande;
-# azul, pequeño).
+# cien pasos es más de mil veces mayor. (A la derecha, lo mismo en color: rojo es grande; azul,
+# pequeño).
 #
 # ¿Qué papel tiene entonces la tanh en una explosión? Compara $r = 1.6$ con ella y sin ella:
 
@@ -375,9 +376,9 @@ plt.show()
 #
 # "The clouds are in the ⎵": to guess *sky*, a few words of memory are enough. "I grew up in France
 # … I speak fluent ⎵": to guess *French*, one word must be remembered over a whole paragraph. That
-# is the question of the first line, and it can be boiled down: a network sees a bit, +1 or −1
-# (France or Spain, say), and after that nothing but noise. At the end it must give the bit back.
-# Over how many steps can it learn to remember?
+# is the question with which this chapter began, and it can be boiled down: a network sees a bit, +1
+# or −1 (France or Spain, say), and after that nothing but noise. At the end it must give the bit
+# back. Over how many steps can it learn to remember?
 
 # %% [markdown] lang="es"
 # Un solo paso sin recortar lanza $w$ de 1.2 a un valor por debajo de −200; allí la pérdida es
@@ -493,7 +494,7 @@ assert 1 <= sum(share > 0.9 for share in patient[1000]) < 5
 # finite field, where nothing can fade. What fades is not the theory but the size of the numbers.
 
 # %% [markdown] lang="es"
-# Con paciencia, unas semillas lo aprenden y otras no. Así que lo honrado es decir esto: un
+# Con paciencia, unas semillas lo aprenden y otras no. Así que lo honesto es decir esto: un
 # gradiente apagado hace que el aprendizaje sea *lento*, y la suerte decide cuándo empieza; no lo
 # hace imposible. (Si alguien te dice que una red «no puede», pregúntale con cuántas actualizaciones
 # y semillas).
@@ -757,8 +758,8 @@ check("4", share_right, 1.0, rtol=0.05)
 # - [ ] The budget does not matter :: It is what made the difference.
 
 # %% [markdown] lang="es" tags=["quiz"]
-# **5. Con más actualizaciones, una RNN simple aprende 20 pasos con casi todas las semillas. ¿Qué se
-# deduce?**
+# **5. Con más actualizaciones, una RNN sencilla aprende 20 pasos con la mayoría de las semillas.
+# ¿Qué se deduce?**
 #
 # - [ ] La memoria no se apaga :: Sí se apaga; el entrenamiento saca los pesos de esa zona, pero
 #   despacio.

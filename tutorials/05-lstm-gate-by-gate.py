@@ -116,7 +116,7 @@ graph.draw("lstm", steps=2)
 # y en su camino ni matriz de pesos ni tanh. Movamos las puertas a mano: guardar el número que pase
 # en el paso 4, conservarlo y enseñarlo en el paso 15.
 #
-# **¿Qué puertas hay que abrir, y cuándo?** Detrás del código tienes en tus manos las puertas de
+# **¿Qué puertas hay que abrir, y cuándo?** Después del código tienes en tus manos las puertas de
 # doce pasos: cada pulsación pasa una de abierta (1) a entreabierta y a cerrada (0). Pregúntate
 # luego qué les pasa a la memoria y al gradiente $\delta c$ si todas las puertas de olvido se quedan
 # en 0.8.
@@ -523,8 +523,8 @@ plt.show()
 
 # %% [markdown] lang="es"
 # Cada línea es una unidad de $c$; estas son las tres que más responden a las marcas. En los pasos
-# punteados recogen algo. Entre medias, unas lo conservan y otras se van desviando: lo que la red
-# hace con sus puertas es cosa suya, y nadie le dijo para qué sirven.
+# punteados recogen algo. En los pasos intermedios, unas lo conservan y otras se van desviando: lo
+# que la red hace con sus puertas es cosa suya, y nadie le dijo para qué sirven.
 #
 # ## La demostración
 #
@@ -602,10 +602,11 @@ half_life = np.ceil(np.log(0.5) / np.log(0.95))
 check("2", half_life, next(k for k in range(1000) if 0.95**k < 0.5))
 
 # %% [markdown] lang="en"
-# **3. Hold the gate.** Which bias makes a forget gate 0.99 while its weights are still 0?
+# **3. Keep the gate open.** Which bias makes a forget gate 0.99 while its weights are still 0?
 
 # %% [markdown] lang="es"
-# **3. Aguanta la puerta.** ¿Qué sesgo pone una puerta de olvido en 0.99 cuando sus pesos aún son 0?
+# **3. Mantén abierta la puerta.** ¿Qué sesgo pone una puerta de olvido en 0.99 cuando sus pesos aún
+# son 0?
 
 # %%
 bias = None
@@ -724,14 +725,14 @@ check("4", slope(*numbers), mg.grad(c_2)(*numbers))
 #
 # - [ ] $h_t$ :: That is the short-term memory, STM: what the cell shows.
 # - [x] $c_t$ :: LTM is the belt; the forget and remember gates act on it.
-# - [ ] the weights :: They do not change while a sequence is read.
+# - [ ] The weights :: They do not change while a sequence is read.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. En el otro vocabulario de los apuntes, ¿qué es la memoria a largo plazo?**
 #
 # - [ ] $h_t$ :: Esa es la memoria a corto plazo, STM: lo que la celda muestra.
 # - [x] $c_t$ :: LTM es la cinta; sobre ella actúan las puertas de olvidar y recordar.
-# - [ ] los pesos :: No cambian mientras se lee una secuencia.
+# - [ ] Los pesos :: No cambian mientras se lee una secuencia.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **4. Why does the forget gate start with a positive bias?**

@@ -219,7 +219,7 @@ print(text("all three do what minigrad's own do", "las tres hacen lo mismo que l
 # - *adding*: dos números marcados entre veinte; hay que decir su media (como número de 0 a 1) con
 #   un error de 0.04 como mucho;
 # - *copying*: tres símbolos de ocho, un silencio, y a repetirlos;
-# - *digits*: cifras manuscritas, leídas fila a fila.
+# - *digits*: dígitos manuscritos, leídos fila a fila.
 #
 # La medida es la proporción de ejemplos nuevos que se contestan mal.
 
@@ -253,7 +253,7 @@ for cell in cells:
 
 # %% tags=["plot"]
 titles = {"adding": text("adding", "sumar"), "copying": text("copying", "copiar"),
-          "digits": text("digits", "cifras")}  # fmt: skip
+          "digits": text("digits", "dígitos")}  # fmt: skip
 figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
 for panel, task in zip(axes, tasks, strict=True):
     for cell in cells:
@@ -447,9 +447,9 @@ live("hill")
 # %% [markdown] lang="en"
 # This difference is real, and it is there with every seed. The oldest cell of all, the LSTM of 1997
 # that **cannot forget**, counts far beyond what it has seen; the LSTM with a forget gate *could* do
-# so, as you have just seen, but it has learned to leak, and barely improves on the last two. The
-# GRU and the coupled cell think that they have arrived long before the valley, and they have no
-# choice: a memory that can hold only numbers between −1 and 1 has little room for 40.
+# so, as you have just seen, but it has learned to leak, and gets only a little further than the
+# last two. The GRU and the coupled cell think that they have arrived long before the valley, and
+# they have no choice: a memory that can hold only numbers between −1 and 1 has little room for 40.
 #
 # ## The honest answer
 #
@@ -477,7 +477,7 @@ live("hill")
 # que ya han llegado, y para ellas no hay otro camino: en una memoria que solo admite números entre
 # −1 y 1 hay poco sitio para un 40.
 #
-# ## La respuesta honrada
+# ## La respuesta honesta
 #
 # - Las puertas importan cuando hay que conservar algo entre mucho más: sin ellas no se aprendió a
 #   sumar.
@@ -551,7 +551,7 @@ check("2", sizes, [sum(p.size for p in cell.parameters()) for cell in made])
 # 3. An LSTM has four such maps (three gates and the candidate), a GRU three.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. ¿Qué ancho tiene $[h, x]$ y cuántos números hace una puerta?
+# 1. ¿Qué ancho tiene $[h, x]$ y cuántos números produce una puerta?
 # 2. Una puerta: $20 \cdot (20 + 10)$ pesos y 20 sesgos.
 # 3. Una LSTM tiene cuatro aplicaciones así (tres puertas y el candidato); una GRU, tres.
 
@@ -611,9 +611,9 @@ def slope(h, z, h_tilde):
 check("3", slope(*point), right)
 
 # %% [markdown] lang="en"
-# **4. A counter by hand.** An LSTM without forget gate ($c_t = c_{t-1} + i_t\,g_t$) reads +1 or −1
-# with its input gate open ($i_t = 1$). Choose the candidate's weight $w$ in $g_t = \tanh(w\,x_t)$
-# so that $c$ grows by 0.5 per step uphill. (The check climbs 40 steps.)
+# **4. A counter by hand.** An LSTM without a forget gate ($c_t = c_{t-1} + i_t\,g_t$) reads +1 or
+# −1 with its input gate open ($i_t = 1$). Choose the candidate's weight $w$ in $g_t =
+# \tanh(w\,x_t)$ so that $c$ grows by 0.5 per step uphill. (The check climbs 40 steps.)
 
 # %% [markdown] lang="es"
 # **4. Un contador a mano.** Para una LSTM sin puerta de olvido ($c_t = c_{t-1} + i_t\,g_t$), con
@@ -725,7 +725,7 @@ check("4", None if w is None else 40 * np.tanh(w), 20.0, rtol=1e-3)
 # - [ ] On none :: Look at the counting again.
 # - [x] On counting beyond the lengths seen :: A state that tanh keeps within ±1 cannot count on; a
 #   belt can.
-# - [ ] On all :: On the others the differences are small.
+# - [ ] On all :: On the others, no two cells with gates could be told apart.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **5. «Todas las variantes dan resultados parecidos». ¿En qué tarea es falso en este capítulo?**
@@ -733,7 +733,7 @@ check("4", None if w is None else 40 * np.tanh(w), 20.0, rtol=1e-3)
 # - [ ] En ninguna :: Mira otra vez la de contar.
 # - [x] Al contar más allá de las longitudes vistas :: Un estado que tanh encierra entre ±1 no puede
 #   seguir contando; una cinta, sí.
-# - [ ] En todas :: En las demás, las diferencias son pequeñas.
+# - [ ] En todas :: En las demás no se distinguieron unas celdas con puertas de otras.
 
 # %% [markdown] lang="en"
 # ## Where to read on

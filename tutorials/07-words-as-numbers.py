@@ -169,7 +169,7 @@ assert len(set(stems(family[:4], LANGUAGE))) == 1 and len(set(stems(family, LANG
 # does:
 
 # %% [markdown] lang="es"
-# Si lo que se tira no servía para nada depende de la pregunta. Para buscar textos sobre tartas,
+# Si lo que se tira no servía para nada depende de la pregunta. Para buscar textos sobre pasteles,
 # *las* no sirve. Para distinguir elogio de queja, mira lo que hace la lista habitual de palabras
 # vacías:
 
@@ -606,11 +606,11 @@ assert guessing < 0.55 and counting > guessing + 0.05 and abs(counting - network
 # recuentos. Con un texto pequeño es difícil superar al recuento. La ventaja de word2vec es el
 # tamaño: como nunca guarda la tabla, puede seguir durante miles de millones de palabras.
 #
-# ## Vectores ajenos: ficheros GloVe
+# ## Vectores ajenos: archivos GloVe
 #
 # Como unos buenos vectores necesitan miles de millones de palabras, la gente comparte los suyos. El
 # formato de GloVe (Stanford) no puede ser más simple: una línea por palabra, la palabra y después
-# sus números. Escribamos así los nuestros y volvamos a leerlos; y luego otra vez, de un fichero a
+# sus números. Escribamos así los nuestros y volvamos a leerlos; y luego otra vez, de un archivo a
 # cuya última línea le falta un número (la queja, en inglés, dice que en la línea 3 esperaba una
 # palabra y 24 números, y que hay 23).
 
@@ -637,16 +637,16 @@ assert not embedding(read.encode(["unheard-of"])).data.any()
 # %% [markdown] lang="en"
 # With a file such as `glove.6B.50d.txt`, `read_glove` gives you 400 000 words as a frozen
 # `nn.Embedding`. What for? As the first layer of a network that has few examples. Tell a single
-# neuron of three pairs which word is a *she*, and ask it about the other five pairs. With the
+# neuron, for three of the pairs, which word is a *she*, and ask it about the other five. With the
 # vectors of the file it knows words that it was never told about; with random vectors, it can only
 # guess:
 
 # %% [markdown] lang="es"
-# Con un fichero como `glove.6B.50d.txt`, `read_glove` te da 400 000 palabras como un `nn.Embedding`
+# Con un archivo como `glove.6B.50d.txt`, `read_glove` te da 400 000 palabras como un `nn.Embedding`
 # congelado. ¿Para qué? Como primera capa de una red que tiene pocos ejemplos. Dile a una sola
-# neurona, de tres parejas, cuál de las palabras es una *ella*, y pregúntale por las otras cinco.
-# Con los vectores del fichero acierta palabras de las que nadie le habló; con vectores al azar,
-# solo puede adivinar:
+# neurona, para tres de las parejas, cuál de las palabras es una *ella*, y pregúntale por las otras
+# cinco. Con los vectores del archivo acierta palabras de las que nadie le habló; con vectores al
+# azar, solo puede adivinar:
 
 
 # %%
@@ -682,7 +682,7 @@ at_random = [nn.Embedding(len(read), 24, rng=seed).weight.data for seed in range
 from_file = np.mean([right_about(embedding, seed) for seed in range(5)])
 guessed = np.mean([right_about(nn.Embedding.from_pretrained(table), seed)
                    for seed, table in enumerate(at_random)])  # fmt: skip
-print(text("vectors of the file:", "vectores del fichero:"), f"{from_file:.0%}")
+print(text("vectors of the file:", "vectores del archivo:"), f"{from_file:.0%}")
 print(text("random vectors:", "vectores al azar:"), f"{guessed:.0%}")
 assert from_file > 0.9 and guessed < 0.8
 
@@ -695,7 +695,7 @@ assert from_file > 0.9 and guessed < 0.8
 # Everything here rests on picking a row. Its gradient, before the judges:
 
 # %% [markdown] lang="es"
-# A una palabra que no esté en el fichero le toca la fila de ceros. Y no olvides qué son esos
+# A una palabra que no esté en el archivo le toca la fila de ceros. Y no olvides qué son esos
 # vectores: las compañías de las palabras, con todos los prejuicios de quienes escribieron esos
 # miles de millones.
 #
@@ -862,8 +862,8 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # - [x] 0, whatever they mean :: No two of them share an entry: *good* is as far from *great* as
 #   from *table*.
 # - [ ] 1 :: Only for the same word.
-# - [ ] It depends on the size of the vocabulary :: The size changes the length of the vectors, not
-#   the angle.
+# - [ ] It depends on the size of the vocabulary :: The size changes how many entries the vectors
+#   have, not the angle.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **1. ¿Cuál es el coseno entre dos palabras one-hot distintas?**
@@ -871,8 +871,8 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # - [x] 0, signifiquen lo que signifiquen :: No comparten ningún elemento: *bueno* está tan lejos de
 #   *genial* como de *mesa*.
 # - [ ] 1 :: Solo si es la misma palabra.
-# - [ ] Depende del tamaño del vocabulario :: El tamaño cambia el largo de los vectores, no el
-#   ángulo.
+# - [ ] Depende del tamaño del vocabulario :: El tamaño cambia cuántos elementos tienen los
+#   vectores, no el ángulo.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **2. What is an embedding layer, as a matrix product?**
@@ -925,7 +925,7 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. *king − man + woman ≈ queen*. What does this use?**
 #
-# - [ ] That the vectors have length 1 :: The lengths do not matter for the difference.
+# - [ ] That the vectors have length 1 :: They need not: what counts is that the differences agree.
 # - [x] That similar relations are similar differences :: Words in the same relation are shifted
 #   alike, as far as the text shows it.
 # - [ ] That words are in alphabetical order :: Their order plays no part.
@@ -933,7 +933,8 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # %% [markdown] lang="es" tags=["quiz"]
 # **5. *rey − hombre + mujer ≈ reina*. ¿Qué aprovecha?**
 #
-# - [ ] Que los vectores tienen longitud 1 :: Para la diferencia no importan las longitudes.
+# - [ ] Que los vectores tienen longitud 1 :: No hace falta: lo que cuenta es que las diferencias
+#   coincidan.
 # - [x] Que relaciones parecidas son diferencias parecidas :: Las palabras con la misma relación
 #   están desplazadas de modo parecido, hasta donde el texto lo muestra.
 # - [ ] Que las palabras están en orden alfabético :: Su orden no interviene.
@@ -963,7 +964,7 @@ check("4", pmi, np.log((20 / 1000) / (50 / 1000 * 40 / 1000)))
 # - T. Mikolov y otros, *Distributed Representations of Words and Phrases and their
 #   Compositionality*, NIPS 2013: el muestreo negativo es la ecuación 4.
 # - J. Pennington, R. Socher y C. D. Manning, *GloVe: Global Vectors for Word Representation*, EMNLP
-#   2014; los ficheros están en nlp.stanford.edu/projects/glove.
+#   2014; los archivos están en nlp.stanford.edu/projects/glove.
 # - O. Levy y Y. Goldberg, *Neural Word Embedding as Implicit Matrix Factorization*, NIPS 2014.
 # - T. Bolukbasi y otros, *Man is to Computer Programmer as Woman is to Homemaker?*, NIPS 2016: los
 #   prejuicios.

@@ -31,7 +31,7 @@
 #
 # Vas a jugar contando y después con una red; a medir a las dos con un solo número; a dejar que la
 # red escriba; y a ver la misma red con otras formas: una que mira una imagen y habla, y otra que
-# escucha una frase y contesta con una sola palabra.
+# lee una frase y contesta con una sola palabra.
 
 # %%
 from collections import Counter
@@ -73,17 +73,17 @@ print(text("seed:", "semilla:"), SEED)
 # %% [markdown] lang="es"
 # ## La idea: palabra por palabra
 #
-# Por largo que sea un texto, su probabilidad es un producto en el que cada palabra se pregunta
-# después de las anteriores:
+# Por largo que sea un texto, su probabilidad es un producto en el que cada palabra se predice a
+# partir de las anteriores:
 #
 # $$p(w_1, \dots, w_T) = p(w_1)\; p(w_2 \mid w_1)\; p(w_3 \mid w_1, w_2) \cdots
 #   p(w_T \mid w_1, \dots, w_{T-1})$$
 #
 # No es una aproximación: es lo que significa la probabilidad. Así que quien sabe decir la palabra
 # siguiente puede juzgar cualquier texto. Y escribirlo: saca una palabra, ponla detrás de las demás
-# y vuelve a preguntar. La salida vuelve como siguiente entrada. Una red recurrente está hecha para
-# eso, porque su estado $h$ resume todo lo anterior. Estos son tres de sus pasos, con las palabras
-# $x$ y, para cada una, las probabilidades $p$ de lo que sigue:
+# y vuelve a preguntar. La salida se devuelve como la entrada siguiente. Una red recurrente está
+# hecha para eso, porque su estado $h$ resume todo lo anterior. Estos son tres de sus pasos, con las
+# palabras $x$ y, para cada una, las probabilidades $p$ de lo que sigue:
 
 
 # %%
@@ -267,7 +267,7 @@ print(text("our ten lines are LanguageModel", "nuestras diez líneas son Languag
 model, history = language_model.fit(encoded, held, settings)
 perplexities["GRU"] = language_model.perplexity(model, held)
 for name, value in perplexities.items():
-    print(f"{name}  {value:5.2f}")
+    print(f"{name:<6}  {value:5.2f}")
 assert perplexities["GRU"] < 0.9 * min(perplexities[f"{n}-gram"] for n in (1, 2, 3, 4))
 
 # %% tags=["plot"]
@@ -299,8 +299,8 @@ plt.show()
 # ## Escribe
 #
 # Saca una palabra, devuélvesela a la red, saca la siguiente. ¿Con cuánto atrevimiento? Divide las
-# puntuaciones por una **temperatura** $T$ antes de la softmax: por debajo de 1, lo probable se
-# vuelve más probable; por encima, todo se iguala. **¿Cuánto atrevimiento conviene?** Tras el
+# puntuaciones entre una **temperatura** $T$ antes de la softmax: por debajo de 1, lo probable se
+# vuelve más probable; por encima, todo se iguala. **¿Cuánto atrevimiento conviene?** Después del
 # código, escribe en la página: la misma red, con la temperatura en tus manos.
 
 # %%
@@ -346,9 +346,9 @@ live("writer", tokens=list(vocabulary.tokens),
 # beginning: after "I expected the soup to be awful but it was", praise must follow.
 
 # %% [markdown] lang="es"
-# Con $T = 0$ se repite, con 2 balbucea; entre medias escribe frases que nunca ha leído, y con
-# gramática. ¿Las ha *entendido*? Probemos una cuyo final depende del principio: tras «esperaba que
-# la sopa fuera espantosa pero era», tiene que venir un elogio.
+# Con $T = 0$ se repite, con 2 balbucea; entre ambos extremos escribe frases que nunca ha leído, y
+# con la gramática correcta. ¿Las ha *entendido*? Probemos una cuyo final depende del principio:
+# tras «esperaba que la sopa fuera espantosa pero era», tiene que venir un elogio.
 
 # %%
 praise = text("good great excellent wonderful lovely superb",
@@ -382,7 +382,7 @@ assert 0.4 < sense < 0.8
 
 # %% tags=["plot"]
 shapes = (
-    (text("one – one", "uno – uno"), [0], [0], text("image → digit", "imagen → cifra")),
+    (text("one – one", "uno – uno"), [0], [0], text("image → digit", "imagen → dígito")),
     (text("one – many", "uno – muchos"), [0], [0, 1, 2], text("image → caption", "imagen → frase")),
     (text("many – one", "muchos – uno"), [0, 1, 2], [2],
      text("review → praise?", "reseña → ¿elogio?")),
@@ -538,9 +538,9 @@ for sentence in text(
 # rinde, y el significado llega tarde: con más texto, más parámetros y más tiempo que aquí. (`python
 # -m models.gpt` va más lejos).
 #
-# **Uno – muchos: ¿qué hay en la imagen?** Unos filtros miran una cifra manuscrita; lo que
+# **Uno – muchos: ¿qué hay en la imagen?** Unos filtros miran un dígito manuscrito; lo que
 # encuentran se convierte en el *primer estado* de una GRU, que entonces habla, palabra por palabra,
-# como antes. Cada frase dice la cifra y si su trazo es fino o grueso.
+# como antes. Cada frase dice el dígito y si su trazo es fino o grueso.
 
 # %%
 first, others = autoencoder.split(autoencoder.digits(), SEED)
@@ -682,8 +682,8 @@ check("3", cold, mg.softmax(np.log([0.8, 0.2]) / 0.5)[0])
 # Dividing the logarithm by 0.5 squares the probability: $0.64 / (0.64 + 0.04) \approx 0.94$.
 
 # %% [markdown] lang="es" tags=["solution"]
-# Dividir el logaritmo por 0.5 es elevar la probabilidad al cuadrado: $0.64 / (0.64 + 0.04) \approx
-# 0.94$.
+# Dividir el logaritmo entre 0.5 es elevar la probabilidad al cuadrado: $0.64 / (0.64 + 0.04)
+# \approx 0.94$.
 
 # %% tags=["solution"]
 cold = 0.64 / (0.64 + 0.04)
@@ -742,7 +742,7 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 # %% [markdown] lang="es" tags=["quiz"]
 # **1. La perplejidad de un modelo sobre un texto es 20. ¿Qué dice eso?**
 #
-# - [x] Duda como entre 20 palabras igual de probables :: En media (geométrica) sobre el texto.
+# - [x] Duda como entre 20 palabras igual de probables :: En promedio (geométrico) sobre el texto.
 # - [ ] Acierta el 20 % de las palabras :: Eso sería una exactitud.
 # - [ ] Conoce 20 palabras :: Su vocabulario puede tener cualquier tamaño.
 
@@ -833,7 +833,7 @@ check("4", lesson, mg.grad(lambda s: nn.cross_entropy(s[None], np.array([0])))(p
 #   (1951): el juego, jugado por personas.
 # - T. Mikolov y otros, *Recurrent Neural Network Based Language Model*, Interspeech 2010.
 # - O. Vinyals y otros, *Show and Tell: A Neural Image Caption Generator*, CVPR 2015.
-# - A. Karpathy, *The Unreasonable Effectiveness of Recurrent Neural Networks* (2015, en la red): de
+# - A. Karpathy, *The Unreasonable Effectiveness of Recurrent Neural Networks* (2015, en la web): de
 #   ahí viene el dibujo de las formas.
 # - D. Jurafsky y J. H. Martin, *Speech and Language Processing*, los capítulos sobre n-gramas y
 #   sobre redes recurrentes.

@@ -13,9 +13,9 @@
 # %% [markdown] lang="en"
 # # Translation and attention
 #
-# Imagine an interpreter who hears a whole speech and may only then begin to speak, with nothing but
-# what has stayed in the head. That is how a recurrent network translates. Of a short sentence it
-# keeps everything. **How can it translate a sentence that is longer than its memory?**
+# Imagine an interpreter who hears a whole speech and may only then begin to speak, with nothing to
+# go by but memory. That is how a recurrent network translates. It remembers all of a short
+# sentence. **How can it translate a sentence that is longer than its memory?**
 #
 # You will build such a network and watch it drown; then let it look back at what it has read, which
 # takes three lines; derive what these lines learn from; and see where it looks.
@@ -28,7 +28,7 @@
 # **¿Cómo puede traducir una frase más larga que su memoria?**
 #
 # Vas a construir esa red y a ver cómo se ahoga; después le dejarás mirar atrás, a lo que ha leído,
-# que son tres líneas; derivarás de qué aprenden esas líneas y verás adónde mira.
+# para lo que bastan tres líneas; derivarás de qué aprenden esas líneas y verás adónde mira.
 
 # %%
 from collections import Counter
@@ -71,7 +71,7 @@ print(text("seed:", "semilla:"), SEED)
 # palabra, oyendo cada vez lo que acaba de decir. Entre las dos hay un solo vector. Sea cual sea la
 # frase, «hola» o una página de Proust, tiene que caber en esos pocos números.
 #
-# Nuestras frases son listas de la compra, del español al inglés. El adjetivo está al otro lado del
+# Nuestras frases son listas de compras, del español al inglés. El adjetivo está al otro lado del
 # sustantivo, así que no basta con ir palabra por palabra; y una lista puede ser tan larga como
 # queramos. `Vocabulary` numera las palabras (capítulo 7) después de cuatro marcas propias, que
 # abajo no se cuentan: relleno, desconocida, principio y final.
@@ -480,7 +480,7 @@ plt.show()
 #
 # "Every word is right" is a hard test: a long list with one wrong word counts as nothing. **BLEU**
 # counts how many runs of one, two, three and four words of the translation also occur in the right
-# one ($p_1$ to $p_4$), takes their geometric mean, and punishes translations that are too short
+# one ($p_1$ to $p_4$), takes their geometric mean, and penalises translations that are too short
 # ($c$ words instead of $r$):
 #
 # $$\text{BLEU} = 100 \cdot \min\left(1, e^{1 - r/c}\right) \cdot
@@ -495,7 +495,7 @@ plt.show()
 #
 # «Bien palabra por palabra» es una prueba dura: una lista larga con una palabra mal no cuenta nada.
 # **BLEU** cuenta cuántas series de una, dos, tres y cuatro palabras de la traducción están también
-# en la correcta ($p_1$ a $p_4$), toma su media geométrica y castiga las traducciones demasiado
+# en la correcta ($p_1$ a $p_4$), toma su media geométrica y penaliza las traducciones demasiado
 # cortas ($c$ palabras en vez de $r$):
 #
 # $$\text{BLEU} = 100 \cdot \min\left(1, e^{1 - r/c}\right) \cdot
@@ -652,23 +652,23 @@ check("2", lesson, slope)
 
 # %% [markdown] lang="en" tags=["hint"]
 # 1. $\delta a$ is $\delta y$ times the values: $(10, 20)$.
-# 2. Subtract their mean by the weights, 17.5.
+# 2. Subtract their weighted mean, 17.5.
 # 3. Multiply each difference by its weight.
 
 # %% [markdown] lang="es" tags=["hint"]
 # 1. $\delta a$ es $\delta y$ por los valores: $(10, 20)$.
-# 2. Resta su media según los pesos, 17.5.
+# 2. Resta su media ponderada, 17.5.
 # 3. Multiplica cada diferencia por su peso.
 
 # %% [markdown] lang="en" tags=["solution"]
-# $\delta a = (10, 20)$; its mean by the weights is 17.5; so
-# $\delta s = (\tfrac14 (10 - 17.5), \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$. The loss grows with
-# $y$, and descent goes against the gradient: look more at the first, whose value is smaller.
+# $\delta a = (10, 20)$; its weighted mean is 17.5; so $\delta s = (\tfrac14 (10 - 17.5), \tfrac34
+# (20 - 17.5)) = (-1.875, 1.875)$. The loss grows with $y$, and descent goes against the gradient:
+# look more at the first, whose value is smaller.
 
 # %% [markdown] lang="es" tags=["solution"]
-# $\delta a = (10, 20)$; su media según los pesos es 17.5; luego
-# $\delta s = (\tfrac14 (10 - 17.5), \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$. La pérdida
-# crece con $y$, y el descenso va contra el gradiente: mira más a la primera, de valor menor.
+# $\delta a = (10, 20)$; su media ponderada es 17.5; luego $\delta s = (\tfrac14 (10 - 17.5),
+# \tfrac34 (20 - 17.5)) = (-1.875, 1.875)$. La pérdida crece con $y$, y el descenso va contra el
+# gradiente: mira más a la primera, de valor menor.
 
 # %% tags=["solution"]
 lesson = np.array([1, 3]) / 4 * (np.array([10, 20]) - 17.5)
@@ -776,15 +776,16 @@ check("4", nothing, masked)
 # **2. Query, key, value: which of them decide the weights?**
 #
 # - [ ] Key and value :: The values are what is averaged, whatever they are.
-# - [x] Query and key :: How well a key fits the query; the values then come back by these weights.
+# - [x] Query and key :: The better a key fits the query, the larger its weight; the values are then
+#   averaged with these weights.
 # - [ ] All three :: Change a value, and no weight changes.
 
 # %% [markdown] lang="es" tags=["quiz"]
 # **2. Consulta, clave, valor: ¿cuáles deciden los pesos?**
 #
 # - [ ] Clave y valor :: Los valores son lo que se promedia, sean los que sean.
-# - [x] Consulta y clave :: Cuánto encaja cada clave con la consulta; los valores vuelven según esos
-#   pesos.
+# - [x] Consulta y clave :: Cuanto mejor encaja una clave con la consulta, mayor es su peso; los
+#   valores se promedian después con esos pesos.
 # - [ ] Los tres :: Si cambias un valor, no cambia ningún peso.
 
 # %% [markdown] lang="en" tags=["quiz"]
@@ -812,8 +813,8 @@ check("4", nothing, masked)
 # %% [markdown] lang="es" tags=["quiz"]
 # **4. ¿Demuestra un peso de atención de 0.9 que el modelo necesitaba esa palabra?**
 #
-# - [ ] Sí :: El paso del codificador también conoce a sus vecinos; la palabra puede estar en otra
-#   parte.
+# - [ ] Sí :: El paso del codificador también conoce a sus vecinos; la información puede estar en
+#   otra parte.
 # - [x] No: dice adónde miró; cambia la palabra y verás :: Un peso es una parte del cálculo, no una
 #   explicación del resultado.
 # - [ ] Solo en la última capa :: La capa no cambia el argumento.

@@ -423,13 +423,13 @@ assert all(sides)
 
 # %% [markdown] lang="en"
 # It has found out which adjectives are alike and which are opposites. Where did it look for that?
-# The weights of its first block, of the word in the gap. **What does a head do, and what would be
-# left without positions, or under a GPT's mask?** Switch them off and on:
+# Here are the weights of its first block, from the word in the gap. **What does a head do, and what
+# would be left without positions, or under a GPT's mask?** Switch them off and on:
 
 # %% [markdown] lang="es"
-# Ha descubierto qué adjetivos se parecen y cuáles son contrarios. ¿Adónde miró para eso? Los pesos
-# de su primer bloque, desde la palabra del hueco. **¿Qué hace cada cabeza, y qué quedaría sin
-# posiciones o con la máscara de un GPT?** Apágalas y enciéndelas:
+# Ha descubierto qué adjetivos se parecen y cuáles son contrarios. ¿Adónde miró para eso? Estos son
+# los pesos de su primer bloque, desde la palabra del hueco. **¿Qué hace cada cabeza, y qué quedaría
+# sin posiciones o con la máscara de un GPT?** Apágalas y enciéndelas:
 
 # %%
 first = bert.body.layers[0]
@@ -456,9 +456,9 @@ live("heads", words=words_read, ask=place, heads=4, x=bert.words(indices)[0],
 # network: put an adjective of the other kind there, and see whether the answer changes.
 
 # %% [markdown] lang="es"
-# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y de media poco al otro
-# adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon ahí
-# un adjetivo de la otra clase y mira si cambia la respuesta.
+# Sobre todo a las palabras del molde, que dicen qué clase de frase es esta, y en promedio poco al
+# otro adjetivo. Entonces, ¿ese no importa? No se lo preguntes al dibujo, pregúntaselo a la red: pon
+# ahí un adjetivo de la otra clase y mira si cambia la respuesta.
 
 # %%
 other = 1 + asked.index(text("dull", "triste"))
@@ -519,7 +519,7 @@ print(text("our six lines are TransformerDecoderLayer",
 # recurrence anywhere:
 
 # %% [markdown] lang="es"
-# ¿Traduce? Otra vez listas de la compra, con el adjetivo al otro lado del sustantivo, y sin
+# ¿Traduce? Otra vez listas de compras, con el adjetivo al otro lado del sustantivo, y sin
 # recurrencia alguna:
 
 # %%
@@ -679,14 +679,14 @@ verdicts(verify("multi-head", "layer-norm", seed=SEED))
 # %% [markdown] lang="en"
 # ## Exercises
 #
-# **1. How many pairs?** A sentence has 10 words. How many pairs of a word and a word that it may
-# look at does a causal mask leave?
+# **1. How many pairs?** A sentence has 10 words. Under a causal mask, how many pairs are there of a
+# word and a word that it may look at?
 
 # %% [markdown] lang="es"
 # ## Ejercicios
 #
-# **1. ¿Cuántos pares?** Una frase tiene 10 palabras. ¿Cuántos pares de una palabra y otra a la que
-# puede mirar deja una máscara causal?
+# **1. ¿Cuántos pares?** Una frase tiene 10 palabras. Con una máscara causal, ¿cuántos pares hay de
+# una palabra y una a la que puede mirar?
 
 # %%
 pairs = None
@@ -695,12 +695,12 @@ check("1", pairs, nn.causal_mask(10).sum())
 # %% [markdown] lang="en" tags=["hint"]
 # 1. Word 1 may look at itself, word 2 at two words, and so on.
 # 2. $1 + 2 + \dots + 10$.
-# 3. A pair of words from the same list: $n(n + 1)/2$ with $n = 10$.
+# 3. That is $n(n + 1)/2$ with $n = 10$.
 
 # %% [markdown] lang="es" tags=["hint"]
 # 1. La palabra 1 puede mirarse a sí misma; la 2, a dos palabras, y así sucesivamente.
 # 2. $1 + 2 + \dots + 10$.
-# 3. $n(n + 1)/2$ con $n = 10$.
+# 3. Eso es $n(n + 1)/2$ con $n = 10$.
 
 # %% [markdown] lang="en" tags=["solution"]
 # $1 + 2 + \dots + 10 = 55$: each word may look at itself too.
@@ -910,23 +910,23 @@ check("4", product, one_wave[5] @ one_wave[8])
 #
 # - `models/gpt.py` and `models/bert.py`: both on real text, with options (`--help`).
 # - A. Vaswani and others, *Attention Is All You Need*, NIPS 2017: figure 1 is our block, there with
-#   the normalisation behind.
+#   the normalisation after each part.
 # - A. Radford and others, *Language Models are Unsupervised Multitask Learners* (2019): GPT-2.
 # - J. Devlin and others, *BERT: Pre-training of Deep Bidirectional Transformers for Language
 #   Understanding*, NAACL 2019.
 # - J. L. Ba, J. R. Kiros, G. E. Hinton, *Layer Normalization* (2016).
 # - R. Xiong and others, *On Layer Normalization in the Transformer Architecture*, ICML 2020: why it
-#   is better in front.
+#   is better before each part.
 
 # %% [markdown] lang="es"
 # ## Para seguir leyendo
 #
 # - `models/gpt.py` y `models/bert.py`: los dos con texto de verdad y con opciones (`--help`).
 # - A. Vaswani y otros, *Attention Is All You Need*, NIPS 2017: la figura 1 es nuestro bloque, allí
-#   con la normalización detrás.
+#   con la normalización después de cada parte.
 # - A. Radford y otros, *Language Models are Unsupervised Multitask Learners* (2019): GPT-2.
 # - J. Devlin y otros, *BERT: Pre-training of Deep Bidirectional Transformers for Language
 #   Understanding*, NAACL 2019.
 # - J. L. Ba, J. R. Kiros, G. E. Hinton, *Layer Normalization* (2016).
 # - R. Xiong y otros, *On Layer Normalization in the Transformer Architecture*, ICML 2020: por qué
-#   está mejor delante.
+#   está mejor antes.

@@ -388,8 +388,8 @@ plt.show()
 # ## ¿Dice cada número algo propio?
 #
 # Un código desperdicia sitio si dos de sus números dicen lo mismo. Midámoslo: ¿cuánto se
-# **correlacionan** dos elementos del código, de media sobre todas las parejas? Los ejes de PCA no
-# están correlacionados por construcción, en las imágenes de las que salieron. Pero no
+# **correlacionan** dos elementos del código, en promedio sobre todas las parejas? Los ejes de PCA
+# no están correlacionados por construcción, en las imágenes de las que salieron. Pero no
 # correlacionados no quiere decir **independientes**. Si dos números fueran independientes, tampoco
 # sus *cuadrados* estarían correlacionados.
 
@@ -406,7 +406,7 @@ assert correlations["stacked"][0] > 0.05
 
 # %% [markdown] lang="en"
 # So no code here has independent entries, not even PCA's, and a network's entries are correlated
-# unless somebody asks for the contrary: the loss rewards only the picture that comes back.
+# unless something asks for the opposite: the loss rewards only the picture that comes back.
 #
 # ## 784 pixels, 30 numbers
 #
@@ -417,7 +417,7 @@ assert correlations["stacked"][0] > 0.05
 
 # %% [markdown] lang="es"
 # Así que ningún código de estos tiene elementos independientes, ni siquiera el de PCA, y los de una
-# red están correlacionados mientras nadie pida lo contrario: la pérdida solo premia la imagen que
+# red están correlacionados mientras nada pida lo contrario: la pérdida solo premia la imagen que
 # vuelve.
 #
 # ## 784 píxeles, 30 números
@@ -510,8 +510,8 @@ plt.show()
 
 # %% [markdown] lang="es"
 # Dos números de la red apilada dicen más de un dígito que dos de PCA, y devuelven más de él. Ahora,
-# otra vez con diez. El decodificador hace una imagen de *cualesquiera* diez, también de
-# los que no salen de ninguna. Ve en línea recta del código de un dígito al de otro y mira lo que
+# otra vez con diez. El decodificador hace una imagen de *cualesquiera* diez números, también de los
+# que no salen de ninguna imagen. Ve en línea recta del código de un dígito al de otro y mira lo que
 # dibuja por el camino:
 
 # %%
@@ -595,7 +595,7 @@ print(text("from the autoencoder's:", "desde los del autocodificador:"), f"{befo
 assert before > fresh + 0.01
 
 # %% [markdown] lang="en"
-# Same network, same 50 labels: what it learned just by looking is worth some points. That idea, to
+# Same network, same 50 labels: what it learned just by looking is worth a few points. That idea, to
 # look at a lot first and then be told a little, has since become the way in which language models
 # are made.
 #
@@ -709,7 +709,7 @@ check("3", width, twice(np.zeros((1, 1, 28, 28), np.float32)).shape[-1])
 
 # %% [markdown] lang="es" tags=["hint"]
 # 1. El relleno añade un píxel a cada lado.
-# 2. Un núcleo de ancho 3 con paso 2 cabe $(n + 2 - 3)//2 + 1$ veces.
+# 2. Un filtro de anchura 3 con paso 2 cabe $(n + 2 - 3)//2 + 1$ veces.
 # 3. Hazlo dos veces, desde 28.
 
 # %% [markdown] lang="en" tags=["solution"]
@@ -746,13 +746,13 @@ small = [rng.normal(size=shape) for shape in ((2, 3), (5, 3), (3, 2))]
 check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 
 # %% [markdown] lang="en" tags=["hint"]
-# 1. Write the forward pass in lines: $A = X E^{\top}$, $K = \tanh A$, $Y = K D^{\top}$, $L$.
+# 1. Write the forward pass line by line: $A = X E^{\top}$, $K = \tanh A$, $Y = K D^{\top}$, $L$.
 # 2. $\delta Y = 2\,(Y - X)/\text{size}$, and $\delta K = \delta Y\,D$.
 # 3. $\delta A = \delta K \circ (1 - K^2)$, and $E$ meets $X$: $\delta A^{\top} X$.
 
 # %% [markdown] lang="es" tags=["hint"]
-# 1. Escribe el paso hacia adelante por líneas: $A = X E^{\top}$, $K = \tanh A$, $Y = K D^{\top}$,
-#    $L$.
+# 1. Escribe la pasada hacia delante línea por línea: $A = X E^{\top}$, $K = \tanh A$, $Y = K
+#    D^{\top}$, $L$.
 # 2. $\delta Y = 2\,(Y - X)/\text{size}$, y $\delta K = \delta Y\,D$.
 # 3. $\delta A = \delta K \circ (1 - K^2)$, y $E$ se encuentra con $X$: $\delta A^{\top} X$.
 
@@ -796,7 +796,7 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # - [x] Si no, copiaría su entrada sin aprender nada :: Con sitio para todos los píxeles, la
 #   identidad tiene pérdida 0.
 # - [ ] Para entrenar más rápido :: Eso es un efecto secundario.
-# - [ ] Porque las cifras son delgadas :: La cintura es un número de unidades, no una forma.
+# - [ ] Porque los dígitos son delgados :: La cintura es un número de unidades, no una forma.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **2. A linear autoencoder with squared error finds …**
@@ -822,7 +822,7 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # %% [markdown] lang="es" tags=["quiz"]
 # **3. Una red con tanh pierde menos que PCA en lo que aprendió. ¿Qué hay que comprobar?**
 #
-# - [x] Qué pierden ambas con cifras que no han visto :: Solo ahí es una ventaja.
+# - [x] Qué pierden ambas con dígitos que no han visto :: Solo ahí es una ventaja.
 # - [ ] Que tiene más pesos :: Los tiene; esa es la duda, no la respuesta.
 # - [ ] Que su código tiene longitud 1 :: Nada lo exige.
 
@@ -837,17 +837,17 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # %% [markdown] lang="es" tags=["quiz"]
 # **4. ¿Son independientes entre sí los elementos del código?**
 #
-# - [ ] Sí, el entrenamiento las hace así :: La pérdida solo premia la imagen que vuelve.
-# - [x] No por sí solas: mide sus correlaciones :: Los ejes de PCA no están correlacionados por
+# - [ ] Sí, el entrenamiento los hace así :: La pérdida solo premia la imagen que vuelve.
+# - [x] No por sí solos: mide sus correlaciones :: Los ejes de PCA no están correlacionados por
 #   construcción; las unidades de una red suelen estarlo.
-# - [ ] Solo con una tanh :: Una no linealidad no las hace independientes.
+# - [ ] Solo con una tanh :: Una no linealidad no los hace independientes.
 
 # %% [markdown] lang="en" tags=["quiz"]
 # **5. 784 pixels, a code of 30, one hidden layer of 256 each way. What is small: the code or the
 # network?**
 #
 # - [ ] Both :: The network has hundreds of thousands of weights.
-# - [x] The code: 30 numbers instead of 784 :: The network (418,094 weights and biases) has to be
+# - [x] The code: 30 numbers instead of 784 :: The network (418 094 weights and biases) has to be
 #   kept once, the code for every picture.
 # - [ ] The network :: Count $784 \cdot 256$ alone.
 
@@ -856,7 +856,7 @@ check("4", encoder_gradient(*small), mg.grad(bent)(*small))
 # código o la red?**
 #
 # - [ ] Ambos :: La red tiene cientos de miles de pesos.
-# - [x] El código: 30 números en lugar de 784 :: La red (418094 pesos y sesgos) se guarda una vez;
+# - [x] El código: 30 números en lugar de 784 :: La red (418 094 pesos y sesgos) se guarda una vez;
 #   el código, para cada imagen.
 # - [ ] La red :: Cuenta solo $784 \cdot 256$.
 

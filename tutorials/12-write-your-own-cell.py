@@ -117,7 +117,7 @@ graph.draw(diary, view="cell")
 # %% [markdown] lang="es"
 # Eso es lo que has escrito, dibujado a partir de lo que tu código hizo al ejecutarse y con los
 # signos del capítulo 5: las cajas amarillas llevan pesos, los círculos rojos actúan elemento a
-# elemento. Al desenrollarla, el diario recorre por arriba todos los pasos, y en su camino no hay
+# elemento. Desplegada la celda, el diario recorre por arriba todos los pasos, y en su camino no hay
 # ninguna caja amarilla. (Con `--live -o diary.html`, `minigrad graph` hace de ella una página: cada
 # caja dice su valor, su gradiente y su fórmula; puedes cambiar un peso o una entrada, fijar la
 # puerta w en 0.9 o entrenar la celda, y ver cómo cambian todos los números).
@@ -219,7 +219,7 @@ verdicts(verify(diary, seed=SEED))
 # %% [markdown] lang="es"
 # Cada línea suma varios tamaños: más pasos, más capas. La última juzga algo que ni siquiera has
 # visto: el código fusionado que minigrad ha hecho de tu celda. Ya llegaremos. Con la clase en un
-# archivo `diary.py`, cada cosa de estas es una orden:
+# archivo `diary.py`, cada una de estas cosas es un comando:
 #
 # ```
 # minigrad graph   diary.py:Diary --view cell -o diary.svg
@@ -343,7 +343,7 @@ plt.show()
 # Run step by step, your cell leaves more than a dozen small operations on the tape per step. In
 # training it did not: minigrad read the equations and made *one* operation out of all the steps.
 # This is its plan, and below it the backward pass of one step, as it was generated. (`d_` is what
-# we call $\delta$; `R` is scratch space.)
+# we call $\delta$; `rows` is scratch space.)
 
 # %% [markdown] lang="es"
 # Cada línea es una página del diario durante una secuencia; en verde, la que más cambia.
@@ -354,7 +354,7 @@ plt.show()
 # entrenar no ha sido así: minigrad leyó las ecuaciones e hizo de todos los pasos *una* sola
 # operación. Este es su plan, en inglés (qué productos de matrices, qué se calcula elemento a
 # elemento, qué se guarda para la vuelta), y debajo la pasada hacia atrás de un paso, tal como se
-# generó. (`d_` es nuestra $\delta$; `R`, papel de borrador).
+# generó. (`d_` es nuestra $\delta$; `rows`, espacio para lo intermedio).
 
 # %%
 print("\n".join(description(diary, NUMPY)))
@@ -539,7 +539,7 @@ assert wrong_losses[0] > 0.5 and np.mean(wrong_losses[-100:]) < 0.015
 
 # %%
 shapes = [(3, 2), (3, 4), (3, 4), (4, 6), (4,), (4, 6), (4,)]  # x, h, m, W_w, b_w, W_a, b_a
-report = check_vjp(step, step_backward, shapes, saves=True)
+report = check_vjp(step, step_backward, shapes, saves=True, budget=60)  # seconds || segundos
 findings = list(dict.fromkeys(fault for found in report.checks for fault in found.failures))
 print("\n".join(findings))
 assert not report.passed and len(findings) == 4
@@ -648,8 +648,8 @@ plt.show()
 # se tocaría la tasa de aprendizaje. Por eso salen caros los gradientes equivocados: porque *casi*
 # funcionan.
 #
-# Marcado en un archivo, un gradiente así también lo juzga la línea de órdenes, y puede formar parte
-# de tus pruebas:
+# Marcado en un archivo, un gradiente así también lo juzga la línea de comandos, y puede formar
+# parte de tus pruebas:
 #
 # ```
 # from minigrad.verify import backward_of
@@ -672,12 +672,12 @@ check("1", number, sum(p.data.size for p in Diary(10, 20).parameters()))
 
 # %% [markdown] lang="en" tags=["hint"]
 # 1. `Diary` has two gates, `a` and `w`.
-# 2. Each sees $[h, x]$: 20 + 10 numbers.
+# 2. Each sees a state and $x$: 20 + 10 numbers.
 # 3. $2 \cdot (20 \cdot 30 + 20)$.
 
 # %% [markdown] lang="es" tags=["hint"]
 # 1. `Diary` tiene dos puertas, `a` y `w`.
-# 2. Cada una ve $[h, x]$: 20 + 10 números.
+# 2. Cada una ve un estado y $x$: 20 + 10 números.
 # 3. $2 \cdot (20 \cdot 30 + 20)$.
 
 # %% [markdown] lang="en" tags=["solution"]
@@ -958,5 +958,5 @@ print(report.checks[0].failures[0])
 #   2222–2232: qué partes de la LSTM hacen falta, y cómo se averigua.
 # - R. Jozefowicz, W. Zaremba e I. Sutskever, *An Empirical Exploration of Recurrent Network
 #   Architectures*, ICML 2015: diez mil celdas hechas a máquina.
-# - A. Griewank y A. Walther, *Evaluating Derivatives* (2.ª edición, 2008): todo sobre los
-#   gradientes que calculan los programas.
+# - A. Griewank y A. Walther, *Evaluating Derivatives* (2.ª edición, 2008): todo sobre las derivadas
+#   que calculan los programas.

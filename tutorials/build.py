@@ -185,6 +185,8 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter], wheel: 
             cell.source = with_mathml(cell.source)
         cell.metadata["alt"] = f"{WORDS[this.language]['figure']}: {section}"
         for output in cell.get("outputs", ()):
+            if in_columns(output.get("text", "")):
+                cell.metadata["columns"] = True
             data = output.get("data", {})
             for kind in ("text/markdown", "text/latex"):
                 if kind in data:
@@ -208,6 +210,13 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter], wheel: 
         wheel=wheel, other=next(c for c in chapters if c.stem == this.stem and c != this).page,
         previous=same[k - 1] if k else None, next=same[k + 1] if k + 1 < len(same) else None,
     )  # fmt: skip
+
+
+def in_columns(printed: str) -> bool:
+    """Whether this is a table or code: on a narrow screen it is scrolled; prose is wrapped."""
+    lines = printed.splitlines()
+    gaps = sum(bool(re.search(r"(^|\S) {2,}\S", line)) for line in lines)
+    return gaps > 1 and 2 * gaps > len(lines) and max(map(len, lines)) <= 80
 
 
 def alive(outputs: list[NotebookNode], title: str) -> list[NotebookNode]:

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad.compile.javascript_formulas import (
+    CHECKED,
     ELEMENTWISE,
     EXACT,
     FLAGS,
@@ -103,7 +104,7 @@ class _Writer:
         self.bases: list[Model] = []
         self.at: dict[Variable, tuple[int, Model]] = {}  # its array, and where in it
         self.constants: dict[int, list[float]] = {}
-        self.maps: dict[tuple[int, ...], int] = {}
+        self.maps: dict[tuple[Any, ...], int] = {}  # of places that are known, or (size, number)
         self.loops: dict[str, int] = {}
         self.body: list[str] = []
         self.statement: Statement | None = None
@@ -129,12 +130,13 @@ class _Writer:
             f"[{number},[{','.join(map(number_text, values))}]]"
             for number, values in self.constants.items()
         )
+        maps = [key[1:] if key[0] == "known" else key[0] for key in self.maps]
         return "\n".join([
             "(() => {", runtime.strip(),
             f"const v = arrays({json.dumps(self.sizes, separators=(',', ':'))});",
             f"for (const [n, entries] of [{constants}]) v[n].set(entries);",
-            f"const m = {json.dumps([*self.maps], separators=(',', ':'))}"
-            ".map((places) => Int32Array.from(places));",
+            f"const m = {json.dumps(maps, separators=(',', ':'))}"
+            ".map((places) => new Int32Array(places));",
             "const f = [", *(f"  {loop}," for loop in self.loops), "];",
             "return { arrays: v, run(held) {", *self.body, "}};", "})()",
         ])  # fmt: skip
@@ -289,7 +291,9 @@ class _Writer:
             self.refuse()
         by_flags = name == "multiply" and any(x.dtype == bool for x in s.operands)
         if output.dtype.kind in "iu" and name not in EXACT and not by_flags:
-            self.refuse("of whole numbers has no JavaScript: a double holds 53 bits of them")
+            if name not in CHECKED:
+                self.refuse("of whole numbers has no JavaScript: a double holds 53 bits of them")
+            formula = f"exact({formula})"
         self.loop(s.operands, formula, self.new(output))
 
     def reduction(self, s: Statement) -> None:
@@ -297,7 +301,7 @@ class _Writer:
             self.refuse()
         (x,) = self.operands(s)
         number, model = self.at[x]
-        axes = axes_of(s.static.get("axis"), model.ndim)
+        axes = axes_of(_along(s), model.ndim)
         kept = [k for k in range(model.ndim) if k not in axes]
         target = self.new(s.output)
         out = target[1].reshape([model.shape[k] for k in kept])
@@ -372,20 +376,27 @@ class _Writer:
             dots = () if any(p is Ellipsis for p in parts) else (Ellipsis,)
             self.view(s, lambda model: model[(*parts, *dots)])
             return
+        self.read(s, self.operands(s)[0], index)
+
+    def _take_along_axis(self, s: Statement) -> None:
         x = self.operands(s)[0]
-        self.moved(s, x, _entries(x.shape)[self.known(s, index)], add=False)
+        if s.static["axis"] is None:
+            self.refuse("without an axis has no JavaScript")
+        index: list[Any] = list(np.ogrid[tuple(slice(n) for n in x.shape)])
+        index[s.static["axis"]] = Slot(1)
+        self.read(s, x, tuple(index))
 
     def _scatter(self, s: Statement) -> None:
-        index = self.known(s, s.static["index"])
-        entries = _entries(s.output.shape)[index]
-        self.moved(s, self.operands(s)[0], np.asarray(entries), add=True)
+        target, _ = self.new(s.output)
+        self.body.append(f"v[{target}].fill(0);")
+        places = self.places_at(s, s.static["index"], s.output.shape)
+        self.into(s, self.operands(s)[0], *places, "+=")
 
     def _put(self, s: Statement) -> None:
         base, value = self.operands(s)[:2]
-        entries = np.asarray(_entries(s.output.shape)[self.known(s, s.static["index"])])
-        target = self.new(s.output)
-        self.loop([base], "{0}", target)
-        self.into(s, value, entries, "+=" if s.static["add"] else "=")
+        places = self.places_at(s, s.static["index"], s.output.shape)
+        self.loop([base], "{0}", self.new(s.output))
+        self.into(s, value, *places, "+=" if s.static["add"] else "=")
 
     def _windows(self, s: Statement) -> None:
         self.view(s, lambda model: s.operation.run(model, **s.static))
@@ -397,44 +408,96 @@ class _Writer:
         static = {k: v for k, v in s.static.items() if k != "shape"}
         entries = _entries(s.output.shape)
         places = PRIMITIVES["windows"].bind([entries], {**static, "size": g.shape[-2 * n : -n]})
-        self.moved(s, g, places, add=True)
-
-    def known(self, s: Statement, index: Any) -> Any:
-        """An index with its arrays, which must not be computed."""
-        if isinstance(index, tuple):
-            return tuple(self.known(s, part) for part in index)
-        if not isinstance(index, Slot):
-            return index
-        x = s.operands[index.position]
-        if isinstance(x, Literal):
-            return x.value
-        if x.value is None:
-            self.refuse("at places that are computed has no JavaScript")
-        return x.value
-
-    def moved(self, s: Statement, x: Variable, entries: np.ndarray, *, add: bool) -> None:
-        """Entries read from, or added at, places that are known."""
         target, _ = self.new(s.output)
-        if add:
-            self.body.append(f"v[{target}].fill(0);")
-            self.into(s, x, entries, "+=")
-            return
-        if entries.shape != s.output.shape:
-            entries = np.broadcast_to(entries, s.output.shape)
-        loop = "(o,a,p)=>{for(let i=0;i<p.length;i++)o[i]=a[p[i]]}"
-        self.call(loop, [f"v[{target}]", f"v[{self.dense(x)}]", self.map(entries)])
+        self.body.append(f"v[{target}].fill(0);")
+        self.into(s, g, places.shape, self.map(places), "+=")
 
-    def into(self, s: Statement, value: Variable, entries: np.ndarray, sign: str) -> None:
+    # Places
+
+    def places_at(
+        self, s: Statement, index: Any, shape: tuple[int, ...]
+    ) -> tuple[tuple[int, ...], str]:
+        """The entries that an index names in an array: their shape, and an array of their places.
+
+        Parts of the index that are computed are looked up in every run, and the others once.
+        """
+        parts = list(index) if isinstance(index, tuple) else [index]
+        filled, computed = list(parts), []
+        for k, part in enumerate(parts):
+            if isinstance(part, Slot):
+                x = s.operands[part.position]
+                filled[k] = x.value
+                if isinstance(x, Variable) and x.value is None:
+                    if x.dtype is None or x.dtype.kind not in "iu":
+                        self.refuse("at a mask that is computed has no JavaScript")
+                    filled[k] = np.zeros(x.shape, int)
+                    computed.append((k, x))
+        found = np.asarray(_entries(shape)[tuple(filled)])
+        if not computed:
+            return found.shape, self.map(found)
+        terms = []
+        for k, x in computed:
+            axis = _axis(filled, k, len(shape))
+            sizes, ones = list(shape), [1] * len(shape)
+            sizes[axis] = ones[axis] = x.size
+            which = np.broadcast_to(np.arange(x.size).reshape(ones), sizes)
+            chosen = which[(*filled[:k], _entries(x.shape), *filled[k + 1 :])]
+            step = math.prod(shape[axis + 1 :])
+            terms.append(f"[v[{self.dense(x)}],{self.map(chosen)},{step},{shape[axis]}]")
+        places = f"m[{len(self.maps)}]"
+        self.maps[found.size, len(self.maps)] = found.size
+        self.body.append(f"locate({places},{self.map(found)},[{','.join(terms)}]);")
+        return found.shape, places
+
+    def read(self, s: Statement, x: Variable, index: Any) -> None:
+        """The entries that an index names, as an array of its own."""
+        shape, places = self.places_at(s, index, x.shape)
+        assert shape == s.output.shape
+        target, _ = self.new(s.output)
+        loop = "(o,a,p)=>{for(let i=0;i<p.length;i++)o[i]=a[p[i]]}"
+        self.call(loop, [f"v[{target}]", f"v[{self.dense(x)}]", places])
+
+    def into(
+        self, s: Statement, value: Variable, shape: tuple[int, ...], places: str, sign: str
+    ) -> None:
         """Entries of a value set or added at places of the output."""
-        if value.shape != entries.shape:
-            value = self.seen(value, lambda model: np.broadcast_to(model, entries.shape))
+        if value.shape != shape:
+            value = self.seen(value, lambda model: np.broadcast_to(model, shape))
         loop = f"(o,a,p)=>{{for(let i=0;i<p.length;i++)o[p[i]]{sign}a[i]}}"
         target = self.at[s.output][0]
-        self.call(loop, [f"v[{target}]", f"v[{self.dense(value)}]", self.map(entries)])
+        self.call(loop, [f"v[{target}]", f"v[{self.dense(value)}]", places])
 
     def map(self, entries: np.ndarray) -> str:
         """Places as an array of whole numbers."""
-        return f"m[{self.maps.setdefault(tuple(entries.ravel().tolist()), len(self.maps))}]"
+        places = entries.ravel().tolist()
+        return f"m[{self.maps.setdefault(('known', *places), len(self.maps))}]"
+
+    # Order
+
+    def lanes(self, s: Statement, function: str, *, kept: bool) -> None:
+        """A function of each row along an axis, which gives a row or a number."""
+        x = self.operands(s)[0]
+        axis = _along(s, None if function == "first" else -1)
+        if axis is None:
+            x, axis = self.seen(x, np.ravel), 0
+        axis %= len(x.shape)
+        last = self.seen(x, lambda model: np.moveaxis(model, axis, -1))
+        number = self.dense(last)
+        result = Variable(last.shape if kept else last.shape[:-1], np.dtype(int))
+        target, model = self.new(result)
+        sign = "-" if s.operation.name.endswith("min") else ""
+        self.body.append(f"{function}(v[{target}],v[{number}],{last.shape[-1]},{sign}1);")
+        self.at[s.output] = target, np.moveaxis(model, -1, axis) if kept else (
+            model.reshape(s.output.shape)
+        )  # fmt: skip
+
+    def _argsort(self, s: Statement) -> None:
+        self.lanes(s, "order", kept=True)
+
+    def _argmax(self, s: Statement) -> None:
+        self.lanes(s, "first", kept=False)
+
+    _argmin = _argmax
 
     def _concatenate(self, s: Statement) -> None:
         target, model = self.new(s.output)
@@ -488,6 +551,23 @@ def _matmul(ndims: Sequence[int]) -> tuple[list[str], str]:
 
 def _entries(shape: tuple[int, ...]) -> np.ndarray:
     return np.arange(math.prod(shape)).reshape(shape)
+
+
+def _along(s: Statement, usual: Any = None) -> Any:
+    """The axis that NumPy's function is given, by place or by name."""
+    by_place = s.operands[1:2]
+    if by_place and isinstance(by_place[0], Literal):
+        return by_place[0].value
+    return s.static.get("axis", usual)
+
+
+def _axis(index: Sequence[Any], place: int, ndim: int) -> int:
+    """The axis that a part of an index is about."""
+    taken = [0 if part is None else np.ndim(part) if np.asarray(part).dtype == bool else 1
+             for part in index if part is not Ellipsis]  # fmt: skip
+    before = [part for part in index[:place] if part is not Ellipsis]
+    skipped = ndim - sum(taken) if any(part is Ellipsis for part in index[:place]) else 0
+    return sum(taken[: len(before)]) + skipped
 
 
 def _names(operands: int) -> str:

@@ -42,11 +42,15 @@ FLAGS: Mapping[str, str] = {  # of booleans alone: those of whole numbers have 6
     "astype": "+({0}!==0)", "positive": "{0}",
 }  # fmt: skip
 EXACT = frozenset({"add", "subtract", "negative", "positive", "absolute", "sign", "where",
-                    "maximum", "minimum", "astype"})  # fmt: skip
+                    "maximum", "minimum", "astype", "remainder", "floor_divide"})  # fmt: skip
 """What stays exact for whole numbers in the 53 bits that a double has."""
+CHECKED = frozenset({"multiply", "square", "power"})
+"""What stays exact for whole numbers as long as the result has 53 bits; then it is NaN."""
 REDUCTIONS: Mapping[str, tuple[str, str]] = {
     "sum": ("0", "s+={0}"), "max": ("-Infinity", "s=Math.max(s,{0})"),
     "min": ("Infinity", "s=Math.min(s,{0})"), "prod": ("1", "s*={0}"),
+    "any": ("0", "s=s||+({0}!==0)"), "all": ("1", "s=s&&+({0}!==0)"),
+    "count_nonzero": ("0", "s+=+({0}!==0)"),
 }  # fmt: skip
 
 

@@ -12,6 +12,35 @@
   const release = (held, out, g) => {
     for (let i = 0; i < out.length; i++) out[i] = held && held[i] === held[i] ? 0 : g[i];
   };
+  /* Places that are computed: a place that there is not is -1, whose entry is NaN. */
+  const locate = (out, base, parts) => {
+    for (let i = 0; i < out.length; i++) {
+      let place = base[i];
+      for (const [index, map, step, size] of parts) {
+        const k = index[map[i]], from = k < 0 ? k + size : k;
+        place = place >= 0 && from >= 0 && from < size ? place + step * from : -1;
+      }
+      out[i] = place;
+    }
+  };
+  /* Numbers in order, NaN last; and the place of the first that is largest, or NaN. */
+  const before = (x, y) => (x < y ? -1 : x > y ? 1 : x === y ? 0 : (x !== x) - (y !== y));
+  const order = (out, a, n) => {
+    for (let i = 0; i < a.length; i += n) {
+      const row = a.subarray(i, i + n);
+      out.set(Array.from(row, (_, k) => k).sort((j, k) => before(row[j], row[k])), i);
+    }
+  };
+  const first = (out, a, n, sign) => {
+    for (let i = 0; i < out.length; i++) {
+      let best = 0;
+      for (let k = 1; k < n; k++) {
+        const now = a[i * n + best], next = a[i * n + k];
+        if (now === now && (next !== next || sign * next > sign * now)) best = k;
+      }
+      out[i] = best;
+    }
+  };
   const sigmoid = (x) => {
     const e = Math.exp(-Math.abs(x));
     return (x >= 0 ? 1 : e) / (1 + e);
@@ -21,6 +50,7 @@
     : Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b))));
   const power = (a, b) => (a === 1 ? 1 : Math.abs(a) === 1 && Math.abs(b) === Infinity ? 1 : a ** b);
   const copysign = (a, b) => (b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a));
+  const exact = (x) => (Math.abs(x) <= Number.MAX_SAFE_INTEGER ? x : NaN);
   const modulo = (a, b) => {
     const rest = a % b;
     return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -130,52 +131,68 @@ class TracedArray(NDArrayOperatorsMixin):
         self.assign(new)
         self.value[...] = values
 
-    # Its values, which nobody sees
+    # Its values, which nobody sees unless the trace shows them
 
-    def _unseen(self, what: str, instead: str) -> NoReturn:
-        self.trace.refuse(f"{what} of an array that is not known while it is traced", instead)
+    def _unseen(self, what: str, instead: str) -> Any:
+        unknown = "of an array that is not known while it is traced"
+        return self.trace.looked(self, f"{what} {unknown}", instead)
 
     def __bool__(self) -> bool:
-        self._unseen(
+        return bool(self._unseen(
             "the truth",
             "choose with np.where or np.maximum, or make what decides a static argument",
+        ))  # fmt: skip
+
+    def _number(self) -> Any:
+        return self._unseen(
+            "the value, as a Python number,", "keep it an array: np.sqrt for math.sqrt"
         )
 
     def __float__(self) -> float:
-        self._unseen("the value, as a Python number,", "keep it an array: np.sqrt for math.sqrt")
+        return float(self._number())
 
-    __int__ = __complex__ = __float__
+    def __int__(self) -> int:
+        return int(self._number())
+
+    def __complex__(self) -> complex:
+        return complex(self._number())
 
     def __index__(self) -> int:
-        self._unseen(
+        return operator.index(self._unseen(
             "the value, as a whole number,",
             "make it a static argument if it is a size, an axis or a number of steps; "
             "mg.take(array, index, axis) reads a plain array",
-        )
+        ))  # fmt: skip
 
-    def item(self, *_: Any) -> NoReturn:
+    def item(self, *place: Any) -> Any:
         """The value, which is not known."""
-        self._unseen("the value", "return the array, and call .item() on the result")
+        value = self._unseen("the value", "return the array, and call .item() on the result")
+        return np.asarray(value).item(*place)
 
-    def tolist(self) -> NoReturn:
+    def tolist(self) -> Any:
         """The values, which are not known."""
-        self._unseen("the list", "return the array, and call .tolist() on the result")
+        value = self._unseen("the list", "return the array, and call .tolist() on the result")
+        return np.asarray(value).tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        self._unseen(
+        value = self._unseen(
             "the values, for a place in a plain array or for np.array,",
             "make the array with np.zeros_like(x) or np.stack([…]), leave out np.asarray, and read "
             "a plain table with mg.take(table, indices, axis=0)",
         )
+        return np.array(value, dtype=dtype)
+
+    def _text(self) -> Any:
+        return self._unseen("the text", "return the array, and write its text outside")
 
     def __format__(self, form: str) -> str:
-        self._unseen("the text", "return the array, and write its text outside")
+        return format(self._text(), form)
 
     def __str__(self) -> str:
-        self._unseen("the text", "return the array, and write its text outside")
+        return str(self._text())
 
     def __contains__(self, x: Any) -> bool:
-        self._unseen("the entries", "compare with np.any(array == x)")
+        return value_of(x) in self._unseen("the entries", "compare with np.any(array == x)")
 
     # NumPy's protocols, and ours
 
@@ -229,11 +246,12 @@ class TracedArray(NDArrayOperatorsMixin):
         if rule is not None and not isinstance(rule, Constant | Refused):
             return rule(*args, **kwargs)
         name = getattr(function, "__name__", str(function))
-        trace.refuse(
-            f"numpy.{name} of an array that is not known while it is traced",
+        seen = trace.looked(
+            (args, kwargs), f"numpy.{name} of an array that is not known while it is traced",
             "its result, or the shape of it, depends on the values: compute it outside, and pass "
             "it as an argument",
-        )
+        )  # fmt: skip
+        return function(*seen[0], **seen[1])
 
     def _written(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A function with ``out=``: its result, written there."""
@@ -263,8 +281,7 @@ class TracedArray(NDArrayOperatorsMixin):
         self.trace.check(self, error, arrays)
 
     def __getitem__(self, index: Any) -> TracedArray:
-        index = _plain_index(index)
-        self._check_index(index)
+        index = self._checked(_plain_index(index))
         operation, static = _operation("getitem"), {"index": index}
         found = self.trace.apply(operation, (self,), static)
         return self._as_view(found, operation, static) if is_basic(index) else found
@@ -289,12 +306,13 @@ class TracedArray(NDArrayOperatorsMixin):
             self.trace.refuse("a mask chooses where a list of values goes", "use np.where")
         self.write(new)
 
-    def _check_index(self, index: Any) -> None:
-        if _is_mask(index):
-            self.trace.refuse(
-                "a mask chooses some entries, whose number is not known",
-                "multiply by the mask, or use np.where(mask, x, 0)",
-            )
+    def _checked(self, index: Any) -> Any:
+        if not _is_mask(index):
+            return index
+        return self.trace.looked(
+            index, "a mask chooses some entries, whose number is not known",
+            "multiply by the mask, or use np.where(mask, x, 0)",
+        )  # fmt: skip
 
     def _as_view(
         self, found: TracedArray, operation: Operation, static: Mapping[str, Any]
@@ -412,7 +430,7 @@ class TracedArray(NDArrayOperatorsMixin):
             function = getattr(np, name)
             return lambda *args, **kwargs: function(self, *args, **kwargs)
         if hasattr(np.ndarray, name) and not name.startswith("_") and _asked_by_user():
-            self._unseen(f"{name}", "leave it out")
+            return getattr(np.asarray(self._unseen(f"{name}", "leave it out")), name)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 

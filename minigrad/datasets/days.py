@@ -93,7 +93,7 @@ def read_days(
         )
     missing = _missing(found, when, names, values)
     if missing and not fill:
-        raise ValueError(f"{missing}; fill them by hand, or ask for it (fill=True, --fill)")
+        raise ValueError(f"{missing}; fill them in, or pass --fill (in Python, fill=True)")
     every = np.arange(when[0], when[-1] + 1)
     if missing:
         values = np.stack([_interpolated(every, when, column) for column in values.T], axis=-1)

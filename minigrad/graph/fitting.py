@@ -19,6 +19,7 @@ LEGIBLE = 7.0  # points, of letters on the page that a picture is made for
 SMALLEST = 12.0  # points of its letters as it is laid out
 MOST = 1.25  # how much a small picture is enlarged for its page
 HEADING = 26.0  # points for the title
+_TRIED = 4  # ways to wrap a picture
 
 
 def scene(view: View) -> Scene:
@@ -28,10 +29,14 @@ def scene(view: View) -> Scene:
         ValueError: this view cannot show it truly; the message names one that can.
     """
     try:
-        return with_caption(checked((view.arrange or layout.arranged)(view)))
+        return checked(_drawn(view))
     except WrongPictureError as error:
         graph = getattr(view, "graph", None)  # a picture knows what it is of
         raise (error if graph is None else with_another(error, graph, view.name)) from error
+
+
+def _drawn(view: View) -> Scene:
+    return with_caption((view.arrange or layout.arranged)(view))
 
 
 _OTHERS = ("unrolled", "folded", "block", "tape")  # the first that can is named
@@ -52,8 +57,13 @@ def on_page(drawn: Scene) -> float:
     if not drawn.view.fit:
         return 1.0
     left, bottom, right, top = drawn.extent()
-    wide, high = PAGES[drawn.view.fit]
-    return min(wide / (right - left + 8), high / (top - bottom + 8 + HEADING), MOST)
+    return _factor(drawn.view.fit, right - left, top - bottom)
+
+
+def _factor(fit: str, wide: float, high: float) -> float:
+    """By how much something is enlarged to fill a page."""
+    most_wide, most_high = PAGES[fit]
+    return min(most_wide / (wide + 8), most_high / (high + 8 + HEADING), MOST)
 
 
 def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[str, Any]) -> View:
@@ -66,19 +76,17 @@ def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[s
     largest = 0.0
     for changes, options in _changes(shown, given, look, timed=bool(graph.turns)):
         made = complete(shown.build(graph, **{**given, **options}), graph)
-        if "depth" in options and _is_one_box(made):
+        if best is not None and "depth" in options and _is_one_box(made):
             continue
         made = without_weights(replace(made, **{**look, **changes}))
-        if look["fit"]:
-            told = _left_out(look, changes, given, options)
-            made = replace(made, caption=(*made.caption, *told))
         if not look["fit"] or not (made.items or made.panels):
             return made
-        found = scene(made)
-        factor = on_page(found)
-        if factor > largest:
-            best, largest = made, factor
-        if factor * SMALLEST >= LEGIBLE:
+        told = _left_out(look, changes, given, options)
+        made = replace(made, caption=(*made.caption, *told))
+        for view, factor in _wrapped(made):
+            if factor > largest:
+                best, largest = view, factor
+        if largest * SMALLEST >= LEGIBLE:
             break
     assert best is not None
     if largest * SMALLEST < LEGIBLE:
@@ -86,10 +94,35 @@ def fitted(graph: Graph, shown: Shown, given: Mapping[str, Any], look: Mapping[s
     return best
 
 
+def _wrapped(view: View) -> Iterator[tuple[View, float]]:
+    """The view with its rows as they are and, while it is too small, wrapped; and how large it is.
+
+    Tried are the lengths of a row near the one that promises the largest letters.
+    """
+    drawn = _drawn(view)
+    yield view, on_page(drawn)
+    left, bottom, right, top = drawn.extent()
+    wide, high, length = right - left, top - bottom, drawn.longest
+    along = bool(view.steps)  # steps stand beside each other, layers above
+    promised: dict[int, float] = {}
+    for row in range(1, length):
+        share, rows = row / length, -(-length // row)
+        size = (wide * share, high * rows) if along else (wide * rows, high * share)
+        promised[row] = _factor(view.fit, *size) * SMALLEST
+    best = max(promised, key=lambda row: (promised[row], row), default=0)
+    hopeless = promised.get(best, 0.0) < LEGIBLE / 1.5
+    near = sorted(promised, key=lambda row: (abs(row - best), row))
+    for row in near[: 1 if hopeless else _TRIED]:
+        wrapped = replace(view, wrap=row)
+        factor = on_page(_drawn(wrapped))
+        yield wrapped, factor
+        if factor * SMALLEST >= LEGIBLE:
+            return
+
+
 def _is_one_box(view: View) -> bool:
-    """Whether nothing is left to see but one box, and what is given to it."""
-    given = ("input", "constant", "parameter", "state")
-    return sum(item.kind not in given for item in view.items) < 2
+    """Whether nothing is left to see of a model but one box, or one in each step."""
+    return len({item.key.role for item in view.items if item.kind in ("module", "layer")}) < 2
 
 
 def _left_out(
@@ -118,8 +151,7 @@ def _changes(
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Changes of a view and of its options, from none to many."""
     hidden = look["hide"] | {"shapes"}
-    wraps = (0, 24, 16, 12, 9, 7, 5, 4, 3, 2, 1)
-    yield from (({"wrap": wrap}, {}) for wrap in wraps)
+    yield {}, {}
     ends: list[dict[str, Any]] = [{}]
     if timed and "ends" in shown.options and not given.get("all_steps"):
         ends += [{"ends": (2, 1)}, {"ends": (1, 1)}]
@@ -128,4 +160,4 @@ def _changes(
         depths += [{"depth": depth} for depth in (3, 2, 1)]
     for depth in depths:
         for fewer in ends:
-            yield from (({"wrap": wrap, "hide": hidden}, {**depth, **fewer}) for wrap in wraps)
+            yield {"hide": hidden}, {**depth, **fewer}

@@ -91,8 +91,10 @@ class Picture(View):
         elif ending == "onnx":
             _exported(self.target, self.recorded, path)
         elif ending == "html" and graph is not None:
-            from minigrad.graph.explorer import page  # SymPy loads with it
+            from minigrad.graph.explorer import followed, page  # SymPy loads with it
 
+            if live:
+                graph = followed(graph, self.target, self.recorded)
             text = page(
                 graph, checks=self.checks, stills=self._stills(graph), live=live,
                 language=self.language,

@@ -112,7 +112,7 @@ def text(term: Term, now: int | None = None, tight: int = 0, plain: Container[st
         inner = text(term.args[0], now, own, plain)
         if after:
             return inner + term.label
-        return f"{term.label} {inner}" if term.label in ("×", "÷", "+") else term.label + inner
+        return f"{term.label} {inner}" if term.label in ("×", "÷", "+", "@") else term.label + inner
     between = term.label if term.label == "·" else f" {term.label} "
     right = own + 1 if term.label in ("−", "÷", "^") else own
     first, *rest = term.args

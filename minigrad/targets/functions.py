@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.scope import unfused
+from minigrad.scope import entering, unfused
 from minigrad.tape import ancestors
 from minigrad.targets.files import told
 from minigrad.targets.inputs import NO_ROLES, Roles, examples, positional, unknown_arguments
@@ -86,7 +86,7 @@ class FunctionTarget(TensorTarget):
         """What it returns where its arrays of floats are Tensors."""
         return self._called(
             {
-                name: Tensor(x, requires_grad=True, name=name) if _is_floats(x) else x
+                name: Tensor(x, requires_grad=True, name=name) if _is_floats(x) else entering(x)
                 for name, x in self.inputs(0).items()
             }
         )

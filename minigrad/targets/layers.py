@@ -15,7 +15,7 @@ import numpy as np
 from minigrad import nn
 from minigrad.datasets import seattle_weather
 from minigrad.primitives import PRIMITIVES
-from minigrad.scope import step, unfused
+from minigrad.scope import entering, step, unfused
 from minigrad.tape import ancestors
 from minigrad.targets.examples import examples_of
 from minigrad.targets.files import told
@@ -343,7 +343,7 @@ class ModuleTarget(LayerTarget):
             return _steps_of(module, steps)
         for given in examples_of(module, steps):
             floats = given[0].dtype.kind == "f"
-            x = Tensor(given[0], requires_grad=True, name="x") if floats else given[0]
+            x = Tensor(given[0], requires_grad=True, name="x") if floats else entering(given[0])
             with contextlib.suppress(Exception), unfused():  # another shape may be the right one
                 return Recording(module(*([x] * len(given))))
         raise TargetError(

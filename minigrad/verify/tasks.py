@@ -29,8 +29,8 @@ from minigrad.verify.pair import MisfitError, Pair
 from minigrad.verify.report import Check, Outcome
 from minigrad.verify.subject import Subject
 
-SEARCH = 1.0, 3.0
-"""Seconds that the search for a wrong line may take at least and at most; between, the budget."""
+SEARCH = 1.0, 0.6
+"""The search for a wrong line has so many seconds at least, and this share of the budget."""
 
 
 @dataclass
@@ -228,11 +228,9 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
     """A subject by all three judges: a check per input and judge."""
     findings = judged(subject, JUDGES, settings)
     wrong = {name for finding in findings for name in finding.wrong if name != OUTPUT}
-    named = (
-        sentences(subject, wrong, settings.seed, float(np.clip(settings.seconds, *SEARCH)))
-        if wrong
-        else {}
-    )
+    least, share = SEARCH
+    seconds = max(least, share * settings.seconds)
+    named = sentences(subject, wrong, settings.seed, seconds) if wrong else {}
     done = Judged()
     for name in subject.inputs:
         target = f"{subject.name}: ∂L/∂{name}"

@@ -43,21 +43,26 @@ def weighted(outputs):
     return total
 
 
+def problems(name):
+    """What a target is judged at; over a hundred steps only one layer, for they repeat fewer."""
+    first = [p for p in targets.resolve(name).problems() if p.order == 1]
+    return [p for p in first if p.shapes.get("x", ())[1:2] != (100,) or name == "lstm"]
+
+
 # Everything in the library
 
 
 @pytest.mark.parametrize("name", [t.name for t in targets.builtin()])
 def test_values_and_gradients_of_everything_built_in(name):
-    for problem in targets.resolve(name).problems():
-        if problem.order == 1:
+    for problem in problems(name):
 
-            def loss(arrays, problem=problem):
-                return weighted(problem.run({k: mg.Tensor(x, name=k) if not isinstance(x, mg.Tensor)
-                                             else x for k, x in arrays.items()}))  # fmt: skip
+        def loss(arrays, problem=problem):
+            return weighted(problem.run({k: mg.Tensor(x, name=k) if not isinstance(x, mg.Tensor)
+                                         else x for k, x in arrays.items()}))  # fmt: skip
 
-            arrays = problem.numbers(np.random.default_rng(1))
-            both = mg.value_and_grad(loss)
-            equal(mg.jit(both)(arrays), both(arrays))
+        arrays = problem.numbers(np.random.default_rng(1))
+        both = mg.value_and_grad(loss)
+        equal(mg.jit(both)(arrays), both(arrays))
 
 
 # Random programs

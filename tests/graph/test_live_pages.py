@@ -12,11 +12,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import nn, verify
 from minigrad.cli import main
 from minigrad.graph import Graph, draw, trace, trace_target
+from minigrad.graph.explorer import followed
 from minigrad.graph.explorer.live import live
-from minigrad.targets import resolve
+from minigrad.targets import resolve, target_of
 from tests.compile.test_compiled import programs
 
 pytestmark = needs_chromium
@@ -45,7 +46,7 @@ def site(browser, tmp_path):
 def computed(tab, graph, changes=None, held=None):
     """Value and gradient of every node by the program alone, and L."""
     made = live(graph)
-    leaves = dict(made.leaves.values())
+    leaves = dict(leaf[:2] for leaf in made.leaves.values())
     for node, array in (changes or {}).items():
         leaves[made.leaves[node][0]] = np.ravel(array).tolist()
     found = tab.evaluate(f"""() => {{
@@ -104,6 +105,115 @@ def of_function(function, x, y):
 
 def masks(graph):
     return [node.value for node in graph.nodes if node.value.dtype.kind != "f"]
+
+
+def leaky_loss(x):
+    y = np.where(x > 0, x, 0.1 * x)
+    if y.sum() > 3:
+        y = 2 * y
+    return (y / y.data.max() * x[np.arange(2), np.argmax(x.data, axis=1)][:, None]).sum()
+
+
+def sorted_loss(x):
+    kept = np.sort(x, axis=1)[:, -2:]
+    return (kept * np.clip(x, -0.5, 0.5)[:, :2]).sum() + np.median(x)
+
+
+def with_a_number_of_python_loss(x):
+    return (x * float(x.data.std())).sum()
+
+
+TABLE = nn.Embedding(7, 3, rng=0, dtype=np.float64)
+
+
+def words_loss(ids):
+    pad = ids == 0
+    e = np.where(pad[..., None], 0.0, TABLE(ids))
+    return np.square(e.sum(axis=1) / np.maximum(1, (~pad).sum(axis=1))[:, None]).sum()
+
+
+def run_again(function, **given):
+    """The graph of a function, followed."""
+    target = target_of(verify.with_examples(**given)(function))
+    return followed(trace_target(target, 3), target, 3)
+
+
+@pytest.mark.parametrize("function", [leaky_loss, sorted_loss])
+def test_masks_and_places_are_computed_from_what_is_changed(blank, function):
+    before, after = np.random.default_rng(4).normal(size=(2, 2, 3))
+    graph, changed = (run_again(function, x=x) for x in (before, after))
+    assert graph.followed
+    (x,) = (node.id for node in graph.nodes if node.name == "x")
+    equal(computed(blank, graph, {x: after})[0], changed)
+
+
+def test_token_ids_can_be_changed(blank):
+    before, after = np.array([[1, 2, 0], [3, 6, 4]]), np.array([[0, 2, 5], [3, 0, 0]])
+    graph, changed = (run_again(words_loss, ids=ids) for ids in (before, after))
+    (ids,) = (node.id for node in graph.nodes if node.name == "ids")
+    assert live(graph).leaves[ids][2] == 7  # rows to choose from
+    equal(computed(blank, graph, {ids: after})[0], changed)
+
+
+def watched(site, graph, changes):
+    """What the page warns of when an input is set."""
+    with site.open(graph, live=True) as tab:
+        chosen(tab, "x")
+        found = []
+        for x in changes:
+            tab.get_by_label("the number, typed").fill(str(x))
+            settled(tab)
+            found.append(tab.inner_text(".warning"))
+        return found
+
+
+def test_a_branch_that_would_go_the_other_way_is_named_and_no_other(site):
+    graph = run_again(leaky_loss, x=np.array([[1.0, 0.5, -2.0], [1.0, -1.0, -1.0]]))
+    none, named, back = watched(site, graph, [1.5, 4, 1])
+    assert "if y.sum() > 3:" in named
+    assert "test_live_pages.py" in named
+    assert none == back == ""
+
+
+def test_a_number_that_the_code_took_is_named_once_it_is_another(site):
+    graph = run_again(with_a_number_of_python_loss, x=np.array([1.0, -1.0]))
+    same, named = watched(site, graph, [1, 1.5])
+    assert same == ""
+    assert "float(x.data.std())" in named
+
+
+def test_numbers_that_an_operation_does_not_take_are_named(site):
+    def loss(x):
+        return nn.binary_cross_entropy(x, np.array([0.0, 1.0]))
+
+    named, back = watched(site, run_again(loss, x=np.array([0.3, 0.8])), [1.5, 0.5])
+    assert "do not take such numbers: " in named
+    assert back == ""
+
+
+def test_what_cannot_be_run_again_says_what_stays(site):
+    x = mg.Tensor(np.array([1.0, -2.0]), requires_grad=True, name="x")
+    output = leaky_loss(np.stack([x, x, x], axis=1))
+    assert followed(trace(output, gradients_of=output), None, 3).followed is None
+    with site.open(trace(output, gradients_of=output), live=True) as tab:
+        assert "branches, x.data, mask" in tab.inner_text(".training")
+        assert "the branches that it took" in tab.inner_text('.panel [data-part="fixed"]')
+
+
+def test_a_run_with_random_numbers_is_not_followed():
+    def noisy_loss(x):
+        return (x * np.random.normal(size=2)).sum()
+
+    assert run_again(noisy_loss, x=np.ones(2)).followed is None
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru-reset-after", "multi-head", "cross-entropy"])
+def test_what_is_built_in_is_followed(blank, name):
+    target = resolve(name)
+    graph = followed(trace_target(target, 3), target, 3)
+    assert live(graph).followed
+    assert live(graph).looks == {}
+    equal(computed(blank, graph)[0], graph)
 
 
 @settings(max_examples=40, deadline=None)
@@ -198,21 +308,56 @@ def test_a_reader_holds_a_gate_and_lets_it_go(site):
         assert tab.evaluate("document.activeElement.type") == "range"
 
 
-def test_upstream_times_local_are_what_comes_to_a_value_and_add_up_to_its_gradient(site):
-    with site.open(recorded("lstm"), live=True) as tab:
-        for start, step in (("f", 1), ("c", 1), ("h", 0), ("x", 0)):
-            number = chosen(tab, start, step)
-            lines = tab.locator(".sources .product").all_inner_texts()
-            total = 0.0
-            for line in lines:
-                product, _, result = line.replace("−", "-").rpartition("=")
-                total += float(result)
-                if product:
-                    up, local = product.replace("(", "").replace(")", "").split("×")
-                    assert float(up) * float(local) == pytest.approx(float(result), rel=2e-3)
-            node = recorded("lstm").nodes[number]
-            assert lines
-            assert total == pytest.approx(np.ravel(node.gradient)[0], rel=1e-3)
+PRODUCTS = {
+    "lstm": (["f", "c", "h", "x"], lambda: recorded("lstm")),
+    "attention": (["Q", "K", "V", "S = ", "A = ", "x"], lambda: recorded("attention")),
+    "products": (["x", "y", "v"], lambda: of_arrays(
+        lambda x, y, v: (mg.softmax(x @ y, axis=0) @ v * (x @ np.ones(4))).sum(),
+        (3, 4), (4, 2), (2,),
+    )),
+    "stacks": (["x", "y"], lambda: of_arrays(
+        lambda x, y: np.square(np.exp(mg.log_softmax(x @ y, axis=1)) + x[:, :1]).sum(),
+        (2, 3, 3), (3, 3),
+    )),
+    "sums": (["x", "y"], lambda: of_arrays(
+        lambda x, y: np.square(x.sum(axis=0) + y + x.T.reshape(4, 3).sum(1)).sum(), (3, 4), (4,)
+    )),
+}  # fmt: skip
+
+
+def of_arrays(function, *shapes):
+    rng = np.random.default_rng(1)
+    given = [mg.Tensor(rng.normal(size=s), requires_grad=True, name=n)
+             for n, s in zip("xyv", shapes, strict=False)]  # fmt: skip
+    output = function(*given)
+    return trace(output, gradients_of=output)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_upstream_times_local_are_what_comes_to_a_value_and_add_up_to_its_gradient(site, name):
+    """At every entry, through matrix products and softmax too."""
+    starts, graph = PRODUCTS[name][0], PRODUCTS[name][1]()
+    products = 0
+    with site.open(graph, live=True) as tab:
+        for start in starts:
+            number = chosen(tab, start, 1 if name == "lstm" and start != "x" else None)
+            gradient = np.ravel(graph.nodes[number].gradient)
+            for entry in (0, gradient.size - 1):
+                if gradient.size > 1:
+                    tab.select_option('[data-part="source-entry"]', str(entry))
+                total = 0.0
+                for line in tab.locator(".sources .product").all_inner_texts():
+                    left, _, right = line.replace("−", "-").rpartition("=")
+                    total += float(right)
+                    if left and "…" not in left:
+                        found = [float(a) * float(b) for a, b in (
+                            part.replace("(", "").replace(")", "").split("×")
+                            for part in left.split(" + ")
+                        )]  # fmt: skip
+                        assert sum(found) == pytest.approx(float(right), rel=3e-3, abs=1e-3)
+                        products += 1
+                assert total == pytest.approx(gradient[entry], rel=3e-3, abs=1e-3)
+    assert products >= 2 * len(starts)
 
 
 def test_it_trains_as_gradient_descent_does_and_goes_back(site):
@@ -245,15 +390,6 @@ def test_it_trains_as_gradient_descent_does_and_goes_back(site):
         assert tab.inner_text(".training output") == first
 
 
-def test_the_page_says_what_stays_as_it_was_recorded(site):
-    x = mg.Tensor(np.array([1.0, -2.0]), requires_grad=True, name="x")
-    output = np.where(x > 0, x, 0.1 * x).sum()
-    with site.open(trace(output, gradients_of=output), live=True) as tab:
-        assert "mask" in tab.inner_text('.panel [data-part="fixed"]')
-    with site.open(recorded("lstm"), live=True) as tab:
-        assert tab.locator('.panel [data-part="fixed"]').count() == 0
-
-
 def test_the_same_in_spanish_whatever_the_browser_speaks(site):
     with site.open(recorded("lstm"), live=True, language="es") as tab:
         chosen(tab, "f", 1)
@@ -274,6 +410,28 @@ def test_on_a_phone_the_panel_does_not_cover_what_was_tapped(site, start):
         assert graph["x"] <= box["x"]
         assert box["x"] + box["width"] <= graph["x"] + graph["width"]
         assert tab.locator(".change input[type=range]").is_visible()
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"color_scheme": "dark", "locale": "es-ES", "viewport": {"width": 390, "height": 844}},
+])  # fmt: skip
+def test_axe_finds_nothing(site, options):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with site.open(recorded("lstm"), live=True, **options) as tab:
+        assert Axe().run(tab).response["violations"] == []
+        tab.evaluate("""() => {
+          const page = document.querySelector('.explorer').explorer;
+          page.choose(page.scene.items.find(({ lines }) => lines[0] === 'f'));
+          page.toggleGate();
+          page.fold(1);
+          page.heat.value = 'gradient';
+          page.heat.onchange();
+          page.advance(1);
+          page.training.step.click();
+        }""")
+        settled(tab)
+        assert Axe().run(tab).response["violations"] == []
 
 
 def test_a_long_sequence_stays_small(tmp_path):
@@ -360,6 +518,8 @@ def test_the_command_writes_a_live_page(tmp_path, capsys):
 
 def test_the_address_leads_to_what_is_chosen_and_changed(site):
     with site.open(recorded("lstm"), live=True) as tab:
+        chosen(tab, "x", 0)
+        tab.get_by_label("the number, typed").fill("2")
         number = chosen(tab, "f", 1)
         tab.locator(".change input[type=number]").first.fill("0.9")
         settled(tab)
@@ -408,6 +568,6 @@ def test_names_cannot_break_out_of_a_live_page(site):
     output = np.where(x > 0, x, 0.1 * x).sum()
     with site.open(trace(output, nasty, gradients_of=output), live=True) as tab:
         assert tab.title() != "broken"
-        assert "Not computed anew: mask" in tab.inner_text(".training")
+        assert "Not computed anew: branches, x.data, mask" in tab.inner_text(".training")
         chosen(tab, nasty)
         assert nasty in tab.inner_text(".panel h2")

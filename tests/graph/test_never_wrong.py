@@ -156,6 +156,36 @@ def test_a_state_that_no_later_step_reads_leaves():
     assert after == {"y", "S"}
 
 
+class LookingBack(nn.Module):
+    """A decoder in modules of its own: its first state is of the encoder that it looks back on."""
+
+    def __init__(self):
+        self.encoder, self.cell = nn.GRU(3, 4, rng=0), nn.GRUCell(4, 4, rng=0)
+        self.look = nn.AdditiveAttention(4, 4, 4, rng=0)
+
+    def forward(self, x):
+        notes, h = self.encoder(x)
+        h = h[-1]
+        for _ in range(3):
+            context, _ = self.look(h[:, None], notes)
+            h = self.cell(context[:, 0], h)
+        return h
+
+
+def test_a_closed_box_of_the_first_step_reads_all_that_those_of_later_ones_do():
+    with mg.unfused():
+        x = mg.Tensor(np.ones((1, 4, 3), np.float32), name="x")
+        graph = trace(LookingBack()(x).sum())
+    view = unrolled(graph, depth=2)
+    boxes = [key for key in view.by_key if key.kind == "module" and key.path[-1].name == "look"]
+    reads = [{a.kind for a, b in view.arrows if b == box} for box in boxes]
+    assert len(reads) == 3
+    assert all("port" in kinds for kinds in reads)
+    (first,) = [key for key in view.by_key if key.kind == "port" and key.step == 0]
+    lost = replace(view, arrows=tuple(arrow for arrow in view.arrows if first not in arrow))
+    assert any("no arrow" in fault for fault in missing(lost, graph))
+
+
 class Delay(nn.Cell):
     """It reads its own state of three steps before, which two others hand on as it is."""
 

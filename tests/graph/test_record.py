@@ -13,7 +13,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.cli import main
-from minigrad.graph import Graph, draw, trace, trace_target
+from minigrad.graph import Graph, draw, terms, trace, trace_target, unrolled
 from minigrad.graph.record.summary import Summary, summarise
 from minigrad.graph.views.gradient import gradient
 from minigrad.targets import builtin, resolve, target_of
@@ -252,6 +252,100 @@ def test_what_only_looks_alike_is_no_loop():
     assert _steps(trace(np.stack(apart))) == set()  # nothing goes from one to the next
 
 
+def test_a_first_turn_that_computes_of_constants_is_a_step():
+    """A plain array is concatenated with zeros before anything is recorded."""
+    rng = np.random.default_rng(0)
+    W, memory = nn.Linear(5, 2, rng=0), np.zeros((1, 2))
+    for x in rng.normal(size=(4, 1, 3)):
+        both = np.concatenate([x, memory], axis=-1)
+        memory = np.tanh(W(np.tanh(both) * 2 + np.exp(both)))
+    graph = trace(memory.sum())
+    assert _steps(graph) == {0, 1, 2, 3}
+    counts = [len(turn) for (turns,) in [graph.turns.values()] for turn in turns.values()]
+    assert len(set(counts[1:])) == 1 < counts[0] < counts[1]
+    states = [n.step for n in graph.nodes if n.primitive == "tanh" and graph.lines[n.id] ==
+              graph.lines[graph.turns[n.strip][3][-1]]]  # fmt: skip
+    assert states == [0, 1, 2, 3]
+
+
+def test_a_last_turn_that_lacks_what_only_the_next_would_read_is_a_step():
+    rng = np.random.default_rng(0)
+    look, feed, losses = nn.Linear(3, 3, rng=0), nn.Linear(3, 3, rng=1), 0.0
+    x, values = mg.Tensor(rng.normal(size=(1, 3))), rng.normal(size=(3, 3))
+    for _ in range(4):
+        pointed = mg.softmax(look(x), axis=-1)
+        losses = losses + (pointed * pointed).sum()
+        x = np.tanh(feed(pointed @ values))
+    graph = trace(losses)
+    ((strip, turns),) = graph.turns.items()
+    assert list(turns) == [0, 1, 2, 3]
+    assert len(turns[0]) == len(turns[2]) > len(turns[3]) > len(turns[2]) // 2
+    assert {n.strip for n in graph.nodes if n.kind == "operation"} == {strip}
+
+
+def test_a_sum_of_one_value_of_each_turn_belongs_to_the_turns():
+    rng = np.random.default_rng(0)
+    cell, state, losses = nn.GRUCell(3, 2, rng=0), np.zeros((1, 2)), []
+    for x in rng.normal(size=(4, 1, 3)):
+        state = cell(x, state)
+        losses.append((state * state).sum())
+    graph = trace(sum(losses) / 4)
+    added = [n.step for n in graph.nodes if n.primitive == "add" and not n.gate and not n.shape]
+    assert added == [0, 1, 2, 3]
+    assert [n.primitive for n in graph.nodes if n.step is None and n.primitive] == ["divide"]
+
+
+def test_a_loop_over_tensors_that_are_no_parameters_has_steps():
+    rng = np.random.default_rng(0)
+    W, U = (mg.Tensor(rng.normal(size=(n, 4)), requires_grad=True) for n in (3, 4))
+    h = np.zeros((1, 4))
+    for x in rng.normal(size=(3, 1, 3)):
+        h = np.tanh(x @ W + h @ U)
+    assert _steps(trace(h.sum())) == {0, 1, 2}
+    x = mg.Tensor(rng.normal(size=(2, 2)), requires_grad=True)
+    assert _steps(trace(((x + x) + x) + x)) == set()  # nothing is multiplied by it
+
+
+def test_an_array_that_is_a_single_number_is_one():
+    x = mg.Tensor(np.ones(3), requires_grad=True, name="x")
+    halved = trace(x / np.array(2.0)), trace(np.float32(2) * x)
+    assert [graph.nodes[-1].numbers for graph in halved] == [((1, 2.0),), ((0, 2.0),)]
+    labels = [item.label.formula for graph in halved for item in unrolled(graph).items]
+    assert [terms.text(label) for label in labels if label] == ["x ÷ 2", "2 × x"]
+
+
+def test_a_loop_s_arrays_have_the_names_that_they_have_in_each_turn():
+    W, U = (mg.Parameter(np.eye(3)) for _ in range(2))
+
+    def run():
+        state, ids = np.zeros((1, 3)), [0, 2, 1]
+        for number in ids:
+            given = np.zeros((1, 3))
+            given[0, number] = 1
+            state = np.tanh(given @ W + state @ U)
+        return state.sum()
+
+    graph = trace_target(target_of(run, "run"), 1)
+    assert [n.step for n in graph.nodes if n.name == "given"] == [0, 1, 2]
+
+
+def test_a_target_is_not_called_what_the_next_turn_reads():
+    words, out = nn.Embedding(5, 3, rng=0), nn.Linear(3, 5, rng=0)
+    cell, text = nn.GRUCell(3, 3, rng=0), np.array([[3, 1, 4, 2], [1, 2, 3, 4]])
+
+    def run():
+        state, y, loss = np.zeros((2, 3)), text[:, 0].copy(), 0.0
+        for t in range(1, 4):
+            state = cell(words(y), state)
+            loss = loss + nn.cross_entropy(out(state), text[:, t].copy())
+            y = text[:, t].copy()
+        return loss
+
+    graph = trace_target(target_of(run, "run"), 1)
+    called = [(n.label, n.step) for n in graph.nodes if n.kind == "constant" and n.value.ndim == 1]
+    assert sorted(called) == [*(("target", t) for t in range(3)), *(("y", t) for t in range(3))]
+
+
 def test_two_loops_in_one_function_are_two_strips_of_steps():
     """Forward and backward over the same words: turn 0 of each is at another word."""
     ahead, back = nn.GRUCell(3, 2, rng=0), nn.GRUCell(3, 2, rng=1)
@@ -342,7 +436,7 @@ def test_names_are_looked_up_only_for_what_is_given():
         return x.sum()
 
     graph = trace_target(target_of(f, "f"), 1)
-    assert [node.name for node in graph.nodes] == [None, None, None]
+    assert [node.name for node in graph.nodes] == ["x", None, None]
 
 
 def test_watching_variables_leaves_the_profiler_as_it_was():

@@ -341,6 +341,20 @@ def test_attention_draws_the_weights_that_were_recorded():
     np.testing.assert_allclose(panel.weights, weights.data[0])
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+def test_a_weighted_sum_is_attention(axis):
+    """Scores of shape (batch, keys, 1) or (batch, keys), as public decoders have them."""
+    rng = np.random.default_rng(0)
+    notes, score = mg.Tensor(rng.normal(size=(2, 4, 3))), nn.Linear(3, 1, rng=0)
+    scores = score(notes) if axis == 1 else score(notes)[..., 0]
+    weights = softmax(scores, axis=axis)
+    wide = weights if axis == 1 else weights[:, :, None]
+    (panel,) = attention(trace((wide * notes).sum(axis=1))).panels
+    np.testing.assert_array_equal(panel.weights, weights.data[0].reshape(1, 4))
+    with pytest.raises(ValueError, match="nothing attends"):  # a mixture of experts, say
+        attention(trace(sum(wide[:, k : k + 1] * notes for k in range(4))))
+
+
 def test_attention_of_a_loop_with_a_product_for_each_step_has_a_row_for_each():
     rng = np.random.default_rng(0)
     notes, W = mg.Tensor(rng.normal(size=(1, 4, 3))), mg.Parameter(rng.normal(size=(3, 3)))
@@ -557,6 +571,43 @@ class Ordered(nn.Cell):
     def step(self, x, h):
         u, v = mg.tanh(self.a(h, x)), mg.exp(self.b(x))
         return mg.where(x[..., :1] > 0, (u - v) / (v * v), v - u)
+
+
+def test_an_arrow_says_that_a_factor_is_transposed():
+    q, k = nn.Linear(3, 2, rng=0), nn.Linear(3, 2, rng=1)
+    x = mg.Tensor(np.ones((1, 4, 3), np.float32), requires_grad=True)
+
+    class Scores(nn.Module):
+        def __init__(self):
+            self.query, self.key = q, k
+
+        def forward(self, x):
+            return self.query(x) @ np.swapaxes(self.key(x), -1, -2)
+
+    scores = Scores()
+    assert [said for *_, said in said(unrolled(trace(scores(x))))] == ["@ keyᵀ"]
+    left = np.swapaxes(scores.query(x), 1, 2) @ scores.key(x)
+    labels = unrolled(trace(left)).labels.values()
+    assert sorted(x if isinstance(x, str) else text(x) for x in labels) == ["@", "queryᵀ"]
+
+
+def test_an_array_that_a_model_looks_up_twice_is_one_box():
+    one, other = nn.Embedding(5, 2, rng=0), nn.Embedding(5, 2, rng=1)
+    story = np.array([[1, 2], [3, 4]])
+    view = draw((one(story) * other(story)).sum())
+    (box,) = [item for item in view.items if item.kind == "constant"]
+    assert (box.label.name, len(box.nodes)) == ("story", 2)
+
+
+def test_states_of_two_cells_are_called_what_the_user_calls_them():
+    fast, slow = nn.GRUCell(3, 2, rng=0), nn.GRUCell(2, 2, rng=1)
+    quick = still = np.zeros((1, 2))
+    for x in np.random.default_rng(0).normal(size=(3, 1, 3)):
+        quick = fast(x, quick)
+        still = slow(quick, still)
+    view = draw(still.sum())
+    states = {item.label.name for item in view.items if item.kind == "state"}
+    assert states >= {"quick", "still"}
 
 
 @pytest.mark.parametrize("view", ["unrolled", "folded", "cell", "cost", "block"])

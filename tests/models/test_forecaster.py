@@ -311,7 +311,7 @@ def test_an_excel_file_is_read_as_its_csv(tmp_path):
         (
             ["--csv", "{tmp}/skip.csv"],
             "{tmp}/skip.csv, line 7: after 2012-01-05 comes 2012-01-07; "
-            "days missing: 1; fill them by hand, or ask for it (fill=True, --fill)",
+            "days missing: 1; fill them in, or pass --fill (in Python, fill=True)",
         ),
         (["--csv", "{tmp}/word.csv"], "{tmp}/word.csv, line 5: column temp_max: got 'warm'"),
         (["--csv", "{tmp}/hole.csv"], "{tmp}/hole.csv, line 4: column temp_max: no value"),

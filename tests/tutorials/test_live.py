@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import nbformat
@@ -509,26 +509,41 @@ def test_every_control_is_named_and_worked_by_the_keyboard(opened):
     assert tab.evaluate("document.activeElement.ariaLabel") == "forget, step 3: 0.5"
 
 
+def pulled_by_mouse(tab, start, end):
+    tab.mouse.move(*start)
+    tab.mouse.down()
+    tab.mouse.move(*end, steps=3)
+    tab.mouse.up()
+    tab.mouse.move(*start)  # released: nothing moves any more
+
+
+def pulled_by_finger(tab, start, end):
+    touch = partial(tab.context.new_cdp_session(tab).send, "Input.dispatchTouchEvent")
+    for kind, share in (("touchStart", 0.0), *(("touchMove", k / 8) for k in range(1, 9))):
+        x, y = (a + share * (b - a) for a, b in zip(start, end, strict=True))
+        touch({"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        tab.wait_for_timeout(20)  # a scroll would begin between two of them
+    touch({"type": "touchEnd", "touchPoints": []})
+
+
 @needs_chromium
+@pytest.mark.parametrize("pull", [pulled_by_mouse, pulled_by_finger])
 @pytest.mark.parametrize(
     ("name", "settings"), [("ball", "xy"), ("plane", ["angle"]), ("lock", ["angle", "size"])]
 )
-def test_a_handle_is_pulled_by_mouse_or_finger(opened, name, settings):
-    tab = opened()
+def test_a_handle_is_pulled_by_mouse_or_finger(opened, name, settings, pull):
+    tab = opened(has_touch=pull is pulled_by_finger, viewport={"width": 390, "height": 700})
     handle = tab.locator(f"[data-figure={name}] [data-handle]")
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    before = tab.evaluate(f"{place(name)}.settings")
-    tab.mouse.move(x, y)
-    tab.mouse.down()
-    tab.mouse.move(x + 30, y - 40, steps=3)
-    tab.mouse.up()
-    tab.mouse.move(x, y)  # released: nothing moves any more
-    after = tab.evaluate(f"{place(name)}.settings")
+    before = tab.evaluate(f"({{ ...{place(name)}.settings, scrolled: scrollY }})")
+    pull(tab, (x, y), (x + 30, y - 40))
+    after = tab.evaluate(f"({{ ...{place(name)}.settings, scrolled: scrollY }})")
     assert all(after[key] != before[key] for key in settings)
+    assert after["scrolled"] == before["scrolled"]
     box = handle.bounding_box()
-    assert box["x"] + box["width"] / 2 != x and box["y"] + box["height"] / 2 < y  # it went along
+    assert box["x"] + box["width"] / 2 != x and box["y"] + box["height"] / 2 < y - 5
 
 
 @needs_chromium

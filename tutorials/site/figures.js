@@ -531,10 +531,10 @@ FIGURES.heads = {
     const mean = words.map((_, s) => sum(on.map(head => weights[head][ask][s])) / on.length);
     const most = mean.indexOf(Math.max(...mean));
     return say(
-      `Above, each head's map: a row for each word that asks. Below, the row of the gap: on average it `
+      `Above, each head’s map: a row for each word that asks. Below, the row of the gap: on average it `
       + `looks most at “${words[most]}” (${shown(mean[most])}).`,
       `Arriba, el mapa de cada cabeza, con una fila por palabra que pregunta. Abajo, la fila del hueco: `
-      + `de media mira sobre todo a «${words[most]}» (${shown(mean[most])}).`);
+      + `en promedio mira sobre todo a «${words[most]}» (${shown(mean[most])}).`);
   },
 };
 

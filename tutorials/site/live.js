@@ -347,8 +347,10 @@ class Figure {
       handle = event.target.closest("[data-handle]")?.dataset.handle;
       if (handle === undefined) return;
       this.picture.setPointerCapture(event.pointerId);
-      pull(event);
     });
+    this.picture.addEventListener("touchstart", event => {
+      if (event.target.closest("[data-handle]")) event.preventDefault(); // or the page would scroll
+    }, { passive: false });
     this.picture.addEventListener("pointermove", event => {
       if (handle !== undefined && handle !== null) pull(event);
     });

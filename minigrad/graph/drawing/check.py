@@ -11,6 +11,7 @@ from minigrad.graph.record import BOOKKEEPING, Graph, Path, modules
 from minigrad.graph.view import Key, Repeat, View, WrongPictureError
 
 _BETWEEN = ("state", "join", "ellipsis")  # kinds of items that only hand values on
+_THROUGH = ("join", "ellipsis")  # of these, the ones that hand on all that they get
 _SLACK = 1.0  # points that may be lost in rounding
 
 
@@ -104,7 +105,7 @@ def _behind(key: Key, sources: Mapping[Key, Sequence[Key]], view: View) -> set[K
         for a in sources[stack.pop()]:
             if a not in found:
                 found.add(a)
-                if view.by_key[a].kind in _BETWEEN or a.kind == "port":
+                if view.by_key[a].kind in _THROUGH or a.kind == "port":
                     stack.append(a)
     return found
 

@@ -28,8 +28,9 @@ def arranged(view: View) -> Scene:
     written = {
         arrow: words.cut(words.formula(of, view, view.now)) for arrow, of in view.labels.items()
     }
-    laid = _Arranger(Written(view, written)).whole()
-    scene = Scene(view, laid.frames)
+    arranger = _Arranger(Written(view, written))
+    laid = arranger.whole()
+    scene = Scene(view, laid.frames, longest=arranger.longest)
     for item in view.items:
         scene.shapes.append(shape_of(item, view, laid.boxes[item.key]))
         if view.name == "cell" and item.kind == "layer":
@@ -68,6 +69,7 @@ class _Arranger:
         self.loose = [item for item in self.view.items if item.step is None]
         self.strips = {strip: sorted(steps) for strip, steps in strips.items()}
         self.backward = {strip for strip in strips if onward[strip] < 0}
+        self.longest = len(self.view.steps)
 
     def whole(self) -> Part:
         """All of it; modules that contain everything are named in the title."""
@@ -239,6 +241,7 @@ class _Arranger:
                 near[one].append(times[b.step])
         grid = layered(units, sources, apart=strips)
         if not strips:
+            self.longest = max(self.longest, 1 + max(row for _, row in grid.values()))
             return _wrapped(grid, self.view.wrap)
         rows = self._rows(strips, grid, wrap)
         places: dict[Hashable, Place] = {}
@@ -279,7 +282,7 @@ def _settle(
     grid: Mapping[Hashable, Place],
 ) -> None:
     """Columns of what is outside of steps: near to the steps that it reads or that read it."""
-    wishes = {u: sorted(near[u])[len(near[u]) // 2] for u in loose if near.get(u)}
+    wishes = {u: sorted(near[u])[(len(near[u]) - 1) // 2] for u in loose if near.get(u)}
     for _ in loose:
         for u in loose:
             known = [wishes[x] for x in linked[u] if x in wishes]

@@ -148,6 +148,7 @@ class Scene:
         frames, shapes, wires, texts: what is drawn.
         dots: where wires part.
         edge: points that belong to the picture though nothing is drawn there.
+        longest: how many steps or layers stand in its longest row, before it was wrapped.
     """
 
     view: View
@@ -157,6 +158,7 @@ class Scene:
     texts: list[Text] = field(default_factory=list)
     dots: list[Point] = field(default_factory=list)
     edge: list[Point] = field(default_factory=list)
+    longest: int = 0
     _near: dict[tuple[int, int], list[tuple[Point, Point]]] = field(
         default_factory=lambda: defaultdict(list), repr=False
     )

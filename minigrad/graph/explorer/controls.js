@@ -22,7 +22,7 @@ export class Controls {
       this.title = words("change");
       this.root.replaceChildren(html("h3", {}, words(live.isLeaf(number) || !live.canChange(number) ? "change" : "hold")));
       if (live.canChange(number)) this.#build();
-      else this.root.append(html("p", { class: "note" }, words("fixed")));
+      else this.root.append(html("p", { class: "note" }, words(live.given.followed ? "follows" : "fixed")));
     }
     this.update();
     return this.root;
@@ -31,13 +31,14 @@ export class Controls {
   #build() {
     const { live, words, number } = this, node = this.scene.node(number);
     const size = live.value(number).length, leaf = live.isLeaf(number);
+    const whole = live.whole(number);
     const option = (value, text) => html("option", { value }, text);
     const each = size > LISTED ? [option("one", words("one_entry"))]
       : Array.from({ length: size }, (_, k) => option(String(k), `[${index(k, node.shape).join(", ")}]`));
     this.places = (size > LISTED ? node.shape : []).map((length, axis) => html("input", {
       type: "number", min: 0, max: length - 1, step: 1, value: 0, "aria-label": words("axis", axis) }));
     for (const place of this.places) place.oninput = () => this.update();
-    const every = [option("all", words("all_entries")), ...(leaf ? [option("times", words("times"))] : [])];
+    const every = [option("all", words("all_entries")), ...(leaf && whole === undefined ? [option("times", words("times"))] : [])];
     this.which = html("select", {}, ...(leaf ? [...each, ...every] : [...every, ...each]));
     this.slider = html("input", { type: "range", "aria-label": words("value") });
     this.typed = html("input", { type: "number", step: "any", "aria-label": words("typed") });
@@ -46,7 +47,8 @@ export class Controls {
     this.every = html("input", { type: "checkbox" });
     const values = live.value(number), largest = values.reduce((most, x) => (Math.abs(x) < 1e9 ? Math.max(most, Math.abs(x)) : most), 0);
     const most = node.primitive === "tanh" ? 1 : Number((Math.max(1, 2 * largest)).toPrecision(2));
-    this.range = SHARES.has(node.primitive) ? [0, 1] : [-most, most];
+    this.range = SHARES.has(node.primitive) ? [0, 1] : whole ? [0, whole - 1] : [-most, most];
+    this.grain = whole === undefined ? (this.range[1] - this.range[0]) / 200 : 1;
     this.which.onchange = () => this.update();
     this.slider.oninput = () => this.#set(Number(this.slider.value));
     this.typed.oninput = () => {
@@ -99,7 +101,7 @@ export class Controls {
     const x = factors ? this.factor : which === "all" ? mean() : values[this.#entry()];
     for (const place of this.places) place.hidden = which !== "one";
     const [low, high] = factors ? [0, 3] : this.range;
-    Object.assign(this.slider, { min: Math.min(low, x), max: Math.max(high, x), step: (high - low) / 200 });
+    Object.assign(this.slider, { min: Math.min(low, x), max: Math.max(high, x), step: factors ? 0.015 : this.grain });
     this.slider.value = x;
     this.slider.setAttribute("aria-valuetext", written(x));
     if (document.activeElement !== this.typed) this.typed.value = Number(x.toPrecision(6));
@@ -129,6 +131,7 @@ export class Training {
     });
     this.curve = svg("svg", { class: "curve", viewBox: "0 0 120 30", role: "img" });
     this.fixed = html("span", { class: "note" });
+    this.warning = html("p", { class: "warning", role: "alert" });
     const rate = html("label", {}, this.label, this.rate);
     const parts = live.loss === null ? [this.back] : [this.at, this.step, this.steps, this.back, this.curve, rate];
     this.root = html("div", { class: "group training" }, ...parts, this.fixed);
@@ -149,14 +152,16 @@ export class Training {
     this.steps.textContent = "× 20";
     this.steps.setAttribute("aria-label", words("train_many", 20));
     this.back.textContent = words("reset");
-    const fixed = this.live.fixed();
-    this.fixed.textContent = fixed.length ? words("stay_short", fixed.join(", ")) : "";
-    this.fixed.title = fixed.length ? words("stay", fixed.join(", ")) : "";
+    const fixed = this.live.fixed().map((name) => `, ${name}`).join("");
+    this.fixed.textContent = this.live.given.followed ? "" : words("stay_short", fixed);
+    this.fixed.title = this.live.given.followed ? "" : words("stay", fixed);
     this.update();
   }
 
   update() {
     const { live, words } = this, { losses } = live;
+    const said = [["stale", live.stale()], ["not_taken", live.refused()]].filter(([, found]) => found.length);
+    this.warning.textContent = said.map(([key, found]) => words(key, found.join("; "))).join(" ");
     if (live.loss === null) return;
     this.at.textContent = `L = ${written(live.loss)}`;
     const top = Math.max(...losses.filter(Number.isFinite), 1e-300), last = Math.max(losses.length - 1, 1);

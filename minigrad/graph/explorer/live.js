@@ -17,6 +17,7 @@ export class Live {
       });
     });
     this.reset();
+    this.seen = Object.values(this.given.looks).map((places) => places.map((place) => Float64Array.from(program.arrays[place])));
   }
 
   /** Everything as it was recorded. */
@@ -66,16 +67,36 @@ export class Live {
     return [...new Set(this.data.nodes.filter(stays).map((node) => this.data.kinds[node.kind].label))];
   }
 
-  /** Whether a reader may change it: leaves of whole numbers and masks stay. */
+  /** The lines of code that looked at numbers which are others now. */
+  stale() {
+    return Object.entries(this.given.looks).flatMap(([line, places], k) => {
+      const before = this.seen[k];
+      return places.some((place, n) => this.program.arrays[place].some((x, i) => !Object.is(x, before[n][i]))) ? [line] : [];
+    });
+  }
+
+  /** The operations that do not take the numbers of now. */
+  refused() {
+    const fails = (place) => this.program.arrays[place].some((x) => x === 0);
+    return Object.entries(this.given.checks).flatMap(([label, places]) => (places.some(fails) ? [label] : []));
+  }
+
+  /** Whether a reader may change it: what was made of other leaves, and what is another node seen otherwise, may not. */
   canChange(node) {
-    return this.isLeaf(node) || this.data.nodes[node].operands !== undefined;
+    return this.isLeaf(node) || (this.data.nodes[node].operands !== undefined && !this.given.fixed.includes(Number(node)));
+  }
+
+  /** Of a leaf of whole numbers, from which on there are no more (0 if any may be); else undefined. */
+  whole(node) {
+    return this.given.leaves[node]?.[2];
   }
 
   /** Set an entry, or all of them (null); a value that is computed is held there. */
   set(node, entry, x) {
     const leaf = this.given.leaves[node];
-    this.held[node] ??= leaf ? undefined : new Float64Array(this.value(node).length).fill(NaN);
-    const array = leaf ? this.program.arrays[leaf[0]] : this.held[node];
+    if (!leaf) this.held[node] ??= new Float64Array(this.value(node).length).fill(NaN);
+    const array = leaf ? this.program.arrays[leaf[0]] : this.held[node], most = this.whole(node);
+    if (most !== undefined) x = most ? Math.min(Math.max(0, Math.round(x)), most - 1) : Math.round(x);
     if (entry === null) array.fill(x);
     else array[entry] = x;
   }
@@ -94,6 +115,10 @@ export class Live {
 
   isHeld(node, entry) {
     return this.held[node] !== undefined && !Number.isNaN(this.held[node][entry]);
+  }
+
+  isHeldAnywhere(node) {
+    return this.held[node] !== undefined;
   }
 
   isChanged(node) {

@@ -8,16 +8,17 @@ a place that tells what its operation sends back to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
 
 from minigrad.autograd import gradients
 from minigrad.compile.javascript_code import HOLD, RELEASE, Script, written
-from minigrad.compile.program import Operand
+from minigrad.compile.program import Operand, Statement, Variable, run
 from minigrad.compile.trace import Trace, TraceError
 from minigrad.compile.traced_array import TracedArray, value_of
+from minigrad.graph.explorer.following import Followed
 from minigrad.graph.explorer.mathematics import local_derivatives
 from minigrad.graph.record import Graph, Operation, Use, summary
 from minigrad.primitives import PRIMITIVES, Primitive
@@ -39,18 +40,34 @@ class Live:
             and of what goes back to each operand. ``None`` for what there is not.
         loss: the array of L.
         direct: by node that L itself reads, the arrays of what that sends back.
+        followed: whether masks, indices and what the code made of ``x.data`` are computed too.
+        looks: lines of the code that looked at numbers, and the arrays of these.
+        checks: by the line or label of an operation, arrays with an entry 0 where it does not
+            take the numbers.
+        fixed: nodes that cannot be held: another has the same entries.
     """
 
     script: Script
-    leaves: Mapping[int, tuple[int, list[float]]]
+    leaves: Mapping[int, tuple[Any, ...]]
     nodes: Sequence[tuple[int, int | None, list[int] | None, list[int | None]]]
     loss: int | None
     direct: Mapping[int, list[int]]
+    followed: bool = False
+    looks: Mapping[str, list[int]] = field(default_factory=dict)
+    checks: Mapping[str, list[int]] = field(default_factory=dict)
+    fixed: Sequence[int] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What the page reads, beside the program's text."""
-        leaves = {n: (array, summary.plain(entries)) for n, (array, entries) in self.leaves.items()}
-        return {"leaves": leaves, "nodes": self.nodes, "loss": self.loss, "direct": self.direct}
+        leaves = {
+            n: (array, summary.plain(entries), *whole)
+            for n, (array, entries, *whole) in self.leaves.items()
+        }
+        return {
+            "leaves": leaves, "nodes": self.nodes, "loss": self.loss, "direct": self.direct,
+            "followed": self.followed, "looks": self.looks, "checks": self.checks,
+            "fixed": self.fixed,
+        }  # fmt: skip
 
 
 def live(graph: Graph) -> Live:
@@ -74,8 +91,10 @@ def live(graph: Graph) -> Live:
                 "fewer steps or smaller layers")  # fmt: skip
     try:
         return _Again(graph).run()
-    except TraceError as error:
-        raise ValueError(f"live: {error}") from error
+    except (TraceError, ValueError) as error:
+        if graph.followed:  # as it was recorded, then, and the page says so
+            return live(replace(graph, followed=None))
+        raise ValueError(f"live: {error}".replace("live: live:", "live:")) from error
 
 
 def _refuse(graph: Graph, why: str) -> NoReturn:
@@ -85,9 +104,20 @@ def _refuse(graph: Graph, why: str) -> NoReturn:
 class _Trace(Trace):
     """A trace whose operations were recorded elsewhere."""
 
+    def __init__(self, title: str) -> None:
+        super().__init__(title, whole=False)
+        self.checks: list[tuple[Any, str]] = []  # what an operation demands, and its label
+        self.label = ""  # of the operation that is done now
+
     def place(self) -> str:
         """Nowhere: no line of the user's is running."""
         return ""
+
+    def check(self, condition: Any, error: Callable[..., Exception], arrays: Sequence[Any]) -> None:
+        """What raises an error is said on the page."""
+        super().check(condition, error, arrays)
+        self.statements.pop()
+        self.checks.append((condition, self.label))
 
 
 class _Again:
@@ -95,10 +125,13 @@ class _Again:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.trace = _Trace(graph.title, whole=False)
+        self.trace = _Trace(graph.title)
         self.values: dict[int, Any] = {}  # Tensors, and arrays that are constants
         self.uses: dict[tuple[int, int], Tensor] = {}  # an operand, on its way into an operation
         self.leaves: dict[int, int] = {}  # the number of the input, by node
+        self.known: dict[Variable, Any] = {}  # what followed the recording, as it is now
+        self.limits: dict[Variable, int] = {}  # of what is an index: how many entries there are
+        self.fixed: list[int] = []  # nodes that are another one, seen otherwise
         types = {np.asarray(node.value).dtype for node in graph.nodes}
         doubles = all(dtype.itemsize >= 8 for dtype in types if dtype.kind == "f")
         self.tolerance = 1e-9 if doubles else 1e-3  # of what was recorded
@@ -137,6 +170,13 @@ class _Again:
                 [place(found.get(id(x))) for x in operands],
             ))  # fmt: skip
         loss = None if objective is None else place(self.values[objective.output])
+        looks: dict[str, list[int | None]] = {}
+        checks: dict[str, list[int | None]] = {}
+        if self.followed:
+            self.watched(self.followed.looks, looks, place)
+            self.watched(self.followed.checks, checks, place)
+        for condition, label in self.trace.checks:
+            checks.setdefault(label, []).append(place(condition))
         direct: dict[int, list[int | None]] = {}
         for edge in () if objective is None else objective.edges:
             if edge.source < len(graph.nodes):
@@ -144,10 +184,20 @@ class _Again:
                 direct.setdefault(edge.source, []).append(place(sent))
         script = written(self.trace.program(outputs))
         leaves = {
-            number: (script.inputs[k], _entries(graph.nodes[number].value))
+            number: (script.inputs[k], _entries(graph.nodes[number].value), *self.whole(number))
             for number, k in self.leaves.items() if number < len(graph.nodes)
         }  # fmt: skip
-        return _numbered(script, leaves, nodes, loss, direct)
+
+        def array(x: Any) -> Any:
+            """Numbers of arrays in the place of numbers of outputs."""
+            if isinstance(x, dict):
+                return {key: array(part) for key, part in x.items()}
+            if isinstance(x, list | tuple):
+                return [array(part) for part in x]
+            return None if x is None else script.outputs[x]
+
+        return Live(script, leaves, array(nodes), array(loss), array(direct),
+                    self.followed is not None, array(looks), array(checks), self.fixed)  # fmt: skip
 
     def done(self, nodes: Sequence[Operation], edges: Sequence[Use]) -> None:
         """Do the operations of some nodes."""
@@ -156,32 +206,121 @@ class _Again:
             operands.setdefault(edge.target, {})[edge.position] = edge.source
         for node in nodes:
             if node.call is None:
-                self.values[node.id] = self.leaf(node)
+                self.know(node, self.leaf(node))
                 continue
             primitive, given, static = node.call
+            self.trace.label = node.label
             sources = operands.get(node.id, {})
             arrays = [
-                self.used(node.id, k, self.values[sources[k]]) if k in sources else _double(x)
+                self.used(node.id, k, self.values[sources[k]]) if k in sources else self.again(x)
                 for k, x in enumerate(given)
             ]
-            static = {k: _double(x) if k == "dtype" else x for k, x in static.items()}
+            if primitive.name == "getitem":
+                self.limit(static["index"], arrays[0].shape)
+            static = {k: self.again(x) for k, x in static.items()}
             value = record(Tensor, primitive, arrays, static)
             self.same(node, node.value, value.data, "value")
             if isinstance(value.data, TracedArray):  # else it follows from constants alone
                 value = record(Tensor, _HELD, [value], {"number": node.id})
-            self.values[node.id] = value
+            self.know(node, value)
+
+    def know(self, node: Operation, value: Any) -> None:
+        """Keep the value of a node, also for what was made of it beside the tape."""
+        self.values[node.id] = value
+        if self.followed and node.origin is not None:
+            variable = node.origin.variable
+            if variable in self.known and node.kind != "constant":
+                self.fixed.append(node.id)
+            self.known.setdefault(variable, raw(value))
+
+    def watched(
+        self, given: Mapping[Variable, str], found: dict[str, list[int | None]],
+        place: Callable[[Any], int | None],
+    ) -> None:  # fmt: skip
+        """Numbers that were looked at, by line; those that a reader cannot change are left out."""
+        for variable, line in given.items():
+            now = self.computed(variable)
+            if isinstance(now, TracedArray):
+                found.setdefault(line, []).append(place(now))
 
     def leaf(self, node: Operation) -> Any:
-        """A leaf: an input of the program if its numbers are not whole."""
+        """A leaf: computed as it was, or an input of the program.
+
+        Whole numbers and flags are inputs only where it is known what is made of them.
+        """
         array: Any = np.asarray(node.value)
         if array.dtype.kind == "c":
             _refuse(self.graph, f"{node.label} is complex, and a page computes with real numbers")
-        if array.dtype.kind == "f":
+        origin = node.origin if self.followed else None
+        if origin is not None and origin.variable in self.made:
+            array = self.computed(origin.variable)
+            self.same(node, node.value, array, "value")
+        elif array.dtype.kind == "f" or origin is not None:
             self.leaves[node.id] = len(self.trace.inputs)
-            array = self.trace.array(array.astype(float), node.name)
+            array = self.trace.array(_double(array), node.name)
         if node.kind == "constant":
             return array
         return Tensor(array, requires_grad=node.requires_grad)
+
+    @property
+    def followed(self) -> Followed | None:
+        """What is known of the run beside the graph."""
+        return self.graph.followed
+
+    @property
+    def made(self) -> Mapping[Variable, Statement]:
+        return self.followed.statements if self.followed else {}
+
+    def again(self, x: Any) -> Any:
+        """An operand or keyword that is no node: as it is, or computed as it was."""
+        if isinstance(x, tuple):
+            return tuple(map(self.again, x))
+        if isinstance(x, TracedArray):
+            return self.computed(x.variable) if self.followed else x.value
+        return _double(x)
+
+    def computed(self, variable: Variable) -> Any:
+        """What the code made of nodes beside the tape."""
+        waiting = [variable]
+        while waiting:
+            now = waiting[-1]
+            statement = self.made.get(now)
+            if now in self.known:
+                waiting.pop()
+            elif statement is None:  # a constant, or an array that leads to no output
+                assert self.followed is not None
+                self.known[now] = _double(
+                    self.followed.given[now] if now.value is None else now.value
+                )
+            elif missing := [x for x in statement.operands
+                             if isinstance(x, Variable) and x not in self.known]:  # fmt: skip
+                waiting += missing
+            else:
+                operands = [self.known[x] if isinstance(x, Variable) else _double(x.value)
+                            for x in statement.operands]  # fmt: skip
+                static = {k: _double(x) for k, x in statement.static.items()}
+                done = run if not any(isinstance(x, TracedArray) for x in operands) else (
+                    self.trace.apply
+                )  # fmt: skip
+                self.known[now] = done(statement.operation, operands, static)
+        return self.known[variable]
+
+    def limit(self, index: Any, shape: tuple[int, ...]) -> None:
+        """Note how many entries there are to choose from by an index."""
+        parts = index if isinstance(index, tuple) else (index,)
+        if not any(part is None or part is Ellipsis for part in parts):
+            for part, size in zip(parts, shape, strict=False):
+                if isinstance(part, TracedArray):
+                    self.limits[part.variable] = min(size, self.limits.get(part.variable, size))
+
+    def whole(self, number: int) -> tuple[Any, ...]:
+        """Of a leaf of whole numbers: from which on there are no more; 0 if that is open."""
+        node = self.graph.nodes[number]
+        kind = np.asarray(node.value).dtype.kind
+        if kind == "f":
+            return ()
+        limit = 0 if node.origin is None else self.limits.get(node.origin.variable, 0)
+        return (2 if kind == "b" else limit,)
 
     def used(self, target: int, position: int, value: Any) -> Any:
         """An operand, passed on so that what goes back to it is known."""
@@ -219,25 +358,8 @@ class _Again:
             raw(self.values[sources[k]]) if k in sources else float(numbers.get(k, _scalar(x)))
             for k, x in enumerate(node.call.operands)
         ]
-        return local_derivatives(PRIMITIVES[node.primitive], operands, node.shape)
-
-
-def _numbered(
-    script: Script,
-    leaves: Mapping[int, tuple[int, list[float]]],
-    nodes: Sequence[tuple[Any, ...]],
-    loss: int | None,
-    direct: Mapping[int, Sequence[int | None]],
-) -> Live:
-    """Numbers of arrays in the place of numbers of outputs."""
-
-    def array(x: Any) -> Any:
-        if isinstance(x, list | tuple):
-            return [array(part) for part in x]
-        return None if x is None else script.outputs[x]
-
-    sent = {number: array(parts) for number, parts in direct.items()}
-    return Live(script, leaves, [array(node) for node in nodes], array(loss), sent)
+        floats = [x.astype(float) if isinstance(x, TracedArray) else x for x in operands]
+        return local_derivatives(PRIMITIVES[node.primitive], floats, node.shape)
 
 
 def _entries(array: Any) -> list[float]:
@@ -251,6 +373,8 @@ def _scalar(x: Any) -> float:
 
 def _double(x: Any) -> Any:
     """Numbers and types of single precision as double ones."""
+    if isinstance(x, tuple):
+        return tuple(map(_double, x))
     if isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "f":
         return x.astype(float)
     if isinstance(x, type | np.dtype) and np.dtype(x).kind == "f":

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from minigrad.compile.traced_array import TracedArray
 from minigrad.graph.record import summary
 from minigrad.graph.record.summary import Summary
 from minigrad.primitives.primitive import Array, Primitive
@@ -90,6 +91,7 @@ class Operation:
             from JSON; ``None`` if it was not kept.
         gradient: ∂L/∂value, likewise; ``None`` if no backward has been run.
         call: what computed the value; ``None`` for a leaf, and in a graph read from JSON.
+        origin: what stood for the value while it was recorded, where that was followed.
 
     Example:
         >>> from minigrad.graph import trace
@@ -114,6 +116,7 @@ class Operation:
     value: Array | Summary | None = field(default=None, compare=False, repr=False)
     gradient: Array | Summary | None = field(default=None, compare=False, repr=False)
     call: Call | None = field(default=None, compare=False, repr=False)
+    origin: TracedArray | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def step(self) -> int | None:
@@ -185,6 +188,7 @@ class Graph:
         loss: what the gradients are of, in words; ``None`` if no backward has been run.
         objective: how that was computed; ``None`` where a backward has left the gradients, and
             in a graph read from JSON.
+        followed: what else is known of the run, see `minigrad.graph.explorer.following`.
 
     Example:
         >>> from minigrad.graph import Graph, trace
@@ -201,6 +205,7 @@ class Graph:
     outputs: tuple[int, ...]
     loss: str | None = None
     objective: Objective | None = field(default=None, compare=False, repr=False)
+    followed: Any = field(default=None, compare=False, repr=False)
 
     @cached_property
     def operands(self) -> Mapping[int, tuple[Use, ...]]:
@@ -233,6 +238,22 @@ class Graph:
             signs = [self._sign(number) for number in model]
             for turn in turns.values():
                 found |= zip(turn, _aligned(signs, list(map(self._sign, turn))), strict=True)
+        return found
+
+    @cached_property
+    def twins(self) -> Mapping[int, int]:
+        """Of whole numbers that stand outside of steps, the first with its name and entries.
+
+        Layers that look words up copy them, so one array of the user's is recorded several times.
+        """
+        first: dict[tuple[Any, ...], int] = {}
+        found: dict[int, int] = {}
+        for node in self.nodes:
+            if node.kind == "constant" and node.step is None and node.name is not None:
+                array = node.value
+                if isinstance(array, np.ndarray) and array.dtype.kind in "biu":
+                    key = (node.name, array.shape, array.tobytes())
+                    found[node.id] = first.setdefault(key, node.id)
         return found
 
     def _sign(self, number: int) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compile.traced_array import TracedArray
 from minigrad.tensor import Tensor
 
 _HERE = str(Path(__file__).parents[2])
@@ -38,29 +40,38 @@ class Names:
     def __init__(self) -> None:
         self._named: dict[int, tuple[str, Any, bool]] = {}
         self._alike: dict[tuple[Any, ...], tuple[str, bool]] = {}  # no name: there are two
+        self._arrays: Counter[str] = Counter()  # how many each name has named
 
     def learn(self, variables: Mapping[str, Any], *, ours: bool = False) -> None:
         """Take over what is an array or Tensor; ``ours``: a layer of minigrad calls it so."""
         for name, value in variables.items():
-            if name.startswith("_") or not isinstance(value, np.ndarray | Tensor):
+            if name.startswith("_") or not isinstance(value, np.ndarray | Tensor | TracedArray):
                 continue
             known = self._named.get(id(value))
             if known is None or (known[2] and not ours):
                 self._named[id(value)] = (name, value, ours)  # held, so that its id stays its own
+                self._arrays[name] += 1
                 if isinstance(value, np.ndarray) and (key := _content(value)):
                     before, was_ours = self._alike.get(key, (name, ours))
                     clash = before != name and was_ours == ours
                     self._alike[key] = ("" if clash else name, ours)
 
-    def of(self, value: Any) -> str | None:
-        """The name of what an array is a view of, its own, or that of one that is equal."""
+    def of(self, value: Any, *, lasting: bool = False) -> str | None:
+        """The name of what an array is a view of, its own, or that of one that is equal.
+
+        Args:
+            value: the array.
+            lasting: only an equal one counts whose name never named another array.
+        """
         base = getattr(value, "base", None)
-        if base is not None and (found := self.of(base)):
+        if base is not None and (found := self.of(base, lasting=lasting)):
             return found
         if (known := self._named.get(id(value))) is not None:
             return known[0]
-        alike = self._alike.get(_content(value)) if isinstance(value, np.ndarray) else None
-        return alike[0] or None if alike else None
+        equal = self._alike.get(_content(value)) if isinstance(value, np.ndarray) else None
+        if not equal or (lasting and self._arrays[equal[0]] > 1):
+            return None
+        return equal[0] or None
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -83,8 +94,12 @@ class Names:
         generated = frame.f_globals.get("__name__", "").startswith("minigrad.")
         if not file.startswith(_LIBRARIES) and not generated:
             self.learn(frame.f_locals)
-        elif event == "call" and file.startswith(_LAYERS) and frame.f_code.co_name == "forward":
-            self.learn(frame.f_locals, ours=True)
+        elif event == "call":
+            caller = frame.f_back
+            if caller is not None and not caller.f_code.co_filename.startswith(_LIBRARIES):
+                self.learn(caller.f_locals)  # what a loop of the user's computes with
+            if file.startswith(_LAYERS) and frame.f_code.co_name == "forward":
+                self.learn(frame.f_locals, ours=True)
 
 
 def _content(array: np.ndarray) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd import gradients
+from minigrad.compile.traced_array import TracedArray, value_of
 from minigrad.graph.record.graph import (
     Call,
     Graph,
@@ -69,7 +70,7 @@ def trace(
     tensors = [t for t in given if t.requires_grad]
     if not tensors:
         raise ValueError("trace: nothing was recorded: no output requires a gradient")
-    recorded = _recorded(tensors)
+    recorded = recorded_nodes(tensors)
     if any(node.freed for node in recorded):
         raise ValueError("trace: a backward has freed the graph; pass retain_graph=True to it")
     found: dict[TapeNode, Array]
@@ -93,7 +94,7 @@ def trace(
     return _with_slices(with_states(with_loops(graph), called))
 
 
-def _recorded(tensors: Sequence[TapeNode]) -> list[TapeNode]:
+def recorded_nodes(tensors: Sequence[TapeNode]) -> list[TapeNode]:
     """Everything that led to these, operands first; also constants, where they are known."""
     seen = set(tensors)
     stack = list(seen)
@@ -145,9 +146,9 @@ class _Made:
                 source = node.given[position]
             if isinstance(source, TapeNode):
                 sources.append((self.ids[source], position))
-            elif isinstance(operand, int | float):
-                numbers.append((position, operand))
-            elif getattr(operand, "ndim", 0):
+            elif (single := _number(operand)) is not None:
+                numbers.append((position, single))
+            elif getattr(operand, "ndim", 0) or type(operand) is TracedArray:
                 sources.append((self._constant(operand, _role(operand), scope), position))
         for position, (role, array) in enumerate(_arrays(primitive.name, static), len(operands)):
             sources.append((self._constant(array, role, scope), position))
@@ -157,19 +158,20 @@ class _Made:
         part = None
         if primitive.name == "getitem" and sources and (stack := self.stacks.get(sources[0][0])):
             part = _part(static["index"], len(self.nodes[sources[0][0]].shape), *stack)
-        keywords = ", ".join(f"{name}={value!r}" for name, value in static.items())
+        keywords = ", ".join(f"{name}={_plain(value)!r}" for name, value in static.items())
         self.nodes.append(Operation(
             number, "operation", primitive.name, primitive.label, node.name, node.data.shape,
             scope, keywords, tuple(numbers), node.requires_grad, part,
-            _flips(primitive.name, static, node.data.ndim), node.data, self.gradients.get(node),
-            Call(primitive, [raw(operand) for operand in operands], static),
+            _flips(primitive.name, static, node.data.ndim), value_of(node.data),
+            value_of(self.gradients.get(node)),
+            Call(primitive, [raw(operand) for operand in operands], static), _origin(node.data),
         ))  # fmt: skip
         self.edges += [Use(source, number, position) for source, position in sources]
 
     def objective(self, loss: TapeNode) -> Objective:
         """How a number was computed from the nodes so far, and the nodes that are lacking."""
         nodes, edges = len(self.nodes), len(self.edges)
-        for node in _recorded([loss]):
+        for node in recorded_nodes([loss]):
             if node not in self.ids:
                 self.add(node)
         return Objective(tuple(self.nodes[nodes:]), tuple(self.edges[edges:]), self.ids[loss])
@@ -183,26 +185,39 @@ class _Made:
         name = node.name or self.names.of(node) or self.names.of(node.data)
         self.nodes.append(Operation(
             len(self.nodes), kind, "", name or kind, name, node.data.shape, scope,
-            requires_grad=node.requires_grad, value=node.data, gradient=self.gradients.get(node),
+            requires_grad=node.requires_grad, value=value_of(node.data),
+            gradient=value_of(self.gradients.get(node)), origin=_origin(node.data),
         ))  # fmt: skip
         return len(self.nodes) - 1
 
     def _constant(self, array: Array, role: str, scope: Path) -> int:
         mask = getattr(array, "dtype", None) is not None and array.dtype.kind == "b"
-        key = (array.shape, array.tobytes()) if mask else id(array)  # masks are made anew
+        key: Any = id(array)
+        if (origin := _origin(array)) is not None:
+            key = origin.variable
+        elif mask:
+            key = (array.shape, array.tobytes())  # masks are made anew
         around = tuple(level for level in scope if level.kind != "gate")
         if key not in self.constants:
             number = self.constants[key] = len(self.nodes)
-            name = self.names.of(array)
+            lasting = role == "target"  # a step's target is the next step's input
+            name = self.names.of(array, lasting=lasting)
             self.nodes.append(Operation(
                 number, "constant", "", name or role, name, array.shape, around,
-                requires_grad=False, value=array,
+                requires_grad=False, value=value_of(array), origin=origin,
             ))  # fmt: skip
         number = self.constants[key]
         before = self.nodes[number].scope  # where several read it, it stands around all of them
         if before != around:
             self.nodes[number] = replace(self.nodes[number], scope=_around_both(before, around))
         return number
+
+
+def _number(operand: Any) -> float | None:
+    """The number that an operand is, such as the size of a batch; ``None`` if it is an array."""
+    if isinstance(operand, np.ndarray | np.generic) and not operand.ndim:
+        return operand.item() if operand.dtype.kind in "biuf" else None
+    return operand if isinstance(operand, int | float) else None
 
 
 def _around_both(one: Path, other: Path) -> Path:
@@ -212,6 +227,15 @@ def _around_both(one: Path, other: Path) -> Path:
     steps = [level for path in (one, other) for level in path[shared:] if level.kind == "step"]
     same = len(steps) == 2 and steps[0] == steps[1]
     return (*one[:shared], steps[0]) if same else one[:shared]
+
+
+def _origin(array: Any) -> TracedArray | None:
+    return array if isinstance(array, TracedArray) else None
+
+
+def _plain(value: Any) -> Any:
+    """A keyword's value with plain arrays."""
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value_of(value)
 
 
 def _role(array: Array, keyword: str = "constant") -> str:
@@ -224,7 +248,7 @@ def _arrays(primitive: str, static: Any) -> Iterator[tuple[str, Array]]:
     for name, value in static.items():
         parts = value if isinstance(value, tuple) else (value,)
         for part in parts:
-            if isinstance(part, np.ndarray) and part.ndim:
+            if isinstance(part, np.ndarray | TracedArray) and part.ndim:
                 yield _role(part, name), part
             elif isinstance(part, list) and part and primitive == "getitem":
                 yield _role(np.asarray(part), name), np.asarray(part)
@@ -233,7 +257,7 @@ def _arrays(primitive: str, static: Any) -> Iterator[tuple[str, Array]]:
 def _part(index: Any, ndim: int, axis: int, count: int) -> int | None:
     """Which of the parts of a stack along an axis ``x[index]`` reads, if it is one."""
     parts = list(index) if isinstance(index, tuple) else [index]
-    if any(part is None or isinstance(part, np.ndarray | list) for part in parts):
+    if any(part is None or isinstance(part, np.ndarray | TracedArray | list) for part in parts):
         return None
     if Ellipsis in parts:
         place = parts.index(Ellipsis)

@@ -6,7 +6,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,8 @@ def attention(
     to keys; above, it is a heat map with the tokens on both axes.
 
     Args:
-        what: a `Graph` with a softmax that a product with values follows, or the weights
-            themselves, (queries, keys) or (heads, queries, keys).
+        what: a `Graph` with a softmax that a product with values or a weighted sum follows, or
+            the weights themselves, (queries, keys) or (heads, queries, keys).
         tokens: names of the queries, and of the keys if those are not given; x₀, x₁, … if
             neither is.
         keys: names of the keys.
@@ -89,28 +89,27 @@ def _heads(weights: np.ndarray) -> list[np.ndarray]:
 
 
 def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
-    """Softmaxes whose value a matrix product takes as its left operand; of the first sequence."""
-    found: dict[tuple[Path, Path], list[Operation]] = defaultdict(list)
+    """Softmaxes whose values weigh others, in a product or a sum; of the first sequence."""
+    found: dict[tuple[Path, Path], list[np.ndarray]] = defaultdict(list)
     for node in graph.nodes:
         taken = taker(graph, node) if node.primitive == "softmax" else None
         if taken is None:
             continue
-        _, weights = taken
-        if isinstance(weights.value, np.ndarray) and weights.value.ndim > 1:
+        value = taken.weights.value
+        if isinstance(value, np.ndarray) and value.ndim > 1:
             # of a decoder, every step's query is one row
             place = (node.strip, node.inside) if node.step is not None else ((), node.scope)
-            found[place].append(weights)
+            found[place].append(np.moveaxis(value, taken.axis, -1))
     if not found:
         raise WrongPictureError(
             f"attention: nothing attends in {graph.title}: no softmax that a product with values "
-            "follows"
+            "or a weighted sum follows"
         )
     panels = []
     paths = [modules((*strip, *inside)) for strip, inside in found]
     around = functools.reduce(common, [path[:1] for path in paths])  # the model's own name
-    for (strip, inside), nodes in found.items():
-        arrays = [np.asarray(n.value if n.value.ndim < 3 else n.value[0])  # type: ignore[union-attr, index]
-                  for n in nodes]  # fmt: skip
+    for (strip, inside), values in found.items():
+        arrays = [value if value.ndim < 3 else value[0] for value in values]
         groups = [np.concatenate(arrays, axis=-2)] if strip else arrays
         path = modules((*strip, *inside))
         where = ".".join(level.name for level in path[len(around) :] if level.name)
@@ -123,17 +122,45 @@ def _recorded(graph: Graph) -> list[tuple[str, np.ndarray]]:
     return panels
 
 
-def taker(graph: Graph, node: Operation) -> tuple[Operation, Operation] | None:
-    """The product with values that takes the weights, before dropout or a mask; and these."""
+class Taken(NamedTuple):
+    """Weights of attention, and what they weigh.
+
+    Attributes:
+        weights: the value of a softmax, before dropout or a mask.
+        values: the id of the values.
+        axis: along which of the weights' axes the keys are.
+    """
+
+    weights: Operation
+    values: int
+    axis: int
+
+
+def taker(graph: Graph, node: Operation) -> Taken | None:
+    """The weights that a softmax gives, if a product with values or a weighted sum takes them."""
     stack = [(node, node)]
     while stack:
         at, weights = stack.pop()
         for edge in graph.readers[at.id]:
             reader = graph.nodes[edge.target]
             if reader.primitive == "matmul" and edge.position == 0:
-                return reader, weights
+                return Taken(weights, graph.operands[reader.id][1].source, -1)
             if reader.shape == at.shape and reader.primitive in ("multiply", "where"):
                 stack.append((reader, weights))
             elif reader.primitive in BOOKKEEPING and prod(reader.shape) == prod(at.shape):
                 stack.append((reader, reader if at is weights else weights))
+            elif reader.primitive == "multiply" and (axis := _summed(graph, reader)) is not None:
+                others = [e.source for e in graph.operands[reader.id] if e.source != at.id]
+                if others and len(at.shape) == len(reader.shape) and at.shape[axis] > 1:
+                    return Taken(weights, others[0], axis)
     return None
+
+
+def _summed(graph: Graph, node: Operation) -> int | None:
+    """The axis along which a product is summed, if nothing else reads it."""
+    readers = [graph.nodes[edge.target] for edge in graph.readers[node.id]]
+    if len(readers) != 1 or readers[0].primitive != "sum" or readers[0].call is None:
+        return None
+    axis = readers[0].call.static.get("axis")
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return axes[0] if len(axes) == 1 and isinstance(axes[0], int) else None

@@ -104,7 +104,7 @@ def attention_roles(graph: Graph) -> Roles:
         ):
             continue  # additive attention, say, whose scores are no product of two values
         ends = {"Q": graph.operands[scores][0].source, "K": graph.operands[scores][1].source,
-                "V": graph.operands[taken[0].id][1].source}  # fmt: skip
+                "V": taken.values}  # fmt: skip
         for role, number in ends.items():
             stack, inside = [number], modules(node.scope)
             while stack:

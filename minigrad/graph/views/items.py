@@ -140,7 +140,7 @@ def _node_key(node: Operation, graph: Graph) -> Key:
 def _leaf_key(node: Operation, graph: Graph) -> Key:
     """A leaf; a constant of one step by the line that reads it there."""
     if node.kind == "parameter" or node.step is None or not graph.readers[node.id]:
-        return Key("leaf", (node.id,))
+        return Key("leaf", (graph.twins.get(node.id, node.id),))
     if all(graph.nodes[edge.target].strip != node.strip for edge in graph.readers[node.id]):
         return Key("x", (node.label,), node.step, node.strip)
     first = graph.readers[node.id][0]

@@ -28,9 +28,9 @@ def whole(sketch: Sketch) -> Path:
 
 
 def deepest(sketch: Sketch) -> int:
-    """How many levels of modules there are inside the whole."""
+    """The depth at which every module is open: one more than there are levels of them."""
     start = len(whole(sketch))
-    return max((len(around(item)) - start for item in sketch.items.values()), default=0)
+    return 1 + max((len(around(item)) - start for item in sketch.items.values()), default=0)
 
 
 def dotted(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from minigrad.graph.record import BOOKKEEPING, Graph, Operation
-from minigrad.graph.terms import Term
+from minigrad.graph.terms import Call, Name, Term
 from minigrad.graph.view import Arrow, Key, Say, View
 
 _SIGNS = frozenset({"subtract", "divide", "matmul", "power"})
@@ -52,7 +52,8 @@ def with_roles(view: View, graph: Graph) -> View:
     """The view with a word at each arrow to an operation whose operands cannot be exchanged.
 
     The sign stands at the second operand: − at what is subtracted, ÷ at the divisor, @ at the
-    right factor; of a choice, each arrow says which it is.
+    right factor; a factor that is transposed on its way says so: @ Kᵀ. Of a choice, each arrow
+    says which it is.
     """
     operands = Operands(graph, view)
     labels: dict[Arrow, Term | Say | str] = {}
@@ -67,12 +68,15 @@ def with_roles(view: View, graph: Graph) -> View:
         ):
             continue
         for a in operands.sources[item.key]:
-            positions = {position for position, _ in operands.brought(node, a)}
-            if len(positions) != 1:
+            brought = set(operands.brought(node, a))
+            if len(brought) != 1:
                 continue
-            (position,) = positions
+            ((position, flipped),) = brought
             if node.primitive == "where":
                 labels[a, item.key] = Say(_CHOICE[position])
+            elif flipped:
+                called = Name(view.by_key[a].label.name or "·", transposed=True)
+                labels[a, item.key] = Call("@", (called,), infix=True) if position else called
             elif position == 1:
                 labels[a, item.key] = node.label
     return replace(view, labels={**labels, **view.labels})

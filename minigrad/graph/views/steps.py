@@ -73,10 +73,11 @@ def _initial(sketch: Sketch) -> None:
     for strip, steps in order.items():
         found = list(_first_values(sketch, strip, steps))
         initial = {(one, source) for source, one, _ in found}
+        reached: dict[Key, set[Key]] = {}  # what a box reads beside initial states
         for source, one, state in found:
             before = steps[0] - 1 if len(steps) < 2 or steps[1] > steps[0] else steps[0] + 1
             pill = Key("state", (state, 0, "before"), None, strip)
-            readers = {sketch.owner[n]: n for n in _drawn_readers(sketch, one)}
+            readers = {sketch.owner[n] for n in _drawn_readers(sketch, one)}
             for a in drawn_behind(sketch, source):
                 targets = [b for x, b in sketch.arrows if x == a and b in readers]
                 if not targets or a == pill:
@@ -89,7 +90,9 @@ def _initial(sketch: Sketch) -> None:
                                    item.where)  # fmt: skip
                 for b in targets:
                     changed[a, b][pill] = None
-                    if a in _reached(sketch, readers[b], initial):  # it is read for itself, too
+                    if b not in reached:
+                        reached[b] = _reached(sketch, items[b].nodes, initial)
+                    if a in reached[b]:  # it is read for itself, too
                         extra[a, b] = None
                 if item.kind not in ("input", "constant", "parameter"):
                     extra[a, pill] = None
@@ -138,10 +141,10 @@ def _drawn_readers(sketch: Sketch, number: int) -> Iterator[int]:
         yield from _drawn_readers(sketch, edge.target)
 
 
-def _reached(sketch: Sketch, number: int, without: set[tuple[int, int]]) -> set[Key]:
-    """The items whose values a node reads, not counting these edges."""
+def _reached(sketch: Sketch, numbers: Iterable[int], without: set[tuple[int, int]]) -> set[Key]:
+    """The items whose values nodes read, not counting these edges."""
     found: set[Key] = set()
-    stack = [number]
+    stack = list(numbers)
     while stack:
         at = stack.pop()
         for edge in sketch.graph.operands[at]:
