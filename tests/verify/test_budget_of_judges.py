@@ -49,7 +49,7 @@ def test_the_search_for_the_wrong_line_keeps_to_the_budget(monkeypatch):
     monkeypatch.setattr(tasks, "sentences", recorded)
     for budget in (0.1, 2, 60):
         assert check_vjp(np.tanh, lambda g, y, x: g * y, [(3,)], budget=budget).status == 1
-    assert asked == [1.0, 2.0, 3.0]
+    assert asked == pytest.approx([1.0, 1.2, 36.0])  # a second at least, else 0.6 of the budget
 
 
 def _busy(seconds):
