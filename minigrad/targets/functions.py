@@ -13,7 +13,7 @@ from minigrad.scope import entering, unfused
 from minigrad.tape import ancestors
 from minigrad.targets.files import told
 from minigrad.targets.inputs import NO_ROLES, Roles, examples, positional, unknown_arguments
-from minigrad.targets.problem import JUDGES, Problem
+from minigrad.targets.problem import JUDGES, Problem, repeated
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor, raw
 from minigrad.tree import tree_leaves
@@ -162,12 +162,12 @@ def problem_of_call(
     constants = {n: "it holds no floats" for n in inputs if n not in given}
     handed = {n: Tensor(x, requires_grad=True, name=n) for n, x in given.items()}
     try:
-        first, second = (call({**inputs, **handed}) for _ in range(2))
+        first, *others = repeated(lambda: call({**inputs, **handed}))
     except (Exception, SystemExit) as error:
         raise TargetError(f"{target}: calling it failed: {why(error)}") from error
-    outputs, again = tree_leaves(recorded(first)), tree_leaves(second)
+    outputs = tree_leaves(recorded(first))
     if not all(np.array_equal(raw(a), raw(b), equal_nan=True)
-               for a, b in zip(outputs, again, strict=True)):  # fmt: skip
+               for other in others for a, b in zip(outputs, tree_leaves(other), strict=True)):  # fmt: skip
         raise RandomError(f"{target}: it differs from call to call; seed it inside")
     reached = [n for n in ancestors(outputs) if n.primitive is None and n.requires_grad]
     leaves = [n for n in reached[::-1] if isinstance(n, Tensor) and not any(

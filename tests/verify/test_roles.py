@@ -96,6 +96,17 @@ def test_a_module_is_judged_as_it_is_by_its_own_parameters(file):
     assert "judged in evaluation mode: in training it differs at each call" in str(report)
 
 
+def test_a_mask_that_is_mostly_the_same_is_seen_to_be_drawn_at_each_call():
+    rng = np.random.default_rng()
+
+    def forward(x):
+        kept = rng.random() < 0.5
+        return x * kept, kept
+
+    report = check_vjp(forward, lambda g, kept: g * kept, [(3,)])
+    assert report.status == 3 and "forward differs from call to call" in str(report)
+
+
 def test_a_class_of_any_constructor_is_made_with_what_it_requires(file):
     report = verify(f"{file}:Net")
     assert report.status == 0, str(report)
