@@ -128,7 +128,7 @@ def page_program(target: CellTarget, seed: int = 0) -> PageProgram:
     try:
         found = both(*[trace.array(x) for x in arrays])
         script = written(trace.program([trace.operand(x) for x in found]))
-    except (TraceError, JavaScriptError) as error:
+    except (TraceError, JavaScriptError, TypeError, ValueError) as error:  # of a wrong rule, say
         return PageProgram(problem.shapes, None, str(error))
     if node() is None:
         return PageProgram(problem.shapes, None, "node, which would run it, is not installed")

@@ -200,8 +200,9 @@ def judge_page(target: CellTarget, settings: Settings = STANDARD) -> Judged:
         established = f"{what} differs from the engine"
         failures = (f"{established} by {done.error:.2g} of the largest entry",)
     check = Check(
-        target.name, "numeric", done.shapes, 1, outcome, done.error or 0.0, "relative error of the generated code",
-        established, failures, seconds=time.perf_counter() - start,
+        target.name, "numeric", done.shapes, 1, outcome, done.error or 0.0,
+        "relative error of the generated code", established, failures,
+        seconds=time.perf_counter() - start,
     )  # fmt: skip
     return Judged([check])
 
