@@ -391,3 +391,9 @@ def test_an_output_that_is_off_is_said_by_how_much(off, verdict):
     )  # fmt: skip
     (check,) = judge_problem(problem, "exact").checks
     assert check.passed == verdict, check
+
+
+def test_the_rounding_of_a_gradient_that_is_0_is_no_large_error():
+    """With a single key the scores have no gradient: what is left is rounding."""
+    figures = [check.figure for check in verify("attention").checks if check.judge == "numeric"]
+    assert max(figures) < 1e-12
