@@ -166,8 +166,8 @@ def problem_of_call(
     except (Exception, SystemExit) as error:
         raise TargetError(f"{target}: calling it failed: {why(error)}") from error
     outputs = tree_leaves(recorded(first))
-    if not all(np.array_equal(raw(a), raw(b), equal_nan=True)
-               for other in others for a, b in zip(outputs, tree_leaves(other), strict=True)):  # fmt: skip
+    pairs = [pair for other in others for pair in zip(outputs, tree_leaves(other), strict=True)]
+    if not all(np.array_equal(raw(a), raw(b), equal_nan=True) for a, b in pairs):
         raise RandomError(f"{target}: it differs from call to call; seed it inside")
     reached = [n for n in ancestors(outputs) if n.primitive is None and n.requires_grad]
     leaves = [n for n in reached[::-1] if isinstance(n, Tensor) and not any(
