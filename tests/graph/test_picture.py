@@ -410,9 +410,8 @@ def test_layers_follow_each_other_in_the_direction_that_was_asked_for(direction,
     drawn = scene(draw(np.tanh(Stack()(x) * 2), direction=direction))
     boxes = {shape.key: shape.box for shape in drawn.shapes}
     for a, b in drawn.view.arrows:
-        apart = [boxes[b][k] - boxes[a][k] for k in (0, 1)]
-        assert apart[along[0] == 0] * sum(along) > 20
-        assert abs(apart[along[0] != 0]) < 1
+        across, upward = (boxes[b][k] - boxes[a][k] for k in (0, 1))
+        assert across * along[0] + upward * along[1] > 20 > abs(across * along[1])
     with pytest.raises(ValueError, match="direction 'left', expected one of up, down, right"):
         draw("tanh", direction="left")
     assert main(["graph", "gru", "--direction", direction, "-o", str(tmp_path / "gru.dot")]) == 0
