@@ -173,6 +173,8 @@ def vjp(
     level = Level()
     with differentiating():
         varied, variables = level.varied(args, range(len(args)))
+        for x in tree_leaves(variables):
+            x.shared = True  # whose array may change before the map is used
         output, aux = _parted(function(*varied, **kwargs), has_aux)
     recorded = level.is_recorded((output, aux), variables)
 

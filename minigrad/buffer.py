@@ -26,6 +26,7 @@ import numpy as np
 from minigrad import primitives as p
 from minigrad.boundary import as_array
 from minigrad.primitives import BY_NUMPY, Primitive
+from minigrad.primitives.checks import check_cast
 from minigrad.primitives.primitive import Array
 from minigrad.scope import current
 from minigrad.tape import Node, record
@@ -76,6 +77,10 @@ class Handle(Tensor, handle=True):
         """The value of this moment, which does not change any more."""
         return self.now()
 
+    def laid(self) -> Array:
+        """The array of this moment as NumPy's would lie in memory, where it would be a view too."""
+        raise NotImplementedError
+
     def write(self, index: Any, value: Any) -> None:
         """Assign to a part of it."""
         raise NotImplementedError
@@ -125,13 +130,13 @@ class Handle(Tensor, handle=True):
         key: Any = None,
     ) -> Tensor:
         """The result; where NumPy's would be a view of this array, a view."""
-        now = self.now()
-        if len(operands) > 1 or not isinstance(now.data, np.ndarray):
+        whole = self.laid()
+        if len(operands) > 1 or not isinstance(whole, np.ndarray):
             return record(Tensor, primitive, operands, static)
-        part = primitive.forward(now.data, **static)
-        if isinstance(part, np.ndarray) and np.may_share_memory(part, now.data):
+        part = primitive.forward(whole, **static)
+        if isinstance(part, np.ndarray) and np.may_share_memory(part, whole):
             return View(self, primitive, static, key)
-        return _made(part, primitive, now, static)
+        return _made(part, primitive, self.now(), static)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -143,6 +148,14 @@ class Handle(Tensor, handle=True):
             places = np.arange(self.size).reshape(self.shape)
             index = np.unravel_index(function(places, *args[1:], **kwargs), self.shape)
             return View(self, p.getitem, {"index": index})
+        if function is np.ravel and args and args[0] is self:
+            flat = np.ravel(self.laid(), *args[1:], **kwargs)
+            if not np.may_share_memory(flat, self.laid()):  # a line with gaps is copied too
+                args = (self.settled(), *args[1:])
+        if function is np.imag and self.dtype.kind == "c":
+            return View(self, _IMAG, {})
+        if function in _MAY_BE_ITSELF and args and args[0] is self:
+            return getattr(self, function.__name__)(*args[1:], **kwargs)
         if function is np.meshgrid and kwargs.get("copy", True):
             args = tuple(map(as_array, args))
         return super().__array_function__(function, types, args, kwargs)
@@ -209,6 +222,11 @@ class Handle(Tensor, handle=True):
         """As `Tensor.astype`; the array itself where nothing changes and ``copy`` is False."""
         return self if not copy and np.dtype(dtype) == self.dtype else super().astype(dtype)
 
+    def nan_to_num(self, copy: bool = True, *args: Any, **kwargs: Any) -> Tensor:
+        """As ``np.nan_to_num``, which writes into the array itself where ``copy`` is False."""
+        numbers = p.nan_to_num(self.settled(), True, *args, **kwargs)
+        return numbers if copy else self._written(numbers)
+
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """The same entries in another shape, as ``ndarray.reshape``."""
         if order != "C":
@@ -255,6 +273,9 @@ class Buffer(Handle, handle=True):
     def now(self) -> Tensor:
         return self.value
 
+    def laid(self) -> Array:
+        return self.value.data
+
     def settled(self) -> Tensor:
         if not self.lent and isinstance(self.value.data, np.ndarray):
             self.value.data.setflags(write=False)  # from here on others may hold it
@@ -276,9 +297,9 @@ class Buffer(Handle, handle=True):
             self.value = record(Tensor, p.updated, (old, value), {"index": index})
             return
         of = np.asarray(of)
-        self._check(of.dtype, into.dtype)
+        check_cast("assignment", of, into.dtype)
         if self.lent:
-            into = into.copy()
+            into = into.copy("K")
         into[index] = of
         self.lent = False
         tracked = [x if isinstance(x, Node) and x.requires_grad else None for x in (old, value)]
@@ -287,14 +308,6 @@ class Buffer(Handle, handle=True):
             return
         self.value = Tensor.recorded(into, p.updated, tracked, operands=(into, of))
         self.value.static = {"index": index}
-
-    def _check(self, dtype: Any, into: Any) -> None:
-        """Refuse what NumPy would cut off: the fraction of a number, or its imaginary part."""
-        if (dtype.kind in "fc" and into.kind in "biu") or (dtype.kind == "c" and into.kind == "f"):
-            raise TypeError(
-                f"assignment of {dtype} into an array of {into}, which would cut the numbers off: "
-                f"make it with dtype={dtype}, or convert the value with .astype"
-            )
 
 
 class View(Handle, handle=True):
@@ -320,15 +333,23 @@ class View(Handle, handle=True):
             self.seen = whole, _made(array, self.made_by, whole, self.how)
         return self.seen[1]
 
+    def laid(self) -> Array:
+        return self.made_by.forward(self.base.laid(), **self.how)
+
     def lend(self, array: np.ndarray) -> None:
         self.base.lend(array)
 
     def write(self, index: Any, value: Any) -> None:
         if self.made_by is not p.getitem:
-            raise TypeError(
-                f"assignment into what {self.made_by.name} made of an array to be filled: assign "
-                "into that array itself"
-            )
+            places = np.arange(self.base.size).reshape(self.base.shape)
+            part = self.made_by.forward(places, **self.how)
+            if self.dtype != self.base.dtype or not part.flags.writeable:
+                raise TypeError(
+                    f"assignment into what {self.made_by.name} made of an array to be filled: "
+                    "assign into that array itself"
+                )
+            self.base.write(np.unravel_index(part[index], self.base.shape), value)
+            return
         if index is Ellipsis:
             self.base.write(self.how["index"], value)
             return
@@ -337,6 +358,12 @@ class View(Handle, handle=True):
         self.base.write(self.how["index"], part.value)
 
 
+_IMAG = Primitive(
+    "imag", np.imag, "linear", (lambda g, z: g * -1j,), (lambda g, y, z: g * -1j,), label="Im"
+)
+"""The imaginary part as a view; on values it is a composition."""
+_MAY_BE_ITSELF = frozenset({np.astype, np.nan_to_num})
+"""Functions whose result is the array itself where they are told not to copy it."""
 _BY_PLACES = frozenset({np.diagonal, np.diag, np.rot90})
 """Functions whose result is a view in NumPy, though the rule here takes entries one by one."""
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-_COLUMNS = 61  # that a large array is summed in; a prime, so that no shape falls in step with it
+_HALF = np.uint64(32)
+_WEIGHTS = np.arange(1, 4100, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+_WEIGHTS ^= _WEIGHTS >> _HALF  # of the columns, of which there is a prime number: no shape has it
 _FIXED = frozenset({int, slice, type(None), type(Ellipsis), np.int64})  # what cannot change
 
 Stamps = tuple[tuple[int, int], ...]
@@ -23,16 +25,23 @@ def stamp(array: np.ndarray) -> int:
     """A checksum of an array's bytes, to tell whether it has been changed since.
 
     Small arrays are hashed. Large ones are summed by columns in 64-bit words, which takes as long
-    as reading them.
+    as reading them, and the sums by weights: entries that change places are noticed too.
     """
     if array.nbytes < 4096 or array.dtype == object:
         return hash(array.tobytes())
     if not array.flags.c_contiguous:  # a transpose is contiguous in its own order
         array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
     flat = array.reshape(-1).view(np.uint8)
-    whole = flat.size - flat.size % (8 * _COLUMNS)
-    sums = flat[:whole].view(np.uint64).reshape(-1, _COLUMNS).sum(axis=0)
-    return hash((sums.tobytes(), flat[whole:].tobytes()))
+    end = flat.size - flat.size % 8
+    words = flat[:end].view(np.uint64)
+    columns = len(_WEIGHTS)
+    if len(words) > columns:
+        whole = len(words) - len(words) % columns
+        sums = words[:whole].reshape(-1, columns).sum(axis=0)
+        sums[: len(words) - whole] += words[whole:]
+        words = sums
+    words = words ^ (words >> _HALF)  # small whole numbers are 0 in their lower bits
+    return hash((int(words @ _WEIGHTS[: len(words)]), flat[end:].tobytes()))
 
 
 def watch(node: Any, operands: Sequence[Any]) -> None:

@@ -81,7 +81,7 @@ def _like(function: Callable[..., Any]) -> Callable[..., Buffer]:
 
 
 def _with(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
-    """A maker as NumPy calls it for ``like=x``; a Tensor ignores the order in memory."""
+    """A maker as NumPy calls it for ``like=x``, which ignores the order in memory."""
 
     def made(*args: Any, order: Any = "C", device: Any = None, **kwargs: Any) -> Buffer:
         return make(*args, **kwargs)
@@ -90,15 +90,21 @@ def _with(make: Callable[..., Buffer]) -> Callable[..., Buffer]:
 
 
 def _full_like(x: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Buffer:
-    shape = kwargs.get("shape")
-    return full(
-        x.shape if shape is None else shape, fill_value, x.dtype if dtype is None else dtype
-    )
+    made = _like(np.zeros_like)(x, dtype, **kwargs)
+    made.fill(fill_value)
+    return made
 
 
 def _copy(a: Any, order: Any = "K", subok: bool = False) -> Buffer:
-    np.copy(0, order)  # which refuses what is no order; a Tensor has none
-    return Buffer(a.settled(), lent=True)
+    value = a.settled()
+    if not isinstance(value.data, np.ndarray):
+        return Buffer(value, lent=True)
+    fresh: np.ndarray = np.empty_like(value.data, order=order)
+    if fresh.strides == value.data.strides:  # the first assignment copies it
+        return Buffer(value, lent=True)
+    made = Buffer(Tensor(fresh))
+    made.write(..., value)
+    return made
 
 
 def _to_be_filled(name: str, x: Any) -> Handle:

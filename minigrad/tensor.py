@@ -161,9 +161,9 @@ class Tensor(ArrayMethods, Node):
         """The same data as a constant."""
         return Tensor(self.data)
 
-    def copy(self, order: str = "K") -> Tensor:
+    def copy(self, order: str = "C") -> Tensor:
         """A copy that is still on the tape, and that can be assigned to."""
-        return MAKERS[np.copy](self)
+        return MAKERS[np.copy](self, order)
 
     def __getstate__(self) -> dict[str, Any]:
         if self.primitive is not None:

@@ -295,13 +295,13 @@ def classify(
 ) -> np.ndarray:
     """The digits that a `Classifier`, trained on the known rows, sees in those held out."""
     model = Classifier(known, seed)
-    order = Shuffled(len(known), 64, seed)
+    order = Shuffled(len(known), 256, seed)
     steps = epochs * len(order)
     train(
-        model, optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2),
+        model, optim.AdamW([p for p in model.parameters() if p.requires_grad], 3e-2),
         lambda x, digits: cross_entropy(model(x), digits),
         lambda step: (known[order(step)], digit[order(step)]),
-        steps=steps, schedule=optim.cosine(1e-2, steps), title="classifier",
+        steps=steps, schedule=optim.cosine(3e-2, steps), title="classifier",
     )  # fmt: skip
     with no_grad():
         return raw(model(held_out)).argmax(-1)
@@ -356,11 +356,11 @@ def plot(held_out: Images, ways: Mapping[str, np.ndarray], path: Path, count: in
     figure = require("matplotlib.figure", extra="models").Figure(
         (count, 1.1 * len(rows)), layout="constrained"
     )
-    for line, (name, pixels) in zip(figure.subplots(len(rows), count), rows.items(), strict=True):
-        for axes, image in zip(line, pixels[:count], strict=False):
-            axes.imshow(image, cmap="Greys", vmin=0, vmax=1)
-            axes.set(xticks=[], yticks=[])
-        line[0].set_ylabel(name)
+    for axes, (name, pixels) in zip(figure.subplots(len(rows)), rows.items(), strict=True):
+        framed = np.pad(pixels[:count], ((0, 0), (1, 1), (1, 1)), constant_values=0.3)
+        axes.imshow(np.hstack(list(framed)), cmap="Greys", vmin=0, vmax=1)
+        axes.set(xticks=[], yticks=[], ylabel=name)
+        axes.spines[:].set_visible(False)
     save_figure(figure, path)
 
 

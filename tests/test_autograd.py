@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.guard import stamp
 
 
 def rosenbrock(x):
@@ -208,6 +211,37 @@ def test_an_array_that_was_changed_in_place_is_noticed_at_backward(how, size, ch
     with pytest.raises(RuntimeError, match=r"operand . of multiply.*changed in place"):
         loss.backward()
     assert x.grad is None
+
+
+@given(st.integers(2, 20_000), st.sampled_from([float, np.float32, np.int64, np.uint8]), st.data())
+@settings(max_examples=60, deadline=None)
+def test_entries_that_change_places_change_the_checksum(size, dtype, data):
+    array = (np.arange(size) % 100).astype(dtype)
+    one, other = (data.draw(st.integers(0, size - 1)) for _ in range(2))
+    before = stamp(array)
+    assert before == stamp(array.copy())
+    array[[one, other]] = array[[other, one]]
+    words = {k * array.itemsize // 8 for k in (one, other)}
+    if array[one] != array[other] and len({word % 4099 for word in words}) == len(words):
+        assert stamp(array) != before
+
+
+@pytest.mark.parametrize("shape", [(1220, 1), (1000, 4), (61, 61), (300, 200)])
+def test_rows_that_change_places_change_the_checksum(shape, rng):
+    array = rng.integers(0, 3, shape).astype(float)
+    before = stamp(array)
+    for rows in (1, 8, 61, 64):
+        moved = np.roll(array, rows, axis=0)
+        assert np.array_equal(moved, array) or stamp(moved) != before
+
+
+def test_the_map_of_vjp_notices_an_argument_that_has_changed():
+    x = np.array([0.5, -1.0])
+    _, pull = mg.vjp(np.sin, x)
+    np.testing.assert_allclose(pull(np.ones(2))[0], np.cos(x))
+    x[0] = 3.0
+    with pytest.raises(RuntimeError, match=r"operand 0 of sin.*changed in place"):
+        pull(np.ones(2))
 
 
 VIEWS = {

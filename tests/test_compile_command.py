@@ -31,6 +31,11 @@ def two_layers(params, x):
 def fails(x):
     return x + {}["nothing"]
 
+def forgets(x):
+    y = np.tanh(x)
+
+tanh = np.tanh
+
 def fills(x):
     y = np.zeros(3)
     y[0] = x.sum()
@@ -110,6 +115,8 @@ def test_a_model_is_shown_and_described(file, capsys):
         (["energy", "--input", "x=float:1..1:3"], "there is no number between 1 and 1"),
         (["energy", "--input", "x=3", "--input", "x.W=3"], "x is an array already"),
         (["branches", "--input", "x=3"], "line 11: `return x if x.sum() > 0 else -x`"),
+        (["forgets", "--input", "x=3"], "it returns no array and changes none"),
+        (["tanh"], "got a function that is not written in Python"),
         (["nothing"], "has no 'nothing'"),
     ],
 )

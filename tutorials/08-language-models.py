@@ -267,7 +267,7 @@ print(text("our ten lines are LanguageModel", "nuestras diez líneas son Languag
 model, history = language_model.fit(encoded, held, settings)
 perplexities["GRU"] = language_model.perplexity(model, held)
 for name, value in perplexities.items():
-    print(f"{name}  {value:5.2f}")
+    print(f"{name:<6}  {value:5.2f}")
 assert perplexities["GRU"] < 0.9 * min(perplexities[f"{n}-gram"] for n in (1, 2, 3, 4))
 
 # %% tags=["plot"]

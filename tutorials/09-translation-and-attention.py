@@ -283,7 +283,7 @@ class Translator(nn.Module):
         return self.say(np.concatenate([states, context], axis=-1)), weights
 
 
-def fit(way, steps, batch=32, lr=1e-2, width=32):
+def fit(way, steps, batch=32, lr=2e-2, width=32):
     model = Translator(way, width, rng=SEED)
     order = Shuffled(len(lists), batch, SEED)
 
@@ -408,7 +408,7 @@ names = {
 }
 models, right, said = {}, {}, {}
 print(f"{text('items', 'cosas'):<17}", " ".join(f"{items:6}" for items in unseen))
-for way, steps in (("bottleneck", 1200), ("additive", 400), ("dot", 400)):
+for way, steps in (("bottleneck", 900), ("additive", 300), ("dot", 300)):
     models[way], history = fit(way, steps)
     right[way] = []
     for items, pairs in unseen.items():
@@ -447,7 +447,7 @@ plt.show()
 # %%
 widths = {32: right["bottleneck"]}
 for width in (16, 64):
-    wider, _ = fit("bottleneck", 1200, width=width)
+    wider, _ = fit("bottleneck", 900, width=width)
     widths[width] = []
     for items, pairs in unseen.items():
         found, _ = translate(wider, [spanish for spanish, _ in pairs], 4 * items)

@@ -343,7 +343,7 @@ plt.show()
 # Run step by step, your cell leaves more than a dozen small operations on the tape per step. In
 # training it did not: minigrad read the equations and made *one* operation out of all the steps.
 # This is its plan, and below it the backward pass of one step, as it was generated. (`d_` is what
-# we call $\delta$; `R` is scratch space.)
+# we call $\delta$; `rows` is scratch space.)
 
 # %% [markdown] lang="es"
 # Cada línea es una página del diario durante una secuencia; en verde, la que más cambia.
@@ -354,7 +354,7 @@ plt.show()
 # entrenar no ha sido así: minigrad leyó las ecuaciones e hizo de todos los pasos *una* sola
 # operación. Este es su plan, en inglés (qué productos de matrices, qué se calcula elemento a
 # elemento, qué se guarda para la vuelta), y debajo la pasada hacia atrás de un paso, tal como se
-# generó. (`d_` es nuestra $\delta$; `R`, papel de borrador).
+# generó. (`d_` es nuestra $\delta$; `rows`, espacio para lo intermedio).
 
 # %%
 print("\n".join(description(diary, NUMPY)))

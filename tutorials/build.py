@@ -213,9 +213,9 @@ def page(notebook: NotebookNode, this: Chapter, chapters: list[Chapter], wheel: 
 
 
 def in_columns(printed: str) -> bool:
-    """Whether this is a table: on a narrow screen it is scrolled, where prose is wrapped."""
+    """Whether this is a table or code: on a narrow screen it is scrolled; prose is wrapped."""
     lines = printed.splitlines()
-    gaps = sum(bool(re.search(r"\S {2,}\S", line)) for line in lines)
+    gaps = sum(bool(re.search(r"(^|\S) {2,}\S", line)) for line in lines)
     return gaps > 1 and 2 * gaps > len(lines) and max(map(len, lines)) <= 80
 
 

@@ -79,6 +79,7 @@ class Closure:
         same: places, and what must be there.
         stamps: arrays that count as constant, and their checksums.
         copies: containers and namespaces, and copies of them.
+        orders: dicts that can be gone through, and their keys.
         iterators: the places of what gives one thing after the other.
         kinds: where functions that ask for types look `type` up.
     """
@@ -91,22 +92,42 @@ class Closure:
     same: list[tuple[Place, Any]] = field(default_factory=list)
     stamps: list[tuple[np.ndarray, int, str]] = field(default_factory=list)
     copies: list[tuple[Any, Any, str]] = field(default_factory=list)
+    orders: list[tuple[dict[Any, Any], list[Any], str]] = field(default_factory=list)
     iterators: list[Place] = field(default_factory=list)
     kinds: list[Place] = field(default_factory=list)
 
     def changed(self) -> str | None:
-        """The name of something that is not what it was; ``None`` if all is."""
-        for place, before in self.same:
+        """The name of something that is not what it was; ``None`` if all is.
+
+        Each call asks for this, so most of it is one look into a dict.
+        """
+        for get, key, before, name in self._items:
+            now = get(key, MISSING)
+            if now is not before and not equal(now, before):
+                return name
+        for place, before in self._others:
             now = place.get()
             if now is not before and not equal(now, before):
                 return place.name
         for holder, before, name in self.copies:
             if differs(holder, before):
                 return name
+        for mapping, keys, name in self.orders:
+            if list(mapping) != keys:
+                return name
         for constant, before, name in self.stamps:
             if stamp(constant) != before:
                 return name
         return None
+
+    @functools.cached_property
+    def _items(self) -> list[tuple[Callable[..., Any], Any, Any, str]]:
+        return [(place.holder.get, place.key, before, place.name) for place, before in self.same
+                if place.in_dict]  # fmt: skip
+
+    @functools.cached_property
+    def _others(self) -> list[tuple[Place, Any]]:
+        return [(place, before) for place, before in self.same if not place.in_dict]
 
     def add_constant(self, array: np.ndarray) -> None:
         """Look at an array in every call, wherever it is kept."""
@@ -208,6 +229,7 @@ class _Search:
                 self.visit(part, Place(value, k, f"{name}[{k}]"), f"{name}[{k}]", state=state)
         elif isinstance(value, dict):
             self.found.copies.append((value, value.copy(), name))
+            self.found.orders.append((value, list(value), name))
             for key, part in list(value.items()):
                 self.visit(part, Place(value, key, f"{name}[{key!r}]"), f"{name}[{key!r}]",
                            state=state)  # fmt: skip

@@ -64,6 +64,11 @@ def description(text: str, given: Sequence[str], backend: Backend | None) -> Ite
     leaves = flatten((), readable.with_tensors(inputs), (), (), title)
     with _calling(text):
         found = traced_twice(subject, title, leaves, backward=True)
+    if not found.outputs and not found.effects:
+        raise TargetError(
+            f"{text}: it returns no array and changes none, so there is nothing to compile; "
+            "expected a function that returns arrays"
+        )
     where = backend or backend_for(program_of(found))
     both = Both(found, where)
     took = time.perf_counter() - start
@@ -127,6 +132,13 @@ def _subject(text: str) -> Callable[..., Any] | Target:
     found = getattr(load(place), attribute, None) if colon else None
     if isinstance(found, nn.Module | FunctionType | Compiled) and not hasattr(found, "__vjp__"):
         return found.function if isinstance(found, Compiled) else found
+    if callable(found) and type(found).__module__ in ("builtins", "numpy") and not (
+        isinstance(found, type)
+    ):  # fmt: skip
+        raise TargetError(
+            f"{text}: got a function that is not written in Python, expected one whose lines can "
+            "be followed; write one that calls it"
+        )
     return resolve(text) if found is None else target_of(found, text, named=True)
 
 

@@ -124,6 +124,8 @@ class _Fusion:
         self.items: list[Item] = []
         self.position: dict[Variable, int] = {}  # number of the item that a variable is ready after
         self.owner: dict[Variable, Loop] = {}
+        self.number: dict[Loop, int] = {}
+        self.having: dict[Variable, set[Loop]] = {}  # loops that read or make a variable
         self.viewed: dict[Variable, Variable] = {}  # what a view is a view of
         self.readers: dict[Operand, set[Statement | None]] = {x: {None} for x in program.outputs}
         for statement in program.statements:
@@ -160,27 +162,32 @@ class _Fusion:
             return False
         operands = [x for x in statement.operands if isinstance(x, Variable)]
         owners = self._merged([self.owner[x] for x in operands if x in self.owner])
-        for number in range(len(self.items) - 1, -1, -1):
-            loop = self.items[number]
-            if isinstance(loop, Loop) and loop.statements and (
-                self._ready(operands, loop, number)
-            ):  # fmt: skip
-                shared = loop in owners or any(x in loop.dims for x in operands)
-                if shared and self._join(loop, statement, space):
-                    self._note(statement, loop, number)
-                    return True
-            if any(self.position.get(x, -1) == number and x not in self.owner for x in operands):
-                break  # an operand is only ready here
+        for loop in self._candidates(operands, owners):
+            number = self.number[loop]
+            if self._ready(operands, loop, number) and self._join(loop, statement, space):
+                self._note(statement, loop, number)
+                return True
         loop = Loop(space, first=len(space))
         if not self._join(loop, statement, space):
             return False
+        self.number[loop] = len(self.items)
         self.items.append(loop)
-        self._note(statement, loop, len(self.items) - 1)
+        self._note(statement, loop, self.number[loop])
         return True
+
+    def _candidates(self, operands: Sequence[Variable], owners: Collection[Loop]) -> list[Loop]:
+        """Loops that have to do with a statement's operands and run when these are there."""
+        earliest = max((self.position.get(x, -1) for x in operands if x not in self.owner),
+                       default=-1)  # fmt: skip
+        found = {*owners, *(loop for x in operands for loop in self.having.get(x, ()))}
+        return sorted(
+            (loop for loop in found if loop.statements and self.number[loop] >= earliest),
+            key=lambda loop: -self.number[loop],
+        )
 
     def _merged(self, owners: Sequence[Loop]) -> set[Loop]:
         """The loops that made a statement's operands: as one, if one can do what all do."""
-        loops = sorted(set(owners), key=self.items.index)
+        loops = sorted(set(owners), key=self.number.__getitem__)
         for later in loops[:0:-1]:
             for loop in loops[: loops.index(later)]:
                 if loop.statements and self._moved(later, loop):
@@ -189,7 +196,7 @@ class _Fusion:
 
     def _moved(self, later: Loop, loop: Loop) -> bool:
         """Let an earlier loop do what a later one does, if it can."""
-        number = self.items.index(loop)
+        number = self.number[loop]
         reads = later.reads()
         if not self._ready(reads, loop, number) or later.alias:
             return False
@@ -210,6 +217,9 @@ class _Fusion:
     def _note(self, statement: Statement, loop: Loop, number: int) -> None:
         self.position[statement.output] = number
         self.owner[statement.output] = loop
+        for x in (*statement.operands, statement.output):
+            if isinstance(x, Variable):
+                self.having.setdefault(x, set()).add(loop)
 
     def _ready(self, operands: Sequence[Variable], loop: Loop, number: int) -> bool:
         """Whether all operands are there when the loop runs, or are its own."""
@@ -243,6 +253,7 @@ class _Fusion:
         if x in loop.reduced:
             loop.reduced[output] = loop.reduced[x]
         self.owner[output] = loop
+        self.having.setdefault(output, set()).add(loop)
 
     # Whether a statement fits into a loop
 

@@ -133,9 +133,8 @@ class _Planning:
     def run(self, scratch: Callable[[Loop, Collection[Variable]], Collection[Variable]]) -> Memory:
         memory = self.memory
         self._uses()
-        memory.fresh = {memory.root(x) for x in self.outputs} - {
-            *self.program.inputs, *self.program.constants()
-        }  # fmt: skip
+        self.asked = {memory.root(x) for x in self.outputs}
+        memory.fresh = self.asked - {*self.program.inputs, *self.program.constants()}
         for output, target in self.targets.items():
             self._inside(output, target)
         free = _Free()
@@ -169,9 +168,10 @@ class _Planning:
             for statement in item.statements:
                 for x in statement.operands:
                     if isinstance(x, Variable):
-                        self.last[memory.root(x)] = max(self.last.get(memory.root(x), -1), k)
+                        root = memory.root(x)
+                        self.last[root] = k
                         if x not in own:
-                            memory.kept.add(memory.root(x))
+                            memory.kept.add(root)
                 for output in statement.outputs:
                     self.made[output] = k
         for x in self.outputs:
@@ -233,7 +233,7 @@ class _Planning:
             return
         if output not in self.made or (output.shape, output.dtype) != (target.shape, target.dtype):
             return
-        if any(memory.root(x) is target for x in self.outputs):
+        if target in self.asked:
             return
         chain = [output]
         while True:

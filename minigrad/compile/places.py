@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import types
 from array import array
 from collections import deque
@@ -37,6 +36,11 @@ class Place:
     holder: Any
     key: Any
     name: str
+
+    @property
+    def in_dict(self) -> bool:
+        """Whether it is an item of a dict, and nothing else."""
+        return type(self) is Place and self.key is not None and isinstance(self.holder, dict)
 
     def get(self) -> Any:
         """What is there now."""
@@ -104,11 +108,11 @@ class Setting(Place):
 
 def differs(holder: Any, copy: Any) -> bool:
     """Whether a container has changed; the items of a list or dict have places of their own."""
-    if len(holder) != len(copy):
-        return True
-    if isinstance(holder, dict | set):  # the order counts for who goes through it
-        return not all(map(operator.is_, holder, copy)) and list(holder) != list(copy)
-    return not isinstance(holder, list | deque) and bool(holder != copy)
+    if isinstance(holder, list | dict | deque) or len(holder) != len(copy):
+        return len(holder) != len(copy)
+    if isinstance(holder, set):  # the order counts for who goes through it
+        holder = list(holder)
+    return bool(holder != copy)
 
 
 def put_back(holder: Any, copy: Any) -> None:

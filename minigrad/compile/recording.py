@@ -65,7 +65,12 @@ class Recording:
         self.found, self.closure, self.backward = found, closure, backward
         self.confirmed = False
         self.owners = leaves.owners  # alive, so that the key's ids stay theirs
-        self.states = [(tensor, self._state(tensor)) for tensor in closure.tensors]
+        self.states = [
+            (tensor, tensor.data.shape, tensor.data.dtype, tensor.requires_grad,
+             tensor.grad is None if tensor in found.accumulated else None)
+            for tensor in closure.tensors
+        ]  # fmt: skip
+        self._readers = [source.read for source in found.sources]
         self.tracked = [x for x in tree_leaves(found.result) if isinstance(x, Output) and x.tracked]
         self.program = program_of(found)
         self.backend = backend_for(self.program)
@@ -74,15 +79,14 @@ class Recording:
 
     def changed(self) -> str | None:
         """What the function sees that is not what it was; ``None`` if it still does the same."""
-        for tensor, before in self.states:
-            if self._state(tensor) != before:
+        for tensor, shape, dtype, requires_grad, no_grad in self.states:
+            data = tensor.data
+            if (
+                data.shape != shape or data.dtype != dtype or tensor.requires_grad != requires_grad
+                or (no_grad is not None and (tensor.grad is None) != no_grad)
+            ):  # fmt: skip
                 return self.closure.tensors[tensor]
         return self.closure.changed()
-
-    def _state(self, tensor: Tensor) -> tuple[Any, ...]:
-        """What the program takes for granted of a Tensor that the function sees."""
-        grad = tensor in self.found.accumulated and tensor.grad is None
-        return tensor.data.shape, tensor.data.dtype, tensor.requires_grad, grad
 
     def confirm(self, leaves: Leaves) -> None:
         """See, in the second call, that the function still does the same with other arguments.
@@ -96,8 +100,10 @@ class Recording:
 
     def __call__(self, leaves: Leaves) -> Any:
         """Run."""
-        call = Call(leaves, [source.read(leaves.values) for source in self.found.sources])
-        self._apart_from_others(call.values)
+        given = leaves.values
+        call = Call(leaves, [read(given) for read in self._readers])
+        if self._changed:
+            self._apart_from_others(call.values)
         recorded: dict[int, Tensor] = {}
         if self.tracked and current().recording:
             hub = self._primitive.bind(self._operands(call), {"call": call})

@@ -44,6 +44,7 @@ from minigrad.primitives import PRIMITIVES, Primitive
 from minigrad.scope import current
 from minigrad.tensor import Tensor
 
+_PLAIN = (int, float, bool, str, type(None))
 _SCORES = 2**22  # of attention, above which they are not kept in memory
 
 
@@ -236,7 +237,7 @@ class Trace:
         results: Sequence[Any],
     ) -> tuple[Variable, ...]:
         """A statement's outputs; those of an equal one if there was one before."""
-        key = operation, tuple(map(self._key, operands)), frozen(static)
+        key = operation, tuple(map(self._key, operands)), frozen(static) if static else ()
         if key not in self._known:
             outputs = tuple(_variable(result) for result in results if result is not None)
             place = self.place()
@@ -339,6 +340,8 @@ def quoted_place(place: str) -> str:
 
 def frozen(value: Any) -> Any:
     """A keyword's value as part of a key."""
+    if type(value) in _PLAIN:
+        return type(value), value
     if isinstance(value, Mapping):
         return tuple((k, frozen(v)) for k, v in value.items())
     if isinstance(value, tuple | list):

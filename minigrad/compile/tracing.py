@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 import types
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,12 +60,17 @@ class Source:
         """The Tensor, the place, or the argument itself."""
         return values[self.where] if isinstance(self.where, int) else self.where
 
-    def read(self, values: Sequence[Any]) -> Any:
-        """The array, number or generator, as it is now."""
-        owner = self.owner(values)
-        if self.kind != "value":
-            return getattr(owner, self.kind)
-        return owner.get() if isinstance(owner, Place) else owner
+    @functools.cached_property
+    def read(self) -> Callable[[Sequence[Any]], Any]:
+        """A function of the arguments: the array, number or generator, as it is now."""
+        where, kind = self.where, self.kind
+        if isinstance(where, int):
+            if kind == "value":
+                return operator.itemgetter(where)
+            return lambda values: getattr(values[where], kind)
+        if kind == "value":
+            return lambda _: where.get()
+        return (lambda _: where.data) if kind == "data" else (lambda _: where.grad)
 
     def write(self, values: Sequence[Any], new: Any, *, in_place: bool) -> None:
         """Put a new value there; into the array that is there if it is to stay the same one."""

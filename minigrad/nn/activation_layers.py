@@ -81,7 +81,7 @@ class ReLU(_InPlace):
 
 
 class ReLU6(_InPlace):
-    """x limited to 0 and 6: `relu6`.
+    """x clipped to [0, 6]: `relu6`.
 
     Example:
         >>> print(nn.ReLU6()(np.array([-1.0, 7.0])))
@@ -158,7 +158,7 @@ class Hardswish(_InPlace):
 
 
 class Hardsigmoid(_InPlace):
-    """(x + 3) / 6, limited to 0 and 1: `hardsigmoid`.
+    """(x + 3) / 6, clipped to [0, 1]: `hardsigmoid`.
 
     Example:
         >>> print(nn.Hardsigmoid()(np.array([0.0, 3.0])))
@@ -244,7 +244,7 @@ class CELU(_Activation):
 
 
 class Hardtanh(_Activation):
-    """x limited to a range: `hardtanh`.
+    """x clipped to a range: `hardtanh`.
 
     Example:
         >>> print(nn.Hardtanh()(np.array([-1.0, 2.0])))

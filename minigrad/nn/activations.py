@@ -44,7 +44,7 @@ def selu(x: Array) -> Array:
 
 
 def relu6(x: Array) -> Array:
-    """``x`` limited to 0 and 6 (Howard et al. 2017).
+    """``x`` clipped to [0, 6] (Howard et al. 2017).
 
     Example:
         >>> print(nn.relu6(np.array([-1.0, 2.0, 7.0])))
@@ -54,7 +54,7 @@ def relu6(x: Array) -> Array:
 
 
 def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
-    """``x`` limited to a range.
+    """``x`` clipped to a range.
 
     Example:
         >>> print(nn.hardtanh(np.array([-2.0, 0.5])))
@@ -64,7 +64,7 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
 
 
 def hardsigmoid(x: Array) -> Array:
-    """(x + 3) / 6, limited to 0 and 1 (Howard et al. 2019, section 5.2).
+    """(x + 3) / 6, clipped to [0, 1] (Howard et al. 2019, section 5.2).
 
     Example:
         >>> print(nn.hardsigmoid(np.array([-3.0, 0.0, 3.0])))

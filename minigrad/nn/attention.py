@@ -119,8 +119,8 @@ def scaled_dot_product_attention(
         is_causal: see `attend`.
         dropout: see `attend`.
         scale: 1/√d if not given.
-        enable_gqa: whether key and value may have fewer heads, the third axis from the end: as
-            many queries' heads in a row as it takes share one (Ainslie et al. 2023, section 2.2).
+        enable_gqa: whether key and value may have fewer heads (third axis from the end), each of
+            them shared by consecutive heads of the query (Ainslie et al. 2023, section 2.2).
 
     Raises:
         ValueError: the widths of query and key, or the numbers of keys and values, differ; the
@@ -154,7 +154,9 @@ def shared_heads(query: Array, x: Array) -> Array:
 def dot_product_attention(
     query: Array, key: Array, value: Array, mask: Mask = None, *, is_causal: bool = False
 ) -> tuple[Array, Array]:
-    """softmax(Q Kᵀ) V (Luong et al. 2015, section 3.1, "dot"); the rest as the scaled one.
+    """softmax(Q Kᵀ) V (Luong et al. 2015, section 3.1, "dot").
+
+    Otherwise as `scaled_dot_product_attention`.
 
     Example:
         >>> query, key, value = np.zeros((1, 2)), np.ones((2, 2)), np.array([[1.0], [3.0]])

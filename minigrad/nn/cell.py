@@ -245,7 +245,7 @@ class Cell(Module):
         """A copy of every parameter's array; in PyTorch's names and packing where it has the cell.
 
         There are ``weight_ih``, ``weight_hh``, ``bias_ih`` and ``bias_hh``, the gates one above
-        the other. Where PyTorch adds two biases here is one: the second goes out as 0.
+        the other. PyTorch adds two biases where there is one here: the second is written as 0.
         """
         return packed(self) if is_packed(self) else super().state_dict()
 
@@ -354,8 +354,9 @@ class Cell(Module):
                 f"of one for each state: {', '.join(self.state)}"
             )
         if len(after) != len(self.state):
+            got = "one value" if len(after) == 1 else f"{len(after)} values"
             raise ValueError(
-                f"{type(self).__name__}.step: returned {len(after)} values, expected "
+                f"{type(self).__name__}.step: returned {got}, expected "
                 f"{len(self.state)}: {', '.join(self.state)}"
             )
         return after

@@ -291,7 +291,7 @@ class LayerNormLSTMCell(Cell):
 
 
 def _standardised(a: Array) -> Array:
-    """Mean 0 and variance 1 over the last axis."""
+    """Bring the last axis to mean 0 and variance 1."""
     spread = sqrt(var(a, axis=-1, keepdims=True) + 1e-5)
     return (a - mean(a, axis=-1, keepdims=True)) / spread
 

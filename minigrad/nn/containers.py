@@ -163,13 +163,13 @@ class ParameterList(ModuleList):
 
 
 class ModuleDict(Module):
-    """Modules by name, as a module: a plain dict as an attribute does as well.
+    """Modules by name, as a module; a plain dict as an attribute works as well.
 
     Args:
         modules: by name, or pairs.
 
     Raises:
-        ValueError: a name with a dot, or one that a module's own attributes have.
+        ValueError: a name with a dot, or one of a module's own attributes.
 
     Example:
         >>> heads = nn.ModuleDict({"left": nn.Linear(4, 1), "right": nn.Linear(4, 2)})

@@ -43,7 +43,7 @@ class Dropout(Module):
         return dropped(x, self._rng.random(self.drawn(x.shape)), self.p)
 
     def drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """What is drawn for an input of this shape, to be broadcast."""
+        """What is drawn for an input of this shape, before it is broadcast."""
         return shape
 
     def extra_repr(self) -> str:

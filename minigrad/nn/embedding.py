@@ -158,7 +158,7 @@ class EmbeddingBag(Module):
         Args:
             indices: see the class.
             offsets: see the class.
-            per_sample_weights: shaped as the indices, what each row counts in a sum.
+            per_sample_weights: shaped as the indices, the weight of each row in a sum.
 
         Raises:
             TypeError: the indices or offsets are not integers.

@@ -75,7 +75,7 @@ def layout(*names: str, **permuted: tuple[int, ...]) -> Layout:
 
 
 def keras_hint(got: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, ...]]) -> str:
-    """What to do about shapes that differ as those of Keras's two kinds of GRU do."""
+    """What to do when shapes differ as those of Keras's two kinds of GRU do."""
     for a, b in zip(got, expected, strict=False):
         if (2, *b) == a:
             return (
@@ -151,7 +151,7 @@ def is_packed(cell: Cell) -> bool:
 def packed(cell: Cell, suffix: str = "") -> State:
     """The cell's parameters in PyTorch's names and packing, copied.
 
-    Where PyTorch adds two biases here is one: the second goes out as 0.
+    PyTorch adds two biases where there is one here: the second is written as 0.
     """
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if cell.has_bias else 2]
     parts = [_gate(cell, gate) for gate in cell.packing]

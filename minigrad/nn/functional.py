@@ -218,7 +218,7 @@ def dropout3d(input: Array, p: float = 0.5, training: bool = True, *, rng: Seed 
 def pad(
     input: Array, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Array:
-    """Entries around: (before, after) of the last axis, then of the one before it, and so on.
+    """Add entries around: (before, after) for the last axis, then the one before it, and so on.
 
     Args:
         input: any array.
@@ -267,7 +267,7 @@ def layer_norm(
     bias: Array | None = None,
     eps: float = 1e-5,
 ) -> Array:
-    """Mean 0 and variance 1 over the last axes, then times a weight and plus a bias."""
+    """Bring the last axes to mean 0 and variance 1; then apply a weight and a bias."""
     shape = tuple(normalized_shape)
     kind = as_array(input).dtype
     one = np.ones(shape, kind) if weight is None else weight
@@ -296,7 +296,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Array:
-    """Mean 0 and variance 1 of each channel, which is axis 1, then a weight and a bias.
+    """Bring each channel, axis 1, to mean 0 and variance 1; then apply a weight and a bias.
 
     Args:
         input: (batch, channels, …).
@@ -305,7 +305,7 @@ def batch_norm(
         running_var: (channels,), as ``running_mean``.
         weight: (channels,).
         bias: (channels,).
-        training: whether the input's own mean and variance are taken.
+        training: whether to use the input's own mean and variance.
         momentum: the part of a running mean that training replaces.
         eps: added to the variance.
 
@@ -341,7 +341,7 @@ def group_norm(
     bias: Array | None = None,
     eps: float = 1e-5,
 ) -> Array:
-    """Mean 0 and variance 1 of each group of channels, then a weight and a bias per channel."""
+    """Bring groups of channels to mean 0 and variance 1; then a weight and a bias per channel."""
     norm = normalisation.GroupNorm(num_groups, input.shape[1], eps, False)
     return _affine(norm.forward(input), weight, bias, 1)
 
@@ -349,7 +349,7 @@ def group_norm(
 def instance_norm(
     input: Array, *, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
 ) -> Array:
-    """Mean 0 and variance 1 of each channel of each example, then a weight and a bias."""
+    """Bring each channel of each example to mean 0 and variance 1; then a weight and a bias."""
     y, _, _ = normalisation.normalised(input, tuple(range(2, input.ndim)), eps)
     return _affine(y, weight, bias, 1)
 

@@ -264,11 +264,11 @@ class Module:
         return self
 
     def eval(self) -> Self:
-        """Stop what only training does: `train` with ``False``."""
+        """Switch off what only training does: `train` with ``False``."""
         return self.train(False)
 
     def astype(self, dtype: Any) -> Self:
-        """Convert all floating-point parameters and buffers; their gradients are forgotten.
+        """Convert all floating-point parameters and buffers; their gradients are discarded.
 
         Raises:
             ValueError: a dtype that is not one of real floating-point numbers.
@@ -464,7 +464,7 @@ class Module:
         self.assign_keras_weights(iter(arrays))
 
     def assign_keras_weights(self, arrays: Iterator[np.ndarray]) -> None:
-        """Take over as many arrays, which `load_keras_weights` has checked, as are its own."""
+        """Take over the arrays, one for each of its own; `load_keras_weights` has checked them."""
         if self.keras_layout is not None:
             self.keras_layout.write(self, arrays)
             return

@@ -327,7 +327,7 @@ class Recurrent(Module):
 
         There each layer and direction has ``weight_ih_l0``, ``weight_hh_l0``, ``bias_ih_l0``
         and ``bias_hh_l0``, with ``_reverse`` behind in the other direction, and the gates one
-        above the other. Where PyTorch adds two biases here is one: the second goes out as 0.
+        above the other. PyTorch adds two biases where there is one here: the second is 0.
         """
         if not self._is_packed():
             return super().state_dict()
@@ -354,11 +354,11 @@ class Recurrent(Module):
 
     @classmethod
     def from_keras_weights(cls, weights: Sequence[Any], **options: Any) -> Self:
-        """A layer of the sizes and the dtype of what ``get_weights()`` of Keras's layer gives.
+        """A layer with the sizes and the dtype of what a Keras layer's ``get_weights()`` returns.
 
         Args:
             weights: as for `load_keras_weights`: per layer and direction kernel, recurrent kernel
-                and bias; those of several layers one after another, forward before backward.
+                and bias; those of several layers one after the other, forward before backward.
             options: of the layer; ``bidirectional=True`` where Keras's is, ``bias=False`` where it
                 was made with ``use_bias=False``.
 

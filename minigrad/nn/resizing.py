@@ -29,7 +29,7 @@ def interpolate(
     Args:
         x: (batch, channels, *lengths), one to three lengths.
         size: the new lengths, or one for all.
-        scale_factor: instead, what the lengths are multiplied with.
+        scale_factor: instead, the factor of the lengths.
         mode: ``"nearest"`` takes the entry at ⌊position⌋, ``"nearest-exact"`` the nearest one;
             ``"linear"``, ``"bilinear"`` and ``"trilinear"`` weigh the two neighbours along each
             axis, ``"bicubic"`` four (Keys 1981, with a = −¾); ``"area"`` takes means, as

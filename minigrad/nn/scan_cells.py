@@ -30,7 +30,7 @@ Example:
 
 
 class ScanCell(Cell):
-    """A cell that is affine in its state, h_t = d_t ∘ h_{t−1} + u_t, with d and u of x alone.
+    """A cell affine in its state, h_t = d_t ∘ h_{t−1} + u_t, where d and u depend on x alone.
 
     Subclasses write ``terms``; a layer of such a cell is computed for all steps at once with
     ``parallel=True``. One that shows something else than its state names that first, ``state =

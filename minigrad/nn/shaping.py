@@ -148,7 +148,7 @@ class _Padding(Module):
 
 
 class ConstantPad1d(_Padding):
-    """A number before and after the last axis.
+    """Pad the last axis with a number.
 
     Args:
         padding: how many entries: one number, or (before, after).

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tree(module: Module) -> str:
-    """The module and its parts, one a line, with shapes and numbers of parameters."""
+    """The module and its parts, one per line, with shapes and numbers of parameters."""
     parts = list(module.named_children())
     if not parts:
         return _alone(module)

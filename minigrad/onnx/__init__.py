@@ -1,6 +1,6 @@
 """Models as ONNX files, which run without minigrad and without Python.
 
-`export` writes a program down as `minigrad.jit` does, and says it in ONNX's operators. The file is
+`export` records a program as `minigrad.jit` does, and expresses it in ONNX's operators. The file is
 run by onnxruntime and others, in C++, on phones and in browsers.
 """
 

@@ -29,7 +29,7 @@ class Store:
         return name
 
     def array(self, array: np.ndarray, hint: str = "constant") -> str:
-        """The name of a stored array, equal ones once."""
+        """The name of a stored array; equal arrays are stored once."""
         array = np.ascontiguousarray(array).reshape(np.shape(array))
         key = array.shape, array.dtype, array.tobytes()
         if key not in self._known:

@@ -23,7 +23,7 @@ class Size:
 
     Attributes:
         constant: what does not depend on them.
-        terms: pairs of a factor and of the names of the lengths that are multiplied with it.
+        terms: pairs of a factor and of the names of the lengths that it is multiplied by.
     """
 
     constant: int

@@ -111,7 +111,7 @@ class Adam(_WithMeans):
 
 
 class AdamW(Adam):
-    """Adam with the weight decay beside it, not in its gradient (Loshchilov & Hutter 2019, alg. 2).
+    """Adam with decoupled weight decay, not in its gradient (Loshchilov & Hutter 2019, alg. 2).
 
     θ ← θ − lr · λ θ − lr · m̂ / (√v̂ + eps)
 

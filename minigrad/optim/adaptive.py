@@ -214,7 +214,7 @@ class Rprop(Optimizer):
     Args:
         parameters: what is learned.
         lr: length of the first step.
-        etas: what the length is multiplied with where the sign has changed, and where it has not.
+        etas: the factors of the length where the sign has changed, and where it has not.
         step_sizes: the smallest and the largest length.
         maximize: see `Optimizer`.
 

@@ -50,7 +50,7 @@ def clip_grad_norm(
 
 
 def clip_grad_value(parameters: Tensor | Iterable[Tensor], max_value: float) -> None:
-    """Bring every entry of every gradient into ±``max_value``.
+    """Clip every entry of every gradient to ±``max_value``.
 
     Raises:
         ValueError: ``max_value`` is not positive, or there are no parameters.

@@ -235,7 +235,7 @@ def strong_wolfe(
     c2: float = 0.9,
     most: int = 25,
 ) -> tuple[Point, int]:
-    """A length that fulfils Wolfe's strong conditions (Nocedal & Wright 2006, alg. 3.5 and 3.6).
+    """A length that satisfies Wolfe's strong conditions (Nocedal & Wright 2006, alg. 3.5 and 3.6).
 
     The loss there is at most start + c1 · length · slope, and its slope at most c2 · |slope| in
     size. Lengths in between come from cubics through the values and slopes at two points.

@@ -39,7 +39,7 @@ class LRScheduler:
 
     Args:
         optimizer: whose learning rates are set, at once and at each `step`.
-        schedule: what the group's learning rate is to begin with → its schedule.
+        schedule: the group's initial learning rate → its schedule.
         momentum: a schedule of the momentum, or of Adam's first beta.
 
     Attributes:

@@ -100,7 +100,7 @@ class Optimizer:
             groups: dicts with ``params`` and with settings of their own.
         lr: learning rate; assign to it for a schedule. A group with an lr of its own keeps its
             ratio to it.
-        weight_decay: λ; the gradient gets λ θ added, that of an L2 penalty λ/2 ‖θ‖².
+        weight_decay: λ; adds λ θ to the gradient, that of an L2 penalty λ/2 ‖θ‖².
         maximize: whether the parameters follow the gradient instead.
         settings: those of the subclass, by name.
 

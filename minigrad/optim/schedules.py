@@ -246,7 +246,7 @@ def cyclic(
 
 
 def warm_up(steps: int, then: Schedule) -> Schedule:
-    """Rise in equal parts to where ``then`` starts, and go on with it.
+    """Rise in equal steps to where ``then`` starts, and go on with it.
 
     Step k is at (k + 1) / ``steps`` of ``then(0)``; step number ``steps`` is ``then(0)`` itself
     (Goyal et al. 2017, section 2.2; with `cosine` as in He et al. 2019, section 5.1).
@@ -269,7 +269,7 @@ class Plateau:
     Args:
         optimizer: whose lr it sets.
         mode: whether a lower (``"min"``) or a higher figure is better.
-        factor: what lr is multiplied with.
+        factor: by which lr is multiplied.
         patience: how many figures in a row may be no better.
         threshold: by how much a figure must be better.
         threshold_mode: ``"rel"``: by this share of the best; ``"abs"``: by this number.

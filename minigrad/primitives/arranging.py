@@ -70,7 +70,7 @@ def roll(x: Array, shift: Any, axis: Axes = None) -> Array:
 
 @implements(np.repeat)
 def repeat(x: Array, repeats: Any, axis: int | None = None) -> Array:
-    """Each entry ``repeats`` times along ``axis``; of the raveled array if that is ``None``.
+    """Each entry ``repeats`` times along ``axis``; of the flattened array if that is ``None``.
 
     Example:
         >>> print(mg.repeat(np.array([1.0, 2.0]), 2))

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.primitives.arithmetic import remainder
 from minigrad.primitives.axes import Axes, axes_of, axis_of
-from minigrad.primitives.calls import constant
+from minigrad.primitives.calls import constant, fixed
 from minigrad.primitives.indexing import along, values
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
@@ -254,4 +254,5 @@ def unwrap(
         [ 0. -1. -2. -1.]
     """
     numbers = values(p)
+    discont, period = fixed(discont, "unwrap", "discont"), fixed(period, "unwrap", "period")
     return p + (np.unwrap(numbers, discont, axis, period=period) - numbers)

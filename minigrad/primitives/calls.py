@@ -64,6 +64,20 @@ def constant(x: Any) -> Any:
     return x.numpy() if hasattr(x, "parents") else x
 
 
+def fixed(x: Any, name: str, what: str) -> Any:
+    """An argument for which there is no derivative rule, as a plain array.
+
+    Raises:
+        TypeError: it is a Tensor that requires a gradient, which would be lost.
+    """
+    if getattr(x, "requires_grad", False) or (
+        isinstance(x, tuple | list) and any(getattr(part, "requires_grad", False) for part in x)
+    ):
+        raise TypeError(f"{name}: no derivative rule for {what}: pass {what}.detach() to make it "
+                        "a constant")  # fmt: skip
+    return constant(x)
+
+
 def path_of(function: Callable[..., Any]) -> str:
     """The name under which people know a function of NumPy, such as ``numpy.linalg.inv``."""
     name = getattr(function, "__name__", str(function))

@@ -35,6 +35,31 @@ def every(condition: Array, error: Callable[..., Exception], *arrays: Array) -> 
         raise error(*arrays)
 
 
+def check_cast(name: str, x: Array, dtype: Any) -> None:
+    """Refuse numbers that an array of another dtype would cut off or let wrap around.
+
+    Raises:
+        TypeError: fractions for integers, or complex numbers for real ones.
+        OverflowError: integers that are too large.
+
+    Example:
+        >>> from minigrad.primitives.checks import check_cast
+        >>> check_cast("assignment", np.array([1, 2]), np.dtype(np.uint8))
+    """
+    if (x.dtype.kind in "fc" and dtype.kind in "biu") or (
+        x.dtype.kind == "c" and dtype.kind == "f"
+    ):
+        raise TypeError(
+            f"{name} of {x.dtype} into an array of {dtype}, which would cut the numbers off: "
+            f"make it with dtype={x.dtype}, or convert the value with .astype"
+        )
+    if x.dtype.kind in "iu" and dtype.kind in "iu" and np.any(x != x.astype(dtype)):
+        raise OverflowError(
+            f"{name} of {x.dtype} into an array of {dtype}, which does not hold {np.min(x)} to "
+            f"{np.max(x)}: make it with dtype={x.dtype}"
+        )
+
+
 def as_array(x: Any) -> Array:
     """An array of any world as it is, anything else as NumPy's; a Tensor as the array in it.
 

@@ -25,7 +25,7 @@ conj = linear(
     """,
 )  # fmt: skip
 _real = linear(
-    "real", lambda z: z if z.dtype == object else z.real.copy(), label="Re", analytic=False,
+    "real", lambda z: z if z.dtype == object else z.real, label="Re", analytic=False,
     samples=(sample((2, 3)),),
     adjoints=(lambda g, z: g,),
 )  # fmt: skip

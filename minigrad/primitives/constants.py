@@ -1,8 +1,8 @@
-"""Functions of NumPy without a derivative, and those that cannot be answered, with the reason.
+"""NumPy functions without a derivative, and those that are refused, with the reason.
 
-The result of the first kind are flags, positions, counts, shapes or text: plain arrays, by which
+The results of the first kind are flags, positions, counts, shapes or text: plain arrays, by which
 a loss does not change. Rounding (`floor`, `rint` …) is a primitive with the derivative 0 instead,
-so that what is made of it can still be walked back over.
+so that the backward pass can still go through it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 All act on the last two axes; those before are a batch. Numbers go to LAPACK, exact scalars to
 the composition that each rule is judged against. A decomposition of several arrays is one
-operation whose output holds them one behind the other, so that it is computed once.
+operation whose output holds them one after the other, so that it is computed once.
 
 Where eigenvalues or singular values are equal, their vectors can be turned among themselves. What
 does not depend on such a turn has its true derivative; what does has none, and the backward pass
@@ -337,7 +337,7 @@ _eigh = fused(
 
 @implements(np.linalg.eigh)
 def eigh(a: Array, UPLO: str = "L") -> EighResult:
-    """Eigenvalues in rising order and eigenvectors of symmetric (or Hermitian) matrices.
+    """Eigenvalues in ascending order and eigenvectors of symmetric (or Hermitian) matrices.
 
     Args:
         a: (..., n, n); only one triangle is read, and has a gradient.

@@ -1,7 +1,7 @@
 """Discrete Fourier transforms: linear maps, so a rule is an adjoint.
 
 X_k = Σ_j x_j w^(jk) with w = exp(−2πi / n) has a symmetric matrix, so the transform of one line is
-its own adjoint. All others are made of it, of cutting lines and of filling them with zeros.
+its own adjoint. All others are made of it by truncating lines and padding them with zeros.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _checked(norm: str | None) -> str | None:
 
 @implements(np.fft.fft)
 def fft(x: Array, n: int | None = None, axis: int = -1, norm: str | None = None) -> Array:
-    """The discrete Fourier transform of lines, cut or filled with zeros to ``n`` entries.
+    """The discrete Fourier transform of lines, truncated or zero-padded to ``n`` entries.
 
     Args:
         x: any array.

@@ -180,13 +180,13 @@ def values(x: Array) -> np.ndarray:
 
 @implements(np.take)
 def take(x: Array, indices: Any, axis: int | None = None, mode: str = "raise") -> Array:
-    """Entries at ``indices`` along ``axis``; of the raveled array if that is ``None``.
+    """Entries at ``indices`` along ``axis``; of the flattened array if that is ``None``.
 
     Args:
         x: any array.
         indices: whole numbers.
         axis: along which.
-        mode: of an index out of range: ``"raise"``, ``"wrap"`` around, or ``"clip"``.
+        mode: for an index out of range: ``"raise"``, ``"wrap"`` around, or ``"clip"``.
 
     Example:
         >>> print(mg.take(np.array([1.0, 2.0, 3.0]), [2, 0]))
@@ -359,7 +359,7 @@ def diag(x: Array, k: int = 0) -> Array:
 
 @implements(np.diagflat)
 def diagflat(x: Array, k: int = 0) -> Array:
-    """The matrix with all entries on its diagonal number ``k``.
+    """A matrix with all entries on its diagonal ``k``.
 
     Example:
         >>> print(mg.diagflat(np.array([[1.0], [2.0]])))
@@ -371,7 +371,7 @@ def diagflat(x: Array, k: int = 0) -> Array:
 
 @implements(np.tril)
 def tril(x: Array, k: int = 0) -> Array:
-    """The matrix with 0 above its diagonal number ``k``.
+    """The matrix with zeros above its diagonal ``k``.
 
     Example:
         >>> print(mg.tril(np.ones((2, 2))))
@@ -383,7 +383,7 @@ def tril(x: Array, k: int = 0) -> Array:
 
 @implements(np.triu)
 def triu(x: Array, k: int = 0) -> Array:
-    """The matrix with 0 below its diagonal number ``k``.
+    """The matrix with zeros below its diagonal ``k``.
 
     Example:
         >>> print(mg.triu(np.ones((2, 2))))

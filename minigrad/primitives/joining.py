@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import axis_of
-from minigrad.primitives.calls import joined
+from minigrad.primitives.calls import fixed, joined
+from minigrad.primitives.checks import check_cast
 from minigrad.primitives.indexing import along
 from minigrad.primitives.primitive import Array, implements, linear, sample
 from minigrad.primitives.shaping import (
@@ -60,7 +61,7 @@ concatenate = linear(
     adjoints=(lambda g, *xs, position, axis=0: _part(g, position, axis, xs),),
     samples=(sample((1, 2), (2, 2)), sample((2, 1), (2, 2), (2, 1), axis=-1),
              sample((2, 1), (3,), axis=None)),
-    doc="""Arrays one behind the other along ``axis``.
+    doc="""Arrays one after the other along ``axis``.
 
     Example:
         >>> print(mg.concatenate([np.array([1.0, 2.0]), np.array([3.0])]))
@@ -95,7 +96,7 @@ def vstack(tup: Sequence[Array], dtype: Any = None) -> Array:
 
 @implements(np.hstack)
 def hstack(tup: Sequence[Array], dtype: Any = None) -> Array:
-    """Arrays side by side; vectors one behind the other.
+    """Arrays side by side; vectors one after the other.
 
     Example:
         >>> print(mg.hstack([np.array([1.0, 2.0]), np.array([3.0])]))
@@ -109,7 +110,7 @@ def hstack(tup: Sequence[Array], dtype: Any = None) -> Array:
 
 @implements(np.dstack)
 def dstack(tup: Sequence[Array]) -> Array:
-    """Arrays one behind the other along the third axis.
+    """Arrays one after the other along the third axis.
 
     Example:
         >>> mg.dstack([np.ones(2), np.ones(2)]).shape
@@ -188,6 +189,10 @@ def insert(x: Array, obj: Any, values: Array, axis: int | None = None) -> Array:
     """
     values = values if hasattr(values, "ndim") else np.asarray(values)
     if hasattr(x, "dtype"):
+        if x.dtype.kind in "biu":
+            values = fixed(values, "insert into whole numbers", "values")
+        if values.dtype.kind in "iu":
+            check_cast("insert", values, x.dtype)
         values = astype(values, dtype=x.dtype)
     places = np.arange(x.size).reshape(x.shape)
     added = np.arange(x.size, x.size + values.size).reshape(values.shape)

@@ -60,7 +60,7 @@ def pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = No
     Args:
         a: (..., m, n).
         rcond: singular values up to this share of the largest count as 0.
-        hermitian: whether A is Hermitian; taken for NumPy's sake.
+        hermitian: whether A is Hermitian; accepted as in NumPy.
         rtol: as ``rcond``.
 
     Returns:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import constant, joined
+from minigrad.primitives.calls import constant, fixed, joined
 from minigrad.primitives.indexing import scatter
 from minigrad.primitives.joining import stack
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import max, min
 from minigrad.primitives.shaping import expand_dims, moveaxis, ravel, reshape
-from minigrad.primitives.statistics import fixed
 
 
 @implements(np.apply_along_axis)
@@ -57,7 +56,7 @@ def apply_over_axes(func: Callable[[Array, int], Array], x: Array, axes: Axes) -
 
 @implements(np.bincount)
 def bincount(x: Array, weights: Array | None = None, minlength: int = 0) -> Array:
-    """How often each whole number comes, or the sum of its weights, which have a derivative.
+    """How often each whole number occurs, or the sum of its weights, which have a derivative.
 
     Example:
         >>> print(mg.bincount(np.array([0, 2, 2]), weights=np.array([1.0, 2.0, 3.0])))
@@ -84,7 +83,7 @@ def histogram_bin_edges(
          [0.5 0.  0.5]
          [0.  0.  1. ]]
     """
-    numbers = constant(x)
+    numbers, range = constant(x), fixed(range, "histogram", "range")
     edges = np.histogram_bin_edges(numbers, constant(bins), range, constant(weights))
     if np.ndim(constant(bins)):
         return bins if hasattr(bins, "parents") else joined(bins)
@@ -102,14 +101,14 @@ def histogram(
 ) -> tuple[Array, Array]:  # fmt: skip
     """How many entries lie in each bin: constants; and the bins' edges: `histogram_bin_edges`.
 
-    The sums of ``weights`` have a derivative by these, and densities by the edges.
+    The sums of ``weights`` have a derivative with respect to these, and densities to the edges.
 
     Example:
         >>> counts, edges = mg.histogram(np.array([1.0, 2.0, 2.5]), bins=[0.0, 2.0, 3.0])
         >>> print(counts, edges)
         [1 2] [0. 2. 3.]
     """
-    numbers = constant(x)
+    numbers, range = constant(x), fixed(range, "histogram", "range")
     counts, places = np.histogram(numbers, constant(bins), range, weights=constant(weights))
     edges = histogram_bin_edges(x, bins, range, weights)
     if getattr(weights, "requires_grad", False):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes
-from minigrad.primitives.calls import constant
+from minigrad.primitives.calls import constant, fixed
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.pieces import isnan
 from minigrad.primitives.primitive import Array, implements
@@ -26,7 +26,7 @@ def nan_to_num(
 
     Args:
         x: any array.
-        copy: taken for NumPy's sake; nothing is overwritten.
+        copy: accepted as in NumPy; nothing is overwritten.
         nan: in place of NaN.
         posinf: in place of ∞; the largest number there is if ``None``.
         neginf: in place of −∞; the smallest one if ``None``.
@@ -36,7 +36,9 @@ def nan_to_num(
         [1. 0.]
     """
     numbers = constant(x)
-    clean = np.nan_to_num(numbers, nan=nan, posinf=posinf, neginf=neginf)
+    given = {"nan": nan, "posinf": posinf, "neginf": neginf}
+    instead: dict[str, Any] = {name: fixed(x, "nan_to_num", name) for name, x in given.items()}
+    clean = np.nan_to_num(numbers, **instead)
     return choose(np.isfinite(numbers), x, clean)
 
 

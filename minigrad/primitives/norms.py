@@ -163,7 +163,7 @@ def _matrix_norm(x: Array, axes: tuple[int, ...], keepdims: bool, ord: Any) -> A
 
 @implements(np.linalg.cond)
 def cond(x: Array, p: Any = None) -> Array:
-    """The condition number of matrices: how much larger relative errors can become.
+    """The condition number of matrices: by how much relative errors can grow.
 
     Args:
         x: (..., m, n); square unless ``p`` is ``None``, 2 or −2.

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.calls import constant
+from minigrad.primitives.calls import constant, joined
 from minigrad.primitives.indexing import along, rearranged, scatter
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.primitive import Array, implements
 from minigrad.primitives.reductions import max as max_along
 from minigrad.primitives.reductions import min as min_along
-from minigrad.primitives.shaping import broadcast_to
+from minigrad.primitives.shaping import astype, broadcast_to
 from minigrad.primitives.statistics import mean, median
 
 _BY_POSITION = ("edge", "reflect", "symmetric", "wrap")
@@ -45,7 +45,7 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", **options: Any) -> Arr
     if not isinstance(mode, str):
         raise TypeError("pad: a function as mode writes into the array, which is recorded: "
                         "compose it of np.concatenate")  # fmt: skip
-    options = {name: constant(value) for name, value in options.items()}
+    filled, options = options, {name: constant(value) for name, value in options.items()}
     # NumPy itself checks the widths, the mode and its options, and puts the positions in place
     places = np.arange(1.0, x.size + 1).reshape(x.shape)
     layout = np.pad(places, pad_width, mode, **options)  # type: ignore[call-overload]
@@ -55,16 +55,18 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", **options: Any) -> Arr
     if mode in ("constant", "empty"):
         index = tuple(slice(v, v + n) for n, (v, _) in zip(x.shape, widths, strict=True))
         inside = scatter(x, index=index, shape=layout.shape)
-        values = options.get("constant_values", 0)
-        if mode == "empty" or (np.isscalar(values) and values == 0):
+        given = filled.get("constant_values", 0)
+        if mode == "empty" or (np.isscalar(given) and given == 0):
             return inside
-        border = np.pad(np.zeros(x.shape), pad_width, constant_values=values)
-        return inside + border.astype(x.dtype, copy=False)
+        sides = np.arange(1, 2 * x.ndim + 1).reshape(x.ndim, 2)  # 0 is inside
+        which = np.pad(np.zeros(x.shape, int), pad_width, constant_values=sides)
+        border = concatenate([[0], _of_sides(given, x)], axis=None)[which]
+        return inside + astype(border, dtype=x.dtype)
     if mode not in (*_BY_VALUE, "linear_ramp"):
         raise ValueError(f"pad: no derivative rule for mode {mode!r} with "
                          f"reflect_type={options['reflect_type']!r}")  # fmt: skip
     for axis, (before, after) in enumerate(widths):
-        first, last = (_side(x, mode, axis, side, n, options)
+        first, last = (_side(x, mode, axis, side, n, filled)
                        for side, n in ((0, before), (1, after)))  # fmt: skip
         x = concatenate([first, x, last], axis=axis)
     return x
@@ -86,15 +88,21 @@ def _side(x: Array, mode: str, axis: int, side: int, width: int, options: dict[s
     line = (width,) + (1,) * (x.ndim - axis - 1)
     if mode == "linear_ramp":
         edge = x[along(axis, slice(0, 1) if side == 0 else slice(-1, None), x.ndim)]
-        ends = np.broadcast_to(options.get("end_values", 0), (x.ndim, 2))
+        end = astype(_of_sides(options.get("end_values", 0), x)[axis, side], dtype=x.dtype)
         far = np.arange(width) if side == 0 else np.arange(width)[::-1]  # steps from the end
         share = (far / max(width, 1)).reshape(line).astype(x.dtype, copy=False)
-        return ends[axis, side].item() * (1 - share) + edge * share
+        return end * (1 - share) + edge * share
     length = options.get("stat_length")
     count = x.shape[axis] if length is None else int(_of_side(length, x.ndim, axis, side))
     part = slice(None, count) if side == 0 else slice(max(x.shape[axis] - count, 0), None)
     chosen = x[along(axis, part, x.ndim)]
     return broadcast_to(_BY_VALUE[mode](chosen, axis=axis, keepdims=True), shape=shape)
+
+
+def _of_sides(value: Any, x: Array) -> Array:
+    """What was given for each side of each axis."""
+    value = joined(value)
+    return broadcast_to(value if hasattr(value, "ndim") else np.asarray(value), shape=(x.ndim, 2))
 
 
 def _of_side(value: Any, ndim: int, axis: int, side: int) -> Any:

@@ -92,7 +92,7 @@ copysign = elementwise(
 def heaviside(a: Array, b: Array) -> Array:
     """0 where ``a`` is negative, 1 where it is positive, ``b`` where it is 0.
 
-    The derivative by ``a`` is 0, also where it jumps.
+    The derivative with respect to ``a`` is 0, also where it jumps.
 
     Example:
         >>> print(mg.heaviside(np.array([-1.0, 0.0, 2.0]), 0.5))

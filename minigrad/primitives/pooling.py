@@ -150,7 +150,7 @@ def max_pool_indices(
 ) -> np.ndarray:
     """Where each maximum of pooling over the last ``n`` axes stands, counted along all of these.
 
-    Of several that are the maximum together it is the first. Arguments as for `max_pool1d`.
+    Of several equal maxima it is the first. Arguments as for `max_pool1d`.
 
     Example:
         >>> print(mg.max_pool_indices(np.array([1.0, 3.0, 5.0, 4.0]), 1, 2))
@@ -257,7 +257,7 @@ def adaptive_max_pool(x: Array, output_size: Sequence[int | None]) -> Array:
 def adaptive_max_pool_indices(x: np.ndarray, output_size: Sequence[int | None]) -> np.ndarray:
     """Where each maximum of `adaptive_max_pool` stands, counted along all of the pooled axes.
 
-    Of several that are the maximum together it is the first.
+    Of several equal maxima it is the first.
 
     Example:
         >>> print(mg.adaptive_max_pool_indices(np.array([1.0, 2.0, 3.0, 4.0, 5.0]), (2,)))

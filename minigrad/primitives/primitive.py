@@ -2,7 +2,7 @@
 
 Three kinds, named for what a derivative rule of theirs states:
 
-- ``elementwise``: the partial derivative by each operand, as in any table of derivatives;
+- ``elementwise``: the partial derivative for each operand, as in any table of derivatives;
 - ``linear`` and ``bilinear``: the adjoint of each operand, ⟨A v, u⟩ = ⟨v, Aᵀ u⟩;
 - ``fused``: the vector-Jacobian product of several operations in one, together with the
   plain composition that it stands for.

@@ -71,7 +71,7 @@ def round(x: Array, decimals: int = 0) -> Array:
 
 @implements(np.nextafter)
 def nextafter(x: Array, towards: Array) -> Array:
-    """The next number that there is after x, in a direction; its derivative by x is 1.
+    """The next floating-point number after x, in a direction; its derivative is 1.
 
     Example:
         >>> print(mg.nextafter(1.0, 2.0) > 1.0, mg.grad(mg.nextafter)(1.0, 2.0))

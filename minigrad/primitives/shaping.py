@@ -69,7 +69,7 @@ swapaxes = linear(
     "swapaxes", np.swapaxes, label="ᵀ",
     adjoints=(lambda g, x, *, axis1, axis2: np.swapaxes(g, axis1, axis2),),
     samples=(sample((2, 1, 3), axis1=0, axis2=-1),),
-    doc="""Two axes in each other's place.
+    doc="""Exchange two axes.
 
     Example:
         >>> mg.swapaxes(np.ones((2, 3, 4)), 0, -1).shape
@@ -164,7 +164,7 @@ def rollaxis(x: Array, axis: int, start: int = 0) -> Array:
 
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Array) -> Array:
-    """The last two axes in each other's place.
+    """Exchange the last two axes.
 
     Example:
         >>> mg.matrix_transpose(np.ones((2, 3, 4))).shape
@@ -263,7 +263,7 @@ def meshgrid(
 
     Args:
         xi: the positions along each axis.
-        copy: taken for NumPy's sake; arrays that are recorded are never views of each other.
+        copy: accepted as in NumPy; arrays that are recorded are never views of each other.
         sparse: with axes of length 1 in place of repeated entries.
         indexing: ``"xy"``, the first array along the second axis; or ``"ij"``.
 

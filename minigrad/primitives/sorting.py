@@ -22,7 +22,7 @@ from minigrad.primitives.shaping import ravel
 def sort(
     x: Array, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None
 ) -> Array:
-    """Entries in rising order along ``axis``; equal ones keep their order, whatever ``kind``.
+    """Entries in ascending order along ``axis``; equal ones keep their order, whatever ``kind``.
 
     Raises:
         TypeError: an array of a world whose entries have no order, or are not at hand.
@@ -38,7 +38,7 @@ def sort(
 
 @implements(np.sort_complex)
 def sort_complex(x: Array) -> Array:
-    """Entries in rising order along the last axis, as complex numbers.
+    """Entries in ascending order along the last axis, as complex numbers.
 
     Example:
         >>> print(mg.sort_complex(np.array([2.0, 1.0])))
@@ -129,7 +129,7 @@ def unique(
     *,
     equal_nan: bool = True,
 ) -> Any:
-    """The different entries in rising order, or different parts along ``axis``.
+    """The different entries in ascending order, or different parts along ``axis``.
 
     Positions and counts, if asked for, follow behind and have no derivative.
 
@@ -199,7 +199,7 @@ def unique_inverse(x: Array) -> UniqueInverseResult:
 
 @implements(np.union1d)
 def union1d(a: Array, b: Array) -> Array:
-    """The entries of both, each once, in rising order.
+    """The entries of both, each once, in ascending order.
 
     Example:
         >>> print(mg.union1d(np.array([2.0, 1.0]), np.array([2.0, 3.0])))
@@ -212,7 +212,7 @@ def union1d(a: Array, b: Array) -> Array:
 def intersect1d(
     a: Array, b: Array, assume_unique: bool = False, return_indices: bool = False
 ) -> Any:
-    """The entries that both have, taken from the first, each once, in rising order.
+    """The entries that both have, taken from the first, each once, in ascending order.
 
     Example:
         >>> print(mg.intersect1d(np.array([2.0, 1.0]), np.array([2.0, 3.0])))
@@ -237,7 +237,7 @@ def setdiff1d(a: Array, b: Array, assume_unique: bool = False) -> Array:
 
 @implements(np.setxor1d)
 def setxor1d(a: Array, b: Array, assume_unique: bool = False) -> Array:
-    """The entries that only one of the two has, in rising order.
+    """The entries that only one of the two has, in ascending order.
 
     Example:
         >>> print(mg.setxor1d(np.array([2.0, 1.0]), np.array([2.0, 3.0])))

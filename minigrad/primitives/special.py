@@ -17,12 +17,11 @@ import numpy as np
 
 from minigrad.extras import require
 from minigrad.primitives.activations import erf, sigmoid, softplus
-from minigrad.primitives.calls import Constant
+from minigrad.primitives.calls import Constant, fixed
 from minigrad.primitives.exponentials import exp, exp2, expm1, log, log1p
 from minigrad.primitives.indexing import where
 from minigrad.primitives.powers import cbrt, sqrt
 from minigrad.primitives.primitive import Array, Primitive, elementwise, implements, sample
-from minigrad.primitives.statistics import fixed
 
 _ROOT_HALF, _TWO_OVER_ROOT_PI = math.sqrt(0.5), 2 / math.sqrt(math.pi)
 _HALF_ROOT_PI, _ROOT_TWO_PI = math.sqrt(math.pi) / 2, math.sqrt(2 * math.pi)

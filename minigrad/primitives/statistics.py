@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.axes import Axes, axes_of
-from minigrad.primitives.calls import constant, plain_dtype
+from minigrad.primitives.calls import constant, fixed, plain_dtype
 from minigrad.primitives.indexing import where as choose
 from minigrad.primitives.joining import concatenate
 from minigrad.primitives.pieces import isnan
@@ -164,7 +164,7 @@ def average(
 
 @implements(np.ptp)
 def ptp(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
-    """From the smallest to the largest entry along ``axis``.
+    """The difference of the largest and the smallest entry along ``axis``.
 
     Example:
         >>> print(mg.ptp(np.array([1.0, 4.0, 2.0])), mg.grad(mg.ptp)(np.array([1.0, 4.0, 2.0])))
@@ -184,9 +184,9 @@ def quantile(
         x: any array.
         q: one share or an array of them, between 0 and 1.
         axis: an int, a tuple, or all axes.
-        overwrite_input: taken for NumPy's sake; nothing is overwritten.
+        overwrite_input: accepted as in NumPy; nothing is overwritten.
         method: how to go between two entries: NumPy's names. Where the result jumps from entry
-            to entry as ``q`` grows, its derivative by ``q`` is 0.
+            to entry as ``q`` grows, its derivative for ``q`` is 0.
         keepdims: keep the axes with length 1.
 
     Returns:
@@ -346,18 +346,6 @@ def _lines(x: Array, axis: Axes) -> tuple[Array, tuple[int, ...]]:
     return lines, tuple(1 if a in axes else n for a, n in enumerate(x.shape))
 
 
-def fixed(x: Any, name: str, what: str) -> Any:
-    """An argument for which there is no derivative rule, as a plain array.
-
-    Raises:
-        TypeError: it is a Tensor that requires a gradient, which would be lost.
-    """
-    if getattr(x, "requires_grad", False):
-        raise TypeError(f"{name}: no derivative rule for {what}: pass {what}.detach() to make it "
-                        "a constant")  # fmt: skip
-    return constant(x)
-
-
 @implements(np.cov)
 def cov(
     x: Array, y: Array | None = None, rowvar: bool = True, bias: bool = False,
@@ -370,7 +358,7 @@ def cov(
         y: more variables.
         rowvar: False if the variables are in columns.
         bias: divide by the number of observations and not by one less.
-        ddof: divide by the number of observations less this.
+        ddof: divide by the number of observations minus this.
         fweights: how often each observation counts.
         aweights: the weight of each observation.
         dtype: in which it is computed.

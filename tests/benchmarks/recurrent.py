@@ -42,7 +42,8 @@ def inputs(size: tuple[int, ...]) -> np.ndarray:
     return np.random.default_rng(1).normal(size=(batch, time, width)).astype(np.float32)
 
 
-def in_minigrad(kind: str, size: tuple[int, ...], backend: str) -> Work:
+def in_minigrad(kind: str, size: tuple[int, ...], backend: str, *, compiled: bool = False) -> Work:
+    import minigrad as mg
     from minigrad import compile as compiler
     from minigrad import nn
 
@@ -51,13 +52,18 @@ def in_minigrad(kind: str, size: tuple[int, ...], backend: str) -> Work:
     layer.load_state_dict(weights(kind, size))
     x, parameters = inputs(size), list(layer.parameters())
 
-    def work() -> Any:
+    def step(x: np.ndarray) -> Any:
         for parameter in parameters:
             parameter.grad = None
-        with compiler.backend(backend):
-            total = layer(x)[0].sum()
+        total = layer(x)[0].sum()
         total.backward()
-        return total.data
+        return total
+
+    run = mg.jit(step) if compiled else step
+
+    def work() -> Any:
+        with compiler.backend(backend):
+            return run(x).data
 
     return work
 
@@ -272,6 +278,9 @@ def lines(rounds: int) -> Iterator[Line]:
                 sides["JAX jit"] = partial(in_jax, kind, size)
                 limits["JAX jit"] = 1.0
             yield compare(_named(kind, size), sides, limits, rounds)
+            if kind == "LSTM" and size == SIZES[0]:
+                sides["minigrad"] = partial(in_minigrad, kind, size, "numba", compiled=True)
+                yield compare(_named(f"{kind}, jit", size), sides, limits, rounds)
     for kind in ("LSTM", "GRU"):
         for size in SIZES:
             sides = {

@@ -15,6 +15,7 @@ from browser import Site, needs_chromium
 import minigrad as mg
 from minigrad import nn, verify
 from minigrad.graph import Graph, draw, trace, trace_target, unrolled
+from minigrad.graph.drawing.palette import PALETTES
 from minigrad.graph.drawing.words import lines, printable
 from minigrad.graph.explorer.geometry import geometry
 from minigrad.graph.explorer.page import as_script, page
@@ -43,7 +44,8 @@ def site(browser, tmp_path) -> Iterator[Site]:
     opened = Site(browser, tmp_path)
     yield opened
     assert opened.errors == []
-    assert all(url.startswith("file:") and url.endswith("explorer.html") for url in opened.requests)
+    asked = [url for url in opened.requests if not url.startswith("blob:")]  # made in the page
+    assert all(url.startswith("file:") and url.endswith("explorer.html") for url in asked)
 
 
 def _choose(tab, step, words):
@@ -438,6 +440,109 @@ def test_steps_and_gates_fold_and_expand(site):
         assert tab.inner_text(".panel h2").endswith("matmul")
         tab.click('[data-key="fold_all"]')
         assert tab.locator("[data-item]").count() == 2  # the states that come in
+
+
+@needs_chromium
+@pytest.mark.parametrize("target", ["lstm", f"{MODELS}:translation"])
+def test_a_folded_step_is_a_small_cell_with_its_name_and_no_line_ends_in_the_open(site, target):
+    with site.open(recorded(target)) as tab:
+        tab.click('[data-key="fold_all"]')
+        cells = tab.evaluate("""() => [...document.querySelectorAll('.folded')].map((g) => [
+          g.querySelector('text').textContent, [...g.querySelectorAll('.frame')].length])""")
+        assert len(cells) >= 3
+        assert all(name and count for name, count in cells)
+        loose = tab.evaluate("""() => {
+          const box = (e) => { const b = e.getBBox();
+            return [b.x - 2, b.y - 2, b.x + b.width + 2, b.y + b.height + 2]; };
+          const boxes = [...document.querySelectorAll('.folded .frame, .item > .box')].map(box);
+          const inside = (p) => boxes.some((b) => b[0] <= p.x && p.x <= b[2]
+            && b[1] <= p.y && p.y <= b[3]);
+          return [...document.querySelectorAll('.arrows path')].filter((path) =>
+            ![0, path.getTotalLength()].every((at) => inside(path.getPointAtLength(at))))
+            .map((path) => path.outerHTML); }""")  # fmt: skip
+        assert loose == []
+
+
+@needs_chromium
+def test_layers_and_directions_have_names_also_from_far_away(site, rng):
+    layer = nn.LSTM(2, 3, num_layers=2, bidirectional=True, fused=False, rng=0)
+    x = mg.Tensor(rng.normal(size=(1, 3, 2)), requires_grad=True, name="x")
+    with site.open(trace((layer(x)[0] ** 2).mean())) as tab:
+        text = tab.text_content("svg.graph")
+        for name in ("layer 0", "layer 0, reverse", "layer 1", "layer 1, reverse"):
+            assert name in text
+        for scale in (0.3, 0.1):
+            tab.evaluate("""(scale) => {
+              const { drawing } = document.querySelector('.explorer').explorer;
+              drawing.zoom(scale / drawing.scale); }""", scale)  # fmt: skip
+            shown = tab.locator("svg.graph text").all()
+            assert len(shown) >= 5
+            assert max(e.bounding_box()["height"] for e in shown) > 7
+        assert "LSTM" in tab.text_content("svg.graph")
+
+
+@needs_chromium
+def test_the_figure_is_downloaded_whole_as_svg_and_png(site, browser, tmp_path):
+    with site.open(recorded("lstm", 9), color_scheme="dark") as tab:
+        for ending in ("svg", "png"):
+            with tab.expect_download() as found:
+                tab.click(f'[data-key="{ending}"]')
+            assert found.value.suggested_filename == f"LSTMCell.{ending}"
+            found.value.save_as(tmp_path / f"lstm.{ending}")
+        text = (tmp_path / "lstm.svg").read_text("utf-8")
+        assert [text.count(f"t = {t}<") for t in range(9)] == [1] * 9
+        assert (tmp_path / "lstm.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    alone = browser.new_page()  # it needs no page around it
+    alone.goto((tmp_path / "lstm.svg").as_uri())
+    fills = alone.evaluate("[...document.querySelectorAll('.layer > .box')].map((e) => "
+                           "getComputedStyle(e).fill.match(/[0-9]+/g).map(Number))")  # fmt: skip
+    alone.close()
+    layer = PALETTES["dark"].kinds["layer"]["fillcolor"]
+    assert len(fills) == 36
+    assert {"#" + "".join(f"{c:02x}" for c in fill) for fill in fills} == {layer.lower()}
+
+
+@needs_chromium
+def test_search_finds_weights_and_gates_by_what_people_call_them(site):
+    with site.open(recorded("lstm")) as tab:
+        for typed in ("W_f", "b_f", "forget", "olvido"):
+            tab.fill('input[type="search"]', typed)
+            assert tab.inner_text(".panel h2") == "f"
+            assert tab.inner_text(".status") == "1 of 3"
+        assert "forget gate" in tab.inner_text(".panel .where")
+        tab.select_option("header select", "es")
+        assert "puerta de olvido" in tab.inner_text(".panel .where")
+
+
+@needs_chromium
+def test_the_legend_says_what_colours_mean(site):
+    with site.open(recorded("lstm")) as tab:
+        legend = '.panel [data-part="legend"]'
+        assert "layer" in tab.inner_text(legend)
+        _choose(tab, 1, "f")
+        tab.get_by_label("Colour").select_option("gradient")
+        assert "10⁻⁸" in tab.inner_text(legend)
+
+
+@needs_chromium
+def test_a_pointer_that_rests_on_a_box_is_told_its_numbers(site):
+    with site.open(recorded("lstm")) as tab:
+        tab.locator(".item.layer").first.hover()
+        tip = tab.locator(".item.layer > title").first.text_content()
+        assert tip.startswith("f ")
+        assert "Gradient ∂L/∂value: " in tip
+
+
+@needs_chromium
+def test_the_focus_stays_in_the_panel_while_play_goes_on(site):
+    with site.open(recorded("lstm")) as tab:
+        _choose(tab, 1, "tanh")
+        tab.locator('[data-part="entry"]').focus()
+        tab.evaluate("document.querySelector('.explorer').explorer.panel.refresh()")
+        assert tab.evaluate("document.activeElement.dataset.part") == "entry"
+        for _ in range(12):
+            tab.evaluate("document.querySelector('.explorer').explorer.advance(1)")
+            assert tab.evaluate("document.activeElement.closest('.panel') !== null")
 
 
 @needs_chromium

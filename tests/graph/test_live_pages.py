@@ -308,21 +308,56 @@ def test_a_reader_holds_a_gate_and_lets_it_go(site):
         assert tab.evaluate("document.activeElement.type") == "range"
 
 
-def test_upstream_times_local_are_what_comes_to_a_value_and_add_up_to_its_gradient(site):
-    with site.open(recorded("lstm"), live=True) as tab:
-        for start, step in (("f", 1), ("c", 1), ("h", 0), ("x", 0)):
-            number = chosen(tab, start, step)
-            lines = tab.locator(".sources .product").all_inner_texts()
-            total = 0.0
-            for line in lines:
-                product, _, result = line.replace("−", "-").rpartition("=")
-                total += float(result)
-                if product:
-                    up, local = product.replace("(", "").replace(")", "").split("×")
-                    assert float(up) * float(local) == pytest.approx(float(result), rel=2e-3)
-            node = recorded("lstm").nodes[number]
-            assert lines
-            assert total == pytest.approx(np.ravel(node.gradient)[0], rel=1e-3)
+PRODUCTS = {
+    "lstm": (["f", "c", "h", "x"], lambda: recorded("lstm")),
+    "attention": (["Q", "K", "V", "S = ", "A = ", "x"], lambda: recorded("attention")),
+    "products": (["x", "y", "v"], lambda: of_arrays(
+        lambda x, y, v: (mg.softmax(x @ y, axis=0) @ v * (x @ np.ones(4))).sum(),
+        (3, 4), (4, 2), (2,),
+    )),
+    "stacks": (["x", "y"], lambda: of_arrays(
+        lambda x, y: np.square(np.exp(mg.log_softmax(x @ y, axis=1)) + x[:, :1]).sum(),
+        (2, 3, 3), (3, 3),
+    )),
+    "sums": (["x", "y"], lambda: of_arrays(
+        lambda x, y: np.square(x.sum(axis=0) + y + x.T.reshape(4, 3).sum(1)).sum(), (3, 4), (4,)
+    )),
+}  # fmt: skip
+
+
+def of_arrays(function, *shapes):
+    rng = np.random.default_rng(1)
+    given = [mg.Tensor(rng.normal(size=s), requires_grad=True, name=n)
+             for n, s in zip("xyv", shapes, strict=False)]  # fmt: skip
+    output = function(*given)
+    return trace(output, gradients_of=output)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_upstream_times_local_are_what_comes_to_a_value_and_add_up_to_its_gradient(site, name):
+    """At every entry, through matrix products and softmax too."""
+    starts, graph = PRODUCTS[name][0], PRODUCTS[name][1]()
+    products = 0
+    with site.open(graph, live=True) as tab:
+        for start in starts:
+            number = chosen(tab, start, 1 if name == "lstm" and start != "x" else None)
+            gradient = np.ravel(graph.nodes[number].gradient)
+            for entry in (0, gradient.size - 1):
+                if gradient.size > 1:
+                    tab.select_option('[data-part="source-entry"]', str(entry))
+                total = 0.0
+                for line in tab.locator(".sources .product").all_inner_texts():
+                    left, _, right = line.replace("−", "-").rpartition("=")
+                    total += float(right)
+                    if left and "…" not in left:
+                        found = [float(a) * float(b) for a, b in (
+                            part.replace("(", "").replace(")", "").split("×")
+                            for part in left.split(" + ")
+                        )]  # fmt: skip
+                        assert sum(found) == pytest.approx(float(right), rel=3e-3, abs=1e-3)
+                        products += 1
+                assert total == pytest.approx(gradient[entry], rel=3e-3, abs=1e-3)
+    assert products >= 2 * len(starts)
 
 
 def test_it_trains_as_gradient_descent_does_and_goes_back(site):
@@ -375,6 +410,28 @@ def test_on_a_phone_the_panel_does_not_cover_what_was_tapped(site, start):
         assert graph["x"] <= box["x"]
         assert box["x"] + box["width"] <= graph["x"] + graph["width"]
         assert tab.locator(".change input[type=range]").is_visible()
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"color_scheme": "dark", "locale": "es-ES", "viewport": {"width": 390, "height": 844}},
+])  # fmt: skip
+def test_axe_finds_nothing(site, options):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with site.open(recorded("lstm"), live=True, **options) as tab:
+        assert Axe().run(tab).response["violations"] == []
+        tab.evaluate("""() => {
+          const page = document.querySelector('.explorer').explorer;
+          page.choose(page.scene.items.find(({ lines }) => lines[0] === 'f'));
+          page.toggleGate();
+          page.fold(1);
+          page.heat.value = 'gradient';
+          page.heat.onchange();
+          page.advance(1);
+          page.training.step.click();
+        }""")
+        settled(tab)
+        assert Axe().run(tab).response["violations"] == []
 
 
 def test_a_long_sequence_stays_small(tmp_path):

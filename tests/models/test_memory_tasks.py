@@ -113,7 +113,7 @@ def test_gates_remember_what_a_simple_network_forgets():
 
 @pytest.mark.parametrize(("task", "more"), [
     ("adding", {"distance": 15, "hidden": 32, "steps": 600, "batch": 64, "lr": 1e-2}),
-    ("reber", {"distance": 12, "hidden": 64, "steps": 1600, "batch": 32, "lr": 2e-2}),
+    ("reber", {"distance": 12, "hidden": 48, "steps": 800, "batch": 32, "lr": 2e-2}),
 ])  # fmt: skip
 def test_an_lstm_solves_what_a_simple_network_does_not(task, more):
     # With seeds 0, 1 and 2 alike: 0 to 1.4 % of the strings wrong, against 47 % and more
@@ -128,7 +128,7 @@ def test_an_lstm_solves_what_a_simple_network_does_not(task, more):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_learns_something_of_every_task(task, cell):
-    _, _, history = fit(settings(task=task, cell=cell, distance=5, steps=150))
+    _, _, history = fit(settings(task=task, cell=cell, distance=5, steps=60))
     assert np.mean(history.losses[-10:]) < 0.95 * np.mean(history.losses[:10])
 
 

@@ -21,7 +21,7 @@ def cell(step, state=("h",), gates=("a",)):
         (cell(lambda self, x, h: self.b(h, x)),
          r"C has no gate and no attribute 'b'; its gates are \('a',\)"),
         (cell(lambda self, x, h, c: mg.tanh(self.a(h, x)), ("h", "c")),
-         "returned 1 values, expected 2: h, c"),
+         "returned one value, expected 2: h, c"),
         (cell(lambda self, x, h: (self.a(h, x), h)), "returned 2 values, expected 1: h"),
         (cell(lambda self, x, h: self.a(h, x), ("h", "c")),
          r"step takes x, h and state = \('h', 'c'\); expected step\(self, x, h, c\)"),

@@ -197,7 +197,7 @@ def test_a_step_that_returns_too_few_states_says_so():
         def step(self, x, h, c):
             return h
 
-    with pytest.raises(ValueError, match="returned 1 values, expected 2: h, c"):
+    with pytest.raises(ValueError, match="returned one value, expected 2: h, c"):
         Forgetful(3, 4)
 
 

@@ -165,6 +165,12 @@ CALLS = {
                  "normal_unbiased", "interpolated_inverted_cdf", "averaged_inverted_cdf")},
     "quantile beyond the last place": (lambda x: np.quantile(x[0], 0.97 + 0.01 * x[1],
                                                              method="hazen"), A),
+    "pad with its entries": (lambda x: np.pad(x, 1, constant_values=x[0, 1]), A),
+    "pad each side": (lambda x: np.pad(x, 1, constant_values=(x[0, 0], 2.0)), A),
+    "pad each side of each axis": (
+        lambda x: np.pad(x, ((1, 0), (2, 1)), constant_values=((x[0, 0], 2.0), (x[1, 1], x[1, 2]))),
+        A),
+    "pad to its entries": (lambda x: np.pad(x, 3, "linear_ramp", end_values=x[1, 0] * 2), A),
     "windows": (lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2)), A),
     "windows along an axis": (lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, -1), A),
     "windows of windows": (
@@ -490,6 +496,10 @@ def test_a_product_with_zeros_has_the_right_gradient():
         (lambda x: np.ravel(x, order="A"), "reshape: got order='A', expected 'C' or 'F'"),
         (lambda x: np.sort(x, order="a"), r"numpy.sort\(order=…\) on a Tensor: got order='a', for"),
         (lambda x: np.subtract.reduce(x), "numpy.subtract.reduce on a Tensor: no primitive"),
+        (lambda x: np.nan_to_num(x, nan=x[0, 0]), "nan_to_num: no derivative rule for nan"),
+        (lambda x: np.unwrap(x, period=x[1, 0]), "unwrap: no derivative rule for period"),
+        (lambda x: np.histogram(x, range=(x[0, 1], 2)), "histogram: no derivative rule for range"),
+        (lambda x: np.insert(mg.Tensor([1, 2]), 0, x[0, 0]), "insert into whole numbers: no deriv"),
     ],
 )
 def test_what_cannot_be_is_refused(call, said):

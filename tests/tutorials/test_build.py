@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from tutorials import reference
-from tutorials.build import build, for_download, slides, with_mathml, zipped_models
+from tutorials.build import build, for_download, in_columns, slides, with_mathml, zipped_models
 from tutorials.chapters import LANGUAGES, chapter, in_language, in_words, read, untwinned
 
 ROOT = Path(__file__).parents[2]
@@ -338,3 +338,10 @@ def test_the_build_changes_no_notebook_that_it_is_given():
     for_download(in_language(notebook, "en"), chapter(Path("01.py"), notebook, "en"), WHEEL)
     assert not untwinned(notebook)
     assert nbformat.writes(notebook) == before
+
+
+def test_tables_and_code_are_scrolled_and_prose_is_wrapped():
+    assert in_columns("r       10        30\n0.5     8.1e-04   3.6e-10\n0.9     0.24      0.0078\n")
+    assert in_columns("def double(x):\n    return 2 * x\n    # done\n")
+    assert not in_columns("T = 0: the soup was good .\nT = 1: the soup was anything but good .\n")
+    assert not in_columns("The same:\n  0.35 a rude shop" + 60 * " where" + "\n  0.29 a waiter\n")

@@ -46,12 +46,14 @@ def _legend(scene: Scene, y: float, *, mapped: bool) -> None:
             path = tuple((x + step, y) for step in (0, 8, 16, 24))
             scene.wires.append(Wire(path, head=0, look=_look(scene.view, weight), curved=True))
         scene.texts.append(Text(f"{weight:g}", (x + 30, y), "l", 11))
-    if not mapped:
-        scene.texts.append(
-            Text(said(Say("thin", (_LEAST,)), scene.view.language), (middle, y - 20), "l", 11)
-        )
-    elif any(cell for panel in scene.view.panels for row in panel.masked for cell in row):
-        scene.texts.append(Text(said(Say("zero"), scene.view.language), (middle, y - 20), "l", 11))
+    panels = scene.view.panels
+    if mapped:
+        note, needed = Say("zero"), (cell for p in panels for row in p.masked for cell in row)
+    else:
+        note = Say("thin", (_LEAST,))
+        needed = (weight < _LEAST for p in panels for line in p.weights for weight in line)
+    if any(needed):
+        scene.texts.append(Text(said(note, scene.view.language), (middle, y - 20), "l", 11))
 
 
 def _lines(scene: Scene, panel: Panel, left: float, top: float) -> tuple[float, float]:

@@ -61,7 +61,7 @@ _PHRASES: Mapping[str, Mapping[str, str]] = {
         "layer, output": "capa {0}, salida",
         "loss": "L es {0}.",
         "backward": "Las flechas vuelven desde L; cada una lleva la derivada local.",
-        "delta": "δ es el gradiente que llega; × multiplica sus entradas.",
+        "delta": "δ es el gradiente que llega; × multiplica elemento a elemento.",
         "exactly": "0: exacto",
         "alike": "Igual en {0}.",
         "thin": "No se dibujan las líneas menores de {0:g}.",

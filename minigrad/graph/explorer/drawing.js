@@ -13,7 +13,7 @@ export class Drawing {
   /**
    * @param scene what to draw
    * @param id of the figure, so that two on a page share no id
-   * @param calls name(item), stepName(k), isOpen(item), state(item), heat(item, what), choose(item, node), fold(k),
+   * @param calls name(item), folded(), isOpen(item), state(item), heat(item, what), tip(item, node), choose(item, node), fold(k),
    *   resized()
    */
   constructor(scene, id, calls) {
@@ -103,6 +103,12 @@ export class Drawing {
       this.pan(dx, dy);
     });
     this.root.addEventListener("pointerup", () => { from = null; });
+    this.root.addEventListener("pointerover", (event) => { // what a pointer that rests here is told
+      const part = event.target.closest("[data-item]");
+      if (!part) return;
+      const tip = part.querySelector(":scope > title") ?? part.appendChild(svg("title"));
+      tip.textContent = this.calls.tip(this.scene.items[part.dataset.item], part.dataset.node && Number(part.dataset.node));
+    });
     this.root.addEventListener("click", (event) => {
       if (moved) return;
       const part = event.target.closest("[data-item], [data-fold]");
@@ -135,10 +141,11 @@ export class Drawing {
     const [first, last] = this.scene.between(this.left, this.left + w / this.scale);
     const far = this.scale < FAR;
     const wanted = new Map();
+    wanted.set(`titles ${far ? this.scale : ""}`, () => [this.#titles(far)]);
     if (!far || this.scene.steps.length === 0) wanted.set("loose", () => [svg("g"), ...this.#inside(null)]);
     const spare = far ? 0 : 1; // arrows to the next step start in this one
     for (let k = Math.max(0, first - spare); k <= Math.min(this.scene.steps.length - 1, last + spare); k++) {
-      if (far) wanted.set(`far ${k} ${this.scale}`, () => [this.#frame(k, true)]);
+      if (far) wanted.set(`far ${k} ${this.scale}`, () => [this.#frames(k, true)]);
       else wanted.set(`step ${k}`, () => this.#step(k));
     }
     for (const [key, groups] of this.shown) {
@@ -153,6 +160,30 @@ export class Drawing {
       this.shown.set(key, groups);
     }
     this.#oneTabStop();
+  }
+
+  /** All of the figure as SVG text that needs no page: every step, with the colours of now. */
+  whole() {
+    const { x, y, w, h } = this.scene.bounds, margin = 20, small = this.small;
+    this.small = false;
+    const steps = [...this.scene.steps.keys()].map((k) => this.#step(k)), loose = this.#inside(null);
+    this.small = small;
+    const layers = [[this.#titles(false), ...steps.map(([frames]) => frames)], [loose[0], ...steps.map(([, arrows]) => arrows)],
+      [loose[1], ...steps.map(([, , items]) => items)]];
+    const sheets = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules]);
+    const names = new Set(sheets.flatMap((rule) => [...(rule.cssText.match(/--[\w-]+/g) ?? [])]));
+    const now = getComputedStyle(document.documentElement);
+    const colours = [...names].map((name) => `${name}: ${now.getPropertyValue(name)};`).join(" ");
+    const rules = sheets.filter((rule) => rule.selectorText?.startsWith(".explorer")).map((rule) => rule.cssText);
+    const style = svg("style");
+    style.textContent = `.explorer { ${colours} }\n${rules.join("\n")}\n.explorer { display: inline; height: auto; }`;
+    const size = { width: w + 2 * margin, height: h + 2 * margin };
+    const root = svg("svg", { xmlns: "http://www.w3.org/2000/svg", class: "explorer", ...size,
+      viewBox: `${x - margin} ${y - margin} ${size.width} ${size.height}` }, style,
+    svg("rect", { x: x - margin, y: y - margin, ...size, style: "fill: var(--paper)" }), this.root.querySelector("defs").cloneNode(true),
+    svg("g", { class: "graph" }, ...layers.map((groups, k) => svg("g", { class: ["frames", "arrows", "items"][k] }, ...groups))));
+    for (const part of root.querySelectorAll(".chosen, .todo")) part.classList.remove("chosen", "todo");
+    return { text: new XMLSerializer().serializeToString(root), ...size };
   }
 
   /** Draw everything anew: after folding, another language, a turned arrow. */
@@ -210,34 +241,67 @@ export class Drawing {
   }
 
   #step(k) {
-    return [this.#frame(k, false), ...this.#inside(k)];
+    const [arrows, items] = this.#inside(k), frames = this.#frames(k, false);
+    if (!this.scene.folded.has(k)) return [frames, arrows, items];
+    items.append(frames); // over the arrows that end in it
+    return [svg("g"), arrows, items];
   }
 
   /** Arrows and items of a step; a folded one hides its items, and the arrows among them. */
   #inside(step) {
     const items = svg("g", step === null ? {} : { "data-step": step });
     if (step === null || !this.scene.folded.has(step)) {
-      items.append(...this.scene.itemsOf(step).map((item) => this.#item(item)));
+      items.append(...this.scene.itemsOf(step).flatMap((item) => this.#item(item)));
     }
     return [this.#arrows(step), items];
   }
 
-  #frame(k, far) {
-    const { x, y, w, h } = this.scene.frame(k);
-    const folded = this.scene.folded.has(k);
+  /** The frames of a step, each with a heading that folds it; a folded one is a small cell with its name. */
+  #frames(k, far) {
+    const folded = this.scene.folded.has(k), { t } = this.scene.steps[k], cells = this.scene.cells(k);
     const group = svg("g", { class: folded ? "step folded" : "step" });
-    group.append(svg("rect", { x, y, width: w, height: h, rx: 10, class: "frame", "data-frame": k }));
-    const every = Math.max(1, Math.ceil(60 / ((w + 20) * this.scale)));
-    if (far && k % every) return group;
-    const t = this.scene.steps[k].t, size = far ? Math.min(13 / this.scale, h / 4) : 14;
-    const label = svg("g", { class: "fold", "data-fold": k, role: "button", tabindex: "-1",
-      "aria-expanded": String(!folded), "aria-label": this.calls.stepName(k) });
-    const words = folded || far ? `▸ ${t}` : `▾ t = ${t}`;
-    const text = svg("text", { x: x + 10, y: y + (far ? size * 1.2 : 20), "font-size": size });
-    text.textContent = far ? String(t) : words;
-    if (!far) label.append(svg("rect", { x: x + 3, y: y + 3, width: folded ? w - 6 : 76, height: 24, rx: 5 }));
-    label.append(text);
-    group.append(label);
+    for (const { name, x, y, w, h } of cells) {
+      group.append(svg("rect", { x, y, width: w, height: h, rx: 10, class: "frame", "data-frame": k }));
+      const closed = folded || far, called = closed ? `${name} t = ${t}` : `t = ${t} ${name}`;
+      const label = svg("g", { class: "fold", "data-fold": k, role: "button", tabindex: "-1",
+        "aria-expanded": String(!folded), "aria-label": `${called}${folded ? `, ${this.calls.folded()}` : ""}` });
+      if (closed) this.#written(label, [name, `t = ${t}`], x, y, w, h, far);
+      else {
+        const named = k === 0 && cells.length > 1, text = svg("text", { x: x + 10, y: y + 20, "font-size": 14 });
+        text.textContent = named ? `▾ t = ${t} ${name}` : `▾ t = ${t}`;
+        label.append(svg("rect", { x: x + 3, y: y + 3, width: 76, height: 24, rx: 5 }), text);
+      }
+      group.append(label);
+    }
+    return group;
+  }
+
+  /** Words in the middle of a frame, as large as fits and as is needed to read them. */
+  #written(group, lines, x, y, w, h, far) {
+    pen.font = `10px ${FONT}`;
+    const shown = far ? lines.slice(-1) : lines, upright = !far && w < h;
+    const [wide, high] = upright ? [h, w] : [w, h];
+    const widest = Math.max(...shown.map((line) => pen.measureText(line).width), 1);
+    const size = Math.min((10 * (wide - 10)) / widest, (high - 6) / (1.25 * shown.length), far ? 13 / this.scale : 14);
+    const turn = upright ? { transform: `rotate(-90 ${x + w / 2} ${y + h / 2})` } : {};
+    group.append(svg("rect", { x: x + 3, y: y + 3, width: w - 6, height: h - 6, rx: 8 }));
+    shown.forEach((line, k) => {
+      const text = svg("text", { x: x + w / 2, y: y + h / 2 + (k - (shown.length - 1) / 2) * 1.25 * size + 0.35 * size,
+        "font-size": size, class: "middle", ...turn });
+      text.textContent = line;
+      group.append(text, " ");
+    });
+  }
+
+  /** Frames around modules, with their names: from far away too. */
+  #titles(far) {
+    const group = svg("g", { class: "titles" });
+    for (const { name, x, y, w, h } of this.scene.titles()) {
+      const size = far ? Math.min(13 / this.scale, h / 3) : 14;
+      const text = svg("text", { x: x + 8, y: y + (far ? -0.3 * size : 18), "font-size": size });
+      text.textContent = name;
+      group.append(svg("rect", { x, y, width: w, height: h, rx: 12, class: "frame" }), text);
+    }
     return group;
   }
 
@@ -266,16 +330,15 @@ export class Drawing {
     if (item.kind === "layer") group.setAttribute("aria-expanded", String(open));
     const round = { point: Math.min(w, h) / 2, input: 7, state: 9, operation: 7 }[item.kind] ?? 1.5;
     group.append(svg("rect", { x: x - w / 2, y: y - h / 2, width: w, height: h, rx: round, class: "box" }));
-    if (open) this.#operations(group, item, x, y);
-    else this.#label(group, item.lines, x, y, w, h, item.kind === "point" ? 15 : 12);
+    if (!open) this.#label(group, item.lines, x, y, w, h, item.kind === "point" ? 15 : 12);
     this.#marked(group);
     this.#paint(group, item);
-    return group;
+    return open ? [group, ...this.#operations(item, x, y)] : [group];
   }
 
   /** Lines of text, made smaller where the reader's font is wider than the layout's. */
   #label(group, lines, x, y, w, h, size) {
-    if (this.small) return;
+    if (this.small) [lines, size] = [lines.slice(0, 1), 30];
     pen.font = `${size}px ${FONT}`;
     const cut = lines.map((line) => (line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line));
     const widest = Math.max(...cut.map((line) => pen.measureText(line).width), 1);
@@ -289,10 +352,10 @@ export class Drawing {
   }
 
   /** The operations that a gate is made of, inside its box, in the order they are computed in. */
-  #operations(group, item, x, y) {
+  #operations(item, x, y) {
     const gap = 3, columns = Math.min(item.nodes.length, Math.ceil(Math.sqrt(item.nodes.length * 1.6)));
     const wide = (item.w - gap) / columns, high = (item.h - gap) / Math.ceil(item.nodes.length / columns);
-    item.nodes.forEach((number, k) => {
+    return item.nodes.map((number, k) => {
       const node = this.scene.node(number);
       const cx = x - item.w / 2 + gap / 2 + wide * ((k % columns) + 0.5);
       const cy = y - item.h / 2 + gap / 2 + high * (Math.floor(k / columns) + 0.5);
@@ -302,7 +365,7 @@ export class Drawing {
         height: high - gap, rx: 4, class: "box" }));
       this.#label(inner, [node.label], cx, cy, wide - gap, high - gap, 10);
       this.#marked(inner);
-      group.append(inner);
+      return inner;
     });
   }
 }

@@ -5,10 +5,11 @@ import { Scene } from "./scene.js";
 import { Drawing } from "./drawing.js";
 import { Training } from "./controls.js";
 import { html } from "./elements.js";
-import { gist } from "./numbers.js";
+import { gist, written } from "./numbers.js";
 import { Panel } from "./panel.js";
 
 const LONGEST_LINK = 30_000; // characters
+const MOST_DOTS = 16_000; // of a PNG: browsers have no larger canvas
 const BEAT = 700; // milliseconds from one operation to the next
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -27,10 +28,11 @@ export class Explorer {
     this.scene = new Scene(data, program);
     this.drawing = new Drawing(this.scene, root.id, {
       name: (item, node) => this.#name(item, node),
-      stepName: (k) => `${this.words("step_label", this.scene.steps[k].t)}${this.scene.folded.has(k) ? `, ${this.words("folded")}` : ""}`,
+      folded: () => this.words("folded"),
       isOpen: (item) => this.open.has(item.number),
       state: (item, node) => this.#state(item, node),
       heat: (item, what) => this.#heat(item, what),
+      tip: (item, node) => this.#tip(item, node),
       choose: (item, node) => this.choose(item, node),
       fold: (k) => this.fold(k),
       resized: () => this.#reveal(),
@@ -117,6 +119,39 @@ export class Explorer {
     if (what === "value") return Math.max(-1, Math.min(1, mean));
     const largest = Math.max(Math.abs(min), Math.abs(max));
     return largest === 0 ? 0 : Math.max(0.02, Math.min(1, 1 + Math.log10(largest) / 8));
+  }
+
+  /** A name, and what its numbers are like. */
+  #tip(item, number = item.nodes.at(-1)) {
+    const inner = number !== item.nodes.at(-1), said = [this.#name(item, inner ? number : undefined)];
+    for (const what of number === undefined ? [] : ["value", "gradient"]) {
+      const array = this.scene.node(number)[what] ?? null;
+      if (array === null) continue;
+      const { min, mean, max } = gist(array);
+      said.push(`${this.words(what)}: ${min === max ? written(mean) : `${written(min)} … ${written(mean)} … ${written(max)}`}`);
+    }
+    return said.join("\n");
+  }
+
+  // Files
+
+  /** The figure as a file, as it is now; as PNG at most so many dots wide and high. */
+  #download(kind) {
+    const { text, width, height } = this.drawing.whole(), url = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+    const save = (href) => {
+      html("a", { href, download: `${this.scene.data.title.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "graph"}.${kind}` }).click();
+      setTimeout(() => URL.revokeObjectURL(href), 10_000);
+    };
+    if (kind === "svg") return save(url);
+    const picture = new Image();
+    picture.onload = () => {
+      const scale = Math.min(2, MOST_DOTS / width, MOST_DOTS / height);
+      const canvas = html("canvas", { width: Math.ceil(width * scale), height: Math.ceil(height * scale) });
+      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+      URL.revokeObjectURL(url);
+      canvas.toBlob((blob) => save(URL.createObjectURL(blob)));
+    };
+    picture.src = url;
   }
 
   /** The nearest item in a direction; inside a gate, the next operation. */
@@ -245,9 +280,10 @@ export class Explorer {
 
   #text(item) {
     const inner = [...item.nodes, ...this.panel.parameters(item)].map((n) => {
-      const { primitive, name, path } = this.scene.node(n);
-      return `${primitive} ${name} ${path}`;
+      const { primitive, name, path } = this.scene.node(n), letter = { weight: "W", bias: "b" }[name];
+      return `${primitive} ${name} ${path} ${letter ? `${letter}_${path.split(" › ").at(-1)}` : ""}`;
     });
+    inner.push(...(this.panel.roles(item) ?? []));
     const t = item.step === null ? "" : `t = ${this.scene.steps[item.step].t}`;
     return plain([...item.lines, item.tooltip, t, this.#name(item), ...inner].join("\n"));
   }
@@ -288,6 +324,8 @@ export class Explorer {
       fold: button("fold", () => this.fold(this.#step())),
       fold_all: button("fold_all", () => this.foldAll(this.scene.folded.size < steps.length)),
       open: button("open", () => this.toggleGate()),
+      svg: button("svg", () => this.#download("svg"), "SVG"),
+      png: button("png", () => this.#download("png"), "PNG"),
     };
     this.slider = html("input", { type: "range", min: "0", max: String(Math.max(0, steps.length - 1)), value: "0" });
     this.slider.oninput = () => {
@@ -311,6 +349,7 @@ export class Explorer {
     heat.onchange = () => {
       this.drawing.heat = heat.value;
       this.drawing.paint();
+      this.panel.legend(heat.value);
       this.say(heat.value && this.words(`heat_${heat.value}`));
     };
     this.labels = { step: html("span"), search: html("span"), language: html("span"), colour: html("span") };
@@ -321,7 +360,7 @@ export class Explorer {
     if (steps.length) {
       bar.append(group(html("label", {}, this.labels.step, this.slider), this.at), group(b.fold, b.fold_all, b.open));
     } else bar.append(group(b.open));
-    bar.append(group(html("label", {}, this.labels.search, this.finder)));
+    bar.append(group(html("label", {}, this.labels.search, this.finder)), group(b.svg, b.png));
     const title = html("h1", {}, html("bdi", {}, data.title));
     const body = html("div", { class: "body" }, this.drawing.root, this.panel.root);
     const top = html("div", { class: "top" }, title, this.status, html("label", {}, this.labels.language, language));

@@ -117,6 +117,10 @@ export class Live {
     return this.held[node] !== undefined && !Number.isNaN(this.held[node][entry]);
   }
 
+  isHeldAnywhere(node) {
+    return this.held[node] !== undefined;
+  }
+
   isChanged(node) {
     if (!this.isLeaf(node)) return this.held[node] !== undefined;
     const [place, entries] = this.given.leaves[node], array = this.program.arrays[place];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,18 @@ def local_derivatives(
 
 
 def verdict(name: str) -> list[dict[str, Any]] | None:
-    """What the judges say of a primitive at its own samples; ``None`` if it carries none."""
+    """What the judges say of a primitive at its own samples; ``None`` if it carries none.
+
+    They are asked once, and again when any rule changes: rules call other primitives.
+    """
+    return _verdict(
+        name,
+        tuple((p.forward, p.vjps, p.saving, p.backward, p.reference) for p in PRIMITIVES.values()),
+    )
+
+
+@cache
+def _verdict(name: str, rules: tuple[Any, ...]) -> list[dict[str, Any]] | None:
     try:
         return judged(verify(target_of(PRIMITIVES[name])).checks)
     except TargetError:

@@ -41,14 +41,10 @@ export function index(flat, shape) {
   return found;
 }
 
-/** The entry of an operand that broadcasting puts at an index of the output. */
-export function broadcast(array, shape, at) {
-  let flat = 0;
+/** The number of the entry that broadcasting puts at an index of the output. */
+export function flat(shape, at) {
   const lead = at.length - shape.length;
-  shape.forEach((length, axis) => {
-    flat = flat * length + (length === 1 ? 0 : at[lead + axis]);
-  });
-  return array[flat];
+  return shape.reduce((number, length, axis) => number * length + (length === 1 ? 0 : at[lead + axis]), 0);
 }
 
 // Blue for negative, white for 0, orange for positive: told apart by all who see colours at all.

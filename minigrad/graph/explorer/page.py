@@ -22,7 +22,7 @@ from minigrad.primitives import PRIMITIVES
 from minigrad.verify import Check
 
 MODULES = ("words.js", "numbers.js", "elements.js", "live.js", "scene.js", "drawing.js",
-           "controls.js", "panel.js", "explorer.js")  # fmt: skip
+           "controls.js", "terms.js", "panel.js", "explorer.js")  # fmt: skip
 """The scripts, each after those that it imports."""
 LONG = 1_000_000  # characters of a figure's data above which it is deflated
 

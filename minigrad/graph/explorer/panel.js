@@ -2,7 +2,10 @@
 
 import { Controls } from "./controls.js";
 import { html, svg } from "./elements.js";
-import { broadcast, gist, index, rows, shade, written } from "./numbers.js";
+import { flat, gist, index, rows, shade, written } from "./numbers.js";
+import { terms } from "./terms.js";
+
+const ROUND = { point: 6, input: 4, state: 5, operation: 4 }; // corners in the legend
 
 export class Panel {
   /**
@@ -24,7 +27,7 @@ export class Panel {
     Object.assign(this, { item, number });
     this.root.setAttribute("aria-label", words("details"));
     if (!item) {
-      this.root.replaceChildren(html("h2", {}, words("details")), html("p", {}, words("pick")), ...this.#about());
+      this.#put([html("h2", {}, words("details")), html("p", {}, words("pick")), ...this.#about(), this.#legend()]);
       return;
     }
     const inner = number !== undefined && number !== item.nodes.at(-1);
@@ -36,13 +39,18 @@ export class Panel {
     const kind = inner || node?.kind === "parameter" ? node.kind : item.kind;
     const parts = [
       html("h2", {}, html("bdi", {}, title)),
-      html("p", { class: "where" }, [words(kind), where, node?.path].filter(Boolean).join(" · ")),
+      html("p", { class: "where" }, [words(kind), inner ? "" : words("role", ...this.roles(item) ?? ["", ""]), where, node?.path].filter(Boolean).join(" · ")),
     ];
     if (!inner && item.lines.length > 1 && item.kind === "layer") parts.push(html("p", { class: "equation" }, html("bdi", {}, item.tooltip)));
     if (!node) parts.push(html("p", {}, words("no_node")), html("p", {}, item.tooltip));
     else parts.push(...this.#node(node, item));
-    this.#put(parts);
+    this.#put([...parts, this.#legend()]);
     if (elsewhere) this.root.scrollTop = 0;
+  }
+
+  /** What a gate is called in words, in each language. */
+  roles(item) {
+    return item.kind === "layer" ? this.scene.data.roles[item.lines[0]] : undefined;
   }
 
   /** The same with the numbers of now. */
@@ -53,11 +61,24 @@ export class Panel {
   /** What is shown; controls that are there already stay, so that a slider can be pulled on. */
   #put(parts) {
     const { root } = this, kept = this.controls?.root, place = parts.indexOf(kept), top = root.scrollTop;
-    if (place < 0 || kept.parentNode !== root) return root.replaceChildren(...parts);
-    for (const old of [...root.children]) if (old !== kept) old.remove();
-    kept.before(...parts.slice(0, place));
-    kept.after(...parts.slice(place + 1));
-    root.scrollTop = top;
+    const focus = this.#focused();
+    if (place < 0 || kept.parentNode !== root) root.replaceChildren(...parts);
+    else {
+      for (const old of [...root.children]) if (old !== kept) old.remove();
+      kept.before(...parts.slice(0, place));
+      kept.after(...parts.slice(place + 1));
+      root.scrollTop = top;
+    }
+    focus?.();
+  }
+
+  /** If the focus is in what is written anew: a function that puts it where it was, or on the panel. */
+  #focused() {
+    const now = document.activeElement, { root } = this;
+    if (!root.contains(now) || now === root || this.controls?.root.contains(now)) return null;
+    const part = now.closest("[data-part]:is(section)")?.dataset.part, among = (scope) => [...scope.querySelectorAll(now.localName)];
+    const section = () => root.querySelector(`section[data-part="${part}"]`) ?? root, k = among(section()).indexOf(now);
+    return () => (among(section())[k] ?? root).focus({ preventScroll: true });
   }
 
   #node(node, item) {
@@ -78,6 +99,22 @@ export class Panel {
     ];
   }
 
+  /** What colours and shapes mean, as the figure is drawn now. */
+  #legend() {
+    const { words, scene } = this, heat = this.heat ?? "";
+    const kinds = [...new Map(scene.items.map(({ kind }) => [words(kind), kind])).values()];
+    const list = heat ? [html("p", {}, words(`heat_${heat}`)), html("div", { class: `scale ${heat}` })]
+      : [html("ul", { class: "kinds" }, ...kinds.map((kind) => html("li", {}, svg("svg", { viewBox: "0 0 24 16", "aria-hidden": "true" },
+        svg("g", { class: `item ${kind}` }, svg("rect", { class: "box", x: 2, y: 2, width: 20, height: 12, rx: ROUND[kind] ?? 1 }))), words(kind))))];
+    return this.#part("legend", ...list);
+  }
+
+  /** Another colouring: the legend says what it means. */
+  legend(heat) {
+    this.heat = heat;
+    this.root.querySelector('[data-part="legend"]').replaceWith(this.#legend());
+  }
+
   #part(key, ...content) {
     return html("section", { "data-part": key }, html("h3", {}, this.words(key)), ...content);
   }
@@ -95,16 +132,20 @@ export class Panel {
     const { words, scene } = this, { live } = scene, readers = scene.readers[node.number];
     if (node.constant || !Array.isArray(node.gradient) || !node.gradient.length) return [];
     const entry = Math.min(this.entry, node.gradient.length - 1), lines = [];
+    const read = (number, what) => {
+      if (live) return live[what](number);
+      const array = scene.node(number)[what];
+      return Array.isArray(array) ? array : null;
+    };
     for (const [target, position] of readers) {
       const reader = scene.node(target), sent = live?.sent(target, position)?.[entry];
-      const alike = String(reader.shape) === String(node.shape) && Array.isArray(reader.gradient) && reader.partials;
-      const held = live?.isHeld(target, entry);
-      if (alike && !held) {
-        const [upstream, local] = [reader.gradient[entry], reader.partials[position][entry]];
-        const both = typeof upstream === "number" && typeof local === "number" ? upstream * local : "nan";
-        lines.push([target, `${written(upstream)} × ${bracketed(local)} = ${written(sent ?? both)}`]);
-      } else if (sent !== undefined) lines.push([target, held && alike ? `${words("held_there")}: 0` : written(sent)]);
-      else if (reader.gradient !== null && !reader.constant) return []; // not all of them are known
+      if (reader.constant) continue;
+      const factors = terms(scene, reader, position, entry, sent, read)?.filter(([, slope]) => slope !== 0);
+      const total = factors?.reduce((sum, [up, slope]) => sum + up * slope, 0);
+      if (live?.isHeldAnywhere(target)) lines.push([target, `${words("held_there")}: ${written(sent)}`]);
+      else if (factors?.length && (sent === undefined || near(total, sent))) lines.push([target, `${summed(factors)} = ${written(sent ?? total)}`]);
+      else if (sent !== undefined) lines.push([target, written(sent)]);
+      else if (reader.gradient !== null) return []; // not all of them are known
     }
     const direct = live?.direct(node.number).map((array) => array[entry]) ?? [];
     if (!lines.length && !direct.length) return [];
@@ -267,7 +308,7 @@ export class Panel {
     node.operands.forEach((operand, k) => {
       if (Array.isArray(operand)) return found.set(names[k], operand[0]);
       const { value, shape } = this.scene.node(operand);
-      if (Array.isArray(value)) found.set(names[k], broadcast(value, shape, at));
+      if (Array.isArray(value)) found.set(names[k], value[flat(shape, at)]);
     });
     return found;
   }
@@ -358,6 +399,16 @@ function mathml(name, ...children) {
 /** A factor in text: in brackets if it is negative. */
 function bracketed(x) {
   return typeof x === "number" && x < 0 ? `(${written(x)})` : written(x);
+}
+
+/** Products added up; of many, the first. */
+function summed(factors) {
+  const first = factors.slice(0, 6).map(([up, slope]) => `${bracketed(up)} × ${bracketed(slope)}`);
+  return `${first.join(" + ")}${factors.length > first.length ? ` + … (${factors.length})` : ""}`.replace(/^\((.*?)\)/, "$1");
+}
+
+function near(a, b) {
+  return Object.is(a, b) || Math.abs(a - b) <= 1e-9 * (1 + Math.abs(b));
 }
 
 /** A power of ten as a number. */

@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compile.traced_array import value_of
 from minigrad.graph.drawing import words
-from minigrad.graph.explorer.geometry import Geometry, geometry
+from minigrad.graph.explorer.geometry import Box, Geometry, geometry
 from minigrad.graph.explorer.live import Live
 from minigrad.graph.explorer.mathematics import judged, local_derivatives, verdict
 from minigrad.graph.record import Graph, Operation, summary
 from minigrad.graph.view import Arrow, Item, View
 from minigrad.primitives import PRIMITIVES
+from minigrad.primitives.axes import reduced_axes
+from minigrad.symbolic.derive.naming import roles_of
+from minigrad.symbolic.write.sentences import SENTENCES
 from minigrad.verify import Check
 
 _DIGITS = 6  # significant digits of a number in the page, which writes four
@@ -30,15 +34,18 @@ def payload(
     loss        string: what the gradients are of; null: no backward has been run
     checks      what the judges said of the whole; empty if they were not asked
     verdicts    by primitive: one object per judge, or null: there is nothing to judge it on
-    steps       objects of t, x (left side), w (width), template (a place in templates) and
-                items, each [lines, node ids] in the template's order
+    steps       objects of t, x (left side), w (width), template (a place in templates), cells,
+                [name, x, y, w, h] of each frame, x from the left side, and items, each
+                [lines, node ids] in the template's order
+    titles      [name, x, y, w, h] of the frames around modules
     loose       like a step, for what is outside of steps; its template is its own
     templates   objects of y and h (top and height), items [kind, x, y, w, h], x from the step's
                 left side, and arrows [source, target, points] into its items: a source is a
                 place in items, [steps back, place], or ["loose", place]; the last of the
                 points is the arrow's tip
     kinds       what nodes have in common: kind, primitive, label, name, shape, path, keywords,
-                constant (no gradient is wanted)
+                constant (no gradient is wanted), axes (of a sum or softmax, or null)
+    roles       by the name of a gate, what it is called in English and in Spanish: forget gate
     live        null, or what `Live` has beside its program: leaves, nodes, loss, direct
     nodes       by id: kind (a place in kinds), value, gradient (null, a flat list of entries,
                 or min, mean, max, nonfinite and grid), operands (node ids, or [number]) and
@@ -59,13 +66,24 @@ def payload(
         "verdicts": {name: verdict(name) for name in primitives if name in PRIMITIVES},
         **_drawn(placed),
         "nodes": nodes,
+        "roles": _roles(placed.view),
         "live": living and living.to_dict(),
         "kinds": [
             dict(zip(("kind", "primitive", "label", "name", "shape", "path", "keywords",
-                      "constant"), kind, strict=True))
+                      "constant", "axes"), kind, strict=True))
             for kind in kinds
         ],
     }  # fmt: skip
+
+
+def _roles(view: View) -> dict[str, tuple[str, ...]]:
+    """What the gates of a cell with such states are called in words."""
+    states = {
+        item.label.name for item in view.items if item.kind == "state" and item.step is not None
+    }
+    gates = {item.label.name for item in view.items if item.kind == "layer"}
+    known = roles_of(states)
+    return {gate: SENTENCES[known[gate]] for gate in sorted(gates & known.keys())}
 
 
 def _drawn(placed: Geometry) -> dict[str, Any]:
@@ -102,10 +120,18 @@ def _drawn(placed: Geometry) -> dict[str, Any]:
             templates.append(template)
         steps.append({
             "t": step, "x": round(left, 1), "w": round(right - left, 1), "template": same,
+            "cells": [] if step is None else [_titled(name, box, left)
+                                              for name, box in placed.cells[step]],
             "items": [[[*_lines(item, placed.view), words.note(item, placed.view)],
                        list(item.nodes)] for item in items],
         })  # fmt: skip
-    return {"steps": steps[:-1], "loose": steps[-1], "templates": templates}
+    titles = [_titled(name, box) for name, box in placed.titles]
+    return {"steps": steps[:-1], "loose": steps[-1], "templates": templates, "titles": titles}
+
+
+def _titled(name: str, box: Box, left: float = 0.0) -> list[Any]:
+    x, y, w, h = box
+    return [words.printable(name)[:80], *(round(c, 1) for c in (x - left, y, w, h))]
 
 
 def _lines(item: Item, view: View) -> list[str]:
@@ -150,7 +176,8 @@ def _node(
     """A node of a figure; with its numbers, if the graph is given."""
     path = " › ".join(level.name for level in node.scope if level.kind != "step" and level.name)
     kind = (node.kind, node.primitive, node.label[:_LONGEST], (node.name or "")[:_LONGEST],
-            node.shape, path, node.keywords[:_LONGEST], not node.requires_grad)  # fmt: skip
+            node.shape, path, node.keywords[:_LONGEST], not node.requires_grad,
+            _axes(node))  # fmt: skip
     found: dict[str, Any] = {"kind": kinds.setdefault(kind, len(kinds))}
     if node.kind == "operation":
         found["operands"] = operands
@@ -161,6 +188,15 @@ def _node(
     if partials is not None:
         found["partials"] = [_array(partial) for partial in partials]
     return found
+
+
+def _axes(node: Operation) -> tuple[int, ...] | None:
+    """The axes along which a sum or a softmax goes, if they are known."""
+    if node.call is None or node.primitive not in ("sum", "softmax", "log_softmax"):
+        return None
+    usual = None if node.primitive == "sum" else -1
+    operand = value_of(node.call.operands[0])
+    return reduced_axes(node.call.static.get("axis", usual), np.ndim(operand))
 
 
 def _partials(node: Operation, operands: list[Any], graph: Graph) -> list[np.ndarray] | None:

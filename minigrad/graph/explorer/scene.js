@@ -30,6 +30,8 @@ export class Scene {
         });
       });
     }
+    // a folded step gives its width away, unless another step has a part of it
+    this.apart = this.steps.every((step, k) => k === 0 || this.steps[k - 1].x + this.steps[k - 1].w <= step.x + 1);
     this.order = this.#inOrder();
     this.#measure();
   }
@@ -76,6 +78,7 @@ export class Scene {
 
   /** Where a place on the unfolded x axis is drawn. */
   across(x) {
+    if (!this.apart) return x;
     const k = this.#stepLeftOf(x);
     if (k < 0) return x;
     const { x: left, w } = this.steps[k];
@@ -87,7 +90,22 @@ export class Scene {
   frame(k) {
     const { x, w, template } = this.steps[k];
     const { y, h } = this.data.templates[template];
-    return { x: this.across(x), y, w: this.folded.has(k) ? FOLDED : w, h };
+    return { x: this.across(x), y, w: this.folded.has(k) && this.apart ? FOLDED : w, h };
+  }
+
+  /** The cells of a step, each with its name, as they are drawn; in a folded step that is all there is. */
+  cells(k) {
+    return this.steps[k].cells.map((cell) => this.#titled(cell, this.steps[k].x));
+  }
+
+  /** The frames around modules. */
+  titles() {
+    return this.data.titles.map((title) => this.#titled(title, 0));
+  }
+
+  #titled([name, x, y, w, h], left) {
+    const from = this.across(left + x - w / 2), to = this.across(left + x + w / 2);
+    return { name, x: from, y: y - h / 2, w: to - from, h };
   }
 
   /** The middle of an item as it is drawn. */
@@ -103,6 +121,7 @@ export class Scene {
 
   /** First and last step of those that a stretch of the drawn x axis touches. */
   between(left, right) {
+    if (!this.apart) return [0, this.steps.length - 1];
     let first = 0, last = this.steps.length - 1;
     const search = (test) => {
       let low = 0, high = this.steps.length;
@@ -136,10 +155,11 @@ export class Scene {
   #measure() {
     this.shrunk = [0];
     this.steps.forEach((step, k) => {
-      this.shrunk.push(this.shrunk[k] + (this.folded.has(k) ? step.w - FOLDED : 0));
+      this.shrunk.push(this.shrunk[k] + (this.folded.has(k) && this.apart ? step.w - FOLDED : 0));
     });
     const boxes = this.itemsOf(null).map(({ x, y, w, h }) => ({ x: this.across(x) - w / 2, y: y - h / 2, w, h }));
-    for (const k of [0, this.steps.length - 1]) if (this.steps[k]) boxes.push(this.frame(k));
+    for (const k of this.apart ? [0, this.steps.length - 1] : this.steps.keys()) if (this.steps[k]) boxes.push(this.frame(k));
+    boxes.push(...this.titles());
     const left = Math.min(...boxes.map((b) => b.x)), top = Math.min(...boxes.map((b) => b.y));
     this.bounds = {
       x: left, y: top,

@@ -54,8 +54,8 @@ def cross_entropy(
             of each class.
         reduction: the mean is over the targets that are not ignored, each counted with its class's
             weight, and NaN if there is none. Of probabilities it is the plain mean.
-        weight: (classes,), what a target of each class counts.
-        label_smoothing: ε, that part of the target is spread evenly over all classes
+        weight: (classes,), the weight of a target of each class.
+        label_smoothing: ε, the part of the target that is spread evenly over all classes
             (Szegedy et al. 2016, section 7).
         ignore_index: a target of this value adds nothing.
         axis: where the classes are: the last one; 1 for PyTorch's (batch, classes, …).
@@ -139,7 +139,7 @@ def multi_margin_loss(
         reduction: see `mse_loss`.
         p: 1 or 2.
         margin: by how much the right class should be ahead.
-        weight: (classes,), what a target of each class counts.
+        weight: (classes,), the weight of a target of each class.
 
     Example:
         >>> print(nn.multi_margin_loss(np.array([[0.5, 0.0]]), np.array([0])))
@@ -171,7 +171,7 @@ def binary_cross_entropy(
         probabilities: p; for logits, `binary_cross_entropy_with_logits` is more accurate.
         target: of the same shape.
         reduction: see `mse_loss`.
-        weight: what each entry counts, to be broadcast.
+        weight: that of each entry, broadcast to the shape.
 
     Raises:
         ValueError: the shapes differ, or a probability or a target is not within 0 and 1.
@@ -212,10 +212,10 @@ def binary_cross_entropy_with_logits(
         logits: x.
         target: of the same shape.
         reduction: see `mse_loss`.
-        weight: what each entry counts, to be broadcast.
-        pos_weight: what −log σ(x) is multiplied with, to be broadcast.
+        weight: that of each entry, broadcast to the shape.
+        pos_weight: the factor of −log σ(x), broadcast to the shape.
 
-    Errors as for `mse_loss`.
+    Raises what `mse_loss` raises.
 
     Example:
         >>> loss = nn.binary_cross_entropy_with_logits(np.array([0.0, 100.0]), np.array([1.0, 1.0]))
@@ -248,7 +248,7 @@ def sigmoid_focal_loss(
         logits: any shape.
         target: of the same shape, from 0 to 1.
         reduction: see `mse_loss`.
-        alpha: what a target of 1 counts, and 1 − α one of 0; negative for 1 each.
+        alpha: the weight of a target of 1; one of 0 has 1 − α; if negative, both have 1.
         gamma: γ.
 
     Example:
@@ -350,7 +350,7 @@ def kl_div(
     the length of the first axis, is the divergence of the definition; ``"mean"`` divides by the
     number of entries.
 
-    Errors as for `mse_loss`.
+    Raises what `mse_loss` raises.
 
     Example:
         >>> share = np.array([0.5, 0.5])

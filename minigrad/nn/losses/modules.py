@@ -161,7 +161,7 @@ class CrossEntropyLoss(_Loss):
     """−log of the probability that softmax gives the right class: `cross_entropy`.
 
     Args:
-        weight: (classes,), what a target of each class counts.
+        weight: (classes,), the weight of a target of each class.
         ignore_index: a target of this value adds nothing.
         reduction: see `cross_entropy`.
         label_smoothing: see `cross_entropy`.
@@ -234,7 +234,7 @@ class BCELoss(_Loss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """The same of logits: `binary_cross_entropy_with_logits`.
+    """The same for logits: `binary_cross_entropy_with_logits`.
 
     Example:
         >>> print(nn.BCEWithLogitsLoss()(np.array([0.0]), np.array([1.0])).round(4))
@@ -331,7 +331,7 @@ class MarginRankingLoss(_Loss):
 
 
 class HingeEmbeddingLoss(_Loss):
-    """Distances of what is alike small, of the others large: `hinge_embedding_loss`.
+    """Small distances for what is alike, large ones for the rest: `hinge_embedding_loss`.
 
     Example:
         >>> print(nn.HingeEmbeddingLoss()(np.array([0.2, 0.2]), np.array([1, -1])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -55,6 +55,11 @@ _STM_LTM = {"f": "forget_factor", "i": "ignore_factor", "o": "use_factor", "g": 
             "c": "remember", "h": "use"}  # fmt: skip
 
 
+def roles_of(state: Collection[str]) -> Mapping[str, str]:
+    """The part that each quantity of a cell with these states plays: a key of the sentences."""
+    return _LSTM if {"h", "c"} <= set(state) else _GRU if "h" in state else {}
+
+
 def vocabulary(equations: CellEquations, notation: str) -> Vocabulary:
     """The vocabulary for a cell.
 
@@ -67,8 +72,7 @@ def vocabulary(equations: CellEquations, notation: str) -> Vocabulary:
     Raises:
         ValueError: two of the cell's names would look alike.
     """
-    memory = {"h", "c"} <= set(equations.state)
-    roles = _LSTM if memory else _GRU if "h" in equations.state else {}
+    memory, roles = {"h", "c"} <= set(equations.state), roles_of(equations.state)
     found = Vocabulary(roles=roles)
     if notation == "stm-ltm":
         names = {"x": "E", "h": "STM", **({"c": "LTM", "g": "N", "o": "V"} if memory else {})}
