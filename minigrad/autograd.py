@@ -25,7 +25,7 @@ import numpy as np
 from minigrad.boundary import as_array
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.scope import current, differentiating
-from minigrad.tape import Node, ancestors, next_index, walk
+from minigrad.tape import Node, ancestors, next_index, reached, walk
 from minigrad.tensor import Tensor, own, raw
 from minigrad.tree import tree_leaves, tree_map
 
@@ -112,12 +112,13 @@ def value_and_grad(
         >>> print(value, gradient)
         5.0 [2. 4.]
     """
+    numbers, one = _several(argnums)
 
     @_named_after(function)
     def derived(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         level = Level()
         with differentiating():
-            varied, variables = level.varied(args, _several(argnums))
+            varied, variables = level.varied(args, numbers)
             output, aux = _parted(function(*varied, **kwargs), has_aux)
             _check_number(output, holomorphic)
             recorded = level.is_recorded((output, aux), variables)
@@ -125,7 +126,7 @@ def value_and_grad(
             nested = level.pulled(pairs, variables, create_graph=recorded)
         value = (output, aux) if has_aux else output
         value = value if recorded else tree_map(raw, value)
-        return value, nested[0] if not isinstance(argnums, Sequence) else tuple(nested)
+        return value, nested[0] if one else tuple(nested)
 
     return derived
 
@@ -260,15 +261,16 @@ def jacobian(
         array([[2., 0.],
                [0., 4.]])
     """
+    numbers, one = _several(argnums)
 
     @_named_after(function)
     def derived(*args: Any, **kwargs: Any) -> Any:
         level = Level()
         with differentiating():
-            varied, variables = level.varied(args, _several(argnums))
+            varied, variables = level.varied(args, numbers)
             output, aux = _parted(function(*varied, **kwargs), has_aux)
             recorded = level.is_recorded((output, aux), variables)
-            chosen = variables[0] if not isinstance(argnums, Sequence) else tuple(variables)
+            chosen = variables[0] if one else tuple(variables)
             if output is None:
                 raise TypeError("jacobian: the function returned NoneType, expected an array")
             found = tree_map(lambda y: _rows(level, y, chosen, recorded, holomorphic), output)
@@ -476,7 +478,7 @@ class Level:
         """Whether to record the derivative: it depends on what is tracked outside of the call."""
         roots = [x for x in tree_leaves((outputs, variables)) if _is_tracked(x)]
         return self.recording and any(
-            node.index < self.start or node.is_leaf for node in ancestors(roots, since=self.start)
+            node.index < self.start or node.primitive is None for node in reached(roots, self.start)
         )
 
     def pulled(
@@ -493,7 +495,10 @@ class Level:
             retain_graph=retain_graph or create_graph, create_graph=create_graph, since=self.start,
         )  # fmt: skip
         return tree_map(
-            lambda x: own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph), variables
+            lambda x: own(
+                found[x] if x in found else np.zeros_like(x.data), as_tensor=create_graph
+            ),
+            variables,
         )
 
 
@@ -511,8 +516,9 @@ _ARGUMENT = Primitive(
 """The identity: it sets an argument apart from the Tensor that was given for it."""
 
 
-def _several(argnums: Argnums) -> tuple[int, ...]:
-    return tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+def _several(argnums: Argnums) -> tuple[tuple[int, ...], bool]:
+    """The positions, and whether one was given by itself."""
+    return (tuple(argnums), False) if isinstance(argnums, Sequence) else ((argnums,), True)
 
 
 def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

@@ -22,7 +22,7 @@ def _transposed(x: Array) -> Array:
 
 def _product(a: Array, b: Array) -> Array:
     """NumPy's matmul; a batch of matrices times one matrix as one large product."""
-    if np.ndim(b) != 2 or np.ndim(a) < 3:
+    if getattr(a, "ndim", 0) < 3 or getattr(b, "ndim", 0) != 2:
         return np.matmul(a, b)
     return np.matmul(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
 

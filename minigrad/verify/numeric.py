@@ -341,13 +341,17 @@ class _Trial:
         return self.beyond(slope.distance(mine), 10 * slope.error + self.rounding)
 
     def beyond(self, off: float, allowed: float) -> float:
-        """An error less what it may be; the whole of it is kept as measured."""
-        self.measured = max(self.measured, self.relative(off))
+        """An error less what it may be; the whole of it is kept as measured.
+
+        What is left of a gradient that is 0 is a rounding of the outputs, and a share of them.
+        """
+        least = self.line.size if self.whole <= self.line.noise else 0.0
+        self.measured = max(self.measured, self.relative(off, least))
         return max(off - allowed, 0.0)
 
-    def relative(self, off: float) -> float:
-        """An error in terms of the whole gradient."""
-        size = max(self.whole, abs(self.true))
+    def relative(self, off: float, least: float = 0.0) -> float:
+        """An error in terms of the whole gradient, or of what is larger."""
+        size = max(self.whole, abs(self.true), least)
         return off / size if size and np.isfinite(off) else (math.inf if off else 0.0)
 
     def matters(self, group: np.ndarray) -> bool:
