@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
 from minigrad.verify.finding import OUTPUT, STANDARD, Finding, Settings
 from minigrad.verify.foreign import is_torch_pair, torch_pair
-from minigrad.verify.generated import kernels
+from minigrad.verify.generated import kernels, page_program
 from minigrad.verify.handwritten import (
     BackwardRaisesError,
     HandWritten,
@@ -68,6 +69,7 @@ def tasks_of(target: Target, settings: Settings, *, lenient: bool = False) -> li
     ]
     if isinstance(target, CellTarget):
         tasks.append((f"{target.name}: generated", partial(judge_generated, target, settings)))
+        tasks.append((f"{target.name}: live page", partial(judge_page, target, settings)))
     return tasks
 
 
@@ -172,6 +174,37 @@ def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged
         see = f"see the code: minigrad compile {target.name} --backend {backend} --show"
         done.checks.append(_together(target.name, finding, subject, lambda: [see]))  # noqa: B023
     return done
+
+
+def judge_page(target: CellTarget, settings: Settings = STANDARD) -> Judged:
+    """The JavaScript program of a cell's live page, beside the engine's floats.
+
+    It is run by Node; where that is not installed it is not tried, and the report says so.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify.tasks import judge_page
+        >>> judge_page(resolve("rnn")).checks[0].outcome in ("right", "untried")
+        True
+    """
+    start = time.perf_counter()
+    done = page_program(target, settings.seed)
+    what = "the JavaScript program of its live page"
+    outcome: Outcome = "untried"
+    if done.error is not None:
+        outcome = "right" if done.error <= 1e-12 else "wrong"
+    established, failures = f"{what} was not tried: {done.why}", tuple[str, ...]()
+    if outcome == "right":
+        established = f"{what}, {done.why}, has the engine's values and gradients at one point"
+    elif outcome == "wrong":
+        established = f"{what} differs from the engine"
+        failures = (f"{established} by {done.error:.2g} of the largest entry",)
+    check = Check(
+        target.name, "numeric", done.shapes, 1, outcome, done.error or 0.0,
+        "relative error of the generated code", established, failures,
+        seconds=time.perf_counter() - start,
+    )  # fmt: skip
+    return Judged([check])
 
 
 def _together(

@@ -40,6 +40,7 @@ export class Explorer {
     });
     const changed = () => this.changed();
     this.panel = new Panel(this.scene, this.words, (item, node) => this.choose(item, node), changed);
+    this.panel.moved = () => this.#link();
     this.training = this.scene.live && new Training(this.scene.live, this.words, changed);
     this.#build();
     this.#speak();
@@ -55,12 +56,15 @@ export class Explorer {
     if (!state || JSON.stringify(state) === JSON.stringify(this.#address())) return;
     this.scene.live?.take(state.changes);
     this.training?.update();
+    const watched = Array.isArray(state.watched) ? state.watched : [];
+    this.panel.watched = watched.filter((number) => this.scene.data.nodes[number]);
     this.choose(this.scene.items[state.item] ?? null, undefined, false);
   }
 
   #address() {
     const item = this.chosen?.number, changes = this.scene.live?.state();
-    return item === undefined && !changes ? undefined : { item, changes };
+    const watched = this.panel.watched.length ? this.panel.watched : undefined;
+    return item === undefined && !changes && !watched ? undefined : { item, changes, watched };
   }
 
   /** A moment after the last change: browsers let an address change only so often. */
