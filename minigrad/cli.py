@@ -19,7 +19,7 @@ from rich.table import Table
 from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.graph import VIEWS, draw, source
-from minigrad.graph.view import HIDDEN, LANGUAGES, PAGES
+from minigrad.graph.view import DIRECTIONS, HIDDEN, LANGUAGES, PAGES
 from minigrad.options import CountRange, FiniteRange
 from minigrad.targets import Target, TargetError, builtin, resolve
 from minigrad.targets.inputs import NO_ROLES, Roles
@@ -264,7 +264,7 @@ def derive(
     "--depth",
     type=CountRange(min=1),
     metavar="LEVELS",
-    help="Levels of modules to open; as many as fit a page if not given.",
+    help="Level of modules that are one box each; the deepest that fits a page if not given.",
 )
 @click.option(
     "--open",
@@ -277,6 +277,13 @@ def derive(
     type=click.Choice(list(PAGES)),
     help="Size for a slide, a paper's column or a page: long chains are wrapped, and modules "
     "that do not fit are collapsed.",
+)
+@click.option(
+    "--direction",
+    type=click.Choice(DIRECTIONS),
+    default="up",
+    show_default=True,
+    help="In which layers follow each other; time steps always run to the right.",
 )
 @click.option("--title", help="Title of the picture.")
 @click.option(
@@ -311,8 +318,8 @@ def derive(
 @click.option("--live", is_flag=True, help="With a .html file: inputs, weights and gates can be "
               "changed, and the page computes every value and gradient.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
-              "DOT is printed.")  # fmt: skip
+              help="A .svg, .png, .pdf, .dot, .tex, .json, .onnx or .html file; without "
+              "it, DOT is printed.")  # fmt: skip
 def graph(
     target: str, inputs: tuple[str, ...], output: Path | None, fit: str | None, **options: Any
 ) -> None:
