@@ -109,11 +109,11 @@ def fault_of(
     again = trial_at(largest.subject, seed + 2)
     with np.errstate(all="ignore"):
         return (
-            _by_change(changes, trials[0], checks, seed, until - seconds / 2)
+            _by_change(changes, trials[0], checks, seed, until - seconds / 3)
             or _by_value(suspects, largest, again, 0, until)
             or _by_insertion(units, largest, again, until)
-            or _by_value(suspects, largest, again, STEPS, until)
             or _by_change(changes, trials[0], checks, seed, until)
+            or _by_value(suspects, largest, again, STEPS, until + seconds / 2)
             or _alone(suspects, largest, again, until + seconds / 2)
         )
 
