@@ -25,12 +25,11 @@ import numpy as np
 from minigrad.boundary import as_array
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.scope import current, differentiating
-from minigrad.tape import Node, ancestors, next_index, walk
+from minigrad.tape import next_index, reached, walk
 from minigrad.tensor import Tensor, own, raw
 from minigrad.tree import tree_leaves, tree_map
 
 __all__ = [
-    "checkpoint",
     "deriv",
     "elementwise_grad",
     "grad",
@@ -112,12 +111,13 @@ def value_and_grad(
         >>> print(value, gradient)
         5.0 [2. 4.]
     """
+    numbers, one = _several(argnums)
 
     @_named_after(function)
     def derived(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         level = Level()
         with differentiating():
-            varied, variables = level.varied(args, _several(argnums))
+            varied, variables = level.varied(args, numbers)
             output, aux = _parted(function(*varied, **kwargs), has_aux)
             _check_number(output, holomorphic)
             recorded = level.is_recorded((output, aux), variables)
@@ -125,7 +125,7 @@ def value_and_grad(
             nested = level.pulled(pairs, variables, create_graph=recorded)
         value = (output, aux) if has_aux else output
         value = value if recorded else tree_map(raw, value)
-        return value, nested[0] if not isinstance(argnums, Sequence) else tuple(nested)
+        return value, nested[0] if one else tuple(nested)
 
     return derived
 
@@ -260,15 +260,16 @@ def jacobian(
         array([[2., 0.],
                [0., 4.]])
     """
+    numbers, one = _several(argnums)
 
     @_named_after(function)
     def derived(*args: Any, **kwargs: Any) -> Any:
         level = Level()
         with differentiating():
-            varied, variables = level.varied(args, _several(argnums))
+            varied, variables = level.varied(args, numbers)
             output, aux = _parted(function(*varied, **kwargs), has_aux)
             recorded = level.is_recorded((output, aux), variables)
-            chosen = variables[0] if not isinstance(argnums, Sequence) else tuple(variables)
+            chosen = variables[0] if one else tuple(variables)
             if output is None:
                 raise TypeError("jacobian: the function returned NoneType, expected an array")
             found = tree_map(lambda y: _rows(level, y, chosen, recorded, holomorphic), output)
@@ -381,73 +382,6 @@ def deriv(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     return derived
 
 
-def checkpoint(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The same function, which computes its intermediate results again instead of keeping them.
-
-    The memory of a backward pass then holds the function's inputs and output only, for the
-    time of one more forward pass (Chen et al. 2016, "Training deep nets with sublinear memory
-    cost"). What it computes must not change between the two: no fresh random numbers.
-
-    Args:
-        function: returns one Tensor; tensors that it uses without taking them as arguments,
-            such as a module's parameters, receive their gradients too.
-
-    Example:
-        >>> heavy = mg.checkpoint(lambda x: mg.tanh(mg.tanh(x)))  # its inner tanh is not kept
-        >>> print(mg.grad(heavy)(0.0))
-        1.0
-    """
-
-    def wrapped(*args: Any, **kwargs: Any) -> Tensor:
-        start = next_index()
-        output = function(*args, **kwargs)
-        if not hasattr(output, "__array_ufunc__") and not isinstance(output, complex | float | int):
-            raise TypeError(f"checkpoint: the function returned {type(output).__name__}, "
-                            "expected one Tensor")  # fmt: skip
-        if not _is_tracked(output) or output.index < start:
-            return output
-        inputs: list[Node] = list(dict.fromkeys(
-            parent
-            for node in ancestors([output], since=start)
-            if node.index > start
-            for parent in node.parents
-            if parent is not None and parent.index < start
-        ))  # fmt: skip
-        return _checkpointed(output, lambda: function(*args, **kwargs), inputs)
-
-    return wrapped
-
-
-def _checkpointed(output: Tensor, run: Callable[[], Tensor], inputs: Sequence[Node]) -> Tensor:
-    """The output as one operation on its inputs, which is computed again in the backward pass."""
-
-    def again(*_: Any) -> Tensor:
-        value = run()
-        if isinstance(output.data, np.ndarray) and not np.array_equal(
-            output.data, value.data, equal_nan=output.dtype.kind in "fc"
-        ):
-            raise RuntimeError(
-                "checkpoint: the function computed another value the second time, so its gradient "
-                "would be wrong: draw random numbers (dropout) outside of it, and change no array "
-                "that it uses before the backward pass"
-            )
-        return value
-
-    def backward(g: Array, *_: Any) -> list[Array | None]:
-        start = next_index()
-        with differentiating():
-            value = again()
-        found = walk([(value, g)], inputs, since=start)
-        return [found.get(x) for x in inputs]
-
-    rules = (None,) * len(inputs)
-    primitive = Primitive(
-        "checkpoint", run, "fused", rules, rules, label="checkpoint",
-        backward=backward, reference=again,
-    )  # fmt: skip
-    return Tensor.recorded(output.data, primitive, inputs, saved=())
-
-
 class Level:
     """One call of a derivative function: the nodes that it differentiates by, and its walk.
 
@@ -476,7 +410,7 @@ class Level:
         """Whether to record the derivative: it depends on what is tracked outside of the call."""
         roots = [x for x in tree_leaves((outputs, variables)) if _is_tracked(x)]
         return self.recording and any(
-            node.index < self.start or node.is_leaf for node in ancestors(roots, since=self.start)
+            node.index < self.start or node.primitive is None for node in reached(roots, self.start)
         )
 
     def pulled(
@@ -493,7 +427,10 @@ class Level:
             retain_graph=retain_graph or create_graph, create_graph=create_graph, since=self.start,
         )  # fmt: skip
         return tree_map(
-            lambda x: own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph), variables
+            lambda x: own(
+                found[x] if x in found else np.zeros_like(x.data), as_tensor=create_graph
+            ),
+            variables,
         )
 
 
@@ -511,8 +448,9 @@ _ARGUMENT = Primitive(
 """The identity: it sets an argument apart from the Tensor that was given for it."""
 
 
-def _several(argnums: Argnums) -> tuple[int, ...]:
-    return tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+def _several(argnums: Argnums) -> tuple[tuple[int, ...], bool]:
+    """The positions, and whether one was given by itself."""
+    return (tuple(argnums), False) if isinstance(argnums, Sequence) else ((argnums,), True)
 
 
 def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

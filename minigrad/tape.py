@@ -39,7 +39,7 @@ next_index = itertools.count().__next__
 """Numbers nodes in the order of their creation, so operands have smaller numbers."""
 
 
-_ndarray = np.ndarray
+_ndarray, _new = np.ndarray, object.__new__
 _NUMBERS = frozenset({float, int, np.float64, np.float32})
 _TAKEN = {*_NUMBERS, np.ndarray}  # types of operands that need no look: these, and nodes
 
@@ -68,8 +68,8 @@ class Node:
     """
 
     __slots__ = (
-        "__dict__", "__weakref__", "data", "index", "operands", "parents", "primitive",
-        "requires_grad", "scope", "static",
+        "__dict__", "__weakref__", "data", "given", "hooks", "index", "operands", "parents",
+        "primitive", "requires_grad", "saved", "scope", "shared", "stamps", "static",
     )  # fmt: skip
     data: Array
     requires_grad: bool
@@ -79,19 +79,20 @@ class Node:
     static: Static
     index: int
     scope: Scope | None
+    saved: Any
+    hooks: tuple[Callable[[Array], Array | None], ...]
+    shared: bool
+    stamps: guard.Stamps
+    given: Sequence[Any]
     name: str | None = None
-    saved: Any = None
-    hooks: tuple[Callable[[Array], Array | None], ...] = ()
-    stamps: guard.Stamps = ()
-    shared: bool = False
-    given: Sequence[Any] = ()
     recipe: tuple[Primitive, Static] | None = None
 
     def __init__(self, data: Array, *, requires_grad: bool = False) -> None:
         state = current()
         self.data = data if state.replacing is None else state.replacing(data)
-        self.requires_grad = requires_grad
-        self.primitive, self.operands, self.parents, self.static = None, (), (), NOTHING
+        self.requires_grad, self.shared = requires_grad, False
+        self.primitive, self.saved, self.static = None, None, NOTHING
+        self.operands = self.parents = self.given = self.hooks = self.stamps = ()
         self.index, self.scope = next_index(), state.scope
 
     def __init_subclass__(cls, handle: bool = False, **kwargs: Any) -> None:
@@ -147,23 +148,27 @@ def record(
     tracked = constant = given = False
     plain = True  # whether NumPy alone will do
     for x in operands:
-        parent = None
-        if type(x) not in _TAKEN or (type(x) is _ndarray and x.dtype.kind not in "biufc"):
-            x = as_array(x, primitive.name)
-        if isinstance(x, Node):
-            array = x.data
-            if x.requires_grad:
-                parent, tracked = x, True
-            else:
-                constant = True
-            if x.primitive is None or x.shared:
-                given = True
-        else:
-            array = x
-            if type(x) is _ndarray:
-                given = True
+        if type(x) is not kind:  # else it needs no look
+            if type(x) not in _TAKEN or (type(x) is _ndarray and x.dtype.kind not in "biufc"):
+                x = as_array(x, primitive.name)
+            if not isinstance(x, Node):
+                if type(x) is _ndarray:
+                    given = True
+                elif type(x) not in _NUMBERS:
+                    plain = False
+                arrays.append(x)
+                parents.append(None)
+                continue
+        array = x.data
         arrays.append(array)
-        parents.append(parent)
+        if x.requires_grad:
+            parents.append(x)
+            tracked = True
+        else:
+            parents.append(None)
+            constant = True
+        if x.primitive is None or x.shared:
+            given = True
         if type(array) is not _ndarray and type(array) not in _NUMBERS:
             plain = False
     state = current()
@@ -184,21 +189,19 @@ def record(
         data = primitive.forward(*arrays, **static)
     else:
         data = primitive.forward(*arrays)
-    out = kind.__new__(kind)
-    out.data, out.index, out.scope = data, next_index(), state.scope
+    out = _new(kind)
+    out.data, out.index, out.scope, out.shared = data, next_index(), state.scope, False
+    out.hooks = out.stamps = ()
     if not tracked:
-        out.requires_grad, out.primitive, out.operands, out.parents = False, None, (), ()
-        out.static = NOTHING
+        out.requires_grad, out.primitive, out.saved, out.static = False, None, None, NOTHING
+        out.operands = out.parents = out.given = ()
         if constant and state.recording and not state.fusing:
             out.given, out.recipe = operands, (primitive, static)
         return out
     out.requires_grad, out.primitive = True, primitive
     out.operands, out.parents = tuple(arrays), tuple(parents)
     out.static = guard.kept(static) if static else static
-    if saved is not None:
-        out.saved = saved
-    if constant:
-        out.given = operands
+    out.saved, out.given = saved, operands if constant else ()
     if type(data) is _ndarray:
         theirs = data is arrays[0] or data is arrays[-1]  # the operand itself
         if not theirs:
@@ -215,6 +218,11 @@ def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
 
     Nodes older than number ``since`` are taken as leaves.
     """
+    return sorted(reached(roots, since), key=attrgetter("index"), reverse=True)
+
+
+def reached(roots: Iterable[Node], since: int = -1) -> set[Node]:
+    """The same in no order."""
     seen = {root.settled() for root in roots}
     stack = list(seen)
     while stack:
@@ -225,7 +233,7 @@ def ancestors(roots: Iterable[Node], *, since: int = -1) -> list[Node]:
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=attrgetter("index"), reverse=True)
+    return seen
 
 
 def walk(
@@ -289,9 +297,8 @@ def walk(
                 before = table.get(parent)
                 table[parent] = part if before is None else before + part
         if not retain_graph:
-            node.operands = node.parents = ()
-            if node.saved is not None or node.given:
-                node.saved, node.given = None, ()
+            node.operands = node.parents = node.given = ()
+            node.saved = None
     return found
 
 

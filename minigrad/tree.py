@@ -6,6 +6,9 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
+_LINES = (list, tuple)
+_NESTS = (list, tuple, dict)
+
 
 def tree_leaves(tree: Any) -> list[Any]:
     """The arrays in a nest of lists, tuples and dicts, in order; dicts by insertion.
@@ -15,7 +18,7 @@ def tree_leaves(tree: Any) -> list[Any]:
         >>> tree_leaves({"weight": 1, "rest": [2, (3, None)]})
         [1, 2, 3]
     """
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, _LINES):
         return [leaf for branch in tree for leaf in tree_leaves(branch)]
     if isinstance(tree, dict):
         return [leaf for branch in tree.values() for leaf in tree_leaves(branch)]
@@ -35,13 +38,13 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """
     for other in others:
         if type(other) is not type(tree) and (
-            isinstance(tree, list | tuple | dict) or isinstance(other, list | tuple | dict)
+            isinstance(tree, _NESTS) or isinstance(other, _NESTS)
         ):
             raise ValueError(
                 f"got {type(other).__name__}, expected {type(tree).__name__}: both arguments "
                 "must be nested alike"
             )
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, _LINES):
         if any(len(other) != len(tree) for other in others):
             raise ValueError(f"got {[len(o) for o in others]} parts, expected {len(tree)}")
         parts = [tree_map(function, *branches) for branches in zip(tree, *others, strict=True)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from minigrad.primitives.axes import Axes, axes_of
 from minigrad.primitives.indexing import rearranged, values
+from minigrad.primitives.joining import concatenate
 from minigrad.primitives.primitive import Array, implements
+from minigrad.primitives.shaping import ravel, reshape
 
 
 @implements(np.flip)
@@ -65,7 +68,19 @@ def roll(x: Array, shift: Any, axis: Axes = None) -> Array:
         >>> print(mg.roll(np.array([1.0, 2.0, 3.0]), 1))
         [3. 1. 2.]
     """
-    return rearranged(x, lambda places: np.roll(places, shift, axis))
+    if axis is None:
+        return reshape(roll(ravel(x), shift, 0), shape=x.shape)
+    np.roll(np.zeros(x.shape, bool), shift, axis)  # for its errors
+    shifts: dict[int, int] = {}
+    for by, a in np.broadcast(shift, normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)):
+        shifts[a] = shifts.get(a, 0) + int(by)
+    found = x
+    for a, by in shifts.items():
+        if border := -by % x.shape[a] if x.shape[a] else 0:
+            before = (slice(None),) * a
+            parts = found[(*before, slice(border, None))], found[(*before, slice(border))]
+            found = concatenate(parts, axis=a)
+    return rearranged(x, lambda places: places) if found is x else found
 
 
 @implements(np.repeat)

@@ -42,6 +42,7 @@ DRAWS = 33  # points of the field that are tried until one has all the roots
 ROUNDED = 1e-13  # relative size of a difference that no float shows
 _MEMORY = 2e9  # bytes that the exact judge may take
 _BYTES = 200  # of a number of a field, with its twin and its slope
+_MADE = 8  # numbers that are made for each entry before anything is computed
 _FEW = 256  # entries of inputs up to which no example takes much memory
 _BRANCHES = 2  # more points, where comparisons choose a branch
 _SAME = 1e-30  # relative difference of two results of fifty digits that are the same
@@ -222,6 +223,7 @@ def disagreements(
 
     Without ``by_name``, some input, if any does.
     """
+    budget.foresee(_MADE * subject.entries)
     point = twins(subject, kind, at, rng)
     tangents = {name: _random(kind, x.shape, rng) for name, x in at.items()}
     outputs = subject.outputs(_along(kind, point, tangents))

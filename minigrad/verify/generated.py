@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minigrad.arrays.numbers import Numbers
+from minigrad.autograd import gradients
 from minigrad.compile.backends import BACKENDS, Backend
 from minigrad.compile.cells.exact import exact_kernel
 from minigrad.compile.cells.kernel import Weights
 from minigrad.compile.cells.plan import NotFusableError, Plan, plan
+from minigrad.compile.javascript_code import JavaScriptError, written
+from minigrad.compile.javascript_run import node, run
+from minigrad.compile.trace import Trace, TraceError
 from minigrad.primitives.primitive import Array
 from minigrad.targets.layers import CellTarget
+from minigrad.tensor import Tensor, raw
+from minigrad.tree import tree_leaves
 from minigrad.verify.engine import Walk
 from minigrad.verify.subject import Arrays, Cotangents, Gradients, Subject
 
@@ -83,6 +90,53 @@ def kernels(target: CellTarget) -> Iterator[tuple[str, Subject]]:
     except NotFusableError:  # of its plan, or of a function that a backend does not have
         return
     yield from found
+
+
+@dataclass(frozen=True)
+class PageProgram:
+    """How far the JavaScript of a live page is from the engine, for a cell over a sequence.
+
+    Attributes:
+        shapes: of what it was given.
+        error: the largest difference of a value or gradient, beside the largest entry of its
+            array; ``None`` where it was not run.
+        why: it was not, or with what it was.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    error: float | None
+    why: str
+
+
+def page_program(target: CellTarget, seed: int = 0) -> PageProgram:
+    """Run the program that a live page has for a cell, and compare it with the engine."""
+    problem = target.problem(_BATCH, _STEPS, _INPUT, _HIDDEN, seed=seed)
+    numbers = problem.numbers(np.random.default_rng(seed))
+    names = list(numbers)
+    arrays = [np.asarray(numbers[name], float) for name in names]
+
+    def loss(*given: Any) -> Any:
+        outputs = tree_leaves(problem.run(dict(zip(names, given, strict=True))))
+        return sum((np.cos(np.arange(y.size) + 1.0).reshape(y.shape) * y).sum() for y in outputs)
+
+    def both(*given: Any) -> list[Any]:
+        leaves = [Tensor(x, requires_grad=True) for x in given]
+        value = loss(*leaves)
+        return [raw(value), *gradients(value, leaves)]
+
+    trace = Trace(target.name, whole=False)
+    try:
+        found = both(*[trace.array(x) for x in arrays])
+        script = written(trace.program([trace.operand(x) for x in found]))
+    except (TraceError, JavaScriptError, TypeError, ValueError) as error:  # of a wrong rule, say
+        return PageProgram(problem.shapes, None, str(error))
+    if node() is None:
+        return PageProgram(problem.shapes, None, "node, which would run it, is not installed")
+    largest = 0.0
+    for got, expected in zip(run(script, arrays), both(*arrays), strict=True):
+        size = np.max(np.abs(expected), initial=1e-300)
+        largest = max(largest, float(np.max(np.abs(got - np.ravel(expected)), initial=0.0) / size))
+    return PageProgram(problem.shapes, largest, "run by node")
 
 
 def _in_world(array: np.ndarray, like: Any) -> Any:

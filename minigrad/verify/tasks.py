@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,7 @@ from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
 from minigrad.verify.finding import OUTPUT, STANDARD, Finding, Settings
 from minigrad.verify.foreign import is_torch_pair, torch_pair
-from minigrad.verify.generated import kernels
+from minigrad.verify.generated import kernels, page_program
 from minigrad.verify.handwritten import (
     BackwardRaisesError,
     HandWritten,
@@ -68,6 +69,7 @@ def tasks_of(target: Target, settings: Settings, *, lenient: bool = False) -> li
     ]
     if isinstance(target, CellTarget):
         tasks.append((f"{target.name}: generated", partial(judge_generated, target, settings)))
+        tasks.append((f"{target.name}: live page", partial(judge_page, target, settings)))
     return tasks
 
 
@@ -88,10 +90,14 @@ def _pair_of(target: BackwardTarget, seed: int) -> Pair:
         return target.subject
     if isinstance(target, PassesTarget):
         try:
-            return pair_of_object(target.name, target.made(), target.inputs(seed))
+            pair = pair_of_object(target.name, target.made(), target.inputs(seed))
+            return replace(pair, roles=target.roles)
         except MisfitError as error:
             raise TargetError(str(error)) from error
-    return Pair(target.title, target.forward, target.subject, target.inputs(seed), target.saves)
+    return Pair(
+        target.title, target.forward, target.subject, target.inputs(seed), target.saves,
+        roles=target.roles,
+    )  # fmt: skip
 
 
 def judge_problem(
@@ -115,7 +121,7 @@ def judge_problem(
         >>> print(judge_problem(problem, "proof").checks[0].established)
         an identity for every real input, at these shapes
     """
-    subject = subject_of(problem, settings.seed)
+    subject = subject_of(problem, settings.seed, settings.dtype)
     if judge == "numeric" and subject.order == 1:  # the others say so themselves
         _try(subject)
     (finding,) = judged(subject, (judge,), settings)
@@ -128,7 +134,7 @@ def judge_problem(
 
     check = _together(problem.target, finding, subject, explained)
     constants = [f"{name} is a constant: {why}" for name, why in subject.constants.items()]
-    remarks = (*finding.remarks, *constants)
+    remarks = (*subject.remarks, *finding.remarks, *constants)
     return Judged([check], {problem.target: remarks} if remarks else {})
 
 
@@ -174,6 +180,37 @@ def judge_generated(target: CellTarget, settings: Settings = STANDARD) -> Judged
     return done
 
 
+def judge_page(target: CellTarget, settings: Settings = STANDARD) -> Judged:
+    """The JavaScript program of a cell's live page, beside the engine's floats.
+
+    It is run by Node; where that is not installed it is not tried, and the report says so.
+
+    Example:
+        >>> from minigrad.targets import resolve
+        >>> from minigrad.verify.tasks import judge_page
+        >>> judge_page(resolve("rnn")).checks[0].outcome in ("right", "untried")
+        True
+    """
+    start = time.perf_counter()
+    done = page_program(target, settings.seed)
+    what = "the JavaScript program of its live page"
+    outcome: Outcome = "untried"
+    if done.error is not None:
+        outcome = "right" if done.error <= 1e-12 else "wrong"
+    established, failures = f"{what} was not tried: {done.why}", tuple[str, ...]()
+    if outcome == "right":
+        established = f"{what}, {done.why}, has the engine's values and gradients at one point"
+    elif outcome == "wrong":
+        established = f"{what} differs from the engine"
+        failures = (f"{established} by {done.error:.2g} of the largest entry",)
+    check = Check(
+        target.name, "numeric", done.shapes, 1, outcome, done.error or 0.0,
+        "relative error of the generated code", established, failures,
+        seconds=time.perf_counter() - start,
+    )  # fmt: skip
+    return Judged([check])
+
+
 def _together(
     target: str, finding: Finding, subject: Subject, explained: Callable[[], Iterable[str]]
 ) -> Check:
@@ -210,7 +247,7 @@ def judge_pair(pair: Pair, settings: Settings = STANDARD) -> Judged:
         TargetError: forward, backward and example do not fit together.
     """
     try:
-        subject = torch_pair(pair) if is_torch_pair(pair) else HandWritten(pair)
+        subject = (torch_pair if is_torch_pair(pair) else HandWritten)(pair, settings.dtype)
     except NotDeterministicError as error:
         return _refused(pair.name, str(error), "undecided")
     except BackwardRaisesError as error:

@@ -336,6 +336,17 @@ def test_a_parameter_may_be_returned_and_assigned():
     assert (mg.jit(lambda: weight * 2)().data == 0).all()
 
 
+def test_parts_of_complex_numbers_are_not_overwritten():
+    """NumPy's real part is a view: its memory must not go to what comes next."""
+
+    def function(x):
+        z = np.fft.fft(x) * 1j
+        a, b = np.real(z), np.imag(z)
+        return (a * 2 + 1).sum() * (b * 3 - 1) + a
+
+    equal(mg.jit(function)(X), function(X))
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_a_gradient_that_is_not_read_makes_no_second_program(first):
     """None before the first step, an array before the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 
 import numpy as np
@@ -504,6 +505,57 @@ def test_the_forget_gate_at_every_step_and_the_belt_over_the_steps(site):
         assert tab.locator('[data-part="over_steps"] polyline').count() == 2
         points = tab.locator('[data-part="over_steps"] polyline').first.get_attribute("points")
         assert points.count(",") == 6
+
+
+def fading_loss(radius, turned):
+    h = mg.Tensor(np.full(4, 0.5), requires_grad=True, name="h")
+    for t in range(50):
+        with mg.step(t):
+            h = radius * turned @ h
+    return h.sum()
+
+
+def test_what_is_watched_is_seen_while_something_else_is_changed(site):
+    """The gradient over 50 steps as the spectral radius goes through 1; a link keeps it in view."""
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    with site.open(run_again(fading_loss, radius=np.array(0.9), turned=turned), live=True) as tab:
+        chosen(tab, "h", 40)
+        tab.get_by_role("button", name="Watch this").click()
+        chosen(tab, "radius")
+        watched = '[data-part="watched"]'
+        shares = []
+        for radius in (0.5, 1.0, 1.5):
+            tab.get_by_label("the number, typed").fill(str(radius))
+            settled(tab)
+            said = tab.locator(f"{watched} .note").last.inner_text().replace("−", "-")
+            first, last = re.findall(r"[\d.e-]+(?= at the)", said)
+            shares.append(float(first) / float(last))
+        np.testing.assert_allclose(shares, [0.5**49, 1, 1.5**49], rtol=1)
+        tab.wait_for_timeout(800)
+        for address in ("about:blank", tab.url):
+            tab.goto(address)
+        assert tab.locator(f"{watched} polyline").count() == 2
+        tab.get_by_role("button", name="Watch no longer").click()
+        assert tab.locator(f"{watched} polyline").count() == 0
+
+
+def test_attention_is_seen_while_a_key_is_turned_towards_the_query(site):
+    def loss(query, keys):
+        weights = mg.softmax(query @ keys.T * 4, axis=-1)
+        return (weights * np.array([1.0, 2, 3])).sum()
+
+    keys = np.array([[0.0, 1], [-1, 0], [0, -1]])
+    graph = run_again(loss, query=np.array([[1.0, 0]]), keys=keys)
+    with site.open(graph, live=True) as tab:
+        chosen(tab, "softmax")
+        tab.get_by_role("button", name="Watch this").click()
+        chosen(tab, "keys")
+        weights = []
+        for x in (-1, 0, 1):
+            tab.get_by_label("the number, typed").fill(str(x))
+            settled(tab)
+            weights.append(float(tab.locator('[data-part="watched"] td').first.inner_text()))
+        assert weights[0] < 0.1 < weights[1] < 0.9 < weights[2]
 
 
 def test_the_command_writes_a_live_page(tmp_path, capsys):

@@ -666,3 +666,15 @@ def test_a_state_has_the_shape_in_which_it_is_handed_on():
 
     states = [i.shape for i in draw(Slots, steps=2).items if i.kind == "state"]
     assert set(states) == {(1, 8)}
+
+
+@pytest.mark.parametrize("view", ["unrolled", "gradient"])
+def test_arrays_that_are_joined_meet_in_a_box_and_not_in_what_reads_them(view):
+    x = mg.Tensor(np.ones(4), requires_grad=True, name="x")
+    w = mg.Tensor(np.ones(6), requires_grad=True, name="w")
+    loss = (w * np.concatenate([np.zeros(2), x])).sum()
+    graph = trace(loss, gradients_of=loss)
+    picture = VIEWS[view].build(graph)
+    (product,) = (item.key for item in picture.items if item.nodes
+                  and graph.nodes[item.nodes[-1]].primitive == "multiply")  # fmt: skip
+    assert [b for _, b in picture.arrows].count(product) == 2  # w and the join

@@ -17,12 +17,15 @@ from minigrad.arrays import functions
 from minigrad.arrays.normal_form import is_zero
 from minigrad.arrays.numbers import Formula, Numbers, Residue
 from minigrad.arrays.symbolic import Slopes, written_out
+from minigrad.compile.javascript_formulas import ELEMENTWISE
+from minigrad.compile.javascript_run import node
 from minigrad.primitives import PRIMITIVES, fused, primitive
 from minigrad.targets import LAYERS, resolve, target_of
-from minigrad.verify import Problem, judge_problem, verify
+from minigrad.verify import Problem, generated, judge_problem, verify
 from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation.rules import describe
 from minigrad.verify.points import twins
+from minigrad.verify.tasks import judge_page
 
 
 @cache
@@ -335,7 +338,22 @@ def test_a_primitive_of_ones_own_is_what_its_formula_says(sign, passes):
             return 0.5 * h + swish(self.a(h, x))
 
     report = verify(target_of(Swishing, "Swishing"))
-    assert len(report.checks) == 10 and report.passed == passes
+    assert len(report.checks) == 11 and report.passed == passes
+
+
+def test_the_program_of_a_live_page_is_run_by_node_and_named(monkeypatch):
+    """A wrong program is caught; without Node it is said not to have been tried."""
+    page = "the JavaScript program of its live page"
+    right = judge_page(resolve("gru")).checks[0]
+    assert page in right.established
+    monkeypatch.setitem(ELEMENTWISE, "tanh", "Math.tanh({0})*1.0000000001")
+    if node() is not None:
+        assert right.outcome == "right"
+        (wrong,) = judge_page(resolve("gru")).checks
+        assert wrong.outcome == "wrong" and page in wrong.failures[0]
+    monkeypatch.setattr(generated, "node", lambda: None)
+    (untried,) = judge_page(resolve("gru")).checks
+    assert untried.outcome == "untried" and "node" in untried.established
 
 
 def test_a_cell_with_a_function_that_no_backend_has_is_judged_without_generated_code():
@@ -373,3 +391,9 @@ def test_an_output_that_is_off_is_said_by_how_much(off, verdict):
     )  # fmt: skip
     (check,) = judge_problem(problem, "exact").checks
     assert check.passed == verdict, check
+
+
+def test_the_rounding_of_a_gradient_that_is_0_is_no_large_error():
+    """With a single key the scores have no gradient: what is left is rounding."""
+    figures = [check.figure for check in verify("attention").checks if check.judge == "numeric"]
+    assert max(figures) < 1e-12

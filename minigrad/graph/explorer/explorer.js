@@ -14,7 +14,7 @@ const BEAT = 700; // milliseconds from one operation to the next
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Explorer {
-  constructor(root, program) {
+  constructor(root, data, program) {
     this.root = root;
     root.explorer = this;
     this.language = preferred();
@@ -25,7 +25,6 @@ export class Explorer {
     this.open = new Set(); // expanded gates
     this.played = null; // how many operations play has come past, of those in scene.order
     this.playing = null;
-    const data = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
     this.scene = new Scene(data, program);
     this.drawing = new Drawing(this.scene, root.id, {
       name: (item, node) => this.#name(item, node),
@@ -40,6 +39,7 @@ export class Explorer {
     });
     const changed = () => this.changed();
     this.panel = new Panel(this.scene, this.words, (item, node) => this.choose(item, node), changed);
+    this.panel.moved = () => this.#link();
     this.training = this.scene.live && new Training(this.scene.live, this.words, changed);
     this.#build();
     this.#speak();
@@ -55,12 +55,15 @@ export class Explorer {
     if (!state || JSON.stringify(state) === JSON.stringify(this.#address())) return;
     this.scene.live?.take(state.changes);
     this.training?.update();
+    const watched = Array.isArray(state.watched) ? state.watched : [];
+    this.panel.watched = watched.filter((number) => this.scene.data.nodes[number]);
     this.choose(this.scene.items[state.item] ?? null, undefined, false);
   }
 
   #address() {
     const item = this.chosen?.number, changes = this.scene.live?.state();
-    return item === undefined && !changes ? undefined : { item, changes };
+    const watched = this.panel.watched.length ? this.panel.watched : undefined;
+    return item === undefined && !changes && !watched ? undefined : { item, changes, watched };
   }
 
   /** A moment after the last change: browsers let an address change only so often. */
@@ -468,4 +471,14 @@ function plain(text) {
   return text.normalize("NFKC").replaceAll("−", "-").replaceAll("_", "").toLowerCase();
 }
 
-document.querySelectorAll(".explorer").forEach((root, k) => new Explorer(root, PROGRAMS[k]));
+/** The data of a figure; those of a long sequence are deflated. */
+function dataOf(root) {
+  const { textContent, dataset } = root.querySelector('script[type="application/json"]');
+  if (dataset.packed === undefined) return JSON.parse(textContent);
+  const bytes = Uint8Array.from(atob(textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
+document.querySelectorAll(".explorer").forEach(async (root, k) => {
+  new Explorer(root, await dataOf(root), PROGRAMS[k]);
+});

@@ -14,7 +14,7 @@ export class Panel {
    * @param changed when a number has been changed
    */
   constructor(scene, words, choose, changed) {
-    Object.assign(this, { scene, words, choose, entry: 0 });
+    Object.assign(this, { scene, words, choose, entry: 0, watched: [] });
     this.controls = scene.live && new Controls(scene, words, changed);
     this.root = html("div", { class: "panel", role: "region", tabindex: "0" });
     this.owner = new Map();
@@ -27,7 +27,8 @@ export class Panel {
     Object.assign(this, { item, number });
     this.root.setAttribute("aria-label", words("details"));
     if (!item) {
-      this.#put([html("h2", {}, words("details")), html("p", {}, words("pick")), ...this.#about(), this.#legend()]);
+      const watching = this.controls ? this.#watching() : [];
+      this.#put([html("h2", {}, words("details")), html("p", {}, words("pick")), ...watching, ...this.#about(), this.#legend()]);
       return;
     }
     const inner = number !== undefined && number !== item.nodes.at(-1);
@@ -88,6 +89,7 @@ export class Panel {
     return [
       html("dl", {}, html("dt", {}, words("shape", "")), html("dd", { "data-part": "shape" }, shape)),
       ...(this.controls ? [this.controls.show(node.number, alike)] : []),
+      ...(this.controls ? this.#watching(node.number) : []),
       this.#part("value", node.value === null ? html("p", {}, words("no_value")) : this.#array(node.value, node, "value")),
       this.#part("gradient", this.#gradient(node), ...this.#sources(node)),
       ...this.#overSteps(alike, item.step),
@@ -113,6 +115,26 @@ export class Panel {
   legend(heat) {
     this.heat = heat;
     this.root.querySelector('[data-part="legend"]').replaceWith(this.#legend());
+  }
+
+  /** What the reader wants to see whatever is chosen, while other numbers are changed. */
+  #watching(number) {
+    const { words } = this, button = (text, change) => html("button", { type: "button", onclick: () => {
+      change();
+      this.show(this.item, this.number);
+      this.moved?.();
+    } }, text);
+    const parts = this.watched.map((seen) => {
+      const node = this.scene.node(seen), item = this.owner.get(seen), alike = item ? this.scene.alike(item, seen) : [];
+      const curves = this.#curves(alike, item?.step ?? null, alike.indexOf(seen));
+      return html("div", {}, html("p", {}, this.#link(seen), item?.step != null ? ` ${words("at_step", this.scene.steps[item.step].t)} ` : " ",
+        button(words("unwatch"), () => { this.watched = this.watched.filter((other) => other !== seen); })),
+      this.#array(node.value, node, "value"), ...curves);
+    });
+    if (number !== undefined && !this.watched.includes(number)) {
+      parts.unshift(button(words("watch"), () => this.watched.push(number)));
+    }
+    return parts.length ? [html("section", { class: "watched", "data-part": "watched", "aria-label": words("watched") }, ...parts)] : [];
   }
 
   #part(key, ...content) {
@@ -194,16 +216,21 @@ export class Panel {
 
   /** How value and gradient go through the steps: the mean, and the power of ten of the largest. */
   #overSteps(alike, now) {
+    const curves = this.#curves(alike, now, alike.indexOf(this.number));
+    return curves.length ? [this.#part("over_steps", ...curves)] : [];
+  }
+
+  #curves(alike, now, place) {
     const { words, scene } = this;
     if (alike.length < 3) return [];
     const nodes = alike.map((number) => scene.node(number));
     const largest = ({ min, max }) => Math.max(Math.abs(min), Math.abs(max));
     const mean = nodes.map(({ value }) => (value === null ? NaN : gist(value).mean));
     const size = nodes.map(({ gradient }) => (gradient === null ? NaN : Math.log10(largest(gist(gradient)))));
-    return [this.#part("over_steps", ...[["value", mean, written], ["gradient", size, power]].flatMap(([what, points, say]) => {
+    return [["value", mean, written], ["gradient", size, power]].flatMap(([what, points, say]) => {
       const known = points.filter(Number.isFinite);
       if (!known.length) return [];
-      const low = Math.min(0, ...known), high = Math.max(0, ...known), place = alike.indexOf(this.number);
+      const low = Math.min(0, ...known), high = Math.max(0, ...known);
       const x = (k) => 4 + (292 * k) / (points.length - 1), y = (p) => 56 - (52 * (p - low)) / (high - low || 1);
       const line = points.map((p, k) => (Number.isFinite(p) ? `${x(k)},${y(p)}` : "")).filter(Boolean).join(" ");
       const said = words(`over_${what}`, say(points[0]), say(points.at(-1)), say(Math.min(...known)), say(Math.max(...known)));
@@ -211,7 +238,7 @@ export class Panel {
       return [html("p", { class: "note" }, said),
         svg("svg", { class: "curve over", viewBox: "0 0 300 60", role: "img", "aria-label": said },
           svg("line", { x1: 0, x2: 300, y1: y(0), y2: y(0) }), svg("polyline", { points: line }), ...here)];
-    }))];
+    });
   }
 
   #mathematics(node) {

@@ -17,6 +17,7 @@ from minigrad.primitives import PRIMITIVES
 _SMALL = 4  # operations of a module that is one box
 _IS_PARTIAL = re.compile(r"slice|None|Ellipsis")
 _AFFINE = frozenset({"matmul", "affine"})
+_JOINS = frozenset({"concatenate", "stack"})
 
 
 @dataclass
@@ -174,7 +175,8 @@ def _owners(graph: Graph) -> dict[int, Key]:
                 continue
             owner[node.id] = _leaf_key(node, graph)
         elif node.id not in owner:
-            if node.primitive not in BOOKKEEPING or _is_lookup(graph, node):
+            moves = node.primitive in BOOKKEEPING
+            if not moves or _is_lookup(graph, node) or _joins(graph, node):
                 owner[node.id] = _node_key(node, graph)
             elif (sequence := _step_of(graph, node)) is not None:
                 owner[node.id] = Key("x", (sequence,), node.step, node.strip)
@@ -252,6 +254,13 @@ def _is_sequence(graph: Graph, node: Operation) -> bool:
 def _is_lookup(graph: Graph, node: Operation) -> bool:
     """Whether entries are chosen by an array of numbers: W[words]."""
     return node.primitive == "getitem" and len(graph.operands[node.id]) > 1
+
+
+def _joins(graph: Graph, node: Operation) -> bool:
+    """Whether several arrays outside of steps become one: what reads it has no more operands."""
+    sources = {edge.source for edge in graph.operands[node.id]}
+    steps = (graph.nodes[number].step for number in (node.id, *sources))
+    return node.primitive in _JOINS and len(sources) > 1 and not any(s is not None for s in steps)
 
 
 def _step_of(graph: Graph, node: Operation) -> int | None:
