@@ -501,7 +501,9 @@ class _Writer:
         n, vector = a.shape[-1], len(b.shape) == 1
         width = 1 if vector else b.shape[-1]
         stack = s.output.shape[:-1] if vector else s.output.shape[:-2]
-        a = self.seen(a, lambda model: np.broadcast_to(model, (*stack[: len(stack) - vector], n, n)))
+        a = self.seen(
+            a, lambda model: np.broadcast_to(model, (*stack[: len(stack) - vector], n, n))
+        )
         b = self.seen(b, lambda model: np.broadcast_to(model, s.output.shape))
         target, _ = self.new(s.output)
         arrays = f"v[{target}],v[{self.dense(a)}],v[{self.dense(b)}]"
