@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from minigrad import autograd, buffer, hooks, makers, memory, primitives, scope, tape, tensor, tree
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.buffer import Buffer
+from minigrad.checkpointing import checkpoint
 from minigrad.elsewhere import FUNCTIONS, advice
 from minigrad.makers import empty, full, ones, zeros
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
@@ -131,6 +132,7 @@ __all__ = [
     "Tensor",
     "array",
     "buffer",
+    "checkpoint",
     "empty",
     "enable_grad",
     "full",

@@ -19,23 +19,27 @@ from rich.table import Table
 from minigrad import __version__
 from minigrad.files import check_writable, write_text
 from minigrad.graph import VIEWS, draw, source
-from minigrad.graph.view import HIDDEN, LANGUAGES, PAGES
+from minigrad.graph.view import DIRECTIONS, HIDDEN, LANGUAGES, PAGES
 from minigrad.options import CountRange, FiniteRange
 from minigrad.targets import Target, TargetError, builtin, resolve
+from minigrad.targets.inputs import NO_ROLES, Roles
 from minigrad.terminal import show_any_sign
 
 if TYPE_CHECKING:  # SymPy and Graphviz load when a command needs them
     from minigrad.symbolic.derive.naming import Notation
     from minigrad.symbolic.write.sentences import Language
+    from minigrad.verify import DType
     from minigrad.verify.report import Check, Report, Verdict
 
 TARGETS = """
 A TARGET is a built-in name (lstm, tanh), or MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE for a cell,
-layer or primitive of your own. The file is run, as an import would run it. `verify` also takes
-FILE.py alone, for everything that it defines, and backward passes written by hand: marked with
-@minigrad.verify.backward_of(forward, example_inputs), named f_backward next to an f with
-@minigrad.verify.with_examples or --input, written by `compile -o`, or a class with forward and
-backward, whose gradients stand beside its parameters (dW, grads["W"]). `graph` and `derive` also
+layer, model or primitive of your own. The file is run, as an import would run it. A model is an
+instance, or a class, which is made with its own defaults and 8 for each size that it requires.
+`verify` also takes FILE.py or a module's name alone, for everything that it defines, and
+backward passes written by hand: marked with @minigrad.verify.backward_of(forward,
+example_inputs), named f_backward next to an f with @minigrad.verify.with_examples or --input,
+written by `compile -o`, or a class with forward and backward, whose gradients stand beside its
+parameters (dW, grads["W"]). `graph` and `derive` also
 take a whole model: a function without required arguments that returns a Tensor, such as a loss, or
 a tuple of Tensors. `graph` runs its layers step by step; a Tensor is drawn as it was recorded.
 """
@@ -76,14 +80,22 @@ _examples = click.option(
     "inputs",
     multiple=True,
     metavar="NAME=SHAPE",
-    help="Example of a function's argument: x=3x4, p=float:0..1:4, k=int:0..5:7, m=bool:3x3; "
-    "params.W=4x2 for an entry of a dict. Repeat it for each argument.",
+    help="Example of an argument of a function, of forward, or of a module's constructor: an array "
+    "x=3x4, p=float:0..1:4, of whole numbers k=int:0..5:7, m=bool:3x3, a single number s=(), "
+    "params.W=4x2 for an entry of a dict, or a value as it stands, n=value:2. Repeat it for each "
+    "argument.",
 )
 
 
 @cli.command(epilog=TARGETS)
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @_examples
+@click.option("--constant", "constants", multiple=True, metavar="NAME", help="An input that is not "
+              "differentiated; can be repeated.")  # fmt: skip
+@click.option("--differentiate", multiple=True, metavar="NAME", help="An input to differentiate "
+              "by; if given, the others are constants. Can be repeated.")  # fmt: skip
+@click.option("--positive", multiple=True, metavar="NAME", help="An input that is positive; "
+              "can be repeated.")  # fmt: skip
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_names,
               help="Print the built-in names and exit.")  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
@@ -93,6 +105,9 @@ _examples = click.option(
               "derivation and the unrolled graph of each layer.")  # fmt: skip
 @click.option("--seed", type=CountRange(min=0), metavar="N", default=0, show_default=True,
               help="Seed of the random points and weights.")  # fmt: skip
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), default=None,
+              help="Precision of the floats that the code gets; by default that of the example, "
+              "or float64.")  # fmt: skip
 @click.option("--tolerance", type=FiniteRange(min=0, min_open=True), default=1e-5,
               show_default=True, help="Largest relative error of floats that counts as right; "
               "the report gives the error.")  # fmt: skip
@@ -108,9 +123,13 @@ def verify(
     context: click.Context,
     targets: tuple[str, ...],
     inputs: tuple[str, ...],
+    constants: tuple[str, ...],
+    differentiate: tuple[str, ...],
+    positive: tuple[str, ...],
     json_file: Path | None,
     folder: Path | None,
     seed: int,
+    dtype: DType | None,
     tolerance: float,
     budget: float,
     witness: Path | None,
@@ -133,7 +152,13 @@ def verify(
     from minigrad.verify import verify as judge
     from minigrad.verify.workers import processors
 
-    found = [_resolve(text, inputs) for text in targets] or builtin()
+    roles = Roles(constants, differentiate, positive)
+    if not targets and (inputs or roles != NO_ROLES):
+        raise InvalidInput(
+            "--input, --constant, --differentiate and --positive are for one target, expected its "
+            "name: FILE.py:NAME"
+        )
+    found = [_resolve(text, inputs, roles) for text in targets] or builtin()
     for file in (json_file, witness):
         if file:
             check_writable(file)
@@ -147,6 +172,7 @@ def verify(
                 seed=seed,
                 tolerance=tolerance,
                 budget=budget,
+                dtype=dtype or "",
                 jobs=jobs or processors(),
                 progress=lambda what, done, total: progress.update(
                     task, description=what, completed=done, total=total
@@ -238,7 +264,7 @@ def derive(
     "--depth",
     type=CountRange(min=1),
     metavar="LEVELS",
-    help="Levels of modules to open; as many as fit a page if not given.",
+    help="Level of modules that are one box each; the deepest that fits a page if not given.",
 )
 @click.option(
     "--open",
@@ -251,6 +277,13 @@ def derive(
     type=click.Choice(list(PAGES)),
     help="Size for a slide, a paper's column or a page: long chains are wrapped, and modules "
     "that do not fit are collapsed.",
+)
+@click.option(
+    "--direction",
+    type=click.Choice(DIRECTIONS),
+    default="up",
+    show_default=True,
+    help="In which layers follow each other; time steps always run to the right.",
 )
 @click.option("--title", help="Title of the picture.")
 @click.option(
@@ -285,8 +318,8 @@ def derive(
 @click.option("--live", is_flag=True, help="With a .html file: inputs, weights and gates can be "
               "changed, and the page computes every value and gradient.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="A .svg, .png, .pdf, .dot, .json or .html file; without it, "
-              "DOT is printed.")  # fmt: skip
+              help="A .svg, .png, .pdf, .dot, .tex, .json, .onnx or .html file; without "
+              "it, DOT is printed.")  # fmt: skip
 def graph(
     target: str, inputs: tuple[str, ...], output: Path | None, fit: str | None, **options: Any
 ) -> None:
@@ -395,9 +428,9 @@ def _refuse(message: str, status: int = 2) -> int:
     return status
 
 
-def _resolve(text: str, inputs: Sequence[str] = ()) -> Target:
+def _resolve(text: str, inputs: Sequence[str] = (), roles: Roles = NO_ROLES) -> Target:
     try:
-        return resolve(text, inputs)
+        return resolve(text, inputs, roles)
     except TargetError as error:
         raise InvalidInput(str(error)) from error
 

@@ -225,6 +225,29 @@ def test_functions_of_arrays_are_targets_of_every_command_with_examples(minigrad
         assert said in done.stdout
 
 
+def test_options_say_which_inputs_are_differentiated_and_in_which_precision(minigrad, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import numpy as np\n"
+        "def f(p, w, n):\n    return np.log(p) * w**n\n"
+        "def f_grad(g, p, w, n):\n    return g * w**n / p, g * np.log(p), None\n"  # w is wrong
+    )
+    inputs = ["--input", "p=3", "--input", "w=3", "--input", "n=value:3"]
+    options = ["--positive", "p", "--dtype", "float32", "--seed", "3", "--tolerance", "1e-4"]
+    both = minigrad("verify", "own.py:f_grad", *inputs, *options, cwd=tmp_path)
+    assert both.returncode == 1 and "f_grad: ∂L/∂w is wrong" in both.stdout
+    one = minigrad("verify", "own.py:f_grad", *inputs, *options, "--constant", "w", cwd=tmp_path)
+    assert one.returncode == 0, one.stdout
+    assert "w is a constant: it is named as a constant" in one.stdout
+    same = minigrad(
+        "verify", "own.py:f_grad", *inputs, *options, "--differentiate", "p", cwd=tmp_path
+    )
+    assert same.returncode == 0 and "others are named" in same.stdout
+    unknown = minigrad("verify", "own.py:f_grad", *inputs, "--constant", "v", cwd=tmp_path)
+    assert unknown.returncode == 2 and "no input is called 'v'" in unknown.stderr
+    without = minigrad("verify", "--constant", "v", cwd=tmp_path)
+    assert without.returncode == 2 and "are for one target" in without.stderr
+
+
 def test_a_whole_model_is_judged_by_its_loss(minigrad, tmp_path):
     (tmp_path / "model.py").write_text(MODEL)
     done = minigrad("verify", "model.py:loss", cwd=tmp_path)
@@ -267,7 +290,10 @@ def test_what_is_no_model_to_draw_is_told_in_one_line(tmp_path, capsys, command,
         (["verify", "folder.py"], "folder.py: Is a directory"),
         (["verify", "tanh", "--budget", "nan"], "nan is not a finite number"),
         (["verify", "tanh", "--seed", "1.5"], "'1.5' is not a valid whole number"),
-        (["verify", "tanh", "--input", "x=3"], "tanh: --input gives examples to a function"),
+        (
+            ["verify", "tanh", "--input", "x=3"],
+            "tanh: --input is for a function or a module of your own",
+        ),
         (
             ["verify", "own.py:f", "--input", "x=3", "--input", "x=4"],
             "--input x: it is given twice",
@@ -441,7 +467,7 @@ def test_a_file_alone_is_judged_by_what_it_defines(minigrad, tmp_path):
     assert [name.partition(":")[2] for name in left] == [
         "Wide", "Plain", "weights", "printed_loss", "main",
     ]  # fmt: skip
-    assert "cannot be made: missing a required argument: 'c'" in left["own.py:Wide"]
+    assert "NotImplementedError: Wide has no forward method" in left["own.py:Wide"]
     assert left["own.py:printed_loss"] == "it returned float and no Tensor"
     assert "not called unless it is asked for" in left["own.py:main"]
     for name, reason in left.items():

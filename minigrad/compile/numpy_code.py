@@ -56,6 +56,7 @@ def into(statement: Statement) -> bool:
 _HELPERS = ("sigmoid", "softplus", "erf")
 _NAMES: Mapping[str, Any] = {
     "np": np, "dot": np.dot, "matmul": np.matmul, "add_at": numpy_runtime.add_at,
+    "owned": numpy_runtime.owned,
     **{f"{name}_into": getattr(numpy_runtime, f"{name}_into") for name in _HELPERS},
 }  # fmt: skip
 
@@ -214,7 +215,10 @@ class Writer:
             writer = self.reduction
         if writer is not None and writer(s, operands):
             return None
-        self.body.append(f"{self.fresh(s)} = {self.expression(s, operands)}")
+        found = self.expression(s, operands)
+        if operation.kind == "other":  # it may be a view, of memory that others get
+            found = f"owned({found})"
+        self.body.append(f"{self.fresh(s)} = {found}")
         return None
 
     def several(self, s: Statement, operands: Sequence[str]) -> None:

@@ -132,6 +132,11 @@ def erf_into(x: np.ndarray, out: np.ndarray) -> None:
     np.copyto(out, _erf(x))
 
 
+def owned(x: Any) -> Any:
+    """The array, or a copy of a view."""
+    return x.copy() if isinstance(x, np.ndarray) and x.base is not None else x
+
+
 def add_at(out: np.ndarray, index: Any, values: np.ndarray) -> None:
     """Out[index] += values; an entry that is named twice gets both."""
     if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and out.ndim > 1 and out.size:

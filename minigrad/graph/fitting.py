@@ -103,7 +103,7 @@ def _wrapped(view: View) -> Iterator[tuple[View, float]]:
     yield view, on_page(drawn)
     left, bottom, right, top = drawn.extent()
     wide, high, length = right - left, top - bottom, drawn.longest
-    along = bool(view.steps)  # steps stand beside each other, layers above
+    along = bool(view.steps) or view.direction == "right"  # else one layer is above the other
     promised: dict[int, float] = {}
     for row in range(1, length):
         share, rows = row / length, -(-length // row)

@@ -51,6 +51,7 @@ class Output(NamedTuple):
 
 
 _USUAL = Output()
+_LOOK = "style", "language", "hide", "fit", "direction"  # of a picture, however it is built
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Picture(View):
         """
         from minigrad.graph.explorer.page import Still
 
-        look = {name: getattr(self, name) for name in ("style", "language", "hide", "fit")}
+        look = {name: getattr(self, name) for name in _LOOK}
         found = []
         try:
             found.append(Still(self.name, VIEWS[self.name].help, self.svg, True))
@@ -185,6 +186,7 @@ def draw(
     hide: str | Sequence[str] = (),
     language: str = "en",
     fit: str = "",
+    direction: str = "up",
     gradients_of: Any = None,
     scale: float = 1.0,
     dpi: float = 96.0,
@@ -211,6 +213,8 @@ def draw(
         language: of its words, ``"en"`` or ``"es"``.
         fit: ``"slide"``, ``"column"`` or ``"page"``: made to be read at that size. Long chains
             are wrapped, and what does not fit is collapsed or left out; the picture says so.
+        direction: in which layers follow each other: ``"up"``, ``"down"`` or ``"right"``. Time
+            steps always run to the right.
         gradients_of: a single number L, of whose gradients the picture of a Tensor is.
         scale: of a .png, beside ``dpi``.
         dpi: dots per inch of a .png.
@@ -252,7 +256,7 @@ def draw(
     graph = _recorded(what, steps, title, gradients_of)
     given = {name: value for name, value in options.items() if name in VIEWS[view].options}
     hidden = frozenset([hide] if isinstance(hide, str) else hide)
-    look = {"style": style, "language": language, "hide": hidden, "fit": fit}
+    look = dict(zip(_LOOK, (style, language, hidden, fit, direction), strict=True))
     try:
         made = fitted(graph, VIEWS[view], given, look)
     except WrongPictureError as error:

@@ -40,6 +40,7 @@ class Key(NamedTuple):
 
 Arrow = tuple[Key, Key]
 LANGUAGES = ("en", "es")
+DIRECTIONS = ("up", "down", "right")
 HIDDEN = frozenset({"shapes", "weights"})
 PAGES: Mapping[str, tuple[float, float]] = {
     "slide": (960.0, 540.0), "column": (245.0, 648.0), "page": (468.0, 648.0),
@@ -190,6 +191,7 @@ class View:
         hide: what is left out: ``"shapes"``, ``"weights"``.
         wrap: how many layers or steps stand in a row before the next begins; 0: all.
         fit: the page that it is made for: ``"slide"``, ``"column"`` or ``"page"``.
+        direction: in which layers follow each other: ``"up"``, ``"down"`` or ``"right"``.
         arrange: lays it out, where it is not laid out as most views are.
 
     Raises:
@@ -224,10 +226,12 @@ class View:
     hide: frozenset[str] = frozenset()
     wrap: int = 0
     fit: str = ""
+    direction: str = "up"
     arrange: Callable[[View], Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, known in (("style", STYLES), ("language", LANGUAGES), ("fit", ("", *PAGES))):
+        for name, known in (("style", STYLES), ("language", LANGUAGES), ("fit", ("", *PAGES)),
+                            ("direction", DIRECTIONS)):  # fmt: skip
             if (got := getattr(self, name)) not in known:
                 expected = ", ".join(filter(None, known))
                 raise ValueError(f"got {name} {got!r}, expected one of {expected}")

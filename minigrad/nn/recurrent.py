@@ -118,7 +118,7 @@ class Recurrent(Module):
             if not 0 <= share <= 1 or (share == 1 and name != "dropout"):
                 raise ValueError(f"{type(self).__name__}: got {name}={share}, expected 0 to 1")
         generator = np.random.default_rng(rng)
-        kind = cell or self.cell_type
+        kind = self._kind_of(cell or getattr(self, "cell_type", None))
         self.num_layers, self.directions = num_layers, 2 if bidirectional else 1
         self.batch_first = batch_first
         self.dropout, self.recurrent_dropout, self.zoneout = dropout, recurrent_dropout, zoneout
@@ -454,6 +454,16 @@ class Recurrent(Module):
             yield
 
     # What it is given
+
+    def _kind_of(self, cell: Any) -> Callable[..., Cell]:
+        """The class of the cells, or what makes one."""
+        if callable(cell) and not isinstance(cell, Module):
+            return cast(Callable[..., Cell], cell)
+        name, got = type(self).__name__, "no cell" if cell is None else f"cell={cell!r}"
+        if isinstance(cell, Module):
+            kind = type(cell).__name__
+            raise TypeError(f"{name}: got a {kind} as cell, expected the class: cell={kind}")
+        raise TypeError(f"{name}: got {got}, expected a class of cells, as cell=nn.LSTMCell")
 
     def _check_options(self, unknown: Mapping[str, Any]) -> None:
         if unknown:

@@ -407,8 +407,12 @@ class Optimizer:
                 )
 
     def _checked_lr(self, lr: Any) -> float:
-        if np.size(lr) != 1 or not lr > 0:
-            raise ValueError(f"{type(self).__name__}: got lr={lr}, expected a positive number")
+        try:
+            good = np.size(lr) == 1 and bool(lr > 0)
+        except TypeError:  # words, or nothing
+            good = False
+        if not good:
+            raise ValueError(f"{type(self).__name__}: got lr={lr!r}, expected a positive number")
         return lr if isinstance(lr, float | int) else float(raw(lr))
 
     def __repr__(self) -> str:
@@ -424,6 +428,10 @@ def _as_list(name: str, parameters: Any) -> list[Any]:
             f"{name}: got one {type(parameters).__name__}, expected several parameters: "
             f"{name}([parameter])"
         )
+    if not isinstance(parameters, Iterable):
+        instead = f": {name}(model.parameters())" if hasattr(parameters, "parameters") else ""
+        got = type(parameters).__name__
+        raise TypeError(f"{name}: got one {got}, expected several parameters{instead}")
     return list(parameters)
 
 

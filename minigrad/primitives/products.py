@@ -22,9 +22,17 @@ def _transposed(x: Array) -> Array:
 
 def _product(a: Array, b: Array) -> Array:
     """NumPy's matmul; a batch of matrices times one matrix as one large product."""
-    if getattr(a, "ndim", 0) < 3 or getattr(b, "ndim", 0) != 2:
-        return np.matmul(a, b)
-    return np.matmul(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
+    try:
+        if getattr(a, "ndim", 0) < 3 or getattr(b, "ndim", 0) != 2:
+            return np.matmul(a, b)
+        return np.matmul(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
+    except ValueError as error:
+        left, right = np.shape(a), np.shape(b)
+        if not left or not right or left[-1] == (inner := right[-2:][0]):
+            raise
+        raise ValueError(
+            f"matmul: {left} @ {right}: inner sizes {left[-1]} and {inner} differ"
+        ) from error
 
 
 def _rows(x: Array) -> Array:

@@ -12,8 +12,8 @@ import numpy as np
 from minigrad.scope import entering, unfused
 from minigrad.tape import ancestors
 from minigrad.targets.files import told
-from minigrad.targets.inputs import examples, positional, unknown_arguments
-from minigrad.targets.problem import JUDGES, Problem
+from minigrad.targets.inputs import NO_ROLES, Roles, examples, positional, unknown_arguments
+from minigrad.targets.problem import JUDGES, Problem, repeated
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor, raw
 from minigrad.tree import tree_leaves
@@ -64,9 +64,11 @@ class FunctionTarget(TensorTarget):
 
     Attributes:
         given: examples as the command line describes them, see `minigrad.targets.inputs`.
+        roles: which of its inputs are differentiated.
     """
 
     given: tuple[str, ...] = ()
+    roles: Roles = NO_ROLES
 
     noun = "function"
 
@@ -91,7 +93,7 @@ class FunctionTarget(TensorTarget):
 
     def inputs(self, seed: int) -> dict[str, Any]:
         """An example of each argument."""
-        return examples(self.name, self.subject, self.given, seed)
+        return examples(self.name, self.subject, self.given, seed, self.roles.positive)
 
     def unfit(self) -> str | None:
         if hasattr(self.subject, "__examples__"):
@@ -113,55 +115,109 @@ class FunctionTarget(TensorTarget):
         return "loss" in self.title.lower().split("_") or "Tensor" in annotated
 
     def _called(self, inputs: Mapping[str, Any]) -> Any:
+        try:
+            return self._run(inputs)
+        except (Exception, SystemExit) as error:
+            raise TargetError(f"{self.name}: calling it failed: {self._why(error)}") from error
+
+    def _run(self, inputs: Mapping[str, Any]) -> Any:
         with unfused():
-            try:
-                return self.subject(**inputs)
-            except (Exception, SystemExit) as error:
-                file = getattr(getattr(self.subject, "__code__", None), "co_filename", "")
-                why = told(error, file)
-                raise TargetError(f"{self.name}: calling it failed: {why}") from error
+            return self.subject(**inputs)
+
+    def _why(self, error: BaseException) -> str:
+        return told(error, getattr(getattr(self.subject, "__code__", None), "co_filename", ""))
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:
         """Its gradient by every argument of floats, and by every leaf that it reaches."""
-        inputs = self.inputs(seed)
-        given = {n: np.asarray(x) for n, x in inputs.items() if _is_floats(x)}
-        constants = {n: "it holds no floats" for n in inputs if n not in given}
-        handed = {n: Tensor(x, requires_grad=True, name=n) for n, x in given.items()}
-        outputs = tree_leaves(self._recorded(self._called({**inputs, **handed})))
-        again = tree_leaves(self._called({**inputs, **handed}))
-        if not all(np.array_equal(raw(a), raw(b), equal_nan=True)
-                   for a, b in zip(outputs, again, strict=True)):  # fmt: skip
-            raise TargetError(f"{self.name}: it differs from call to call; seed it inside")
-        reached = [n for n in ancestors(outputs) if n.primitive is None and n.requires_grad]
-        own = _named([n for n in reached[::-1] if isinstance(n, Tensor) and not any(
-            n is x for x in handed.values())])  # fmt: skip
-        for name, x in handed.items():
-            if not any(node is x for node in reached):
-                constants[name] = "the outputs do not depend on it"
-                del given[name]
-        values = {**given, **{n: np.asarray(x.data, dtype=float) for n, x in own.items()}}
-        if not values:
-            raise TargetError(f"{self.name}: it reaches no array of floats to differentiate by")
+        with np.errstate(all="ignore"):
+            yield problem_of_call(
+                self.name, self._run, self._recorded, self._why, self.inputs(seed), self.roles
+            )
 
-        def run(leaves: Mapping[str, Tensor]) -> Any:
-            with unfused():
-                return self.subject(**{**inputs, **{n: leaves[n] for n in given}})
 
-        few = sum(x.size for x in values.values()) <= MOST_UNKNOWNS
-        shapes = {n: x.shape for n, x in values.items()}
-        yield Problem(self.name, shapes, run, values=values, own=own, constants=constants,
-                      judges=JUDGES if few else JUDGES[1:])  # fmt: skip
+def problem_of_call(
+    target: str,
+    call: Callable[[Mapping[str, Any]], Any],
+    recorded: Callable[[Any], Any],
+    why: Callable[[BaseException], str],
+    inputs: Mapping[str, Any],
+    roles: Roles,
+    own: Mapping[str, Tensor] | None = None,
+) -> Problem:
+    """The gradient of a call by every argument of floats, and by every leaf that it reaches.
+
+    Args:
+        target: what reports call it.
+        call: arguments by name → what it returns.
+        recorded: what is returned, if it is on the tape.
+        why: an error of the call, on one line.
+        inputs: an example of each argument.
+        roles: which of the inputs are differentiated.
+        own: names of leaves; their own, if not given.
+
+    Raises:
+        TargetError: it fails, is random, or reaches nothing to differentiate by.
+    """
+    given = {n: np.asarray(x) for n, x in inputs.items() if _is_floats(x)}
+    constants = {n: "it holds no floats" for n in inputs if n not in given}
+    handed = {n: Tensor(x, requires_grad=True, name=n) for n, x in given.items()}
+    try:
+        first, *others = repeated(lambda: call({**inputs, **handed}))
+    except (Exception, SystemExit) as error:
+        raise TargetError(f"{target}: calling it failed: {why(error)}") from error
+    outputs = tree_leaves(recorded(first))
+    pairs = [pair for other in others for pair in zip(outputs, tree_leaves(other), strict=True)]
+    if not all(np.array_equal(raw(a), raw(b), equal_nan=True) for a, b in pairs):
+        raise RandomError(f"{target}: it differs from call to call; seed it inside")
+    reached = [n for n in ancestors(outputs) if n.primitive is None and n.requires_grad]
+    leaves = [n for n in reached[::-1] if isinstance(n, Tensor) and not any(
+        n is x for x in handed.values())]  # fmt: skip
+    found = _named(leaves, own or {})
+    values = {**given, **{n: np.asarray(x.data, dtype=float) for n, x in found.items()}}
+    roles.check(target, [*inputs, *found])
+    for name in [*values]:
+        reason = roles.reason(name)
+        if not reason and name in handed and not any(handed[name] is node for node in reached):
+            reason = "the outputs do not depend on it"
+        if reason:
+            constants[name] = reason
+            del values[name]
+    for name in roles.positive:
+        if name in values and not np.all(values[name] > 0):
+            raise TargetError(f"{target}: the example of {name} is not positive everywhere")
+    if not values:
+        listed = "; ".join(f"{n}: {reason}" for n, reason in constants.items())
+        raise TargetError(
+            f"{target}: it reaches no array of floats to differentiate by"
+            + (f" ({listed})" if listed else "")
+        )
+
+    def run(leaves: Mapping[str, Tensor]) -> Any:
+        return call({**inputs, **{n: leaves[n] for n in given if n in values}})
+
+    few = sum(x.size for x in values.values()) <= MOST_UNKNOWNS
+    return Problem(
+        target, {n: x.shape for n, x in values.items()}, run,
+        domains={n: "positive" for n in roles.positive if n in values}, values=values,
+        own={n: x for n, x in found.items() if n in values}, constants=constants,
+        judges=JUDGES if few else JUDGES[1:],
+    )  # fmt: skip
+
+
+class RandomError(TargetError):
+    """A call that gives something else each time."""
 
 
 def _is_floats(x: Any) -> bool:
     return isinstance(x, float) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
 
 
-def _named(leaves: Sequence[Tensor]) -> dict[str, Tensor]:
+def _named(leaves: Sequence[Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Leaves by their names, with numbers where a name is not one leaf's alone."""
+    names = {id(leaf): name for name, leaf in own.items()}
     found: dict[str, Tensor] = {}
     for k, leaf in enumerate(leaves):
-        name = leaf.name or f"leaf{k}"
+        name = names.get(id(leaf)) or leaf.name or f"leaf{k}"
         found[name if name not in found else f"{name} ({k})"] = leaf
     return found
 
@@ -174,9 +230,11 @@ class BackwardTarget(Target):
 
     Attributes:
         given: examples of the forward pass's arguments, as the command line describes them.
+        roles: which of them are differentiated.
     """
 
     given: tuple[str, ...] = ()
+    roles: Roles = NO_ROLES
 
     noun = "backward"
 
@@ -206,7 +264,7 @@ class BackwardTarget(Target):
         if written and not self.given:
             inputs: tuple[Any, ...] = tuple(written())
             return inputs
-        return positional(self.name, self.forward, self.given, seed)
+        return positional(self.name, self.forward, self.given, seed, self.roles.positive)
 
     def unfit(self) -> str | None:
         if partner(self.subject) is None or self._written():

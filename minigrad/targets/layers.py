@@ -19,17 +19,37 @@ from minigrad.scope import entering, step, unfused
 from minigrad.tape import ancestors
 from minigrad.targets.examples import examples_of
 from minigrad.targets.files import told
+from minigrad.targets.functions import RandomError, problem_of_call
+from minigrad.targets.inputs import (
+    NO_ROLES,
+    Roles,
+    examples,
+    nested,
+    unknown_arguments,
+)
 from minigrad.targets.problem import Problem, holding
 from minigrad.targets.target import Recording, Target, TargetError, one_line
 from minigrad.tensor import Tensor
+from minigrad.tree import tree_leaves
 
 MOST_UNKNOWNS = 60
 """Up to how many symbols a cell is proven over two steps: some seconds."""
+_SIZE = 8  # of what a module requires: heads divide it, and kernels fit into images
+_STEPS = 3  # of a sequence that a module is called with
 
 
 @dataclass(frozen=True)
 class LayerTarget(Target):
-    """The class of a module that is made with (input_size, hidden_size)."""
+    """The class of a module: made with (input_size, hidden_size), or with all that it requires.
+
+    Attributes:
+        given: examples of the constructor's and forward's arguments, as the command line
+            describes them.
+        roles: which of forward's arguments, and which parameters, are differentiated.
+    """
+
+    given: tuple[str, ...] = ()
+    roles: Roles = NO_ROLES
 
     noun = "layer"
 
@@ -51,13 +71,60 @@ class LayerTarget(Target):
             ) from error
 
     def unfit(self) -> str | None:
-        kind = self.subject if isinstance(self.subject, type) else type(self.subject)
+        if self._has_sizes():
+            return None
         try:
-            inspect.signature(kind).bind(3, 4, rng=0, dtype=np.float64)
-        except TypeError as error:
-            made = f"{kind.__name__}(3, 4, rng=…, dtype=…)"
-            return f"{made} cannot be made: {error} ({_constructor(kind)})"
+            next(self.alone().problems())
+        except TargetError as error:
+            return str(error).removeprefix(f"{self.name}: ")
         return None
+
+    def _has_sizes(self) -> bool:
+        """Whether it is made with (input_size, hidden_size, rng=, dtype=)."""
+        if self.given or self.roles != NO_ROLES:
+            return False
+        try:
+            inspect.signature(self.subject).bind(3, 4, rng=0, dtype=np.float64)
+        except TypeError:
+            return False
+        return True
+
+    def alone(self) -> ModuleTarget:
+        """One made with its own defaults, and with 8 for each size that it requires.
+
+        Raises:
+            TargetError: it requires what is no size, or making it fails.
+        """
+        kind: Any = self.subject
+        parameters = inspect.signature(kind).parameters
+        own = [
+            text for text in self.given if text.partition("=")[0].partition(".")[0] in parameters
+        ]
+        found = nested(own, np.random.default_rng(0))
+        for name, parameter in parameters.items():
+            if name in found or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            if name in ("rng", "seed"):
+                found[name] = 0
+            elif parameter.default is parameter.empty:
+                if parameter.annotation not in (int, "int", parameter.empty):
+                    raise TargetError(
+                        f"{self.name}: {kind.__name__} requires {name}, which is no size: give "
+                        f"--input {name}=value:VALUE, or name an instance of it, or a function "
+                        "that returns what it computes"
+                    )
+                found[name] = _SIZE
+        told = ", ".join(f"{name}={value!r}" for name, value in found.items())
+        try:
+            module = kind(**found).eval()
+        except Exception as error:
+            raise TargetError(
+                f"{self.name}: {kind.__name__}({told}) failed: {_with_line(error, kind)}"
+            ) from error
+        return ModuleTarget(
+            self.name, module, given=tuple(text for text in self.given if text not in own),
+            roles=self.roles, made=f"made as {kind.__name__}({told}), in evaluation mode",
+        )  # fmt: skip
 
     def _made(self, *sizes: int, **options: Any) -> nn.Module:
         made: nn.Module = self.subject(*sizes, **options)
@@ -72,9 +139,14 @@ class LayerTarget(Target):
         return module, (_sequence(module, steps),)
 
     def record(self, steps: int) -> Recording:
+        if not self._has_sizes():
+            return self.alone().record(steps)
         return recording_of(self.module(3, 4, rng=0), steps)
 
     def problems(self, seed: int = 0) -> Iterator[Problem]:
+        if not self._has_sizes():
+            yield from self.alone().problems(seed)
+            return
         yield self.problem(1, 2, 2, 2, judges=("proof",))
         yield self.problem(3, 10, 3, 8, judges=("exact",))
         yield from self._at_real_size(seed)
@@ -129,7 +201,7 @@ def _constructor(kind: type) -> str:
     return "name an instance of it, or a function that returns what it computes"
 
 
-def _with_line(error: Exception, subject: Any) -> str:
+def _with_line(error: BaseException, subject: Any) -> str:
     """An error on one line, with the line of the user's class where it came up, and a hint."""
     kind = subject if isinstance(subject, type) else type(subject)
     try:
@@ -183,20 +255,76 @@ class CellTarget(LayerTarget):
 
 @dataclass(frozen=True)
 class ModuleTarget(LayerTarget):
-    """A module that is made already; its class is what is verified."""
+    """A module that is made already, at its own shapes.
+
+    Attributes:
+        made: how it was made, if it was made here.
+    """
+
+    made: str = ""
 
     @property
     def title(self) -> str:
         return type(self.subject).__name__
 
+    def unfit(self) -> str | None:
+        return None
+
     def _made(self, *sizes: int, **options: Any) -> nn.Module:
-        try:
-            made: nn.Module = type(self.subject)(*sizes, **options)
-        except Exception as error:
-            raise TargetError(
-                f"{one_line(error)}; to draw it as it is, name a function that calls it"
-            ) from error
+        made: nn.Module = type(self.subject)(*sizes, **options)
         return made
+
+    def problems(self, seed: int = 0) -> Iterator[Problem]:
+        """Its gradient by every parameter and every input of floats.
+
+        What draws random numbers in training is judged in evaluation mode.
+        """
+        module, remarks = copy.deepcopy(self.subject), [self.made] if self.made else []
+        with np.errstate(all="ignore"):
+            try:
+                problem = self._problem(module, seed)
+            except RandomError:
+                problem = self._problem(module.eval(), seed)
+                remarks.append("judged in evaluation mode: in training it differs at each call")
+        yield replace(problem, remarks=tuple(remarks))
+
+    def _problem(self, module: nn.Module, seed: int) -> Problem:
+        def call(inputs: Mapping[str, Any]) -> Any:
+            with unfused():
+                return tuple(y for y in tree_leaves(module(**inputs)) if isinstance(y, Tensor))
+
+        return problem_of_call(
+            self.name, call, lambda outputs: outputs, lambda error: _with_line(error, module),
+            self._inputs(module, seed), self.roles, dict(module.named_parameters()),
+        )  # fmt: skip
+
+    def _inputs(self, module: nn.Module, seed: int) -> dict[str, Any]:
+        """Examples of forward's arguments: those given, else what its first layer reads."""
+        forward = module.forward
+        known = self.given or hasattr(forward, "__examples__")
+        if known or not unknown_arguments(forward):
+            return examples(self.name, forward, self.given, seed, self.roles.positive)
+        names = unknown_arguments(forward)
+        failures: list[str] = []
+        inputs: dict[str, Any] = dict.fromkeys(names, np.zeros((3, 4)))
+        for values in examples_of(module, _STEPS):
+            inputs = dict(zip(names, values, strict=False))
+            try:
+                with unfused():
+                    module(**inputs)
+            except Exception as error:
+                failures.append(_with_line(error, module))
+            else:
+                return inputs
+        kinds = {name: "int:0..2:" if x.dtype.kind == "i" else "" for name, x in inputs.items()}
+        described = " ".join(
+            f"--input {name}={kinds[name]}{'x'.join(map(str, x.shape))}"
+            for name, x in inputs.items()
+        )
+        raise TargetError(
+            f"{self.name}: it is not known what forward is called with; give an example of each "
+            f"argument: {described}" + (f" ({failures[0]})" if failures else "")
+        )
 
     def derivable(self) -> Target:
         layer = self.subject

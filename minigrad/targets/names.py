@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -19,6 +20,7 @@ from minigrad.targets.functions import (
     has_passes,
     partner,
 )
+from minigrad.targets.inputs import NO_ROLES, Roles
 from minigrad.targets.layers import CellTarget, LayerTarget, ModuleTarget
 from minigrad.targets.parts import PARTS, Part, PartTarget
 from minigrad.targets.rules import PrimitiveTarget
@@ -67,14 +69,15 @@ def builtin() -> list[Target]:
     return [resolve(name) for name in [*LAYERS, *PARTS, *PRIMITIVES]]
 
 
-def resolve(text: str, given: Sequence[str] = ()) -> Target:
+def resolve(text: str, given: Sequence[str] = (), roles: Roles = NO_ROLES) -> Target:
     """The target that a name means.
 
     Args:
-        text: a built-in name (``lstm``, ``tanh``), ``module:attribute``, or
-            ``file.py:attribute``, or ``file.py`` for what it defines. A file is run, as importing
-            it would; a function is not called yet.
-        given: examples of a function's arguments, see `minigrad.targets.inputs`.
+        text: a built-in name (``lstm``, ``tanh``), ``module:attribute`` or
+            ``file.py:attribute``; ``file.py`` or ``package.module`` for what it defines. A file is
+            run, as importing it would; a function is not called yet.
+        given: examples of a function's or a module's arguments, see `minigrad.targets.inputs`.
+        roles: which of its inputs are differentiated.
 
     Raises:
         TargetError: there is no such name, file or attribute, or it is nothing to look at.
@@ -84,20 +87,22 @@ def resolve(text: str, given: Sequence[str] = ()) -> Target:
         >>> resolve("lstm").title
         'LSTMCell'
     """
-    if text.endswith(".py"):
-        if given:
-            raise TargetError(f"{text}: --input is for one function: {text}:NAME")
+    told = [f"--{name.removesuffix('s')}" for name, values in vars(roles).items() if values]
+    told = [*(["--input"] if given else []), *told]
+    subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
+    if subject is None and _is_place(text):
+        if told:
+            raise TargetError(f"{text}: {told[0]} is for one function: {text}:NAME")
         return _file(text)
     if ":" not in text:
-        subject = LAYERS.get(text) or PARTS.get(text) or PRIMITIVES.get(text)
         if subject is None:
             guess = did_you_mean(text, [*LAYERS, *PARTS, *PRIMITIVES]) or ":"
             raise TargetError(
                 f"unknown target {text!r}{guess} `minigrad verify --list` lists the built-in "
                 "names; one of your own is FILE.py, FILE.py:NAME or MODULE:NAME"
             )
-        if given:
-            raise TargetError(f"{text}: --input gives examples to a function of your own")
+        if told:
+            raise TargetError(f"{text}: {told[0]} is for a function or a module of your own")
         return target_of(subject, text, named=True)
     place, _, attribute = text.rpartition(":")
     module = load(place)
@@ -108,16 +113,25 @@ def resolve(text: str, given: Sequence[str] = ()) -> Target:
             f"{place} has no {attribute!r}{did_you_mean(attribute, known) or ';'} it has "
             + (", ".join(known) or "no cell, layer, primitive, backward or function to draw")
         )
-    target = target_of(found, text, named=not given)
-    if isinstance(target, FunctionTarget | BackwardTarget):
-        target = replace(target, given=tuple(given))
-    elif given:
-        raise target.refusal("a function of arrays, to which --input gives examples")
+    target = target_of(found, text, named=not told)
+    if isinstance(target, CellTarget) and told:
+        raise target.refusal("a function, a backward or a model, whose inputs are described")
+    if isinstance(target, FunctionTarget | BackwardTarget | LayerTarget):
+        target = replace(target, given=tuple(given), roles=roles)
+    elif told:
+        raise target.refusal("a function, a backward or a model, whose inputs are described")
     if isinstance(target, FunctionTarget):
         for name, value in vars(module).items():  # its layers, as a model's attributes are named
             if isinstance(value, nn.Module) and not value.name:
                 value.name = name
     return target
+
+
+def _is_place(text: str) -> bool:
+    """Whether a name without an attribute is that of a file or of a module."""
+    return text.endswith(".py") or (
+        ":" not in text and ("." in text or Path(f"{text}.py").is_file())
+    )
 
 
 def _file(place: str) -> FileTarget:

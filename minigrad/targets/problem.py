@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -19,6 +20,10 @@ Judge = Literal["proof", "exact", "numeric"]
 
 JUDGES: tuple[Judge, ...] = ("proof", "exact", "numeric")
 
+Result = TypeVar("Result")
+
+_CALLS = 10  # of a function, to see whether it gives the same each time
+_AGAIN = 0.05  # seconds that these may take, but for two
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -37,6 +42,7 @@ class Problem:
         reference: what ``run`` stands for and is held against, where it is another computation.
         own: leaves of the code's own, by name, whose data is replaced instead of being handed in.
         constants: what is not differentiated, each with the reason.
+        remarks: what else there is to know.
 
     Example:
         >>> from minigrad.verify import Problem, judge_problem
@@ -55,6 +61,7 @@ class Problem:
     reference: Callable[[Mapping[str, Tensor]], Any] | None = None
     own: Leaves = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def forward(self, arrays: Arrays, *, recorded: bool = True) -> tuple[Leaves, list[Tensor]]:
         """Leaves with these arrays, and the outputs computed from them.
@@ -101,6 +108,18 @@ class Problem:
                     values = values @ np.swapaxes(values, -1, -2) + np.eye(shape[-1])
             drawn[name] = np.asarray(values)
         return {**drawn, **self.values}
+
+
+def repeated(call: Callable[[], Result]) -> Iterator[Result]:
+    """What a call gives again: twice at least, or often, if it is quick.
+
+    A mask of few entries that is drawn at each call is often the same twice.
+    """
+    start = time.thread_time()
+    for k in range(_CALLS):
+        if k > 1 and time.thread_time() - start > _AGAIN:
+            return
+        yield call()
 
 
 def holding(module: nn.Module, leaves: Mapping[str, Tensor]) -> AbstractContextManager[nn.Module]:

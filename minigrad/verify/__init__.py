@@ -8,12 +8,11 @@ exactly in a finite field over 100 steps, and holds the floats against the compl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from minigrad.targets import FileTarget, Problem, Target, builtin, resolve
-from minigrad.targets.inputs import with_examples
+from minigrad.targets.inputs import Roles, with_examples
 from minigrad.verify.finding import BUDGET, TOLERANCE, Settings
 from minigrad.verify.foreign import foreign
 from minigrad.verify.pair import MisfitError, Pair
@@ -43,6 +42,7 @@ __all__ = [
     "with_examples",
 ]
 
+DType = Literal["", "float32", "float64"]
 Backward = TypeVar("Backward", bound=Callable[..., Any])
 
 
@@ -52,6 +52,7 @@ def verify(
     jobs: int = 1,
     tolerance: float = TOLERANCE,
     budget: float = BUDGET,
+    dtype: DType = "",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
     """Judge the gradients of each target with all three judges.
@@ -63,6 +64,7 @@ def verify(
             that asks for more than one does so under ``if __name__ == "__main__":``.
         tolerance: relative error up to which floats count as right.
         budget: seconds that each judge may take for each problem.
+        dtype: of the floats that the code gets; float64, or as the example has it, if not given.
         progress: called with what is judged next, how many are done, and how many there are.
 
     Raises:
@@ -74,7 +76,7 @@ def verify(
         >>> verify("tanh").passed
         True
     """
-    settings = Settings(seed, tolerance, budget)
+    settings = Settings(seed, tolerance, budget, dtype)
     named = [resolve(t) if isinstance(t, str) else t for t in targets] or builtin()
     found = [member for target in named for member in target.members()]
     left_out = {f"{t.name}:{name}": why for t in named if isinstance(t, FileTarget)
@@ -123,6 +125,7 @@ def check_vjp(
     seed: int = 0,
     tolerance: float = TOLERANCE,
     budget: float = BUDGET,
+    dtype: DType = "",
 ) -> Report:
     """Judge a backward written by hand: a check per input and judge.
 
@@ -144,6 +147,7 @@ def check_vjp(
         seed: of the random points.
         tolerance: relative error up to which floats count as right.
         budget: seconds that each judge may take.
+        dtype: of the floats that the code gets; as the example has it if not given.
 
     Returns:
         The report; ``print`` shows it. It has one target per input.
@@ -159,16 +163,14 @@ def check_vjp(
         >>> print(report.checks[0].failures[0].partition(";")[0])
         backward's ∂L/∂x is wrong in line 1, `g * x`, it lacks the factor 2
     """
-    settings = Settings(seed, tolerance, budget)
+    settings = Settings(seed, tolerance, budget, dtype)
+    roles = Roles(tuple(constants), tuple(differentiate), tuple(positive))
     name = getattr(backward or forward, "__name__", type(forward).__name__)
     try:
         if backward is None:
-            found = judge_subject(foreign(forward, example_inputs, seed), settings)
+            found = judge_subject(foreign(forward, example_inputs, roles, settings), settings)
         else:
-            pair = Pair(
-                name, forward, backward, tuple(example_inputs), saves, (), tuple(constants),
-                tuple(differentiate), tuple(positive), seed,
-            )  # fmt: skip
+            pair = Pair(name, forward, backward, tuple(example_inputs), saves, (), roles, seed)
             found = judge_pair(pair, settings)
     except MisfitError as error:
         raise ValueError(str(error)) from error
@@ -176,7 +178,13 @@ def check_vjp(
 
 
 def backward_of(
-    forward: Callable[..., Any], example_inputs: Sequence[Any], **options: Any
+    forward: Callable[..., Any],
+    example_inputs: Sequence[Any],
+    *,
+    saves: bool | None = None,
+    constants: Sequence[str] = (),
+    differentiate: Sequence[str] = (),
+    positive: Sequence[str] = (),
 ) -> Callable[[Backward], Backward]:
     """Decorator: this function is the backward of ``forward``, for `minigrad verify` to judge.
 
@@ -192,15 +200,12 @@ def backward_of(
         >>> square_backward(1.0, 9.0, 3.0)  # it stays the function that it was
         6.0
     """
-    renamed = {"differentiate": "wanted"}
-    fields: dict[str, Any] = {
-        renamed.get(k, k): v if k == "saves" else tuple(v) for k, v in options.items()
-    }
+    roles = Roles(tuple(constants), tuple(differentiate), tuple(positive))
 
     def mark(backward: Backward) -> Backward:
         name = getattr(backward, "__name__", "backward")
-        pair = Pair(name, forward, backward, tuple(example_inputs))
-        vars(backward)["__vjp__"] = replace(pair, **fields)
+        pair = Pair(name, forward, backward, tuple(example_inputs), saves, roles=roles)
+        vars(backward)["__vjp__"] = pair
         return backward
 
     return mark

@@ -13,32 +13,41 @@ from minigrad.primitives.primitive import Array
 from minigrad.tape import walk
 from minigrad.targets import Problem
 from minigrad.tensor import Tensor, raw
+from minigrad.verify.pair import as_floats
 from minigrad.verify.subject import Arrays, Cotangents, Gradients, Subject
 
 
 class Walk(Subject):
-    """The gradient of a `Problem` by the engine's backward pass."""
+    """The gradient of a `Problem` by the engine's backward pass.
 
-    def __init__(self, problem: Problem, seed: int = 0) -> None:
-        self.problem = problem
+    Args:
+        problem: what is judged.
+        seed: of its random inputs.
+        dtype: of the floats that it gets; float64 if not given.
+    """
+
+    def __init__(self, problem: Problem, seed: int = 0, dtype: str = "") -> None:
+        self.problem, self.dtype = problem, dtype or "float64"
+        self.eps = float(np.finfo(self.dtype).eps)
         self.most_symbols = sum(math.prod(shape) for shape in problem.shapes.values())
         self.name = problem.target
         self.inputs = problem.numbers(np.random.default_rng(seed))
         self.domains = problem.domains
-        self.constants = dict(problem.constants)
+        self.constants, self.remarks = dict(problem.constants), problem.remarks
         self.free = frozenset(problem.shapes)  # weights and data are as good as any other
 
     def held(self) -> AbstractContextManager[None]:
         return self.problem.held()
 
     def outputs(self, arrays: Arrays) -> list[Array]:
-        _, outputs = self.problem.forward(arrays, recorded=False)
+        _, outputs = self.problem.forward(as_floats(arrays, self.dtype), recorded=False)
         return [raw(y) for y in outputs]
 
     def pull(self, arrays: Arrays, cotangents: Cotangents) -> tuple[list[Array], Gradients]:
-        leaves, recorded = self.problem.forward(arrays)
+        leaves, recorded = self.problem.forward(as_floats(arrays, self.dtype))
         outputs = [y.data for y in recorded]
-        found = walk(_recorded(recorded, cotangents(outputs)))
+        given = as_floats(list(cotangents(outputs)), self.dtype)
+        found = walk(_recorded(recorded, given))
         return outputs, {name: found.get(leaf) for name, leaf in leaves.items()}
 
 
@@ -50,9 +59,9 @@ class SecondWalk(Subject):
 
     order = 2
 
-    def __init__(self, problem: Problem, seed: int = 0) -> None:
-        self.first = Walk(problem, seed)
-        self.name = self.first.name
+    def __init__(self, problem: Problem, seed: int = 0, dtype: str = "") -> None:
+        self.first = Walk(problem, seed, dtype)
+        self.name, self.eps = self.first.name, self.first.eps
         self.inputs, self.domains = self.first.inputs, self.first.domains
         self.constants, self.free = {}, self.first.free
 
@@ -77,9 +86,9 @@ class SecondWalk(Subject):
         return outputs, {name: second.get(leaf) for name, leaf in leaves.items()}
 
 
-def subject_of(problem: Problem, seed: int = 0) -> Subject:
+def subject_of(problem: Problem, seed: int = 0, dtype: str = "") -> Subject:
     """What is judged of a problem: its gradient, or the gradient of that."""
-    return SecondWalk(problem, seed) if problem.order == 2 else Walk(problem, seed)
+    return (SecondWalk if problem.order == 2 else Walk)(problem, seed, dtype)
 
 
 def _recorded(outputs: Sequence[Tensor], cotangents: Sequence[Array]) -> list[tuple[Tensor, Array]]:

@@ -63,11 +63,13 @@ class Settings:
         seed: of the random points.
         tolerance: relative error up to which floats count as right.
         seconds: what each judge may take.
+        dtype: of the floats that the code gets; as the example has it if not given.
     """
 
     seed: int = 0
     tolerance: float = TOLERANCE
     seconds: float = BUDGET
+    dtype: str = ""
 
 
 STANDARD = Settings()

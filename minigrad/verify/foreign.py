@@ -14,8 +14,10 @@ from typing import Any, cast
 import numpy as np
 
 from minigrad.primitives.primitive import Array
+from minigrad.targets.inputs import NO_ROLES, Roles
+from minigrad.verify.finding import STANDARD, Settings
 from minigrad.verify.handwritten import HandWritten
-from minigrad.verify.pair import MisfitError, Pair
+from minigrad.verify.pair import MisfitError, Pair, as_floats, drawn, is_shape
 from minigrad.verify.subject import Arrays, Cotangents, Gradients, Subject
 
 
@@ -28,7 +30,8 @@ class Foreign(Subject):
         examples: arrays, shapes of random ones, or the framework's arrays.
         framework: what its arrays are called.
         run: NumPy arrays → the outputs as NumPy arrays, and their pullback.
-        seed: of random arrays.
+        roles: which inputs are differentiated.
+        settings: seed of random arrays, and the type of floats.
 
     Raises:
         MisfitError: it fails on the example, or nothing can be differentiated.
@@ -37,24 +40,35 @@ class Foreign(Subject):
     def __init__(
         self, name: str, names: Sequence[str], examples: Sequence[Any], framework: str,
         run: Callable[[list[Any]], tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]],
-        seed: int = 0,
+        roles: Roles = NO_ROLES, settings: Settings = STANDARD,
     ) -> None:  # fmt: skip
         self.name, self.run = name, run
         self.numbers_only = f"only numbers go through {framework}'s arrays"
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(settings.seed)
         self.every = {
-            n: rng.normal(size=x) if _is_shape(x) else _to_numpy(x)
+            n: drawn(x, rng, positive=n in roles.positive) if is_shape(x) else _to_numpy(x)
             for n, x in zip(names, examples, strict=True)
         }
+        if settings.dtype:
+            self.every = as_floats(self.every, settings.dtype)
         floats = {
             n: x for n, x in self.every.items()
             if isinstance(x, np.ndarray) and x.dtype.kind == "f"
         }  # fmt: skip
-        self.inputs = {n: np.asarray(x, dtype=float) for n, x in floats.items()}
-        self.constants = {n: "it holds no floats" for n in self.every if n not in floats}
-        self.free = frozenset(n for n, x in zip(names, examples, strict=True) if _is_shape(x))
+        roles.check(name, self.every)
+        self.constants = {
+            n: roles.reason(n) or "it holds no floats" for n in self.every
+            if n not in floats or roles.reason(n)
+        }  # fmt: skip
+        self.inputs = {
+            n: np.asarray(x, dtype=float) for n, x in floats.items() if n not in self.constants
+        }
+        self.floats = floats
+        self.free = frozenset(n for n, x in zip(names, examples, strict=True) if is_shape(x))
         self.domains = {
-            n: "positive" for n, x in self.inputs.items() if n not in self.free and np.all(x > 0)
+            n: "positive"
+            for n, x in self.inputs.items()
+            if n in roles.positive or (n not in self.free and np.all(x > 0))
         }
         if not self.inputs:
             raise MisfitError(f"{name}: none of the example inputs is an array of floats")
@@ -69,7 +83,10 @@ class Foreign(Subject):
             self.eps = float(np.finfo(np.float32).eps)
 
     def _run(self, arrays: Arrays) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
-        return self.run([arrays.get(n, x) for n, x in self.every.items()])
+        return self.run([
+            as_floats(arrays.get(n, x), self.floats[n].dtype) if n in self.floats else x
+            for n, x in self.every.items()
+        ])  # fmt: skip
 
     def outputs(self, arrays: Arrays) -> list[Array]:
         outputs, _ = self._run(arrays)
@@ -77,10 +94,12 @@ class Foreign(Subject):
 
     def pull(self, arrays: Arrays, cotangents: Cotangents) -> tuple[list[Array], Gradients]:
         outputs, pullback = self._run(arrays)
-        return outputs, dict(zip(self.inputs, pullback(cotangents(outputs)), strict=True))
+        return outputs, dict(zip(self.floats, pullback(cotangents(outputs)), strict=True))
 
 
-def foreign(function: Any, examples: Sequence[Any], seed: int = 0) -> Subject:
+def foreign(
+    function: Any, examples: Sequence[Any], roles: Roles = NO_ROLES, settings: Settings = STANDARD
+) -> Subject:
     """A function of PyTorch or JAX, judged by the gradient that its framework gives.
 
     Raises:
@@ -91,29 +110,30 @@ def foreign(function: Any, examples: Sequence[Any], seed: int = 0) -> Subject:
         owner = cast(Any, owner)
         setup = owner.setup_context is not _torch().autograd.Function.setup_context
         names = _names_of(owner.forward, 0 if setup else 1, len(examples))
-        return Foreign(owner.__name__, names, examples, "PyTorch", _by_torch(owner.apply), seed)
+        return Foreign(owner.__name__, names, examples, "PyTorch", _by_torch(owner.apply),
+                       roles, settings)  # fmt: skip
     name = getattr(function, "__name__", type(function).__name__)
     names = _names_of(function, 0, len(examples))
     if _comes_from(type(function), "jax") or any(_comes_from(type(x), "jax") for x in examples):
-        return Foreign(name, names, examples, "JAX", _by_jax(function), seed)
+        return Foreign(name, names, examples, "JAX", _by_jax(function), roles, settings)
     if any(_comes_from(type(x), "torch") for x in examples) or (
         "torch" in sys.modules and _uses(function, "torch")
     ):
-        return Foreign(name, names, examples, "PyTorch", _by_torch(function), seed)
+        return Foreign(name, names, examples, "PyTorch", _by_torch(function), roles, settings)
     raise MisfitError(
         f"check_vjp: got {type(function).__name__} without a backward, expected a NumPy forward "
         "and backward, a subclass of torch.autograd.Function, or a function of PyTorch or JAX"
     )
 
 
-def torch_pair(pair: Pair) -> HandWritten:
+def torch_pair(pair: Pair, dtype: str = "") -> HandWritten:
     """A forward and a backward on PyTorch's tensors, called through NumPy's arrays."""
     subject = HandWritten(
         Pair(
             pair.name, _on_tensors(pair.forward), _on_tensors(pair.backward),
-            tuple(map(_to_numpy, pair.inputs)), pair.saves, pair.names, pair.constants,
-            pair.wanted, pair.positive, pair.seed,
-        )
+            tuple(map(_to_numpy, pair.inputs)), pair.saves, pair.names, pair.roles, pair.seed,
+        ),
+        dtype,
     )  # fmt: skip
     subject.numbers_only = "only numbers go through PyTorch's arrays"
     return subject
@@ -232,10 +252,6 @@ def _on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
         return outward(function(*map(inward, args)))
 
     return wrapped
-
-
-def _is_shape(x: Any) -> bool:
-    return isinstance(x, tuple) and all(type(n) is int for n in x)
 
 
 def _to_numpy(x: Any) -> Any:

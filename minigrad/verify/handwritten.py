@@ -21,6 +21,7 @@ import numpy as np
 
 from minigrad.arrays.numbers import Number, Numbers
 from minigrad.primitives.primitive import Array, Domain
+from minigrad.targets.problem import repeated
 from minigrad.verify.claims import assigned
 from minigrad.verify.conventions import Convention, conventions
 from minigrad.verify.effects import State
@@ -29,7 +30,9 @@ from minigrad.verify.pair import (
     Leaf,
     MisfitError,
     Pair,
+    as_floats,
     copied,
+    drawn,
     get,
     is_shape,
     leaves_of,
@@ -52,12 +55,16 @@ _TRIES = 200  # ways to shorten the axes that are tried
 class HandWritten(Subject):
     """A backward written by hand, beside its forward.
 
+    Args:
+        pair: forward, backward and the example.
+        dtype: of arrays of floats; that of the example if not given.
+
     Raises:
         MisfitError: they do not fit together, or forward fails on the example.
     """
 
-    def __init__(self, pair: Pair) -> None:
-        self.pair, self.name = pair, pair.name
+    def __init__(self, pair: Pair, dtype: str = "") -> None:
+        self.pair, self.name, self.dtype = pair, pair.name, dtype
         self.numpy = UsersNumPy([pair.forward, pair.backward])
         self.state = State({"forward": pair.forward, "backward": pair.backward})
         self.seeded = False
@@ -69,6 +76,8 @@ class HandWritten(Subject):
             for k, value in enumerate(self.arguments)
             for leaf in leaves_of(value, names[k], (k,))
         }
+        if any(_is_narrow(leaf.value) for leaf in self.leaves.values()):
+            self.eps = float(np.finfo(np.float32).eps)
         self.constants = {}
         self._take(self._convention(names))
         self._assign_roles()
@@ -79,24 +88,30 @@ class HandWritten(Subject):
     def _arguments(self, names: Sequence[str]) -> list[Any]:
         """The example, shapes made into arrays: of two readings of a tuple the one that runs."""
         rng = np.random.default_rng(self.pair.seed)
-        drawn = [is_shape(x) for x in self.pair.inputs]
+        shapes = {k for k, x in enumerate(self.pair.inputs) if is_shape(x)}
+        positive = self.pair.roles.positive
         literal = list(self.pair.inputs)
-        shaped = [rng.normal(size=x) if d else x for x, d in zip(literal, drawn, strict=True)]
+        shaped = [
+            drawn(x, rng, positive=names[k] in positive) if k in shapes else x
+            for k, x in enumerate(literal)
+        ]
         arguments = [listed(x) for x in shaped]
-        self.free_arguments = {k for k, d in enumerate(drawn) if d}
+        if self.dtype:
+            arguments = as_floats(arguments, self.dtype)
+        self.free_arguments = shapes
         try:
             self.first = self._forward(arguments)
             return arguments
         except Exception as error:
             meant = isinstance(error, TypeError | IndexError)  # as of a float for an index
-            for k in [k for k, d in enumerate(drawn) if d and meant][::-1]:
+            for k in sorted(shapes, reverse=True) if meant else ():
                 other = [listed(x) for x in shaped[:k]] + [literal[k]]
                 other += [listed(x) for x in shaped[k + 1 :]]
                 try:
                     self.first = self._forward(other)
                 except Exception:
                     continue
-                self.free_arguments.discard(k)
+                self.free_arguments = shapes - {k}
                 return other
             text = " ".join(str(error).split())
             given = ", ".join(
@@ -157,12 +172,13 @@ class HandWritten(Subject):
 
     def _check_forward(self) -> None:
         """Whether forward is a function of its inputs: twice the same gives the same."""
-        again = self._forward(self.arguments)
-        if same(self.first, again):
+        again = repeated(lambda: self._forward(self.arguments))
+        if all(same(self.first, other) for other in again):
             return
         self.seeded = True
         self.first = self._forward(self.arguments)
-        if not same(self.first, self._forward(self.arguments)):
+        again = repeated(lambda: self._forward(self.arguments))
+        if not all(same(self.first, other) for other in again):
             raise NotDeterministicError(
                 f"{self.name}: forward differs from call to call; seed it inside, or hand over "
                 "what it draws as an input"
@@ -223,7 +239,7 @@ class HandWritten(Subject):
         slope = by_differences(along, 4 * self.eps * size, ladders)
         mine = sum(float(np.sum(np.asarray(found[n]) * step)) for n, step in steps.items())
         off = slope.distance(mine) - 10 * slope.error
-        return int(off > 1e-5 * max(abs(mine), slope.size))
+        return int(off > max(1e-5, 1e3 * self.eps) * max(abs(mine), slope.size))
 
     def _no_floats(self) -> str:
         """Why there is no output to differentiate, and what to do."""
@@ -242,13 +258,8 @@ class HandWritten(Subject):
 
     def _assign_roles(self) -> None:
         found = self._gradients_at_example()
-        pair = self.pair
-        unknown = {*pair.constants, *pair.wanted, *pair.positive} - self.leaves.keys()
-        if unknown:
-            raise MisfitError(
-                f"{self.name}: no input is called {', '.join(sorted(unknown))}; there are "
-                f"{', '.join(self.leaves)}"
-            )
+        positive = self.pair.roles.positive
+        self.pair.roles.check(self.name, self.leaves)
         self.inputs: dict[str, np.ndarray] = {}
         for name, leaf in self.leaves.items():
             reason = self._reason_of_constant(name, leaf, found)
@@ -265,18 +276,15 @@ class HandWritten(Subject):
         self.assumed = frozenset(
             n
             for n, x in self.inputs.items()
-            if n not in self.free and n not in pair.positive and x.size and np.all(x > 0)
+            if n not in self.free and n not in positive and x.size and np.all(x > 0)
         )
         self.domains: dict[str, Domain] = {
-            name: "positive" for name in (*self.assumed, *pair.positive) if name in self.inputs
+            name: "positive" for name in (*self.assumed, *positive) if name in self.inputs
         }
 
     def _reason_of_constant(self, name: str, leaf: Leaf, found: Mapping[str, Any]) -> str:
-        pair = self.pair
-        if name in pair.constants:
-            return "it is named as a constant"
-        if pair.wanted and name not in pair.wanted:
-            return "others are named to differentiate by"
+        if self.pair.roles.reason(name):
+            return self.pair.roles.reason(name)
         if leaf.value.dtype.kind not in "fiu":
             return "flags have no gradient"
         if name not in found:
@@ -333,7 +341,7 @@ class HandWritten(Subject):
                 value = value[()] if isinstance(value, np.ndarray) else value
                 value = value.item() if isinstance(value, np.generic) else value
             else:
-                value = copied(value)
+                value = copied(_as_wide_as(leaf.value, value))
             put(arguments, leaf.path, value)
         return arguments
 
@@ -344,6 +352,7 @@ class HandWritten(Subject):
         """One for each output; those that are no real numbers get zeros."""
         every: list[Any] = [np.zeros(np.shape(y)) for y in outputs]
         for k, u in zip(self.kept, given, strict=True):
+            u = _as_wide_as(outputs[k], u)
             every[k] = u[()] if isinstance(u, np.ndarray) and not u.ndim else u
         return every
 
@@ -404,7 +413,9 @@ class HandWritten(Subject):
                 returned = self.pair.forward(*arguments)
             before = copied(arguments)
             outputs = self.convention.outputs(returned)
-            one, other = ([rng.normal(size=np.shape(y)) for y in outputs] for _ in range(2))
+            one, other = (
+                [_as_wide_as(y, rng.normal(size=np.shape(y))) for y in outputs] for _ in range(2)
+            )
             given = _cotangents(one)
             first = copy.deepcopy(self._called_back(given, arguments, returned))
             if not all(np.array_equal(a, b) for a, b in zip(one, given, strict=True)):
@@ -551,6 +562,16 @@ def _is_real(y: Any) -> bool:
     return isinstance(y, float | np.floating | Number) or (
         isinstance(y, np.ndarray) and y.dtype.kind in "fO"
     )
+
+
+def _is_narrow(y: Any) -> bool:
+    """Whether it is an array of floats of less than double precision."""
+    return isinstance(y, np.ndarray) and y.dtype.kind == "f" and y.dtype.itemsize < 8
+
+
+def _as_wide_as(like: Any, value: Any) -> Any:
+    """Floats of the type that another array has, if that is narrower than double precision."""
+    return as_floats(value, like.dtype) if _is_narrow(like) else value
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.targets.inputs import NO_ROLES, Roles
+
 
 class MisfitError(ValueError):
     """Forward, backward and example do not fit together; the message is one line."""
@@ -42,9 +44,7 @@ class Pair:
         inputs: the example: arrays, numbers, containers of them, or shapes of random arrays.
         saves: whether forward returns (outputs, saved); found out if ``None``.
         names: of the inputs; forward's own if not given.
-        constants: names of inputs that have no gradient.
-        wanted: names of the only inputs that are differentiated; all if not given.
-        positive: names of inputs that are positive.
+        roles: which inputs are differentiated, and which are positive.
         seed: of random arrays.
     """
 
@@ -54,15 +54,19 @@ class Pair:
     inputs: tuple[Any, ...]
     saves: bool | None = None
     names: tuple[str, ...] = ()
-    constants: tuple[str, ...] = ()
-    wanted: tuple[str, ...] = ()
-    positive: tuple[str, ...] = ()
+    roles: Roles = NO_ROLES
     seed: int = 0
 
 
 def is_shape(x: Any) -> bool:
     """Whether it is a tuple of whole numbers."""
     return isinstance(x, tuple) and all(type(n) is int for n in x)
+
+
+def drawn(shape: tuple[int, ...], rng: np.random.Generator, *, positive: bool) -> np.ndarray:
+    """Random numbers; positive ones where they have to be."""
+    x = np.asarray(rng.normal(size=shape))
+    return np.exp(x) if positive else x
 
 
 def listed(x: Any) -> Any:
@@ -114,16 +118,26 @@ def put(arguments: list[Any], path: Sequence[Any], value: Any) -> None:
 
 def copied(arguments: Any) -> Any:
     """A copy of arrays and containers; other objects are the same."""
-    if isinstance(arguments, np.ndarray):
-        return arguments.copy()
-    if isinstance(arguments, Mapping):
-        return type(arguments)({k: copied(v) for k, v in arguments.items()})  # type: ignore[call-arg]
-    if isinstance(arguments, list):
-        return [copied(v) for v in arguments]
-    if isinstance(arguments, tuple):
-        parts = [copied(v) for v in arguments]
-        return type(arguments)(*parts) if hasattr(arguments, "_fields") else tuple(parts)
-    return arguments
+    return _changed(arguments, np.ndarray.copy)
+
+
+def as_floats(arguments: Any, dtype: Any) -> Any:
+    """The same with arrays of real floats as such of another type."""
+    return _changed(arguments, lambda x: x.astype(dtype, copy=False) if x.dtype.kind == "f" else x)
+
+
+def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Containers made anew, with other arrays."""
+    if isinstance(value, np.ndarray):
+        return change(value)
+    if isinstance(value, Mapping):
+        return type(value)({k: _changed(v, change) for k, v in value.items()})  # type: ignore[call-arg]
+    if isinstance(value, list | tuple):
+        parts = [_changed(v, change) for v in value]
+        if isinstance(value, list):
+            return parts
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
 
 
 def names_of(pair: Pair) -> tuple[str, ...]:

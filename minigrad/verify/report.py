@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from minigrad.files import write_text
 from minigrad.targets import JUDGES, Judge
 
+_LISTED = 6  # inputs whose shapes are told
 Outcome = Literal["right", "wrong", "undecided", "untried"]
 
 
@@ -229,8 +230,10 @@ def said(check: Check) -> str:
 
 
 def shapes(check: Check) -> str:
-    """Of every input, in words."""
-    return ", ".join(f"{name} {shape}" for name, shape in check.shapes.items())
+    """Of the inputs, in words; of a large model the first ones."""
+    listed = [f"{name} {shape}" for name, shape in check.shapes.items()]
+    more = len(listed) - _LISTED
+    return ", ".join(listed[:_LISTED]) + (f" and {more} more" if more > 1 else "")
 
 
 def grouped(checks: Iterable[Check]) -> list[tuple[str, list[str]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -90,10 +90,14 @@ def _pair_of(target: BackwardTarget, seed: int) -> Pair:
         return target.subject
     if isinstance(target, PassesTarget):
         try:
-            return pair_of_object(target.name, target.made(), target.inputs(seed))
+            pair = pair_of_object(target.name, target.made(), target.inputs(seed))
+            return replace(pair, roles=target.roles)
         except MisfitError as error:
             raise TargetError(str(error)) from error
-    return Pair(target.title, target.forward, target.subject, target.inputs(seed), target.saves)
+    return Pair(
+        target.title, target.forward, target.subject, target.inputs(seed), target.saves,
+        roles=target.roles,
+    )  # fmt: skip
 
 
 def judge_problem(
@@ -117,7 +121,7 @@ def judge_problem(
         >>> print(judge_problem(problem, "proof").checks[0].established)
         an identity for every real input, at these shapes
     """
-    subject = subject_of(problem, settings.seed)
+    subject = subject_of(problem, settings.seed, settings.dtype)
     if judge == "numeric" and subject.order == 1:  # the others say so themselves
         _try(subject)
     (finding,) = judged(subject, (judge,), settings)
@@ -130,7 +134,7 @@ def judge_problem(
 
     check = _together(problem.target, finding, subject, explained)
     constants = [f"{name} is a constant: {why}" for name, why in subject.constants.items()]
-    remarks = (*finding.remarks, *constants)
+    remarks = (*subject.remarks, *finding.remarks, *constants)
     return Judged([check], {problem.target: remarks} if remarks else {})
 
 
@@ -243,7 +247,7 @@ def judge_pair(pair: Pair, settings: Settings = STANDARD) -> Judged:
         TargetError: forward, backward and example do not fit together.
     """
     try:
-        subject = torch_pair(pair) if is_torch_pair(pair) else HandWritten(pair)
+        subject = (torch_pair if is_torch_pair(pair) else HandWritten)(pair, settings.dtype)
     except NotDeterministicError as error:
         return _refused(pair.name, str(error), "undecided")
     except BackwardRaisesError as error:

@@ -228,6 +228,13 @@ def test_diagonals_and_rows_are_written_as_slices_and_plain_sums():
     assert "rng.uniform(" in text  # the examples are positive, and so are those of the source
 
 
+@pytest.mark.parametrize("example", [np.eye(3), np.ones((3, 3)), np.array(0.5)])
+def test_examples_of_the_source_stay_where_a_root_has_a_value(example):
+    text = source(lambda x: np.sqrt(x.sum()), "f", {"x": example})
+    low, high = re.search(r"rng.uniform\((.*?), (.*?), size", text).groups()
+    assert 0 <= float(low) < float(high) == example.max()
+
+
 def test_loops_and_assignments_of_the_user_s_own():
     def function(x, w):
         h = np.zeros(3)

@@ -578,6 +578,19 @@ def test_search_finds_and_shows(site):
 
 
 @needs_chromium
+def test_the_data_of_a_long_sequence_are_deflated_and_read(site):
+    graph = recorded("lstm", 200)
+    text = page(graph)
+    whole = len(as_script(payload(graph)))
+    assert "data-packed" in text
+    assert len(text) < whole / 2
+    assert "data-packed" not in page(recorded("lstm", 2))
+    with site.open(graph) as tab:
+        shown = tab.evaluate("document.querySelector('.explorer').explorer.scene.data")
+    assert shown == json.loads(json.dumps(payload(graph)))
+
+
+@needs_chromium
 def test_only_steps_in_sight_are_in_the_page(site):
     count = "document.querySelectorAll('*').length"
     with site.open(recorded("lstm", 200)) as tab:

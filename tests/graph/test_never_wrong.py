@@ -118,6 +118,13 @@ def test_whole_models_are_drawn_truly(name, view):
     is_right(f"{MODELS}:{name}", view)
 
 
+@pytest.mark.parametrize("direction", ["down", "right"])
+@pytest.mark.parametrize("name", ["residual", "gpt", "translation"])
+def test_whole_models_are_drawn_truly_in_every_direction(name, direction):
+    for view in ("unrolled", "block", "gradient"):
+        is_right(f"{MODELS}:{name}", view, direction=direction)
+
+
 CELLS = [target for target in LAYERS if target.noun == "cell"]
 
 

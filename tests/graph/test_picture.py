@@ -17,6 +17,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, sigmoid, tanh
+from minigrad.cli import main
 from minigrad.extras import install_command
 from minigrad.graph import (
     Graph,
@@ -29,6 +30,7 @@ from minigrad.graph import (
     unrolled,
 )
 from minigrad.graph.drawing import layout
+from minigrad.graph.fitting import scene
 from minigrad.graph.terms import text
 from minigrad.targets import resolve, target_of
 
@@ -391,6 +393,62 @@ def test_a_picture_that_was_made_to_fit_says_what_it_left_out():
     assert model.hide == {"shapes"}
     assert "Left out to fit: shapes." in svg(model)
     assert {line.phrase for line in model.caption} >= {"left out", "collapsed"}
+
+
+@pytest.mark.parametrize(
+    ("direction", "along"), [("up", (0, 1)), ("down", (0, -1)), ("right", (1, 0))]
+)
+def test_layers_follow_each_other_in_the_direction_that_was_asked_for(direction, along, tmp_path):
+    class Stack(nn.Module):
+        def __init__(self):
+            self.one, self.two, self.three = (nn.Linear(3, 3, rng=k) for k in range(3))
+
+        def forward(self, x):
+            return self.three(self.two(self.one(x)))
+
+    x = mg.Tensor(np.ones((1, 3), np.float32), name="x")
+    drawn = scene(draw(np.tanh(Stack()(x) * 2), direction=direction))
+    boxes = {shape.key: shape.box for shape in drawn.shapes}
+    for a, b in drawn.view.arrows:
+        across, upward = (boxes[b][k] - boxes[a][k] for k in (0, 1))
+        assert across * along[0] + upward * along[1] > 20 > abs(across * along[1])
+    with pytest.raises(ValueError, match="direction 'left', expected one of up, down, right"):
+        draw("tanh", direction="left")
+    with pytest.raises(SystemExit) as ended:
+        main(["graph", "gru", "--direction", direction, "-o", str(tmp_path / "gru.dot")])
+    assert ended.value.code == 0
+
+
+def test_a_layer_that_is_one_operation_says_how_its_steps_are_seen():
+    layer, x = nn.GRU(3, 4, rng=0), mg.Tensor(np.ones((1, 3, 3), np.float32), requires_grad=True)
+    told = "GRUCell is one operation here: record it in minigrad.unfused() to see its steps."
+    assert told in svg(draw(layer(x)[0]))
+    assert "GRUCell es aquí una operación" in svg(draw(layer(x)[0], language="es"))
+    with mg.unfused():
+        assert "one operation" not in svg(draw(layer(x)[0]))
+
+
+def test_a_model_is_closed_no_further_than_is_needed_to_read_it():
+    class Two(nn.Module):
+        """Two cells in each turn of a loop."""
+
+        def __init__(self):
+            self.fast, self.slow = nn.GRUCell(5, 4, rng=0), nn.GRUCell(4, 3, rng=1)
+
+        def forward(self, xs):
+            h, s = np.zeros((2, 4)), np.zeros((2, 3))
+            for x in xs:
+                h = self.fast(np.concatenate([x, s], axis=-1), h)
+                s = self.slow(h, s)
+            return s
+
+    y = np.square(Two()(np.ones((6, 2, 2)))).mean()
+    made = draw(y, fit="slide")
+    assert {item.key.path[-1].name for item in made.items if item.kind == "module"} == {
+        "fast",
+        "slow",
+    }
+    assert graphviz_size(made) >= 7
 
 
 def test_what_does_not_fit_is_not_closed_until_one_box_is_left():

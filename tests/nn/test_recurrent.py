@@ -647,3 +647,16 @@ def test_a_layer_that_never_ran_is_compiled_inside_a_function():
     )
     with pytest.raises(ValueError, match="got lengths from 2 to 6 for sequences of 5 steps"):
         compiled(x, np.array([6, 2]))
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (None, "Recurrent: got no cell, expected a class of cells, as cell=nn.LSTMCell"),
+        ("lstm", "Recurrent: got cell='lstm', expected a class of cells"),
+        (nn.GRUCell(3, 4), "Recurrent: got a GRUCell as cell, expected the class: cell=GRUCell"),
+    ],
+)
+def test_a_cell_is_given_by_its_class(cell, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        nn.Recurrent(3, 4, cell=cell)

@@ -267,3 +267,11 @@ def test_muon_is_for_matrices():
 def test_a_name_that_is_spelled_otherwise_here_is_told():
     with pytest.raises(AttributeError, match="has no RMSProp; write RMSprop"):
         optim.RMSProp  # noqa: B018
+
+
+def test_a_model_is_no_list_of_parameters_and_words_are_no_learning_rate():
+    model = nn.Linear(2, 1)
+    with pytest.raises(TypeError, match=r"got one Linear, .*: Adam\(model.parameters\(\)\)"):
+        optim.Adam(model)
+    with pytest.raises(ValueError, match=r"got lr=.0\.1., expected a positive number"):
+        optim.Adam(model.parameters(), "0.1")

@@ -125,3 +125,10 @@ def test_what_is_not_square_is_refused_with_its_shape(name, shape):
 def test_right_hand_sides_that_do_not_fit_are_refused_with_the_shapes(b, said):
     with pytest.raises(ValueError, match=said):
         np.linalg.solve(mg.Tensor(np.stack([np.eye(3)] * 2), requires_grad=True), b)
+
+
+@pytest.mark.parametrize("shapes", [((2, 3), (4, 5)), ((2, 2, 3), (4, 5)), ((3,), (4, 5))])
+def test_a_product_of_matrices_that_do_not_fit_names_the_inner_sizes(shapes):
+    a, b = (np.ones(shape) for shape in shapes)
+    with pytest.raises(ValueError, match="inner sizes 3 and 4 differ"):
+        mg.Tensor(a, requires_grad=True) @ b

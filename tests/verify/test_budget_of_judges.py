@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import time
 
-from minigrad.verify import check_vjp, tasks
+import numpy as np
+import pytest
+
+from minigrad.verify import check_vjp, numeric, tasks
 from minigrad.verify import exact as exact_judge
 
 
@@ -46,4 +49,48 @@ def test_the_search_for_the_wrong_line_keeps_to_the_budget(monkeypatch):
     monkeypatch.setattr(tasks, "sentences", recorded)
     for budget in (0.1, 2, 60):
         assert check_vjp(np.tanh, lambda g, y, x: g * y, [(3,)], budget=budget).status == 1
-    assert asked == [1.0, 2.0, 3.0]
+    assert asked == pytest.approx([1.0, 1.2, 36.0])  # a second at least, else 0.6 of the budget
+
+
+def _busy(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.001])
+def test_the_numeric_judge_keeps_to_the_budget_where_forward_is_slow(factor):
+    def forward(x):
+        _busy(0.01)
+        return np.maximum(x, 0) * x
+
+    start = time.thread_time()
+    report = check_vjp(forward, lambda g, x: 2 * factor * g * np.maximum(x, 0), [(30,)], budget=0.5)
+    assert time.thread_time() - start < 6  # of each judge, and of the search for the line
+    numeric = next(check for check in report.checks if check.judge == "numeric")
+    assert (numeric.outcome == "right") == (factor == 1)
+
+
+@pytest.mark.parametrize("x", [np.zeros((3, 2)), np.ones((3, 2))])
+def test_a_slow_forward_is_not_wrong_because_its_example_sits_on_a_kink(monkeypatch, x):
+    monkeypatch.setattr(numeric, "_PATIENT", 1e12)  # every forward is slow
+    relu = check_vjp(lambda x: np.maximum(x, 0), lambda g, x: np.where(x > 0, g, 0), [x])
+    assert relu.status == 0, str(relu)
+    off = check_vjp(lambda x: np.maximum(x, 0), lambda g, x: np.where(x > 0, 1.01 * g, 0), [x + 1])
+    assert all(check.outcome == "wrong" for check in off.checks)
+
+
+def test_floats_too_rough_for_a_slope_leave_the_numeric_judge_undecided():
+    report = check_vjp(lambda x: np.round(x * 100) / 100, lambda g, x: 5 * g, [np.full(3, 0.4)])
+    numeric = next(check for check in report.checks if check.judge == "numeric")
+    assert numeric.outcome in ("wrong", "undecided"), str(report)
+
+
+def test_a_forward_that_takes_the_whole_budget_is_undecided_and_says_so():
+    def forward(x):
+        _busy(0.3)
+        return np.tanh(x)
+
+    report = check_vjp(forward, lambda g, y, x: g * (1 - y * y), [(3,)], budget=0.2)
+    assert report.status == 3, str(report)
+    assert "not done within 0.2 s (--budget)" in str(report)

@@ -119,8 +119,9 @@ def drawn(value: Any) -> str:
         if kind == "b":
             return f"rng.random({shape}) < 0.5"
         tail = "" if value.dtype == float else f".astype({written(value.dtype)})"
-        if isinstance(value, np.ndarray) and value.size > 1 and value.min() > 0:
-            low, high = (float(f"{v:.1g}") for v in (value.min(), value.max()))
+        if isinstance(value, np.ndarray) and value.size and value.max() > 0 <= value.min():
+            low, high = value.min(), value.max()  # such as what a root or a logarithm takes
+            low, high = (float(f"{v:.1g}") for v in (low if low < high else low / 2, high))
             return f"rng.uniform({low}, {high}, size={shape}){tail}"
         return f"rng.normal(size={shape}){tail}"
     return repr(value) if not isinstance(value, Variable) else "1.0"

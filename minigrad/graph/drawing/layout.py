@@ -8,7 +8,7 @@ number, and states cross from one to the next at the same height.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from minigrad.graph.drawing import labels, words
 from minigrad.graph.drawing.part import Part, Port, Written, compose, measured, shape_of
@@ -99,7 +99,8 @@ class _Arranger:
         arrows = [(a, b) for a, b in self.view.arrows if a in keys or b in keys]
         places = self._places(parts, inside, list(beside), arrows)
         frame = self._frame(path) if framed else None
-        return compose(self.written, parts, places, arrows, frame)
+        direction = "up" if inside else self.view.direction  # time always runs to the right
+        return compose(self.written, parts, places, arrows, frame, direction)
 
     def _frame(self, path: Path) -> Frame:
         level, repeat = path[-1], self.view.repeats.get(path)
@@ -242,7 +243,7 @@ class _Arranger:
         grid = layered(units, sources, apart=strips)
         if not strips:
             self.longest = max(self.longest, 1 + max(row for _, row in grid.values()))
-            return _wrapped(grid, self.view.wrap)
+            return _turned(_wrapped(grid, self.view.wrap), self.view.direction)
         rows = self._rows(strips, grid, wrap)
         places: dict[Hashable, Place] = {}
         for strip, steps in strips.items():
@@ -267,6 +268,16 @@ def _wrapped(grid: Mapping[Hashable, Place], wrap: int) -> dict[Hashable, Place]
         return dict(grid)
     wide = 1 + max(column for column, _ in grid.values())
     return {name: (column + row // wrap * wide, row % wrap) for name, (column, row) in grid.items()}
+
+
+def _turned(grid: Mapping[Hashable, Place], direction: str) -> dict[Hashable, Place]:
+    """Layers that follow each other in a direction."""
+    turn: Mapping[str, Callable[[int, int], Place]] = {
+        "up": lambda column, row: (column, row),
+        "down": lambda column, row: (column, -row),
+        "right": lambda column, row: (row, -column),
+    }
+    return {name: turn[direction](*place) for name, place in grid.items()}
 
 
 def home(item: Item) -> Path:

@@ -18,6 +18,9 @@ PAD = 12.0  # between a frame and what is in it
 FORMS = {"layer": "box", "join": "box", "module": "box", "state": "bold", "parameter": "box",
          "point": "circle"}  # fmt: skip
 """The form of each kind of item, where it is not a box with round corners."""
+SIDES = {"up": ("B", "T"), "down": ("T", "B"), "right": ("L", "R")}
+"""Of each direction, the side that values come in at, and the one that they leave from."""
+_TURNED = {"up": {}, "down": str.maketrans("BT", "TB"), "right": str.maketrans("BLRT", "LTBR")}
 _CIRCLE = 30.0
 _LETTERS = 10.0  # size of words at a wire
 
@@ -164,6 +167,7 @@ def compose(
     places: Mapping[Hashable, tuple[int, int]],
     arrows: Iterable[Arrow],
     frame: Frame | None = None,
+    direction: str = "up",
 ) -> Part:
     """Put parts and items together, and lead wires between them.
 
@@ -172,10 +176,11 @@ def compose(
         parts: what to put together, by name.
         places: column and row of each.
         arrows: those with an end in it; the other end may be outside of a frame: then the value
-            comes in from below, or leaves above.
+            comes in on one side, and leaves on the other.
         frame: what is drawn around it; its box is not known yet.
+        direction: which sides these are: from below to above, say, for ``"up"``.
     """
-    return _Composer(written, parts, places, arrows, frame).part()
+    return _Composer(written, parts, places, arrows, frame, direction).part()
 
 
 class _Composer:
@@ -186,8 +191,10 @@ class _Composer:
         places: Mapping[Hashable, tuple[int, int]],
         arrows: Iterable[Arrow],
         frame: Frame | None,
+        direction: str,
     ) -> None:
         self.written, self.parts, self.places, self.frame = written, parts, places, frame
+        self.direction = direction
         self.home: dict[Key, Hashable] = {}
         for name, part in parts.items():
             keys = part.boxes if isinstance(part, Part) else (part.key,)
@@ -204,7 +211,7 @@ class _Composer:
                 self.cells[spot] = Cell(*places[spot], part.size, pins=self.pins[spot])
             else:
                 size, form = measured(part, written.view)
-                ins, outs = _sides(part)
+                ins, outs = (sides.translate(_TURNED[direction]) for sides in _sides(part))
                 self.cells[spot] = Cell(*places[spot], size, ins, outs, form == "circle")
         if frame is not None:
             self._ports(frame)
@@ -237,22 +244,36 @@ class _Composer:
         low = min(cell.row for cell in self.cells.values()) - 1
         high = max(cell.row for cell in self.cells.values()) + 1
         left = min(cell.column for cell in self.cells.values())
+        right = max(cell.column for cell in self.cells.values())
+        sides = SIDES[self.direction]
         for name, net in self.nets.items():
             ends = [net.source, *net.sinks]
             for end in ends:
                 if end in self.cells or not isinstance(end, tuple):
                     continue
-                others = [self.cells[x].column for x in ends if x in self.cells]
-                column, row = min(others, default=left), low if end[0] == "in" else high
-                side = "T" if end[0] == "in" else "B"
-                self.cells[end] = Cell(free(self.cells, column, row), row, (0, 0), side, side,
-                                       pins={name: (side, 0.0)})  # fmt: skip
+                border, inward = sides if end[0] == "in" else sides[::-1]
+                others = [self.cells[x] for x in ends if x in self.cells]
+                if border in "BT":
+                    row = low if border == "B" else high
+                    column = free(self.cells, min((c.column for c in others), default=left), row)
+                else:
+                    column = left - 1 if border == "L" else right + 1
+                    row = max((c.row for c in others), default=high - 1)
+                    taken = {c.row for c in self.cells.values() if c.column == column}
+                    row = next(r for r in itertools.count(row, -1) if r not in taken)
+                self.cells[end] = Cell(column, row, (0, 0), inward, inward,
+                                       pins={name: (inward, 0.0)})  # fmt: skip
         self.cells["heading"] = Cell(left, high + 1, (0.0, HEAD))
 
     def _room(self, drawn: Plan, frame: Frame) -> float:
         """How far in it starts, so that there is room for the heading."""
-        ends = [drawn.paths[name, goal][-1][0] for (_, b), (name, goal, *_) in self.ways.items()
-                if b not in self.home]  # fmt: skip
+        ends = []
+        for (a, b), (name, goal, *_) in self.ways.items():
+            path = drawn.paths[name, goal]
+            if self.direction == "up" and b not in self.home:
+                ends.append(path[-1][0])
+            elif self.direction == "down" and a not in self.home:
+                ends.append(path[0][0])
         return PAD + room(width_of(frame.heading, 13), ends, (-PAD, drawn.size[0] + PAD))
 
     def part(self) -> Part:
@@ -279,21 +300,29 @@ class _Composer:
                 path = [*shifted(leaving.paths[a], *corners[self.home[a]]), *path]
             if coming is not None:
                 path = [*path, *shifted(coming.paths[b], *corners[self.home[b]])]
+            coming_side, leaving_side = SIDES[self.direction]
             if a not in self.home:
-                path = [(path[0][0], 0.0), *path]
+                path = [_border(path[0], coming_side, whole.size), *path]
                 place = whole.enters(a, b)
-                port = whole.entries.setdefault(place, Port(("in", place), "B", path[0]))
+                port = whole.entries.setdefault(place, Port(("in", place), coming_side, path[0]))
                 port.paths[b] = tidy(path)
             elif b not in self.home:
-                path = [*path, (path[-1][0], height)]
+                path = [*path, _border(path[-1], leaving_side, whole.size)]
                 place = whole.leaves(a, b)
-                whole.exits[place] = Port(("out", place), "T", path[-1], {a: tidy(path)})
+                port = Port(("out", place), leaving_side, path[-1], {a: tidy(path)})
+                whole.exits[place] = port
             else:
                 whole.paths[a, b] = tidy(path)
         if self.frame is not None:
             around = replace(self.frame, box=(width / 2, height / 2, width, height))
             whole.frames.insert(0, around)
         return whole
+
+
+def _border(at: Point, side: str, size: Point) -> Point:
+    """The place on a side of a part, straight across from a point in it."""
+    x, y = at
+    return {"B": (x, 0.0), "T": (x, size[1]), "L": (0.0, y), "R": (size[0], y)}[side]
 
 
 def _crossing(a: Key, b: Key) -> Hashable:

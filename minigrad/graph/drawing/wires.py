@@ -30,6 +30,7 @@ _NEAR, _TRACK = 13.0, 8.0  # between a box and a track, and between two tracks
 _CLEAR = 4.0  # at least, between the wires of two values
 _PIN = 11.0  # between two wires at one side of a box
 _APART = 16.0  # between boxes with no track between them
+_REACH = 12  # grid lines around a box in which its wire is parted from the net's others
 
 
 @dataclass
@@ -126,7 +127,10 @@ class _Router:
         self.through: dict[_Grid, dict[Hashable, set[bool]]] = defaultdict(dict)
         self.sides: dict[tuple[Spot, str], dict[Hashable, None]] = defaultdict(dict)
         self.ways: dict[tuple[Hashable, Spot], list[_Grid]] = {}
-        self.trees: dict[Hashable, list[list[_Grid]]] = defaultdict(list)
+        # of each net the points inside its wires by column, with a wire and the place in it
+        self.stems: dict[Hashable, dict[int, dict[_Grid, tuple[list[_Grid], int]]]] = defaultdict(
+            lambda: defaultdict(dict)
+        )
         self.rough = [self._rough(axis) for axis in (0, 1)]
         self.count: dict[tuple[int, int], int] = {}  # of each channel's tracks, by axis and line
         self.said: dict[tuple[int, int, bool], float] = defaultdict(float)  # room for words
@@ -145,7 +149,8 @@ class _Router:
         return middles
 
     def _away(self, a: _Grid, b: _Grid) -> float:
-        return sum(abs(self.rough[k][a[k]] - self.rough[k][b[k]]) for k in (0, 1))
+        across, along = self.rough
+        return abs(across[a[0]] - across[b[0]]) + abs(along[a[1]] - along[b[1]])
 
     def _route(self) -> None:
         def length(name: Hashable) -> float:
@@ -161,7 +166,9 @@ class _Router:
                 self._take(name, net, sink, way)
 
     def _take(self, name: Hashable, net: Net, sink: Spot, way: list[_Grid]) -> None:
-        self.trees[name].append(way)
+        stems = self.stems[name]
+        for k in range(1, len(way) - 1):
+            stems[way[k][0]].setdefault(way[k], (way, k))
         for a, b in itertools.pairwise(way):
             self.taken[min(a, b), max(a, b)] = name
             for point in (a, b):
@@ -182,20 +189,22 @@ class _Router:
         stems: dict[_Grid, list[_Grid]] = {}
 
         slack = sum(ins.size) / 2 + 40
+        across, along = self.rough
+        there = across[self.at[sink][0]], along[self.at[sink][1]]
 
         def reach(point: _Grid, side: str, cost: float, last: tuple[_Grid, str] | None) -> None:
             state = point, side
             if cost < best.get(state, 1e18):
                 best[state], came[state] = cost, last
-                heapq.heappush(queue, (cost + max(0.0, self._away(point, self.at[sink]) - slack),
-                                       next(count), cost, point, side))  # fmt: skip
+                away = abs(across[point[0]] - there[0]) + abs(along[point[1]] - there[1])
+                heapq.heappush(queue, (cost + max(0.0, away - slack), next(count), cost, point,
+                                       side))  # fmt: skip
 
-        known = self.trees[name]
-        for stem in known:
-            for k in range(1, len(stem) - 1):
-                if not self._is_shared(name, stem[k]):
-                    stems.setdefault(stem[k], stem[: k + 1])
-                    reach(stem[k], "", 0.0, None)
+        known = name in self.stems
+        for point, (stem, k) in self._near(name, self.at[sink]) if known else ():
+            if not self._is_shared(name, point):
+                stems[point] = stem[: k + 1]
+                reach(point, "", 0.0, None)
         for side, cost in self._doors(name, net.source, outs.ins if net.meets else outs.outs):
             point = _step(self.at[net.source], side)
             if known and point in stems and _side(self.at[net.source], point) == side:
@@ -234,6 +243,13 @@ class _Router:
         way.reverse()
         start = stems[way[0]][:-1] if first[1] == "" else [self.at[net.source]]
         return [*start, *way, self.at[sink]]
+
+    def _near(self, name: Hashable, at: _Grid) -> Iterable[tuple[_Grid, tuple[list[_Grid], int]]]:
+        """Where a net's wires can be parted: near to a place, if they come near to it."""
+        found = self.stems[name]
+        lines = range(at[0] - _REACH, at[0] + _REACH + 1)
+        near = [one for line in lines if line in found for one in found[line].items()]
+        return near or (one for points in found.values() for one in points.items())
 
     def _doors(self, name: Hashable, spot: Spot, sides: str) -> Iterable[tuple[str, float]]:
         """Sides of a box that a net may use, and what each costs."""

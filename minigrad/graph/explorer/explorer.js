@@ -14,7 +14,7 @@ const BEAT = 700; // milliseconds from one operation to the next
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Explorer {
-  constructor(root, program) {
+  constructor(root, data, program) {
     this.root = root;
     root.explorer = this;
     this.language = preferred();
@@ -25,7 +25,6 @@ export class Explorer {
     this.open = new Set(); // expanded gates
     this.played = null; // how many operations play has come past, of those in scene.order
     this.playing = null;
-    const data = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
     this.scene = new Scene(data, program);
     this.drawing = new Drawing(this.scene, root.id, {
       name: (item, node) => this.#name(item, node),
@@ -472,4 +471,14 @@ function plain(text) {
   return text.normalize("NFKC").replaceAll("−", "-").replaceAll("_", "").toLowerCase();
 }
 
-document.querySelectorAll(".explorer").forEach((root, k) => new Explorer(root, PROGRAMS[k]));
+/** The data of a figure; those of a long sequence are deflated. */
+function dataOf(root) {
+  const { textContent, dataset } = root.querySelector('script[type="application/json"]');
+  if (dataset.packed === undefined) return JSON.parse(textContent);
+  const bytes = Uint8Array.from(atob(textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
+document.querySelectorAll(".explorer").forEach(async (root, k) => {
+  new Explorer(root, await dataOf(root), PROGRAMS[k]);
+});

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from minigrad.verify import Check
 MODULES = ("words.js", "numbers.js", "elements.js", "live.js", "scene.js", "drawing.js",
            "controls.js", "terms.js", "panel.js", "explorer.js")  # fmt: skip
 """The scripts, each after those that it imports."""
+LONG = 1_000_000  # characters of a figure's data above which it is deflated
 
 
 class Still(NamedTuple):
@@ -73,7 +76,7 @@ def page(
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     text: str = environment.get_template("explorer.html.jinja").render(
-        figures=[(printable(figure["title"]), as_script(figure)) for figure in figures],
+        figures=[(printable(figure["title"]), *_packed(as_script(figure))) for figure in figures],
         formulas={name: formulas(PRIMITIVES[name]) for name in names},
         stills=stills,
         kinds={name: PRIMITIVES[name].kind for name in names},
@@ -94,6 +97,13 @@ def as_script(data: Any) -> str:
     """JSON that nothing can break out of: it means the same inside a script element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _packed(text: str) -> tuple[str, bool]:
+    """The data of a figure, and whether it is deflated, as that of a long sequence is."""
+    if len(text) <= LONG:
+        return text, False
+    return base64.b64encode(zlib.compress(text.encode())).decode(), True
 
 
 def _colours() -> str:

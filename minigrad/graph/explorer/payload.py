@@ -20,7 +20,7 @@ from minigrad.symbolic.derive.naming import roles_of
 from minigrad.symbolic.write.sentences import SENTENCES
 from minigrad.verify import Check
 
-_DIGITS = 7  # significant digits of a number on the page
+_DIGITS = 6  # significant digits of a number in the page, which writes four
 _LONGEST = 10_000  # characters of a name that are shown
 
 
@@ -213,12 +213,20 @@ def _array(array: Any) -> Any:
     """Entries of a small array in one list, the gist of a large one, rounded for the page."""
     if array is None:
         return None
+    if _is_small(array):  # most are: as below, but fast
+        return [float(f"{x:.{_DIGITS}g}") for x in array.ravel().tolist()]
     given = summary.to_dict(array)
     if "entries" in given:
         return [_rounded(x) for x in summary.flat(given["entries"])]
     gist = {key: _rounded(given[key]) for key in ("min", "mean", "max")}
     grid = [[_rounded(x) for x in row] for row in given["grid"]]
     return {**gist, "nonfinite": given["nonfinite"], "grid": grid}
+
+
+def _is_small(array: Any) -> bool:
+    """Whether it has few entries, each a finite number."""
+    known = isinstance(array, np.ndarray) and array.dtype.kind == "f"
+    return known and array.size <= summary.MOST_ENTRIES and bool(np.isfinite(array).all())
 
 
 def _rounded(x: Any) -> Any:

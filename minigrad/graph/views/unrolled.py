@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from minigrad.graph.record import Graph, Path
 from minigrad.graph.terms import Call, Listed, Name, Term
-from minigrad.graph.view import Key, Repeat, View, view
+from minigrad.graph.view import Key, Repeat, Say, View, view
 from minigrad.graph.views import steps
 from minigrad.graph.views.items import Sketch, sketch
 from minigrad.graph.views.nesting import around, collapse, deepest, dotted, fold, whole
 from minigrad.graph.views.operands import with_roles
+from minigrad.primitives import PRIMITIVES
 
 MOST_ITEMS = 60  # outside of steps, that fit a page
 
@@ -117,8 +118,18 @@ def as_view(
     items, arrows = tuple(made.items.values()), tuple(made.arrows)
     if kept != every:
         items, arrows = steps.elided(made.items, made.arrows, every, kept)
-    view = View(title, items, arrows, name, kept, len(every) - len(kept))
+    view = View(title, items, arrows, name, kept, len(every) - len(kept),
+                caption=_fused(made.graph))  # fmt: skip
     return with_roles(view, made.graph)
+
+
+def _fused(graph: Graph) -> tuple[Say, ...]:
+    """What is said of cells whose steps were computed in one operation."""
+    cells = dict.fromkeys(
+        node.label for node in graph.nodes
+        if node.kind == "operation" and node.primitive not in PRIMITIVES
+    )  # fmt: skip
+    return (Say("fused", (", ".join(cells),)),) if cells else ()
 
 
 def _with_operands(made: Sketch) -> None:
