@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -62,12 +63,17 @@ def imports(path: Path) -> Iterator[tuple[int, str, str]]:
 
 
 MODULES = modules()
-ARROWS = [
-    (module, line, f"{of}.{name}" if f"{of}.{name}" in MODULES else of, name)
-    for module, path in MODULES.items()
-    for line, of, name in imports(path)
-    if name not in FACE
-]
+
+
+@cache
+def arrows() -> list[tuple[str, int, str, str]]:
+    """Module, line, module that is imported from, and name, of every import."""
+    return [
+        (module, line, f"{of}.{name}" if f"{of}.{name}" in MODULES else of, name)
+        for module, path in MODULES.items()
+        for line, of, name in imports(path)
+        if name not in FACE
+    ]
 
 
 def test_every_module_has_a_floor():
@@ -76,7 +82,7 @@ def test_every_module_has_a_floor():
 
 def test_no_import_runs_up():
     upward = [
-        f"{module}, line {line}: {of}" for module, line, of, _ in ARROWS
+        f"{module}, line {line}: {of}" for module, line, of, _ in arrows()
         if FLOOR[room(of)] > FLOOR[room(module)]
     ]  # fmt: skip
     assert not upward
@@ -85,14 +91,14 @@ def test_no_import_runs_up():
 @pytest.mark.parametrize("by", [room, str], ids=["rooms", "modules"])
 def test_no_imports_run_in_a_circle(by):
     graph = TopologicalSorter()
-    for module, _, of, _ in ARROWS:
+    for module, _, of, _ in arrows():
         if by(module) != by(of):
             graph.add(by(module), by(of))
     graph.prepare()  # raises CycleError, which names the circle
 
 
 def test_no_module_uses_another_s_underscored_name():
-    private = [f"{module}, line {line}: {of}.{name}" for module, line, of, name in ARROWS
+    private = [f"{module}, line {line}: {of}.{name}" for module, line, of, name in arrows()
                if name.startswith("_")]  # fmt: skip
     assert not private
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import io
 import json
 import re
@@ -46,7 +47,7 @@ from tutorials.chapters import (
     read,
     tagged,
 )
-from tutorials.execution import execute
+from tutorials.execution import execute, library
 
 HERE = Path(__file__).parent
 SITE = HERE / "site"
@@ -361,7 +362,7 @@ def build(
         scripts: the chapters.
         folder: where the site goes.
         wheel: minigrad's wheel, which is copied there.
-        kept: where runs are kept, so that only what has changed is run again.
+        kept: where runs and the reference are kept, so that only what has changed is made again.
         apart: run each language by itself, which takes longer and writes the same.
         say: called with each line of progress.
 
@@ -387,7 +388,7 @@ def build(
         files[this.notebook] = nbformat.writes(notebook) + "\n"
         files[this.page] = page(book, this, every, wheel.name)
         files[this.slides] = slides(book, this)
-    files |= _reference()
+    files |= _reference(kept)
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
@@ -399,8 +400,28 @@ def build(
     return written
 
 
+def _reference(kept: Path | None) -> dict[str, str]:
+    """The reference's files, made again where the library or what shows it has changed."""
+    shown_by = [
+        HERE / "reference.py",
+        SITE / "colours.css",
+        *sorted((SITE / "reference").iterdir()),
+    ]
+    parts = (library().encode(), *(path.read_bytes() for path in shown_by))
+    key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
+    place = kept / f"reference-{key}.json" if kept else None
+    if place and place.exists():
+        return dict(json.loads(place.read_text(encoding="utf-8")))
+    files = rendered_reference()
+    if place:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps(files), encoding="utf-8")
+    return files
+
+
 @cache
-def _reference() -> dict[str, str]:
+def rendered_reference() -> dict[str, str]:
+    """What pdoc makes of the docstrings, which takes some seconds."""
     colours = (SITE / "colours.css").read_text(encoding="utf-8")
     return reference.pages(SITE / "reference", colours=colours, highlighting=highlighting)
 

@@ -39,7 +39,7 @@ from minigrad.verify.numeric import compare_floats
 from minigrad.verify.points import Point, elsewhere, example, near, twins
 from minigrad.verify.subject import Subject
 
-DRAWS = 33  # points of the field that are tried: at all but the last every root must exist
+DRAWS = 33  # points of the field that are tried until one has all the roots
 ROUNDED = 1e-13  # relative size of a difference that no float shows
 _MEMORY = 2e9  # bytes that the exact judge may take
 _BYTES = 200  # of a number of a field, with its twin and its slope
@@ -105,16 +105,23 @@ def _reversed(variants: Iterator[Subject]) -> list[Subject]:
 
 
 def _in_worlds(subject: Subject, settings: Settings, finding: Finding) -> None:
-    """Judge at a point of the field; at one of fifty digits where it has not all the roots."""
-    unequal, points = True, 0
+    """Judge at a point of the field; at one of fifty digits where it has not all the roots.
+
+    What is equal with a random number for a root that is missing is an identity whatever the
+    roots are. What is not may need (√x)² = x, so that a point with all the roots is looked for.
+    """
+    unequal, points, roots = True, 0, False
     outside: OutsideDomainError | None = None
     for draw in range(DRAWS):
         rng = np.random.default_rng((settings.seed, draw))
         point = elsewhere(subject, rng) if points or outside else near(subject, rng)
         before = Number.comparisons
         try:
-            with Residue.afresh(any_root=draw == DRAWS - 1):
+            with Residue.afresh(any_root=not roots or draw == DRAWS - 1):
                 unequal = bool(disagreements(subject, Residue, point, rng, by_name=False))
+            if unequal and Residue.drew_root and not roots:
+                roots = True
+                continue
         except NoRootError:
             continue
         except OutsideDomainError as error:

@@ -12,7 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -54,8 +54,9 @@ def mutants() -> list[Mutant]:
     return [
         Mutant(name, module.__name__, k, f"{_text(node)} → {_text(new)}")
         for module in _modules()
-        for name in _declarations(_tree(module.__name__))
-        for k, (node, new) in enumerate(_changes(_tree(module.__name__), name))
+        for tree in [_tree(module.__name__)]
+        for name in _declarations(tree)
+        for k, (node, new) in enumerate(_changes(tree, name))
     ]
 
 
@@ -78,6 +79,7 @@ def _tree(module: str) -> ast.Module:
     return ast.parse(_source(module))
 
 
+@lru_cache(1)
 def _declarations(tree: ast.Module) -> dict[str, ast.Call]:
     """The calls that declare a primitive, by its name."""
     return {

@@ -35,6 +35,7 @@ class Residue(Number):
 
     __slots__ = ()
     any_root: ClassVar[bool] = False  # whether √ of what has no root is a random number
+    drew_root: ClassVar[bool] = False  # whether it has been since `afresh`
     _known: ClassVar[dict[Any, int]] = {}
     _exponents: ClassVar[dict[int, int]] = {}  # of what exp gave
     _powers: ClassVar[dict[int, int]] = {}  # of what log gave
@@ -104,7 +105,7 @@ class Residue(Number):
                 all the same is an identity whatever the roots are; what needs (√x)² = x is not.
         """
         cls._known, cls._exponents, cls._powers = {}, {}, {}
-        cls.any_root = any_root
+        cls.any_root, cls.drew_root = any_root, False
         try:
             yield
         finally:
@@ -221,6 +222,7 @@ def _root(x: int) -> int:
     root = pow(x, (PRIME + 1) // 4, PRIME)
     if root * root % PRIME != x % PRIME:
         if Residue.any_root:
+            Residue.drew_root = True
             return _hash("sqrt", x)
         raise NoRootError("a number without a square root in the finite field")
     return root
