@@ -161,6 +161,9 @@ class Trace:
         result = run(operation, [value_of(x) for x in arrays], kept)
         variables = tuple(self.operand(x) for x in arrays)
         outputs = self._statement(operation, variables, kept, (result,))
+        base = operands[0] if len(operands) == 1 else None
+        if isinstance(base, TracedArray) and _is_view(result, base.value):
+            return TracedArray(self, outputs[0], result, base, (operation, static or {}))
         return self._wrapped(outputs[0], result)
 
     def draw(
@@ -296,6 +299,14 @@ class Trace:
         """
         self.refused = TraceError(f"jit({self.title}): {said_line()}: {what}; {instead}")
         raise self.refused
+
+
+def _is_view(result: Any, of: Any) -> bool:
+    """Whether a result has the memory of what it was made of."""
+    return (
+        isinstance(result, np.ndarray) and result.base is not None
+        and isinstance(of, np.ndarray) and np.may_share_memory(result, of)
+    )  # fmt: skip
 
 
 def _stays_whole(primitive: Primitive, operands: Sequence[Any]) -> bool:

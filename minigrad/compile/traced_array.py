@@ -15,7 +15,6 @@ from minigrad.compile.operations import (
     NUMBER,
     PUT,
     Operation,
-    is_basic,
     of_function,
     of_primitive,
     of_ufunc,
@@ -282,9 +281,7 @@ class TracedArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> TracedArray:
         index = self._checked(_plain_index(index))
-        operation, static = _operation("getitem"), {"index": index}
-        found = self.trace.apply(operation, (self,), static)
-        return self._as_view(found, operation, static) if is_basic(index) else found
+        return self.trace.apply(_operation("getitem"), (self,), {"index": index})
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = _plain_index(index)
@@ -313,14 +310,6 @@ class TracedArray(NDArrayOperatorsMixin):
             index, "a mask chooses some entries, whose number is not known",
             "multiply by the mask, or use np.where(mask, x, 0)",
         )  # fmt: skip
-
-    def _as_view(
-        self, found: TracedArray, operation: Operation, static: Mapping[str, Any]
-    ) -> TracedArray:
-        """A result that shares memory with this array, as NumPy's does."""
-        if isinstance(found.value, np.ndarray) and np.may_share_memory(found.value, self.value):
-            return TracedArray(self.trace, found.variable, found.value, self, (operation, static))
-        return found
 
     # NumPy's in-place operators: a number is not changed, another takes its place
 
@@ -376,8 +365,7 @@ class TracedArray(NDArrayOperatorsMixin):
         return self._viewed("swapaxes", axis1=axis1, axis2=axis2)
 
     def _viewed(self, name: str, **static: Any) -> TracedArray:
-        operation = _operation(name)
-        return self._as_view(self.trace.apply(operation, (self,), static), operation, static)
+        return self.trace.apply(_operation(name), (self,), static)
 
     def ravel(self) -> TracedArray:
         """All entries along one axis."""

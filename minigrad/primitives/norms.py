@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.arithmetic import quotient
 from minigrad.primitives.axes import Axes, axes_of, kept_shape
 from minigrad.primitives.calls import constant
 from minigrad.primitives.decompositions import svdvals
@@ -32,11 +33,11 @@ def _p_norm_cotangent(g: Array, y: Array, x: Array, p: float, axis: Axes) -> Arr
     """Sign x · (|x| / ‖x‖)^(p − 1)."""
     kept = kept_shape(x.shape, axis)
     y, size = reshape(y, shape=kept), absolute(x)
-    y = where(y == 0, 1, y)
+    y = where(y == 0, 1, y) if p > 1 else y  # below 1 there is no second derivative at 0
     share = (
         size ** (p - 1) / y ** (p - 1)
         if 1 < p < 2  # where an entry of 0 has an infinite second derivative, which it keeps
-        else where(x == 0, 1, size / y) ** (p - 1)  # 0 has no direction
+        else where(x == 0, 1, quotient(size, y)) ** (p - 1)  # 0 has no direction
     )
     direction = np.conjugate(sign(x)) if np.iscomplexobj(x) else sign(x)
     return reshape(g, shape=kept) * share * direction

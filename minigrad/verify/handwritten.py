@@ -299,9 +299,19 @@ class HandWritten(Subject):
             try:
                 self.outputs_at({**self._at_example(), name: leaf.value + 0.25}, Floats())
             except Exception:
+                self._refuse_gradient_of_whole(name, found[name])
                 return "whole numbers, which forward counts or looks up with"
             self.remarks.append(f"{name} holds whole numbers; it is judged as floats")
         return ""
+
+    def _refuse_gradient_of_whole(self, name: str, gradient: Any) -> None:
+        """What has no gradient may get zeros; else the gradients may be out of order."""
+        if np.any(np.asarray(gradient, dtype=float)):
+            raise MisfitError(
+                f"{self.name}: backward returns a gradient of shape {np.shape(gradient)} for "
+                f"{name}, whole numbers that forward counts or looks up with, expected None: "
+                "return the gradients in the order of forward's inputs"
+            )
 
     # Running it
 

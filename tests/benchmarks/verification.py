@@ -226,7 +226,9 @@ def names(text: str, case: Case, wrong: Pair) -> bool:
         f"in line {number}, ",
         *((" right is ", " lacks the ", " is returned for ") if "return" in line else ()),
         " should be ",
+        " was not summed over ",
         *((f"nothing is added to {case.dropped}",) if case.dropped else ()),
+        *((f" {case.dropped} lacks the term ",) if case.dropped else ()),
     )
     return bool(sentences) and all(
         (
@@ -247,6 +249,8 @@ def is_mended(sentence: str, wrong: Pair) -> bool:
         return False
     lines = source_of(wrong.backward).splitlines(keepends=True)
     number = int(told[1]) - 1
+    if number >= len(lines):  # a line of another function that backward calls
+        return False
     if other:
         lines[number] = lines[number].replace(told[2], told[3])
     else:

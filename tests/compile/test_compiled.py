@@ -267,6 +267,33 @@ def test_arrays_are_written_into_as_in_numpy():
     equal(mg.jit(function)(X), function(X))
 
 
+@pytest.mark.parametrize(
+    "view", [np.ravel, np.squeeze, np.atleast_3d, np.transpose, lambda x: np.reshape(x, (2, 6)),
+             lambda x: np.moveaxis(x, 0, -1), lambda x: np.expand_dims(x, 1), np.flip,
+             lambda x: np.split(x, 2, axis=1)[1], lambda x: np.swapaxes(x, 0, 1)[1:]],
+)  # fmt: skip
+def test_what_is_written_into_a_view_is_in_the_array(view):
+    def function(x):
+        x = x * 1
+        part = view(x)
+        part += 1
+        part[0] = 5
+        x[0, 0] = 7
+        return x, part * 1
+
+    equal(mg.jit(function)(X), function(X))
+
+
+def test_a_view_that_nothing_can_be_written_through_is_refused():
+    def function(x):
+        z = x * 1j
+        np.real(z)[0] = 3
+        return z
+
+    with pytest.raises(TraceError, match="through a view of it, made by real"):
+        mg.jit(function)(X)
+
+
 def test_an_argument_that_is_changed_is_changed():
     def function(x, y):
         x[0] += y.sum()

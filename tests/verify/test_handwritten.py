@@ -110,7 +110,7 @@ def _wrong(line, says, mended="", *, names):
         ),
         (
             w.linear, w.linear_without_the_sum, [(4, 5), (5, 3), (3,)],
-            {"b": "backward's ∂L/∂b was not summed over axis 0: got shape (4, 3), expected (3,)"},
+            _wrong("g", "g is not summed over axis 0", "g.sum(axis=0)", names="b"),
         ),
     ],
 )  # fmt: skip
@@ -130,11 +130,11 @@ def square_then_sum(x):
         (lambda g, x: g[:, None] * x, "is wrong `g[:, None] * x`, it lacks the factor 2"),
         (lambda g, x: 4 * g[:, None] * x, "2 should stand in place of 4"),
         (lambda g, x: 2 * x, "lacks the factor g[:, None]"),
-        (lambda g, x: 0 * x, "is 0, right is 2 x ∘ g[:, None]"),
-        (lambda g, x: (2 * g[:, None] * x).T, "is the transpose of the right one"),
+        (lambda g, x: 0 * x, "`0 * x`, it lacks the term 2 x ∘ g[:, None]"),
+        (lambda g, x: (2 * g[:, None] * x).T, "(2 * g[:, None] * x).T should not be transposed"),
         (lambda g, x: g, "has the wrong shape: got shape (3,), expected (3, 4)"),
         (lambda g, x: np.nan * x, "is not finite"),
-        (lambda g, x: 2 * g[:, None] * np.sinh(x), "should be 2 x ∘ g[:, None]"),
+        (lambda g, x: 2 * g[:, None] * np.sinh(x), "np.sinh(x) should be x"),
     ],
 )  # fmt: skip
 def test_small_mistakes_have_their_sentences(backward, said):

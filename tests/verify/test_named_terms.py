@@ -16,7 +16,7 @@ def said_of(name, right, wrong):
     """What is said of a pair with one snippet of its backward in another form."""
     pair = BY_NAME[name]
     backward = with_slip(pair.backward, right, wrong)
-    report = check_vjp(pair.forward, backward, pair.inputs, saves=pair.saves, budget=3.0)
+    report = check_vjp(pair.forward, backward, pair.inputs, saves=pair.saves, budget=5.0)
     assert report.status == 1, str(report)
     return str(report)
 
@@ -41,7 +41,7 @@ def said_of(name, right, wrong):
         ("dropout", "/ 0.8", "/ 1.8", "0.8 should stand in place of 1.8"),
         ("softplus", "dout / (1 + np.exp(-x))", "1.0 * dout", "lacks the factor σ(x)"),
         ("log_softmax", "return g - p * g.sum(axis=1, keepdims=True)", "return g",
-         "∂L/∂x lacks the term −p ∘ sum(g, axis=-1)"),
+         "`return g`, it lacks the term −p ∘ sum(g, axis=-1)"),
         ("cross_entropy", "dx[np.arange(n), t] -= 1", "pass",
          "`dx = p.copy()`, after which `dx[np.arange(len(t)), t] -= 1` is missing"),
         ("two_layer_net", "dscores /= len(y)", "pass", "/ X.shape[0]` is missing"),
@@ -49,6 +49,13 @@ def said_of(name, right, wrong):
          "it is right as `db = dout.sum(axis=0)`"),
         ("swish", "dout * x * x * s", "dout * x * beta * s", "x should stand in place of beta"),
         ("additive_attention", "de = a * (da - a @ da)", "de = a * da", "in line 5"),
+        ("rnn_of_class", "(dhs[:, t, :] + dh)", "dhs[:, t, :]", "the term dh"),
+        ("flash_attention", "p.T @ do", "p.T", "it is right as `dV[j:j + 2] += p.T @ do`"),
+        ("negative_sampling", "dh += d * W[k]", "dh += d", "in line 10, `g * dh`, "),
+        ("gru_reset_after", "dz = dout * (h - n) * z", "dz = z", "in line 5, `dz = "),
+        ("mish", " / (1 + np.exp(-x))", "", "lacks the factor σ(x)"),
+        ("rms_norm", "(dxn * x)", "x", "in line 5, "),
+        ("ctc", "beta[T - 1, S - 1] = 1", "beta[T - 2, S - 1] = 1", "should stand in place of"),
         ("global_pool", " / (H * W)", "", "lacks the factor 1/4"),
     ],
 )  # fmt: skip
@@ -94,3 +101,17 @@ def test_a_line_whose_values_may_become_infinite_ends_the_search():
     said = said_of("focal_loss", "return g * dp * p * (1 - p) / z.size, None",
                    "return None, g * dp * p * (1 - p) / z.size")  # fmt: skip
     assert "∂L/∂t is wrong" in said
+
+
+def test_a_line_is_no_mend_if_it_is_right_where_comparisons_come_out_as_before_only():
+    """With `1 - a` for `a`, the mask of the triplets is right at many points near the example."""
+    said = said_of("triplet_loss", "((a - n) ** 2).sum(axis=1)", "(a - n).sum(axis=1)")
+    assert "1 - a should" not in said
+
+
+def test_a_gradient_for_whole_numbers_is_refused():
+    pair = BY_NAME["continuous_bag"]
+    backward = with_slip(pair.backward, "return None, None, dW, np.outer(d, h)",
+                         "return None, dW, None, np.outer(d, h)")  # fmt: skip
+    with pytest.raises(ValueError, match=r"a gradient of shape \(\d, \d\) for target"):
+        check_vjp(pair.forward, backward, pair.inputs, saves=pair.saves)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.verify.explanation.changes import statements_of
 from minigrad.verify.explanation.gradients import (
     Evidence,
     as_a_whole,
@@ -18,16 +17,15 @@ from minigrad.verify.explanation.gradients import (
     by_number,
     outright,
 )
-from minigrad.verify.explanation.repair import (
-    Trial,
-    fault_of,
-    locals_of,
+from minigrad.verify.explanation.repair import fault_of
+from minigrad.verify.explanation.statements import (
+    bases_of,
     names_set,
     returned_parts,
-    small_trials,
-    trial_with,
+    statements_of,
 )
 from minigrad.verify.explanation.terms import close
+from minigrad.verify.explanation.trials import Trial, locals_of, small_trials, trial_with
 from minigrad.verify.handwritten import HandWritten
 from minigrad.verify.sources import tree_of
 from minigrad.verify.subject import Subject
@@ -51,7 +49,7 @@ def sentences(
         said = _swapped(name, trials) or _outright(name, trials) or _untouched(name, trials)
         if said:
             told[name] = f"backward's {said}"
-        if not said or " has the wrong shape" in said:  # a line may be at fault for that
+        if not said or ": got shape" in said:  # a line may be at fault for that
             open_.add(name)
     if not open_ or not trials:
         return told
@@ -78,12 +76,14 @@ def _outright(name: str, trials: list[Trial]) -> str | None:
 
 def _swapped(name: str, trials: list[Trial]) -> str | None:
     """Whether what is returned for an input is the gradient by another, which is wrong too."""
+    said = set()
     for trial in trials:
         found = trial.gradients()
-        for other in trial.wrong(found) - {name}:
-            if trial.right[other].size > 1 and close(_array(found.get(name)), trial.right[other]):
-                return f"∂L/∂{other} is returned for ∂L/∂{name}: the order is wrong"
-    return None
+        wrong, mine = trial.wrong(found), _array(found.get(name))
+        others = {o for o in wrong - {name} if np.any(mine) and close(mine, trial.right[o])}
+        said.add(min((o for o in others if trial.right[o].size > 1), default=None))
+    other = said.pop() if len(said) == 1 else None
+    return other and f"∂L/∂{other} is returned for ∂L/∂{name}: the order is wrong"
 
 
 def _untouched(name: str, trials: list[Trial]) -> str | None:
@@ -94,15 +94,12 @@ def _untouched(name: str, trials: list[Trial]) -> str | None:
     if not isinstance(tree, ast.FunctionDef):
         return None
     part = returned_parts(tree, trials[0].subject).get(name)
-    writing = [
-        s for s in statements_of(tree) if isinstance(part, ast.Name) and part.id in names_set(s)
-    ]
-    if not isinstance(part, ast.Name) or len(writing) != 1:
-        return None
-    line = ast.unparse(writing[0])
-    return (
-        f"∂L/∂{name} is 0: nothing is added to {part.id} after line {writing[0].lineno}, `{line}`"
-    )
+    for variable in bases_of(part) if part is not None else ():
+        writing = [s for s in statements_of(tree) if variable in names_set(s)]
+        if len(writing) == 1:
+            line = f"line {writing[0].lineno}, `{ast.unparse(writing[0])}`"
+            return f"∂L/∂{name} is 0: nothing is added to {variable} after {line}"
+    return None
 
 
 def _array(gradient: Any) -> np.ndarray:

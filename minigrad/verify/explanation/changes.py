@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import CodeType, FunctionType
 from typing import Any
 
-Path = tuple[tuple[str, int | None], ...]
+from minigrad.verify.explanation.statements import (
+    Path,
+    at,
+    expressions_of,
+    inserted,
+    put,
+    replaced,
+)
+
 _SWAPS: Mapping[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
 
 
@@ -54,31 +61,10 @@ class Change:
             return self.node
         node = self.node
         if isinstance(node, str):
-            node = _parsed(node, _at(self.statement, self.path))
+            node = _parsed(node, at(self.statement, self.path))
         changed = copy.copy(self.statement)
-        _set(changed, self.path, node)
+        put(changed, self.path, node)
         return changed
-
-
-def statements_of(tree: ast.FunctionDef | ast.Lambda) -> list[ast.stmt]:
-    """The simple statements and loop headers of a function, in order.
-
-    Not those that a ``while`` waits for: changed, it might never end.
-    """
-    if isinstance(tree, ast.Lambda):
-        return []
-    simple = ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return | ast.Expr | ast.For
-    tests = [_names_in(node.test) for node in ast.walk(tree) if isinstance(node, ast.While)]
-    awaited = set().union(*tests)
-    return [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, simple) and not awaited & _names_in(node, ast.Store)
-    ]
-
-
-def _names_in(node: ast.AST, context: type = ast.Load) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
 
 
 def changes_of(
@@ -93,8 +79,9 @@ def changes_of(
     """
     yield from _of_the_whole(statement)
     yield from _kept_in_part(statement, lengths)
-    if isinstance(statement, ast.For):
-        yield from _inside(statement, ["iter"], shapes, lengths)
+    if isinstance(statement, ast.For | ast.If):
+        header = ["iter" if isinstance(statement, ast.For) else "test"]
+        yield from _inside(statement, header, {}, [])
         return
     fields = ["value"] + (["targets"] if isinstance(statement, ast.Assign) else [])
     fields += ["target"] if isinstance(statement, ast.AugAssign) else []
@@ -156,64 +143,13 @@ def _inside(
     lengths: Sequence[str],
 ) -> Iterator[Change]:  # fmt: skip
     """Changes of the expressions in a statement."""
-    for path, node in _expressions(statement, fields):
+    for path, node in expressions_of(statement, fields):
         stores = path[0][0] in ("targets", "target")
         whole = len(path) == 1 or (len(path) == 2 and path[1][0] == "elts")
-        above = _at(statement, path[:-1])
+        above = at(statement, path[:-1])
         part = isinstance(above, ast.BinOp) and isinstance(above.op, ast.Mult | ast.Div)
         for cost, new, says in _forms(node, shapes, lengths, whole=whole, part=part, target=stores):
             yield Change(cost, statement, new, says, path, not stores)
-
-
-def _expressions(statement: ast.AST, fields: Sequence[str]) -> Iterator[tuple[Path, ast.expr]]:
-    """Every expression below, with the way to it."""
-    for name in fields:
-        value = getattr(statement, name, None)
-        parts = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
-        for k, part in parts:
-            if isinstance(part, ast.expr):
-                yield from _below(part, ((name, k),))
-
-
-def _below(node: ast.expr, path: Path) -> Iterator[tuple[Path, ast.expr]]:
-    yield path, node
-    for name, value in ast.iter_fields(node):
-        parts = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
-        for k, part in parts:
-            if isinstance(part, ast.expr):
-                yield from _below(part, (*path, (name, k)))
-            elif isinstance(part, ast.keyword):
-                yield from _below(part.value, (*path, (name, k), ("value", None)))
-
-
-def _at(root: ast.AST, path: Path) -> Any:
-    """What stands at the end of a way."""
-    for name, k in path:
-        part = getattr(root, name)
-        root = part if k is None else part[k]
-    return root
-
-
-def _set(root: ast.AST, path: Path, new: ast.AST) -> None:
-    """Put an expression into a statement that is a copy; what lies on the way is copied too."""
-    node: Any = root
-    for name, k in path[:-1]:
-        part = getattr(node, name)
-        if k is None:
-            part = copy.copy(part)
-            setattr(node, name, part)
-        else:
-            parts = list(part)
-            part = parts[k] = copy.copy(parts[k])
-            setattr(node, name, parts)
-        node = part
-    name, k = path[-1]
-    if k is None:
-        setattr(node, name, new)
-    else:
-        parts = list(getattr(node, name))
-        parts[k] = new
-        setattr(node, name, parts)
 
 
 Form = tuple[float, ast.expr | str, str]
@@ -231,6 +167,7 @@ def _forms(
     """Other forms of an expression; what is part of a product lacks no factor of its own."""
     text = _text(node)
     if target:
+        yield from _constants(node, text, lengths)
         yield from _indices(node, text)
         yield from _comparisons(node, text)
         return
@@ -482,7 +419,7 @@ def _more(
                 (f"{name}.T @ _", f"{name}.T @"),
                 (f"_ @ {name}.T", f"@ {name}.T"),
             ):
-                yield 2.6, form, f"it lacks the factor {told}"
+                yield 1.5, form, f"it lacks the factor {told}"
         for axis in (0, 1, -1):
             for keep in (False, True):
                 words = [ast.keyword("axis", ast.Constant(axis))]
@@ -491,8 +428,12 @@ def _more(
                 yield 1.7, new, f"{text} is not summed over axis {axis}"
     else:
         for axis in (-1, 0, 1):
-            kept = f"_.sum(axis={axis}, keepdims=True)"
-            yield 2.4, kept, f"{text} is not summed over axis {axis}"
+            for kept in ("", ", keepdims=True"):
+                form = f"_.sum(axis={axis}{kept})"
+                yield 2.4, form, f"{text} is not summed over axis {axis}"
+        for name in ("sum", "mean"):
+            yield 2.4, f"_.{name}()", f"{text} lacks its {name}"
+        yield 2.8, "_ ** 2", f"{text} is not squared"
     for function in ("exp", "tanh", "sqrt", "log"):
         yield 2.4 + base, f"np.{function}(_)", f"np.{function} of {text} is missing"
     for value in (2, 0.5, 3, 4):
@@ -563,99 +504,3 @@ def _with(target: ast.expr, context: ast.expr_context) -> Any:
 
 def _text(node: ast.AST) -> str:
     return ast.unparse(node)
-
-
-# Functions of changed source
-
-
-def replaced(
-    tree: ast.FunctionDef | ast.Lambda, statement: ast.stmt, new: ast.stmt
-) -> ast.FunctionDef | ast.Lambda:
-    """The function with one statement changed."""
-    if isinstance(tree, ast.Lambda):
-        assert isinstance(new, ast.Expr)
-        new.value = ast.fix_missing_locations(ast.copy_location(new.value, tree.body))
-        return ast.copy_location(ast.Lambda(tree.args, new.value), tree)
-    way = _way(tree, statement)
-    changed = copy.copy(tree)
-    _set(changed, way, _located(new, statement))
-    return changed
-
-
-def _located(new: ast.stmt, old: ast.stmt) -> ast.stmt:
-    """With lines for the compiler, wherever it has none."""
-    return ast.fix_missing_locations(ast.copy_location(new, old))
-
-
-def inserted(tree: ast.FunctionDef, after: ast.stmt | None, new: ast.stmt) -> ast.FunctionDef:
-    """The function with a statement more, after another or at its beginning."""
-    changed = copy.copy(tree)
-    if after is None:
-        changed.body = [_located(new, tree.body[0]), *tree.body]
-        return changed
-    *above, (field, k) = _way(tree, after)
-    node: Any = changed
-    for name, place in above:
-        parts = getattr(node, name)
-        part = copy.copy(parts if place is None else parts[place])
-        if place is None:
-            setattr(node, name, part)
-        else:
-            setattr(node, name, [*parts[:place], part, *parts[place + 1 :]])
-        node = part
-    block = list(getattr(node, field))
-    assert k is not None
-    block.insert(k + 1, _located(new, after))
-    setattr(node, field, block)
-    return changed
-
-
-def _way(root: ast.AST, wanted: ast.AST) -> Path:
-    """The fields and positions that lead from a node to another below it."""
-    for name, value in ast.iter_fields(root):
-        parts = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
-        for k, part in parts:
-            if part is wanted:
-                return ((name, k),)
-            if isinstance(part, ast.stmt | ast.ExceptHandler):
-                way = _way(part, wanted)
-                if way:
-                    return ((name, k), *way)
-    return ()
-
-
-def function_of(
-    tree: ast.FunctionDef | ast.Lambda,
-    like: Callable[..., Any],
-    space: dict[str, Any] | None = None,
-) -> Callable[..., Any]:
-    """The function of a syntax tree, with the globals, defaults and closure of another."""
-    bound = getattr(like, "__self__", None)
-    plain = getattr(like, "__func__", like)
-    free = plain.__code__.co_freevars
-    inner: ast.stmt
-    if isinstance(tree, ast.Lambda):
-        inner = ast.copy_location(ast.Expr(tree), tree)
-    else:
-        inner = copy.copy(tree)
-        inner.decorator_list = []
-    given = [ast.copy_location(ast.arg(n), tree) for n in free]
-    outer = ast.FunctionDef(
-        "__outer__", ast.arguments([], given, None, [], [], None, []), [inner], [], None, None
-    )  # fmt: skip
-    if "type_params" in ast.FunctionDef._fields:
-        outer.type_params = []  # type: ignore[attr-defined]
-    module = ast.Module([ast.copy_location(outer, tree)], [])
-    code = compile(module, plain.__code__.co_filename, "exec")
-    found = _inner(_inner(code, "__outer__"), plain.__code__.co_name)
-    cells = dict(zip(free, plain.__closure__ or (), strict=True))
-    made = FunctionType(
-        found, plain.__globals__ if space is None else space, plain.__name__, plain.__defaults__,
-        tuple(cells[n] for n in found.co_freevars),
-    )  # fmt: skip
-    made.__kwdefaults__ = plain.__kwdefaults__
-    return made.__get__(bound) if bound is not None else made
-
-
-def _inner(code: CodeType, name: str) -> CodeType:
-    return next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == name)

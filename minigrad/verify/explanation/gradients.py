@@ -40,7 +40,7 @@ def outright(e: Evidence) -> str | None:
     if not np.any(e.right):
         if e.mine is None or not np.any(np.asarray(e.mine, dtype=float)):
             return None
-        return f"{e.what} should be 0: the outputs do not depend on {e.name}"
+        return f"{e.what} should be 0: the outputs do not change with {e.name} here"
     if e.mine is None:
         return f"{e.what} is missing: it returns None, right is {_right(e)}"
     mine = np.asarray(e.mine, dtype=float)
@@ -54,6 +54,8 @@ def as_a_whole(e: Evidence) -> str | None:
     mine = np.asarray(e.mine, dtype=float)
     if not np.all(np.isfinite(mine)):
         return f"{e.what} is not finite: {_entry(mine, ~np.isfinite(mine))}"
+    if not np.any(e.right):
+        return f"{e.what} should be 0"
     if not np.any(mine):
         found = formula(e.right, e.named, most=3, lengths=tuple(e.lengths))
         return f"{e.what} is 0, right is {signed(found) if found else 'not'}"

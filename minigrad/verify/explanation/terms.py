@@ -18,7 +18,7 @@ import numpy as np
 _CLOSE = 1e-9  # relative difference up to which two arrays are the same
 _POWERS = {1: "", 2: "²", 3: "³", 4: "⁴"}
 _SAMPLE = 48  # entries that stand for a whole array in the search
-_MOST = 300  # factors that are tried, the simplest first
+_MOST = 300  # factors of which products are tried, the simplest first
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def formula(
     values = np.stack([f.value for f in factors])
     n = len(factors)
     singles = [(k,) for k in range(n)]
-    pairs = list(combinations_with_replacement(range(n), 2)) if most > 1 else []
+    simple = range(min(n, _MOST))
+    pairs = list(combinations_with_replacement(simple, 2)) if most > 1 else []
     table = singles + pairs
     first, second = np.array(pairs, dtype=int).reshape(-1, 2).T
     products = np.concatenate([values, values[first] * values[second]])
@@ -183,6 +184,7 @@ def _factors(
             add(f"tanh({name})", np.tanh(a), 2.6)
             add(f"σ({name})", 1 / (1 + np.exp(-a)), 2.6)
             add(f"exp({name})", np.exp(a), 2.6)
+            add(f"log({name})", np.log(a), 2.6)
             add(f"(1 − tanh({name})²)", 1 - np.tanh(a) ** 2, 2.7)
             if a.ndim and a.shape == shape[: a.ndim] != shape[-a.ndim :]:
                 column = a.reshape(a.shape + (1,) * (len(shape) - a.ndim))
@@ -191,6 +193,7 @@ def _factors(
             add(text, array, 2.9)
         for text, array, length in _sums(shape, named):
             add(text, array, 2.7, summed=length)
+            add(text, 1 / array, 2.9, below=True)
         for text, array in _matrix_products(shape, named):
             add(text, array, 2.8)
     found.sort(key=lambda factor: factor.cost)
@@ -198,7 +201,7 @@ def _factors(
     for factor in found:
         scaled = factor.value / np.max(np.abs(factor.value))
         kept.setdefault(np.round(scaled, 9).tobytes(), factor)
-    return list(kept.values())[:_MOST]
+    return list(kept.values())
 
 
 def _centred(named: Mapping[str, np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:

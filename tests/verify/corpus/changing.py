@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .source import source_of
@@ -37,9 +38,7 @@ class Change:
 
     @property
     def in_a_while_loop(self) -> bool:
-        loops = [n for n in _nodes(self.tree) if isinstance(n, ast.While)]
-        within = [n for loop in loops for n in ast.walk(loop)]
-        return any(_nodes(self.tree)[self.place] is node for node in within)
+        return _nodes(self.tree)[self.place] in _in_while_loops(self.tree)
 
 
 def changes(function: Callable[..., Any] | str, rule: Rule) -> list[Change]:
@@ -52,10 +51,17 @@ def changes(function: Callable[..., Any] | str, rule: Rule) -> list[Change]:
     ]
 
 
+@lru_cache(maxsize=4)
 def _nodes(tree: ast.Module) -> list[ast.AST]:
     function = tree.body[0]
     assert isinstance(function, ast.FunctionDef)
     return [function, *(n for statement in function.body for n in ast.walk(statement))]
+
+
+@lru_cache(maxsize=4)
+def _in_while_loops(tree: ast.Module) -> set[ast.AST]:
+    loops = [n for n in _nodes(tree) if isinstance(n, ast.While)]
+    return {n for loop in loops for n in ast.walk(loop)}
 
 
 class _Replace(ast.NodeTransformer):
@@ -66,6 +72,7 @@ class _Replace(ast.NodeTransformer):
         return self.new if node is self.old else self.generic_visit(node)
 
 
+@lru_cache(maxsize=4)
 def variables(tree: ast.AST) -> list[str]:
     """The names that a function sets, its arguments among them."""
     found = {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}

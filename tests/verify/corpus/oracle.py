@@ -137,6 +137,8 @@ class Oracle:
             return float("nan")
 
     def _off(self, claims: Sequence[Any], point: _Point) -> float:
+        if len(claims) == 1 and self.constants.count(False) == 1:
+            claims = [None if fixed else claims[0] for fixed in self.constants]
         if len(claims) != len(point.inputs):
             return float("inf")
         worst = 0.0
