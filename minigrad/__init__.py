@@ -19,10 +19,10 @@ from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.buffer import Buffer
 from minigrad.checkpointing import checkpoint
 from minigrad.elsewhere import FUNCTIONS, advice
-from minigrad.makers import empty, full, ones, zeros
+from minigrad.makers import array, empty, full, ones, zeros
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.scope import enable_grad, no_grad, step, unfused
-from minigrad.tensor import Parameter, Tensor, array
+from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
 

@@ -26,7 +26,7 @@ from minigrad.boundary import as_array
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.scope import current, differentiating
 from minigrad.tape import next_index, reached, walk
-from minigrad.tensor import Tensor, own, raw
+from minigrad.tensor import Tensor, fitting, own, raw
 from minigrad.tree import tree_leaves, tree_map
 
 __all__ = [
@@ -74,12 +74,28 @@ def gradients(
         >>> print(of_x, x.grad)
         [2. 4.] None
     """
-    seed = own(output.seed(cotangent), as_tensor=create_graph)
-    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
-    nodes = [x.settled() for x in inputs]
-    found = walk([(output, seed)], nodes, retain_graph=retain_graph or create_graph,
-                 create_graph=create_graph)  # fmt: skip
-    return [own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in nodes]
+    nodes = [x.settled() for x in ([inputs] if isinstance(inputs, Tensor) else inputs)]
+    pairs = [(output, output.seed(cotangent))]
+    return pulled(pairs, nodes, retain_graph=retain_graph, create_graph=create_graph)
+
+
+def pulled(
+    pairs: Sequence[tuple[Tensor, Array]],
+    variables: Any,
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    since: int = -1,
+) -> Any:
+    """The cotangents of the variables, nested alike, given those of some outputs."""
+    found = walk(
+        [(y, own(u, as_tensor=create_graph)) for y, u in pairs], tree_leaves(variables),
+        retain_graph=retain_graph, create_graph=create_graph, since=since,
+    )  # fmt: skip
+    return tree_map(
+        lambda x: own(found[x] if x in found else np.zeros_like(x.data), as_tensor=create_graph),
+        variables,
+    )
 
 
 def value_and_grad(
@@ -122,7 +138,7 @@ def value_and_grad(
             _check_number(output, holomorphic)
             recorded = level.is_recorded((output, aux), variables)
             pairs = [(output, np.ones_like(output.data))] if _is_tracked(output) else []
-            nested = level.pulled(pairs, variables, create_graph=recorded)
+            nested = pulled(pairs, variables, create_graph=recorded, since=level.start)
         value = (output, aux) if has_aux else output
         value = value if recorded else tree_map(raw, value)
         return value, nested[0] if one else tuple(nested)
@@ -180,11 +196,14 @@ def vjp(
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         pairs: list[tuple[Any, Array]] = []
-        tree_map(lambda y, u: pairs.append((y, _fitting(y, u))), output, cotangent)
+        tree_map(lambda y, u: pairs.append((y, fitting(y, u, "vjp"))), output, cotangent)
         again = level.recording and (recorded or any(_is_tracked(u) for _, u in pairs))
         with differentiating():
             pairs = [(y, u) for y, u in pairs if _is_tracked(y)]
-            return tuple(level.pulled(pairs, variables, create_graph=again, retain_graph=True))
+            of_args = pulled(
+                pairs, variables, retain_graph=True, create_graph=again, since=level.start
+            )
+            return tuple(of_args)
 
     value, aux = (output, aux) if recorded else tree_map(raw, (output, aux))
     return (value, pull, aux) if has_aux else (value, pull)
@@ -220,12 +239,12 @@ def jvp(
         inner = Level()
         _, (probes,) = inner.varied(([np.zeros_like(y.data) for y in flat],), (0,))
         pairs = list(zip(flat, probes, strict=True))
-        pulled = level.pulled(pairs, variables, create_graph=True)
+        back = pulled(pairs, variables, create_graph=True, since=level.start)
         moved: list[tuple[Any, Array]] = []
-        tree_map(lambda p, t: moved.append((p, _fitting(p, t))), tuple(pulled), tuple(along))
+        tree_map(lambda p, t: moved.append((p, fitting(p, t, "jvp"))), tuple(back), tuple(along))
         recorded = level.is_recorded((output, aux, [t for _, t in moved]), variables)
         pairs = [(p, t) for p, t in moved if _is_tracked(p)]
-        pushed = inner.pulled(pairs, probes, create_graph=recorded)
+        pushed = pulled(pairs, probes, create_graph=recorded, since=inner.start)
     known = {id(y): t for y, t in zip(flat, pushed, strict=True)}
     tangent = tree_map(lambda y: known.get(id(y), np.zeros_like(raw(y))), output)
     value, aux = (output, aux) if recorded else tree_map(raw, (output, aux))
@@ -272,13 +291,13 @@ def jacobian(
             chosen = variables[0] if one else tuple(variables)
             if output is None:
                 raise TypeError("jacobian: the function returned NoneType, expected an array")
-            found = tree_map(lambda y: _rows(level, y, chosen, recorded, holomorphic), output)
+            found = tree_map(lambda y: _rows(level.start, y, chosen, recorded, holomorphic), output)
         return (found, aux if recorded else tree_map(raw, aux)) if has_aux else found
 
     return derived
 
 
-def _rows(level: Level, output: Any, variables: Any, recorded: bool, holomorphic: bool) -> Any:
+def _rows(since: int, output: Any, variables: Any, recorded: bool, holomorphic: bool) -> Any:
     """The Jacobian of one array with respect to a nest of them, row by row."""
     if not hasattr(output, "shape") and not isinstance(output, complex | float | int):
         raise TypeError(
@@ -298,11 +317,11 @@ def _rows(level: Level, output: Any, variables: Any, recorded: bool, holomorphic
 
     def rows(scale: complex) -> Any:
         units = scale * np.eye(output.size, dtype=output.dtype).reshape(-1, *shape)
-        pulled = [
-            level.pulled([(output, u)], variables, create_graph=recorded, retain_graph=True)
+        found = [
+            pulled([(output, u)], variables, retain_graph=True, create_graph=recorded, since=since)
             for u in units
         ]
-        return tree_map(lambda *parts: np.stack(parts).reshape(shape + parts[0].shape), *pulled)
+        return tree_map(lambda *parts: np.stack(parts).reshape(shape + parts[0].shape), *found)
 
     if not is_complex:
         return rows(1)
@@ -354,11 +373,10 @@ def elementwise_grad(
     """
 
     @_named_after(function)
-    def derived(*args: Any, **kwargs: Any) -> Any:
-        total = lambda *a, **k: np.sum(function(*a, **k))  # noqa: E731
-        return grad(total, argnums, holomorphic=holomorphic)(*args, **kwargs)
+    def total(*args: Any, **kwargs: Any) -> Any:
+        return np.sum(function(*args, **kwargs))
 
-    return derived
+    return grad(total, argnums, holomorphic=holomorphic)
 
 
 def deriv(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -383,7 +401,7 @@ def deriv(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
 
 
 class Level:
-    """One call of a derivative function: the nodes that it differentiates by, and its walk.
+    """One call of a derivative function, which has the nodes that it differentiates by.
 
     Attributes:
         start: nodes with a smaller number are older than the call.
@@ -411,26 +429,6 @@ class Level:
         roots = [x for x in tree_leaves((outputs, variables)) if _is_tracked(x)]
         return self.recording and any(
             node.index < self.start or node.primitive is None for node in reached(roots, self.start)
-        )
-
-    def pulled(
-        self,
-        pairs: Sequence[tuple[Tensor, Array]],
-        variables: Any,
-        *,
-        create_graph: bool,
-        retain_graph: bool = False,
-    ) -> Any:
-        """The cotangents of the variables, nested alike, given those of some outputs."""
-        found = walk(
-            [(y, own(u, as_tensor=create_graph)) for y, u in pairs], tree_leaves(variables),
-            retain_graph=retain_graph or create_graph, create_graph=create_graph, since=self.start,
-        )  # fmt: skip
-        return tree_map(
-            lambda x: own(
-                found[x] if x in found else np.zeros_like(x.data), as_tensor=create_graph
-            ),
-            variables,
         )
 
 
@@ -512,18 +510,6 @@ def _check_number(output: Any, holomorphic: bool) -> None:
         raise TypeError(
             "holomorphic=True: the function returned a real number, expected a complex one"
         )
-
-
-def _fitting(x: Any, u: Any) -> Any:
-    """A cotangent or tangent as an array of ``x``'s shape."""
-    u = as_array(u)
-    if not hasattr(u, "shape"):
-        u = np.asarray(u, dtype=raw(x).dtype if hasattr(raw(x), "dtype") else None)
-    if np.shape(raw(u)) != np.shape(raw(x)):
-        raise ValueError(
-            f"got an array of shape {np.shape(raw(u))} for one of shape {np.shape(raw(x))}"
-        )
-    return u
 
 
 def _is_complex(x: Any) -> bool:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ class Scope:
         return " › ".join(f"{s.kind} {s.name}" for s in self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What holds for operations now.
 
     Attributes:
@@ -67,7 +66,7 @@ class State:
     replacing: Callable[[Any], Any] | None = None
 
 
-_state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (frozen)
+_state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (a tuple)
 current = _state.get
 """The `State` in force in this thread or task."""
 
@@ -107,12 +106,7 @@ def scope(kind: str, name: str | int, label: str = "") -> entered:
         ...     print((x * x).scope)
         step 3
     """
-    return entered(
-        lambda now: State(
-            now.recording, Scope(kind, str(name), now.scope, label), now.fusing,
-            now.differentiating, now.replacing,
-        )
-    )  # fmt: skip
+    return entered(lambda now: now._replace(scope=Scope(kind, str(name), now.scope, label)))
 
 
 def step(t: int) -> entered:
@@ -133,7 +127,7 @@ def step(t: int) -> entered:
 
 def differentiating() -> entered:
     """Context manager: a derivative is taken of what runs inside, so it is recorded."""
-    return entered(lambda now: State(True, now.scope, now.fusing, True, now.replacing))
+    return entered(lambda now: now._replace(recording=True, differentiating=True))
 
 
 def no_grad() -> entered:
@@ -146,7 +140,7 @@ def no_grad() -> entered:
         >>> y.requires_grad
         False
     """
-    return entered(lambda now: replace(now, recording=False))
+    return entered(lambda now: now._replace(recording=False))
 
 
 def enable_grad() -> entered:
@@ -159,7 +153,7 @@ def enable_grad() -> entered:
         >>> y.requires_grad
         True
     """
-    return entered(lambda now: replace(now, recording=True))
+    return entered(lambda now: now._replace(recording=True))
 
 
 def unfused() -> entered:
@@ -176,7 +170,7 @@ def unfused() -> entered:
         ...     print(layer(x)[0].primitive.name)
         stack
     """
-    return entered(lambda now: replace(now, fusing=False))
+    return entered(lambda now: now._replace(fusing=False))
 
 
 def replacing(function: Callable[[Any], Any]) -> entered:
@@ -187,7 +181,7 @@ def replacing(function: Callable[[Any], Any]) -> entered:
         ...     mg.Tensor([1.0, 2.0])
         Tensor([2. 4.])
     """
-    return entered(lambda now: replace(now, replacing=function))
+    return entered(lambda now: now._replace(replacing=function))
 
 
 def entering(array: Any) -> Any:
