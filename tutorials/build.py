@@ -35,7 +35,7 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from minigrad.tutorial import Live
-from tutorials import reference
+from tutorials import gallery, reference
 from tutorials.chapters import (
     CHOICE,
     CODE,
@@ -304,14 +304,14 @@ def _picture(data: dict[str, Any], title: str) -> str:
     return "".join(_html(data[kind]) for kind in ("text/latex", "text/markdown") if kind in data)
 
 
-def contents(chapters: list[Chapter], language: str) -> str:
+def contents(chapters: list[Chapter], language: str, *, with_gallery: bool = False) -> str:
     """The first page of the site in one language."""
     other = next(code for code in WORDS if code != language)
     same = [c for c in chapters if c.language == language]
     pages = {this.stem[:2]: this.page for this in same}
     return _render(
         "index.html.jinja", title="minigrad", language=language, chapters=same, pages=pages,
-        topics=topics(), other=f"index.{other}.html",
+        topics=topics(), other=f"index.{other}.html", gallery=with_gallery,
     )  # fmt: skip
 
 
@@ -354,6 +354,7 @@ def build(
     *,
     kept: Path | None = None,
     apart: bool = False,
+    with_gallery: bool = False,
     say: Any = lambda line: None,
 ) -> list[Path]:
     """Run the tutorials and write the site in both languages; the files written.
@@ -364,6 +365,7 @@ def build(
         wheel: minigrad's wheel, which is copied there.
         kept: where runs and the reference are kept, so that only what has changed is made again.
         apart: run each language by itself, which takes longer and writes the same.
+        with_gallery: draw the gallery too, to which the first page leads.
         say: called with each line of progress.
 
     Raises:
@@ -378,7 +380,10 @@ def build(
         for language in LANGUAGES
     ]
     done = execute(notebooks, kept=kept, apart=apart, say=say)
-    files = {f"index.{language}.html": contents(every, language) for language in LANGUAGES}
+    files = {
+        f"index.{language}.html": contents(every, language, with_gallery=with_gallery)
+        for language in LANGUAGES
+    }
     files["index.html"] = files["index.en.html"]
     files["live.js"] = live_script()
     files["speed.txt"] = (HERE.parent / "tests/benchmarks/results.txt").read_text(encoding="utf-8")
@@ -397,6 +402,8 @@ def build(
     if any(this.uses_models for this in every):
         written.append(folder / "models.zip")
         written[-1].write_bytes(zipped_models())
+    if with_gallery:
+        written.append(gallery.build(folder / "gallery"))
     return written
 
 
@@ -452,7 +459,7 @@ def main() -> None:
     try:
         written = build(
             scripts, options.folder.resolve(), wheels[-1], kept=options.kept, apart=options.apart,
-            say=say,
+            with_gallery=options.only == [""], say=say,
         )  # fmt: skip
     except (CellExecutionError, ValueError) as error:
         parser.exit(1, f"{error}\n")

@@ -20,6 +20,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.files import write_text
 from minigrad.graph import VIEWS, draw, trace
+from minigrad.verify import with_examples
 
 
 class OneGate(nn.Cell):
@@ -43,14 +44,37 @@ def recorded(layer: nn.Module, *, steps: int = 3) -> Any:
         return trace(y, gradients_of=(y * y).sum())
 
 
-def model() -> Any:
+words = nn.Embedding(5, 3, rng=0, dtype=np.float64)
+lstm = nn.LSTM(3, 4, output_size=5, rng=0, dtype=np.float64)
+
+
+@with_examples(tokens=np.array([[1, 2, 3]]))
+def model(tokens: np.ndarray) -> mg.Tensor:
     """A whole one: words, an LSTM, a loss."""
-    words = nn.Embedding(5, 3, rng=0, dtype=np.float64)
-    lstm = nn.LSTM(3, 4, output_size=5, rng=0, dtype=np.float64)
-    with mg.unfused():
-        scores, _ = lstm(words(np.array([[1, 2, 3]])))
-        loss = nn.cross_entropy(scores, np.array([[2, 3, 4]]))
-    return trace(loss, gradients_of=loss)
+    scores, _ = lstm(words(tokens))
+    loss: mg.Tensor = nn.cross_entropy(scores, np.array([[2, 3, 4]]))
+    return loss
+
+
+TURNED, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))
+
+
+@with_examples(radius=np.array(0.9))
+def fading(radius: mg.Tensor) -> mg.Tensor:
+    """A memory of 50 steps; the radius is the spectral radius of its weight."""
+    weight = radius * TURNED
+    h = mg.Tensor(np.full(4, 0.5), requires_grad=True, name="h")
+    for t in range(50):
+        with mg.step(t):
+            h = np.tanh(weight @ h)
+    return np.square(h).sum()
+
+
+@with_examples(query=np.array([[1.0, 0.0]]), keys=np.array([[0.0, 1], [-1, 0], [0, -1]]))
+def asked(query: mg.Tensor, keys: mg.Tensor) -> mg.Tensor:
+    """A query among three keys; whichever it is turned to, its value is the answer."""
+    weights = mg.softmax(query @ keys.T * 2, axis=-1)
+    return (weights @ np.array([10.0, 20.0, 30.0])).sum()
 
 
 kind: dict[str, Any] = {"rng": 0, "dtype": np.float64}
@@ -61,15 +85,28 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "LSTM with peepholes": lambda: "peephole",
     "bidirectional LSTM": lambda: recorded(nn.LSTM(3, 4, bidirectional=True, **kind)),
     "two GRUs, one above the other": lambda: recorded(nn.GRU(3, 4, num_layers=2, **kind)),
-    "a cell of one's own": lambda: recorded(nn.Recurrent(3, 4, cell=OneGate, **kind)),
+    "a cell of one's own": lambda: OneGate,
     "attention": lambda: "attention",
     "several heads": lambda: "multi-head",
     "transformer block": lambda: "encoder",
-    "a whole model": model,
+    "a whole model": lambda: model,
 }
 
-ALIVE = ("LSTM", "GRU", "a cell of one's own", "attention", "a whole model")
-"""Those of which there is a page whose numbers can be changed."""
+ALIVE = {
+    "LSTM": "hold the forget gate f at 0.9, at every step, and watch c",
+    "GRU": "change an input, hold a gate, train",
+    "a cell of one's own": "change an input, hold a gate, train",
+    "attention": "watch A, and change x",
+    "transformer block": "change an input or a weight, train",
+    "a whole model": "change the tokens, train",
+}
+"""Those of which there is a page whose numbers can be changed, and what to try on it."""
+
+TRIED: dict[str, tuple[Callable[..., Any], str]] = {
+    "a gradient over 50 steps": (fading, "watch h₀, and take the radius through 1"),
+    "a query and its keys": (asked, "watch the softmax, and turn a key towards the query"),
+}
+"""Pages that are only alive, likewise."""
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>minigrad: gallery</title>
@@ -84,6 +121,10 @@ nav a {{ margin-right: 1rem; }}
 </style></head><body>
 <h1>Every view of every layer</h1>
 <nav>{links}</nav>
+<h2 id="alive">Live pages</h2>
+<ul>
+{alive}
+</ul>
 {sections}
 </body></html>
 """
@@ -97,6 +138,13 @@ def build(folder: Path) -> Path:
     """Draw everything; return the page."""
     folder.mkdir(parents=True, exist_ok=True)
     sections = []
+    alive = [(name, LAYERS[name](), what) for name, what in ALIVE.items()]
+    alive += [(name, function, what) for name, (function, what) in TRIED.items()]
+    pages = []
+    for name, subject, tried in track(alive, "live pages"):
+        file = f"{_file(name)}-live.html"
+        draw(subject, folder / file, title=name, live=True)
+        pages.append(f'<li><a href="{file}">{escape(name)}</a>: {escape(tried)}</li>')
     for name, make in track(LAYERS.items(), "gallery"):
         what = make()
         figures = []
@@ -111,14 +159,10 @@ def build(folder: Path) -> Path:
             figures.append(f"<figure><h3>{view}</h3><figcaption>{escape(shown.help)}</figcaption>"
                            f"{body}</figure>")  # fmt: skip
         heading = f'<h2 id="{escape(name)}">{escape(name)}</h2>'
-        if name in ALIVE:
-            file = f"{_file(name)}-live.html"
-            draw(what, folder / file, title=name, live=True)
-            heading += f'<p><a href="{file}">Live: change numbers, hold a gate, train</a></p>'
         sections.append(heading + "".join(figures))
     links = "".join(f'<a href="#{escape(name)}">{escape(name)}</a>' for name in LAYERS)
     page = folder / "index.html"
-    write_text(page, PAGE.format(links=links, sections="\n".join(sections)))
+    write_text(page, PAGE.format(links=links, alive="\n".join(pages), sections="\n".join(sections)))
     return page
 
 

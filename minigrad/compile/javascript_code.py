@@ -472,6 +472,43 @@ class _Writer:
         places = entries.ravel().tolist()
         return f"m[{self.maps.setdefault(('known', *places), len(self.maps))}]"
 
+    # Matrices
+
+    def matrices(self, s: Statement, call: str) -> None:
+        """A function of each matrix in a stack."""
+        if s.static:
+            self.refuse(f"with {', '.join(s.static)} has no JavaScript")
+        x = self.operands(s)[0]
+        target, _ = self.new(s.output)
+        self.body.append(call.format(f"v[{target}],v[{self.dense(x)}],{x.shape[-1]}"))
+
+    def _inv(self, s: Statement) -> None:
+        self.matrices(s, "inv({0});")
+
+    def _cholesky(self, s: Statement) -> None:
+        self.matrices(s, "cholesky({0});")
+
+    def _det(self, s: Statement) -> None:
+        self.matrices(s, "determinants({0},true);")
+
+    def _logabsdet(self, s: Statement) -> None:
+        self.matrices(s, "determinants({0},false);")
+
+    def _solve(self, s: Statement) -> None:
+        a, b = self.operands(s)
+        if s.static:
+            self.refuse(f"with {', '.join(s.static)} has no JavaScript")
+        n, vector = a.shape[-1], len(b.shape) == 1
+        width = 1 if vector else b.shape[-1]
+        stack = s.output.shape[:-1] if vector else s.output.shape[:-2]
+        a = self.seen(
+            a, lambda model: np.broadcast_to(model, (*stack[: len(stack) - vector], n, n))
+        )
+        b = self.seen(b, lambda model: np.broadcast_to(model, s.output.shape))
+        target, _ = self.new(s.output)
+        arrays = f"v[{target}],v[{self.dense(a)}],v[{self.dense(b)}]"
+        self.body.append(f"solve({arrays},{n},{width});")
+
     # Order
 
     def lanes(self, s: Statement, function: str, *, kept: bool) -> None:

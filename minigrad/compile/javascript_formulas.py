@@ -31,6 +31,13 @@ ELEMENTWISE: Mapping[str, str] = {
     "isneginf": "+({0}===-Infinity)", "copysign": "copysign({0},{1})",
     "xlogy": "{0}===0&&{1}==={1}?0:{0}*Math.log({1})",
     "xlog1py": "{0}===0&&{1}==={1}?0:{0}*Math.log1p({1})",
+    "erfc": "erfc({0})", "erfcx": "erfcx({0})", "ndtr": "0.5*erfc(-{0}*Math.SQRT1_2)",
+    "log_ndtr": "logNdtr({0})", "logit": "Math.log({0})-Math.log1p(-{0})",
+    "logaddexp2": "logaddexp({0}*Math.LN2,{1}*Math.LN2)*Math.LOG2E",
+    "entr": "{0}===0?0:{0}<0?-Infinity:-{0}*Math.log({0})",
+    "gammaln": "gammaln({0})", "gamma": "gamma({0})", "polygamma": "polygamma({0},{1})",
+    "zeta": "zeta({0},{1})", "betaln": "gammaln({0})+gammaln({1})-gammaln({0}+{1})",
+    "erfinv": "erfinv({0})", "erfcinv": "-ndtri(0.5*{0})*Math.SQRT1_2", "ndtri": "ndtri({0})",
     "logical_and": "+({0}!==0&&{1}!==0)", "logical_or": "+({0}!==0||{1}!==0)",
     "logical_not": "+({0}===0)", "logical_xor": "+(({0}!==0)!==({1}!==0))",
 }  # fmt: skip

@@ -80,3 +80,122 @@
     for (let n = 60; n > 0; n--) below = size + n / 2 / below;
     return Math.sign(x) * (1 - scale / below);
   };
+  /* exp(x²) erfc(x); from 2 on by the continued fraction. */
+  const erfcx = (x) => {
+    if (x < 2) return Math.exp(x * x) * (1 - erf(x));
+    let below = x;
+    for (let n = 80; n > 0; n--) below = x + n / 2 / below;
+    return 1 / (Math.sqrt(Math.PI) * below);
+  };
+  const erfc = (x) => (x < 2 ? 1 - erf(x) : Math.exp(-x * x) * erfcx(x));
+  const logNdtr = (x) => (x < -1 ? Math.log(erfcx(-x * Math.SQRT1_2) / 2) - (x * x) / 2
+    : Math.log1p(-erfc(x * Math.SQRT1_2) / 2));
+  /* The normal quantile: a first guess by logarithms, and Newton's steps on the smaller tail. */
+  const ndtri = (p) => {
+    if (!(p > 0 && p < 1)) return p === 0 ? -Infinity : p === 1 ? Infinity : NaN;
+    if (p > 0.5) return p > 0.9 ? -ndtri(1 - p) : refined(p, 0);
+    return refined(p, p < 0.1 ? -Math.sqrt(-2 * Math.log(p)) + 1 : 0);
+  };
+  const refined = (p, x) => {
+    const aim = Math.log(p);
+    for (let k = 0; k < 60; k++) {
+      const now = logNdtr(x), step = (now - aim) / Math.exp(-(x * x) / 2 - now) * Math.sqrt(2 * Math.PI);
+      x -= step;
+      if (Math.abs(step) <= 1e-16 * Math.abs(x)) break;
+    }
+    return x;
+  };
+  const erfinv = (x) => {
+    if (Math.abs(x) > 0.5) return Math.sign(x) * -ndtri((1 - Math.abs(x)) / 2) * Math.SQRT1_2;
+    let y = (x * Math.sqrt(Math.PI)) / 2;
+    for (let k = 0; k < 30; k++) y -= ((erf(y) - x) * Math.sqrt(Math.PI) * Math.exp(y * y)) / 2;
+    return y;
+  };
+  /* The gamma function after Lanczos, with the coefficients for g = 7. */
+  const LANCZOS = [676.5203681218851, -1259.1392167224028, 771.3234287776531, -176.6150291621406,
+    12.507343278686905, -0.13857109526572012, 9.984369578019572e-6, 1.5056327351493116e-7];
+  const lanczos = (x) => LANCZOS.reduce((sum, c, k) => sum + c / (x + k + 1), 0.9999999999998099);
+  const gammaln = (x) => {
+    if (x < 0.5) return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - gammaln(1 - x);
+    const t = x + 6.5;
+    return 0.5 * Math.log(2 * Math.PI) + (x - 0.5) * Math.log(t) - t + Math.log(lanczos(x - 1));
+  };
+  const gamma = (x) => {
+    if (x < 0.5) return Math.PI / (Math.sin(Math.PI * x) * gamma(1 - x));
+    const t = x + 6.5, half = t ** ((x - 0.5) / 2);
+    return Math.sqrt(2 * Math.PI) * half * Math.exp(-t) * half * lanczos(x - 1);
+  };
+  /* Euler–Maclaurin's sums: B₂, B₄, … over (2k)!, and for the digamma function over 2k. */
+  const BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510];
+  const zeta = (s, q) => {
+    let sum = 0, top = q;
+    for (; top < q + 12; top++) sum += top ** -s;
+    sum += top ** (1 - s) / (s - 1) + 0.5 * top ** -s;
+    let term = s * top ** (-s - 1) / 2;
+    BERNOULLI.forEach((b, k) => {
+      sum += b * term;
+      term *= ((s + 2 * k + 1) * (s + 2 * k + 2)) / ((2 * k + 3) * (2 * k + 4) * top * top);
+    });
+    return sum;
+  };
+  const digamma = (x) => {
+    if (x <= 0) return digamma(1 - x) - Math.PI / Math.tan(Math.PI * x);
+    let sum = 0;
+    for (; x < 12; x++) sum -= 1 / x;
+    return BERNOULLI.reduce((rest, b, k) => rest - b / ((2 * k + 2) * x ** (2 * k + 2)),
+      sum + Math.log(x) - 0.5 / x);
+  };
+  const polygamma = (n, x) => {
+    if (n === 0) return digamma(x);
+    let factor = n % 2 ? 1 : -1;
+    for (let k = 2; k <= n; k++) factor *= k;
+    return factor * (x > 0 ? zeta(n + 1, x) : NaN);
+  };
+  /* Gauss's elimination with pivots, of each matrix of a stack beside columns; gives determinants. */
+  const eliminated = (a, n, columns = [], width = 0) => {
+    let sign = 1, size = 0;
+    for (let k = 0; k < n; k++) {
+      let best = k;
+      for (let i = k + 1; i < n; i++) if (Math.abs(a[i * n + k]) > Math.abs(a[best * n + k])) best = i;
+      for (const [m, w] of [[a, n], [columns, width]]) {
+        for (let j = 0; j < w && best !== k; j++) [m[k * w + j], m[best * w + j]] = [m[best * w + j], m[k * w + j]];
+      }
+      const pivot = a[k * n + k];
+      sign *= (best === k ? 1 : -1) * Math.sign(pivot);
+      size += Math.log(Math.abs(pivot));
+      for (let i = width ? 0 : k + 1; i < n; i++) {
+        if (i === k) continue;
+        const factor = a[i * n + k] / pivot;
+        for (let j = k; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
+        for (let j = 0; j < width; j++) columns[i * width + j] -= factor * columns[k * width + j];
+      }
+    }
+    for (let i = 0; i < n; i++) for (let j = 0; j < width; j++) columns[i * width + j] /= a[i * n + i];
+    return [sign, size];
+  };
+  const solve = (out, a, b, n, width) => {
+    for (let k = 0; k < out.length / (n * width); k++) {
+      const columns = b.slice(k * n * width, (k + 1) * n * width);
+      eliminated(a.slice(k * n * n, (k + 1) * n * n), n, columns, width);
+      out.set(columns, k * n * width);
+    }
+  };
+  const inv = (out, a, n) => {
+    const one = new Float64Array(out.length).map((_, k) => +((k % (n * n)) % (n + 1) === 0));
+    solve(out, a, one, n, n);
+  };
+  const determinants = (out, a, n, whole) => {
+    for (let k = 0; k < out.length; k++) {
+      const matrix = a.slice(k * n * n, (k + 1) * n * n), [sign, size] = eliminated(matrix, n);
+      out[k] = whole ? sign : size;
+      for (let i = 0; i < n && whole; i++) out[k] *= Math.abs(matrix[i * (n + 1)]);
+    }
+  };
+  const cholesky = (out, a, n) => {
+    out.fill(0);
+    for (let k = 0; k < out.length; k += n * n) for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) {
+      let sum = a[k + i * n + j];
+      for (let m = 0; m < j; m++) sum -= out[k + i * n + m] * out[k + j * n + m];
+      out[k + i * n + j] = i === j ? Math.sqrt(sum) : sum / out[k + j * n + j];
+    }
+  };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -228,10 +228,9 @@ class Cell(Module):
             s.shape != shape for s, shape in zip(before, expected, strict=True)
         ):
             got = ", ".join(str(s.shape) for s in before)
-            names = zip(self.state, expected, strict=True)
             raise ValueError(
                 f"{type(self).__name__}: got a state of shape {got}, expected "
-                f"{', '.join(f'{n} {shape}' for n, shape in names)} for x {x.shape}"
+                f"{states_with_shapes(self.state, expected)} for x {x.shape}"
             )
         after = self._checked(self.step(x, *before))
         for name, value in zip(self.state, after, strict=True):
@@ -360,3 +359,9 @@ class Cell(Module):
                 f"{len(self.state)}: {', '.join(self.state)}"
             )
         return after
+
+
+def states_with_shapes(names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> str:
+    """What a state should be, in words: each name with its shape, and that several are a tuple."""
+    each = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
+    return each if len(names) == 1 else f"{each}, as a tuple ({', '.join(names)})"

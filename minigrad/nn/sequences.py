@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.cell import Cell
+from minigrad.nn.cell import Cell, states_with_shapes
 from minigrad.primitives.checks import as_array, every
 from minigrad.primitives.primitive import Array
 
@@ -37,11 +37,8 @@ def initial_states(
         s.shape != shape and (1, *s.shape) != shape for s, shape in zip(given, shapes, strict=True)
     ):
         got = ", ".join(str(s.shape) for s in given)
-        expected = zip(names, shapes, strict=True)
-        raise ValueError(
-            f"{name}: got a state of shape {got}, expected "
-            f"{', '.join(f'{label} {shape}' for label, shape in expected)}"
-        )
+        expected = states_with_shapes(names, shapes)
+        raise ValueError(f"{name}: got a state of shape {got}, expected {expected}")
     return [
         tuple(s[k] if s.shape == shape else s for s, shape in zip(given, shapes, strict=True))
         for k in range(count)

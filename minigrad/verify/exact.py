@@ -31,6 +31,7 @@ from minigrad.verify.finding import (
     Finding,
     Settings,
     WrongGradientError,
+    as_said,
     copies,
     where,
 )
@@ -198,17 +199,12 @@ def weigh(
             if name in numbers.witnesses:
                 finding.witnesses[name] = numbers.witnesses[name]
         elif size <= settings.tolerance:
-            finding.remarks.append(f"{as_said(name)} is right but for {size:.1e} of its size")
+            finding.inexact[name] = max(size, finding.inexact.get(name, 0.0))
         else:
             finding.doubts[name] = (
                 f"{as_said(name)} differs by {size:.1e} of its size in fifty digits, and no "
                 "floating-point number was found that shows it"
             )
-
-
-def as_said(name: str) -> str:
-    """What is said to be wrong: a gradient, or the outputs."""
-    return name if name == OUTPUT else f"∂L/∂{name}"
 
 
 def disagreements(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ class Finding:
         wrong: of each input that is wrong, a sentence.
         doubts: of each input of which it is unclear, the reason.
         witnesses: of inputs that are wrong.
+        inexact: of inputs that are right but for a little, how much of their size that is.
         remarks: what else it saw.
         reason: why it could not judge at all.
         seconds: how long it took.
@@ -46,9 +47,24 @@ class Finding:
     wrong: dict[str, str] = field(default_factory=dict)
     doubts: dict[str, str] = field(default_factory=dict)
     witnesses: dict[str, Witness] = field(default_factory=dict)
+    inexact: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     reason: str = ""
     seconds: float = 0.0
+
+
+def as_said(name: str) -> str:
+    """What is said to be wrong: a gradient, or the outputs."""
+    return name if name == OUTPUT else f"∂L/∂{name}"
+
+
+def nearly(findings: Iterable[Finding]) -> dict[str, str]:
+    """A sentence for each input that is right but for a little, by the judge that saw most."""
+    most: dict[str, float] = {}
+    for finding in findings:
+        for name, size in finding.inexact.items():
+            most[name] = max(size, most.get(name, 0.0))
+    return {n: f"{as_said(n)} is right but for {size:.1e} of its size" for n, size in most.items()}
 
 
 class WrongGradientError(ValueError):

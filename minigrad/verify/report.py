@@ -226,7 +226,9 @@ def _outcome(checks: Sequence[Check]) -> Outcome:
 def said(check: Check) -> str:
     """What a check says, and at which shapes, on one line."""
     told = "; ".join(check.failures) or check.established
-    return told if check.outcome == "untried" or check.failures else f"{told}, at {shapes(check)}"
+    if check.outcome == "untried" or check.failures or not check.shapes:
+        return told
+    return f"{told}, at {shapes(check)}"
 
 
 def shapes(check: Check) -> str:

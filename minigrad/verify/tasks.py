@@ -16,7 +16,7 @@ from minigrad.targets.functions import BackwardTarget, PassesTarget
 from minigrad.targets.layers import CellTarget
 from minigrad.verify.engine import subject_of
 from minigrad.verify.explanation import culprits, sentences
-from minigrad.verify.finding import OUTPUT, STANDARD, Finding, Settings
+from minigrad.verify.finding import OUTPUT, STANDARD, Finding, Settings, nearly
 from minigrad.verify.foreign import is_torch_pair, torch_pair
 from minigrad.verify.generated import kernels, page_program
 from minigrad.verify.handwritten import (
@@ -134,7 +134,7 @@ def judge_problem(
 
     check = _together(problem.target, finding, subject, explained)
     constants = [f"{name} is a constant: {why}" for name, why in subject.constants.items()]
-    remarks = (*subject.remarks, *finding.remarks, *constants)
+    remarks = (*subject.remarks, *finding.remarks, *nearly([finding]).values(), *constants)
     return Judged([check], {problem.target: remarks} if remarks else {})
 
 
@@ -269,7 +269,9 @@ def judge_subject(subject: Subject, settings: Settings = STANDARD) -> Judged:
         target = f"{subject.name}: ∂L/∂{name}"
         done.checks += [_of_input(target, name, f, subject, named) for f in findings]
         notes = [*subject.remarks, *(r for f in findings for r in f.remarks)]
-        own = (r for r in notes if f"∂L/∂{name} " in r or "∂L/∂" not in r)
+        notes += nearly(findings).values()
+        said = {check.established for check in done.checks if check.target == target}
+        own = (r for r in notes if (f"∂L/∂{name} " in r or "∂L/∂" not in r) and r not in said)
         done.remarks[target] = tuple(dict.fromkeys(own))
     for name, reason in subject.constants.items():
         target = f"{subject.name}: ∂L/∂{next(iter(subject.inputs))}"
@@ -293,7 +295,7 @@ def _of_input(
         outcome, established = "right", finding.apart.get(name, finding.established)
     elif not finding.reason:
         own = [r for r in finding.remarks if name in r]
-        established = "; ".join(own) or "not reached"
+        established = nearly([finding]).get(name) or "; ".join(own) or "not reached"
     return Check(
         target=target, judge=finding.judge, shapes=finding.shapes, order=subject.order,
         outcome=outcome, figure=finding.figures.get(name, 0.0), unit=finding.unit,

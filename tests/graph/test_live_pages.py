@@ -449,8 +449,8 @@ def test_what_cannot_be_live_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="read from JSON"):
         live(Graph.from_json(graph.to_json()))
     x = mg.Tensor(np.eye(3) + 0.1, requires_grad=True, name="x")
-    output = np.linalg.inv(x).sum()
-    with pytest.raises(ValueError, match="inv has no JavaScript; save the page without live"):
+    output = np.linalg.svd(x)[1].sum()
+    with pytest.raises(ValueError, match="svd has no JavaScript; save the page without live"):
         live(trace(output, gradients_of=output))
     output.backward(retain_graph=True)
     with pytest.raises(ValueError, match="pass gradients_of=L"):

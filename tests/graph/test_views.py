@@ -599,6 +599,25 @@ def test_an_array_that_a_model_looks_up_twice_is_one_box():
     assert (box.label.name, len(box.nodes)) == ("story", 2)
 
 
+@pytest.mark.parametrize(("depth", "reader"), [(1, "module"), (2, "layer")])
+def test_a_parameter_that_a_layer_is_given_is_drawn(depth, reader):
+    """The first input of a decoder is learned, and broadcast to the batch."""
+
+    class Decoder(nn.Module):
+        def __init__(self):
+            self.cell, self.start = nn.GRUCell(3, 4, rng=0), mg.Parameter(np.ones((1, 3)))
+
+        def forward(self, xs):
+            h, x = np.zeros((2, 4)), np.broadcast_to(self.start, (2, 3))
+            for t in range(3):
+                h, x = self.cell(x, h), xs[t]
+            return h
+
+    view = draw(Decoder()(np.ones((3, 2, 3))), depth=depth)
+    (start,) = [item.key for item in view.items if item.kind == "parameter"]
+    assert reader in {b.kind for a, b in view.arrows if a == start}
+
+
 def test_states_of_two_cells_are_called_what_the_user_calls_them():
     fast, slow = nn.GRUCell(3, 2, rng=0), nn.GRUCell(2, 2, rng=1)
     quick = still = np.zeros((1, 2))

@@ -140,7 +140,7 @@ def test_wrong_shapes_are_refused_with_both_shapes(kind):
 
 def test_a_cell_s_state_of_the_wrong_shape_is_refused():
     cell = nn.LSTMCell(3, 4)
-    with pytest.raises(ValueError, match=r"got a state of shape \(2, 4\), expected h \(2, 4\), c"):
+    with pytest.raises(ValueError, match=r"expected h \(2, 4\), c \(2, 4\), as a tuple \(h, c\)"):
         cell(np.ones((2, 3)), np.ones((2, 4)))
 
 

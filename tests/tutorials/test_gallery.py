@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from minigrad.graph import VIEWS
-from tutorials.gallery import ALIVE, LAYERS, build
+from tutorials import gallery
+from tutorials.build import contents
+from tutorials.chapters import chapter, read
+from tutorials.gallery import ALIVE, LAYERS, TRIED, build
 
 
 def test_every_view_of_every_layer_is_there(tmp_path):
@@ -19,7 +25,18 @@ def test_every_view_of_every_layer_is_there(tmp_path):
         else:
             assert (tmp_path / picture).read_text(encoding="utf-8").rstrip().endswith("</svg>")
     pages = re.findall(r'<a href="([^"]+-live\.html)">', page)
-    assert len(pages) == len(ALIVE)
-    assert all("const PROGRAMS = [(() =>" in (tmp_path / p).read_text("utf-8") for p in pages)
+    assert len(pages) == len(ALIVE) + len(TRIED)
+    for text in ((tmp_path / page).read_text("utf-8") for page in pages):
+        assert "const PROGRAMS = [(() =>" in text
+        assert '"followed":true' in text  # masks and indices are computed too
+        assert len(text) < 1_000_000
     for name, shown in (("LSTM", "cell"), ("LSTM", "gradient"), ("several-heads", "attention")):
         assert (tmp_path / f"{name}-{shown}.svg").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_first_page_of_the_site_leads_there(language):
+    script = next(Path(gallery.__file__).parent.glob("02-*.py"))
+    this = chapter(script, read(script), language)
+    assert 'href="gallery/index.html"' in contents([this], language, with_gallery=True)
+    assert "gallery" not in contents([this], language)

@@ -17,6 +17,7 @@ from minigrad.primitives import PRIMITIVES
 _SMALL = 4  # operations of a module that is one box
 _IS_PARTIAL = re.compile(r"slice|None|Ellipsis")
 _AFFINE = frozenset({"matmul", "affine"})
+_FORMS = frozenset({"transpose", "swapaxes", "reshape", "astype", "getitem"})  # of a weight
 _JOINS = frozenset({"concatenate", "stack"})
 
 
@@ -229,13 +230,16 @@ def _is_activation(node: Operation) -> bool:
 
 
 def _through(graph: Graph, start: int, owner: Mapping[int, Key]) -> set[int]:
-    """The uses of a value, seen through bookkeeping that is not drawn, such as a transposition."""
+    """The uses of a weight, seen through a change of its form that is not drawn.
+
+    What is broadcast or joined with others is no weight, but a value that a layer is given.
+    """
     found: set[int] = set()
     stack = [start]
     while stack:
         for edge in graph.readers[stack.pop()]:
             use = graph.nodes[edge.target]
-            if use.primitive in BOOKKEEPING and use.id not in owner:
+            if use.primitive in _FORMS and use.id not in owner:
                 stack.append(use.id)
             else:
                 found.add(use.id)

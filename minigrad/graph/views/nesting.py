@@ -93,9 +93,12 @@ def collapse(sketch: Sketch, closed: Callable[[Path], bool]) -> None:
             if box not in behind:
                 states = [a for a in behind if a.kind == "state"]
                 sketch.arrows |= dict.fromkeys((a, box) for a in states or behind)
-    own = {key for key, item in sketch.items.items() if item.kind == "parameter"}
-    readers = sketch.readers()
-    only = {key for key in own if {b.kind for b in readers[key]} == {"module"}}
+    own = {number for box in members for number in sketch.items[box].nodes}
+    only = {
+        key for key, item in sketch.items.items()
+        if item.kind == "parameter"
+        and all(edge.target in own for n in item.nodes for edge in graph.readers[n])
+    }  # fmt: skip
     sketch.rewire((a, b) for a, b in sketch.arrows if a not in only)
 
 

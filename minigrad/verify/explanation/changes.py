@@ -78,7 +78,6 @@ def changes_of(
         lengths: expressions for lengths of axes, as ``len(x)``.
     """
     yield from _of_the_whole(statement)
-    yield from _kept_in_part(statement, lengths)
     if isinstance(statement, ast.For | ast.If):
         header = ["iter" if isinstance(statement, ast.For) else "test"]
         yield from _inside(statement, header, {}, [])
@@ -126,18 +125,6 @@ def _of_the_whole(statement: ast.stmt) -> Iterator[Change]:
                      "where it should be set (`=`)")  # fmt: skip
 
 
-def _kept_in_part(statement: ast.stmt, lengths: Sequence[str]) -> Iterator[Change]:
-    """``d[mask] *= 0.2`` for ``d[mask] = 0``."""
-    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
-        target = statement.targets[0]
-        for length in lengths:
-            factor = ast.parse(length, mode="eval").body
-            if isinstance(target, ast.Subscript) and isinstance(factor, ast.Constant):
-                new = ast.AugAssign(_with(target, ast.Store()), ast.Mult(), factor)
-                says = f"{_text(target)} keeps {length} of itself"
-                yield Change(1.5, statement, new, says, of_value=False)
-
-
 def _inside(
     statement: ast.stmt, fields: Sequence[str], shapes: Mapping[str, tuple[int, ...]],
     lengths: Sequence[str],
@@ -168,7 +155,6 @@ def _forms(
     text = _text(node)
     if target:
         yield from _constants(node, text, lengths)
-        yield from _indices(node, text)
         yield from _comparisons(node, text)
         return
     yield from _signs(node, text)
@@ -178,7 +164,6 @@ def _forms(
     yield from _constants(node, text, lengths)
     yield from _calls(node, text)
     yield from _products(node, text)
-    yield from _indices(node, text)
     if whole or isinstance(node, ast.BinOp | ast.UnaryOp | ast.Name | ast.Call):
         yield from _terms(shapes, 0.0 if whole else 0.4)
         if not part:
@@ -265,11 +250,6 @@ def _constants(node: ast.expr, text: str, lengths: Sequence[str]) -> Iterator[Fo
 
 
 _REDUCTIONS = {"sum": "mean", "mean": "sum", "max": "sum"}
-_LIKE = {
-    "sin": "cos", "cos": "sin", "tanh": "sinh", "exp": "log", "maximum": "minimum",
-    "ones_like": "zeros_like", "zeros_like": "ones_like", "sqrt": "square", "dot": "multiply",
-    "multiply": "dot", "zeros": "ones", "ones": "zeros",
-}  # fmt: skip
 
 
 def _calls(node: ast.expr, text: str) -> Iterator[Form]:
@@ -305,19 +285,10 @@ def _calls(node: ast.expr, text: str) -> Iterator[Form]:
                 if len(keeps) == len(keywords):
                     keeps.append(ast.keyword("keepdims", ast.Constant(True)))
                 yield 1.5, ast.Call(node.func, args, keeps), f"keepdims is wrong in {text}"
-            elif name in _LIKE:
-                new = ast.Call(ast.Attribute(inner, _LIKE[name], ast.Load()), args, keywords)
-                yield 2.5, new, f"{_LIKE[name]} should stand in place of {name} in {text}"
             elif name in ("transpose", "swapaxes", "flip") and not (
                 isinstance(inner, ast.Name) and inner.id == "np"
             ):
                 yield 1.5, inner, f"{text} should not be turned round"
-            if len(args) == 2:
-                yield (
-                    2.2,
-                    ast.Call(node.func, args[::-1], keywords),
-                    f"{text} has its arguments in the wrong order",
-                )
             if name == "copy" and not args:
                 return
             for k, arg in enumerate(args):
@@ -371,7 +342,6 @@ def _products(node: ast.expr, text: str) -> Iterator[Form]:
             )
             yield 2, left, f"it has an extra factor {_text(right)}"
             yield 2, right, f"it has an extra factor {_text(left)}"
-            yield 2.5, ast.BinOp(left, ast.Add(), right), f"{text} should be a sum"
         case ast.BinOp(left, ast.Div(), right):
             yield (
                 1.8,
@@ -386,19 +356,6 @@ def _products(node: ast.expr, text: str) -> Iterator[Form]:
                 for by in (1, -1, 0.5):
                     yield 2, ast.BinOp(base, ast.Pow(), ast.Constant(exponent.value + by)), (
                         f"the power in {text} is wrong")  # fmt: skip
-
-
-def _indices(node: ast.expr, text: str) -> Iterator[Form]:
-    if not isinstance(node, ast.Subscript):
-        return
-    if isinstance(node.slice, ast.Slice):
-        part = node.slice
-        if part.step is None:
-            new = ast.Slice(part.lower, part.upper, ast.UnaryOp(ast.USub(), ast.Constant(1)))
-            yield 2.5, ast.Subscript(node.value, new, node.ctx), f"{text} should be reversed"
-        elif isinstance(part.step, ast.UnaryOp):
-            new = ast.Slice(part.lower, part.upper, None)
-            yield 2, ast.Subscript(node.value, new, node.ctx), f"{text} should not be reversed"
 
 
 def _more(
