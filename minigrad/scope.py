@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class Scope:
         return " › ".join(f"{s.kind} {s.name}" for s in self.path)
 
 
-class State(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class State:
     """What holds for operations now.
 
     Attributes:
@@ -66,7 +67,7 @@ class State(NamedTuple):
     replacing: Callable[[Any], Any] | None = None
 
 
-_state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (a tuple)
+_state: ContextVar[State] = ContextVar("minigrad.state", default=State())  # noqa: B039 (frozen)
 current = _state.get
 """The `State` in force in this thread or task."""
 
@@ -106,7 +107,12 @@ def scope(kind: str, name: str | int, label: str = "") -> entered:
         ...     print((x * x).scope)
         step 3
     """
-    return entered(lambda now: now._replace(scope=Scope(kind, str(name), now.scope, label)))
+    return entered(
+        lambda now: State(
+            now.recording, Scope(kind, str(name), now.scope, label), now.fusing,
+            now.differentiating, now.replacing,
+        )
+    )  # fmt: skip
 
 
 def step(t: int) -> entered:
@@ -127,7 +133,7 @@ def step(t: int) -> entered:
 
 def differentiating() -> entered:
     """Context manager: a derivative is taken of what runs inside, so it is recorded."""
-    return entered(lambda now: now._replace(recording=True, differentiating=True))
+    return entered(lambda now: State(True, now.scope, now.fusing, True, now.replacing))
 
 
 def no_grad() -> entered:
@@ -140,7 +146,7 @@ def no_grad() -> entered:
         >>> y.requires_grad
         False
     """
-    return entered(lambda now: now._replace(recording=False))
+    return entered(lambda now: replace(now, recording=False))
 
 
 def enable_grad() -> entered:
@@ -153,7 +159,7 @@ def enable_grad() -> entered:
         >>> y.requires_grad
         True
     """
-    return entered(lambda now: now._replace(recording=True))
+    return entered(lambda now: replace(now, recording=True))
 
 
 def unfused() -> entered:
@@ -170,7 +176,7 @@ def unfused() -> entered:
         ...     print(layer(x)[0].primitive.name)
         stack
     """
-    return entered(lambda now: now._replace(fusing=False))
+    return entered(lambda now: replace(now, fusing=False))
 
 
 def replacing(function: Callable[[Any], Any]) -> entered:
@@ -181,7 +187,7 @@ def replacing(function: Callable[[Any], Any]) -> entered:
         ...     mg.Tensor([1.0, 2.0])
         Tensor([2. 4.])
     """
-    return entered(lambda now: now._replace(replacing=function))
+    return entered(lambda now: replace(now, replacing=function))
 
 
 def entering(array: Any) -> Any:

@@ -293,8 +293,9 @@ def walk(
             parts = node.primitive.pull(
                 g, node.data, node.saved, node.operands, node.static, parents
             )
-        for parent, part in zip(parents, parts, strict=True):
+        for k, part in enumerate(parts):
             if part is not None:
+                parent = parents[k]
                 before = table.get(parent)
                 table[parent] = part if before is None else before + part
         if not (retain_graph or create_graph):
