@@ -125,13 +125,20 @@ def put_back(holder: Any, copy: Any) -> None:
 
 
 def equal(now: Any, before: Any) -> bool:
-    """Whether two numbers, strings or the like are the same, or lists and dicts of the same."""
+    """Whether two things are of one type and value, in one order: of numbers, strings, containers.
+
+    The sign of a zero counts, as does the order of a dict or set for whoever goes through it.
+    """
     if now is before:
         return True
     if type(now) is not type(before):
         return False
+    if isinstance(before, dict):
+        return equal(list(now.items()), list(before.items()))
+    if isinstance(before, set | frozenset):
+        return equal(list(now), list(before))
     if isinstance(before, list | tuple):
         return len(now) == len(before) and all(map(equal, now, before))
-    if isinstance(before, dict):
-        return now.keys() == before.keys() and all(equal(now[k], before[k]) for k in before)
-    return isinstance(before, ATOMS) and (now == before or (now != now and before != before))
+    if isinstance(before, float | complex | np.inexact):
+        return repr(now) == repr(before)  # tells -0 from 0, and a NaN is what it was
+    return isinstance(before, ATOMS) and bool(now == before)

@@ -106,24 +106,34 @@ class _Rewriting:
             static: its keywords.
             like: a variable of the shape and type of the result.
         """
-        if not like.shape and all(isinstance(x, Literal) for x in operands):
+        elementwise = operation.kind == "elementwise"
+        numbers = [self._constant(x) if elementwise else x for x in operands]
+        found = [x.value for x in numbers if isinstance(x, Literal)]
+        if len(found) == len(operands) and (elementwise or not like.shape):
             with np.errstate(all="ignore"):
-                return Literal(Statement(operation, operands, static, ()).run(
-                    [x.value for x in operands]
-                ))  # fmt: skip
+                value = Statement(operation, operands, static, ()).run(found)
+            return self.shaped(Literal(value), like.shape, like)
         rule = _RULES.get(operation.name)
-        if operation.kind == "elementwise":
+        if elementwise:
             for k in range(len(operands)):
                 narrow = self._narrow(k, operands, like)
                 operands = (*operands[:k], narrow, *operands[k + 1 :])
         if rule is not None:
-            found = rule(self, operands, static, like)
-            if found is not None:
-                found = self.shaped(found, like.shape, like)
-                if isinstance(found, Variable):
-                    found.name, found.of = found.name or like.name, found.of or like.of
-                return found
+            result = rule(self, operands, static, like)
+            if result is not None:
+                result = self.shaped(result, like.shape, like)
+                if isinstance(result, Variable):
+                    result.name, result.of = result.name or like.name, result.of or like.of
+                return result
         return self.state(operation, operands, static, like)
+
+    def _constant(self, x: Operand) -> Literal | None:
+        """The number that an operand is, or that stands in all its places, with its type."""
+        name, statement = self.maker(x)
+        inner = _number(statement.operands[0] if name == "broadcast_to" and statement else x)
+        if inner is None or x.weak or not inner.weak:
+            return inner
+        return Literal(np.asarray(inner.value).astype(x.dtype)[()])
 
     def state(
         self, operation: Operation, operands: tuple[Operand, ...], static: Mapping[str, Any],
@@ -187,8 +197,9 @@ def _number(x: Operand) -> Literal | None:
         return x
     if x.value is None or x.value.size == 0 or x.value.dtype == object:
         return None
-    first = x.value.flat[0]
-    return Literal(first) if (x.value == first).all() else None
+    first = x.value.flat[0]  # the bytes tell -0 from 0
+    alike = (x.value == first).all() and x.value.tobytes() == first.tobytes() * x.value.size
+    return Literal(first) if alike else None
 
 
 _COMMUTE = frozenset({"add", "multiply", "maximum", "minimum", "logical_and", "logical_or"})

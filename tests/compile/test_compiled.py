@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, namedtuple
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -554,6 +555,32 @@ def test_what_it_closes_over_counts_as_it_is_now(monkeypatch):
     equal(compiled(X), function(X))
     offsets[0] = np.full(4, 7.0)
     equal(compiled(X), function(X))
+
+
+def test_equal_containers_need_no_new_trace_and_orders_and_signs_count():
+    seen = SimpleNamespace(scales=[1.0, 2.0], named={"a": 1.0, "b": 2.0}, zero=0.0, some={1, 2})
+
+    def function(x):
+        return x * seen.scales[0] + next(iter(seen.named.values())) + (
+            np.copysign(sum(seen.some), seen.zero)
+        )  # fmt: skip
+
+    compiled = mg.jit(function)
+    compiled(X)
+    seen.scales, seen.named, seen.some = [1.0, 2.0], {"a": 1.0, "b": 2.0}, {1, 2}
+    equal(compiled(X), function(X))
+    assert compiled.traces == 1
+    for change in (
+        {"scales": [3.0, 2.0]}, {"named": {"b": 2.0, "a": 1.0}}, {"zero": -0.0}, {"some": {1, 3}},
+    ):  # fmt: skip
+        vars(seen).update(change)
+        equal(compiled(X), function(X))
+
+
+def test_constants_of_both_zeros_are_not_one_number():
+    zeros = np.array([0.0, -0.0, 0.0, -0.0])
+    equal(mg.jit(lambda x: np.copysign(x, zeros))(X), np.copysign(X, zeros))
+    equal(mg.jit(lambda x: np.copysign(x, zeros.astype(np.float32)))(X), np.copysign(X, zeros))
 
 
 def test_large_arrays_are_inputs_and_need_no_new_trace():

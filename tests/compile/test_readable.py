@@ -228,6 +228,20 @@ def test_diagonals_and_rows_are_written_as_slices_and_plain_sums():
     assert "rng.uniform(" in text  # the examples are positive, and so are those of the source
 
 
+def test_terms_that_are_always_0_are_not_written():
+    def function(x, t):
+        whole = np.floor(x).astype(int)
+        return np.sum((x - whole) * t + np.zeros_like(t).astype(int))
+
+    inputs = {"x": rng.normal(size=5), "t": rng.normal(size=5)}
+    text = source(function, "f", inputs)
+    outputs, given, gradients = engine(function, inputs)
+    got, found = written(text, "f", inputs, given)
+    assert_equal([*got, *found], [*outputs, *gradients])
+    assert "dx = dy * t " in text
+    assert not re.search(r"np\.(full|zeros)\(", text)
+
+
 @pytest.mark.parametrize("example", [np.eye(3), np.ones((3, 3)), np.array(0.5)])
 def test_examples_of_the_source_stay_where_a_root_has_a_value(example):
     text = source(lambda x: np.sqrt(x.sum()), "f", {"x": example})
