@@ -205,7 +205,9 @@ def record(
     if type(data) is _ndarray:
         theirs = data is arrays[0] or data is arrays[-1]  # the operand itself
         if not theirs:
-            data.setflags(write=False)  # others reach it through .data, and rules rely on it
+            # Others reach it through .data, and rules rely on it. False is for write: a keyword
+            # would take longer than the call
+            data.setflags(False)
         if given and (primitive.stamped or theirs or data.base is not None):
             guard.watch(out, operands)
     elif hasattr(data, "lift"):
@@ -267,7 +269,7 @@ def walk(
         node = root.settled()
         table[node] = table[node] + g if node in table else g
     order = ancestors(table, since=since)
-    targets = {n for n in order if n.is_leaf} if wanted is None else set(wanted)
+    targets = {n for n in order if n.primitive is None} if wanted is None else set(wanted)
     relevant = None if wanted is None else _leading_to(targets, order)
     found: dict[Node, Array] = {}
     for node in order:
