@@ -40,6 +40,7 @@ next_index = itertools.count().__next__
 
 
 _ndarray, _new = np.ndarray, object.__new__
+_set_writeable: Any = np.ndarray.setflags  # by position: a keyword takes longer than the call
 _NUMBERS = frozenset({float, int, np.float64, np.float32})
 _TAKEN = {*_NUMBERS, np.ndarray}  # types of operands that need no look: these, and nodes
 
@@ -205,9 +206,7 @@ def record(
     if type(data) is _ndarray:
         theirs = data is arrays[0] or data is arrays[-1]  # the operand itself
         if not theirs:
-            # Others reach it through .data, and rules rely on it. False is for write: a keyword
-            # would take longer than the call
-            data.setflags(False)
+            _set_writeable(data, False)  # others reach it through .data, and rules rely on it
         if given and (primitive.stamped or theirs or data.base is not None):
             guard.watch(out, operands)
     elif hasattr(data, "lift"):
