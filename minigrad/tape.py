@@ -251,7 +251,7 @@ def walk(
         wanted: the nodes whose cotangents to return; all leaves that require one if ``None``.
         retain_graph: keep the graph for another walk.
         create_graph: run the rules on nodes, so that the walk is itself recorded; the cotangents
-            are nodes then.
+            are nodes then, and the graph is kept.
         since: nodes older than this number are taken as leaves.
 
     Returns:
@@ -287,16 +287,18 @@ def walk(
         parents = node.parents
         if relevant is not None:
             parents = [parent if parent in relevant else None for parent in parents]
-        for k, part in enumerate(
-            _recorded(node, g, parents)
-            if create_graph
-            else node.primitive.pull(g, node.data, node.saved, node.operands, node.static, parents)
-        ):
+        if create_graph:
+            parts = _recorded(node, g, parents)
+        else:
+            parts = node.primitive.pull(
+                g, node.data, node.saved, node.operands, node.static, parents
+            )
+        for k, part in enumerate(parts):
             if part is not None:
                 parent = parents[k]
                 before = table.get(parent)
                 table[parent] = part if before is None else before + part
-        if not retain_graph:
+        if not (retain_graph or create_graph):
             node.operands = node.parents = node.given = ()
             node.saved = None
     return found
@@ -336,7 +338,7 @@ def _recorded(node: Node, g: Array, parents: Sequence[Node | None]) -> Sequence[
     with differentiating():
         output = primitive.reference(*operands, **node.static)
         wanted = [parent for parent in parents if parent is not None]
-        found = walk([(output, g)], wanted, create_graph=True, retain_graph=True, since=start)
+        found = walk([(output, g)], wanted, create_graph=True, since=start)
     # A parent in several places has all of them in its cotangent, so it counts once
     return [None if parent is None else found.pop(parent, None) for parent in parents]
 
