@@ -14,15 +14,28 @@ All examples in docstrings take these imports for granted:
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from minigrad import autograd, buffer, hooks, makers, memory, primitives, scope, tape, tensor, tree
+from minigrad import (
+    autograd,
+    buffer,
+    hooks,
+    jacobians,
+    makers,
+    memory,
+    primitives,
+    scope,
+    tape,
+    tensor,
+    tree,
+)
 from minigrad.autograd import *  # noqa: F403 (grad and its relatives)
 from minigrad.buffer import Buffer
 from minigrad.checkpointing import checkpoint
 from minigrad.elsewhere import FUNCTIONS, advice
-from minigrad.makers import empty, full, ones, zeros
+from minigrad.jacobians import *  # noqa: F403 (derivatives as arrays)
+from minigrad.makers import array, empty, full, ones, zeros
 from minigrad.primitives import *  # noqa: F403 (NumPy's names, on arrays of any world)
 from minigrad.scope import enable_grad, no_grad, step, unfused
-from minigrad.tensor import Parameter, Tensor, array
+from minigrad.tensor import Parameter, Tensor
 
 __version__ = "0.1.0"
 
@@ -148,5 +161,5 @@ __all__ = [
     "unfused",
     "zeros",
 ]
-__all__ += autograd.__all__
+__all__ += autograd.__all__ + jacobians.__all__
 __all__ += primitives.__all__

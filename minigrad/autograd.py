@@ -1,4 +1,4 @@
-"""Derivatives of functions: `grad` and its relatives, in JAX's vocabulary.
+"""Derivatives of functions: `grad`, `vjp` and `jvp`, in JAX's vocabulary.
 
 Arguments and results may be nested lists, tuples and dicts of arrays; gradients come back
 nested in the same way.
@@ -26,21 +26,10 @@ from minigrad.boundary import as_array
 from minigrad.primitives.primitive import Array, Primitive
 from minigrad.scope import current, differentiating
 from minigrad.tape import next_index, reached, walk
-from minigrad.tensor import Tensor, own, raw
+from minigrad.tensor import Tensor, fitting, own, raw
 from minigrad.tree import tree_leaves, tree_map
 
-__all__ = [
-    "deriv",
-    "elementwise_grad",
-    "grad",
-    "gradients",
-    "hessian",
-    "hvp",
-    "jacobian",
-    "jvp",
-    "value_and_grad",
-    "vjp",
-]
+__all__ = ["grad", "gradients", "jvp", "value_and_grad", "vjp"]
 
 Argnums = int | Sequence[int]
 
@@ -74,12 +63,28 @@ def gradients(
         >>> print(of_x, x.grad)
         [2. 4.] None
     """
-    seed = own(output.seed(cotangent), as_tensor=create_graph)
-    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
-    nodes = [x.settled() for x in inputs]
-    found = walk([(output, seed)], nodes, retain_graph=retain_graph or create_graph,
-                 create_graph=create_graph)  # fmt: skip
-    return [own(found.get(x, np.zeros_like(x.data)), as_tensor=create_graph) for x in nodes]
+    nodes = [x.settled() for x in ([inputs] if isinstance(inputs, Tensor) else inputs)]
+    pairs = [(output, output.seed(cotangent))]
+    return pulled(pairs, nodes, retain_graph=retain_graph, create_graph=create_graph)
+
+
+def pulled(
+    pairs: Sequence[tuple[Tensor, Array]],
+    variables: Any,
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    since: int = -1,
+) -> Any:
+    """The cotangents of the variables, nested alike, given those of some outputs."""
+    found = walk(
+        [(y, own(u, as_tensor=create_graph)) for y, u in pairs], tree_leaves(variables),
+        retain_graph=retain_graph, create_graph=create_graph, since=since,
+    )  # fmt: skip
+    return tree_map(
+        lambda x: own(found[x] if x in found else np.zeros_like(x.data), as_tensor=create_graph),
+        variables,
+    )
 
 
 def value_and_grad(
@@ -111,18 +116,18 @@ def value_and_grad(
         >>> print(value, gradient)
         5.0 [2. 4.]
     """
-    numbers, one = _several(argnums)
+    numbers, one = several(argnums)
 
-    @_named_after(function)
+    @named_after(function)
     def derived(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         level = Level()
         with differentiating():
             varied, variables = level.varied(args, numbers)
-            output, aux = _parted(function(*varied, **kwargs), has_aux)
+            output, aux = parted(function(*varied, **kwargs), has_aux)
             _check_number(output, holomorphic)
             recorded = level.is_recorded((output, aux), variables)
-            pairs = [(output, np.ones_like(output.data))] if _is_tracked(output) else []
-            nested = level.pulled(pairs, variables, create_graph=recorded)
+            pairs = [(output, np.ones_like(output.data))] if is_tracked(output) else []
+            nested = pulled(pairs, variables, create_graph=recorded, since=level.start)
         value = (output, aux) if has_aux else output
         value = value if recorded else tree_map(raw, value)
         return value, nested[0] if one else tuple(nested)
@@ -147,7 +152,7 @@ def grad(
     """
     both = value_and_grad(function, argnums, has_aux=has_aux, holomorphic=holomorphic)
 
-    @_named_after(function)
+    @named_after(function)
     def derived(*args: Any, **kwargs: Any) -> Any:
         value, gradient = both(*args, **kwargs)
         return (gradient, value[1]) if has_aux else gradient
@@ -175,16 +180,19 @@ def vjp(
         varied, variables = level.varied(args, range(len(args)))
         for x in tree_leaves(variables):
             x.shared = True  # whose array may change before the map is used
-        output, aux = _parted(function(*varied, **kwargs), has_aux)
+        output, aux = parted(function(*varied, **kwargs), has_aux)
     recorded = level.is_recorded((output, aux), variables)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         pairs: list[tuple[Any, Array]] = []
-        tree_map(lambda y, u: pairs.append((y, _fitting(y, u))), output, cotangent)
-        again = level.recording and (recorded or any(_is_tracked(u) for _, u in pairs))
+        tree_map(lambda y, u: pairs.append((y, fitting(y, u, "vjp"))), output, cotangent)
+        again = level.recording and (recorded or any(is_tracked(u) for _, u in pairs))
         with differentiating():
-            pairs = [(y, u) for y, u in pairs if _is_tracked(y)]
-            return tuple(level.pulled(pairs, variables, create_graph=again, retain_graph=True))
+            pairs = [(y, u) for y, u in pairs if is_tracked(y)]
+            of_args = pulled(
+                pairs, variables, retain_graph=True, create_graph=again, since=level.start
+            )
+            return tuple(of_args)
 
     value, aux = (output, aux) if recorded else tree_map(raw, (output, aux))
     return (value, pull, aux) if has_aux else (value, pull)
@@ -215,175 +223,25 @@ def jvp(
     level = Level()
     with differentiating():
         varied, variables = level.varied(points, range(len(points)))
-        output, aux = _parted(function(*varied, **kwargs), has_aux)
-        flat = [y for y in tree_leaves(output) if _is_tracked(y)]
+        output, aux = parted(function(*varied, **kwargs), has_aux)
+        flat = [y for y in tree_leaves(output) if is_tracked(y)]
         inner = Level()
         _, (probes,) = inner.varied(([np.zeros_like(y.data) for y in flat],), (0,))
         pairs = list(zip(flat, probes, strict=True))
-        pulled = level.pulled(pairs, variables, create_graph=True)
+        back = pulled(pairs, variables, create_graph=True, since=level.start)
         moved: list[tuple[Any, Array]] = []
-        tree_map(lambda p, t: moved.append((p, _fitting(p, t))), tuple(pulled), tuple(along))
+        tree_map(lambda p, t: moved.append((p, fitting(p, t, "jvp"))), tuple(back), tuple(along))
         recorded = level.is_recorded((output, aux, [t for _, t in moved]), variables)
-        pairs = [(p, t) for p, t in moved if _is_tracked(p)]
-        pushed = inner.pulled(pairs, probes, create_graph=recorded)
+        pairs = [(p, t) for p, t in moved if is_tracked(p)]
+        pushed = pulled(pairs, probes, create_graph=recorded, since=inner.start)
     known = {id(y): t for y, t in zip(flat, pushed, strict=True)}
     tangent = tree_map(lambda y: known.get(id(y), np.zeros_like(raw(y))), output)
     value, aux = (output, aux) if recorded else tree_map(raw, (output, aux))
     return (value, tangent, aux) if has_aux else (value, tangent)
 
 
-def jacobian(
-    function: Callable[..., Any],
-    argnums: Argnums = 0,
-    *,
-    has_aux: bool = False,
-    holomorphic: bool = False,
-) -> Callable[..., Any]:
-    """The function that returns ∂output/∂input, of shape output.shape + input.shape.
-
-    Args:
-        function: takes and returns nested arrays.
-        argnums: which argument, or which arguments, to differentiate with respect to.
-        has_aux: the function returns (value, anything); the result is (Jacobian, anything).
-        holomorphic: the function is analytic from complex numbers to complex ones.
-
-    Returns:
-        A function of the same arguments. Its result is nested as the function's, and in it as
-        the argument: for several arguments, a tuple.
-
-    Raises:
-        TypeError: when it is called, if the function returns no arrays, or complex numbers of
-            complex ones.
-
-    Example:
-        >>> mg.jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
-        array([[2., 0.],
-               [0., 4.]])
-    """
-    numbers, one = _several(argnums)
-
-    @_named_after(function)
-    def derived(*args: Any, **kwargs: Any) -> Any:
-        level = Level()
-        with differentiating():
-            varied, variables = level.varied(args, numbers)
-            output, aux = _parted(function(*varied, **kwargs), has_aux)
-            recorded = level.is_recorded((output, aux), variables)
-            chosen = variables[0] if one else tuple(variables)
-            if output is None:
-                raise TypeError("jacobian: the function returned NoneType, expected an array")
-            found = tree_map(lambda y: _rows(level, y, chosen, recorded, holomorphic), output)
-        return (found, aux if recorded else tree_map(raw, aux)) if has_aux else found
-
-    return derived
-
-
-def _rows(level: Level, output: Any, variables: Any, recorded: bool, holomorphic: bool) -> Any:
-    """The Jacobian of one array with respect to a nest of them, row by row."""
-    if not hasattr(output, "shape") and not isinstance(output, complex | float | int):
-        raise TypeError(
-            f"jacobian: the function returned {type(output).__name__}, expected an array computed "
-            "from its argument"
-        )
-    shape, is_complex = np.shape(raw(output)), np.iscomplexobj(raw(output))
-    if not _is_tracked(output) or output.size == 0:
-        zeros = tree_map(lambda x: np.zeros(shape + x.shape, x.dtype), variables)
-        return tree_map(Tensor, zeros) if recorded else zeros
-    if is_complex and not holomorphic and any(map(_is_complex, tree_leaves(variables))):
-        raise TypeError(
-            "jacobian: the function makes complex numbers of complex ones, which have a Jacobian "
-            "where it is analytic: pass holomorphic=True if it is; else differentiate np.real and "
-            "np.imag of it by real and imaginary parts"
-        )
-
-    def rows(scale: complex) -> Any:
-        units = scale * np.eye(output.size, dtype=output.dtype).reshape(-1, *shape)
-        pulled = [
-            level.pulled([(output, u)], variables, create_graph=recorded, retain_graph=True)
-            for u in units
-        ]
-        return tree_map(lambda *parts: np.stack(parts).reshape(shape + parts[0].shape), *pulled)
-
-    if not is_complex:
-        return rows(1)
-    return tree_map(  # the cotangent of what is real is real: it takes the imaginary part apart
-        lambda x, real, imag: real if _is_complex(x) else real + 1j * imag,
-        variables, rows(1), rows(-1j),
-    )  # fmt: skip
-
-
-def hessian(
-    function: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
-) -> Callable[..., Any]:
-    """The function that returns the second derivatives, of shape input.shape twice.
-
-    For several arguments it is a tuple of tuples: all the blocks. Of complex arguments it has them
-    where the function is analytic, which ``holomorphic`` says.
-
-    Example:
-        >>> print(mg.hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0])))
-        [[ 6.  0.]
-         [ 0. 12.]]
-    """
-    gradient = grad(function, argnums, holomorphic=holomorphic)
-    return jacobian(gradient, argnums, holomorphic=holomorphic)
-
-
-def hvp(function: Callable[..., Any], args: Any, tangents: Any, **kwargs: Any) -> Any:
-    """The Hessian of a function of one number times a vector, without the Hessian.
-
-    Example:
-        >>> mg.hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
-        array([6., 0.])
-    """
-    several = isinstance(args, tuple)
-    gradient = grad(function, tuple(range(len(args))) if several else 0)
-    return jvp(gradient, args, tangents, **kwargs)[1]
-
-
-def elementwise_grad(
-    function: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
-) -> Callable[..., Any]:
-    """The derivative, entry by entry, of a function that acts on each entry by itself.
-
-    Where entries depend on each other, it is the gradient of the sum of all outputs.
-
-    Example:
-        >>> print(mg.elementwise_grad(np.sin)(np.array([0.0, np.pi])))
-        [ 1. -1.]
-    """
-
-    @_named_after(function)
-    def derived(*args: Any, **kwargs: Any) -> Any:
-        total = lambda *a, **k: np.sum(function(*a, **k))  # noqa: E731
-        return grad(total, argnums, holomorphic=holomorphic)(*args, **kwargs)
-
-    return derived
-
-
-def deriv(function: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """The derivative by one number of a function that may return arrays, in forward mode.
-
-    Of an array it is the derivative along a vector of ones.
-
-    Example:
-        >>> print(mg.deriv(lambda t: np.stack([np.cos(t), t * t]))(0.0))
-        [0. 0.]
-    """
-
-    @_named_after(function)
-    def derived(*args: Any, **kwargs: Any) -> Any:
-        def of_one(x: Any) -> Any:
-            return function(*args[:argnum], x, *args[argnum + 1 :], **kwargs)
-
-        x = args[argnum]
-        return jvp(of_one, x, tree_map(lambda leaf: np.ones_like(raw(leaf)), x))[1]
-
-    return derived
-
-
 class Level:
-    """One call of a derivative function: the nodes that it differentiates by, and its walk.
+    """One call of a derivative function, which has the nodes that it differentiates by.
 
     Attributes:
         start: nodes with a smaller number are older than the call.
@@ -408,29 +266,9 @@ class Level:
 
     def is_recorded(self, outputs: Any, variables: Any) -> bool:
         """Whether to record the derivative: it depends on what is tracked outside of the call."""
-        roots = [x for x in tree_leaves((outputs, variables)) if _is_tracked(x)]
+        roots = [x for x in tree_leaves((outputs, variables)) if is_tracked(x)]
         return self.recording and any(
             node.index < self.start or node.primitive is None for node in reached(roots, self.start)
-        )
-
-    def pulled(
-        self,
-        pairs: Sequence[tuple[Tensor, Array]],
-        variables: Any,
-        *,
-        create_graph: bool,
-        retain_graph: bool = False,
-    ) -> Any:
-        """The cotangents of the variables, nested alike, given those of some outputs."""
-        found = walk(
-            [(y, own(u, as_tensor=create_graph)) for y, u in pairs], tree_leaves(variables),
-            retain_graph=retain_graph or create_graph, create_graph=create_graph, since=self.start,
-        )  # fmt: skip
-        return tree_map(
-            lambda x: own(
-                found[x] if x in found else np.zeros_like(x.data), as_tensor=create_graph
-            ),
-            variables,
         )
 
 
@@ -448,12 +286,12 @@ _ARGUMENT = Primitive(
 """The identity: it sets an argument apart from the Tensor that was given for it."""
 
 
-def _several(argnums: Argnums) -> tuple[tuple[int, ...], bool]:
+def several(argnums: Argnums) -> tuple[tuple[int, ...], bool]:
     """The positions, and whether one was given by itself."""
     return (tuple(argnums), False) if isinstance(argnums, Sequence) else ((argnums,), True)
 
 
-def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+def named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Decorator: the name, docstring and signature of the function that is differentiated.
 
     Raises:
@@ -468,7 +306,7 @@ def _named_after(function: Callable[..., Any]) -> Callable[[Callable[..., Any]],
     return wraps(function, updated=())
 
 
-def _parted(result: Any, has_aux: bool) -> tuple[Any, Any]:
+def parted(result: Any, has_aux: bool) -> tuple[Any, Any]:
     """The value and the second result of a function, ``None`` without ``has_aux``."""
     if not has_aux:
         return tree_map(_settled, result), None
@@ -514,22 +352,6 @@ def _check_number(output: Any, holomorphic: bool) -> None:
         )
 
 
-def _fitting(x: Any, u: Any) -> Any:
-    """A cotangent or tangent as an array of ``x``'s shape."""
-    u = as_array(u)
-    if not hasattr(u, "shape"):
-        u = np.asarray(u, dtype=raw(x).dtype if hasattr(raw(x), "dtype") else None)
-    if np.shape(raw(u)) != np.shape(raw(x)):
-        raise ValueError(
-            f"got an array of shape {np.shape(raw(u))} for one of shape {np.shape(raw(x))}"
-        )
-    return u
-
-
-def _is_complex(x: Any) -> bool:
-    return np.iscomplexobj(raw(x))
-
-
-def _is_tracked(x: Any) -> bool:
+def is_tracked(x: Any) -> bool:
     """Whether it is a Tensor that requires a gradient."""
     return isinstance(x, Tensor) and x.requires_grad

@@ -15,6 +15,7 @@ import numpy as np
 _HALF = np.uint64(32)
 _WEIGHTS = np.arange(1, 4100, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 _WEIGHTS ^= _WEIGHTS >> _HALF  # of the columns, of which there is a prime number: no shape has it
+_LARGE = _WEIGHTS.nbytes  # below it hashing is faster
 _FIXED = frozenset({int, slice, type(None), type(Ellipsis), np.int64})  # what cannot change
 
 Stamps = tuple[tuple[int, int], ...]
@@ -27,7 +28,7 @@ def stamp(array: np.ndarray) -> int:
     Small arrays are hashed. Large ones are summed by columns in 64-bit words, which takes as long
     as reading them, and the sums by weights: entries that change places are noticed too.
     """
-    if array.nbytes < 4096 or array.dtype == object:
+    if array.nbytes < _LARGE or array.dtype == object:
         return hash(array.tobytes())
     if not array.flags.c_contiguous:  # a transpose is contiguous in its own order
         array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
@@ -35,13 +36,11 @@ def stamp(array: np.ndarray) -> int:
     end = flat.size - flat.size % 8
     words = flat[:end].view(np.uint64)
     columns = len(_WEIGHTS)
-    if len(words) > columns:
-        whole = len(words) - len(words) % columns
-        sums = words[:whole].reshape(-1, columns).sum(axis=0)
-        sums[: len(words) - whole] += words[whole:]
-        words = sums
-    words = words ^ (words >> _HALF)  # small whole numbers are 0 in their lower bits
-    return hash((int(words @ _WEIGHTS[: len(words)]), flat[end:].tobytes()))
+    whole = len(words) - len(words) % columns
+    sums = words[:whole].reshape(-1, columns).sum(axis=0)
+    sums[: len(words) - whole] += words[whole:]
+    sums ^= sums >> _HALF  # small whole numbers are 0 in their lower bits
+    return hash((int(sums @ _WEIGHTS), flat[end:].tobytes()))
 
 
 def watch(node: Any, operands: Sequence[Any]) -> None:
@@ -55,10 +54,10 @@ def watch(node: Any, operands: Sequence[Any]) -> None:
     base = data.base
     for k, x in enumerate(operands):
         array = node.operands[k]
-        if type(array) is not np.ndarray or (
-            hasattr(x, "parents") and x.primitive is not None and not x.shared
-        ):
-            continue  # a number, or the tape's own
+        if type(array) is not np.ndarray:
+            continue  # a number
+        if x is not array and hasattr(x, "parents") and x.primitive is not None and not x.shared:
+            continue  # the tape's own
         if data is array or base is array or (base is not None and base is array.base):
             node.shared = True
         elif base is not None and type(base) is not np.ndarray:  # a view by strides

@@ -20,7 +20,21 @@ import numpy as np
 from minigrad.boundary import as_array
 from minigrad.buffer import Buffer, Handle
 from minigrad.primitives.calls import constant
-from minigrad.tensor import MAKERS, Tensor, array
+from minigrad.primitives.primitive import Array
+from minigrad.tensor import MAKERS, Tensor
+
+
+def array(x: Any, dtype: Any = None) -> Array:
+    """NumPy's ``array``, which also joins Tensors: nested lists of them stay on the tape.
+
+    Example:
+        >>> print(mg.jacobian(lambda x: mg.array([x, x**2, x**3]))(2.0))
+        [ 1.  4. 12.]
+    """
+    found = as_array(x, "array")
+    if isinstance(found, Tensor):
+        return (found if dtype is None else found.astype(dtype)).copy()
+    return np.array(found, dtype=dtype)
 
 
 def zeros(shape: Any, dtype: Any = float) -> Buffer:

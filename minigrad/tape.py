@@ -40,6 +40,7 @@ next_index = itertools.count().__next__
 
 
 _ndarray, _new = np.ndarray, object.__new__
+_set_writeable: Any = np.ndarray.setflags  # by position: a keyword takes longer than the call
 _NUMBERS = frozenset({float, int, np.float64, np.float32})
 _TAKEN = {*_NUMBERS, np.ndarray}  # types of operands that need no look: these, and nodes
 
@@ -205,7 +206,7 @@ def record(
     if type(data) is _ndarray:
         theirs = data is arrays[0] or data is arrays[-1]  # the operand itself
         if not theirs:
-            data.setflags(write=False)  # others reach it through .data, and rules rely on it
+            _set_writeable(data, False)  # others reach it through .data, and rules rely on it
         if given and (primitive.stamped or theirs or data.base is not None):
             guard.watch(out, operands)
     elif hasattr(data, "lift"):
@@ -251,7 +252,7 @@ def walk(
         wanted: the nodes whose cotangents to return; all leaves that require one if ``None``.
         retain_graph: keep the graph for another walk.
         create_graph: run the rules on nodes, so that the walk is itself recorded; the cotangents
-            are nodes then.
+            are nodes then, and the graph is kept.
         since: nodes older than this number are taken as leaves.
 
     Returns:
@@ -267,7 +268,7 @@ def walk(
         node = root.settled()
         table[node] = table[node] + g if node in table else g
     order = ancestors(table, since=since)
-    targets = {n for n in order if n.is_leaf} if wanted is None else set(wanted)
+    targets = {n for n in order if n.primitive is None} if wanted is None else set(wanted)
     relevant = None if wanted is None else _leading_to(targets, order)
     found: dict[Node, Array] = {}
     for node in order:
@@ -287,16 +288,18 @@ def walk(
         parents = node.parents
         if relevant is not None:
             parents = [parent if parent in relevant else None for parent in parents]
-        for k, part in enumerate(
-            _recorded(node, g, parents)
-            if create_graph
-            else node.primitive.pull(g, node.data, node.saved, node.operands, node.static, parents)
-        ):
+        if create_graph:
+            parts = _recorded(node, g, parents)
+        else:
+            parts = node.primitive.pull(
+                g, node.data, node.saved, node.operands, node.static, parents
+            )
+        for k, part in enumerate(parts):
             if part is not None:
                 parent = parents[k]
                 before = table.get(parent)
                 table[parent] = part if before is None else before + part
-        if not retain_graph:
+        if not (retain_graph or create_graph):
             node.operands = node.parents = node.given = ()
             node.saved = None
     return found
@@ -336,7 +339,7 @@ def _recorded(node: Node, g: Array, parents: Sequence[Node | None]) -> Sequence[
     with differentiating():
         output = primitive.reference(*operands, **node.static)
         wanted = [parent for parent in parents if parent is not None]
-        found = walk([(output, g)], wanted, create_graph=True, retain_graph=True, since=start)
+        found = walk([(output, g)], wanted, create_graph=True, since=start)
     # A parent in several places has all of them in its cotangent, so it counts once
     return [None if parent is None else found.pop(parent, None) for parent in parents]
 

@@ -201,12 +201,14 @@ class Tensor(ArrayMethods, Node):
             ValueError: the cotangent has another shape.
         """
         seed = own(self.seed(cotangent), as_tensor=create_graph)
-        found = walk([(self, seed)], retain_graph=retain_graph or create_graph,
-                     create_graph=create_graph)  # fmt: skip
+        found = walk([(self, seed)], retain_graph=retain_graph, create_graph=create_graph)
         for leaf, g in found.items():
             assert isinstance(leaf, Tensor)
-            g = own(g, as_tensor=create_graph)
-            leaf.grad = g if leaf.grad is None else leaf.grad + g
+            leaf._receive(g, create_graph)
+
+    def _receive(self, g: Array, as_tensor: bool) -> None:
+        g = own(g, as_tensor=as_tensor)
+        self.grad = g if self.grad is None else self.grad + g
 
     def register_hook(self, hook: Callable[[Array], Array | None]) -> None:
         """Call ``hook`` with this tensor's gradient in every backward that reaches it.
@@ -217,13 +219,8 @@ class Tensor(ArrayMethods, Node):
 
     def retain_grad(self) -> None:
         """Let `backward` set ``.grad`` of this tensor too, though it is no leaf."""
-
-        def keep(g: Array) -> None:
-            mine = own(g, as_tensor=isinstance(g, Tensor))
-            self.grad = mine if self.grad is None else self.grad + mine
-
         if self.primitive is not None:
-            self.register_hook(keep)
+            self.register_hook(lambda g: self._receive(g, isinstance(g, Tensor)))
 
     def seed(self, cotangent: Array | None = None) -> Array:
         """The cotangent to start a walk from here: checked, or 1 for a single number."""
@@ -244,15 +241,7 @@ class Tensor(ArrayMethods, Node):
                     "np.abs of it, or pass its cotangent"
                 )
             return np.ones_like(self.data)
-        cotangent = as_array(cotangent, "backward")
-        if not hasattr(cotangent, "shape"):
-            cotangent = np.asarray(cotangent, dtype=self.dtype)
-        if cotangent.shape != self.shape:
-            raise ValueError(
-                f"backward: got a cotangent of shape {cotangent.shape}, "
-                f"expected the tensor's {self.shape}"
-            )
-        return cotangent
+        return fitting(self, cotangent, "backward")
 
     # NumPy's protocols
 
@@ -506,22 +495,25 @@ _FILL = (
 _MOST_ENTRIES = 4096  # of a Tensor that becomes an array of objects
 
 
-def array(x: Any, dtype: Any = None) -> Array:
-    """NumPy's ``array``, which also joins Tensors: nested lists of them stay on the tape.
-
-    Example:
-        >>> print(mg.jacobian(lambda x: mg.array([x, x**2, x**3]))(2.0))
-        [ 1.  4. 12.]
-    """
-    found = as_array(x, "array")
-    if isinstance(found, Tensor):
-        return (found if dtype is None else found.astype(dtype)).copy()
-    return np.array(found, dtype=dtype)
-
-
 def raw(x: Any) -> Any:
     """The array in a Tensor; anything else as it is."""
     return x.data if isinstance(x, Tensor) else x
+
+
+def fitting(x: Any, u: Any, where: str) -> Array:
+    """A cotangent or tangent of ``x`` as an array.
+
+    Raises:
+        ValueError: it has another shape than ``x``.
+    """
+    u, like = as_array(u, where), raw(x)
+    if not hasattr(u, "shape"):
+        u = np.asarray(u, dtype=getattr(like, "dtype", None))
+    if u.shape != np.shape(like):
+        raise ValueError(
+            f"{where}: got an array of shape {u.shape}, expected the tensor's {np.shape(like)}"
+        )
+    return u
 
 
 def _inside_numpy(depth: int) -> bool:

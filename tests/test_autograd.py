@@ -138,7 +138,7 @@ def test_value_and_grad_with_something_beside():
 def test_nests_that_differ_are_refused(parameters):
     with pytest.raises(ValueError, match=r"nested alike|parts|keys"):
         mg.jvp(lambda p: p["a"], {"a": X}, [X])
-    with pytest.raises(ValueError, match=r"shape \(2,\) for one of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"jvp: got .* shape \(2,\), expected the tensor's \(3,\)"):
         mg.jvp(lambda x: x, X, np.ones(2))
 
 
@@ -201,7 +201,7 @@ def _in_place(how, array):
 
 
 @pytest.mark.parametrize("how", ["add", "zero", "one entry", "swap"])
-@pytest.mark.parametrize("size", [3, 100, 3000])
+@pytest.mark.parametrize("size", [3, 100, 10_000])
 @pytest.mark.parametrize("changed", ["leaf", "constant"])
 def test_an_array_that_was_changed_in_place_is_noticed_at_backward(how, size, changed, rng):
     leaf, constant = rng.normal(size=size), rng.normal(size=size)
@@ -213,7 +213,7 @@ def test_an_array_that_was_changed_in_place_is_noticed_at_backward(how, size, ch
     assert x.grad is None
 
 
-@given(st.integers(2, 20_000), st.sampled_from([float, np.float32, np.int64, np.uint8]), st.data())
+@given(st.integers(2, 60_000), st.sampled_from([float, np.float32, np.int64, np.uint8]), st.data())
 @settings(max_examples=60, deadline=None)
 def test_entries_that_change_places_change_the_checksum(size, dtype, data):
     array = (np.arange(size) % 100).astype(dtype)
@@ -226,7 +226,7 @@ def test_entries_that_change_places_change_the_checksum(size, dtype, data):
         assert stamp(array) != before
 
 
-@pytest.mark.parametrize("shape", [(1220, 1), (1000, 4), (61, 61), (300, 200)])
+@pytest.mark.parametrize("shape", [(12_200, 1), (4000, 4), (61, 61), (97, 97), (300, 200)])
 def test_rows_that_change_places_change_the_checksum(shape, rng):
     array = rng.integers(0, 3, shape).astype(float)
     before = stamp(array)

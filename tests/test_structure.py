@@ -16,8 +16,8 @@ HOUSE = Path(__file__).parents[1] / "minigrad"
 FLOORS = (
     {"elsewhere", "extras", "files", "hooks", "methods", "notation", "options", "terminal", "tree"},
     {"primitives", "arrays", "boundary"},
-    {"scope", "guard", "tape", "tensor", "autograd", "memory", "buffer", "makers", "checkpointing",
-     "coverage", "stats"},
+    {"scope", "guard", "tape", "tensor", "autograd", "jacobians", "memory", "buffer", "makers",
+     "checkpointing", "coverage", "stats"},
     {"nn", "optim", "datasets"},
     {"targets", "symbolic"},
     {"compile", "verify", "graph"},

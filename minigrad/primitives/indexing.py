@@ -67,7 +67,7 @@ class Scattered:
         return self
 
 
-def _scattered(g: Array, index: Any, x: Array) -> Array:
+def _scattered(g: Array, x: Array, *, index: Any) -> Array:
     """The adjoint of reading a part of ``x``."""
     if type(g) is np.ndarray and type(x) is np.ndarray and g.dtype == x.dtype:
         return Scattered(g, index, x)
@@ -102,7 +102,7 @@ def _is_rows(index: Any) -> bool:
 
 getitem = linear(
     "getitem", lambda x, *, index: x[index], label="[ ]",
-    adjoints=(lambda g, x, *, index: _scattered(g, index, x),),
+    adjoints=(_scattered,),
     samples=(sample((3, 2), index=(slice(None, 2), 0)),
              sample((3, 2), index=np.array([0, 2, 0])), sample((3,), index=None),
              sample((3, 2), index=(np.array([0, 2, 0]), np.array([1, 0, 1])))),

@@ -35,6 +35,7 @@ class Walk(Subject):
         self.domains = problem.domains
         self.constants, self.remarks = dict(problem.constants), problem.remarks
         self.free = frozenset(problem.shapes)  # weights and data are as good as any other
+        self.place = "the example" if problem.values else ""
 
     def held(self) -> AbstractContextManager[None]:
         return self.problem.held()

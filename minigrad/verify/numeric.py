@@ -63,25 +63,25 @@ def _at_points(subject: Subject, settings: Settings, finding: Finding) -> None:
     rng = np.random.default_rng(settings.seed)
     ways = set()
     generic = subject.free >= subject.inputs.keys()  # random numbers: as good as those near it
-    points = {"at random numbers" if generic else "at the example": example(subject)}
+    place = subject.place or ("random numbers" if generic else "the example")
+    points = {f"at {place}": example(subject)}
     if not generic:
         points["near it"] = near(subject, rng)
     done: list[str] = []
-    for place, point in points.items():
+    for at, point in points.items():
         try:
             ways.add(compare_floats(subject, point, rng, settings, finding))
         except OutsideDomainError as error:
             if done:
                 continue
-            place = "random numbers" if generic else "the example"
-            finding.reason = f"forward gives {error} at {place}: it is outside of the domain"
+            finding.reason = f"forward gives {error} {at}: it is outside of the domain"
             finding.remarks.append(finding.reason)
             return
         except WrongGradientError as error:
             for name in subject.inputs:
                 finding.wrong.setdefault(name, str(error))
             return
-        done.append(place)
+        done.append(at)
         how = "the complex step" if ways == {True} else "differences"
         places = " and ".join(done)
         finding.established = f"the floats agree with {how}, {places}{where(subject)}"

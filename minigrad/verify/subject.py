@@ -37,6 +37,7 @@ class Subject(ABC):
         remarks: what else there is to know.
         spoils: of inputs whose gradient only a first call of backward gives, the reason.
         free: inputs whose example is random, so that any other point is as good.
+        place: what to call the example in a report; empty for what `free` says.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Subject(ABC):
     remarks: Sequence[str] = ()
     spoils: Mapping[str, str] = MappingProxyType({})
     free: frozenset[str] = frozenset()
+    place: str = ""
     assumed: frozenset[str] = frozenset()
     order: ClassVar[int] = 1
 

@@ -60,7 +60,7 @@ def outcomes(report):
 
 def test_a_positive_input_is_drawn_positive_and_a_constant_is_not_judged(file):
     inputs = ["p=4", "mask=4"]
-    outside = "note: forward gives NaN at random numbers: it is outside of the domain"
+    outside = "note: forward gives NaN at the example: it is outside of the domain"
     assert outside in str(verify(resolve(f"{file}:entropy", inputs)))
     roles = Roles(positive=("p",), constants=("mask",))
     report = verify(resolve(f"{file}:entropy", inputs, roles))
