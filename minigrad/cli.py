@@ -544,15 +544,14 @@ def _reasons(verdict: Verdict) -> list[str]:
     culprits: dict[str, str] = {}  # the judges mostly blame the same, at other shapes
     first: dict[str, list[Check]] = {}  # the checks that say the same
     for check in verdict.checks:
-        told = check.failures[0] if check.failures else check.established
-        if check.outcome != "right":
-            first.setdefault(told, []).append(check)
+        if not check.passed:
+            first.setdefault(check.failures[0], []).append(check)
         for culprit in check.failures[1:]:
             culprits.setdefault(re.sub(r"\d+", "", culprit), culprit)
     for sentence, agreeing in first.items():
         judges = ", ".join(dict.fromkeys(check.judge for check in agreeing))
         lines.append(f"  {judges}: {escape(sentence)}")
-        if agreeing[0].failures:
+        if agreeing[0].outcome != "untried" and agreeing[0].shapes:
             lines.append(f"    [dim]at {escape(shapes(agreeing[0]))}[/]")
     return [*lines, *(f"  → {escape(culprit)}" for culprit in culprits.values())]
 

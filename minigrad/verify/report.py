@@ -73,7 +73,8 @@ class Check:
         figure: the number behind the verdict.
         unit: what the figure counts or measures.
         established: what is known now, or why nothing is, in plain words.
-        failures: what is wrong: the input, the entry, the culprit and its wrong term.
+        failures: what keeps it from passing: the input, the entry, the culprit and its wrong term;
+            or why it was not tried.
         witness: where it shows.
         seconds: how long it took.
 
@@ -95,6 +96,10 @@ class Check:
     failures: tuple[str, ...] = ()
     witness: Witness | None = None
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.passed and not self.failures:
+            object.__setattr__(self, "failures", (self.established,))
 
     @property
     def passed(self) -> bool:
@@ -225,10 +230,9 @@ def _outcome(checks: Sequence[Check]) -> Outcome:
 
 def said(check: Check) -> str:
     """What a check says, and at which shapes, on one line."""
-    told = "; ".join(check.failures) or check.established
-    if check.outcome == "untried" or check.failures or not check.shapes:
-        return told
-    return f"{told}, at {shapes(check)}"
+    if not check.passed:
+        return "; ".join(check.failures)
+    return f"{check.established}, at {shapes(check)}" if check.shapes else check.established
 
 
 def shapes(check: Check) -> str:
