@@ -126,8 +126,12 @@ def _small_product(W, u, out, add):  # type: ignore[no-untyped-def]
     for r in range(rows):
         for b in range(batch):
             total = F(0)
-            for k in range(width):
-                total += W[r, k] * u[k * batch + b]
+            if batch == 1:  # side by side: several at once
+                for k in range(width):
+                    total += W[r, k] * u[k]
+            else:
+                for k in range(width):
+                    total += W[r, k] * u[k * batch + b]
             if add:
                 out[r * batch + b] += total
             else:
@@ -163,7 +167,12 @@ def outer(D, first, last, u, out, room):  # type: ignore[no-untyped-def]
     batch = u.shape[1] // width
     for t in range(len(u)):
         d, v = D[t, first:last], u[t]
-        if rows * v.size <= _SMALL:
+        if batch == 1 and rows * v.size <= _SMALL:
+            flat = d.reshape(d.size)
+            for r in range(rows):
+                for k in range(width):
+                    out[r, k] += flat[r] * v[k]
+        elif rows * v.size <= _SMALL:
             flat = d.reshape(d.size)
             for r in range(rows):
                 for k in range(width):

@@ -164,13 +164,10 @@ class Kernel:
         states[:, 0] = before
         kept = [np.empty((len(joint) - 1, n), dtype) for _ in self.plan.kept]
         self._run(
-            "forward", going,
+            "forward", going, {"kept_": kept, "W_": products, "": vectors},
             n=n, batch=n // self.hidden_size, joint=joint, states=states,
             affine=np.empty((len(self.plan.affines), n), dtype), room=self._room(joint, n),
             rows=np.empty((self.source.rows, n), dtype),
-            **self._named("kept_", self.plan.kept, kept),
-            **self._named("W_", self._operands, products),
-            **self._named("", self.plan.equations.parameters, vectors),
         )  # fmt: skip
         return states, kept
 
@@ -194,8 +191,8 @@ class Kernel:
         d_first = final[0]
         dx = np.empty((time, self.input_size, batch), dtype) if of_x else None
         turned = self._turned(saved.products, of_x=of_x)
-        d_products = [np.zeros_like(W) for W in saved.products]
-        d_vectors = [np.zeros_like(p) for p in saved.vectors]
+        d_products = [np.zeros(W.shape, dtype) for W in saved.products]
+        d_vectors = [np.zeros(p.shape, dtype) for p in saved.vectors]
         for segment in reversed(saved.segments):
             shape = segment.stop - segment.start + 1, saved.joint.shape[1]
             d_joint = np.zeros(shape, dtype)
@@ -240,37 +237,38 @@ class Kernel:
         together = min(stop - start, 1 + _CACHED // (gates * n))
         return self._run(
             "backward", going,
+            {"kept_": kept, "W_": turned, "d_W_": d_products, "": saved.vectors, "d_": d_vectors},
             n=n, batch=n // self.hidden_size, joint=joint, states=states,
             d_affine=np.zeros((together, gates, n), dtype), d_joint=d_joint, d_after=d_after,
             d_before=np.empty_like(d_after),
             d_shared=np.empty((self.source.buffers, n), dtype),
             aside=np.empty((others + 1, n), dtype), room=self._room(joint, n),
             rows=np.empty((self.source.rows, n), dtype),
-            **self._named("kept_", self.plan.kept, kept),
-            **self._named("W_", self._operands, turned),
-            **self._named("d_W_", self._operands, d_products),
-            **self._named("", self.plan.equations.parameters, saved.vectors),
-            **self._named("d_", self.plan.equations.parameters, d_vectors),
         )  # fmt: skip
 
-    def _run(self, name: str, going: np.ndarray, **arrays: Any) -> Any:
+    def _run(
+        self, name: str, going: np.ndarray, groups: Mapping[str, Sequence[np.ndarray]],
+        **arrays: Any,
+    ) -> Any:  # fmt: skip
         """Call a pass with its arrays, which it takes in the order of its arguments."""
         arrays["going"] = going
+        for prefix, group in groups.items():
+            arrays.update(zip(self._names[prefix], group, strict=True))
         # What is computed behind a sequence's end does not count, so it is not warned of
         quiet = np.errstate(divide="ignore", invalid="ignore") if len(going) else nullcontext()
         with quiet:
             return self.passes[name](*[arrays[a] for a in self.source.arguments[name]])
 
     @cached_property
-    def _operands(self) -> tuple[str, ...]:
-        return tuple(product.operand for product in self.plan.products)
-
-    def _named(
-        self, prefix: str, quantities: Sequence[str], arrays: Sequence[np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Arrays by the names of the quantities that they stand for."""
-        names = (prefix + self.plan.identifier(quantity) for quantity in quantities)
-        return dict(zip(names, arrays, strict=True))
+    def _names(self) -> Mapping[str, tuple[str, ...]]:
+        """The arguments that stand for quantities, by their prefix."""
+        operands = [product.operand for product in self.plan.products]
+        vectors = self.plan.equations.parameters
+        of = {"kept_": self.plan.kept, "W_": operands, "d_W_": operands, "": vectors, "d_": vectors}
+        return {
+            prefix: tuple(prefix + self.plan.identifier(quantity) for quantity in quantities)
+            for prefix, quantities in of.items()
+        }
 
     def _room(self, joint: np.ndarray, n: int) -> np.ndarray:
         """Room for a product that is then added to another."""
@@ -318,6 +316,20 @@ class Kernel:
         count = Counter(piece.gate for piece in self._pieces)
         return frozenset(gate for gate, times in count.items() if times == 2)  # and the bias
 
+    @cached_property
+    def _stacks(self) -> list[list[_Piece]]:
+        """Pieces one below the other, of gates that are whole; any other piece by itself."""
+        found: list[list[_Piece]] = []
+        below = None
+        for piece in sorted(self._pieces, key=lambda p: (p.product, p.columns.start, p.rows.start)):
+            place = piece.product, piece.columns, piece.rows.start, True
+            if piece.gate in self._once and place == below:
+                found[-1].append(piece)
+            else:
+                found.append([piece])
+            below = piece.product, piece.columns, piece.rows.stop, piece.gate in self._once
+        return found
+
     def _rows(self, row: int, product: int) -> slice:
         start = (row - self.plan.products[product].first) * self.hidden_size
         return slice(start, start + self.hidden_size)
@@ -330,12 +342,19 @@ class Kernel:
             np.zeros(((p.last - p.first) * hidden, width.get(p.operand, hidden)), dtype)
             for p in self.plan.products
         ]
-        for piece in self._pieces:
-            into = packed[piece.product][piece.rows, piece.columns]
-            if piece.of_weight is None:
-                into += weights.bias[piece.gate][:, None]
+        for stack in self._stacks:
+            rows = slice(stack[0].rows.start, stack[-1].rows.stop)
+            into = packed[stack[0].product][rows, stack[0].columns]
+            parts = [
+                weights.bias[piece.gate][:, None]
+                if piece.of_weight is None
+                else weights.weight[piece.gate][:, piece.of_weight]
+                for piece in stack
+            ]
+            if len(parts) > 1:
+                np.concatenate(parts, out=into)
             else:
-                into += weights.weight[piece.gate][:, piece.of_weight]
+                into += parts[0]
         return packed
 
     def unpack(self, packed: Sequence[np.ndarray], vector: Mapping[str, np.ndarray]) -> Weights:
@@ -349,7 +368,8 @@ class Kernel:
         for piece in self._pieces:
             part = packed[piece.product][piece.rows, piece.columns]
             if piece.of_weight is None:
-                bias[piece.gate] = bias.get(piece.gate, 0) + part[:, 0]
+                so_far = bias.get(piece.gate)
+                bias[piece.gate] = part[:, 0] if so_far is None else so_far + part[:, 0]
             elif piece.gate in self._once:
                 weight[piece.gate] = part
             else:
