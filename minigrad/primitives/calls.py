@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.signatures import parameters_of
+
 Array = Any
 
 
@@ -125,7 +127,7 @@ def answering(function: Callable[..., Any], composition: Callable[..., Any]) -> 
 
 def _adapted(function: Callable[..., Any], composition: Callable[..., Any]) -> Callable[..., Any]:
     known = inspect.signature(composition).parameters
-    wanted = _parameters(function) or known
+    wanted = parameters_of(function) or known
     if any(p.kind is p.VAR_POSITIONAL for p in wanted.values()):
 
         def unpacked(*args: Any, **kwargs: Any) -> Any:
@@ -236,15 +238,6 @@ def _without_defaults(
                 f"there is no derivative rule; it takes {takes}"
             )
     return kept
-
-
-@cache
-def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
-    """Of a NumPy function; ``None`` where it does not tell, as those in C before NumPy 2.4."""
-    try:
-        return inspect.signature(function).parameters
-    except ValueError:
-        return None
 
 
 def is_exact(x: Any) -> bool:

@@ -30,7 +30,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -45,6 +44,7 @@ from minigrad.primitives.calls import (
     joining,
     widened,
 )
+from minigrad.primitives.signatures import keywords_of, required, signature, takes
 
 Array = Any  # an ndarray, a Tensor, a SymbolicArray, a FieldArray, …
 Rule = Callable[..., Array]
@@ -280,8 +280,8 @@ class Primitive:
         Raises:
             TypeError: the call uses an argument for which there is no derivative rule.
         """
-        parameters = _signature(function).parameters
-        given = _signature(function).bind(*args, **kwargs).arguments
+        parameters = signature(function).parameters
+        given = signature(function).bind(*args, **kwargs).arguments
         names = list(parameters)[: self.arity]
         operands = tuple(given.pop(name) for name in names)
         static = {k: v for k, v in given.items() if v is not parameters[k].default}
@@ -494,10 +494,10 @@ def fused(
     """
     keywords: tuple[str, ...] | None
     if saving is not None and backward is not None and forward is None and vjps is None:
-        arity = _required(saving)
+        arity = required(saving)
         assert arity is not None, f"{name}: saving names its operands"
         vjps = tuple(_alone(saving, backward, k) for k in range(arity))
-        keywords = _keywords(saving)
+        keywords = keywords_of(saving)
 
         def forward(*operands: Array, **static: Any) -> Array:
             return saving(*operands, **static)[0]
@@ -506,7 +506,7 @@ def fused(
         keywords = None
         for rule in vjps:
             if rule is not None:
-                _takes(rule, name, len(vjps) + 2)
+                takes(rule, name, len(vjps) + 2)
     else:
         raise TypeError(f"{name}: expected forward and vjps, or saving and backward")
     return _declare(
@@ -613,7 +613,7 @@ def _declare(
     static = dict.fromkeys(
         keywords
         if keywords is not None
-        else (keyword for rule in rules if callable(rule) for keyword in _keywords(rule))
+        else (keyword for rule in rules if callable(rule) for keyword in keywords_of(rule))
     )
     static.pop("position", None)
     rest["label"] = rest.get("label") or name
@@ -699,9 +699,9 @@ def _times(partial: Rule | float | None, arity: int, name: str) -> Rule | None:
     if partial is None:
         return None
     if callable(partial):
-        if _takes(partial, name, arity, arity + 1) == arity:  # the operands alone, as np.cos
+        if takes(partial, name, arity, arity + 1) == arity:  # the operands alone, as np.cos
             return lambda g, y, *operands, **static: g * partial(*operands, **static)
-        if not _keywords(partial) and arity < 3:  # the usual cases, spelled out for speed
+        if not keywords_of(partial) and arity < 3:  # the usual cases, spelled out for speed
             if arity == 1:
                 return lambda g, y, x: g * partial(y, x)
             return lambda g, y, a, b: g * partial(y, a, b)
@@ -715,7 +715,7 @@ def _without_output(adjoint: Rule | None, arity: int, name: str) -> Rule | None:
     """The VJP of a linear operand, whose rule has no need of the output."""
     if adjoint is None:
         return None
-    if _takes(adjoint, name, 1, arity + 1) == 1:  # the cotangent alone
+    if takes(adjoint, name, 1, arity + 1) == 1:  # the cotangent alone
         return lambda g, y, *operands, **static: adjoint(g, **static)
     return lambda g, y, *operands, **static: adjoint(g, *operands, **static)
 
@@ -733,63 +733,5 @@ def _at(rule: Rule | None, position: int) -> Rule | None:
     return lambda *arrays, **static: rule(*arrays, position=position, **static)
 
 
-def _keywords(rule: Rule) -> tuple[str, ...]:
-    """Names of the keywords that a rule takes; a ufunc's own are none of them."""
-    if isinstance(rule, np.ufunc):
-        return ()
-    return tuple(p.name for p in _parameters(rule) if p.kind is p.KEYWORD_ONLY)
-
-
-def _takes(rule: Rule, name: str, *allowed: int) -> int:
-    """The number of arrays that a rule has to be given: one of those allowed.
-
-    Raises:
-        TypeError: it is another.
-    """
-    count = _required(rule)
-    if count is not None and count not in allowed:
-        raise TypeError(
-            f"{name}: got a rule that takes {count} arrays, expected "
-            f"{' or '.join(map(str, dict.fromkeys(allowed)))}"
-        )
-    return max(allowed) if count is None else count
-
-
-def _required(rule: Rule) -> int | None:
-    """The number of arrays that a function has to be given; ``None`` where it takes any."""
-    if isinstance(rule, np.ufunc):
-        return rule.nin
-    parameters = [p for p in _parameters(rule) if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
-    if not parameters or any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return None
-    return sum(p.default is p.empty for p in parameters)
-
-
-def _parameters(rule: Rule) -> Iterable[inspect.Parameter]:
-    try:
-        return inspect.signature(rule).parameters.values()
-    except ValueError:  # written in C, and tells nothing
-        return ()
-
-
 def _is_numpy(function: Callable[..., Any]) -> bool:
     return isinstance(function, np.ufunc) or getattr(function, "__module__", "") == "numpy"
-
-
-@cache
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    """Of a NumPy function, with the names that its arguments have today."""
-    try:
-        found = inspect.signature(function)
-    except ValueError:  # before NumPy 2.4 functions written in C did not tell
-        return inspect.signature(_IN_C[function.__name__])
-    return found.replace(parameters=[
-        p.replace(name="shape") if p.name == "newshape" and "shape" not in found.parameters else p
-        for p in found.parameters.values()  # np.reshape before NumPy 2.1
-    ])  # fmt: skip
-
-
-_IN_C: Mapping[str, Callable[..., Any]] = MappingProxyType({
-    "concatenate": lambda arrays, axis=0, out=None, *, dtype=None, casting="same_kind": None,
-    "where": lambda condition, x, y: None,
-})  # fmt: skip
