@@ -28,10 +28,10 @@ def _product(a: Array, b: Array) -> Array:
         return np.matmul(_rows(a), b).reshape((*a.shape[:-1], b.shape[1]))
     except ValueError as error:
         left, right = np.shape(a), np.shape(b)
-        if not left or not right or left[-1] == (inner := right[-2:][0]):
+        if not left or not right or left[-1] == (length := right[-2:][0]):
             raise
         raise ValueError(
-            f"matmul: {left} @ {right}: inner sizes {left[-1]} and {inner} differ"
+            f"matmul: {left} @ {right}: inner sizes {left[-1]} and {length} differ"
         ) from error
 
 

@@ -13,7 +13,8 @@ HUGE = 1e4
 
 EDGES = {
     # kinks: the convention that the primitive states in `nonsmooth`
-    "absolute": [((0.0,), (0.0,)), ((-HUGE,), (-1.0,)), ((TINY,), (1.0,))],
+    "absolute": [((0.0,), (0.0,)), ((-HUGE,), (-1.0,)), ((TINY,), (1.0,)),
+                 ((3 + 4j,), (0.6 - 0.8j,)), ((0j,), (0j,))],
     "sign": [((0.0,), (0.0,)), ((HUGE,), (0.0,))],
     "relu": [((0.0,), (0.0,)), ((HUGE,), (1.0,)), ((-HUGE,), (0.0,)), ((TINY,), (1.0,))],
     "maximum": [((2.0, 2.0), (0.5, 0.5)), ((HUGE, -HUGE), (1.0, 0.0))],
