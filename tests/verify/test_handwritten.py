@@ -30,7 +30,7 @@ def _sentences(report):
     for verdict in report.verdicts():
         if verdict.outcome == "wrong":
             assert verdict.witness or "shape" in str(verdict.checks)
-            sentences = {f for c in verdict.checks for f in c.failures}
+            sentences = {f for c in verdict.checks if c.outcome != "untried" for f in c.failures}
             assert len(sentences) == 1, sentences
             name = verdict.target.partition("∂L/∂")[2]
             said[name] = re.sub(r"in line \d+, ", "", sentences.pop())
