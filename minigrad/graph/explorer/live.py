@@ -189,7 +189,7 @@ class _Again:
         }  # fmt: skip
 
         def array(x: Any) -> Any:
-            """Numbers of arrays in the place of numbers of outputs."""
+            """Numbers of arrays in place of numbers of outputs."""
             if isinstance(x, dict):
                 return {key: array(part) for key, part in x.items()}
             if isinstance(x, list | tuple):
